@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test may use: asyncio for async tests, and the peers' absence told at the end."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+NEEDS = "needs "
+"""How the reason of a skip begins when something is missing on this machine; it also says how to
+get it."""
+COMPLETE = "PONS_TEST_COMPLETE"
+"""Set where everything has to be there (CI): such a skip then fails the run."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter,
+) -> Generator[None, None, None]:
+    """Say last what was skipped because something is missing here."""
+    yield
+    if missing := skips_for_lack(terminalreporter):
+        terminalreporter.section("not everything was tested on this machine")
+        for reason, count in sorted(missing.items()):
+            terminalreporter.line(f"{count} skipped: {reason}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that has to be complete and is not."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if COMPLETE in os.environ and reporter is not None and skips_for_lack(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def skips_for_lack(reporter: pytest.TerminalReporter) -> dict[str, int]:
+    """Reasons of skips for lack of something, and how many tests each skipped."""
+    counts: dict[str, int] = {}
+    for report in reporter.stats.get("skipped", ()):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if reason.startswith(NEEDS):
+            counts[reason] = counts.get(reason, 0) + 1
+    return counts
