@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes asked of another service: NATS request and reply, any replica answers.
+
+A command is a `msgspec.Struct`; its class name is part of the subject. An error of the family
+crosses as its name, and is raised again on the asking side.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+import nats.errors
+import structlog
+from nats.aio.msg import Msg
+
+from pons.bus import Bus
+from pons.errors import FAMILY, PonsError, Unavailable
+from pons.events import Level
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Handler = Callable[[Any], Awaitable[Any]]
+
+ANSWER_TIMEOUT = 30.0
+CONCURRENT = 16
+"""Commands of one type that a replica works on at once, so that a slow one holds up no other."""
+
+
+class DeleteResource(msgspec.Struct, frozen=True):
+    """To index: delete a resource, its descendants and the ancestors that it leaves empty."""
+
+    level: Level
+    resource_id: str
+
+
+class Ancestor(msgspec.Struct, frozen=True):
+    level: Level
+    resource_id: str
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """Answer to `DeleteResource`: the nearest ancestor that is still there, if any."""
+
+    remaining: Ancestor | None
+
+
+class ClearChanges(msgspec.Struct, frozen=True):
+    """To index: empty the change log; its numbers go on."""
+
+
+class ClearExports(msgspec.Struct, frozen=True):
+    """To index: empty the exports log."""
+
+
+class Export(msgspec.Struct, frozen=True):
+    """An instance that was sent, for the exports log."""
+
+    instance_id: str
+    patient_id: str
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+
+
+class LogExports(msgspec.Struct, frozen=True):
+    """To index: keep what job `job_id` sent to `modality`. Repeating it adds nothing."""
+
+    job_id: str
+    modality: str
+    exports: list[Export]
+
+
+class CollectNow(msgspec.Struct, frozen=True):
+    """To index: one full round of the collector now, over every object of the store."""
+
+
+class Collected(msgspec.Struct, frozen=True):
+    """Answer to `CollectNow`."""
+
+    deleted: int
+    """Objects deleted in this round, orphans among them."""
+    orphans: int
+    """Objects found that nothing refers to, older than `storage.orphan_grace`."""
+    waiting: int
+    """Objects that are still to be deleted."""
+    swept: bool
+    """False when orphans could not be looked for: announcements are still on their way."""
+
+
+class EchoModality(msgspec.Struct, frozen=True):
+    """To egress: C-ECHO to a configured modality."""
+
+    modality: str
+    timeout: float | None = None
+
+
+class Ping(msgspec.Struct, frozen=True):
+    """To any service: are you there? Answered by every service that answers commands at all."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """Answer to a command that has nothing else to say."""
+
+
+_NIL = msgspec.Raw(msgspec.msgpack.encode(None))
+
+
+class _Reply(msgspec.Struct, frozen=True):
+    result: msgspec.Raw = _NIL
+    error: str = ""
+    message: str = ""
+    details: str = ""
+
+
+async def ask(
+    bus: Bus,
+    service: str,
+    command: msgspec.Struct,
+    answer: type[T],
+    within: float = ANSWER_TIMEOUT,
+) -> T:
+    """What `service` answers to `command`, in `within` seconds.
+
+    Raises the error that the service raised, or `Unavailable` when none of its replicas answers;
+    then the command may or may not have been carried out.
+    """
+    bus.require_connection()
+    subject = bus.names.command(service, type(command).__name__)
+    try:
+        message = await bus.client.request(subject, msgspec.msgpack.encode(command), timeout=within)
+    except nats.errors.NoRespondersError:
+        raise Unavailable(f"The {service} service is not running", "try again shortly") from None
+    except (nats.errors.Error, TimeoutError) as error:
+        raise Unavailable(f"The {service} service does not answer", repr(error)) from error
+    reply = msgspec.msgpack.decode(message.data, type=_Reply)
+    if reply.error:
+        raise FAMILY.get(reply.error, PonsError)(reply.message, reply.details)
+    return msgspec.msgpack.decode(reply.result, type=answer)
+
+
+async def answer_commands(
+    bus: Bus, service: str, handlers: dict[type[msgspec.Struct], Handler]
+) -> None:
+    """Answer each command type with its handler, and `Ping`; one replica per command."""
+    answered: dict[type[msgspec.Struct], Handler] = {Ping: _pong, **handlers}
+    for command, handler in answered.items():
+        await bus.subscribe(
+            bus.names.command(service, command.__name__),
+            _answering(command, handler),
+            queue=service,
+            concurrent=CONCURRENT,
+        )
+
+
+async def _pong(_ping: Ping) -> Done:
+    return Done()
+
+
+def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg], Awaitable[None]]:
+    async def answer(message: Msg) -> None:
+        reply = await _reply(message.data)
+        try:
+            await message.respond(msgspec.msgpack.encode(reply))
+        except nats.errors.Error as error:
+            # Whoever asked hears nothing, as when this replica had died after the command.
+            log.warning("answer not sent", command=command.__name__, error=repr(error))
+
+    async def _reply(payload: bytes) -> _Reply:
+        try:
+            result = await handler(msgspec.msgpack.decode(payload, type=command))
+            return _Reply(result=msgspec.Raw(msgspec.msgpack.encode(result)))
+        except PonsError as error:
+            return _Reply(error=type(error).__name__, message=error.message, details=error.details)
+        except Exception:  # the edge: anything else is a bug, told as such to whoever asked
+            log.exception("command failed", command=command.__name__)
+            return _Reply(error="PonsError", message="Internal error", details="see the log")
+
+    return answer

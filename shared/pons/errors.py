@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong, in our words; each edge (HTTP, DIMSE, queue, command) has one table for it.
+
+Anything that is not a `PonsError` is a bug: it is logged with its traceback and answered as an
+internal error, never swallowed.
+"""
+
+
+class PonsError(Exception):
+    """Base of the family; `message` says what was wrong, `details` what to do about it."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.details})" if self.details else self.message
+
+
+class InvalidInstance(PonsError):
+    """The bytes are not a DICOM instance that can be stored; sending them again will not help."""
+
+
+class BadRequest(PonsError):
+    """The caller asked for something malformed or out of range."""
+
+
+class NotFound(PonsError):
+    """No such resource, object, modality or job."""
+
+
+class Conflict(PonsError):
+    """The resource is not in the state that the request needs."""
+
+
+class Forbidden(PonsError):
+    """Configuration does not allow this."""
+
+
+class TooLarge(PonsError):
+    """The body is larger than the configured limit."""
+
+
+class UnsupportedImage(PonsError):
+    """The instance has no image, or none that can be decoded or shown as asked."""
+
+
+class RemoteFailure(PonsError):
+    """A DICOM peer is down, refused the association, aborted it or answered with a failure."""
+
+
+class OutOfResources(PonsError):
+    """No room: disk full or the store's capacity is used up. May succeed later."""
+
+
+class Unavailable(PonsError):
+    """A service or a backing service does not answer now. The same call may succeed later."""
+
+
+FAMILY: dict[str, type[PonsError]] = {
+    cls.__name__: cls
+    for cls in (
+        InvalidInstance,
+        BadRequest,
+        NotFound,
+        Conflict,
+        Forbidden,
+        TooLarge,
+        UnsupportedImage,
+        RemoteFailure,
+        OutOfResources,
+        Unavailable,
+    )
+}
+"""Every error by its name: how it crosses a command, and what the edges' tables must cover."""

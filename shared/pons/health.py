@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`/health/live`, `/health/ready` and `/metrics` of a service, on a port of their own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from pons.errors import PonsError
+
+Check = Callable[[], Awaitable[None]]
+CHECK_TIMEOUT = 3.0
+
+
+class Health:
+    """Whether a service is ready: once `started`, when every check passes."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.started = False
+        self.checks: dict[str, Check] = {}
+        """Name of what the service needs to a call that raises while it is not there."""
+
+    async def failures(self) -> dict[str, str]:
+        """What is missing, by name; empty when ready."""
+        if not self.started:
+            return {"start": "still starting"}
+        results = await asyncio.gather(*(self._failure(check) for check in self.checks.values()))
+        return {name: why for name, why in zip(self.checks, results, strict=True) if why}
+
+    async def _failure(self, check: Check) -> str:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await check()
+        except TimeoutError:
+            return f"no answer within {CHECK_TIMEOUT:g} s"
+        except (PonsError, OSError) as error:
+            return str(error)
+        return ""
+
+    async def respond(self, path: str) -> tuple[int, str, bytes] | None:
+        """Status, content type and body for one of the three paths; None for any other."""
+        if path == "/health/live":
+            return 200, "application/json", json.dumps({"service": self.service}).encode()
+        if path == "/health/ready":
+            failures = await self.failures()
+            body = {"service": self.service, "ready": not failures, "failures": failures}
+            return (503 if failures else 200), "application/json", json.dumps(body).encode()
+        if path == "/metrics":
+            return 200, CONTENT_TYPE_LATEST, generate_latest()
+        return None
+
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        """The ASGI application of the health port."""
+        status, content_type, body = await self.respond(scope["path"]) or (404, "text/plain", b"")
+        headers = [(b"content-type", content_type.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Server(uvicorn.Server):
+    """uvicorn that leaves signals to the service, which closes its resources in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(app: Any, host: str, port: int, **options: Any) -> AsyncIterator[Server]:
+    """Serve `app` as long as the block runs; requests under way get `options` grace to end.
+
+    Raises `PonsError` when the address cannot be bound.
+    """
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            **options,
+        )
+    )
+    task = asyncio.create_task(_serve(server, host, port))
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110 uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        if task.done():
+            await task
+        yield server
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _serve(server: Server, host: str, port: int) -> None:
+    try:
+        await server.serve()
+    except SystemExit:  # uvicorn's way to say that it could not bind
+        raise PonsError(f"Cannot listen on {host}:{port}", "is the port in use?") from None
+
+
+def address(server: Server) -> tuple[str, int]:
+    """Where `server` listens, for a port that the system chose."""
+    host, port, *_ = server.servers[0].sockets[0].getsockname()
+    return host, port

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a store calls its subjects, streams and buckets: its name is in every one of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names on NATS of the store `store`."""
+
+    store: str
+
+    @property
+    def received(self) -> str:
+        """Subject of announcements of durable instances."""
+        return f"pons.{self.store}.instance.received"
+
+    @property
+    def ingest_stream(self) -> str:
+        return f"{self.store}-ingest"
+
+    @property
+    def received_delivery(self) -> str:
+        """Subject on which JetStream hands announcements to the replicas of the index."""
+        return f"pons.{self.store}.deliver.index"
+
+    @property
+    def dead_letters(self) -> str:
+        """Subject of announcements that the index can never take, with the reason."""
+        return f"pons.{self.store}.instance.refused"
+
+    @property
+    def refused_stream(self) -> str:
+        return f"{self.store}-refused"
+
+    @property
+    def changes(self) -> str:
+        """Subject of runs of changes, in order of their numbers."""
+        return f"pons.{self.store}.change"
+
+    @property
+    def changes_stream(self) -> str:
+        return f"{self.store}-changes"
+
+    @property
+    def jobs_stream(self) -> str:
+        return f"{self.store}-jobs"
+
+    @property
+    def jobs_bucket(self) -> str:
+        return f"{self.store}-jobs"
+
+    @property
+    def config_bucket(self) -> str:
+        return f"{self.store}-config"
+
+    def reply(self, process: str) -> str:
+        """Subject on which the process `process` hears what became of its announcements."""
+        return f"pons.{self.store}.reply.{process}"
+
+    def command(self, service: str, command: str) -> str:
+        return f"pons.{self.store}.command.{service}.{command}"
+
+    def job(self, worker: str) -> str:
+        """Subject of jobs that workers of kind `worker` do."""
+        return f"pons.{self.store}.job.{worker}"
+
+    def job_signal(self, job_id: str) -> str:
+        """Subject on which a running job hears that it is to pause or end."""
+        return f"pons.{self.store}.job-signal.{job_id}"

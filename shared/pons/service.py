@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a service: settings, logs, health port, resources, and an orderly end on SIGTERM."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any
+
+import structlog
+
+from pons.errors import PonsError
+from pons.health import Health, address, serving
+from pons.logs import configure_logs
+from pons.settings import Settings, SettingsError, load_settings
+
+log = structlog.get_logger()
+GRACE = 2
+"""Seconds that a request to the health port may take when the service ends."""
+OpenService = Callable[[Settings, Health], AbstractAsyncContextManager[None]]
+
+
+def run_service(name: str, open_service: OpenService) -> None:
+    """Run until SIGTERM or SIGINT; exit code 1 when the service cannot run, 2 for a wrong setting.
+
+    `open_service` opens what the service owns, adds its checks to the `Health` that it is given,
+    and works in the background until its block ends.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    configure_logs(settings.log, name)
+    reasons: list[BaseException] = []
+    try:
+        _run(_serve(name, settings, open_service))
+    except* PonsError as errors:
+        reasons += _leaves(errors)
+    for reason in reasons:
+        log.error("service cannot run", error=str(reason))
+    if reasons:
+        sys.exit(1)
+
+
+def _leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    """The errors themselves, out of the groups of every task group that they passed."""
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+async def _serve(name: str, settings: Settings, open_service: OpenService) -> None:
+    health = Health(name)
+    stop, opened = asyncio.Event(), asyncio.Event()
+    _on_signals(stop)
+
+    async def work() -> None:
+        async with open_service(settings, health):
+            health.started = True
+            opened.set()
+            log.info("service started")
+            await stop.wait()
+            health.started = False
+        log.info("service stopped")
+
+    host, port = settings.health.host, settings.health.port
+    async with serving(health, host, port, timeout_graceful_shutdown=GRACE) as server:
+        log.debug("health port", address=address(server))
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(work())
+            ending = group.create_task(stop.wait())
+            await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
+            if not opened.is_set():
+                working.cancel()  # asked to end while it still waits for a backing service
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    loop_factory = None
+    with suppress(ImportError):  # not built for Windows
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main)

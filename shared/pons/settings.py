@@ -1,0 +1,401 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting of Pons, in one tree: read from `pons.toml`, overridden by `PONS_*` variables.
+
+`[http] port = 8042` in the file is `PONS_HTTP_PORT` in the environment. Each service loads the
+whole tree and uses its part of it; nothing else in Pons reads the environment.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings import SettingsError as UnreadableVariable
+
+from pons.setting_mistakes import is_nats_address, not_json, sentences
+
+CONFIG_VARIABLE = "PONS_CONFIG"
+NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
+"""Variables that start with `PONS_` and are no settings (a trailing underscore means a family)."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has a value that it cannot have; the message says which and why."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Section):
+    name: str = Field(
+        "main",
+        pattern=r"^[a-z][a-z0-9-]{0,29}$",
+        description="Name of the store: part of every subject, stream, bucket prefix, database "
+        "and role, so that stores on shared servers never see each other.",
+    )
+    title: str = Field("Pons", description="Name shown to people and in `/system`.")
+
+
+class HttpSettings(Section):
+    host: str = Field(
+        "",
+        description="Address to listen on. Empty: loopback while there are no users, "
+        "every interface once there are.",
+    )
+    port: Port = Field(8042, description="Port of the REST API.")
+    users: dict[str, str] = Field(
+        {},
+        description="User name to argon2 hash (`./pons password` prints one). "
+        "With users, every request needs HTTP Basic authentication.",
+    )
+    allow_anonymous: bool = Field(
+        False,
+        description="Listen beyond loopback without users: only behind a proxy that authenticates.",
+    )
+    max_body_mb: int = Field(8192, ge=1, description="Largest request body in MiB (413 above).")
+    max_zip_entry_mb: int = Field(
+        4096, ge=1, description="Largest file inside an uploaded ZIP or gzip body in MiB."
+    )
+    describe_errors: bool = Field(True, description="Describe errors in a JSON body.")
+
+    @field_validator("users")
+    @classmethod
+    def _hashed(cls, users: dict[str, str]) -> dict[str, str]:
+        for name, password_hash in users.items():
+            if not name or ":" in name:
+                raise ValueError(f"user name {name!r} is empty or contains ':'")
+            if not password_hash.startswith("$argon2"):
+                raise ValueError(
+                    f"the password of {name!r} is not an argon2 hash: make one with ./pons password"
+                )
+        return users
+
+
+class DicomSettings(Section):
+    aet: str = Field(
+        "PONS",
+        pattern=r"^[ -\[\]-~]{0,15}[!-\[\]-~]$",
+        description="AE title of this store (16 characters).",
+    )
+    host: str = Field("", description="Address to listen on; empty as in `http.host`.")
+    port: Port = Field(4242, description="DICOM port.")
+    processes: int = Field(
+        1, ge=1, le=64, description="dicom-ingress processes that share the port (Linux, BSD)."
+    )
+    max_associations: int = Field(
+        0, ge=0, description="Associations at once, per process; more are rejected. 0: no limit."
+    )
+    maximum_pdu_length: int = Field(
+        65536, ge=4096, le=131072, description="Largest P-DATA that peers may send, in bytes."
+    )
+    artim_timeout: Seconds = Field(
+        30, description="Seconds that a peer may take to ask for, or to end, an association."
+    )
+    idle_timeout: Seconds = Field(30, description="Seconds of silence that end an association.")
+    check_called_aet: bool = Field(False, description="Reject associations that call another AET.")
+    strict_aet_comparison: bool = Field(False, description="Compare AE titles with case.")
+    check_modality_host: bool = Field(
+        False, description="A known modality must call from its configured host."
+    )
+    always_allow_echo: bool = Field(True, description="C-ECHO from unknown AE titles.")
+    always_allow_store: bool = Field(True, description="C-STORE from unknown AE titles.")
+    accept_unknown_sop_classes: bool = Field(
+        False, description="Accept storage of SOP classes that the standard does not list."
+    )
+
+
+class IngestSettings(Section):
+    answer_timeout: Seconds = Field(
+        5,
+        description="Seconds to wait for the index after an instance is durable; "
+        "then the answer is Success all the same.",
+    )
+    default_charset: str = Field(
+        "latin1", description="Python codec for files without SpecificCharacterSet."
+    )
+
+    @field_validator("default_charset")
+    @classmethod
+    def _codec(cls, charset: str) -> str:
+        try:
+            b"".decode(charset)
+        except LookupError:
+            raise ValueError("Python has no text codec of this name") from None
+        return charset
+
+
+class StorageSettings(Section):
+    kind: Literal["file", "s3"] = Field("file", description="Folder or S3 bucket.")
+    path: Path | None = Field(
+        None, description="Folder of the objects. Embedded default: in the data folder."
+    )
+    fsync: bool = Field(True, description="Force each object to disk before it is acknowledged.")
+    s3_endpoint: str = Field("", description="Host and port of the S3 server, without scheme.")
+    s3_bucket: str = Field("pons", description="Bucket; keys begin with the store's name.")
+    s3_access_key: str = Field("", description="Access key.")
+    s3_secret_key: str = Field("", description="Secret key.")
+    s3_secure: bool = Field(True, description="Use HTTPS.")
+    s3_region: str = Field("", description="Region, where the server needs one.")
+    orphan_grace: Seconds = Field(
+        3600,
+        description="Age in seconds after which an object that nothing refers to is removed. "
+        "A store that takes half of this between writing and announcing an object fails.",
+    )
+    collect_interval: Seconds = Field(
+        60, description="Seconds between rounds of the collector of deleted objects."
+    )
+
+    @model_validator(mode="after")
+    def _s3_is_complete(self) -> "StorageSettings":
+        if self.kind == "s3" and not (self.s3_endpoint and self.s3_bucket):
+            raise ValueError("storage.kind = 's3' needs s3_endpoint and s3_bucket")
+        if "://" in self.s3_endpoint:
+            raise ValueError("s3_endpoint is host:port; s3_secure chooses between http and https")
+        return self
+
+
+class DatabaseSettings(Section):
+    url: str = Field(
+        "",
+        description="PostgreSQL of the index (role that writes): postgresql://user:pass@host/db. "
+        "Empty: the embedded one.",
+    )
+    reader_url: str = Field(
+        "",
+        description="The same database with a role that only reads. "
+        "Empty: `url` with read-only transactions.",
+    )
+
+    @field_validator("url", "reader_url")
+    @classmethod
+    def _postgresql(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("a PostgreSQL address begins with postgresql://")
+        return url
+
+    pool_size: int = Field(8, ge=1, le=100, description="Connections per process at most.")
+
+
+class NatsSettings(Section):
+    url: str = Field(
+        "",
+        description="nats://user:pass@host:port, several separated by commas. "
+        "Empty: the embedded one.",
+    )
+    replicas: int = Field(1, ge=1, le=5, description="Replicas of streams in a NATS cluster.")
+    sync_always: bool = Field(
+        False,
+        description="Embedded server only: force each event to disk. Without it a power cut can "
+        "lose the last events; the next start then finds the objects and announces them again.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _addresses(cls, url: str) -> str:
+        for address in filter(None, url.split(",")):
+            if not is_nats_address(address.strip()):
+                raise ValueError("a NATS address is nats://host:port or nats://user:pass@host:port")
+        return url
+
+
+class IndexSettings(Section):
+    stable_age: Seconds = Field(
+        60, description="Seconds without a new instance until a resource is stable."
+    )
+    overwrite_instances: Literal["Never", "Always", "IfChanged"] = Field(
+        "Never", description="What happens to an instance that is already stored."
+    )
+    batch_size: int = Field(
+        200, ge=1, le=2000, description="Instances written in one transaction at most."
+    )
+    log_exports: bool = Field(True, description="Keep a row in `/exports` for each instance sent.")
+
+
+class RenderSettings(Section):
+    host: str = Field("127.0.0.1", description="Address that render listens on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8043, description="Port that render listens on; the launcher picks a free one."
+    )
+    url: str = Field("", description="Where the gateway finds render. Empty: host and port above.")
+    workers: int = Field(0, ge=0, le=256, description="Decoding processes; 0: one per core.")
+    memory_mb: int = Field(2048, ge=256, description="Memory bound of one decoding process, MiB.")
+    timeout: Seconds = Field(30, description="Seconds that one image may take.")
+
+
+class EgressSettings(Section):
+    timeout: Seconds = Field(
+        10, description="Seconds to wait for a connection or an answer of a modality."
+    )
+    maximum_pdu_length: int = Field(
+        65536, ge=4096, le=131072, description="Largest P-DATA that modalities may send."
+    )
+
+
+class JobsSettings(Section):
+    concurrent: int = Field(2, ge=1, le=64, description="Jobs that one replica runs at once.")
+    history: int = Field(100, ge=1, description="Finished jobs that stay listed.")
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: key=value on a terminal, JSON otherwise."
+    )
+
+
+class HealthSettings(Section):
+    host: str = Field("127.0.0.1", description="Address of /health and /metrics.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        0, description="Port of /health and /metrics of this service; 0: any free one."
+    )
+
+
+class Settings(BaseSettings):
+    """The whole tree. Build it with `load_settings`, which words mistakes as one sentence."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PONS_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        extra="forbid",
+        frozen=True,
+    )
+
+    store: StoreSettings = StoreSettings()
+    http: HttpSettings = HttpSettings()
+    dicom: DicomSettings = DicomSettings()
+    ingest: IngestSettings = IngestSettings()
+    storage: StorageSettings = StorageSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    nats: NatsSettings = NatsSettings()
+    index: IndexSettings = IndexSettings()
+    render: RenderSettings = RenderSettings()
+    egress: EgressSettings = EgressSettings()
+    jobs: JobsSettings = JobsSettings()
+    log: LogSettings = LogSettings()
+    health: HealthSettings = HealthSettings()
+    modalities: dict[str, Any] = Field(
+        {},
+        description="DICOM peers: name to `{AET=, Host=, Port=}` or `[AET, Host, Port]`. Those "
+        "changed over REST are kept by the store and win over these.",
+    )
+
+    @model_validator(mode="after")
+    def _anonymous_stays_on_loopback(self) -> "Settings":
+        if self.http.users or self.http.allow_anonymous or is_loopback(self.http_host):
+            return self
+        raise ValueError(
+            f"http.host = {self.http.host!r} would let anyone in: configure http.users, or set "
+            "http.allow_anonymous behind a proxy that authenticates"
+        )
+
+    @property
+    def http_host(self) -> str:
+        return self.http.host or ("0.0.0.0" if self.http.users else "127.0.0.1")  # noqa: S104 users are required
+
+    @property
+    def dicom_host(self) -> str:
+        return self.dicom.host or ("0.0.0.0" if self.http.users else "127.0.0.1")  # noqa: S104 as http_host
+
+    @property
+    def render_url(self) -> str:
+        return self.render.url or f"http://{self.render.host}:{self.render.port}"
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """The settings from `config` (or the file that `PONS_CONFIG` names, or none) and environment.
+
+    `overrides` are sections given by the caller, as dictionaries; they win over both.
+    Raises `SettingsError` with one sentence per mistake.
+    """
+    path = config or (Path(os.environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in os.environ else None)
+    if path is not None and not path.is_file():
+        raise SettingsError(f"there is no configuration file {path}")
+    refuse_unknown_variables(os.environ)
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            sources = (init_settings, env_settings)
+            return (*sources, TomlConfigSettingsSource(settings_cls, path)) if path else sources
+
+    try:
+        return FromFile(**overrides)
+    except ValidationError as error:
+        raise SettingsError("; ".join(sentences(error))) from None
+    except UnreadableVariable:
+        raise SettingsError("; ".join(not_json(tables(), os.environ))) from None
+    except (ValueError, OSError) as error:  # tomllib.TOMLDecodeError, or a file closed to us
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def variable(section: str, name: str) -> str:
+    """The environment variable of a setting."""
+    return f"PONS_{section}_{name}".upper()
+
+
+def sections() -> dict[str, type[Section]]:
+    """The sections by name, in their order."""
+    kinds = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {
+        name: kind
+        for name, kind in kinds.items()
+        if isinstance(kind, type) and issubclass(kind, Section)
+    }
+
+
+def variables() -> dict[str, tuple[str, str]]:
+    """Every setting's environment variable, with its section and name."""
+    known = {"PONS_MODALITIES": ("modalities", "")}
+    for section, kind in sections().items():
+        known |= {variable(section, name): (section, name) for name in kind.model_fields}
+    return known
+
+
+def tables() -> list[str]:
+    """The variables whose value is a table, as JSON."""
+    return [
+        name
+        for name, (section, key) in variables().items()
+        if not key or get_origin(sections()[section].model_fields[key].annotation) is dict
+    ]
+
+
+def refuse_unknown_variables(environment: Iterable[str]) -> None:
+    """Raise `SettingsError` for a `PONS_*` variable that sets nothing: it is a misspelling."""
+    known = variables()
+    for name in environment:
+        if name.startswith("PONS_") and not name.startswith(NOT_SETTINGS) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{name} is not a setting{hint}")
