@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The header scan: who an instance is, and its header as DICOM JSON, read once from raw bytes.
+
+`scan` reads a file and `scan_dataset` a bare data set whose transfer syntax is known. From there:
+`file` finds the data set, `elements` has the one loop over it, `syntax` knows how elements are
+encoded, `level` which VR they have, `convert` and `charset` turn values into JSON.
+
+JSON is as in PS3.18 Annex F, with keys ascending and these choices:
+
+- DS, IS, SV, UV are text exactly as in the file; FL and FD that are not finite are text too.
+- Binary values above 64 bytes, and any value above 1 MiB, have a BulkDataURI `<offset>/<length>`
+  into the file; `z<offset>/<length>` into the inflated data set when that is deflated.
+- Text is trimmed, and NUL is dropped. Values that do not fit their VR's size are shown as UN.
+"""
+
+from pons.header.model import Header, PixelData
+from pons.header.scan import scan, scan_dataset
+
+__all__ = ["Header", "PixelData", "scan", "scan_dataset"]

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text in DICOM's character sets (PS3.3 C.12.1.1.2, PS3.5 6.1.2), as pydicom decodes it.
+
+pydicom's own functions warn for each odd value and accept any codec that Python has, among them
+slow ones. Here are its tables and its rules, without warnings and with text codecs only.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from functools import lru_cache
+
+from pydicom.charset import (
+    CODES_TO_ENCODINGS,
+    STAND_ALONE_ENCODINGS,
+    default_encoding,
+    handled_encodings,
+    python_encoding,
+)
+from pydicom.valuerep import TEXT_VR_DELIMS
+
+ESCAPE = b"\x1b"
+_FRAGMENTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
+_DELIMITER = re.compile(b"[" + bytes(sorted(TEXT_VR_DELIMS)) + b"]")
+_CODECS = {codecs.lookup(name).name for name in python_encoding.values()} | {
+    codecs.lookup(name).name for name in ("ascii", *(f"cp{n}" for n in range(1250, 1259)), "cp874")
+}
+
+
+class Charset:
+    """The encodings in force for a data set: the first one, and those that escapes switch to."""
+
+    __slots__ = ("encodings",)
+
+    def __init__(self, encodings: tuple[str, ...]) -> None:
+        self.encodings = encodings
+
+    def decode(self, value: bytes) -> str:
+        """Give the text of a value; what cannot be decoded becomes U+FFFD."""
+        if ESCAPE not in value:
+            return value.decode(self.encodings[0], "replace")
+        return "".join(map(self._decode_fragment, _FRAGMENTS.findall(value)))
+
+    def _decode_fragment(self, fragment: bytes) -> str:
+        try:
+            if fragment.startswith(ESCAPE):
+                return self._decode_escaped(fragment)
+            return fragment.decode(self.encodings[0])
+        except UnicodeError:
+            return fragment.decode(self.encodings[0], "replace")
+
+    def _decode_escaped(self, fragment: bytes) -> str:
+        size = 4 if fragment.startswith((b"\x1b$(", b"\x1b$)")) else 3
+        encoding = CODES_TO_ENCODINGS.get(fragment[:size], "")
+        if encoding not in self.encodings and encoding != default_encoding:
+            return fragment.decode(self.encodings[0], "replace")
+        if encoding in handled_encodings:  # Python's codec reads the escape sequence itself
+            return fragment.decode(encoding)
+        text = fragment[size:]
+        reset = _DELIMITER.search(text)  # a line break ends what the escape sequence began
+        if reset is None:
+            return text.decode(encoding)
+        cut = reset.start()
+        return text[:cut].decode(encoding) + text[cut:].decode(self.encodings[0])
+
+
+@lru_cache(maxsize=64)
+def charset_of(specific_character_set: bytes, default: str) -> Charset:
+    """Give the character set that SpecificCharacterSet (0008,0005) names; empty: `default`."""
+    names = [
+        name.strip(" \0") for name in specific_character_set.decode(default_encoding).split("\\")
+    ]
+    if not any(names):
+        return Charset((python_encoding.get(default, default),))
+    names[0] = names[0] or "ISO_IR 6"
+    if names[0] in STAND_ALONE_ENCODINGS:
+        names = names[:1]
+    extensions = [name for name in names[1:] if name not in STAND_ALONE_ENCODINGS]
+    return Charset(tuple(map(_encoding_of, [names[0], *extensions])))
+
+
+def _encoding_of(name: str) -> str:
+    """Give Python's name of one character set, forgiving the misspellings that pydicom forgives."""
+    if name in python_encoding:
+        return python_encoding[name]
+    if re.match(r"ISO[^_]IR", name):
+        return python_encoding.get("ISO_IR" + name[6:], default_encoding)
+    if re.match(r"ISO.2022.IR.", name):
+        return python_encoding.get("ISO 2022 IR " + name[12:], default_encoding)
+    try:
+        known = codecs.lookup(name).name in _CODECS
+    except (LookupError, ValueError):  # ValueError: a NUL inside the name
+        known = False
+    return name if known else default_encoding

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a file's bytes to its data set: preamble, meta header, transfer syntax (PS3.10 7.1)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from mmap import mmap
+
+from pydicom.charset import default_encoding
+
+from pons.errors import InvalidInstance
+from pons.header import syntax as s
+from pons.header.charset import charset_of
+from pons.header.elements import Scan
+from pons.header.fragments import Buffer
+from pons.header.model import MAX_INFLATED, MAX_INFLATED_HEADER, Parsed, PastEnd, too_large
+from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
+from pons.header.values import Window
+
+IMPLICIT_VR = "1.2.840.10008.1.2"
+EXPLICIT_VR = "1.2.840.10008.1.2.1"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+DEFLATED = frozenset(
+    ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
+)
+"""Transfer syntaxes that deflate the whole data set: plain, and JPIP's two (PS3.5 A.5, A.7)."""
+
+_WINDOW = 64 * 1024
+_GROWTH = 8
+_PREFIX_END = 132
+_MAX_META = 1024 * 1024
+_MAX_META_ELEMENTS = 1000
+
+
+def read_file(source: Buffer, *, default_charset: str, whole: bool) -> Parsed:
+    """Read a DICOM file, with or without preamble and meta header."""
+    prefixed = bytes(source[_PREFIX_END - 4 : _PREFIX_END]) == b"DICM"
+    start = _PREFIX_END if prefixed else 0
+
+    meta_bytes, syntax = _meta_header(source, start)
+    end = start + len(meta_bytes)
+    meta = Scan(meta_bytes, meta_bytes, default_charset=default_charset)
+    meta_json = meta.top(syntax, 0, len(meta_bytes))
+    transfer_syntax = _text(meta.kept.get(s.META_TRANSFER_SYNTAX, b""))
+    if not transfer_syntax:
+        transfer_syntax = _guess(bytes(source[end : end + 6]), sure=prefixed or end > start)
+    return read_dataset(
+        source,
+        transfer_syntax,
+        start=end,
+        default_charset=default_charset,
+        whole=whole,
+        meta_json=meta_json,
+        meta_texts={tag: _text(value) for tag, value in meta.kept.items()},
+    )
+
+
+def read_dataset(
+    source: Buffer,
+    transfer_syntax: str,
+    *,
+    start: int = 0,
+    base_offset: int = 0,
+    default_charset: str,
+    whole: bool,
+    meta_json: bytes = b"{}",
+    meta_texts: dict[int, str] | None = None,
+) -> Parsed:
+    """Read the data set that starts at `start`, in a transfer syntax that is known."""
+    deflated = transfer_syntax in DEFLATED
+    syntax = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}.get(
+        transfer_syntax, EXPLICIT_LITTLE
+    )
+
+    def read(window: Window) -> tuple[Scan, bytes]:
+        begin = 0 if deflated else start
+        real = _real_syntax(syntax, bytes(window[begin + 4 : begin + 6]))
+        signed: bool | None = None
+        while True:
+            scan = Scan(
+                window,
+                window if deflated else source,
+                default_charset=default_charset,
+                size=len(source),
+                base_offset=base_offset,
+                deflated=deflated,
+                whole=whole,
+            )
+            json = scan.top(real, begin, len(window), signed)
+            found = scan.kept.get(s.PIXEL_REPRESENTATION, b"")
+            if signed is None and scan.guessed_unsigned and any(found):
+                signed = True  # elements before PixelRepresentation depend on it: once more
+                continue
+            return scan, json
+
+    if deflated:
+        scan, json = _inflate(source, start, read, whole)
+    else:
+        scan, json = _grow(source, read, whole)
+    charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset)
+    texts = {
+        tag: (charset.decode(value) if tag == s.PATIENT_ID else value.decode(default_encoding))
+        for tag, value in scan.kept.items()
+    }
+    return Parsed(
+        json=json,
+        meta_json=meta_json,
+        transfer_syntax=transfer_syntax,
+        texts={tag: text.strip(" \0") for tag, text in texts.items()},
+        meta_texts=meta_texts or {},
+        pixel_data=scan.pixel_data,
+    )
+
+
+def _meta_header(source: Buffer, start: int) -> tuple[bytes, Syntax]:
+    """Give the elements of group 0002; their own group length is too often wrong to be used."""
+    window = bytes(source[start : start + _MAX_META])
+    syntax = EXPLICIT_LITTLE if s.is_vr(window[4:6]) else IMPLICIT_LITTLE
+    pos = 0
+    for _ in range(_MAX_META_ELEMENTS):
+        if window[pos : pos + 2] != b"\x02\x00":
+            return window[:pos], syntax
+        kind, value = s.PLAIN, pos + 8
+        if value <= len(window):
+            head, length = syntax.unpack_head(window, pos)
+            kind = (syntax.known.get(head) or syntax.learn(head))[1]
+        if kind & s.LONG:
+            value += 4
+            if value <= len(window):
+                (length,) = syntax.unpack_long(window, pos + 8)
+        if value > len(window) or value + length > len(window):
+            raise InvalidInstance("The file ends inside its meta header, or that is over 1 MiB")
+        pos = value + length
+    raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
+
+
+def _guess(head: bytes, sure: bool) -> str:
+    """Guess the transfer syntax of a data set that comes without one, as pydicom does.
+
+    Not `sure` that it is DICOM at all, also ask that the first group is one that comes first.
+    """
+    little, big = int.from_bytes(head[:2], "little"), int.from_bytes(head[:2], "big")
+    explicit = s.is_vr(head[4:6])
+    big_endian = explicit and little >= 0x0400
+    group = big if big_endian else little
+    if not sure and not 0x0002 < group <= 0x00FF:
+        raise InvalidInstance(
+            "Not a DICOM file: it has no DICM prefix at offset 128 and does not start with "
+            "elements of a data set"
+        )
+    return BIG_ENDIAN if big_endian else EXPLICIT_VR if explicit else IMPLICIT_VR
+
+
+def _real_syntax(syntax: Syntax, vr: bytes) -> Syntax:
+    """Believe the first element rather than a transfer syntax that is wrong about VRs."""
+    if syntax.implicit:
+        return EXPLICIT_LITTLE if s.is_vr(vr) else syntax
+    return syntax if s.is_vr(vr) or len(vr) < 2 or syntax.big_endian else IMPLICIT_LITTLE
+
+
+def _grow(
+    source: Buffer, read: Callable[[Window], tuple[Scan, bytes]], whole: bool
+) -> tuple[Scan, bytes]:
+    """Read from a beginning of the source that is long enough.
+
+    The scan needs slices that are bytes. Bytes and memory maps give them; of other buffers the
+    beginning is copied, and a longer one if the header turns out to be longer.
+    """
+    if isinstance(source, bytes | mmap):
+        size = len(source)
+    else:
+        size = len(source) if whole else min(_WINDOW, len(source))
+    while True:
+        window = source if isinstance(source, bytes | mmap) else bytes(source[:size])
+        try:
+            scan, json = read(window)
+            if scan.pixel_data is None and size < len(source):
+                raise PastEnd(size + 1)
+            return scan, json
+        except PastEnd as past:
+            if size >= len(source):
+                raise InvalidInstance(_CUT_SHORT) from None
+            size = min(max(size * _GROWTH, past.needed + _WINDOW), len(source))
+
+
+_CUT_SHORT = "The file is cut short: it ends in the middle of an element"
+
+
+def _inflate(
+    source: Buffer, start: int, read: Callable[[Window], tuple[Scan, bytes]], whole: bool
+) -> tuple[Scan, bytes]:
+    """Inflate as much as the header needs and read that; of the rest, only measure the length."""
+    pieces = _inflated(source, start)
+    limit = MAX_INFLATED if whole else MAX_INFLATED_HEADER
+    size = limit if whole else _WINDOW
+    window = bytearray()
+    while True:
+        complete = True
+        for piece in pieces:
+            window += piece
+            if len(window) >= size:
+                complete = False
+                break
+        try:
+            scan, json = read(bytes(window))
+            if complete or (scan.pixel_data is not None and not whole):
+                break
+            raise PastEnd(len(window) + 1)
+        except PastEnd as past:
+            if complete:
+                raise InvalidInstance(_CUT_SHORT) from None
+            if past.needed > limit or size >= limit:
+                raise too_large(f"it inflates to more than {limit} bytes") from None
+            size = min(max(size * _GROWTH, past.needed), limit)
+    inflated = len(window)
+    for piece in pieces:
+        inflated += len(piece)
+        if inflated > MAX_INFLATED:
+            raise too_large(f"the data set inflates to more than {MAX_INFLATED} bytes")
+    pixels = scan.pixel_data
+    if pixels is not None and pixels.offset + (pixels.length or 0) > inflated:
+        raise InvalidInstance(
+            f"{s.name(pixels.tag)} has {pixels.length} bytes, "
+            f"but only {inflated - pixels.offset} were deflated"
+        )
+    return scan, json
+
+
+def _inflated(source: Buffer, start: int) -> Iterator[bytes]:
+    """Give a deflated data set in pieces of bounded size (raw deflate, PS3.5 A.5)."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        for pos in range(start, len(source), _WINDOW):
+            piece = bytes(source[pos : pos + _WINDOW])
+            while piece and not inflater.eof:
+                yield inflater.decompress(piece, _WINDOW)
+                piece = inflater.unconsumed_tail
+            if inflater.eof:
+                return
+        yield inflater.flush()
+    except zlib.error as error:
+        raise InvalidInstance(f"The deflated data set is damaged: {error}") from None
+    if not inflater.eof:
+        raise InvalidInstance("The deflated data set is cut short")
+
+
+def _text(value: bytes) -> str:
+    return value.decode(default_encoding).strip(" \0")

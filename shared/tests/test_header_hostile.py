@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile and damaged files end in InvalidInstance, within 1 s and 64 MB."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pydicom
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pons.errors import InvalidInstance
+from pons.header import scan, scan_dataset
+
+SECONDS = 1.0
+BYTES = 64_000_000
+
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+BIG, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
+UNDEFINED = b"\xff\xff\xff\xff"
+ITEM, ITEM_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0\0\0\0\0"
+SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
+SQ = b"\x08\x00\x40\x11SQ\0\0"
+IDENTIFIERS = (
+    b"\x08\x00\x18\x00UI\x04\x001.2\0\x20\x00\x0d\x00UI\x04\x001.3\0\x20\x00\x0e\x00UI\x04\x001.4\0"
+)
+
+
+def long_element(tag: bytes, vr: bytes, value: bytes, length: int | None = None) -> bytes:
+    return tag + vr + b"\0\0" + struct.pack("<I", len(value) if length is None else length) + value
+
+
+def deflate(data: bytes) -> bytes:
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return deflater.compress(data) + deflater.flush()
+
+
+def deflate_repeated(start: bytes, piece: bytes, times: int) -> bytes:
+    """Deflate `piece` once: after a full flush, its deflated bytes can be repeated."""
+    deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    first = deflater.compress(start) + deflater.flush(zlib.Z_FULL_FLUSH)
+    again = deflater.compress(piece) + deflater.flush(zlib.Z_FULL_FLUSH)
+    return first + again * times + deflater.flush()
+
+
+def nested_with_lengths(depth: int) -> bytes:
+    """Sequences in items in sequences, each with its length: 20 bytes a level."""
+    heads = [
+        SQ + struct.pack("<I", 20 * rest - 12) + ITEM + struct.pack("<I", 20 * (rest - 1))
+        for rest in range(depth, 0, -1)
+    ]
+    return b"".join(heads)
+
+
+def distinct_elements(count: int) -> bytes:
+    return b"".join(
+        struct.pack("<HH2sHI", 0x0011 + 2 * (n >> 16), n & 0xFFFF, b"UL", 4, n)
+        for n in range(count)
+    )
+
+
+HOSTILE: dict[str, Callable[[int], tuple[str, bytes]]] = {
+    "10,000 nested sequences of undefined length": lambda many: (
+        EXPLICIT,
+        (SQ + UNDEFINED + ITEM + UNDEFINED) * 10_000,
+    ),
+    "10,000 nested sequences, all closed": lambda many: (
+        EXPLICIT,
+        (SQ + UNDEFINED + ITEM + UNDEFINED) * 10_000 + (ITEM_END + SEQUENCE_END) * 10_000,
+    ),
+    "10,000 nested sequences with lengths": lambda many: (EXPLICIT, nested_with_lengths(10_000)),
+    "10,000 nested implicit sequences": lambda many: (
+        IMPLICIT,
+        (b"\x08\x00\x40\x11" + UNDEFINED + ITEM + UNDEFINED) * 10_000,
+    ),
+    "10,000 nested UN": lambda many: (
+        EXPLICIT,
+        (b"\x09\x00\x40\x11UN\0\0" + UNDEFINED + ITEM + UNDEFINED) * 10_000,
+    ),
+    "an element of 4 GB": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + long_element(b"\x42\x00\x11\x00", b"OB", b"\0" * 100, 0xFFFFFFFE),
+    ),
+    "a text of 4 GB": lambda many: (
+        IMPLICIT,
+        b"\x08\x00\x18\x00" + b"\xfe\xff\xff\xff" + b"1" * 100,
+    ),
+    "a sequence of 4 GB": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + SQ + b"\xfe\xff\xff\xff" + b"\0" * 99,
+    ),
+    "an item of 4 GB": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + SQ + UNDEFINED + ITEM + b"\xfe\xff\xff\xff" + b"\0" * 99,
+    ),
+    "an item longer than its sequence": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + SQ + b"\x08\0\0\0" + ITEM + b"\x10\0\0\0" + b"\0" * 99,
+    ),
+    "an element longer than its item": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS
+        + SQ
+        + b"\x12\0\0\0"
+        + ITEM
+        + b"\x0a\0\0\0"
+        + b"\x08\0\x60\0CS\x09\0MR"
+        + b" " * 99,
+    ),
+    "text of undefined length": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + b"\x40\x00\x60\xa1UT\0\0" + UNDEFINED + b"x" * 99,
+    ),
+    "a sequence without end": lambda many: (
+        EXPLICIT,
+        SQ + UNDEFINED + (ITEM + b"\0\0\0\0") * many,
+    ),
+    "a sequence of endless items": lambda many: (
+        EXPLICIT,
+        SQ + UNDEFINED + (ITEM + UNDEFINED + ITEM_END) * many,
+    ),
+    "fragments without end": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + b"\xe0\x7f\x10\x00OB\0\0" + UNDEFINED + (ITEM + b"\0\0\0\0") * many,
+    ),
+    "fragments beyond the file": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS
+        + b"\xe0\x7f\x10\x00OB\0\0"
+        + UNDEFINED
+        + ITEM
+        + b"\xfe\xff\xff\x7f"
+        + b"\0" * 99,
+    ),
+    "pixel data cut short": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + long_element(b"\xe0\x7f\x10\x00", b"OW", b"\0" * 99, 100),
+    ),
+    "empty elements without end": lambda many: (EXPLICIT, b"\x08\x00\x50\x00SH\0\0" * many),
+    "many different elements": lambda many: (EXPLICIT, distinct_elements(many)),
+    "a million escape sequences": lambda many: (
+        EXPLICIT,
+        b"\x08\x00\x05\x00CS\x10\0\\ISO 2022 IR 149"
+        + long_element(b"\x08\x00\x15\x01", b"UT", b"\x1b$)Ca" * 200_000) * 5,
+    ),
+    "a million escape sequences in many values": lambda many: (
+        EXPLICIT,
+        b"\x08\x00\x05\x00CS\x10\0\\ISO 2022 IR 149"
+        + long_element(b"\x08\x00\x15\x01", b"UT", b"\x1b$)Ca" * 9_000) * (many // 2250),
+    ),
+    "millions of values with spaces": lambda many: (
+        EXPLICIT,
+        long_element(b"\x08\x00\x19\x01", b"UC", b"ab \\" * 260_000),
+    ),
+    "millions of empty values": lambda many: (
+        EXPLICIT,
+        long_element(b"\x08\x00\x19\x01", b"UC", b"\\" * 1_000_000) * 8,
+    ),
+    "a meta header without end": lambda many: (
+        "",
+        bytes(128) + b"DICM" + b"\x02\x00\x16\x00AE\0\0" * many,
+    ),
+    "a deflated gigabyte of zeros": lambda many: (
+        DEFLATED,
+        deflate_repeated(IDENTIFIERS, b"\0" * 1_000_000, 1000),
+    ),
+    "a deflated gigabyte of text": lambda many: (
+        DEFLATED,
+        deflate_repeated(
+            IDENTIFIERS + long_element(b"\x40\x00\x60\xa1", b"UT", b"", 1_000_000_000),
+            b"x" * 1_000_000,
+            1000,
+        ),
+    ),
+    "a deflated gigabyte of elements": lambda many: (
+        DEFLATED,
+        deflate_repeated(IDENTIFIERS, b"\x40\x00\x60\xa1SH\0\0" * 100_000, 1200),
+    ),
+    "a deflated gigabyte of pixels": lambda many: (
+        DEFLATED,
+        deflate_repeated(
+            IDENTIFIERS + long_element(b"\xe0\x7f\x10\x00", b"OW", b"", 1_000_000_000),
+            b"\0" * 1_000_000,
+            1000,
+        ),
+    ),
+    "deflated pixel data cut short": lambda many: (
+        DEFLATED,
+        deflate(IDENTIFIERS + long_element(b"\xe0\x7f\x10\x00", b"OW", b"\0" * 99, 100)),
+    ),
+    "a deflated stream cut short": lambda many: (DEFLATED, deflate(IDENTIFIERS * 1000)[:-5]),
+    "a damaged deflated stream": lambda many: (DEFLATED, b"\xff" * 1000),
+}
+
+
+def refuse(transfer_syntax: str, data: bytes) -> None:
+    read = partial(scan_dataset, transfer_syntax=transfer_syntax) if transfer_syntax else scan
+    with pytest.raises(InvalidInstance):
+        read(data)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_time(name: str) -> None:
+    """No header costs more than a second of processor time, whatever it claims to contain."""
+    transfer_syntax, data = HOSTILE[name](250_000)
+
+    start = time.process_time()
+    refuse(transfer_syntax, data)
+
+    assert time.process_time() - start < SECONDS
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_little_memory(name: str) -> None:
+    """No header costs more than 64 MB, whatever it claims to contain."""
+    transfer_syntax, data = HOSTILE[name](80_000)
+    tracemalloc.start()
+    try:
+        refuse(transfer_syntax, data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < BYTES
+
+
+def test_64_sequences_may_nest_and_65_not() -> None:
+    """The limit of nesting is Orthanc's."""
+    opened, closed = SQ + UNDEFINED + ITEM + UNDEFINED, ITEM_END + SEQUENCE_END
+    after = b"\x20\x00\x0d\x00UI\x04\x001.3\0\x20\x00\x0e\x00UI\x04\x001.4\0"
+    before = b"\x08\x00\x18\x00UI\x04\x001.2\0"
+
+    header = scan_dataset(before + opened * 64 + closed * 64 + after, EXPLICIT)
+    assert header.json.count(b'"00081140"') == 64
+
+    with pytest.raises(InvalidInstance, match="is nested deeper than 64 sequences"):
+        scan_dataset(before + opened * 65 + closed * 65 + after, EXPLICIT)
+
+
+def test_a_file_cut_anywhere_in_its_pixel_data_is_refused() -> None:
+    """An image whose transfer broke off is never stored as if it were complete."""
+    for file_name in ("MR_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm"):
+        data = read(file_name)
+        pixels = scan(data).pixel_data
+        assert pixels is not None
+        stop = pixels.offset + (pixels.length or data[pixels.offset :].index(SEQUENCE_END) + 8)
+        for end in (pixels.offset, pixels.offset + 9, stop - 1):
+            with pytest.raises(InvalidInstance):
+                scan(data[:end])
+
+
+def read(file_name: str) -> bytes:
+    (path,) = (Path(pydicom.__file__).parent / "data").rglob(file_name)
+    return path.read_bytes()
+
+
+def check(data: bytes, transfer_syntax: str = "") -> None:
+    """Scan without any exception but InvalidInstance; what is accepted must be sound."""
+    try:
+        header = scan_dataset(data, transfer_syntax) if transfer_syntax else scan(data)
+    except InvalidInstance:
+        return
+    members = json.loads(header.json)
+    assert list(members) == sorted(members)
+    assert header.study_uid
+    assert header.series_uid
+    assert header.sop_instance_uid
+    json.loads(header.meta_json)
+
+
+def test_a_file_cut_anywhere_in_its_header_breaks_nothing() -> None:
+    """Each beginning of a file is refused, or read as the data set that it happens to be."""
+    for file_name in ("CT_small.dcm", "MR_small_implicit.dcm", "image_dfl.dcm"):
+        data = read(file_name)
+        for end in range(0, min(len(data), 3000), 7):
+            check(data[:end])
+
+
+SEEDS = [
+    read(file_name)
+    for file_name in (
+        "CT_small.dcm",
+        "MR_small_implicit.dcm",
+        "MR_small_bigendian.dcm",
+        "image_dfl.dcm",
+        "MR_small_RLE.dcm",
+        "nested_priv_SQ.dcm",
+        "UN_sequence.dcm",
+        "reportsi.dcm",
+        "rtplan.dcm",
+        "chrH32.dcm",
+        "ExplVR_BigEndNoMeta.dcm",
+    )
+]
+FUZZ = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=400,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@FUZZ
+@example(b"")
+@example(b"DICM")
+@example(bytes(132))
+@example(bytes(128) + b"DICM")
+@given(st.binary(max_size=400))
+def test_random_bytes_break_nothing(data: bytes) -> None:
+    """Random bytes are no instance, whichever way they are looked at."""
+    check(data)
+    check(bytes(128) + b"DICM" + data)
+    for transfer_syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED):
+        check(data, transfer_syntax)
+    check(deflate(data), DEFLATED)
+
+
+@FUZZ
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.integers(0, 4000), st.binary(min_size=1, max_size=6)), max_size=8),
+    st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 200)),
+)
+def test_mutated_files_break_nothing(
+    seed: bytes, changes: list[tuple[int, bytes]], move: tuple[int, int, int]
+) -> None:
+    """Real files with bytes overwritten and pieces moved are refused, or read without harm."""
+    data = bytearray(seed[:8000])
+    for place, new in changes:
+        at = 128 + place % max(len(data) - 128, 1)
+        data[at : at + len(new)] = new
+    source, target, length = move
+    data[target : target + length] = data[source : source + length]
+    check(bytes(data))
+
+
+@FUZZ
+@given(
+    st.sampled_from([IMPLICIT, EXPLICIT, BIG]),
+    st.lists(
+        st.sampled_from(
+            [
+                IDENTIFIERS,
+                SQ + UNDEFINED,
+                SQ + b"\x20\0\0\0",
+                ITEM + UNDEFINED,
+                ITEM + b"\x10\0\0\0",
+                ITEM_END,
+                SEQUENCE_END,
+                b"\x08\x00\x05\x00CS\x0a\0ISO_IR 192",
+                b"\x09\x00\x10\x00LO\x04\0PONS",
+                b"\x09\x00\x01\x10UN\0\0" + UNDEFINED,
+                b"\x28\x00\x06\x01\x02\0\0\0\xff\xff",
+                b"\x28\x00\x03\x01US\x02\0\x01\0",
+                b"\xe0\x7f\x10\x00OB\0\0" + UNDEFINED,
+                b"\xe0\x7f\x10\x00OW\0\0\x04\0\0\0",
+                b"\x08\x00\x20\x00DA\x08\x0020260101",
+                b"\0" * 12,
+            ]
+        ),
+        max_size=14,
+    ),
+)
+def test_pieces_of_structure_in_any_order_break_nothing(
+    transfer_syntax: str, pieces: list[bytes]
+) -> None:
+    """Delimiters, sequences and pixel data in senseless places are refused or read safely."""
+    check(b"".join(pieces), transfer_syntax)
