@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
+
+from pons.objects.file import FileObjects
+from pons.objects.keys import SHARDS, key_from_path, key_path, key_time, new_key
+from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects
+from pons.objects.spool import Spool
+from pons.settings import StorageSettings
+
+__all__ = [
+    "PIECE",
+    "SHARDS",
+    "SPOOL_ABOVE",
+    "Body",
+    "FileObjects",
+    "ObjectEntry",
+    "Objects",
+    "Spool",
+    "key_from_path",
+    "key_path",
+    "key_time",
+    "new_key",
+    "open_objects",
+]
+
+
+def open_objects(storage: StorageSettings, store: str, *, inline_below: int = 0) -> Objects:
+    """The object store that `storage` configures, for the store named `store`.
+
+    Parameters
+    ----------
+    inline_below
+        See `FileObjects`; without effect on S3.
+    """
+    if storage.kind == "s3":
+        # minio, urllib3 and what they import cost 11 MB: only where they are used.
+        from pons.objects.s3 import S3Objects
+        from pons.objects.s3_client import connect
+
+        client = connect(
+            storage.s3_endpoint,
+            storage.s3_access_key,
+            storage.s3_secret_key,
+            secure=storage.s3_secure,
+            region=storage.s3_region,
+        )
+        return S3Objects(client, storage.s3_bucket, store, storage.path)
+    if storage.path is None:
+        raise ValueError("storage.kind = 'file' needs storage.path")
+    return FileObjects(storage.path, store, fsync=storage.fsync, inline_below=inline_below)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the operating system says about a disk, in our words."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pons.errors import OutOfResources, Unavailable
+
+NO_ROOM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file is larger than file system or process may write",
+}
+
+OUT_OF_ORDER = {
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOENT: "the folder is gone",
+    errno.ENOTDIR: "a part of the path is not a folder",
+    errno.EIO: "the disk reports an error",
+    errno.ENXIO: "the disk is gone",
+    errno.ENODEV: "the disk is gone",
+    errno.ESTALE: "the network file system lost the folder",
+    errno.ETIMEDOUT: "the network file system does not answer",
+    errno.EMFILE: "this process has too many open files",
+    errno.ENFILE: "this machine has too many open files",
+    errno.ENOMEM: "there is no memory left",
+}
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn what may go wrong in `folder` into OutOfResources or Unavailable.
+
+    Any other OSError is a bug of ours and passes through.
+    """
+    try:
+        yield
+    except OSError as error:
+        if reason := NO_ROOM.get(error.errno or 0):
+            raise OutOfResources(
+                f"no room for objects in {folder}: {reason}", "free space or use another disk"
+            ) from error
+        if reason := OUT_OF_ORDER.get(error.errno or 0):
+            raise Unavailable(
+                f"objects in {folder} cannot be used: {reason}",
+                f"see to {error.filename or folder}, or set storage.path to another folder",
+            ) from error
+        raise
+
+
+def sync_folder(folder: str | Path) -> None:
+    """Force the names in `folder` to disk."""
+    if os.name == "nt":
+        return  # Windows cannot open a folder; NTFS journals names by itself.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects as files in a folder."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from pons.errors import NotFound
+from pons.objects.disk import disk_errors, sync_folder
+from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
+from pons.objects.protocol import PIECE, Body, ObjectEntry
+from pons.objects.spool import (
+    LEFT_OVER,
+    SPOOL_FOLDER,
+    Spool,
+    clean_spool_folder,
+    make_spool_folder,
+    probe_folder,
+    remove_spool_file,
+)
+
+
+class FileObjects:
+    """Objects of `store` as files under `root`; several processes may share them.
+
+    A body is written to a temporary file in `<root>/<store>/.spool` and renamed, so that
+    nothing half-written ever has an object's name.
+
+    Parameters
+    ----------
+    fsync
+        Force each object and its name to disk before `put` returns.
+    inline_below
+        Bodies of fewer bytes are written in the caller's thread, which stops the event loop for
+        the fsync. Measured with fsync on a virtual disk and 0.5 MB: no clear difference for one
+        sender (0.1 to 0.2 ms less CPU at best); from four puts at once on, worker threads store
+        1.7 to 2.6 times as many, since the file system forces several files to disk in one go.
+        Without fsync inline is 1.0 to 1.3 times as fast. 0: never inline.
+    """
+
+    def __init__(
+        self, root: Path, store: str, *, fsync: bool = True, inline_below: int = 0
+    ) -> None:
+        self._root = root.absolute()
+        self._store = check_store_name(store)
+        self._folder = self._root / store
+        self._spool_folder = self._folder / SPOOL_FOLDER
+        self._fsync = fsync
+        self._inline_below = inline_below
+        make_spool_folder(self._spool_folder)
+        with disk_errors(self._folder):
+            for shard in SHARDS:
+                (self._folder / shard).mkdir(mode=0o750, exist_ok=True)
+            sync_folder(self._root)
+            sync_folder(self._folder)
+
+    async def put(self, key: UUID, body: Body) -> None:
+        if isinstance(body, Spool):
+            await asyncio.to_thread(self._keep, key, body)
+        elif memoryview(body).nbytes < self._inline_below:
+            self._write(key, body)
+        else:
+            await asyncio.to_thread(self._write, key, body)
+
+    async def read(self, key: UUID) -> bytes:
+        return await asyncio.to_thread(self._read, key, 0, None)
+
+    async def read_range(self, key: UUID, start: int, length: int) -> bytes:
+        return await asyncio.to_thread(self._read, key, start, length)
+
+    async def stream(
+        self, key: UUID, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        file, rest = await asyncio.to_thread(self._open, key, start, length)
+        try:
+            while rest:
+                piece = await asyncio.to_thread(self._read_piece, file, min(rest, PIECE))
+                if not piece:
+                    break
+                rest -= len(piece)
+                yield piece
+        finally:
+            # Waits for a read that a cancellation left under way: the file has a lock.
+            file.close()
+
+    async def size(self, key: UUID) -> int:
+        return await asyncio.to_thread(self._size, key)
+
+    async def delete(self, keys: Iterable[UUID]) -> None:
+        await asyncio.to_thread(self._delete, tuple(keys))
+
+    async def list(self, shard: str) -> AsyncIterator[ObjectEntry]:
+        folder = self._folder / check_shard(shard)
+        for subfolder in await asyncio.to_thread(self._names, folder):
+            if subfolder in SHARDS:
+                for entry in await asyncio.to_thread(self._entries, shard, subfolder):
+                    yield entry
+
+    def spool(self) -> Spool:
+        return Spool(self._spool_folder)
+
+    def local_path(self, key: UUID) -> Path:
+        return Path(self._path(key))
+
+    async def check(self) -> None:
+        await asyncio.to_thread(probe_folder, self._spool_folder)
+
+    async def close(self) -> None:
+        """Nothing is open between calls."""
+
+    def clean_spool(self, older_than: timedelta = LEFT_OVER) -> int:
+        """Remove temporary files of processes that died; how many there were.
+
+        Opening the store does so for files of an hour. Zero removes all: only for a caller
+        that knows that no other process uses the store.
+        """
+        return clean_spool_folder(self._spool_folder, older_than)
+
+    def _path(self, key: UUID) -> str:
+        return f"{self._root}/{key_path(self._store, key)}"
+
+    def _write(self, key: UUID, body: bytes | bytearray | memoryview) -> None:
+        with Spool(self._spool_folder) as spool:
+            spool.write(body)
+            self._keep(key, spool)
+
+    def _keep(self, key: UUID, spool: Spool) -> None:
+        """Give the spool's file its final name. Contents first, then the name: both on disk."""
+        descriptor = spool.detach()
+        try:
+            with disk_errors(self._folder):
+                try:
+                    if self._fsync:
+                        os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                self._rename(spool.name, self._path(key))
+        except BaseException:
+            remove_spool_file(spool.name)
+            raise
+
+    def _rename(self, source: str, target: str) -> None:
+        folder = os.path.dirname(target)
+        made = False
+        try:
+            os.replace(source, target)
+        except FileNotFoundError:
+            # The first object in this folder. Trying first costs later ones nothing; making one
+            # folder, never the path to it, leaves a disk that is not mounted an error.
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o750)
+            made = True
+            os.replace(source, target)
+        if self._fsync:
+            sync_folder(folder)
+            if made:
+                sync_folder(os.path.dirname(folder))
+
+    def _open(self, key: UUID, start: int, length: int | None) -> tuple[BinaryIO, int]:
+        """The object's file at byte `start`, and how many bytes are to be read from there."""
+        if start < 0 or (length is not None and length < 0):
+            raise ValueError(f"there are no {length} bytes from {start} on")
+        with disk_errors(self._folder):
+            try:
+                file = open(self._path(key), "rb")  # noqa: SIM115 the caller closes it
+            except FileNotFoundError:
+                raise self._not_found(key) from None
+            there = max(os.fstat(file.fileno()).st_size - start, 0)
+            file.seek(start)
+        return file, there if length is None else min(length, there)
+
+    def _read(self, key: UUID, start: int, length: int | None) -> bytes:
+        file, rest = self._open(key, start, length)
+        with file:
+            return self._read_piece(file, rest)
+
+    def _read_piece(self, file: BinaryIO, length: int) -> bytes:
+        with disk_errors(self._folder):
+            return file.read(length)
+
+    def _size(self, key: UUID) -> int:
+        with disk_errors(self._folder):
+            try:
+                return os.stat(self._path(key)).st_size
+            except FileNotFoundError:
+                raise self._not_found(key) from None
+
+    def _not_found(self, key: UUID) -> NotFound:
+        """NotFound, unless the whole store is gone: then OSError, which becomes Unavailable."""
+        os.stat(self._spool_folder)
+        return NotFound(f"there is no object {key}")
+
+    def _delete(self, keys: Iterable[UUID]) -> None:
+        # No fsync: a removal that a power cut undoes leaves what the collector removes again.
+        with disk_errors(self._folder):
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._path(key))
+
+    def _names(self, folder: Path) -> tuple[str, ...]:
+        with disk_errors(self._folder):
+            return tuple(os.listdir(folder))
+
+    def _entries(self, shard: str, subfolder: str) -> tuple[ObjectEntry, ...]:
+        """Objects in one folder; anything else that lies there is not ours and not listed."""
+        entries = []
+        with disk_errors(self._folder), os.scandir(self._folder / shard / subfolder) as found:
+            for file in found:
+                key = key_from_path(self._store, f"{self._store}/{shard}/{subfolder}/{file.name}")
+                if key is not None:
+                    with suppress(FileNotFoundError):
+                        entries.append(ObjectEntry(key, file.stat().st_size))
+        return tuple(entries)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Object keys: UUIDv7 (RFC 9562), and where an object with such a key lies."""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+SHARDS = tuple(f"{number:02x}" for number in range(256))
+"""The names of the 256 folders that a store's objects are spread over."""
+
+_VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
+_lock = threading.Lock()
+_last_stamp = 0
+
+
+def new_key(clock: Callable[[], int] = time.time_ns) -> UUID:
+    """A key that is greater than every earlier one of this process and unique among all processes.
+
+    48 bits of milliseconds and 12 bits of fractions of them (RFC 9562 6.2, method 3), counted up
+    where the clock stands still or steps back; then 62 random bits, so that shards fill evenly.
+    """
+    global _last_stamp
+    milliseconds, nanoseconds = divmod(clock(), 1_000_000)
+    now = (milliseconds << 12) | (nanoseconds * 4096 // 1_000_000)
+    with _lock:
+        stamp = _last_stamp = max(now, _last_stamp + 1)
+    tail = int.from_bytes(os.urandom(8), "big") >> 2
+    return UUID(int=(stamp >> 12 << 80) | _VERSION_AND_VARIANT | ((stamp & 0xFFF) << 64) | tail)
+
+
+def key_time(key: UUID) -> datetime:
+    """When `key` was made, in UTC, to the millisecond. ValueError if it is not a UUIDv7."""
+    if key.version != 7:
+        raise ValueError(f"{key} is not a UUIDv7")
+    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
+
+
+def key_path(store: str, key: UUID) -> str:
+    """Where the object lies in folder or bucket: `<store>/<last 2 hex>/<2 hex before>/<uuid>`."""
+    digits = key.hex
+    return f"{store}/{digits[-2:]}/{digits[-4:-2]}/{key}"
+
+
+def key_from_path(store: str, path: str) -> UUID | None:
+    """The inverse of `key_path`; None for anything that is not an object of `store`."""
+    try:
+        key = UUID(path[-36:])
+    except ValueError:
+        return None
+    return key if key.version == 7 and path == key_path(store, key) else None
+
+
+def check_store_name(store: str) -> str:
+    """`store`, if it is safe as the name of a folder; ValueError otherwise."""
+    if not re.fullmatch(r"[a-z0-9-]+", store):
+        raise ValueError(f"store name {store!r} has characters other than a-z, 0-9 and '-'")
+    return store
+
+
+def check_shard(shard: str) -> str:
+    """`shard`, if it is one of `SHARDS`; ValueError otherwise."""
+    if shard not in SHARDS:
+        raise ValueError(f"shard {shard!r} is not two lower-case hexadecimal digits")
+    return shard

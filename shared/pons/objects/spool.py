@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Temporary files that bodies are gathered in before they become objects."""
+
+import os
+import threading
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pons.errors import OutOfResources, Unavailable
+from pons.objects.disk import disk_errors
+from pons.objects.keys import new_key
+
+SPOOL_FOLDER = ".spool"
+"""Inside the folder of a store; no shard is called so."""
+
+SUFFIX = ".part"
+PROBE_SIZE = 4096
+LEFT_OVER = timedelta(hours=1)
+"""Age after which a temporary file belongs to nobody: its writer wrote nothing for so long."""
+
+_FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
+
+
+class Spool:
+    """A temporary file that `Objects.put` turns into an object.
+
+    Close it in any case (`with objects.spool() as spool`): closing removes a file that was not
+    put and does nothing to one that was. Writes go straight to the operating system, so `path`
+    can be read (or mapped) at any time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"{folder}/{new_key()}{SUFFIX}"
+        self.size = 0
+        self._folder = folder
+        self._lock = threading.Lock()
+        with disk_errors(folder):
+            self._descriptor: int | None = os.open(self.name, _FLAGS, 0o640)
+
+    @property
+    def path(self) -> Path:
+        """`name` as a path; made when asked for, since each received image passes here."""
+        return Path(self.name)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append `data`. OutOfResources where the disk is full."""
+        if self._descriptor is None:
+            raise ValueError("this spool is closed")
+        with memoryview(data) as view, view.cast("B") as rest, disk_errors(self._folder):
+            written = 0
+            while written < rest.nbytes:
+                with rest[written:] as piece:
+                    written += os.write(self._descriptor, piece)
+            self.size += written
+
+    def detach(self) -> int:
+        """The open file, now the caller's to close and its file to move or remove."""
+        with self._lock:
+            if self._descriptor is None:
+                raise ValueError("this spool is closed")
+            descriptor, self._descriptor = self._descriptor, None
+            return descriptor
+
+    def close(self) -> None:
+        """Remove the file, unless it was detached or closed before."""
+        with self._lock:
+            if self._descriptor is None:
+                return
+            descriptor, self._descriptor = self._descriptor, None
+        os.close(descriptor)
+        remove_spool_file(self.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def remove_spool_file(name: str) -> None:
+    """Remove the file; what cannot be removed now is left to the next opening of the store."""
+    with suppress(OSError):
+        os.unlink(name)
+
+
+def make_spool_folder(folder: Path) -> None:
+    """Create `folder` where it is missing and remove what crashed processes left in it."""
+    with disk_errors(folder):
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    clean_spool_folder(folder, LEFT_OVER)
+
+
+def clean_spool_folder(folder: Path, older_than: timedelta) -> int:
+    """Remove temporary files not written to for `older_than`; how many there were.
+
+    Zero removes those of living processes too: only for a caller that knows there are none.
+    """
+    before = time.time() - older_than.total_seconds()
+    removed = 0
+    with disk_errors(folder), os.scandir(folder) as entries:
+        for entry in entries:
+            # Another process may clean at the same time; Windows refuses to remove a file in use.
+            with suppress(FileNotFoundError, PermissionError):
+                if entry.name.endswith(SUFFIX) and entry.stat().st_mtime <= before:
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed
+
+
+def probe_folder(folder: Path) -> None:
+    """Write a little and remove it. Unavailable, with what to do, where that fails."""
+    try:
+        with Spool(folder) as spool:
+            spool.write(bytes(PROBE_SIZE))
+    except OutOfResources as error:
+        raise Unavailable(error.message, error.details) from error
