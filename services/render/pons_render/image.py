@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an instance's header says about its pixels, checked before anything is decoded."""
+
+import base64
+import binascii
+import struct
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from pons.errors import UnsupportedImage
+from pons_render.syntaxes import SYNTAXES, Codec
+
+MAX_FRAME_BYTES = 512 * 1024 * 1024
+"""Frames that declare more than this are refused unseen; a whole-slide tile is 0.2 MB, a mammogram
+40 MB."""
+
+MAX_FRAMES = 4_000_000
+"""The largest whole-slide images have about a million."""
+
+FLOAT_KINDS = {"OF": 32, "OD": 64}
+"""VR of Float and Double Float Pixel Data (PS3.3 C.7.6.24, C.7.6.25) to their bits allocated."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where the bytes and the header of one instance are."""
+
+    key: UUID
+    size: int
+    transfer_syntax: str
+    header: bytes
+    """The dataset up to the pixel data, as DICOM JSON."""
+    pixel_offset: int | None = None
+    """Offset of the pixel data's value in the file (deflated: in the inflated dataset)."""
+    pixel_length: int | None = None
+    """Length of the value in bytes; None when it is undefined, that is, encapsulated."""
+    pixel_vr: str = "OW"
+
+
+class Bulk(msgspec.Struct, frozen=True):
+    """A binary value of the header: the bytes, or where they are in the file."""
+
+    data: bytes = b""
+    offset: int = 0
+    length: int = 0
+
+
+class Palette(msgspec.Struct, frozen=True):
+    """The palette colour lookup tables (PS3.3 C.7.6.3.1.5, C.7.9.2), red, green, blue."""
+
+    descriptors: tuple[tuple[int, int, int], ...]
+    tables: tuple[Bulk, ...]
+    segmented: bool
+    big_endian: bool
+
+
+class Image(msgspec.Struct, frozen=True):
+    """The image pixel attributes (PS3.3 C.7.6.3) and where the pixel data is; all plausible."""
+
+    transfer_syntax: str
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    planar_configuration: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    pixel_representation: int
+    number_of_frames: int
+    pixel_vr: str
+    offset: int
+    length: int
+    encapsulated: bool
+    palette: Palette | None = None
+    offset_table: Bulk = Bulk()
+    """Extended Offset Table (7FE0,0001), and its lengths (7FE0,0002)."""
+    length_table: Bulk = Bulk()
+
+    @property
+    def codec(self) -> Codec:
+        syntax = SYNTAXES.get(self.transfer_syntax)
+        if syntax is None:
+            raise UnsupportedImage(f"No decoder for transfer syntax {self.transfer_syntax}")
+        return syntax.codec
+
+    @property
+    def big_endian(self) -> bool:
+        syntax = SYNTAXES.get(self.transfer_syntax)
+        return syntax is not None and syntax.big_endian
+
+    @property
+    def deflated(self) -> bool:
+        syntax = SYNTAXES.get(self.transfer_syntax)
+        return syntax is not None and syntax.deflated
+
+    @property
+    def is_float(self) -> bool:
+        return self.pixel_vr in FLOAT_KINDS
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one frame that is not compressed; frames of 1-bit pixels follow without gap."""
+        bits = self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
+        if self.photometric_interpretation == "YBR_FULL_422" and not self.encapsulated:
+            return bits // 3 * 2
+        return bits
+
+
+class Element(msgspec.Struct, frozen=True):
+    """One element of DICOM JSON (PS3.18 F.2.2)."""
+
+    vr: str = ""
+    Value: list[Any] = []
+    InlineBinary: str = ""
+    BulkDataURI: str = ""
+
+
+class Header(msgspec.Struct, frozen=True, rename=lambda name: name.removeprefix("_")):
+    """The elements that rendering needs; msgspec skips all others without building them."""
+
+    _00280002: Element = Element()
+    _00280004: Element = Element()
+    _00280006: Element = Element()
+    _00280008: Element = Element()
+    _00280010: Element = Element()
+    _00280011: Element = Element()
+    _00280100: Element = Element()
+    _00280101: Element = Element()
+    _00280102: Element = Element()
+    _00280103: Element = Element()
+    _00281101: Element = Element()
+    _00281102: Element = Element()
+    _00281103: Element = Element()
+    _00281201: Element = Element()
+    _00281202: Element = Element()
+    _00281203: Element = Element()
+    _00281221: Element = Element()
+    _00281222: Element = Element()
+    _00281223: Element = Element()
+    _7FE00001: Element = Element()
+    _7FE00002: Element = Element()
+
+
+_decode_header = msgspec.json.Decoder(Header).decode
+
+
+def count_frames(located: Located) -> int:
+    """How many frames `/frames` lists: 1 for an instance without pixels, as Orthanc does."""
+    if located.pixel_offset is None:
+        return 1
+    return read_image(located).number_of_frames
+
+
+def read_image(located: Located) -> Image:
+    """The image of an instance.
+
+    Raises `UnsupportedImage` when there is none, or when its attributes cannot be true: it is here
+    that hostile dimensions end.
+    """
+    if located.pixel_offset is None:
+        raise UnsupportedImage("The instance has no pixel data")
+    header = _read_header(located.header)
+    float_bits = FLOAT_KINDS.get(located.pixel_vr)
+    samples = _integer(header._00280002, "Samples per Pixel (0028,0002)", 1)
+    allocated = float_bits or _integer(header._00280100, "Bits Allocated (0028,0100)")
+    stored = float_bits or _integer(header._00280101, "Bits Stored (0028,0101)", allocated)
+    image = Image(
+        transfer_syntax=located.transfer_syntax,
+        rows=_integer(header._00280010, "Rows (0028,0010)"),
+        columns=_integer(header._00280011, "Columns (0028,0011)"),
+        samples_per_pixel=samples,
+        photometric_interpretation=_text(header._00280004)
+        or ("MONOCHROME2" if samples == 1 else "RGB"),
+        planar_configuration=_integer(header._00280006, "Planar Configuration (0028,0006)", 0),
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=_integer(header._00280102, "High Bit (0028,0102)", stored - 1),
+        pixel_representation=_integer(header._00280103, "Pixel Representation (0028,0103)", 0),
+        number_of_frames=_integer(header._00280008, "Number of Frames (0028,0008)", 1) or 1,
+        pixel_vr=located.pixel_vr,
+        offset=located.pixel_offset,
+        length=_pixel_bytes(located),
+        encapsulated=located.pixel_length is None,
+        palette=_palette(header, located.transfer_syntax),
+        offset_table=_bulk(header._7FE00001),
+        length_table=_bulk(header._7FE00002),
+    )
+    _check(image)
+    return image
+
+
+def _check(image: Image) -> None:
+    """Raise `UnsupportedImage` for values that no image can have or that would cost too much."""
+    most = min(MAX_FRAMES, image.length // 8) if image.encapsulated else MAX_FRAMES
+    attributes = {
+        "Number of Frames (0028,0008)": (
+            image.number_of_frames,
+            0 < image.number_of_frames <= most,  # an item header is 8 bytes
+        ),
+        "Rows (0028,0010)": (image.rows, 0 < image.rows < 65536),
+        "Columns (0028,0011)": (image.columns, 0 < image.columns < 65536),
+        "Samples per Pixel (0028,0002)": (
+            image.samples_per_pixel,
+            image.samples_per_pixel in (1, 3),
+        ),
+        "Planar Configuration (0028,0006)": (
+            image.planar_configuration,
+            image.planar_configuration in (0, 1),
+        ),
+        "Bits Allocated (0028,0100)": (
+            image.bits_allocated,
+            image.bits_allocated in (1, 8, 16, 32, 64),
+        ),
+        "Bits Stored (0028,0101)": (
+            image.bits_stored,
+            0 < image.bits_stored <= image.bits_allocated,
+        ),
+        "Pixel Representation (0028,0103)": (
+            image.pixel_representation,
+            image.pixel_representation in (0, 1),
+        ),
+    }
+    for name, (value, plausible) in attributes.items():
+        if not plausible:
+            raise UnsupportedImage(f"{name} is {value}")
+    if image.bits_allocated == 1 and image.samples_per_pixel != 1:
+        raise UnsupportedImage("Bits Allocated (0028,0100) is 1 in a colour image")
+    if image.frame_bits > MAX_FRAME_BYTES * 8:
+        raise UnsupportedImage(
+            f"One frame would take {image.frame_bits // 8} bytes", f"at most {MAX_FRAME_BYTES}"
+        )
+    if not image.encapsulated and image.number_of_frames * image.frame_bits > image.length * 8:
+        raise UnsupportedImage(
+            f"{image.number_of_frames} frames of {image.frame_bits} bits do not fit"
+            f" into {image.length} bytes of pixel data"
+        )
+
+
+def _pixel_bytes(located: Located) -> int:
+    """Bytes that the pixel data can have at most."""
+    offset = located.pixel_offset or 0
+    syntax = SYNTAXES.get(located.transfer_syntax)
+    if located.pixel_length is not None and syntax is not None and syntax.deflated:
+        return located.pixel_length
+    there = max(0, located.size - offset)
+    return there if located.pixel_length is None else min(there, located.pixel_length)
+
+
+def _read_header(header: bytes) -> Header:
+    try:
+        return _decode_header(header)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise UnsupportedImage("The header of the image cannot be read", str(error)) from None
+
+
+def _integer(element: Element, name: str, default: int | None = None) -> int:
+    """The first value; DICOM JSON has IS as text and US as numbers."""
+    value = element.Value[0] if element.Value else None
+    if value is None or value == "":
+        if default is None:
+            raise UnsupportedImage(f"{name} is missing")
+        return default
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UnsupportedImage(f"{name} is {value!r}, expected a number") from None
+
+
+def _text(element: Element) -> str:
+    return str(element.Value[0]).strip() if element.Value and element.Value[0] else ""
+
+
+def _bulk(element: Element) -> Bulk:
+    """A binary value, wherever the header has it; empty when it is absent or unreadable."""
+    try:
+        if element.InlineBinary:
+            return Bulk(base64.b64decode(element.InlineBinary))
+        if element.BulkDataURI:
+            offset, length = element.BulkDataURI.removeprefix("z").split("/")
+            return Bulk(offset=int(offset), length=int(length))
+        numbers = [int(value) for value in element.Value]
+        return Bulk(struct.pack(f"<{len(numbers)}H", *numbers))
+    except (ValueError, TypeError, binascii.Error, struct.error):
+        return Bulk()
+
+
+def _palette(header: Header, transfer_syntax: str) -> Palette | None:
+    elements = (header._00281101, header._00281102, header._00281103)
+    descriptors = tuple(_descriptor(element) for element in elements if len(element.Value) == 3)
+    if len(descriptors) != 3:
+        return None
+    plain = (header._00281201, header._00281202, header._00281203)
+    segmented = (header._00281221, header._00281222, header._00281223)
+    tables = tuple(_bulk(element) for element in plain)
+    is_segmented = not any(table.data or table.length for table in tables)
+    if is_segmented:
+        tables = tuple(_bulk(element) for element in segmented)
+    syntax = SYNTAXES.get(transfer_syntax)
+    in_numbers = any(element.Value for element in plain + segmented)
+    big_endian = syntax is not None and syntax.big_endian and not in_numbers
+    return Palette(descriptors, tables, is_segmented, big_endian)
+
+
+def _descriptor(element: Element) -> tuple[int, int, int]:
+    try:
+        entries, first, bits = (int(value) for value in element.Value)
+    except (TypeError, ValueError):
+        raise UnsupportedImage("A palette descriptor (0028,1101-1103) has no numbers") from None
+    return entries, first, bits

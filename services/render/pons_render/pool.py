@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Worker processes with bounds: a file that crashes, fills or stalls its decoder costs one request.
+
+Workers start when work comes, take one task at a time and end after a minute without any, so that
+an idle store holds none. This process imports no codec.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import structlog
+
+from pons.errors import NotFound, Unavailable, UnsupportedImage
+from pons_render.wire import (
+    HEAD,
+    Done,
+    Failed,
+    FromWorker,
+    Need,
+    Piece,
+    Ready,
+    Task,
+    ToWorker,
+    body_length,
+    decode_from_worker,
+    pack,
+)
+
+log = structlog.get_logger()
+
+ReadRange = Callable[[int, int], Awaitable[bytes]]
+
+INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP")
+"""The variables that a worker sees: no settings, so no passwords for a codec's bug to give away."""
+
+_PIPE_BUFFER = 1024 * 1024
+_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What rendering may take of the machine."""
+
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    memory: int = 2048 * 1024 * 1024
+    """Bytes that one worker may allocate."""
+    seconds: float = 30.0
+    """Time that one task may take, without the wait for a worker."""
+    idle_seconds: float = 60.0
+    """Time after which a worker without work ends."""
+    waiting: int = 256
+    """Requests that wait for a worker; more are told to come again."""
+
+
+class Crashed(Exception):
+    """The worker ended in the middle of a task."""
+
+
+class Worker:
+    """One process, and the conversation with it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process = process
+        self._input = process.stdin
+        self._output = process.stdout
+        self.retirement: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def start(cls, command: Sequence[str]) -> Self:
+        """A worker that is ready; `Unavailable` when the machine gives none."""
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        # Threads inside a codec or numpy would only take address space: processes are the parallel.
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=environment,
+                limit=_PIPE_BUFFER,
+            )
+        except OSError as error:
+            raise Unavailable("No process can be started to render", str(error)) from error
+        worker = cls(process)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                ready = await worker._receive()
+        except (TimeoutError, Crashed) as error:
+            await worker.end()
+            raise Unavailable(
+                "A render process did not start", f"exit code {process.returncode}"
+            ) from error
+        except BaseException:
+            await worker.end()
+            raise
+        assert isinstance(ready, Ready)
+        return worker
+
+    async def perform(self, task: Task, read: ReadRange) -> Done | Failed:
+        """The worker's answer; `read` gives it ranges of the object. Raises `Crashed`."""
+        await self._send(task)
+        while isinstance(message := await self._receive(), Need):
+            await self._send(Piece(await read(message.start, message.length)))
+        assert not isinstance(message, Ready)
+        return message
+
+    async def _send(self, message: ToWorker) -> None:
+        try:
+            self._input.write(pack(message))
+            await self._input.drain()
+        except ConnectionError:
+            raise Crashed from None
+
+    async def _receive(self) -> FromWorker:
+        try:
+            head = await self._output.readexactly(HEAD)
+            body = await self._output.readexactly(body_length(head))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise Crashed from None
+        message: FromWorker = decode_from_worker(body)
+        return message
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
+
+    def kill(self) -> None:
+        """End the process; asyncio reaps it."""
+        if self.retirement:
+            self.retirement.cancel()
+        self._input.close()
+        with suppress(ProcessLookupError):
+            self.process.kill()
+
+    async def end(self) -> None:
+        """End the process and wait until it is gone."""
+        self.kill()
+        await self.process.wait()
+
+
+class WorkerPool:
+    """Runs tasks in workers, `bounds.workers` at once."""
+
+    def __init__(self, bounds: Bounds, command: Sequence[str] = ()) -> None:
+        self._bounds = bounds
+        self._command = command or (
+            sys.executable,
+            "-P",
+            "-m",
+            "pons_render.worker",
+            str(bounds.memory),
+        )
+        self._slots = asyncio.Semaphore(bounds.workers)
+        self._idle: list[Worker] = []
+        self._waiting = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        while self._idle:
+            await self._idle.pop().end()
+
+    @property
+    def idle_workers(self) -> int:
+        """Processes that wait for work."""
+        return len(self._idle)
+
+    async def run(self, task: Task, read: ReadRange) -> bytes:
+        """The bytes that answer `task`.
+
+        Raises
+        ------
+        UnsupportedImage
+            When the instance cannot be shown as asked, or cost its worker its life.
+        NotFound
+            When the object is gone.
+        Unavailable
+            When too many wait already, or no process can be started. May succeed later.
+        """
+        if self._waiting >= self._bounds.waiting:
+            raise Unavailable("Too many requests wait for a picture")
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._run_in_worker(task, read)
+        finally:
+            self._slots.release()
+
+    async def _run_in_worker(self, task: Task, read: ReadRange) -> bytes:
+        task = msgspec.structs.replace(task, seconds=self._bounds.seconds)
+        worker = self._take_idle() or await Worker.start(self._command)
+        try:
+            async with asyncio.timeout(self._bounds.seconds):
+                answer = await worker.perform(task, read)
+        except TimeoutError:
+            await worker.end()
+            log.warning("render timed out", seconds=self._bounds.seconds, **_about(task))
+            raise UnsupportedImage("Decoding takes too long") from None
+        except Crashed:
+            await worker.end()
+            code = worker.process.returncode
+            log.warning("render worker crashed", exit_code=code, **_about(task))
+            raise UnsupportedImage("The decoder crashed") from None
+        except BaseException:
+            await worker.end()  # in the middle of a conversation that nobody will end
+            raise
+        self._keep(worker)
+        return _result(task, answer)
+
+    def _take_idle(self) -> Worker | None:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.retirement:
+                worker.retirement.cancel()
+            if worker.alive:
+                return worker
+            worker.kill()  # closes what is left of it
+        return None
+
+    def _keep(self, worker: Worker) -> None:
+        """The worker used last is used next, so that those beyond the need reach their end."""
+        self._idle.append(worker)
+        loop = asyncio.get_running_loop()
+        worker.retirement = loop.call_later(self._bounds.idle_seconds, self._retire, worker)
+
+    def _retire(self, worker: Worker) -> None:
+        self._idle.remove(worker)
+        worker.kill()
+
+
+def _result(task: Task, answer: Done | Failed) -> bytes:
+    if isinstance(answer, Done):
+        return answer.data
+    if answer.gone:
+        raise NotFound(answer.reason)
+    if answer.traceback:
+        log.info("decoder failed", traceback=answer.traceback, **_about(task))
+    raise UnsupportedImage(answer.reason)
+
+
+def _about(task: Task) -> dict[str, str | int]:
+    """What a log line says of a task."""
+    return {
+        "operation": task.operation,
+        "frame": task.frame,
+        "transfer_syntax": task.image.transfer_syntax,
+        "object_bytes": task.size,
+    }

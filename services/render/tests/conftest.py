@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instances for the tests: made by hand or from pydicom's test data, found without an index."""
+
+import io
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
+
+from pons.errors import NotFound
+from pons.header.file import read_file
+from pons_render.app import create_app
+from pons_render.image import Located
+from pons_render.pool import Bounds, WorkerPool
+from pons_render.source import LocalFile
+
+Locate = Callable[[bytes], Located]
+OpenFile = Callable[[bytes], LocalFile]
+Make = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def locate() -> Locate:
+    """What the index would say of a file's bytes, by the same header scan."""
+
+    def located(content: bytes) -> Located:
+        parsed = read_file(content, default_charset="latin1", whole=False)
+        pixels = parsed.pixel_data
+        return Located(
+            key=uuid.uuid4(),
+            size=len(content),
+            transfer_syntax=parsed.transfer_syntax,
+            header=parsed.json,
+            pixel_offset=pixels.offset if pixels else None,
+            pixel_length=pixels.length if pixels else None,
+            pixel_vr=pixels.vr if pixels else "",
+        )
+
+    return located
+
+
+@pytest.fixture(scope="session")
+def make() -> Make:
+    """A DICOM file around an array, or around bytes that claim to be one."""
+
+    def made(
+        pixels: NDArray[Any] | bytes,
+        syntax: str = "1.2.840.10008.1.2.1",
+        vr: str = "OW",
+        keyword: str = "PixelData",
+        **attributes: Any,
+    ) -> bytes:
+        ds = Dataset()
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = UID(syntax)
+        ds.SOPInstanceUID = "1.2.3"
+        if isinstance(pixels, np.ndarray):
+            ds.Rows, ds.Columns = pixels.shape[:2]
+            ds.SamplesPerPixel = 3 if pixels.ndim == 3 else 1
+            ds.PhotometricInterpretation = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
+            if pixels.ndim == 3:
+                ds.PlanarConfiguration = 0
+            ds.BitsAllocated = ds.BitsStored = pixels.dtype.itemsize * 8
+            ds.PixelRepresentation = int(pixels.dtype.kind == "i")
+            pixels = pixels.tobytes()
+        for name, value in attributes.items():
+            setattr(ds, name, value)
+        setattr(ds, keyword, pixels + b"\0" * (len(pixels) % 2))
+        ds[keyword].VR = vr
+        ds[keyword].is_undefined_length = ds.file_meta.TransferSyntaxUID.is_encapsulated
+        file = io.BytesIO()
+        ds.save_as(file, enforce_file_format=False)
+        return file.getvalue()
+
+    return made
+
+
+@pytest.fixture
+def open_file(tmp_path: Path) -> Iterator[OpenFile]:
+    """A local file of the given bytes, closed after the test."""
+    files: list[LocalFile] = []
+
+    def opened(content: bytes) -> LocalFile:
+        path = tmp_path / f"object{len(files)}"
+        path.write_bytes(content)
+        files.append(LocalFile(str(path)))
+        return files[-1]
+
+    yield opened
+    for file in files:
+        file.close()
+
+
+@dataclass
+class FakeObjects:
+    """An object store in a folder, or as if it were far away."""
+
+    folder: Path
+    remote: bool = False
+    reads: list[tuple[int, int]] = field(default_factory=list)
+
+    def _path(self, key: uuid.UUID) -> Path:
+        return self.folder / str(key)
+
+    def local_path(self, key: uuid.UUID) -> Path | None:
+        return None if self.remote else self._path(key)
+
+    async def read_range(self, key: uuid.UUID, start: int, length: int) -> bytes:
+        self.reads.append((start, length))
+        try:
+            return self._path(key).read_bytes()[start : start + length]
+        except FileNotFoundError:
+            raise NotFound("There is no such object") from None
+
+
+class FakeResources:
+    """An index of the instances that a test adds."""
+
+    def __init__(self, folder: Path, locate: Locate) -> None:
+        self.objects = FakeObjects(folder)
+        self._locate = locate
+        self._instances: dict[str, Located] = {}
+
+    def add(self, name: str, content: bytes) -> Located:
+        located = self._locate(content)
+        self.put(name, located)
+        (self.objects.folder / str(located.key)).write_bytes(content)
+        return located
+
+    def put(self, name: str, located: Located) -> None:
+        self._instances[name] = located
+
+    async def find(self, instance_id: str) -> Located | None:
+        return self._instances.get(instance_id)
+
+
+@pytest.fixture
+def resources(tmp_path: Path, locate: Locate) -> FakeResources:
+    return FakeResources(tmp_path, locate)
+
+
+@pytest.fixture
+async def client(resources: FakeResources) -> AsyncIterator[httpx.AsyncClient]:
+    """The service over HTTP, with one real worker process."""
+    async with WorkerPool(Bounds(workers=1)) as pool:
+        transport = httpx.ASGITransport(create_app(resources, pool), raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://render") as http:
+            yield http
+
+
+@pytest.fixture
+def hostile_command() -> tuple[str, ...]:
+    """The command of a worker whose decoder misbehaves as the frame number tells it to."""
+    return (sys.executable, str(Path(__file__).parent / "hostile_worker.py"))

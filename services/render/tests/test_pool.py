@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psutil
+import pytest
+from structlog.testing import capture_logs
+
+from pons.errors import NotFound, Unavailable, UnsupportedImage
+from pons_render.image import Image
+from pons_render.pool import Bounds, WorkerPool
+from pons_render.wire import Task
+
+pytestmark = pytest.mark.anyio
+Command = tuple[str, ...]
+MEBIBYTE = 1024 * 1024
+
+IMAGE = Image(
+    transfer_syntax="1.2.840.10008.1.2.1",
+    rows=1,
+    columns=1,
+    samples_per_pixel=1,
+    photometric_interpretation="MONOCHROME2",
+    planar_configuration=0,
+    bits_allocated=8,
+    bits_stored=8,
+    high_bit=7,
+    pixel_representation=0,
+    number_of_frames=1,
+    pixel_vr="OB",
+    offset=0,
+    length=1,
+    encapsulated=False,
+)
+
+
+def task(operation: str, frame: int = 0, **fields: Any) -> Task:
+    return Task(operation, IMAGE, frame, size=100, **fields)
+
+
+def pool_of(command: Command, memory: int = 256 * MEBIBYTE, **bounds: Any) -> WorkerPool:
+    values = {"workers": 1, "seconds": 20.0, **bounds}
+    return WorkerPool(Bounds(memory=memory, **values), (*command, str(memory)))
+
+
+async def no_read(_start: int, _length: int) -> bytes:
+    raise AssertionError("nothing is to be read")
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("operation", ["segfault", "killed"])
+async def test_crash_costs_one_request(hostile_command: Command, operation: str) -> None:
+    """A decoder that kills its process is one unsupported image; the next request is served."""
+    async with pool_of(hostile_command) as pool:
+        first = await pool.run(task("pid"), no_read)
+        with capture_logs() as logs, pytest.raises(UnsupportedImage):
+            await pool.run(task(operation), no_read)
+        second = await pool.run(task("pid"), no_read)
+    assert first != second
+    assert [(line["event"], line["operation"]) for line in logs] == [
+        ("render worker crashed", operation)
+    ]
+    assert logs[0]["exit_code"] < 0
+
+
+async def test_others_go_on_while_one_crashes(hostile_command: Command) -> None:
+    """A request in another worker does not notice a crash beside it."""
+    async with pool_of(hostile_command, workers=2) as pool:
+        results = await asyncio.gather(
+            *(pool.run(task(o), no_read) for o in ("pid", "segfault", "pid", "segfault", "pid")),
+            return_exceptions=True,
+        )
+    assert [type(result) for result in results] == [
+        bytes,
+        UnsupportedImage,
+        bytes,
+        UnsupportedImage,
+        bytes,
+    ]
+
+
+async def test_deadline_kills_the_worker(hostile_command: Command) -> None:
+    """A decoder that never ends is stopped at the deadline, and its process is gone."""
+    async with pool_of(hostile_command, seconds=0.5) as pool:
+        pid = int(await pool.run(task("pid"), no_read))
+        started = time.monotonic()
+        with capture_logs() as logs, pytest.raises(UnsupportedImage):
+            await pool.run(task("spin"), no_read)
+        assert time.monotonic() - started < 5
+        assert not psutil.pid_exists(pid)
+        assert int(await pool.run(task("pid"), no_read)) != pid
+    assert [line["event"] for line in logs] == ["render timed out"]
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="address space is bounded on Linux only")
+async def test_memory_is_bounded(hostile_command: Command) -> None:
+    """A decoder that wants a gigabyte where 256 MiB are allowed fails, and its worker lives on."""
+    async with pool_of(hostile_command) as pool:
+        pid = await pool.run(task("pid"), no_read)
+        with pytest.raises(UnsupportedImage, match="memory"):
+            await pool.run(task("hoard"), no_read)
+        assert await pool.run(task("pid"), no_read) == pid
+
+
+async def test_unforeseen_error_is_logged_with_its_traceback(hostile_command: Command) -> None:
+    """An exception of a decoder is an unsupported image, and the log tells where it came from."""
+    async with pool_of(hostile_command) as pool:
+        with capture_logs() as logs, pytest.raises(UnsupportedImage):
+            await pool.run(task("raise"), no_read)
+    assert "nobody foresaw this" in logs[0]["traceback"]
+
+
+async def test_codec_output_does_not_disturb(hostile_command: Command) -> None:
+    """What a codec prints reaches neither the answers nor this process' output."""
+    async with pool_of(hostile_command) as pool:
+        first = await pool.run(task("print"), no_read)
+        assert await pool.run(task("pid"), no_read) == first
+
+
+async def test_idle_workers_end(hostile_command: Command) -> None:
+    """After the idle time no process is left, and the next request starts one."""
+    async with pool_of(hostile_command, idle_seconds=0.2) as pool:
+        pid = int(await pool.run(task("pid"), no_read))
+        assert pool.idle_workers == 1
+        await until(lambda: pool.idle_workers == 0 and not psutil.pid_exists(pid))
+        assert int(await pool.run(task("pid"), no_read)) != pid
+
+
+async def test_worker_that_died_while_idle_is_replaced(hostile_command: Command) -> None:
+    """A worker that something killed between requests costs none."""
+    async with pool_of(hostile_command) as pool:
+        pid = int(await pool.run(task("pid"), no_read))
+        os.kill(pid, 9)
+        await until(lambda: not psutil.pid_exists(pid))
+        assert int(await pool.run(task("pid"), no_read)) != pid
+
+
+async def test_closing_leaves_no_process(hostile_command: Command) -> None:
+    """The end of the pool is the end of its workers."""
+    async with pool_of(hostile_command) as pool:
+        pid = int(await pool.run(task("pid"), no_read))
+    assert not psutil.pid_exists(pid)
+
+
+async def test_cancelled_request_frees_its_slot(hostile_command: Command) -> None:
+    """A request that is given up in the middle takes its worker along and blocks nobody."""
+    async with pool_of(hostile_command) as pool:
+        await pool.run(task("pid"), no_read)
+        running = asyncio.ensure_future(pool.run(task("spin"), no_read))
+        await until(lambda: pool.idle_workers == 0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await pool.run(task("pid"), no_read)
+
+
+async def test_too_many_waiting_are_turned_away(hostile_command: Command) -> None:
+    """When the queue is full the answer is to come again, at once."""
+    async with pool_of(hostile_command, waiting=1, seconds=1) as pool:
+        first = asyncio.ensure_future(pool.run(task("spin"), no_read))
+        second = asyncio.ensure_future(pool.run(task("pid"), no_read))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await pool.run(task("pid"), no_read)
+        with pytest.raises(UnsupportedImage):
+            await first
+        assert int(await second)
+
+
+async def test_worker_sees_no_settings(
+    hostile_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Passwords in the environment of the service are not in that of a worker."""
+    monkeypatch.setenv("PONS_DATABASE_URL", "postgresql://u:secret@host/db")
+    async with pool_of(hostile_command) as pool:
+        names = (await pool.run(task("environment"), no_read)).decode().split()
+    assert "PATH" in names
+    assert "PONS_DATABASE_URL" not in names
+
+
+ORPHAN = """
+import asyncio, sys
+from test_pool import no_read, pool_of, task
+
+async def main():
+    async with pool_of((sys.executable, sys.argv[1]), seconds=0.5) as pool:
+        pid = await pool.run(task("pid"), no_read)
+        spin = asyncio.ensure_future(pool.run(task("spin"), no_read))
+        while pool.idle_workers:
+            await asyncio.sleep(0.01)
+        print(pid.decode(), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not psutil.POSIX, reason="there are no timers beyond the interpreter elsewhere")
+async def test_busy_worker_ends_after_its_parent(hostile_command: Command) -> None:
+    """When the service is killed, a worker in an endless decoder does not stay for ever."""
+    here = os.path.dirname(hostile_command[1])
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", ORPHAN, hostile_command[1]),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([here, *sys.path])},
+    )
+    assert parent.stdout
+    assert parent.stdin
+    worker = psutil.Process(int(await parent.stdout.readline()))
+    parent.kill()
+    await parent.wait()
+    parent.stdin.close()
+    try:
+        await until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
+
+
+async def test_parent_reads_for_a_worker_without_file(hostile_command: Command) -> None:
+    """Without a local path the worker gets the ranges that it asks for."""
+    asked = []
+
+    async def read(start: int, length: int) -> bytes:
+        asked.append((start, length))
+        return bytes(range(100))[start : start + length]
+
+    async with pool_of(hostile_command) as pool:
+        assert await pool.run(task("read", 10), read) == bytes([10, 11, 12, 13])
+    assert asked == [(10, 90)]
+
+
+async def test_failing_read_reaches_the_caller(hostile_command: Command) -> None:
+    """When the object store fails, the request fails as the object store does."""
+
+    async def read(_start: int, _length: int) -> bytes:
+        raise Unavailable("The object store does not answer")
+
+    async with pool_of(hostile_command) as pool:
+        with pytest.raises(Unavailable, match="object store"):
+            await pool.run(task("read"), read)
+
+
+async def test_vanished_file_is_not_found(hostile_command: Command) -> None:
+    """An object deleted after it was looked up is not found, rather than not decodable."""
+    async with pool_of(hostile_command) as pool:
+        with pytest.raises(NotFound):
+            await pool.run(task("read", path="/nowhere/at/all"), no_read)
+
+
+async def test_worker_that_cannot_start_is_unavailable() -> None:
+    """A broken installation is the server's fault, not the image's."""
+    async with pool_of(("/nowhere/python",)) as pool:
+        with pytest.raises(Unavailable):
+            await pool.run(task("pid"), no_read)
+    async with pool_of(("/bin/false",)) as pool:
+        with pytest.raises(Unavailable):
+            await pool.run(task("pid"), no_read)
