@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands behind `./pons`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pons_embedded import development
+from pons_embedded.errors import Refusal
+from pons_embedded.password import print_password_line
+from pons_embedded.status import show_status, stop_store
+from pons_embedded.up import Choices, run_store
+
+PASSES_WORDS_ON = ("test", "bench")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    parser = _parser()
+    given, rest = parser.parse_known_args(words)
+    if rest and given.command not in PASSES_WORDS_ON:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return _run(given, rest)
+    except Refusal as refusal:
+        print(f"pons: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(given: argparse.Namespace, rest: list[str]) -> int:
+    match given.command:
+        case "test":
+            return development.run_tests(rest)
+        case "check":
+            return development.run_checks()
+        case "bench":
+            return development.run_bench(rest)
+        case "password":
+            return print_password_line()
+    choices = Choices(**{name: value for name, value in vars(given).items() if name != "command"})
+    if given.command == "up":
+        run_store(choices)
+        return 0
+    settings = choices.settings()
+    command = show_status if given.command == "status" else stop_store
+    return command(choices.folder(settings), settings.store.name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pons", description="A DICOM store on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, what in (
+        ("up", "run a store until Ctrl-C"),
+        ("status", "what runs, where, healthy or not, and what memory it takes"),
+        ("down", "stop a running store"),
+    ):
+        command = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
+        command.add_argument("--store", help="name of the store (default: main)")
+        command.add_argument("--data", type=Path, help="its data folder (default: data/STORE)")
+        command.add_argument("--config", type=Path, help="file of settings (default: pons.toml)")
+        if name == "up":
+            command.add_argument("--http-port", type=int, help="port of REST (default: 8042)")
+            command.add_argument("--dicom-port", type=int, help="DICOM port (default: 4242)")
+    commands.add_parser("password", help="make the line of pons.toml that lets a user in")
+    for name, what in (
+        ("test", "run every test; more words go to pytest"),
+        ("bench", "measure: ./pons bench NAME, without NAME the list"),
+    ):
+        commands.add_parser(name, help=what, add_help=False, allow_abbrev=False)
+    commands.add_parser("check", help="format, lint, types, and what the repository promises")
+    return parser

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`./pons test`, `check` and `bench`: what developers of Pons run, in a checkout."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from pons_embedded.errors import Refusal
+from pons_embedded.folder import CHECKOUT
+
+REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
+REGISTRY = re.compile(r"https?://|--(extra-)?index-url|--find-links|--trusted-host|file:")
+"""What a requirements file must not say: from where its packages are to come."""
+
+
+def run_tests(words: Sequence[str]) -> int:
+    """Every test, or those that `words` select; pytest's exit code."""
+    return _run("-m", "pytest", *words)
+
+
+def run_checks() -> int:
+    """Everything that is checked without running Pons; 0 when all of it is well."""
+    steps: dict[str, Callable[[], int]] = {
+        "ruff check": lambda: _run("-m", "ruff", "check", "."),
+        "ruff format": lambda: _run("-m", "ruff", "format", "--check", "."),
+        "mypy": lambda: _run("-m", "mypy", *_packages()),
+        "requirements": lambda: _tell(requirement_faults(CHECKOUT)),
+        "configuration.md": _check_configuration,
+    }
+    failed = [name for name, step in steps.items() if step()]
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+def run_bench(words: Sequence[str]) -> int:
+    """One measurement of `bench/`; without a name, the list of them."""
+    files = sorted((CHECKOUT / "bench").glob("*.py"))
+    known = [path.stem for path in files if "__main__" in path.read_text()]
+    if words and words[0] in known:
+        return _run(str(CHECKOUT / "bench" / f"{words[0]}.py"), *words[1:])
+    listed = ", ".join(known) or "none here"
+    raise Refusal(f"say what to measure, ./pons bench NAME: {listed}")
+
+
+def requirement_faults(checkout: Path) -> list[str]:
+    """Lines of the requirements files that name a package index or a place on some machine."""
+    return [
+        f"{name}:{number}: {line.strip()}"
+        for name in REQUIREMENTS
+        for number, line in enumerate((checkout / name).read_text().splitlines(), 1)
+        if REGISTRY.search(line)
+    ]
+
+
+def _packages() -> list[str]:
+    """mypy's words for every package; tests are checked by running them."""
+    sources = ("shared", "services/*", "deploy/embedded")
+    found = (path.parent for source in sources for path in CHECKOUT.glob(f"{source}/*/__init__.py"))
+    return [word for package in sorted(found) for word in ("--package", package.name)]
+
+
+def _check_configuration() -> int:
+    """docs/configuration.md says what the settings say."""
+    return _run("-m", "pons.settings_document", "--check", "docs/configuration.md")
+
+
+def _tell(faults: Iterable[str]) -> int:
+    found = list(faults)
+    for fault in found:
+        print(fault)
+    return 1 if found else 0
+
+
+def _run(*words: str) -> int:
+    """A Python program in the checkout; its exit code."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(  # noqa: S603 our own programs
+        (sys.executable, *words), cwd=CHECKOUT, env=environment, check=False
+    ).returncode

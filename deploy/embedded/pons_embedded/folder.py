@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data folder of one store: where everything in it is, and the lock that one process holds."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pons_embedded.errors import Refusal
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+LOCK_BYTE = 1 << 20
+"""Windows lets nobody read a locked byte, so the lock is far behind the process id in the file."""
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Everything that one embedded store keeps."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def objects(self) -> Path:
+        return self.path / "objects"
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    @property
+    def nats(self) -> Path:
+        return self.path / "nats"
+
+    @property
+    def state(self) -> Path:
+        """What runs now: process ids and addresses."""
+        return self.path / "state.json"
+
+    @property
+    def stop_request(self) -> Path:
+        """Its presence asks the supervisor to stop, where there are no signals."""
+        return self.path / "stop"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other supervisor away while the block runs.
+
+        The operating system gives the lock back however the process ends, so none is ever stale.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Refusal(
+                f"the data folder {self.path} cannot be written ({error.strerror}): "
+                "choose another with --data"
+            ) from None
+        try:
+            if not _try_lock(descriptor):
+                holder = os.read(descriptor, 32).decode().strip() or "unknown"
+                raise Refusal(
+                    f"the data folder {self.path} is in use by process {holder}: stop that store "
+                    "with ./pons down, or choose another folder with --data"
+                )
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def default_data_folder(store: str) -> Path:
+    """`data/<store>` beside the launcher: in sight, and gone with the checkout."""
+    return CHECKOUT / "data" / store
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, LOCK_BYTE, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

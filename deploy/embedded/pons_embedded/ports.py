@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TCP ports: which are free, and whether somebody answers there."""
+
+import os
+import random
+import socket
+
+BELOW_EPHEMERAL = range(20000, 32000)
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen on `port` now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":
+            # As servers do: connections that have just ended do not count. On Windows the same
+            # option would let two servers share the port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A free loopback port below the range that outgoing connections take theirs from.
+
+    A client that retries a dead server on a port of that range can end up connected to itself, and
+    then the server cannot come back.
+    """
+    for port in random.sample(BELOW_EPHEMERAL, 200):
+        if is_free("127.0.0.1", port):
+            return port
+    with socket.socket() as any_free:
+        any_free.bind(("127.0.0.1", 0))
+        number: int = any_free.getsockname()[1]
+        return number
+
+
+def http_status(host: str, port: int, path: str, patience: float = 2) -> int:
+    """The status that a plain GET is answered with; 0 when nobody answers in time."""
+    question = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection((host, port), patience) as connection:
+            connection.sendall(question.encode())
+            with connection.makefile("rb") as answer:
+                return int(answer.readline().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0

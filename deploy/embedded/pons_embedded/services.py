@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The five services as processes: their modules, the order of their end, what they are told."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from pons.settings import CONFIG_VARIABLE, Settings, variable
+from pons_embedded.command import Command
+from pons_embedded.folder import DataFolder
+from pons_embedded.ports import free_port, http_status
+from pons_embedded.supervisor import Probe, Program
+
+STOP_STAGES = {"gateway": 0, "ingress": 0, "render": 1, "egress": 1, "index": 2}
+"""Doors first, so that nothing new comes in; the index last, which everyone's work ends in."""
+BACKING_STAGES = {"nats": 3, "postgres": 4}
+
+
+def service_programs(
+    settings: Settings,
+    config: Path | None,
+    folder: DataFolder,
+    database: Mapping[str, str],
+    nats_url: str,
+) -> list[Program]:
+    """The processes of the five services.
+
+    `database` is `url` and `reader_url` of the embedded PostgreSQL, or empty for an external one;
+    `nats_url` is empty for an external NATS.
+    """
+    shared = shared_environment(settings, config, folder)
+    if database:
+        shared[variable("database", "reader_url")] = database["reader_url"]
+        shared.pop(variable("database", "url"), None)
+    if nats_url:
+        shared[variable("nats", "url")] = nats_url
+    programs = []
+    for service, stage in STOP_STAGES.items():
+        copies = settings.dicom.processes if service == "ingress" else 1
+        for number in range(1, copies + 1):
+            own = dict(shared)
+            if service == "index" and database:
+                # Nobody else gets the role that writes.
+                own[variable("database", "url")] = database["url"]
+            name = service if copies == 1 else f"{service}-{number}"
+            programs.append(_program(name, service, stage, own, settings, folder))
+    return programs
+
+
+def shared_environment(
+    settings: Settings, config: Path | None, folder: DataFolder
+) -> dict[str, str]:
+    """What every service is told."""
+    # The supervisor's children share one installation, whose bytecode is worth keeping.
+    told = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    render_port = settings.render.port if "port" in settings.render.model_fields_set else 0
+    told |= {
+        variable("store", "name"): settings.store.name,
+        variable("http", "port"): str(settings.http.port),
+        variable("dicom", "port"): str(settings.dicom.port),
+        variable("render", "port"): str(render_port or free_port()),
+    }
+    if settings.storage.kind == "file":
+        told[variable("storage", "path")] = str(
+            (settings.storage.path or folder.objects).absolute()
+        )
+    if config is not None:
+        told[CONFIG_VARIABLE] = str(config.absolute())
+    return told
+
+
+def _program(
+    name: str,
+    service: str,
+    stage: int,
+    environment: dict[str, str],
+    settings: Settings,
+    folder: DataFolder,
+) -> Program:
+    port = free_port()
+    environment[variable("health", "port")] = str(port)
+    host = reachable_host(settings.health.host)
+    command = Command(
+        name=name,
+        # -P: the working directory is no place to import from.
+        argv=(sys.executable, "-P", "-m", f"pons_{service}"),
+        environment=environment,
+    )
+    return Program(
+        name=name,
+        prepare=lambda: command,
+        ready=lambda _pid: http_status(host, port, "/health/ready") == 200,
+        log=folder.log / f"{name}.log",
+        stage=stage,
+        probe=Probe(host, port, "/health/ready"),
+    )
+
+
+def reachable_host(host: str) -> str:
+    """An address at which a server that listens on `host` is found from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 nothing listens here

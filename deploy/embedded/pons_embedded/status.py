@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`./pons status` and `./pons down`: what runs, and its end."""
+
+import contextlib
+import signal
+import sys
+import time
+
+import psutil
+
+from pons_embedded import state
+from pons_embedded.cluster import end_leftovers
+from pons_embedded.command import send
+from pons_embedded.errors import Refusal
+from pons_embedded.folder import DataFolder
+from pons_embedded.ports import http_status
+from pons_embedded.processes import end_all
+
+HEALTHY, UNHEALTHY, NOT_RUNNING = 0, 1, 3
+"""Exit codes, as for the status of a system service."""
+DOWN_PATIENCE = 90.0
+MIB = 1 << 20
+
+
+def show_status(folder: DataFolder, store: str) -> int:
+    """Print what runs, where, whether it is well and what memory it takes; the exit code."""
+    known = state.read_state(folder.state)
+    supervisor = known.supervisor.process() if known else None
+    if known is None or (supervisor is None and not any(one.process() for one in known.processes)):
+        print(f"Store {store} is not running (data folder {folder.path}).")
+        return NOT_RUNNING
+    print(f"Store {known.store}: {known.http}, {known.dicom}, data in {folder.path}")
+    everything_well = supervisor is not None and known.ready
+    rows: list[tuple[str, ...]] = []
+    total = 0
+    for one in (known.supervisor, *known.processes):
+        process = one.process()
+        memory, unit = memory_of(process, with_children=one is not known.supervisor)
+        total += memory
+        well = _condition(one, process)
+        everything_well &= well == "healthy"
+        rows.append((one.name, str(one.pid), _address(one), well, f"{memory / MIB:.0f} MB"))
+    _print_table(("process", "pid", "address", "condition", unit), rows)
+    print(f"{total / MIB:.0f} MB in all ({unit}, with every child process)")
+    if supervisor is None:
+        print(
+            "The supervisor was killed, so nothing is started again: ./pons down stops what is "
+            "left, ./pons up starts afresh."
+        )
+    elif not known.ready:
+        print("The store is still starting.")
+    return HEALTHY if everything_well else UNHEALTHY
+
+
+def stop_store(folder: DataFolder, store: str) -> int:
+    """Stop a store and wait until all of it has ended; the exit code."""
+    known = state.read_state(folder.state)
+    supervisor = known.supervisor.process() if known else None
+    if supervisor is not None:
+        if sys.platform == "win32":
+            folder.stop_request.touch()
+        else:
+            send(supervisor.pid, signal.SIGTERM)
+        deadline = time.monotonic() + DOWN_PATIENCE
+        while known is not None and known.supervisor.process() is not None:
+            if time.monotonic() > deadline:
+                raise Refusal(
+                    f"store {store} has not ended after {DOWN_PATIENCE:g} s: see {folder.log}, "
+                    f"and kill process {supervisor.pid} if need be"
+                )
+            time.sleep(0.05)
+        print(f"Store {store} is stopped.")
+        return 0
+    if not folder.path.is_dir():
+        print(f"Store {store} is not running (there is no data folder {folder.path}).")
+        return 0
+    with folder.locked():
+        left = state.survivors(known)
+        end_all(left)
+        database_left = end_leftovers(folder.postgres / "cluster")
+        folder.state.unlink(missing_ok=True)
+    print(
+        f"Store {store} is stopped; its supervisor had been killed before."
+        if left or database_left
+        else f"Store {store} is not running."
+    )
+    return 0
+
+
+def memory_of(process: psutil.Process | None, with_children: bool) -> tuple[int, str]:
+    """Bytes that a process takes, and how they are counted.
+
+    PSS shares out what several processes have in common, so that the sum is right; elsewhere than
+    on Linux it is RSS, which counts that again and again.
+    """
+    if process is None:
+        return 0, "PSS" if psutil.LINUX else "RSS"
+    processes = [process]
+    if with_children:
+        with contextlib.suppress(psutil.Error):
+            processes += process.children(recursive=True)
+    total, unit = 0, "RSS"
+    for one in processes:
+        with contextlib.suppress(psutil.Error):
+            full = one.memory_full_info()
+            unit = "PSS" if hasattr(full, "pss") else "RSS"
+            total += getattr(full, "pss", full.rss)
+    return total, unit
+
+
+def _condition(one: state.Record, process: psutil.Process | None) -> str:
+    if process is None:
+        return "not running"
+    if one.port and http_status(one.host, one.port, one.path, patience=5) != 200:
+        return "not ready"
+    return "healthy"
+
+
+def _address(one: state.Record) -> str:
+    return f"{one.host}:{one.port}" if one.port else ""
+
+
+def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())

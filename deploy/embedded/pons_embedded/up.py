@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`./pons up`: from settings to a running store, and to its end."""
+
+import asyncio
+import os
+import shlex
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pons.settings import CONFIG_VARIABLE, Settings, SettingsError, is_loopback, load_settings
+from pons_embedded import state
+from pons_embedded.errors import Refusal
+from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
+from pons_embedded.nats import EmbeddedNats
+from pons_embedded.ports import is_free
+from pons_embedded.postgres import EmbeddedPostgres
+from pons_embedded.processes import end_all
+from pons_embedded.services import BACKING_STAGES, STOP_STAGES, service_programs
+from pons_embedded.supervisor import Probe, Program, Supervisor, Wishes
+
+STOP_REQUEST_INTERVAL = 0.5
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the command line says; what it leaves out comes from settings and defaults."""
+
+    store: str | None = None
+    data: Path | None = None
+    config: Path | None = None
+    http_port: int | None = None
+    dicom_port: int | None = None
+
+    @property
+    def config_file(self) -> Path | None:
+        """The file given, that of `PONS_CONFIG`, or `pons.toml` beside the launcher."""
+        if self.config is not None:
+            return self.config
+        if CONFIG_VARIABLE in os.environ:
+            return Path(os.environ[CONFIG_VARIABLE])
+        beside = CHECKOUT / "pons.toml"
+        return beside if beside.is_file() else None
+
+    def settings(self) -> Settings:
+        """The settings with the choices on top. Raises `Refusal` with what is wrong."""
+        chosen: dict[str, dict[str, str | int | None]] = {
+            "store": {"name": self.store},
+            "http": {"port": self.http_port},
+            "dicom": {"port": self.dicom_port},
+        }
+        given = {
+            section: {name: value for name, value in values.items() if value is not None}
+            for section, values in chosen.items()
+        }
+        try:
+            return load_settings(self.config_file, **{k: v for k, v in given.items() if v})
+        except SettingsError as error:
+            raise Refusal(f"a setting is wrong: {error}") from None
+
+    def folder(self, settings: Settings) -> DataFolder:
+        return DataFolder((self.data or default_data_folder(settings.store.name)).absolute())
+
+
+def run_store(choices: Choices) -> None:
+    """Run a store until it is asked to stop. Raises `Refusal` when it cannot run."""
+    began = time.monotonic()
+    settings = choices.settings()
+    folder = choices.folder(settings)
+    with folder.locked():
+        end_all(state.survivors(state.read_state(folder.state)))
+        for left in (folder.state, folder.stop_request):
+            left.unlink(missing_ok=True)
+        check_ports(settings)
+        try:
+            asyncio.run(_Store(settings, choices.config_file, folder, began).run())
+        finally:
+            folder.state.unlink(missing_ok=True)
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise `Refusal` naming the first port that something else listens on."""
+    for what, host, port in (
+        ("http", settings.http_host, settings.http.port),
+        ("dicom", settings.dicom_host, settings.dicom.port),
+    ):
+        if not is_free(host, port):
+            raise Refusal(
+                f"{what.upper()} port {port} on {host} cannot be opened, probably because another "
+                f"program uses it: stop that, or choose another port with --{what}-port "
+                f"(setting {what}.port)"
+            )
+    if settings.http.port == settings.dicom.port:
+        raise Refusal(f"http.port and dicom.port are both {settings.http.port}: change one of them")
+
+
+class _Store:
+    """One run of a store, from its programs to what is told about them."""
+
+    def __init__(
+        self, settings: Settings, config: Path | None, folder: DataFolder, began: float
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.began = began
+        self.postgres: EmbeddedPostgres | None = None
+        self.nats: EmbeddedNats | None = None
+        self._config = config
+        me = state.record("supervisor", os.getpid())
+        if me is None:
+            raise Refusal("the system does not tell when this process started: is /proc mounted?")
+        self._state = state.State(
+            store=settings.store.name,
+            supervisor=me,
+            http=http_address(settings),
+            dicom=f"{settings.dicom.aet} at {shown(settings.dicom_host)}:{settings.dicom.port}",
+        )
+
+    async def run(self) -> None:
+        """Everything between the first program's start and the last one's end."""
+        wishes = Wishes()
+        stop_on_signals(wishes)
+        watching = asyncio.create_task(self._watch_stop_request(wishes))
+        try:
+            backing = await asyncio.to_thread(self._backing)
+            database = (
+                {"url": self.postgres.url, "reader_url": self.postgres.reader_url}
+                if self.postgres
+                else {}
+            )
+            services = service_programs(
+                self.settings,
+                self._config,
+                self.folder,
+                database,
+                self.nats.url if self.nats else "",
+            )
+            supervisor = Supervisor(backing, services, say, self._write_down, wishes)
+            await supervisor.run(lambda: self._tell_ready(supervisor))
+        finally:
+            watching.cancel()
+            if self.postgres:
+                self.postgres.close()
+        say("stopped")
+
+    def _backing(self) -> list[Program]:
+        """The servers that come with the store, except those that settings replace by others."""
+        programs = []
+        folder, settings, name = self.folder, self.settings, self.settings.store.name
+        if not settings.nats.url:
+            nats = self.nats = EmbeddedNats(
+                folder.nats,
+                store=name,
+                sync_always=settings.nats.sync_always,
+                log=folder.log / "nats.log",
+            )
+            nats.prepare()
+            programs.append(
+                Program(
+                    "nats",
+                    nats.prepare,
+                    nats.ready,
+                    nats.log,
+                    BACKING_STAGES["nats"],
+                    Probe("127.0.0.1", nats.monitor_port, "/healthz"),
+                )
+            )
+        if not settings.database.url:
+            postgres = self.postgres = EmbeddedPostgres(
+                folder.postgres,
+                store=name,
+                connections=connections(settings),
+                log=folder.log / "postgres.log",
+            )
+            if not postgres.cluster.exists():
+                say(f"making a database for store {name} in {folder.path}")
+            postgres.prepare()
+            programs.append(
+                Program(
+                    state.POSTGRES,
+                    postgres.prepare,
+                    postgres.ready,
+                    postgres.log,
+                    BACKING_STAGES["postgres"],
+                )
+            )
+        return programs
+
+    def _write_down(self, supervisor: Supervisor) -> None:
+        records = []
+        for program, pid in supervisor.running:
+            probe = program.probe or Probe("", 0, "")
+            if made := state.record(program.name, pid, probe.host, probe.port, probe.path):
+                records.append(made)
+        self._state = state.State(
+            self._state.store,
+            self._state.supervisor,
+            self._state.http,
+            self._state.dicom,
+            supervisor.was_ready,
+            tuple(records),
+        )
+        state.write_state(self.folder.state, self._state)
+
+    def _tell_ready(self, supervisor: Supervisor) -> None:
+        self._write_down(supervisor)
+        name = self.settings.store.name
+        down = ["./pons", "down"] + ([] if name == "main" else ["--store", name])
+        if self.folder.path != default_data_folder(name):
+            down += ["--data", str(self.folder.path)]
+        print(
+            f"Store {name} is ready after {time.monotonic() - self.began:.1f} s.\n"
+            f"  Web page and REST  {self._state.http}\n"
+            f"  DICOM              {self._state.dicom}\n"
+            f"  Data               {self.folder.path} (logs in {self.folder.log})\n"
+            f"Stop it with Ctrl-C here, or with {shlex.join(down)}.",
+            flush=True,
+        )
+
+    async def _watch_stop_request(self, wishes: Wishes) -> None:
+        """Stop when `./pons down` asks by a file, which it does where there is no SIGTERM."""
+        while os.name == "nt" and not wishes.stop.is_set():
+            await asyncio.sleep(STOP_REQUEST_INTERVAL)
+            if self.folder.stop_request.exists():
+                wishes.stop.set()
+
+
+def stop_on_signals(wishes: Wishes) -> None:
+    """A first signal asks to stop, a second to do so at once."""
+
+    def on_signal() -> None:
+        if wishes.stop.is_set():
+            wishes.hurry.set()
+            say("stopping at once")
+        else:
+            wishes.stop.set()
+            say("stopping")
+
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            try:
+                loop.add_signal_handler(number, on_signal)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
+
+
+def connections(settings: Settings) -> int:
+    """Connections to PostgreSQL that are enough for every pool, and some for people."""
+    processes = len(STOP_STAGES) - 1 + settings.dicom.processes
+    return max(60, processes * settings.database.pool_size + 20)
+
+
+def http_address(settings: Settings) -> str:
+    host = shown(settings.http_host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.http.port}/"
+
+
+def shown(host: str) -> str:
+    """A name under which people reach a server that listens on `host`."""
+    if is_loopback(host) or host not in ("0.0.0.0", "::"):  # noqa: S104 nothing listens here
+        return host
+    return socket.gethostname()
+
+
+def say(line: str) -> None:
+    """A line about the store for the terminal."""
+    print(f"pons: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands for developers promise of the repository, and of the words they get."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pons_embedded.cli import main
+from pons_embedded.development import requirement_faults
+from pons_embedded.folder import CHECKOUT
+from pons_embedded.password import password_line
+
+
+def test_requirements_name_no_index() -> None:
+    """The committed requirements say what is installed, not from where."""
+    assert requirement_faults(CHECKOUT) == []
+
+
+def test_index_in_requirements_is_found(tmp_path: Path) -> None:
+    """An index address or a local file in the requirements is a fault with its line."""
+    (tmp_path / "requirements.txt").write_text("one==1 \\\n    --hash=sha256:00\n")
+    (tmp_path / "requirements-test.txt").write_text("--index-url https://index.example/simple\n")
+    assert requirement_faults(tmp_path) == [
+        "requirements-test.txt:1: --index-url https://index.example/simple"
+    ]
+
+
+def test_requirements_have_what_the_packages_declare() -> None:
+    """Each service's own dependencies are pinned, those for its tests too."""
+    pinned = {
+        name: set(re.findall(r"^([a-z0-9.-]+)==", (CHECKOUT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.txt", "requirements-test.txt")
+    }
+    for file in CHECKOUT.glob("s*/**/pyproject.toml"):
+        project = tomllib.loads(file.read_text())["project"]
+        declared = set(map(_name, project["dependencies"])) - {"pons"}
+        assert declared <= pinned["requirements.txt"], file
+        extras = project.get("optional-dependencies", {}).values()
+        for_tests = {_name(one) for extra in extras for one in extra}
+        assert for_tests <= pinned["requirements.txt"] | pinned["requirements-test.txt"], file
+
+
+def _name(dependency: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", dependency)[0].lower().replace("_", "-")
+
+
+def test_unknown_bench_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """A measurement that does not exist is answered with those that do."""
+    assert main(["bench", "nonsense"]) == 1
+    assert "./pons bench NAME: " in capsys.readouterr().err
+
+
+def test_password_line_is_a_setting() -> None:
+    """The printed line has the form that the settings take, and not the password."""
+    line = password_line("anna", "a secret")
+    assert line.startswith('"anna" = "$argon2id$')
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(("user", "password"), [("", "x"), ("a:b", "x"), ('a"b', "x"), ("a", "")])
+def test_impossible_users_are_refused(user: str, password: str) -> None:
+    """A name that HTTP Basic or TOML cannot carry, and an empty password, are refused."""
+    from pons_embedded.errors import Refusal
+
+    with pytest.raises(Refusal):
+        password_line(user, password)
+
+
+def test_unknown_option_is_refused() -> None:
+    """A misspelt option is an error of usage, not ignored."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["up", "--http-prot", "8043"])

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What services are told, and how settings become processes."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pons.settings import load_settings
+from pons_embedded.folder import DataFolder
+from pons_embedded.services import service_programs, shared_environment
+from pons_embedded.up import connections, http_address
+
+
+def test_every_pool_fits_into_postgresql() -> None:
+    """With more processes PostgreSQL takes more connections, so that none is turned away."""
+    assert connections(load_settings()) == 60
+    assert connections(load_settings(dicom={"processes": 10})) == 132
+
+
+def test_relative_storage_path_is_where_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path in the settings means the same for every service."""
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(storage={"path": "images"})
+    told = shared_environment(settings, None, DataFolder(tmp_path / "data"))
+    assert told["PONS_STORAGE_PATH"] == str(tmp_path / "images")
+
+
+def test_s3_store_has_no_folder(tmp_path: Path) -> None:
+    """With S3 no folder of objects is named."""
+    settings = load_settings(storage={"kind": "s3", "s3_endpoint": "127.0.0.1:9000"})
+    assert "PONS_STORAGE_PATH" not in shared_environment(settings, None, DataFolder(tmp_path))
+
+
+def test_chosen_render_port_stays(tmp_path: Path) -> None:
+    """A render port in the settings is used; without one a free port is."""
+    folder = DataFolder(tmp_path)
+    chosen = shared_environment(load_settings(render={"port": 8050}), None, folder)
+    assert chosen["PONS_RENDER_PORT"] == "8050"
+    assert shared_environment(load_settings(), None, folder)["PONS_RENDER_PORT"] != "8043"
+
+
+def test_services_write_bytecode_and_know_their_settings(tmp_path: Path) -> None:
+    """Every service is a module of this Python, with the same absolute configuration file."""
+    config = tmp_path / "pons.toml"
+    config.touch()
+    folder = DataFolder(tmp_path)
+    programs = service_programs(load_settings(config), config, folder, {}, "")
+    assert [one.name for one in programs] == ["gateway", "ingress", "render", "egress", "index"]
+    for program in programs:
+        command = program.prepare()
+        assert command.argv == (sys.executable, "-P", "-m", f"pons_{program.name}")
+        assert command.environment["PONS_CONFIG"] == str(config)
+        assert "PYTHONDONTWRITEBYTECODE" not in command.environment
+
+
+def test_address_is_one_that_a_browser_takes() -> None:
+    """The printed address is usable, for IPv6 too."""
+    assert http_address(load_settings()) == "http://127.0.0.1:8042/"
+    assert http_address(load_settings(http={"host": "::1"})) == "http://[::1]:8042/"

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole store, seen from the command line: start, status, crash, stop."""
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from pons_embedded import state
+from pons_embedded.cluster import processes_in
+from pons_embedded.ports import free_port
+from pons_embedded.testing import Store, ending, until
+
+
+def told(store: Store, service: str) -> dict[str, str]:
+    """The PONS_* variables that a service got."""
+    lines = (store.data / "log" / f"{service}.log").read_text().splitlines()
+    environment: dict[str, str] = json.loads(lines[0])
+    return environment
+
+
+def test_up_status_down(store: Store) -> None:
+    """A started store says where it is, is healthy, and ends with exit code 0."""
+    store.up()
+    status = store.pons("status", "--data", str(store.data))
+    assert status.returncode == 0, status.stdout
+    names = [line.split()[0] for line in status.stdout.splitlines()[2:-1]]
+    assert sorted(names) == sorted(
+        ["supervisor", "nats", "postgres", "gateway", "ingress", "render", "egress", "index"]
+    )
+    assert "MB in all" in status.stdout
+    down = store.pons("down", "--data", str(store.data))
+    assert (down.returncode, down.stdout) == (0, "Store main is stopped.\n")
+    said = store.output()
+    assert store.stop() == 0
+    assert f"http://127.0.0.1:{store.http_port}/" in said
+    assert f"PONS at 127.0.0.1:{store.dicom_port}" in said
+    assert str(store.data) in said
+    again = store.pons("down", "--data", str(store.data))
+    assert "not running" in again.stdout
+    assert store.pons("status", "--data", str(store.data)).returncode == 3
+
+
+def test_services_are_told_where_everything_is(store: Store) -> None:
+    """Only the index gets the role that writes; every service gets the rest."""
+    store.up()
+    index, gateway = told(store, "index"), told(store, "gateway")
+    assert gateway["PONS_STORE_NAME"] == "main"
+    assert gateway["PONS_HTTP_PORT"] == str(store.http_port)
+    assert gateway["PONS_DICOM_PORT"] == str(store.dicom_port)
+    assert gateway["PONS_STORAGE_PATH"] == str(store.data / "objects")
+    assert gateway["PONS_NATS_URL"].startswith("nats://pons:")
+    assert gateway["PONS_DATABASE_READER_URL"].startswith("postgresql://pons_main_reader:")
+    assert index["PONS_DATABASE_URL"].startswith("postgresql://pons_main:")
+    assert "PONS_DATABASE_URL" not in gateway
+    assert index["PONS_RENDER_PORT"] == gateway["PONS_RENDER_PORT"]
+    assert index["PONS_HEALTH_PORT"] != gateway["PONS_HEALTH_PORT"]
+
+
+def test_two_stores_side_by_side(store: Store, tmp_path: Path) -> None:
+    """A second store runs beside the first with other ports, in another database."""
+    store.up()
+    with ending(Store(tmp_path / "second", store.environment)) as second:
+        second.up("--store", "nm")
+        assert told(second, "index")["PONS_DATABASE_URL"].startswith("postgresql://pons_nm:")
+        assert told(second, "index")["PONS_NATS_URL"] != told(store, "index")["PONS_NATS_URL"]
+        assert store.pons("status", "--data", str(store.data)).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["gateway", "index", "nats", "postgres"])
+def test_what_dies_is_started_again(store: Store, name: str) -> None:
+    """A killed process is replaced, and the log says by what it ended."""
+    store.up()
+    first = store.pid(name)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: store.pid(name) not in (0, first), f"{name} again")
+    until(lambda: store.pons("status", "--data", str(store.data)).returncode == 0, "healthy again")
+    store.pons("down", "--data", str(store.data))
+    assert f"{name} was ended by SIGKILL; starting it again in 0.2 s" in store.output()
+
+
+def test_doors_close_first(store: Store) -> None:
+    """Gateway and ingress end before render and egress, those before the index."""
+    store.up()
+    assert store.stop() == 0
+    ended = {
+        name: float((store.data / "log" / f"{name}.log").read_text().split()[-1])
+        for name in ("gateway", "ingress", "render", "egress", "index")
+    }
+    assert max(ended["gateway"], ended["ingress"]) < min(ended["render"], ended["egress"])
+    assert max(ended["render"], ended["egress"]) < ended["index"]
+
+
+def test_second_supervisor_is_refused(store: Store) -> None:
+    """Two supervisors never share a data folder; the second names the first."""
+    store.up()
+    assert store.process is not None
+    second = store.pons("up", "--data", str(store.data), "--http-port", str(free_port()))
+    assert second.returncode == 1
+    assert f"is in use by process {store.process.pid}" in second.stderr
+    assert second.stderr.count("\n") == 1
+
+
+def test_busy_port_is_named(store: Store) -> None:
+    """A port that is taken is named with the option that chooses another; nothing is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        store.dicom_port = taken.getsockname()[1]
+        refused = store.pons("up", "--data", str(store.data), *store.ports())
+    assert refused.returncode == 1
+    assert f"DICOM port {store.dicom_port} on 127.0.0.1" in refused.stderr
+    assert "--dicom-port" in refused.stderr
+    assert not (store.data / "postgres").exists()
+
+
+def test_wrong_setting_is_named(store: Store, tmp_path: Path) -> None:
+    """A setting that does not exist is named in one sentence."""
+    config = tmp_path / "pons.toml"
+    config.write_text("[http]\nprot = 8042\n")
+    refused = store.pons("up", "--data", str(store.data), "--config", str(config))
+    assert refused.returncode == 1
+    assert refused.stderr == "pons: a setting is wrong: http.prot: there is no such setting\n"
+
+
+def test_store_that_cannot_run_leaves_nothing(store: Store) -> None:
+    """A service that dies again and again ends the start, with its own last words."""
+    store.environment["STAND_IN_FAILS"] = "render"
+    store.start()
+    said = store.output()
+    assert store.stop() == 1
+    assert "render ended with exit code 1, saying: service cannot run: the moon is full" in said
+    assert said.splitlines()[-1].startswith("pons: render ended with exit code 1")
+    assert not (store.data / "state.json").exists()
+    assert processes_in(store.data / "postgres" / "cluster") == []
+
+
+def test_killed_supervisor_is_cleaned_up_after(store: Store) -> None:
+    """What a killed supervisor leaves running is seen by status and ended by the next start."""
+    store.up()
+    assert store.process is not None
+    left = state.read_state(store.data / "state.json")
+    store.process.kill()
+    store.process.communicate()
+    status = store.pons("status", "--data", str(store.data))
+    assert status.returncode == 1
+    assert "The supervisor was killed" in status.stdout
+    store.up()
+    assert left is not None
+    assert [one.name for one in left.processes if one.process()] == []
+    assert store.pons("status", "--data", str(store.data)).returncode == 0
+
+
+def test_down_ends_what_a_killed_supervisor_left(store: Store) -> None:
+    """`down` leaves no process even when the supervisor is gone."""
+    store.up()
+    assert store.process is not None
+    left = state.read_state(store.data / "state.json")
+    store.process.kill()
+    store.process.communicate()
+    down = store.pons("down", "--data", str(store.data))
+    assert down.stdout == "Store main is stopped; its supervisor had been killed before.\n"
+    assert left is not None
+    assert [one.name for one in left.processes if one.process()] == []
+
+
+def test_external_servers_replace_the_embedded(store: Store) -> None:
+    """With addresses of PostgreSQL and NATS in the settings, none is started here."""
+    store.environment["PONS_DATABASE_URL"] = "postgresql://a:b@db.example/pons"
+    store.environment["PONS_NATS_URL"] = "nats://nats.example:4222"
+    store.up()
+    assert {one["name"] for one in store.state["processes"]} == {
+        *("gateway", "ingress", "render", "egress", "index"),
+    }
+    assert told(store, "gateway")["PONS_NATS_URL"] == "nats://nats.example:4222"
+    assert told(store, "gateway")["PONS_DATABASE_URL"] == "postgresql://a:b@db.example/pons"
+
+
+def test_several_ingress_processes(store: Store) -> None:
+    """`dicom.processes` starts so many dicom-ingress, each with a health port of its own."""
+    store.environment["PONS_DICOM_PROCESSES"] = "2"
+    store.up()
+    ports = [one["port"] for one in store.state["processes"] if "ingress" in one["name"]]
+    assert store.pid("ingress-1") != store.pid("ingress-2")
+    assert len(set(ports)) == 2
+
+
+def test_data_folder_of_another_store_is_refused(store: Store) -> None:
+    """A data folder is never opened under the name of another store."""
+    store.up()
+    assert store.stop() == 0
+    store.start("--store", "nm")
+    assert "belongs to store 'main', not 'nm'" in store.output()
+    assert store.stop() == 1
+
+
+def test_stop_during_the_first_start(store: Store) -> None:
+    """SIGTERM while the database is still being made ends the start with exit code 0."""
+    store.start()
+    until(lambda: (store.data / "postgres" / "cluster.new").exists(), "initdb")
+    assert store.stop() == 0
+    assert processes_in(store.data / "postgres" / "cluster") == []
+    store.up()
