@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores to measure, what their processes cost: a fresh Pons, Orthanc with equal durability."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+START_DEADLINE = 120.0
+
+
+@dataclass(frozen=True)
+class RunningStore:
+    """A store on loopback, and the process from which all its processes descend."""
+
+    name: str
+    aet: str
+    http_port: int
+    dicom_port: int
+    pid: int
+
+    def get(self, path: str) -> object:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=30) as got:
+            return json.load(got)
+
+    def wait_for_instances(self, count: int) -> None:
+        """Return once `count` instances are indexed."""
+        deadline = time.monotonic() + 120
+        while self.get("/statistics")["CountInstances"] < count:  # type: ignore[index]
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{self.name} has not indexed {count} instances after 120 s")
+            time.sleep(0.05)
+
+
+@dataclass
+class Usage:
+    """CPU seconds and peak memory of a store's processes while a block runs, by kind of process."""
+
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+    peak_mb: float = 0.0
+    """Largest sum of PSS seen; RSS where the platform has no PSS."""
+
+
+@contextmanager
+def free_ports(count: int) -> Iterator[list[int]]:
+    """Ports that nothing listened on a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [opened.getsockname()[1] for opened in sockets]
+    for opened in sockets:
+        opened.close()
+    yield ports
+
+
+@contextmanager
+def fresh_pons(folder: Path, environment: dict[str, str] | None = None) -> Iterator[RunningStore]:
+    """A Pons with empty data in `folder`."""
+    with free_ports(2) as (http_port, dicom_port):
+        command = [
+            *(sys.executable, "-m", "pons_embedded", "up", "--store", "bench"),
+            *("--data", str(folder / "pons")),
+            *("--http-port", str(http_port), "--dicom-port", str(dicom_port)),
+        ]
+        with _running(command, folder / "pons.log", environment or {}) as pid:
+            store = RunningStore("Pons", "PONS", http_port, dicom_port, pid)
+            _wait_until_up(store, folder / "pons.log")
+            yield store
+
+
+@contextmanager
+def fresh_orthanc(folder: Path) -> Iterator[RunningStore]:
+    """An Orthanc with SQLite and fsync of each file, as Debian packages it."""
+    with free_ports(2) as (http_port, dicom_port):
+        data = folder / "orthanc"
+        data.mkdir()
+        configuration = {
+            "Name": "bench",
+            "StorageDirectory": str(data),
+            "IndexDirectory": str(data),
+            "SyncStorageArea": True,
+            "HttpPort": http_port,
+            "DicomPort": dicom_port,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "DicomThreadsCount": 16,
+            "Plugins": [],
+        }
+        (folder / "orthanc.json").write_text(json.dumps(configuration))
+        command = ["Orthanc", str(folder / "orthanc.json")]
+        with _running(command, folder / "orthanc.log", {"TCP_NODELAY": "1"}) as pid:
+            store = RunningStore("Orthanc", "ORTHANC", http_port, dicom_port, pid)
+            _wait_until_up(store, folder / "orthanc.log")
+            yield store
+
+
+def orthanc_is_installed() -> bool:
+    return shutil.which("Orthanc") is not None
+
+
+@contextmanager
+def measured_usage(store: RunningStore) -> Iterator[Usage]:
+    """What the store's processes use while the block runs."""
+    usage = Usage()
+    before = _cpu_seconds(store.pid)
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.wait(0.25):
+            usage.peak_mb = max(usage.peak_mb, memory_mb(store.pid))
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield usage
+    finally:
+        done.set()
+        sampler.join()
+    after = _cpu_seconds(store.pid)
+    usage.cpu_seconds = {
+        kind: seconds - before.get(kind, 0.0)
+        for kind, seconds in after.items()
+        if seconds - before.get(kind, 0.0) > 0.005
+    }
+
+
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """A folder on a real disk, removed afterwards: a memory file system has no fsync to measure."""
+    base = os.environ.get("PONS_BENCH_DIR", "/var/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="pons-bench-", dir=base if os.path.isdir(base) else None))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory_mb(pid: int) -> float:
+    total = 0
+    for process in _family(pid):
+        try:
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
+        except psutil.Error:
+            continue
+    return total / 1e6
+
+
+def _cpu_seconds(pid: int) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+    for process in _family(pid):
+        try:
+            times, kind = process.cpu_times(), _kind(process)
+        except psutil.Error:
+            continue
+        seconds[kind] = seconds.get(kind, 0.0) + times.user + times.system
+    return seconds
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _kind(process: psutil.Process) -> str:
+    words = process.cmdline()
+    for module in ("pons_ingress", "pons_index", "pons_gateway", "pons_render", "pons_egress"):
+        if module in words:
+            return module.removeprefix("pons_")
+    return "launcher" if "pons_embedded" in words else str(process.name()).split(":")[0]
+
+
+@contextmanager
+def _running(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[int]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_up(store: RunningStore, log: Path) -> None:
+    deadline = time.monotonic() + START_DEADLINE
+    while time.monotonic() < deadline:
+        if not psutil.pid_exists(store.pid) or psutil.Process(store.pid).status() == "zombie":
+            break
+        try:
+            store.get("/system")
+            socket.create_connection(("127.0.0.1", store.dicom_port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"{store.name} did not start:\n{log.read_text(errors='replace')[-2000:]}")

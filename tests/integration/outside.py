@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running store as its users see it: a command, an HTTP address, a DICOM port, processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification
+
+ROOT = Path(__file__).resolve().parents[2]
+PONS = ROOT / "pons"
+TIMEOUT = 15.0
+"""Seconds after which a silent store has failed: longer than it may take to answer."""
+KINDS = ("ingress", "index", "gateway", "render", "egress", "nats", "postgres")
+
+
+def eventually(what: str, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first truthy value of `condition`; fails after `seconds`, naming `what` it waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what} (last: {value!r})"
+        time.sleep(0.05)
+
+
+def free_ports(count: int) -> list[int]:
+    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in opened]
+    for one in opened:
+        one.close()
+    return ports
+
+
+@dataclass
+class Store:
+    """One store started with `./pons up`, in a data folder of its own."""
+
+    name: str
+    data: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    aet: str = "PONS"
+    http_port: int = 0
+    dicom_port: int = 0
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    def __post_init__(self) -> None:
+        self.http_port, self.dicom_port = free_ports(2)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.http_port}", timeout=60)
+
+    @property
+    def pid(self) -> int:
+        """The launcher's process, from which all the others descend."""
+        assert self._process
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        return self.data.with_name(self.data.name + ".log")
+
+    def command(self, *words: str) -> list[str]:
+        return [str(PONS), *words, "--store", self.name, "--data", str(self.data)]
+
+    def start(self) -> None:
+        """Start it and return once it is ready."""
+        ports = ("--http-port", str(self.http_port), "--dicom-port", str(self.dicom_port))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self.command("up"), *ports, *self.options],
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.wait_until_ready(120)
+
+    def stop(self) -> int:
+        """End it with SIGTERM; its exit code."""
+        assert self._process
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
+
+    def wait_until_ready(self, seconds: float = 60.0) -> None:
+        eventually(f"store {self.name} is ready; its log:\n{self.tail()}", self.is_ready, seconds)
+
+    def is_ready(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, f"./pons up has ended:\n{self.tail()}"
+        try:
+            if self.http.get("/health/ready", timeout=5).status_code != 200:
+                return False
+        except httpx.HTTPError:
+            return False
+        return self.echo()
+
+    def echo(self) -> bool:
+        try:
+            with self.association(Verification) as assoc:
+                return bool(assoc.send_c_echo().get("Status", 1) == 0)
+        except ConnectionError:
+            return False
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+    @contextmanager
+    def association(self, *contexts: Any) -> Iterator[Association]:
+        """An association with this store; each context an abstract syntax, or one with syntaxes."""
+        ae = AE("TESTER")
+        for context in contexts:
+            ae.add_requested_context(*(context if isinstance(context, tuple) else (context,)))
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = TIMEOUT
+        assoc = ae.associate("127.0.0.1", self.dicom_port, ae_title=self.aet)
+        if not assoc.is_established:
+            raise ConnectionError(f"no association with {self.name}")
+        try:
+            yield assoc
+        finally:
+            if assoc.is_established:
+                assoc.release()
+
+    def c_store(self, *datasets: Dataset) -> list[int | None]:
+        """The status of each C-STORE over one association; None when there was no answer."""
+        contexts = sorted({(str(ds.SOPClassUID), syntax_of(ds)) for ds in datasets})
+        with self.association(*contexts) as assoc:
+            return [assoc.send_c_store(ds).get("Status") for ds in datasets]
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        response = self.http.get(path, params=parameters)
+        assert response.status_code == 200, f"GET {path}: {response.status_code} {response.text}"
+        return response.json()
+
+    def processes(self, kind: str) -> list[psutil.Process]:
+        """The running processes of one kind, main processes first (see `KINDS`)."""
+        assert self._process
+        try:
+            family = psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        found = [process for process in family if _kind(process) == kind]
+        pids = {process.pid for process in found}
+        return [process for process in found if process.ppid() not in pids]
+
+    def kill(self, kind: str) -> None:
+        """`kill -9` of the processes of one kind; the launcher starts them again."""
+        eventually(f"{kind} runs", lambda: self.processes(kind))
+        for process in self.processes(kind):
+            process.kill()
+
+    def objects(self) -> list[Path]:
+        """The objects in the folder object store."""
+        return [
+            path
+            for path in (self.data / "objects").rglob("*")
+            if path.is_file() and not path.name.endswith(".part")
+        ]
+
+
+def _kind(process: psutil.Process) -> str:
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return ""
+    for kind in KINDS[:5]:
+        if f"pons_{kind}" in words:
+            return kind
+    program = Path(words[0]).name if words else ""
+    return {"nats-server": "nats", "postgres": "postgres"}.get(program, "")
+
+
+@contextmanager
+def running(store: Store) -> Iterator[Store]:
+    """The store, started, and ended afterwards."""
+    try:
+        store.start()
+        yield store
+    finally:
+        store.stop()
+        store.http.close()
+
+
+def syntax_of(ds: Dataset) -> str:
+    return str(ds.file_meta.TransferSyntaxUID)
+
+
+def image(patient_id: str = "P1", study_uid: str = "", number: int = 1, rows: int = 16) -> Dataset:
+    """A small CT image of a new study, or of the one named."""
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.SOPClassUID = CTImageStorage
+    ds.SOPInstanceUID = generate_uid()
+    ds.PatientID, ds.PatientName = patient_id, "Test^Patient"
+    ds.StudyInstanceUID = study_uid or generate_uid()
+    ds.SeriesInstanceUID = f"{ds.StudyInstanceUID[:60]}.1"
+    ds.StudyDate, ds.Modality, ds.InstanceNumber = "20240102", "CT", number
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.Rows = ds.Columns = rows
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
+    ds.PixelData = bytes((number * 7 + index) % 251 % 16 for index in range(rows * rows * 2))
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    return ds
