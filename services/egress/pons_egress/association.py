@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An association that we asked for: open it, ask, and end it as the standard says (PS3.8 7).
+
+On asyncio, because pynetdicom's own requestor puts a whole dataset into its queue before the first
+byte leaves, and does not tell why a connection failed. Here at most one piece of a dataset is in
+memory, and whatever goes wrong is a `RemoteFailure` that says which peer and what happened.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NoReturn
+
+from pons.errors import RemoteFailure
+from pons_egress import wire
+from pons_egress.negotiation import connect, negotiate, read_pdu
+from pons_egress.peer import Peer
+from pons_egress.wire import Accepted, Malformed, Proposal, Response
+
+VERIFICATION: Proposal = ("1.2.840.10008.1.1", "1.2.840.10008.1.2")
+GRACE = 1.0
+"""Seconds to learn why a peer closed the connection, and for it to agree to a release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What a C-STORE request says of the instance whose dataset follows."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    move_originator_aet: str = ""
+    move_originator_id: int | None = None
+
+
+class Association:
+    """An established association. Open it with `open_association`; one request at a time."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        accepted: Accepted,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.peer = peer
+        self.accepted = accepted
+        self._reader = reader
+        self._writer = writer
+        self._responses: asyncio.Queue[Response] = asyncio.Queue()
+        self._released = asyncio.Event()
+        self._message_id = 0
+        self._idle = True
+        """Nothing half-sent and no answer outstanding, so that a release is possible."""
+        self._broken: RemoteFailure | None = None
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request may follow."""
+        return self._idle and self._broken is None
+
+    async def echo(self) -> Response:
+        """C-ECHO (PS3.7 9.1.5)."""
+        elements: dict[int, int | str] = {
+            wire.SOP_CLASS_UID: VERIFICATION[0],
+            wire.COMMAND_FIELD: wire.C_ECHO_RQ,
+            wire.DATASET_TYPE: wire.NO_DATASET,
+        }
+        return await self._request(self.accepted.contexts[VERIFICATION], elements, None)
+
+    async def store(
+        self, context_id: int, instance: Instance, dataset: AsyncIterable[bytes]
+    ) -> Response:
+        """C-STORE (PS3.7 9.1.1) of a dataset that is encoded as `context_id` wants it."""
+        elements: dict[int, int | str] = {
+            wire.SOP_CLASS_UID: instance.sop_class_uid,
+            wire.COMMAND_FIELD: wire.C_STORE_RQ,
+            wire.PRIORITY: 0,
+            wire.DATASET_TYPE: wire.WITH_DATASET,
+            wire.SOP_INSTANCE_UID: instance.sop_instance_uid,
+        }
+        if instance.move_originator_aet:
+            elements[wire.MOVE_ORIGINATOR_AET] = instance.move_originator_aet
+        if instance.move_originator_id is not None:
+            elements[wire.MOVE_ORIGINATOR_MESSAGE_ID] = instance.move_originator_id
+        return await self._request(context_id, elements, dataset)
+
+    async def _request(
+        self,
+        context_id: int,
+        elements: Mapping[int, int | str],
+        dataset: AsyncIterable[bytes] | None,
+    ) -> Response:
+        self._message_id = self._message_id % 0xFFFF + 1
+        command = wire.encode_command({**elements, wire.MESSAGE_ID: self._message_id})
+        self._idle = False
+        await self._send(context_id, wire.COMMAND, command, last=True)
+        if dataset is not None:
+            await self._send_dataset(context_id, dataset)
+        try:
+            async with asyncio.timeout(self.peer.timeout):
+                response = await self._answer()
+        except TimeoutError:
+            raise self.peer.failure(f"no answer within {self.peer.timeout:g} s") from None
+        expected = (int(elements[wire.COMMAND_FIELD]) | wire.RESPONSE, self._message_id)
+        if (response.field, response.message_id) != expected:
+            raise self.peer.failure(f"its answer 0x{response.field:04X} is to no request of ours")
+        self._idle = True
+        return response
+
+    async def _send_dataset(self, context_id: int, dataset: AsyncIterable[bytes]) -> None:
+        held: bytes = b""
+        async for piece in dataset:
+            if held:
+                await self._send(context_id, 0, held, last=False)
+            held = piece
+        await self._send(context_id, 0, held, last=True)
+
+    async def _send(self, context_id: int, kind: int, content: bytes, *, last: bool) -> None:
+        pdus = wire.data_pdus(context_id, kind, content, self.accepted.maximum_length, last)
+        if self._broken is not None:
+            raise self._broken
+        try:
+            async with asyncio.timeout(self.peer.timeout):
+                self._writer.writelines(pdus)
+                await self._writer.drain()
+        except TimeoutError:
+            what = f"it takes no data for {self.peer.timeout:g} s"
+            raise self.peer.failure(what) from None
+        except OSError:
+            await self._tell_why()
+
+    async def _answer(self) -> Response:
+        waiting = asyncio.ensure_future(self._responses.get())
+        try:
+            await asyncio.wait((waiting, self._reading), return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+        finally:
+            waiting.cancel()
+        return await self._tell_why()
+
+    async def _tell_why(self) -> NoReturn:
+        await asyncio.wait((self._reading,), timeout=GRACE)
+        if self._reading.done():
+            self._reading.result()
+        raise self._broken or self.peer.failure("closed the connection")
+
+    async def _read(self) -> None:
+        """Take what the peer sends, until the association is over; `_broken` says how."""
+        try:
+            await self._read_pdus()
+        except Malformed as error:
+            self._broken = self.peer.failure(str(error))
+        except (asyncio.IncompleteReadError, OSError):
+            self._broken = self.peer.failure("closed the connection")
+        self._released.set()
+
+    async def _read_pdus(self) -> None:
+        command = bytearray()
+        while True:
+            kind, pdu = await read_pdu(self._reader)
+            if kind == wire.ABORT:
+                self._broken = self.peer.failure(f"aborted by {wire.decode_abort(pdu)}")
+                return
+            if kind == wire.RELEASE_RP:
+                return
+            if kind == wire.RELEASE_RQ:
+                self._writer.write(wire.RELEASE_REPLY)
+                self._broken = self.peer.failure("released the association by itself")
+                return
+            if kind != wire.DATA:
+                raise Malformed(f"sent a PDU of type 0x{kind:02X}")
+            for control, content in wire.fragments(pdu[wire.PDU_HEADER.size :]):
+                if not control & wire.COMMAND:
+                    continue  # a dataset with an answer that has none: of no interest
+                command += content
+                if control & wire.LAST:
+                    self._responses.put_nowait(wire.decode_response(bytes(command)))
+                    command.clear()
+
+    async def close(self, *, orderly: bool) -> None:
+        """Release when nothing is half-done and `orderly`, else abort; never raises."""
+        try:
+            async with asyncio.timeout(GRACE):
+                await self._say_goodbye(release=orderly and self._idle)
+                self._writer.close()
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+        finally:
+            self._reading.cancel()
+
+    async def _say_goodbye(self, *, release: bool) -> None:
+        if self._broken is not None:
+            return
+        self._writer.write(wire.RELEASE_REQUEST if release else wire.ABORT_REQUEST)
+        await self._writer.drain()
+        if release:
+            await self._released.wait()
+
+
+@asynccontextmanager
+async def open_association(
+    peer: Peer, proposals: Sequence[Proposal], maximum_length: int
+) -> AsyncIterator[Association]:
+    """An association as long as the block runs: released after it, aborted when it is cut short.
+
+    Raises `RemoteFailure` when there is none: connection refused, rejected, no accepted context.
+    """
+    reader, writer = await connect(peer)
+    try:
+        accepted = await negotiate(peer, proposals, maximum_length, reader, writer)
+    except BaseException:
+        writer.transport.abort()
+        raise
+    association = Association(peer, accepted, reader, writer)
+    orderly = False
+    try:
+        yield association
+        orderly = True
+    except Exception:
+        orderly = True  # an abort all the same when it happened in the middle of a request
+        raise
+    finally:
+        await association.close(orderly=orderly)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which presentation contexts a set of instances needs, and which of them each one then uses.
+
+A context offers one transfer syntax, so that the peer cannot choose for us: an instance goes as it
+is stored wherever that was accepted, and is re-encoded only where nothing else was.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, TypeVar
+
+from pydicom.uid import UID
+
+from pons_egress.wire import Proposal
+
+IMPLICIT_VR = "1.2.840.10008.1.2"
+EXPLICIT_VR = "1.2.840.10008.1.2.1"
+OTHER_ENCODING = {IMPLICIT_VR: EXPLICIT_VR, EXPLICIT_VR: IMPLICIT_VR}
+"""The two between which every instance can be re-encoded without touching a pixel."""
+
+MAX_CONTEXTS = 128
+"""Identifiers of contexts are the odd numbers up to 255 (PS3.8 9.3.2.2)."""
+
+
+class Encoded(Protocol):
+    """What of an instance decides how it can be sent."""
+
+    @property
+    def sop_class_uid(self) -> str: ...
+    @property
+    def transfer_syntax(self) -> str: ...
+
+
+T = TypeVar("T", bound=Encoded)
+
+
+def proposals_for(instance: Encoded) -> list[Proposal]:
+    """How the instance may be sent, best first."""
+    own = instance.transfer_syntax
+    syntaxes = [own, OTHER_ENCODING[own]] if own in OTHER_ENCODING else [own]
+    return [(instance.sop_class_uid, syntax) for syntax in syntaxes]
+
+
+def plan(instances: Iterable[T]) -> Iterator[tuple[list[Proposal], list[T]]]:
+    """Runs of instances, each with what one association has to propose for it."""
+    proposals: dict[Proposal, None] = {}
+    run: list[T] = []
+    for instance in instances:
+        needed = dict.fromkeys(proposals_for(instance))
+        if run and len(proposals | needed) > MAX_CONTEXTS:
+            yield list(proposals), run
+            proposals, run = {}, []
+        proposals |= needed
+        run.append(instance)
+    if run:
+        yield list(proposals), run
+
+
+def choose(contexts: Mapping[Proposal, int], instance: Encoded) -> Proposal | None:
+    """The best accepted way to send the instance; None when there is none."""
+    return next((way for way in proposals_for(instance) if way in contexts), None)
+
+
+def refusal(contexts: Mapping[Proposal, int], instance: Encoded) -> str:
+    """Why there is no way to send the instance, in words."""
+    sop_class, syntax = UID(instance.sop_class_uid).name, UID(instance.transfer_syntax).name
+    others = [UID(s).name for c, s in contexts if c == instance.sop_class_uid]
+    if others:
+        return f"accepts {sop_class} in {', '.join(others)}, but not in {syntax}"
+    return f"does not accept {sop_class} in {syntax}"

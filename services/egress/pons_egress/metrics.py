@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What /metrics tells about sending; the only module with metric objects."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+INSTANCES = Counter(
+    "pons_egress_instances", "Instances sent, by modality and answer", ["modality", "status"]
+)
+BYTES = Counter("pons_egress_sent_bytes", "Bytes of the DICOM files sent", ["modality"])
+ASSOCIATIONS = Counter(
+    "pons_egress_associations", "Associations asked for, by modality", ["modality", "outcome"]
+)
+ASSOCIATIONS_OPEN = Gauge("pons_egress_associations_open", "Associations established now")
+JOB_SECONDS = Histogram(
+    "pons_egress_job_seconds",
+    "Seconds of work of finished jobs",
+    ["type", "state"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)

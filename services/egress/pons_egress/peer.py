@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where an association goes, under which names, and how long to wait there."""
+
+from dataclasses import dataclass
+
+from pons.errors import BadRequest, RemoteFailure
+from pons.jobs import StoreRequest
+from pons.modalities import Modality
+from pons.settings import Settings
+
+
+class InstanceRefused(RemoteFailure):
+    """The peer does not take this one instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A DICOM node to call."""
+
+    modality: str
+    local_aet: str
+    aet: str
+    host: str
+    port: int
+    timeout: float
+    """Seconds for each of: connecting, the association's answer, an answer or any progress."""
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def failure(self, what: str) -> RemoteFailure:
+        """The error that says `what` happened with this peer."""
+        return RemoteFailure(self._told(what))
+
+    def refusal(self, what: str) -> InstanceRefused:
+        """The error that says why it did not take an instance."""
+        return InstanceRefused(self._told(what))
+
+    def _told(self, what: str) -> str:
+        return f"Modality {self.modality!r} ({self.aet} at {self.address}): {what}"
+
+
+def find_peer(request: StoreRequest, modality: Modality, settings: Settings) -> Peer:
+    """The peer that `modality` describes, with what `request` says otherwise."""
+    if modality.use_dicom_tls:
+        raise BadRequest(
+            f"Modality {request.modality!r} is to be called with TLS, which is not supported yet",
+            "set UseDicomTls to false, or tunnel the connection",
+        )
+    local_aet, aet = request.aets(modality, settings.dicom.aet)
+    return Peer(
+        modality=request.modality,
+        local_aet=local_aet,
+        aet=aet,
+        host=request.host or modality.host,
+        port=request.port or modality.port,
+        timeout=request.timeout or float(modality.timeout) or settings.egress.timeout,
+    )

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service: what it opens, what it answers, what it works on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pons.bus import open_bus
+from pons.catalog import open_catalog
+from pons.commands import EchoModality, answer_commands
+from pons.health import Health
+from pons.jobs import JobDocument, Worker
+from pons.jobs.store import JOB_TYPE, WORKER
+from pons.modalities import open_modalities
+from pons.objects import open_objects
+from pons.settings import Settings
+from pons_egress.echo import Echo
+from pons_egress.metrics import JOB_SECONDS
+from pons_egress.store import ModalityStore
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """Egress at work as long as the block runs; jobs under way are given back at its end."""
+    objects = open_objects(settings.storage, settings.store.name)
+    try:
+        async with (
+            open_bus(settings) as bus,
+            open_catalog(settings, objects) as catalog,
+            open_modalities(bus, settings) as modalities,
+            asyncio.TaskGroup() as group,
+        ):
+            health.checks |= {
+                "nats": bus.check,
+                "objects": objects.check,
+                "database": catalog.check,
+            }
+            await answer_commands(bus, "egress", {EchoModality: Echo(modalities, settings)})
+            store = ModalityStore(bus, objects, catalog, modalities, settings)
+            worker = Worker(bus, settings.jobs, WORKER, {JOB_TYPE: store}, observe=_observe)
+            working = group.create_task(worker.run())
+            yield
+            working.cancel()
+    finally:
+        await objects.close()
+
+
+def _observe(document: JobDocument) -> None:
+    JOB_SECONDS.labels(document.job_type, document.state).observe(document.runtime)

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The job `DicomModalityStore`: instances of any resources to one modality, by C-STORE."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+import msgspec
+import structlog
+from pydicom.uid import UID
+from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
+
+from pons.bus import Bus
+from pons.catalog import InstanceToSend
+from pons.errors import InvalidInstance, NotFound, RemoteFailure
+from pons.jobs import Run, StoreRequest
+from pons.modalities import Modalities
+from pons.objects import Objects
+from pons.settings import Settings
+from pons_egress.association import Association, Instance
+from pons_egress.calling import call
+from pons_egress.contexts import choose, plan, refusal
+from pons_egress.convert import open_converted
+from pons_egress.dataset import Dataset
+from pons_egress.exports import ExportLog
+from pons_egress.metrics import BYTES, INSTANCES
+from pons_egress.peer import Peer, find_peer
+from pons_egress.wire import Response
+
+log = structlog.get_logger()
+
+WARNINGS = (0xB000, 0xB006, 0xB007)
+"""Coercion, elements discarded, SOP class mismatch: the peer has the instance (PS3.4 B.2.3)."""
+
+
+class Lookup(Protocol):
+    """What sending asks of the catalog."""
+
+    async def instances_of(self, resource_ids: list[str]) -> list[InstanceToSend]: ...
+    async def known(self, identifiers: list[str]) -> set[str]: ...
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a job is, and where to go on."""
+
+    done: int = 0
+    failed: int = 0
+    last: str = ""
+    """The instance that was dealt with last; others may have come or gone since."""
+    unlogged: list[str] = []
+    """Sent, and not yet in the exports log."""
+
+
+class ModalityStore:
+    """Handler of the job: sends one instance after the other, and knows where it stopped."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        objects: Objects,
+        catalog: Lookup,
+        modalities: Modalities,
+        settings: Settings,
+    ) -> None:
+        self._bus = bus
+        self._objects = objects
+        self._catalog = catalog
+        self._modalities = modalities
+        self._settings = settings
+
+    async def __call__(self, run: Run) -> None:
+        request = msgspec.convert(run.request.arguments, StoreRequest)
+        modality = await self._modalities.read(request.modality)
+        peer = find_peer(request, modality, self._settings)
+        position = msgspec.convert(run.document.position or {}, Position)
+        if not position.done:
+            await self._refuse_unknown(request.resources)
+        instances = await self._catalog.instances_of(request.resources)
+        unlogged = [i for i in instances if i.instance_id in set(position.unlogged)]
+        exports = ExportLog(self._bus, run.id, request.modality, unlogged)
+        position, left = _resume(position, instances)
+        sending = Sending(self._objects, request, peer, exports, run, position)
+        await sending.send(left, self._settings.egress.maximum_pdu_length)
+
+    async def _refuse_unknown(self, resources: list[str]) -> None:
+        known = await self._catalog.known(resources)
+        for resource in resources:
+            if resource not in known:
+                raise NotFound(f"There is no resource {resource!r} in this store")
+
+
+class Sending:
+    """One run of the job."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        request: StoreRequest,
+        peer: Peer,
+        exports: ExportLog,
+        run: Run,
+        position: Position,
+    ) -> None:
+        self._objects = objects
+        self._request = request
+        self._peer = peer
+        self._exports = exports
+        self._run = run
+        self._position = position
+        self._total = position.done
+
+    async def send(self, instances: list[InstanceToSend], maximum_length: int) -> None:
+        """Send them, over one association unless they need more contexts than one can have."""
+        self._total = self._position.done + len(instances)
+        await self._keep()
+        try:
+            for proposals, group in plan(instances):
+                left = group
+                while left:
+                    async with call(self._peer, proposals, maximum_length) as association:
+                        left = await self._send_group(association, left)
+        except BaseException:
+            await self._exports.flush_if_possible()
+            raise
+        await self._exports.flush()
+        await self._keep()
+
+    async def _send_group(
+        self, association: Association, instances: list[InstanceToSend]
+    ) -> list[InstanceToSend]:
+        """Send them over one association; gives those that are left when it was lost on the way."""
+        async with aclosing(_prepared(self._objects, instances)) as upcoming:
+            number = 0
+            async for preparing in upcoming:
+                instance = instances[number]
+                number += 1
+                try:
+                    await self._store(association, await preparing)
+                except (RemoteFailure, InvalidInstance, NotFound) as error:
+                    INSTANCES.labels(self._peer.modality, "failure").inc()
+                    if not self._request.permissive:
+                        raise
+                    log.warning("instance not sent", job=self._run.id, error=str(error))
+                    await self._keep(instance, failed=1)
+                    if not association.usable:
+                        break
+                else:
+                    await self._exports.add(instance)
+                    await self._keep(instance)
+        return instances[number:]
+
+    async def _store(self, association: Association, dataset: Dataset) -> None:
+        instance = dataset.instance
+        contexts = association.accepted.contexts
+        way = choose(contexts, instance)
+        if way is None:
+            raise self._peer.refusal(refusal(contexts, instance))
+        named = Instance(
+            instance.sop_class_uid,
+            instance.sop_instance_uid,
+            self._request.move_originator_aet,
+            self._request.move_originator_id,
+        )
+        if way[1] == instance.transfer_syntax:
+            response = await association.store(contexts[way], named, dataset.pieces())
+        else:
+            async with open_converted(self._objects, instance, way[1]) as pieces:
+                response = await association.store(contexts[way], named, pieces)
+        self._judge(instance, response)
+
+    def _judge(self, instance: InstanceToSend, response: Response) -> None:
+        """Count an instance that the peer has kept; raise for one that it has not."""
+        if response.status != 0 and response.status not in WARNINGS:
+            _category, words = STORAGE_SERVICE_CLASS_STATUS.get(response.status, ("", "unknown"))
+            comment = f" ({response.comment})" if response.comment else ""
+            raise self._peer.refusal(
+                f"refused {UID(instance.sop_class_uid).name} {instance.sop_instance_uid} "
+                f"with status 0x{response.status:04X}: {words}{comment}"
+            )
+        status = "warning" if response.status else "success"
+        INSTANCES.labels(self._peer.modality, status).inc()
+        BYTES.labels(self._peer.modality).inc(instance.size)
+
+    async def _keep(self, instance: InstanceToSend | None = None, failed: int = 0) -> None:
+        """Put into the job's document how far it is, after `instance` if that is given."""
+        before = self._position
+        self._position = Position(
+            done=before.done + (instance is not None),
+            failed=before.failed + failed,
+            last=instance.instance_id if instance else before.last,
+            unlogged=self._exports.waiting,
+        )
+        await self._run.step(
+            self._position.done / self._total if self._total else 1.0,
+            {"InstancesCount": self._total, "FailedInstancesCount": self._position.failed},
+            msgspec.to_builtins(self._position),
+        )
+
+
+async def _prepared(
+    objects: Objects, instances: Sequence[InstanceToSend]
+) -> AsyncGenerator[asyncio.Task[Dataset], None]:
+    """The instances' datasets, each read a little while the one before it is being sent."""
+    upcoming: asyncio.Task[Dataset] | None = None
+    try:
+        for position in range(len(instances)):
+            current = upcoming or asyncio.create_task(_prepare(objects, instances[position]))
+            following = instances[position + 1 : position + 2]
+            upcoming = asyncio.create_task(_prepare(objects, following[0])) if following else None
+            yield current
+    finally:
+        if upcoming is not None:
+            upcoming.cancel()
+            await asyncio.wait((upcoming,))
+
+
+async def _prepare(objects: Objects, instance: InstanceToSend) -> Dataset:
+    dataset = Dataset(objects, instance)
+    await dataset.prepare()
+    return dataset
+
+
+def _resume(
+    position: Position, instances: list[InstanceToSend]
+) -> tuple[Position, list[InstanceToSend]]:
+    """Where to go on, and what is left: what follows the instance that was dealt with last.
+
+    When that one is gone, all of them once more: sending twice does no harm, leaving out does.
+    """
+    ids = [instance.instance_id for instance in instances]
+    if position.last in ids:
+        return position, instances[ids.index(position.last) + 1 :]
+    return Position(unlogged=position.unlogged), instances

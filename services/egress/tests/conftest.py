@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store to send from, peers to send to, and an index that keeps the exports log."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE, evt
+
+from pons.bus import Bus
+from pons.catalog import InstanceToSend
+from pons.commands import Done, Export, LogExports, answer_commands
+from pons.identity import resource_ids
+from pons.jobs import Job, Jobs, StoreRequest, Worker, submit_store
+from pons.jobs.store import JOB_TYPE, WORKER
+from pons.modalities import Modality, open_modalities
+from pons.objects import FileObjects, new_key
+from pons.settings import Settings
+from pons.testing.nats import NatsServer
+from pons.testing.nats import nats_server as run_server
+from pons_egress.store import ModalityStore
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    with run_server(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture
+async def bus(server: NatsServer) -> AsyncIterator[Bus]:
+    async with server.bus() as bus:
+        yield bus
+
+
+class Store:
+    """Objects in a folder, and a catalog that knows them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.objects = FileObjects(folder, "main", fsync=False)
+        self.instances: list[InstanceToSend] = []
+
+    async def add(self, content: bytes, dataset: Dataset, **changes: Any) -> InstanceToSend:
+        """Keep the file `content`, whose identifiers `dataset` has."""
+        key = new_key()
+        await self.objects.put(key, content)
+        uids = (dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
+        ids = resource_ids(dataset.PatientID, *uids)
+        known: dict[str, Any] = {
+            "instance_id": ids.instance,
+            "object_key": key,
+            "size": len(content),
+            "stored_size": len(content),
+            "compression": "",
+            "transfer_syntax": str(dataset.file_meta.TransferSyntaxUID),
+            "sop_class_uid": str(dataset.SOPClassUID),
+            "sop_instance_uid": str(dataset.SOPInstanceUID),
+            "series_uid": str(dataset.SeriesInstanceUID),
+            "study_uid": str(dataset.StudyInstanceUID),
+            "patient_id": dataset.PatientID,
+        }
+        instance = InstanceToSend(**{**known, **changes})
+        self.instances.append(instance)
+        return instance
+
+    async def add_dataset(self, dataset: Dataset) -> InstanceToSend:
+        return await self.add(file_of(dataset), dataset)
+
+    async def instances_of(self, resource_ids: list[str]) -> list[InstanceToSend]:
+        """As the catalog; the resource `study` is everything."""
+        return [i for i in self.instances if {"study", i.instance_id} & set(resource_ids)]
+
+    async def known(self, identifiers: list[str]) -> set[str]:
+        return {"study", *(i.instance_id for i in self.instances)} & set(identifiers)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store(tmp_path)
+    yield store
+    await store.objects.close()
+
+
+def image(number: int = 1, syntax: str = ExplicitVRLittleEndian, **elements: Any) -> Dataset:
+    """A small CT image."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
+    dataset.SOPClassUID = CTImageStorage
+    dataset.SOPInstanceUID = f"1.2.3.4.{number}"
+    dataset.StudyInstanceUID = "1.2.3"
+    dataset.SeriesInstanceUID = "1.2.3.4"
+    dataset.PatientID = "P1"
+    dataset.PatientName = "DOE^JANE"
+    dataset.InstanceNumber = number
+    dataset.Rows = dataset.Columns = 8
+    dataset.BitsAllocated = 16
+    dataset.PixelRepresentation = 0
+    dataset.PixelData = bytes(range(128))
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.file_meta.ImplementationClassUID = generate_uid()
+    return dataset
+
+
+def file_of(dataset: Dataset) -> bytes:
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@dataclass
+class Peer:
+    """What a storage SCP received, and how it answers."""
+
+    port: int = 0
+    datasets: list[bytes] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
+    associations: list[tuple[str, str]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    """Answers to the next C-STOREs; success when there are none."""
+    before_answer: Callable[[evt.Event], None] | None = None
+
+    @property
+    def sop_instance_uids(self) -> list[str]:
+        return [str(request.AffectedSOPInstanceUID) for request in self.requests]
+
+    def store(self, event: evt.Event) -> int:
+        request: Any = event.request
+        self.requests.append(request)
+        self.datasets.append(request.DataSet.getvalue())
+        if self.before_answer is not None:
+            self.before_answer(event)
+        return self.statuses.pop(0) if self.statuses else 0
+
+    def accepted(self, event: evt.Event) -> None:
+        request: Any = event.assoc.requestor.primitive
+        self.associations.append((request.calling_ae_title, request.called_ae_title))
+
+
+@contextmanager
+def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterator[Peer]:
+    """A pynetdicom SCP on a free port that supports `contexts`."""
+    peer, ae = Peer(), AE("PEER")
+    for sop_class, syntaxes in contexts:
+        ae.add_supported_context(sop_class, syntaxes)
+    ae.require_called_aet = bool(called_aet)
+    if called_aet:
+        ae.ae_title = called_aet
+    ae.maximum_pdu_size = 16384
+    ae.network_timeout = 20
+    handlers: Any = [
+        (evt.EVT_C_STORE, peer.store),
+        (evt.EVT_ACCEPTED, peer.accepted),
+        (evt.EVT_RELEASED, lambda event: peer.ended.append("released")),
+        (evt.EVT_ABORTED, lambda event: peer.ended.append("aborted")),
+    ]
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    assert server is not None
+    peer.port = server.server_address[1]
+    try:
+        yield peer
+    finally:
+        ae.shutdown()
+
+
+@dataclass
+class Index:
+    """What was told to the exports log."""
+
+    told: list[LogExports] = field(default_factory=list)
+
+    @property
+    def exports(self) -> list[Export]:
+        return [export for command in self.told for export in command.exports]
+
+    async def log(self, command: LogExports) -> Done:
+        self.told.append(command)
+        return Done()
+
+
+@pytest.fixture
+async def index(bus: Bus) -> Index:
+    index = Index()
+    await answer_commands(bus, "index", {LogExports: index.log})
+    return index
+
+
+class Sender:
+    """Egress' job at work, and the gateway's way to ask for it."""
+
+    def __init__(self, bus: Bus, settings: Settings) -> None:
+        self.jobs = Jobs(bus, settings.jobs)
+        self._aet = settings.dicom.aet
+
+    async def submit(self, at: int, /, *resources: str, **fields: Any) -> str:
+        modality = Modality("PEER", "127.0.0.1", at)
+        request = StoreRequest("pacs", list(resources) or ["study"], **fields)
+        return await submit_store(self.jobs, request, modality, self._aet)
+
+    async def send(self, at: int, /, *resources: str, **fields: Any) -> Job:
+        """Send to the peer at port `at`, and wait for the end."""
+        return await self.jobs.wait_for(await self.submit(at, *resources, **fields), 20)
+
+    async def until(self, job_id: str, state: str) -> None:
+        """Wait until the job is in `state`."""
+        deadline = time.monotonic() + 10
+        while (await self.jobs.get(job_id)).document.state != state:
+            assert time.monotonic() < deadline, f"not {state} in time"
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def sending(bus: Bus, store: Store, port: int, **modality: Any) -> AsyncIterator[Sender]:
+    """Egress with one modality, `pacs`, at `port`."""
+    described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
+    settings = Settings(modalities={"pacs": described})
+    async with open_modalities(bus, settings) as modalities, asyncio.TaskGroup() as group:
+        handler = ModalityStore(bus, store.objects, store, modalities, settings)
+        worker = Worker(bus, settings.jobs, WORKER, {JOB_TYPE: handler})
+        working = group.create_task(worker.run())
+        yield Sender(bus, settings)
+        working.cancel()
+
+
+# Test modules cannot import this one, so what they call comes as fixtures.
+
+
+@pytest.fixture(name="listening")
+def _listening() -> Any:
+    return listening
+
+
+@pytest.fixture(name="sending")
+def _sending() -> Any:
+    return sending
+
+
+@pytest.fixture(name="image")
+def _image() -> Any:
+    return image
+
+
+@pytest.fixture(name="file_of")
+def _file_of() -> Any:
+    return file_of

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sending to DCMTK's storescp: another implementation of the other side."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+from pons.bus import Bus
+
+STORESCP = shutil.which("storescp")
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(STORESCP is None, reason="needs DCMTK (apt-get install dcmtk)"),
+]
+
+FILES = (
+    "CT_small.dcm",
+    "MR_small.dcm",
+    "MR_small_implicit.dcm",
+    "JPEG2000.dcm",
+    "SC_rgb_jpeg_dcmtk.dcm",
+    "MR_small_RLE.dcm",
+    "examples_overlay.dcm",
+)
+
+
+@contextmanager
+def storescp(folder: Path, *options: str) -> Iterator[int]:
+    """storescp on a free port, which writes what it receives to `folder`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(STORESCP), "-od", str(folder), *options, str(port)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 10
+        while not listens(port):
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.02)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def example(name: str) -> tuple[bytes, pydicom.Dataset]:
+    path = Path(str(get_testdata_file(name, download=False)))
+    dataset = pydicom.dcmread(path)
+    dataset.PatientID = dataset.get("PatientID", "")
+    return path.read_bytes(), dataset
+
+
+def received_in(folder: Path) -> list[tuple[bytes, pydicom.Dataset]]:
+    files = [path for path in folder.iterdir() if path.name != "log"]
+    return [(path.read_bytes(), pydicom.dcmread(path)) for path in files]
+
+
+def dataset_of(file: bytes) -> bytes:
+    return file[144 + int.from_bytes(file[140:144], "little") :]
+
+
+async def test_dcmtk_receives_what_is_stored(
+    bus: Bus, store: Any, index: Any, sending: Any, tmp_path: Path
+) -> None:
+    """Compressed and uncompressed files of every kind arrive at storescp byte for byte."""
+    sent = {}
+    for name in FILES:
+        content, dataset = example(name)
+        await store.add(content, dataset)
+        sent[dataset.SOPInstanceUID] = (dataset.file_meta.TransferSyntaxUID, dataset_of(content))
+    received = tmp_path / "received"
+    received.mkdir()
+    with storescp(received, "+xa", "+B") as port:
+        async with sending(bus, store, port) as sender:
+            job = await sender.send(port)
+    assert (job.document.state, job.document.error_details) == ("Success", "")
+    arrived = {
+        dataset.SOPInstanceUID: (dataset.file_meta.TransferSyntaxUID, dataset_of(content))
+        for content, dataset in received_in(received)
+    }
+    assert arrived == sent
+
+
+async def test_dcmtk_takes_only_implicit(
+    bus: Bus, store: Any, index: Any, sending: Any, tmp_path: Path
+) -> None:
+    """For a storescp that wants implicit VR an explicit file is re-encoded, pixels untouched."""
+    content, original = example("CT_small.dcm")
+    await store.add(content, original)
+    received = tmp_path / "received"
+    received.mkdir()
+    with storescp(received, "+xi", "+B") as port:
+        async with sending(bus, store, port) as sender:
+            job = await sender.send(port)
+    assert (job.document.state, job.document.error_details) == ("Success", "")
+    ((_, arrived),) = received_in(received)
+    assert arrived.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2"
+    assert arrived.PixelData == original.PixelData
+    assert [element.tag for element in arrived] == [element.tag for element in original]
+
+
+async def test_dcmtk_refuses(
+    bus: Bus, store: Any, index: Any, sending: Any, tmp_path: Path
+) -> None:
+    """A storescp that refuses every association is told with its reason."""
+    await store.add(*example("CT_small.dcm"))
+    with storescp(tmp_path, "--refuse") as port:
+        async with sending(bus, store, port) as sender:
+            job = await sender.send(port)
+    assert job.document.error_code == 9
+    assert "association rejected: No reason given" in job.document.error_details

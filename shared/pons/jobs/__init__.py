@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asynchronous work: submitted by any service, done by workers, shown as Orthanc shows its jobs.
+
+How a job finds its worker, and why so
+--------------------------------------
+A job is two keys of the bucket `<store>-jobs`: `<id>.request`, what is asked, written once and
+before the other; and `<id>`, a small `JobDocument`, the only thing that ever changes. Every change
+of it is a compare-and-set on the revision that was read. There is nothing else: a worker follows
+the bucket, and when it has a free slot it claims, by compare-and-set, the pending job of its kind
+that has the highest priority (then the oldest). Of several that try, one wins; the others see it
+and take the next.
+
+- A work-queue stream beside the bucket was the alternative. It is first in, first out, so
+  priorities need a look at the documents anyway; a message and a document are two writes, so a
+  crash between them leaves a job that nobody hears of, or a message whose job is gone; and pause,
+  cancel and resubmit leave messages behind that stand for nothing. With the document alone none of
+  this can happen.
+- A running job's document names its claim and is rewritten at least every third of a lease. A
+  worker that has seen no change for a whole lease, on its own clock and on an unbroken watch,
+  claims the job again. No clocks are compared; after NATS was away the wait starts anew, because
+  the owner could not write either. The former owner, should it live, fails its next compare-and-set
+  and stops.
+- A handler calls `run.step(...)` after each unit of work; its position is in the document when that
+  returns. So a job that is taken over continues there, and repeats the unit in flight at most.
+- Pause and cancel of a running job are written into its document as a wish (`wanted`); the owner
+  sees it on its watch. Of any other job they are done on the spot.
+- A handler that raises `Unavailable` (our own backing services) is tried again after growing
+  delays, a limited number of times in a row without progress. Any other error ends the job.
+"""
+
+from pons.jobs.board import Jobs
+from pons.jobs.document import Job, JobDocument, JobRequest, JobState, failure_of, to_json
+from pons.jobs.run import Run
+from pons.jobs.store import StoreRequest, parse_store_request, submit_store
+from pons.jobs.worker import Handler, Worker
+
+__all__ = [
+    "Handler",
+    "Job",
+    "JobDocument",
+    "JobRequest",
+    "JobState",
+    "Jobs",
+    "Run",
+    "StoreRequest",
+    "Worker",
+    "failure_of",
+    "parse_store_request",
+    "submit_store",
+    "to_json",
+]

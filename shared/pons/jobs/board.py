@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The jobs of a store as every service sees them: submit, look, wait, cancel, pause, go on."""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable
+from contextlib import aclosing
+from uuid import uuid4
+
+import msgspec
+import nats.errors
+import nats.js.errors
+from nats.js.api import Header
+from nats.js.kv import KV_OP, KV_PURGE, KeyValue
+
+from pons.bus import MAX_EVENT_BYTES, Bus
+from pons.errors import Conflict, NotFound, TooLarge, Unavailable
+from pons.jobs.document import (
+    Job,
+    JobDocument,
+    JobRequest,
+    Transition,
+    cancelled,
+    paused,
+    resubmitted,
+    resumed,
+)
+from pons.settings import JobsSettings
+from pons.watch import Entry, Snapshot, read_keys, watch_keys
+
+AWAY = (nats.errors.Error, nats.js.errors.Error, TimeoutError)
+"""What NATS raises when it cannot answer now."""
+
+Documents = list[tuple[JobDocument, int]]
+"""Documents with their revisions."""
+
+JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WRONG_REVISION = (10071, 10164)
+"""NATS' error codes for a compare-and-set that failed."""
+WRITE_SECONDS = 5.0
+MARKER_SECONDS = 3600.0
+"""How long a deleted job leaves a mark for those who follow the bucket."""
+
+
+class Outdated(Exception):
+    """The document is not the one that was read: somebody else changed or deleted it."""
+
+
+class Jobs:
+    """Stateless: everything is in the bucket, so any replica answers for any job."""
+
+    def __init__(self, bus: Bus, settings: JobsSettings) -> None:
+        self.bus = bus
+        self._history = settings.history
+        self._bucket: KeyValue | None = None
+
+    async def submit(self, request: JobRequest, priority: int = 0) -> str:
+        """Hand `request` to its kind of worker; gives the id of the new job.
+
+        Raises `TooLarge` for a request that NATS would not carry, and `Unavailable`, after which
+        the job may nevertheless be there.
+        """
+        asked = msgspec.msgpack.encode(request)
+        if len(asked) > MAX_EVENT_BYTES:
+            raise TooLarge(
+                f"The request of this job has {len(asked)} bytes, more than {MAX_EVENT_BYTES}",
+                "name studies or patients instead of their instances, or make several jobs",
+            )
+        now = time.time()
+        document = JobDocument(
+            id=str(uuid4()),
+            job_type=request.job_type,
+            worker=request.worker,
+            priority=priority,
+            created=now,
+            changed=now,
+        )
+        try:
+            bucket = await self._jobs()
+            await bucket.put(f"{document.id}.request", asked)
+        except AWAY as error:
+            raise _away(error) from error
+        try:
+            await self.replace(document, 0)
+        except Outdated:
+            raise Conflict(f"Job {document.id} was deleted while it was submitted") from None
+        return document.id
+
+    async def ids(self) -> list[str]:
+        """The ids of all jobs, oldest first."""
+        return [document.id for document, _ in await self._documents()]
+
+    async def list(self) -> list[Job]:
+        """All jobs, oldest first."""
+        documents = await self._documents()
+        requests = await asyncio.gather(*(self.request(d.id) for d, _ in documents))
+        return [
+            Job(request, document, revision)
+            for (document, revision), request in zip(documents, requests, strict=True)
+            if request is not None
+        ]
+
+    async def get(self, job_id: str) -> Job:
+        """The job called `job_id`; raises `NotFound`."""
+        document, revision = await self.read(job_id)
+        request = await self.request(job_id)
+        if request is None:
+            raise _unknown(job_id)
+        return Job(request, document, revision)
+
+    async def cancel(self, job_id: str) -> None:
+        """End it with code 37; a running one ends shortly after. A finished one stays as it is."""
+        await self._change(job_id, cancelled)
+
+    async def pause(self, job_id: str) -> None:
+        """Let it rest; a running one does after its present step. A finished one stays as it is."""
+        await self._change(job_id, paused)
+
+    async def resume(self, job_id: str) -> None:
+        """Go on with a paused job; raises `Conflict` for any other."""
+        await self._change(job_id, resumed)
+
+    async def resubmit(self, job_id: str) -> None:
+        """Start a failed job again; raises `Conflict` for any other."""
+        await self._change(job_id, resubmitted)
+
+    async def delete(self, job_id: str) -> None:
+        """Forget a finished job; raises `Conflict` for one that is not."""
+        document, revision = await self.read(job_id)
+        if not document.finished:
+            raise Conflict(f"Job {job_id} is {document.state}", "cancel it first")
+        await self._forget(job_id, revision)
+
+    async def wait_for(self, job_id: str, seconds: float) -> Job:
+        """The job once it has finished.
+
+        Raises `NotFound`, or `Unavailable` when it has not finished within `seconds`.
+        """
+        request = await self.request(_check_id(job_id))
+        if request is None:
+            raise _unknown(job_id)
+        try:
+            async with asyncio.timeout(seconds):
+                document, revision = await self._finished(job_id)
+        except TimeoutError:
+            raise Unavailable(
+                f"Job {job_id} has not finished within {seconds:g} s", f"look at /jobs/{job_id}"
+            ) from None
+        return Job(request, document, revision)
+
+    async def _finished(self, job_id: str) -> tuple[JobDocument, int]:
+        changes = watch_keys(self.bus, self.bus.names.jobs_bucket, job_id)
+        async with aclosing(changes):
+            async for item in changes:
+                entry = item.entries.get(job_id) if isinstance(item, Snapshot) else item
+                if entry is None or entry.value is None:
+                    break
+                document = decode(entry.value)
+                if document.finished:
+                    return document, entry.revision
+        raise _unknown(job_id)
+
+    async def read(self, job_id: str) -> tuple[JobDocument, int]:
+        """The document and its revision; raises `NotFound`."""
+        entry = await self._entry(_check_id(job_id))
+        if entry is None or entry.value is None:
+            raise _unknown(job_id)
+        return decode(entry.value), entry.revision
+
+    async def replace(self, document: JobDocument, revision: int) -> int:
+        """Write `document` over the one with `revision` (0: there is none); gives the new revision.
+
+        Raises `Outdated`, or `Unavailable` when NATS is away for longer; then it may be written.
+        """
+        value = msgspec.msgpack.encode(document)
+        deadline = time.monotonic() + WRITE_SECONDS
+        while True:
+            try:
+                bucket = await self._jobs()
+                return await bucket.update(document.id, value, last=revision)
+            except nats.js.errors.KeyWrongLastSequenceError:
+                # Ours, when an earlier try was kept and only its acknowledgement got lost.
+                entry = await self._entry(document.id)
+                if entry is not None and entry.value == value:
+                    return entry.revision
+                raise Outdated from None
+            except AWAY as error:
+                if time.monotonic() > deadline:
+                    raise _away(error) from error
+                await asyncio.sleep(0.2)
+
+    async def forget_old(self, documents: Iterable[tuple[JobDocument, int]]) -> None:
+        """Of `documents`, delete those that finished longest ago, beyond `jobs.history`."""
+        finished = [(d, revision) for d, revision in documents if d.finished]
+        finished.sort(key=lambda item: item[0].completed or 0.0, reverse=True)
+        for document, revision in finished[self._history :]:
+            await self._forget(document.id, revision)
+
+    async def _change(self, job_id: str, transition: Transition) -> None:
+        while True:
+            document, revision = await self.read(job_id)
+            changed = transition(document, time.time())
+            if changed is document:
+                return
+            try:
+                await self.replace(changed, revision)
+            except Outdated:
+                continue
+            if changed.finished:
+                await self.forget_old(await self._documents())
+            return
+
+    async def _forget(self, job_id: str, revision: int) -> None:
+        """Delete both keys; nothing happens when the job changed since."""
+        headers = {
+            KV_OP: KV_PURGE,
+            Header.ROLLUP: "sub",
+            Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(revision),
+        }
+        subject = f"$KV.{self.bus.names.jobs_bucket}.{job_id}"
+        try:
+            await self.bus.stream.publish(subject, headers=headers, msg_ttl=MARKER_SECONDS)
+            bucket = await self._jobs()
+            await bucket.purge(f"{job_id}.request", msg_ttl=MARKER_SECONDS)
+        except nats.js.errors.APIError as error:
+            if error.err_code not in WRONG_REVISION:
+                raise _away(error) from error
+        except AWAY as error:
+            raise _away(error) from error
+
+    async def _documents(self) -> Documents:
+        try:
+            entries = await read_keys(self.bus, self.bus.names.jobs_bucket, "*")
+        except AWAY as error:
+            raise _away(error) from error
+        documents = [(decode(e.value), e.revision) for e in entries.values() if e.value]
+        return sorted(documents, key=lambda item: (item[0].created, item[0].id))
+
+    async def request(self, job_id: str) -> JobRequest | None:
+        """What was asked; None when the job was deleted."""
+        entry = await self._entry(f"{job_id}.request")
+        if entry is None or entry.value is None:
+            return None
+        return msgspec.msgpack.decode(entry.value, type=JobRequest)
+
+    async def _entry(self, key: str) -> Entry | None:
+        try:
+            bucket = await self._jobs()
+            found = await bucket.get(key)
+        except nats.js.errors.KeyNotFoundError:
+            return None
+        except AWAY as error:
+            raise _away(error) from error
+        return Entry(key, found.value, found.revision or 0)
+
+    async def _jobs(self) -> KeyValue:
+        if self._bucket is None:
+            self._bucket = await self.bus.bucket(self.bus.names.jobs_bucket)
+        return self._bucket
+
+
+def decode(value: bytes) -> JobDocument:
+    """The document that the bucket holds as `value`."""
+    return msgspec.msgpack.decode(value, type=JobDocument)
+
+
+def _check_id(job_id: str) -> str:
+    if JOB_ID.fullmatch(job_id) is None:  # also keeps wildcards out of the watch
+        raise _unknown(job_id)
+    return job_id
+
+
+def _unknown(job_id: str) -> NotFound:
+    return NotFound(f"There is no job {job_id!r}")
+
+
+def _away(error: Exception) -> Unavailable:
+    return Unavailable("The list of jobs cannot be reached now", repr(error))

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of a job, how it may change, and how Orthanc shows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from pons.errors import FAMILY, Conflict, PonsError
+from pons.jobs.codes import CANCELED, CODES, DESCRIPTIONS, INTERNAL_ERROR, SUCCESS
+
+JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
+FINISHED: tuple[JobState, ...] = ("Success", "Failure")
+
+RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0)
+"""Seconds before each next try after `Unavailable`; when they are used up, the job fails."""
+
+
+class JobRequest(msgspec.Struct, frozen=True):
+    """What is asked of a worker; never changes."""
+
+    job_type: str
+    """Orthanc's name of the kind of work, such as `DicomModalityStore`."""
+    worker: str
+    """The kind of worker that does it: the name of a service."""
+    arguments: dict[str, Any] = {}
+    """For the worker only."""
+    content: dict[str, Any] = {}
+    """What is known from the start of the `Content` that users see."""
+    user_data: Any = None
+
+
+class JobDocument(msgspec.Struct, frozen=True):
+    """How far a job is. Times are seconds since the epoch."""
+
+    id: str
+    job_type: str
+    worker: str
+    priority: int
+    created: float
+    changed: float
+    """When it was written last; for a running job also the owner's sign of life."""
+    state: JobState = "Pending"
+    progress: float = 0.0
+    """0 to 1."""
+    content: dict[str, Any] = {}
+    """What the worker adds to the request's content, and changes."""
+    position: Any = None
+    """Where to go on after an interruption; the worker's own."""
+    claim: str = ""
+    """Names the run that owns it while it is running."""
+    wanted: Literal["", "cancel", "pause"] = ""
+    """What a running job is asked to become."""
+    attempts: int = 0
+    """Tries in a row that ended in `Unavailable` without progress."""
+    retry_at: float = 0.0
+    completed: float | None = None
+    runtime: float = 0.0
+    """Seconds of work until `changed`."""
+    error: str = ""
+    """Name of our error when it failed."""
+    error_code: int = SUCCESS
+    error_details: str = ""
+
+    @property
+    def finished(self) -> bool:
+        return self.state in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it was read: what was asked, and how far it is."""
+
+    request: JobRequest
+    document: JobDocument
+    revision: int
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """`Content` as users see it, which is also the answer to a synchronous call."""
+        return {**self.request.content, **self.document.content}
+
+
+Transition = Callable[[JobDocument, float], JobDocument]
+"""From a document and the time to the next one; raises `Conflict` when the state forbids it."""
+
+
+def cancelled(document: JobDocument, now: float) -> JobDocument:
+    """Ended with code 37, or asked to when it is running. A finished job stays as it is."""
+    if document.finished:
+        return document
+    if document.state == "Running":
+        return msgspec.structs.replace(document, wanted="cancel")  # `changed` is its owner's
+    return ended_by_cancel(document, now)
+
+
+def paused(document: JobDocument, now: float) -> JobDocument:
+    """Paused, or asked to when it is running. A finished job stays as it is."""
+    if document.finished or document.state == "Paused" or document.wanted:
+        return document
+    if document.state == "Running":
+        return msgspec.structs.replace(document, wanted="pause")
+    return _changed(document, now, state="Paused")
+
+
+def resumed(document: JobDocument, now: float) -> JobDocument:
+    if document.state != "Paused":
+        raise _forbidden("resumed", document, "Paused")
+    return _changed(document, now, state="Pending", attempts=0)
+
+
+def resubmitted(document: JobDocument, now: float) -> JobDocument:
+    """As new: from the start, without its error."""
+    if document.state != "Failure":
+        raise _forbidden("resubmitted", document, "Failure")
+    return JobDocument(
+        id=document.id,
+        job_type=document.job_type,
+        worker=document.worker,
+        priority=document.priority,
+        created=document.created,
+        changed=now,
+    )
+
+
+def claimed(document: JobDocument, now: float, claim: str) -> JobDocument:
+    """Running, and owned by the run `claim`; a wish that its former owner left is kept."""
+    error: dict[str, Any] = {"error": "", "error_code": SUCCESS, "error_details": ""}
+    return _changed(document, now, state="Running", claim=claim, **error)
+
+
+def succeeded(document: JobDocument, now: float) -> JobDocument:
+    return _ended(document, now, state="Success", progress=1.0)
+
+
+def ended_by_cancel(document: JobDocument, now: float) -> JobDocument:
+    return _ended(document, now, state="Failure", error_code=CANCELED)
+
+
+def ended_by_pause(document: JobDocument, now: float) -> JobDocument:
+    return _interrupted(document, now, state="Paused")
+
+
+def released(document: JobDocument, now: float) -> JobDocument:
+    """Given back by a worker that ends; whoever is free goes on where it stopped."""
+    return _interrupted(document, now, state="Pending")
+
+
+def failed(document: JobDocument, now: float, error: Exception) -> JobDocument:
+    """Failed with the code of `error`, or waiting for another try after `Unavailable`."""
+    name = next((c.__name__ for c in type(error).__mro__ if c in FAMILY.values()), "")
+    told: dict[str, Any] = {
+        "error": name,
+        "error_code": CODES.get(name, INTERNAL_ERROR),
+        "error_details": str(error) if name else "the log has the cause",
+    }
+    if name == "Unavailable" and document.attempts < len(RETRY_DELAYS):
+        retry_at = now + RETRY_DELAYS[document.attempts]
+        attempts = document.attempts + 1
+        again: dict[str, Any] = {"attempts": attempts, "retry_at": retry_at}
+        return _interrupted(document, now, state="Retry", **again, **told)
+    return _ended(document, now, state="Failure", **told)
+
+
+def failure_of(job: Job) -> PonsError:
+    """The error that a failed job ended with, as its synchronous caller gets it."""
+    document = job.document
+    words = document.error_details or DESCRIPTIONS[document.error_code]
+    return FAMILY.get(document.error, PonsError)(words)
+
+
+def to_json(job: Job, now: float) -> dict[str, Any]:
+    """The object that `GET /jobs/{id}` answers with."""
+    document = job.document
+    running = document.state == "Running"
+    runtime = document.runtime + (max(now - document.changed, 0.0) if running else 0.0)
+    shown: dict[str, Any] = {
+        "ID": document.id,
+        "Type": document.job_type,
+        "State": document.state,
+        "Priority": document.priority,
+        "Progress": round(document.progress * 100),
+        "ErrorCode": document.error_code,
+        "ErrorDescription": DESCRIPTIONS[document.error_code],
+        "ErrorDetails": document.error_details,
+        "CreationTime": _date(document.created),
+        "Timestamp": _date(now),
+        "EffectiveRuntime": round(runtime, 3),
+        "Content": job.content,
+    }
+    if job.request.user_data is not None:
+        shown["UserData"] = job.request.user_data
+    if document.completed is not None:
+        shown["CompletionTime"] = _date(document.completed)
+    elif running and document.progress > 0:
+        remaining = runtime / document.progress - runtime
+        shown["EstimatedTimeOfArrival"] = _date(now + remaining)
+    return shown
+
+
+def _changed(document: JobDocument, now: float, **changes: Any) -> JobDocument:
+    return msgspec.structs.replace(document, changed=now, **changes)
+
+
+def _interrupted(document: JobDocument, now: float, **changes: Any) -> JobDocument:
+    """Not running any more, and not finished, unless that is what was wanted meanwhile."""
+    if document.wanted == "cancel":
+        return ended_by_cancel(document, now)
+    if document.wanted == "pause":
+        changes["state"] = "Paused"
+    return _changed(document, now, claim="", wanted="", **changes)
+
+
+def _ended(document: JobDocument, now: float, **changes: Any) -> JobDocument:
+    return _changed(document, now, completed=now, claim="", wanted="", **changes)
+
+
+def _forbidden(verb: str, document: JobDocument, state: JobState) -> Conflict:
+    return Conflict(f"Job {document.id} is {document.state}; only a {state} one can be {verb}")
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S.%f")

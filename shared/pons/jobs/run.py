@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job while its handler works: its position kept, its claim kept, and what is wanted heard."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import structlog
+
+from pons.bus import check_cancelled
+from pons.errors import PonsError, Unavailable
+from pons.jobs.board import Jobs, Outdated
+from pons.jobs.document import Job, JobDocument, JobRequest, Transition
+
+log = structlog.get_logger()
+
+
+class ClaimLost(Exception):
+    """Another worker has taken this job over, or it was deleted: stop, and write nothing."""
+
+
+class PauseWanted(Exception):
+    """Raised by `Run.step` to end a handler whose job is to rest; its position is kept."""
+
+
+class Run:
+    """A job in the hands of its handler."""
+
+    def __init__(self, jobs: Jobs, job: Job) -> None:
+        self._jobs = jobs
+        self._request = job.request
+        self._document = job.document
+        self._revision = job.revision
+        self._writing = asyncio.Lock()
+        self.task: asyncio.Task[None] | None = None
+        self.lost = False
+
+    @property
+    def id(self) -> str:
+        return self._document.id
+
+    @property
+    def request(self) -> JobRequest:
+        return self._request
+
+    @property
+    def document(self) -> JobDocument:
+        """As it was written last; `position` is where to go on."""
+        return self._document
+
+    @property
+    def revision(self) -> int:
+        return self._revision
+
+    async def step(self, progress: float, content: Mapping[str, Any], position: Any) -> None:
+        """Keep how far the job is: call it after each unit of work, before the next begins.
+
+        Waits as long as NATS is away. Raises what ends the handler when the job is to rest; let it
+        pass.
+        """
+        kept = {"progress": progress, "content": dict(content), "position": position}
+        await self._write_patiently(
+            lambda document, now: msgspec.structs.replace(document, changed=now, attempts=0, **kept)
+        )
+        check_cancelled()
+        if self._document.wanted == "pause":
+            raise PauseWanted
+
+    async def keep_claim(self, interval: float) -> None:
+        """Write a sign of life every `interval` seconds, and hear what is wanted, for ever."""
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                await self.write(_alive)
+            except Unavailable as error:  # nobody else can claim it either
+                log.warning("job without heartbeat", job=self.id, error=str(error))
+            except ClaimLost:
+                self._give_up()
+            else:
+                self.hear(self._document, self._revision)
+            check_cancelled()
+
+    def hear(self, document: JobDocument, revision: int) -> None:
+        """Act on what somebody wrote into the document while the handler works."""
+        if revision < self._revision:
+            return  # the watch is behind
+        if document.claim != self._document.claim or document.state != "Running":
+            self._give_up()
+        elif document.wanted == "cancel" and self.task is not None:
+            self.task.cancel()
+
+    async def end(self, transition: Transition) -> bool:
+        """Write how it ended; false when the job is not ours any more."""
+        try:
+            await self._write_patiently(transition)
+        except ClaimLost:
+            return False
+        return True
+
+    async def wants(self) -> str:
+        """What is wanted of the job now: `cancel`, `pause` or nothing."""
+        with suppress(Unavailable, ClaimLost):  # then as it was when it was read last
+            await self.write(_alive)
+        return self._document.wanted
+
+    async def write(self, transition: Transition) -> None:
+        """Change the document, keeping what others wrote into it meanwhile."""
+        async with self._writing:
+            while True:
+                now = time.time()
+                changed = transition(self._document, now)
+                if self._document.state == "Running":
+                    worked = max(now - self._document.changed, 0.0)
+                    runtime = self._document.runtime + worked
+                    changed = msgspec.structs.replace(changed, runtime=runtime)
+                try:
+                    self._revision = await self._jobs.replace(changed, self._revision)
+                except Outdated:
+                    await self._read_again()
+                    continue
+                self._document = changed
+                return
+
+    async def _write_patiently(self, transition: Transition) -> None:
+        while True:
+            try:
+                return await self.write(transition)
+            except Unavailable as error:
+                log.warning("job waits for its list", job=self.id, error=str(error))
+                await asyncio.sleep(0.5)
+
+    async def _read_again(self) -> None:
+        try:
+            document, revision = await self._jobs.read(self.id)
+        except PonsError as error:
+            if isinstance(error, Unavailable):
+                raise
+            raise ClaimLost from error
+        if document.claim != self._document.claim:
+            raise ClaimLost
+        self._document, self._revision = document, revision
+
+    def _give_up(self) -> None:
+        self.lost = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+def _alive(document: JobDocument, now: float) -> JobDocument:
+    return msgspec.structs.replace(document, changed=now)

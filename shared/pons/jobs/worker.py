@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The side of a service that does jobs: claim the best one, run its handler, tell how it ended."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from uuid import uuid4
+
+import structlog
+
+from pons.bus import Bus, check_cancelled
+from pons.errors import NotFound, PonsError, Unavailable
+from pons.jobs.board import Jobs, Outdated, decode
+from pons.jobs.document import (
+    Job,
+    JobDocument,
+    Transition,
+    claimed,
+    ended_by_cancel,
+    ended_by_pause,
+    failed,
+    released,
+    succeeded,
+)
+from pons.jobs.run import ClaimLost, PauseWanted, Run
+from pons.settings import JobsSettings
+from pons.watch import Entry, Snapshot, connection_number, watch_keys
+
+log = structlog.get_logger()
+
+LEASE = 12.0
+"""Seconds without a sign of life after which a running job belongs to whoever claims it."""
+CLAIM_PAUSE = 0.5
+RELEASE_SECONDS = 3.0
+"""How long a worker that ends tries to give a job back; then the lease runs out instead."""
+
+
+Handler = Callable[[Run], Awaitable[None]]
+"""Does the work of a job; may be called again for the same job, with its position."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    document: JobDocument
+    revision: int
+    since: float
+    """When this revision was first seen, on the monotonic clock."""
+
+
+class Worker:
+    """Does the jobs of one kind; any number of them may, in any number of processes."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        settings: JobsSettings,
+        kind: str,
+        handlers: Mapping[str, Handler],
+        lease: float = LEASE,
+        observe: Callable[[JobDocument], None] = lambda document: None,
+    ) -> None:
+        """`handlers` by job type; `observe` sees each job that finished here."""
+        self._jobs = Jobs(bus, settings)
+        self._kind = kind
+        self._handlers = handlers
+        self._lease = lease
+        self._observe = observe
+        self._slots = settings.concurrent
+        self._seen: dict[str, _Seen] = {}
+        self._runs: dict[str, Run] = {}
+        self._contested: dict[str, int] = {}
+        self._connection = -1
+        self._news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled; then the jobs under way are given back."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow())
+            while True:
+                check_cancelled()
+                self._news.clear()
+                best = self._best() if len(self._runs) < self._slots else None
+                if best is None:
+                    await self._wait_for_news()
+                    continue
+                job = await self._claim(best)
+                if job is not None:
+                    run = Run(self._jobs, job)
+                    self._runs[run.id] = run
+                    group.create_task(self._work(run))
+
+    async def _follow(self) -> None:
+        bus = self._jobs.bus
+        async for item in watch_keys(bus, bus.names.jobs_bucket, "*"):
+            if isinstance(item, Snapshot):
+                # After a gap every owner gets a whole lease again: it could not write either.
+                self._connection = connection_number(bus)
+                self._seen.clear()
+                self._contested.clear()
+                for entry in item.entries.values():
+                    self._see(entry)
+            else:
+                self._see(item)
+            self._news.set()
+
+    def _see(self, entry: Entry) -> None:
+        if entry.value is None:
+            self._seen.pop(entry.key, None)
+            self._contested.pop(entry.key, None)
+            return
+        document = decode(entry.value)
+        self._seen[entry.key] = _Seen(document, entry.revision, time.monotonic())
+        run = self._runs.get(entry.key)
+        if run is not None:
+            run.hear(document, entry.revision)
+
+    def _best(self) -> _Seen | None:
+        claimable = [seen for seen in self._seen.values() if self._due(seen) <= 0]
+        return min(
+            claimable,
+            key=lambda seen: (-seen.document.priority, seen.document.created, seen.document.id),
+            default=None,
+        )
+
+    def _due(self, seen: _Seen) -> float:
+        """Seconds until the job may be claimed here; infinite when only news can change that."""
+        document = seen.document
+        if (
+            document.worker != self._kind
+            or document.job_type not in self._handlers
+            or document.id in self._runs
+            or self._contested.get(document.id) == seen.revision
+        ):
+            return float("inf")
+        if document.state == "Pending":
+            return 0.0
+        if document.state == "Retry":
+            return document.retry_at - time.time()
+        if document.state == "Running" and self._watching():
+            return seen.since + self._lease - time.monotonic()
+        return float("inf")
+
+    def _watching(self) -> bool:
+        """Whether what is seen here is all that happens, so that silence means something."""
+        bus = self._jobs.bus
+        return bus.client.is_connected and connection_number(bus) == self._connection
+
+    async def _wait_for_news(self) -> None:
+        """Until something changed, or a retry or a lease is due; not for the latter when full."""
+        due = None
+        if len(self._runs) < self._slots:
+            due = min((self._due(seen) for seen in self._seen.values()), default=None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if due is None or due == float("inf") else due):
+                await self._news.wait()
+
+    async def _claim(self, seen: _Seen) -> Job | None:
+        document = claimed(seen.document, time.time(), str(uuid4()))
+        try:
+            request = await self._jobs.request(document.id)
+            if request is None:
+                gone = NotFound("What this job was asked to do is not in the bucket any more")
+                document = failed(document, time.time(), gone)
+            revision = await self._jobs.replace(document, seen.revision)
+        except Outdated:
+            self._contested[document.id] = seen.revision
+            return None
+        except Unavailable as error:
+            log.warning("job not claimed", job=document.id, error=str(error))
+            await asyncio.sleep(CLAIM_PAUSE)
+            return None
+        if seen.document.state == "Running":
+            log.warning("job taken over", job=document.id, type=document.job_type)
+        return Job(request, document, revision) if request is not None else None
+
+    async def _work(self, run: Run) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                beating = group.create_task(run.keep_claim(self._lease / 3))
+                try:
+                    transition = await self._outcome(run)
+                finally:
+                    beating.cancel()
+            if transition is released:
+                await self._give_back(run)
+            elif transition is not None and await run.end(transition):
+                await self._ended(run)
+            else:
+                log.warning("job is not ours any more", job=run.id)
+        finally:
+            del self._runs[run.id]
+            self._news.set()
+
+    async def _outcome(self, run: Run) -> Transition | None:
+        """Run the handler; how the job is to be written, or None when it is not ours any more."""
+        if run.document.wanted:  # its former owner died before it could
+            return ended_by_cancel if run.document.wanted == "cancel" else ended_by_pause
+        handler = self._handlers[run.document.job_type]
+        run.task = asyncio.ensure_future(handler(run))
+        try:
+            await run.task
+        except asyncio.CancelledError as error:
+            if run.lost:
+                return None
+            if await run.wants() == "cancel":
+                return ended_by_cancel
+            ending = asyncio.current_task()
+            if ending is not None and ending.cancelling():
+                return released
+            log.exception("job ended itself", job=run.id, type=run.document.job_type)
+            return partial(failed, error=RuntimeError(str(error)))
+        except PauseWanted:
+            return ended_by_pause
+        except ClaimLost:
+            return None
+        except PonsError as error:
+            return partial(failed, error=error)
+        except Exception as error:  # the edge: anything else is a bug, told as an internal error
+            log.exception("job failed", job=run.id, type=run.document.job_type)
+            return partial(failed, error=error)
+        return succeeded
+
+    async def _give_back(self, run: Run) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await run.end(released)
+        log.info("job given back", job=run.id, state=run.document.state)
+
+    async def _ended(self, run: Run) -> None:
+        document = run.document
+        log.info(
+            "job ended",
+            job=document.id,
+            type=document.job_type,
+            state=document.state,
+            code=document.error_code,
+            details=document.error_details,
+            seconds=round(document.runtime, 3),
+        )
+        if not document.finished:
+            return
+        self._observe(document)
+        known = {seen.document.id: (seen.document, seen.revision) for seen in self._seen.values()}
+        known[document.id] = (document, run.revision)
+        try:
+            await self._jobs.forget_old(known.values())
+        except Unavailable as error:  # the next one that finishes does it
+            log.warning("old jobs not forgotten", error=str(error))
