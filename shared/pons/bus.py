@@ -141,7 +141,7 @@ class Bus:
         )
         await self._ensure_stream(
             StreamConfig(
-                name=names.refused_stream, subjects=[names.dead_letters], max_bytes=256 * 1024**2
+                name=names.refused_stream, subjects=[names.dead_letters], max_bytes=64 * 1024**2
             )
         )
         await self._ensure_stream(
@@ -149,7 +149,7 @@ class Bus:
                 name=names.changes_stream,
                 subjects=[names.changes],
                 max_age=14 * 24 * 3600,
-                max_bytes=4 * 1024**3,
+                max_bytes=512 * 1024**2,
                 duplicate_window=DUPLICATE_WINDOW,
             )
         )
@@ -219,6 +219,7 @@ class _Connection:
 
     def __init__(self) -> None:
         self._closed = asyncio.Event()
+        self._leaving = False
         self._told = ("", 0.0)
 
     async def open(self, urls: list[str]) -> Client:
@@ -250,6 +251,7 @@ class _Connection:
         raise Unavailable("NATS has ended the connection", "see the log for its reason")
 
     async def close(self, client: Client) -> None:
+        self._leaving = True
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await client.close()
@@ -267,7 +269,8 @@ class _Connection:
             log.warning("nats error", error=repr(error))
 
     async def _on_disconnected(self) -> None:
-        log.warning("nats disconnected")
+        if not self._leaving:
+            log.warning("nats disconnected")
 
     async def _on_reconnected(self) -> None:
         self._told = ("", 0.0)

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m pons_index`: run the service."""
+
+from pons.service import run_service
+from pons_index.service import open_service
+
+if __name__ == "__main__":
+    run_service("index", open_service)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What other services may ask of the index, each command in one transaction."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from pons.commands import (
+    ClearChanges,
+    ClearExports,
+    Collected,
+    CollectNow,
+    Deleted,
+    DeleteResource,
+    Done,
+    Handler,
+    LogExports,
+)
+from pons.errors import BadRequest, NotFound
+from pons.identity import to_bytes
+from pons_index.collector import Collector
+from pons_index.database import COMMAND_PATIENCE, Database
+from pons_index.deletion import delete_resource
+from pons_index.relay import Relay
+from pons_index.statements import SQL
+from pons_index.tags import without_nul
+
+
+class Commands:
+    """Handlers of the commands to the index."""
+
+    def __init__(
+        self, database: Database, relay: Relay, collector: Collector, *, log_exports: bool
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._collector = collector
+        self._log_exports = log_exports
+
+    def handlers(self) -> dict[type[msgspec.Struct], Handler]:
+        """Every command of the index with what answers it."""
+        return {
+            DeleteResource: self.delete,
+            ClearChanges: self.clear_changes,
+            ClearExports: self.clear_exports,
+            LogExports: self.log_exports,
+            CollectNow: self.collect,
+        }
+
+    async def delete(self, command: DeleteResource) -> Deleted:
+        tried: list[Deleted] = []
+
+        async def attempt(connection: Any) -> Deleted:
+            try:
+                return await delete_resource(connection, command, tried.append)
+            except NotFound:
+                if tried:  # it was this command that deleted it, though the answer was lost
+                    return tried[-1]
+                raise
+
+        return await self._database.run(attempt)
+
+    async def clear_changes(self, _command: ClearChanges) -> Done:
+        """What is not published yet is published first: routing and webhooks miss nothing."""
+        await self._relay.publish_all("await_turn", COMMAND_PATIENCE)
+
+        async def clear(connection: Any) -> None:
+            async with connection.transaction():
+                relayed = await connection.fetchval(SQL["await_turn"])
+                await connection.execute(SQL["clear_changes"], relayed)
+
+        await self._database.run(clear)
+        return Done()
+
+    async def clear_exports(self, _command: ClearExports) -> Done:
+        await self._database.run(lambda connection: connection.execute(SQL["clear_exports"]))
+        return Done()
+
+    async def log_exports(self, command: LogExports) -> Done:
+        if not self._log_exports:
+            return Done()
+        columns = _export_columns(command)
+
+        async def log_exports(connection: Any) -> None:
+            async with connection.transaction():
+                await connection.execute(SQL["lock_exports"])
+                await connection.execute(
+                    SQL["log_exports"], command.job_id, without_nul(command.modality), *columns
+                )
+
+        await self._database.run(log_exports)
+        return Done()
+
+    async def collect(self, _command: CollectNow) -> Collected:
+        return await self._collector.collect(wait=True)
+
+
+def _export_columns(command: LogExports) -> list[list[Any]]:
+    ids = [to_bytes(export.instance_id) for export in command.exports]
+    if None in ids:
+        raise BadRequest("An export names something that is no instance")
+
+    def texts(value: Callable[[Any], str]) -> list[str]:
+        return [without_nul(value(export)) for export in command.exports]
+
+    return [
+        ids,
+        texts(lambda export: export.patient_id),
+        texts(lambda export: export.study_uid),
+        texts(lambda export: export.series_uid),
+        texts(lambda export: export.sop_instance_uid),
+    ]

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Taking announcements from JetStream: what has gathered is written together, then acknowledged."""
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+import nats.errors
+import structlog
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from pons.bus import Bus
+from pons.errors import Unavailable
+from pons.events import Announcement, Indexed, IndexedBatch
+from pons.settings import IndexSettings
+from pons_index.arrival import Arrival, arrivals, cut
+from pons_index.metrics import BATCH_INSTANCES, INSTANCES, LAG
+from pons_index.refusals import Refusals
+from pons_index.writer import Writer
+
+log = structlog.get_logger()
+
+DURABLE = "index"
+ACK_WAIT = 10.0
+"""Seconds after which JetStream hands what a dead replica held to another. A living one that is
+held up, or has much to do, says so in time."""
+MIN_PENDING = 64
+PENDING_BYTES = 1 << 30
+"""More than `max_ack_pending` announcements can be: the client must not drop any."""
+
+_decoder = msgspec.msgpack.Decoder(Announcement)
+
+
+class Consumer:
+    """Writes what is announced. One per process; `open_consumer` subscribes it."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        writer: Writer,
+        refusals: Refusals,
+        settings: IndexSettings,
+        wrote: Callable[[], None],
+    ) -> None:
+        self._bus = bus
+        self._writer = writer
+        self._refusals = refusals
+        self._batch_size = settings.batch_size
+        self._apart = settings.overwrite_instances != "Never"
+        self._wrote = wrote
+        self._queue: deque[Msg] = deque()
+        self._held: dict[int, Msg] = {}
+        """What is not acknowledged yet, by its number in the stream."""
+        self._more = asyncio.Event()
+        self._touched = time.monotonic()
+
+    async def receive(self, message: Msg) -> None:
+        """Take an announcement; one that is held already has only come again."""
+        metadata = message.metadata
+        LAG.set(metadata.num_pending + len(self._held) + 1)
+        if metadata.sequence.stream not in self._held:
+            self._held[metadata.sequence.stream] = message
+            self._queue.append(message)
+            self._more.set()
+
+    async def consume(self) -> None:
+        """Write what arrives, for ever."""
+        while True:
+            await self._more.wait()
+            messages, batch = await self._take()
+            if not self._queue:
+                self._more.clear()
+            for piece in cut(batch, self._batch_size, apart=self._apart):
+                await self._stay_in_charge()
+                await self._write(piece)
+            await self._acknowledge(messages)
+
+    async def give_back(self) -> None:
+        """Hand what is not written to another replica at once."""
+        for message in self._held.values():
+            await self._say(message, b"-NAK")
+        self._held.clear()
+        self._queue.clear()
+
+    async def _take(self) -> tuple[list[Msg], list[Arrival]]:
+        """Messages in their order, with at least one, until they hold a batch."""
+        messages: list[Msg] = []
+        batch: list[Arrival] = []
+        while self._queue and len(batch) < self._batch_size:
+            message = self._queue.popleft()
+            messages.append(message)
+            try:
+                batch += arrivals(_decoder.decode(message.data))
+            except msgspec.DecodeError as error:
+                await self._refusals.refuse_unreadable(message.data, str(error))
+        return messages, batch
+
+    async def _write(self, piece: list[Arrival]) -> None:
+        BATCH_INSTANCES.observe(len(piece))
+        answers = await self._writer.write(piece, self._stay_in_charge)
+        self._wrote()
+        by_process: dict[str, list[Indexed]] = defaultdict(list)
+        for arrival, answer in zip(piece, answers, strict=True):
+            by_process[arrival.process].append(answer)
+            INSTANCES.labels(answer.status or "Refused").inc()
+        for process, own in by_process.items():
+            try:
+                await self._bus.send(
+                    self._bus.names.reply(process), msgspec.msgpack.encode(IndexedBatch(own))
+                )
+            except Unavailable as error:
+                # Who announced these goes on without an answer: they are durable all the same.
+                log.warning("answer not sent", process=process, error=str(error))
+
+    async def _acknowledge(self, messages: list[Msg]) -> None:
+        for message in messages:
+            await self._say(message, b"+ACK")
+            del self._held[message.metadata.sequence.stream]
+        LAG.dec(len(messages))
+
+    async def _stay_in_charge(self) -> None:
+        """Tell JetStream, now and then, that what is held up here is in good hands."""
+        if time.monotonic() - self._touched > ACK_WAIT / 3:
+            self._touched = time.monotonic()
+            for message in self._held.values():
+                await self._say(message, b"+WPI")
+
+    async def _say(self, message: Msg, word: bytes) -> None:
+        try:
+            await self._bus.client.publish(message.reply, word)
+        except nats.errors.Error as error:
+            # It comes again, and will be recognised.
+            log.warning("acknowledgement not sent", word=word.decode(), error=repr(error))
+
+
+@asynccontextmanager
+async def open_consumer(bus: Bus, consumer: Consumer, batch_size: int) -> AsyncIterator[None]:
+    """Announcements reach `consumer` while the block runs; every replica gets a share of them."""
+    names = bus.names
+    await bus.stream.add_consumer(
+        names.ingest_stream,
+        ConsumerConfig(
+            durable_name=DURABLE,
+            deliver_subject=names.received_delivery,
+            deliver_group=DURABLE,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT,
+            max_deliver=-1,
+            max_ack_pending=max(MIN_PENDING, 2 * batch_size),
+        ),
+    )
+    subscription = await bus.client.subscribe(
+        names.received_delivery,
+        queue=DURABLE,
+        cb=consumer.receive,
+        pending_bytes_limit=PENDING_BYTES,
+    )
+    try:
+        yield
+    finally:
+        if not bus.client.is_closed:
+            await subscription.unsubscribe()
+            await consumer.give_back()

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deleting instances and the ancestors that they leave empty, in a fixed number of statements."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pons.attributes import LEVELS
+from pons.commands import Ancestor, Deleted, DeleteResource
+from pons.errors import NotFound
+from pons.identity import to_bytes, to_text
+from pons_index.changelog import NUMBERS, Growth, log_changes
+from pons_index.database import Raced
+from pons_index.statements import SQL
+
+PATIENCE = 600.0
+"""Seconds that one statement may take: a patient can have very many instances."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a deletion did."""
+
+    growth: Growth
+    survivors: list[tuple[int, bytes]]
+    """Level and id of the ancestors that are still there, the nearest first."""
+
+
+async def delete_resource(
+    connection: Any, command: DeleteResource, committing: Callable[[Deleted], None]
+) -> Deleted:
+    """Delete a resource in one transaction; `committing` hears the answer before the commit.
+
+    Raises `NotFound` when there is no such resource at its level.
+    """
+    level, identifier = NUMBERS[command.level], to_bytes(command.resource_id)
+    if identifier is None:
+        raise NotFound("There is no such resource", command.resource_id)
+    async with connection.transaction():
+        held = await connection.fetchval(SQL["find_patient"], level, identifier)
+        rows = await connection.fetch(SQL["find_instances"], level, identifier, timeout=PATIENCE)
+        if not rows:
+            raise NotFound("There is no such resource", command.resource_id)
+        if held is None:
+            raise Raced("the patient was deleted and stored again meanwhile")
+        removed = await delete_instances(
+            connection, [row["instance_key"] for row in rows], "deleted"
+        )
+        await log_changes(connection, removed.growth)
+        deleted = Deleted(_nearest(removed))
+        committing(deleted)
+    return deleted
+
+
+def _nearest(removed: Removed) -> Ancestor | None:
+    for level, identifier in removed.survivors:
+        return Ancestor(LEVELS[level], to_text(identifier))
+    return None
+
+
+async def delete_instances(connection: Any, keys: list[int], reason: str) -> Removed:
+    """Delete instances of trees that the transaction holds; `reason` is why objects are garbage.
+
+    The caller ends the transaction with `log_changes`.
+    """
+    touched = await connection.fetch(SQL["delete_instances"], keys, reason, timeout=PATIENCE)
+    emptied = [row["series_key"] for row in touched if not row["remaining"]]
+    await connection.execute(SQL["delete_series"], emptied, timeout=PATIENCE)
+    studies = await connection.fetch(
+        SQL["delete_studies"], list({row["study_key"] for row in touched}), timeout=PATIENCE
+    )
+    patients = await connection.fetch(
+        SQL["delete_patients"], list({row["patient_key"] for row in studies}), timeout=PATIENCE
+    )
+    empty_studies = [row["study_key"] for row in studies if row["deleted"]]
+    empty_patients = [row["patient_key"] for row in patients if row["deleted"]]
+    gone = [*keys, *emptied, *empty_studies, *empty_patients]
+    await connection.execute(SQL["forget_unstable"], gone, timeout=PATIENCE)
+    await connection.execute(SQL["forget_changes"], gone, timeout=PATIENCE)
+    growth = Growth(
+        patients=-len(empty_patients),
+        studies=-len(empty_studies),
+        series=-len(emptied),
+        instances=-sum(row["instances"] for row in touched),
+        size=-sum(row["size"] for row in touched),
+        stored_size=-sum(row["stored_size"] for row in touched),
+    )
+    survivors = [
+        *((2, row["id"]) for row in touched if row["remaining"]),
+        *((1, row["id"]) for row in studies if not row["deleted"]),
+        *((0, row["id"]) for row in patients if not row["deleted"]),
+    ]
+    return Removed(growth, survivors)

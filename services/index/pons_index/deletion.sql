@@ -1,0 +1,108 @@
+-- Deleting, at every level the same statements. Order of locks: the patient, what is below it,
+-- unstable, changes, totals.
+
+-- name: find_patient
+-- The tree of a resource at level $1, held; nothing if there is no such resource.
+SELECT patient_key
+FROM patients
+WHERE patient_key = (
+    SELECT patient_key FROM patients WHERE $1 = 0 AND id = $2
+    UNION ALL
+    SELECT patient_key FROM studies WHERE $1 = 1 AND id = $2
+    UNION ALL
+    SELECT patient_key FROM series JOIN studies USING (study_key) WHERE $1 = 2 AND series.id = $2
+    UNION ALL
+    SELECT patient_key
+    FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
+    WHERE $1 = 3 AND instances.id = $2
+)
+FOR UPDATE;
+
+-- name: find_instances
+-- The instances of a resource at level $1, in a tree that is held.
+SELECT instance_key FROM instances WHERE $1 = 3 AND id = $2
+UNION ALL
+SELECT instance_key
+FROM instances JOIN series USING (series_key)
+WHERE $1 = 2 AND series.id = $2
+UNION ALL
+SELECT instance_key
+FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
+WHERE $1 = 1 AND studies.id = $2
+UNION ALL
+SELECT instance_key
+FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
+    JOIN patients USING (patient_key)
+WHERE $1 = 0 AND patients.id = $2;
+
+-- name: delete_instances
+-- Instances with their headers; their objects become garbage, their series count what is left.
+WITH bare AS (
+    DELETE FROM headers WHERE instance_key = ANY ($1::bigint[]) RETURNING header_key
+), doomed AS (
+    DELETE FROM instances WHERE instance_key = ANY ($1::bigint[])
+    RETURNING series_key, object_key, size, stored_size
+), thrown_away AS (
+    INSERT INTO garbage (object_key, reason)
+    SELECT object_key, $2 FROM doomed
+    UNION ALL
+    SELECT header_key, $2 FROM bare WHERE header_key IS NOT NULL
+    ON CONFLICT (object_key) DO NOTHING
+), gone AS (
+    SELECT series_key, count(*) AS instances, sum(size) AS size, sum(stored_size) AS stored_size
+    FROM doomed
+    GROUP BY series_key
+)
+UPDATE series
+SET instances = series.instances - gone.instances, completed = false, last_update = now()
+FROM gone
+WHERE series.series_key = gone.series_key
+RETURNING series.series_key, series.study_key, series.id, series.instances AS remaining,
+    gone.instances::bigint AS instances, gone.size::bigint AS size,
+    gone.stored_size::bigint AS stored_size;
+
+-- name: delete_series
+-- Series that have no instance left.
+DELETE FROM series WHERE series_key = ANY ($1::bigint[]) RETURNING series_key, study_key;
+
+-- name: delete_studies
+-- Those of these studies that have no series left; the others' last update is now.
+WITH doomed AS (
+    DELETE FROM studies
+    WHERE study_key = ANY ($1::bigint[])
+        AND NOT EXISTS (SELECT FROM series WHERE series.study_key = studies.study_key)
+    RETURNING study_key, patient_key, id
+), refreshed AS (
+    UPDATE studies SET last_update = now()
+    WHERE study_key = ANY ($1::bigint[])
+        AND EXISTS (SELECT FROM series WHERE series.study_key = studies.study_key)
+    RETURNING study_key, patient_key, id
+)
+SELECT study_key, patient_key, id, true AS deleted FROM doomed
+UNION ALL
+SELECT study_key, patient_key, id, false FROM refreshed;
+
+-- name: delete_patients
+-- Those of these patients that have no study left; the others' last update is now.
+WITH doomed AS (
+    DELETE FROM patients
+    WHERE patient_key = ANY ($1::bigint[])
+        AND NOT EXISTS (SELECT FROM studies WHERE studies.patient_key = patients.patient_key)
+    RETURNING patient_key, id
+), refreshed AS (
+    UPDATE patients SET last_update = now()
+    WHERE patient_key = ANY ($1::bigint[])
+        AND EXISTS (SELECT FROM studies WHERE studies.patient_key = patients.patient_key)
+    RETURNING patient_key, id
+)
+SELECT patient_key, id, true AS deleted FROM doomed
+UNION ALL
+SELECT patient_key, id, false FROM refreshed;
+
+-- name: forget_unstable
+-- Resources that are gone never become stable. Before forget_changes: this waits for a replica that is just logging one of them as stable.
+DELETE FROM unstable WHERE resource_key = ANY ($1::bigint[]);
+
+-- name: forget_changes
+-- The change log has no lines about resources that are gone.
+DELETE FROM changes WHERE resource_key = ANY ($1::bigint[]);

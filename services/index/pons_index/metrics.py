@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the index counts for `/metrics`."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+INSTANCES = Counter(
+    "pons_index_instances_total", "Announced instances by what became of them.", ["status"]
+)
+BATCH_INSTANCES = Histogram(
+    "pons_index_batch_instances",
+    "Instances written together.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+)
+TRANSACTION_SECONDS = Histogram(
+    "pons_index_transaction_seconds",
+    "Time to write a batch, with every new beginning.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30),
+)
+LAG = Gauge("pons_index_lag_messages", "Announcements that are not yet written.")
+CHANGES_RELAYED = Counter("pons_index_changes_relayed_total", "Changes published to the stream.")
+GARBAGE_WAITING = Gauge("pons_index_garbage_waiting", "Objects that are to be deleted.")
+ORPHANS = Counter("pons_index_orphans_total", "Objects found that nothing referred to.")
+DELETED_OBJECTS = Counter("pons_index_deleted_objects_total", "Objects deleted.")

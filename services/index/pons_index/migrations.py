@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bringing the database to the schema of this version, whichever replica comes first."""
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+import structlog
+
+from pons.errors import PonsError
+from pons.settings import Settings
+
+log = structlog.get_logger()
+
+FOLDER = Path(__file__).with_name("migrations")
+FILE = re.compile(r"(\d{4})_\w+\.sql")
+LOCK = 0x706F6E73_00000001
+"""Advisory lock of whoever migrates; advisory locks belong to one database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return sha256(self.sql.encode()).hexdigest()
+
+
+def read_migrations(folder: Path = FOLDER) -> list[Migration]:
+    """The migrations in their order, with line ends as in the repository."""
+    found = ((FILE.fullmatch(path.name), path) for path in sorted(folder.iterdir()))
+    return [
+        Migration(int(match[1]), path.name, path.read_text(encoding="utf-8"))
+        for match, path in found
+        if match
+    ]
+
+
+async def migrate(connection: Any, settings: Settings, migrations: list[Migration]) -> None:
+    """Apply what is missing and let the reader role read. May be repeated, and by all at once.
+
+    Raises `PonsError` when the database is another store's, is newer than this version, or does not
+    let us.
+    """
+    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+    try:
+        await _prepare(connection, settings.store.name)
+        await _apply(connection, migrations, settings.store.name)
+        await _grant(connection, reader_role(settings))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise PonsError(
+            f"The database does not let the index create its tables: {error}",
+            "database.url needs the role that owns the database",
+        ) from None
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+
+
+def reader_role(settings: Settings) -> str:
+    """The role in `database.reader_url`; empty when there is none of its own."""
+    writer, reader = _role(settings.database.url), _role(settings.database.reader_url)
+    return "" if reader == writer else reader
+
+
+def _role(url: str) -> str:
+    parts = urlsplit(url)
+    return unquote(parts.username or "") or parse_qs(parts.query).get("user", [""])[0]
+
+
+async def _prepare(connection: Any, store: str) -> None:
+    await connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS migrations (
+            number   integer PRIMARY KEY,
+            name     text NOT NULL,
+            checksum text NOT NULL,
+            store    text NOT NULL,
+            applied  timestamptz NOT NULL DEFAULT now()
+        )
+        """
+    )
+    owner = await connection.fetchval("SELECT store FROM migrations WHERE store <> $1", store)
+    if owner is not None:
+        raise PonsError(
+            f"The database belongs to the store {owner!r}, not to {store!r}",
+            "each store needs a database of its own",
+        )
+
+
+async def _apply(connection: Any, migrations: list[Migration], store: str) -> None:
+    rows = await connection.fetch("SELECT number, name, checksum FROM migrations ORDER BY number")
+    applied = {row["number"]: row for row in rows}
+    unknown = [row["name"] for number, row in applied.items() if number > migrations[-1].number]
+    if unknown:
+        raise PonsError(
+            f"The database is newer than this version of Pons: it has {unknown[-1]}",
+            "start the version that made it, or a later one",
+        )
+    for migration in migrations:
+        if (row := applied.get(migration.number)) is None:
+            await _apply_one(connection, migration, store)
+        elif row["checksum"] != migration.checksum:
+            raise PonsError(
+                f"{migration.name} differs from what was applied to the database",
+                "applied migrations never change: add a new one",
+            )
+
+
+async def _apply_one(connection: Any, migration: Migration, store: str) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO migrations (number, name, checksum, store) VALUES ($1, $2, $3, $4)",
+            migration.number,
+            migration.name,
+            migration.checksum,
+            store,
+        )
+    log.info("migration applied", name=migration.name)
+
+
+async def _grant(connection: Any, role: str) -> None:
+    """Let `role` read every table that is there or comes."""
+    if not role:
+        return
+    if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+        raise PonsError(
+            f"There is no role {role!r} in PostgreSQL, which database.reader_url names",
+            "create it with LOGIN and a password; the index gives it what it may read",
+        )
+    schema, role = await connection.fetchrow(
+        "SELECT quote_ident(current_schema()), quote_ident($1)", role
+    )
+    await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+    await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    await connection.execute(
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}"
+    )

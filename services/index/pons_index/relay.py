@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Publishing the change log to JetStream, in the order of its numbers, one replica at a time."""
+
+import asyncio
+import math
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from pons.attributes import LEVELS
+from pons.bus import Bus
+from pons.changes import CHANGE_NAMES
+from pons.events import Change, Changes
+from pons.identity import to_text
+from pons_index.database import Database
+from pons_index.metrics import CHANGES_RELAYED
+from pons_index.statements import SQL
+
+RUN = 2000
+"""Changes in a message at most: under 300 KB."""
+PAUSE = 0.1
+"""Seconds between turns at least, so that under load many batches share one."""
+SLOW_TIMER = 10.0
+"""Seconds after which a replica looks even if it wrote nothing: another may have ended in between
+writing and publishing."""
+
+
+class Relay:
+    """Publishes runs of changes.
+
+    The identity of a message is its first and last number: a run that is cut differently after a
+    crash is another message, which overlaps an earlier one. So consumers see every number, in
+    order, but perhaps not only once: they skip what is not above the last number they had.
+    """
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+        self._more = asyncio.Event()
+
+    def wake(self) -> None:
+        """Tell that a transaction of this process may have logged changes."""
+        self._more.set()
+
+    async def relay(self) -> None:
+        """Publish what is logged, for ever."""
+        while True:
+            self._more.clear()
+            await self.publish_all()
+            await asyncio.sleep(PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SLOW_TIMER):
+                    await self._more.wait()
+
+    async def publish_all(self, turn: str = "take_turn", patience: float = math.inf) -> None:
+        """Publish until nothing is left, or another replica is at it.
+
+        That one looks again after its turn, so what it cannot see yet is not forgotten. With the
+        turn `await_turn` everything that was logged before is published on return.
+        """
+        while await self._database.run(partial(self._publish_run, turn), patience):
+            pass
+
+    async def _publish_run(self, turn: str, connection: Any) -> bool:
+        """Publish one run in one turn. A crash before its end publishes the run again."""
+        async with connection.transaction():
+            relayed = await connection.fetchval(SQL[turn])
+            if relayed is None:
+                return False
+            rows = await connection.fetch(SQL["read_run"], relayed, RUN)
+            if not rows:
+                return False
+            first, last = rows[0]["seq"], rows[-1]["seq"]
+            await self._bus.publish(
+                self._bus.names.changes,
+                msgspec.msgpack.encode(Changes([_change(row) for row in rows])),
+                message_id=f"{self._bus.names.store}-{first}-{last}",
+            )
+            # Losing this to a crash only repeats the run.
+            await connection.execute("SET LOCAL synchronous_commit = off")
+            await connection.execute(SQL["advance"], last)
+        CHANGES_RELAYED.inc(len(rows))
+        return True
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        row["seq"],
+        CHANGE_NAMES[row["change_type"]],
+        LEVELS[row["level"]],
+        to_text(row["resource_id"]),
+        row["date"],
+    )

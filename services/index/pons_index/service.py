@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index, put together: what it opens, what it does in the background, how it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pons.bus import Bus, open_bus
+from pons.commands import answer_commands
+from pons.health import Health
+from pons.objects import Objects, open_objects
+from pons.settings import Settings
+from pons_index.collector import Collector
+from pons_index.commands import Commands
+from pons_index.consumer import Consumer, open_consumer
+from pons_index.database import open_database
+from pons_index.orphans import Sweep
+from pons_index.recovery import Announce, Run, boot_id, recover
+from pons_index.refusals import Refusals
+from pons_index.relay import Relay
+from pons_index.stable import settle
+from pons_index.writer import Writer
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """The index works while the block runs. A failure of a background task ends the block."""
+    async with (
+        open_database(settings) as database,
+        open_bus(settings) as bus,
+        opened_objects(settings) as objects,
+    ):
+        health.checks |= {"database": database.check, "nats": bus.check}
+        relay = Relay(database, bus)
+        refusals = Refusals(bus, database)
+        writer = Writer(database, objects, settings.index, refusals.refuse)
+        consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
+        sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
+        collector = Collector(database, objects, sweep, settings.storage.collect_interval)
+        commands = Commands(database, relay, collector, log_exports=settings.index.log_exports)
+        run = Run(database, boot_id())
+        async with open_consumer(bus, consumer, settings.index.batch_size):
+            async with working(
+                consumer.consume(),
+                relay.relay(),
+                settle(database, settings.index.stable_age, relay.wake),
+                recover(run, sweep, lambda: announcing(objects, bus, settings)),
+                run.beat(),
+                collector.collect_forever(),
+            ):
+                await answer_commands(bus, "index", commands.handlers())
+                yield
+            await run.end()
+
+
+@asynccontextmanager
+async def working(*tasks: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """The tasks run until the block ends; one that fails ends the block."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(task) for task in tasks]
+        yield
+        for task in running:
+            task.cancel()
+
+
+@asynccontextmanager
+async def opened_objects(settings: Settings) -> AsyncIterator[Objects]:
+    objects = open_objects(settings.storage, settings.store.name)
+    try:
+        yield objects
+    finally:
+        await objects.close()
+
+
+@asynccontextmanager
+async def announcing(objects: Objects, bus: Bus, settings: Settings) -> AsyncIterator[Announce]:
+    """Ingest's way to announce an object again."""
+    # It scans headers, and what that needs takes 25 MB: only after a power cut.
+    from pons.ingest import open_ingest
+
+    async with open_ingest(objects, bus, settings) as ingest:
+        yield ingest.announce_again

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logging resources as stable once no instance has come for long enough."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pons_index.changelog import Growth, Line, log_changes
+from pons_index.database import Database
+from pons_index.statements import SQL
+
+AT_ONCE = 1000
+STABLE = ("StablePatient", "StableStudy", "StableSeries")
+SHORTEST_PAUSE = 0.02
+
+
+async def settle(database: Database, stable_age: float, wrote: Callable[[], None]) -> None:
+    """Log what has become stable, for ever.
+
+    It looks when the next resource is due, or after `stable_age`: nothing can become due that was
+    not yet waiting before.
+    """
+    while True:
+        while settled := await database.run(settle_due, math.inf):
+            wrote()
+            if settled < AT_ONCE:
+                break
+        due_in = await database.run(_next_due, math.inf)
+        pause = stable_age if due_in is None else min(due_in, stable_age)
+        await asyncio.sleep(max(pause, SHORTEST_PAUSE))
+
+
+async def settle_due(connection: Any) -> int:
+    """How many resources were due; each is logged once, series before study before patient."""
+    async with connection.transaction():
+        rows = await connection.fetch(SQL["take_due"], AT_ONCE)
+        rows.sort(key=lambda row: (row["due"], -row["level"]))
+        lines = [
+            Line(STABLE[row["level"]], row["level"], row["resource_key"], row["resource_id"])
+            for row in rows
+        ]
+        if lines:
+            await log_changes(connection, Growth(), lines)
+    return len(lines)
+
+
+async def _next_due(connection: Any) -> float | None:
+    due_in: float | None = await connection.fetchval(SQL["next_due"])
+    return due_in

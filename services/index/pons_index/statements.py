@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every statement of the index, by its name."""
+
+from pathlib import Path
+
+from pons.sql import load_statements
+
+_FOLDER = Path(__file__).parent
+SQL: dict[str, str] = {
+    name: statement
+    for file in ("ingest.sql", "deletion.sql", "changes.sql", "garbage.sql")
+    for name, statement in load_statements(_FOLDER / file).items()
+}

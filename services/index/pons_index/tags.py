@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the index keeps of a header: main DICOM tags as Orthanc's text, and what follows from them.
+
+Only the elements that are needed are decoded; msgspec skips the others at the speed of reading.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import zstandard
+
+from pons.attributes import LEVELS, MAIN_TAGS
+from pons.events import Level
+
+MAX_HEADER_JSON = 256 * 1024 * 1024
+"""Bytes of DICOM JSON that a header may unpack to; the scan's own limits are lower."""
+MAX_INTEGER = 2**31 - 1
+INTEGER = re.compile(r"[+-]?\d{1,10}")
+
+INSTANCE_NUMBER = "00200013"
+IMAGE_INDEX = "00541330"
+EXPECTED_INSTANCES = (
+    ("00201002", "00200105"),  # ImagesInAcquisition x NumberOfTemporalPositions
+    ("00540081", "00540101"),  # NumberOfSlices x NumberOfTimeSlices
+    ("00181090",),  # CardiacNumberOfImages
+)
+"""How many instances a series says it will have: the first of these that it has."""
+
+
+class Unindexable(Exception):
+    """The event can never be indexed; the message says why."""
+
+
+class Element(msgspec.Struct, gc=False):
+    """An element of DICOM JSON."""
+
+    vr: str = ""
+    value: list[Any] | None = msgspec.field(name="Value", default=None)
+    inline: str | None = msgspec.field(name="InlineBinary", default=None)
+    bulk: str | None = msgspec.field(name="BulkDataURI", default=None)
+
+
+class _Reader:
+    """Reads the elements with the given tags, in their order, and skips all others.
+
+    The fewer it looks for, the faster: each other element is compared with all of them.
+    """
+
+    def __init__(self, levels: Iterable[Level]) -> None:
+        self.tags = sorted({tag for level in levels for tag in MAIN_TAGS[level]})
+        header = msgspec.defstruct(
+            "Header",
+            [(f"tag_{tag}", Element | None, None) for tag in self.tags],
+            rename={f"tag_{tag}": tag for tag in self.tags},
+            gc=False,
+        )
+        self._decoder = msgspec.json.Decoder(header)
+
+    def read(self, header: bytes) -> Iterator[tuple[str, Element]]:
+        elements = msgspec.structs.astuple(self._decoder.decode(header))
+        return ((tag, new) for tag, new in zip(self.tags, elements, strict=True) if new is not None)
+
+
+_all_levels = _Reader(LEVELS)
+_instance_only = _Reader(["Instance"])
+_unpacker = zstandard.ZstdDecompressor()
+
+
+@dataclass(frozen=True, slots=True)
+class MainTags:
+    """The main tags of an instance, by tag; those of its ancestors only where they were read."""
+
+    texts: dict[str, str]
+
+    def of(self, level: Level) -> str:
+        """The tags of `level` that the instance has, as JSON."""
+        texts = self.texts
+        return _json({tag: texts[tag] for tag in MAIN_TAGS[level] if tag in texts})
+
+    @property
+    def index_in_series(self) -> int | None:
+        """InstanceNumber, else ImageIndex, if it is an integer."""
+        number = _integer(self.texts.get(INSTANCE_NUMBER))
+        return _integer(self.texts.get(IMAGE_INDEX)) if number is None else number
+
+    @property
+    def expected_instances(self) -> int | None:
+        """How many instances the series says it will have, where it says so."""
+        for factors in EXPECTED_INSTANCES:
+            if all(tag in self.texts for tag in factors):
+                product = 1
+                for tag in factors:
+                    product *= _integer(self.texts[tag]) or 0
+                return product if 0 < product <= MAX_INTEGER else None
+        return None
+
+
+def read_tags(packed_header: bytes, *, ancestors: bool) -> MainTags:
+    """The main tags in a header as an event carries it. Raises `Unindexable`."""
+    reader = _all_levels if ancestors else _instance_only
+    try:
+        elements = reader.read(_unpacker.decompress(packed_header, MAX_HEADER_JSON))
+    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unindexable(f"the header cannot be read: {error}") from None
+    texts = ((tag, _text(element)) for tag, element in elements)
+    return MainTags({tag: text for tag, text in texts if text is not None})
+
+
+def without_nul(text: str) -> str:
+    """`text` as PostgreSQL takes it."""
+    return text.replace("\0", "") if "\0" in text else text
+
+
+def _text(element: Element) -> str | None:
+    if element.value is None:
+        return None if element.inline or element.bulk or element.vr == "SQ" else ""
+    if element.vr == "SQ":
+        return None
+    return without_nul("\\".join(map(_value_text, element.value))).strip()
+
+
+def _value_text(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case None:
+            return ""
+        case dict():
+            groups = (value.get(name, "") for name in ("Alphabetic", "Ideographic", "Phonetic"))
+            return "=".join(groups).rstrip("=")
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return str(value)
+
+
+def _integer(text: str | None) -> int | None:
+    if text is None or not INTEGER.fullmatch(text):
+        return None
+    number = int(text)
+    return number if -MAX_INTEGER <= number <= MAX_INTEGER else None
+
+
+def _json(texts: dict[str, str]) -> str:
+    return msgspec.json.encode(texts).decode()

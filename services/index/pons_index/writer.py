@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing batches of arrivals: each in one transaction, and what can never be written apart."""
+
+import math
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+
+from pons.errors import NotFound
+from pons.events import Indexed
+from pons.objects import Objects
+from pons.settings import IndexSettings
+from pons_index.arrival import Arrival
+from pons_index.changelog import Growth, Line, log_changes
+from pons_index.database import Database, Raced, is_refusal
+from pons_index.decision import Decisions, decide
+from pons_index.deletion import delete_instances
+from pons_index.metrics import TRANSACTION_SECONDS
+from pons_index.rows import Described, columns, describe
+from pons_index.statements import SQL
+from pons_index.tags import Unindexable
+
+log = structlog.get_logger()
+Refuse = Callable[[Arrival, str], Awaitable[None]]
+Touched = Mapping[tuple[int, bytes], Any]
+"""Rows of `insert_batch` by level and id."""
+
+
+class Writer:
+    """Writes arrivals into the database.
+
+    Parameters
+    ----------
+    refuse
+        Keeps an arrival that can never be written, with the reason, for people to look at.
+    """
+
+    def __init__(
+        self, database: Database, objects: Objects, settings: IndexSettings, refuse: Refuse
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._settings = settings
+        self._refuse = refuse
+
+    async def write(
+        self, batch: list[Arrival], waiting: Callable[[], Awaitable[None]] | None = None
+    ) -> list[Indexed]:
+        """The answers to a batch, in its order, once all of it is committed.
+
+        Waits as long as the database is away, calling `waiting` before each pause. An arrival that
+        the database refuses is found by halving the batch, and does not hold up the others.
+        """
+        try:
+            with TRANSACTION_SECONDS.time():
+                return await self._database.run(
+                    partial(self._transact, batch), patience=math.inf, waiting=waiting
+                )
+        except Exception as error:
+            if not (isinstance(error, Unindexable) or is_refusal(error)):
+                raise
+            if len(batch) == 1:
+                reason = _reason(error)
+                await self._refuse(batch[0], reason)
+                return [Indexed(batch[0].event.token, "", reason)]
+        middle = len(batch) // 2
+        return [
+            *await self.write(batch[:middle], waiting),
+            *await self.write(batch[middle:], waiting),
+        ]
+
+    async def _transact(self, batch: list[Arrival], connection: Any) -> list[Indexed]:
+        decisions = await self._decide(connection, batch)
+        new = await self._describe(decisions.inserted)
+        if not new and not decisions.discarded:
+            return decisions.answers
+        async with connection.transaction():
+            growth = Growth()
+            if decisions.replaced:
+                growth = await self._make_room(connection, batch, decisions)
+            if decisions.discarded:
+                await connection.execute(SQL["discard"], decisions.discarded, "duplicate")
+            if new:
+                await self._insert(connection, new, growth)
+        return decisions.answers
+
+    async def _decide(self, connection: Any, batch: list[Arrival]) -> Decisions:
+        ids = list({arrival.instance for arrival in batch})
+        keys = [key for arrival in batch for key in arrival.keys]
+        found = await connection.fetch(SQL["look_up"], ids, keys)
+        return decide(batch, found, self._settings.overwrite_instances)
+
+    async def _describe(self, inserted: list[Arrival]) -> list[Described]:
+        series: set[bytes] = set()
+        described = []
+        for arrival in inserted:
+            header = await self._header(arrival)
+            described.append(describe(arrival, header, first=arrival.series not in series))
+            series.add(arrival.series)
+        return described
+
+    async def _header(self, arrival: Arrival) -> bytes:
+        header_key = arrival.event.header_key
+        if header_key is None:
+            return arrival.event.header
+        try:
+            return await self._objects.read(header_key)
+        except NotFound:
+            raise Unindexable("the object with its header is missing") from None
+
+    async def _make_room(self, connection: Any, batch: list[Arrival], before: Decisions) -> Growth:
+        """Delete what is replaced, if that is still so once nobody else can change it."""
+        ids = list({arrival.patient for arrival in before.inserted})
+        await connection.execute(SQL["lock_patients"], ids)
+        decisions = await self._decide(connection, batch)
+        if decisions != before:
+            raise Raced("what was to be replaced has changed")
+        return (await delete_instances(connection, decisions.replaced, "replaced")).growth
+
+    async def _insert(self, connection: Any, new: list[Described], growth: Growth) -> None:
+        rows = await connection.fetch(SQL["insert_batch"], *columns(new, self._settings.stable_age))
+        touched = {(row["level"], row["id"]): row for row in rows}
+        if any((3, described.arrival.instance) not in touched for described in new):
+            raise Raced("an instance came in meanwhile")
+        completing = await _completing(connection, new, touched)
+        if completing:
+            keys = [row["resource_key"] for row in completing.values()]
+            await connection.execute(SQL["complete_series"], keys)
+        created = [row["level"] for row in rows if row["created"]]
+        growth += Growth(
+            created.count(0),
+            created.count(1),
+            created.count(2),
+            len(new),
+            sum(described.arrival.event.size for described in new),
+            sum(described.arrival.event.stored_size for described in new),
+        )
+        objects = [key for described in new for key in described.arrival.keys]
+        await log_changes(connection, growth, list(_lines(new, touched, completing)), objects)
+
+
+async def _completing(
+    connection: Any, new: Sequence[Described], touched: Touched
+) -> dict[bytes, Any]:
+    """The instances with which their series was complete, with the series' rows.
+
+    A series is complete when it has each of the places 1 to N once. So it can only be with the
+    instance that makes them N, and places are only read then, not with each batch.
+    """
+    newcomers: dict[bytes, list[bytes]] = defaultdict(list)
+    for described in new:
+        newcomers[described.arrival.series].append(described.arrival.instance)
+    completing: dict[bytes, Any] = {}
+    for identifier, instances in newcomers.items():
+        row = touched[2, identifier]
+        expected = row["expected"]
+        missing = expected - (row["instances"] - len(instances)) if expected else 0
+        if not 0 < missing <= len(instances):
+            continue
+        later = set(instances[missing:])
+        places = await connection.fetch(SQL["read_places"], row["resource_key"])
+        taken = {place["index_in_series"] for place in places if place["id"] not in later}
+        if taken == set(range(1, expected + 1)):
+            completing[instances[missing - 1]] = row
+    return completing
+
+
+def _lines(
+    new: Sequence[Described], touched: Touched, completing: Mapping[bytes, Any]
+) -> list[Line]:
+    """The changes, as if the instances had been written one by one."""
+    lines: list[Line] = []
+    told: set[tuple[int, bytes]] = set()
+    for described in new:
+        arrival = described.arrival
+        for change_type, level, identifier in (
+            ("NewInstance", 3, arrival.instance),
+            ("NewSeries", 2, arrival.series),
+            ("NewStudy", 1, arrival.study),
+            ("NewPatient", 0, arrival.patient),
+        ):
+            row = touched[level, identifier]
+            if row["created"] and (level, identifier) not in told:
+                told.add((level, identifier))
+                lines.append(Line(change_type, level, row["resource_key"], identifier))
+        if (row := completing.get(arrival.instance)) is not None:
+            lines.append(Line("CompletedSeries", 2, row["resource_key"], row["id"]))
+    return lines
+
+
+def _reason(error: Exception) -> str:
+    """Why, without the values: they may be a person's data."""
+    state = getattr(error, "sqlstate", None)
+    return f"the database refuses it: {type(error).__name__} {state}" if state else str(error)

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An index with a real database, and whole services with a real nats-server beside it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pons.bus import Bus, open_bus
+from pons.changes import CHANGE_NAMES
+from pons.commands import Deleted, DeleteResource
+from pons.events import Announcement, IndexedBatch, InstanceReceived, Level
+from pons.health import Health
+from pons.identity import to_text
+from pons.objects import FileObjects, Objects
+from pons.settings import (
+    DatabaseSettings,
+    IndexSettings,
+    Settings,
+    StorageSettings,
+    StoreSettings,
+)
+from pons.testing.nats import NatsServer, delete_streams, nats_server
+from pons.testing.postgres import PostgresServer, postgres_server
+from pons_embedded.nats import EmbeddedNats
+from pons_index.arrival import Arrival, arrivals, cut
+from pons_index.database import Database, open_pool
+from pons_index.deletion import delete_resource
+from pons_index.service import open_service
+from pons_index.writer import Writer
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    with nats_server(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
+    async with postgres.database() as settings, open_pool(Settings(database=settings)) as database:
+        yield database
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FileObjects:
+    return FileObjects(tmp_path / "objects", "main", fsync=False)
+
+
+@dataclass
+class Index:
+    """A writer and its database, with what tests ask of them."""
+
+    database: Database
+    writer: Writer
+    refused: list[tuple[Arrival, str]]
+    apart: bool
+
+    async def write(self, *events: InstanceReceived) -> list[str]:
+        """The statuses of `events`, which come in one batch."""
+        batch = arrivals(Announcement("tests", list(events)))
+        pieces = [await self.writer.write(piece) for piece in cut(batch, 200, apart=self.apart)]
+        return [answer.status for answers in pieces for answer in answers]
+
+    async def delete(self, level: Level, identifier: str) -> Deleted:
+        return await self.database.run(
+            lambda connection: delete_resource(
+                connection, DeleteResource(level, identifier), lambda _deleted: None
+            )
+        )
+
+    async def fetch(self, statement: str, *values: Any) -> list[Any]:
+        return list(await self.database.pool.fetch(statement, *values))
+
+    async def value(self, statement: str, *values: Any) -> Any:
+        return await self.database.pool.fetchval(statement, *values)
+
+    async def changes(self) -> list[tuple[str, str]]:
+        """Type and resource of every change, in order."""
+        rows = await self.fetch("SELECT change_type, resource_id FROM changes ORDER BY seq")
+        return [(CHANGE_NAMES[row["change_type"]], to_text(row["resource_id"])) for row in rows]
+
+    async def totals(self) -> tuple[int, ...]:
+        """Patients, studies, series, instances, bytes."""
+        row = await self.database.pool.fetchrow(
+            "SELECT patients, studies, series, instances, size FROM totals"
+        )
+        return tuple(row)
+
+    async def counted(self) -> tuple[int, ...]:
+        """As `totals`, by counting rows."""
+        row = await self.database.pool.fetchrow(
+            """
+            SELECT (SELECT count(*) FROM patients), (SELECT count(*) FROM studies),
+                (SELECT count(*) FROM series), count(*), coalesce(sum(size), 0)::bigint
+            FROM instances
+            """
+        )
+        return tuple(row)
+
+    async def deadlocks(self) -> int:
+        """How many transactions PostgreSQL ended because they waited for each other."""
+        return int(
+            await self.value(
+                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+            )
+        )
+
+    async def garbage(self) -> dict[Any, str]:
+        """Key and reason of all garbage."""
+        return {
+            row["object_key"]: row["reason"]
+            for row in await self.fetch("SELECT object_key, reason FROM garbage")
+        }
+
+
+OpenIndex = Callable[..., Index]
+
+
+@pytest.fixture
+def open_index(database: Database, objects: Objects) -> OpenIndex:
+    def open_index(**settings: Any) -> Index:
+        refused: list[tuple[Arrival, str]] = []
+
+        async def refuse(arrival: Arrival, reason: str) -> None:
+            refused.append((arrival, reason))
+
+        parsed = IndexSettings(**settings)
+        writer = Writer(database, objects, parsed, refuse)
+        return Index(database, writer, refused, parsed.overwrite_instances != "Never")
+
+    return open_index
+
+
+@pytest.fixture
+def index(open_index: OpenIndex) -> Index:
+    return open_index()
+
+
+@dataclass
+class Store:
+    """A store whose index runs as a service, seen from its bus and its database."""
+
+    settings: Settings
+    bus: Bus
+    database: Database
+    objects: FileObjects
+    answers: dict[int, str] = field(default_factory=dict)
+
+    def replica(self) -> AbstractAsyncContextManager[None]:
+        """A replica of the service."""
+        return open_service(self.settings, Health("index"))
+
+    async def announce(self, *events: InstanceReceived, process: str = "tests") -> None:
+        announcement = Announcement(process, list(events))
+        await self.bus.publish(self.bus.names.received, msgspec.msgpack.encode(announcement))
+
+    async def answered(self, *events: InstanceReceived, seconds: float = 20) -> list[str]:
+        """The statuses of announced events, once they are all answered."""
+        tokens = [event.token for event in events]
+
+        async def all_answered() -> bool:
+            return all(token in self.answers for token in tokens)
+
+        await until(all_answered, seconds)
+        return [self.answers[token] for token in tokens]
+
+    async def drained(self, seconds: float = 20) -> None:
+        """Wait until nothing that was announced is left to do."""
+
+        async def empty() -> bool:
+            info = await self.bus.stream.stream_info(self.bus.names.ingest_stream)
+            return info.state.messages == 0
+
+        await until(empty, seconds)
+
+    async def value(self, statement: str) -> Any:
+        return await self.database.pool.fetchval(statement)
+
+    async def dump(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything that does not depend on when and in which order it was written."""
+        queries = {
+            "patients": "SELECT id, patient_id, tags FROM patients ORDER BY id",
+            "studies": "SELECT s.id, p.id, study_uid, s.tags, patient_tags FROM studies s"
+            " JOIN patients p USING (patient_key) ORDER BY s.id",
+            "series": "SELECT s.id, p.id, series_uid, s.tags, remote_aet, expected_instances,"
+            " completed, instances FROM series s JOIN studies p USING (study_key) ORDER BY s.id",
+            "instances": "SELECT i.id, p.id, sop_instance_uid, i.tags, index_in_series, object_key,"
+            " size, checksum, header, meta FROM instances i JOIN series p USING (series_key)"
+            " JOIN headers USING (instance_key) ORDER BY i.id",
+            "changes": "SELECT change_type, level, resource_id FROM changes ORDER BY 1, 2, 3",
+            "numbers": "SELECT count(*), min(seq), max(seq) FROM changes",
+            "totals": "SELECT * FROM totals",
+            "garbage": "SELECT object_key, reason FROM garbage ORDER BY object_key",
+            "refused": "SELECT object_key, reason FROM refused ORDER BY object_key",
+        }
+        return {
+            table: [tuple(row) for row in await self.database.pool.fetch(query)]
+            for table, query in queries.items()
+        }
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait until `condition` holds."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, f"{condition.__name__} did not hold in {seconds} s"
+        await asyncio.sleep(0.02)
+
+
+OpenStore = Callable[..., AbstractAsyncContextManager[Store]]
+
+
+@pytest.fixture
+def open_store(postgres: PostgresServer, broker: NatsServer, tmp_path: Path) -> OpenStore:
+    """A new, empty store: `async with open_store(stable_age=1) as store`; settings of the index."""
+
+    @asynccontextmanager
+    async def open_store(
+        database: DatabaseSettings | None = None,
+        grace: float = 3600,
+        server: EmbeddedNats | None = None,
+        **settings: Any,
+    ) -> AsyncIterator[Store]:
+        if database is None:
+            async with (
+                postgres.database(schema=False) as own,
+                open_store(own, grace, server, **settings) as store,
+            ):
+                yield store
+            return
+        base = (NatsServer(server) if server else broker).settings()
+        whole = base.model_copy(
+            update={
+                "store": StoreSettings(name=base.store.name),
+                "database": database,
+                "index": IndexSettings(**settings),
+                "storage": StorageSettings(
+                    path=tmp_path / base.store.name, fsync=False, orphan_grace=grace
+                ),
+            }
+        )
+        objects = FileObjects(tmp_path / base.store.name, base.store.name, fsync=False)
+        async with open_bus(whole) as bus, open_pool(whole) as pool:
+            store = Store(whole, bus, pool, objects)
+
+            async def hear(message: Any) -> None:
+                for answer in msgspec.msgpack.decode(message.data, type=IndexedBatch).answers:
+                    store.answers[answer.token] = answer.status
+
+            await bus.subscribe(bus.names.reply("tests"), hear)
+            try:
+                yield store
+            finally:
+                await delete_streams(bus)
+
+    return open_store

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bringing databases up to date."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from pons.errors import PonsError
+from pons.settings import DatabaseSettings, Settings, StoreSettings
+from pons.testing.postgres import PostgresServer
+from pons_index.database import open_database
+from pons_index.migrations import Migration, migrate, read_migrations, reader_role
+
+pytestmark = pytest.mark.anyio
+Connect = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+async def empty(postgres: PostgresServer) -> AsyncIterator[DatabaseSettings]:
+    async with postgres.database(schema=False) as settings:
+        yield settings
+
+
+@pytest.fixture
+async def connect(empty: DatabaseSettings) -> AsyncIterator[Connect]:
+    connections: list[Any] = []
+
+    async def connect(url: str = empty.url) -> Any:
+        connections.append(await asyncpg.connect(url))
+        return connections[-1]
+
+    yield connect
+    for connection in connections:
+        await connection.close()
+
+
+def settings_for(database: DatabaseSettings, store: str = "main") -> Settings:
+    return Settings(store=StoreSettings(name=store), database=database)
+
+
+def numbered(number: int, sql: str) -> Migration:
+    return Migration(number, f"{number:04}_test.sql", sql)
+
+
+async def test_replicas_that_start_at_once_migrate_once(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """Four replicas on an empty database leave every migration applied exactly once."""
+    connections = [await connect() for _ in range(4)]
+    settings = settings_for(empty)
+    await asyncio.gather(*(migrate(one, settings, read_migrations()) for one in connections))
+    applied = await connections[0].fetchval(
+        "SELECT array_agg(name ORDER BY number) FROM migrations"
+    )
+    assert applied == [migration.name for migration in read_migrations()]
+    assert await connections[0].fetchval("SELECT instances FROM totals") == 0
+
+
+async def test_only_what_is_missing_is_applied_in_order(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """A later version adds its migrations to those that are there."""
+    connection, settings = await connect(), settings_for(empty)
+    first = numbered(1, "CREATE TABLE a (n int)")
+    second = numbered(2, "ALTER TABLE a ADD COLUMN m int; INSERT INTO a VALUES (1, 2)")
+    await migrate(connection, settings, [first])
+    await migrate(connection, settings, [first, second])
+    await migrate(connection, settings, [first, second])
+    assert await connection.fetchval("SELECT sum(m) FROM a") == 2
+
+
+async def test_a_migration_that_fails_leaves_nothing(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """Half a migration is never kept."""
+    connection, settings = await connect(), settings_for(empty)
+    broken = numbered(1, "CREATE TABLE a (n int); SELECT 1 / 0")
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await migrate(connection, settings, [broken])
+    assert await connection.fetchval("SELECT to_regclass('a')") is None
+    assert await connection.fetchval("SELECT count(*) FROM migrations") == 0
+
+
+async def test_a_newer_database_is_refused(empty: DatabaseSettings, connect: Connect) -> None:
+    """An older version says which database it was given, and changes nothing."""
+    connection, settings = await connect(), settings_for(empty)
+    first = numbered(1, "SELECT 1")
+    await migrate(connection, settings, [first, numbered(2, "SELECT 2")])
+    with pytest.raises(PonsError, match=r"newer than this version of Pons: it has 0002_test\.sql"):
+        await migrate(connection, settings, [first])
+
+
+async def test_a_changed_migration_is_refused(empty: DatabaseSettings, connect: Connect) -> None:
+    """What was applied is what the repository says, or the start fails."""
+    connection, settings = await connect(), settings_for(empty)
+    await migrate(connection, settings, [numbered(1, "SELECT 1")])
+    with pytest.raises(PonsError, match=r"0001_test\.sql differs"):
+        await migrate(connection, settings, [numbered(1, "SELECT 2")])
+
+
+async def test_another_stores_database_is_refused(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """Two stores that were given one database by mistake do not mix."""
+    connection = await connect()
+    await migrate(connection, settings_for(empty, "main"), read_migrations())
+    with pytest.raises(PonsError, match="belongs to the store 'main', not to 'other'"):
+        await migrate(connection, settings_for(empty, "other"), read_migrations())
+
+
+async def test_the_reader_reads_every_table_and_writes_none(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """Tables of this and of later migrations are readable by the other services' role."""
+    connection, settings = await connect(), settings_for(empty)
+    await migrate(connection, settings, read_migrations())
+    await connection.execute("CREATE TABLE later (n int)")
+    reader = await connect(empty.reader_url)
+    assert await reader.fetchval("SELECT count(*) FROM instances") == 0
+    assert await reader.fetchval("SELECT count(*) FROM later") == 0
+    await reader.execute("SET default_transaction_read_only = off")
+    for statement in ("DELETE FROM changes", "CREATE TABLE mine (n int)"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await reader.execute(statement)
+
+
+async def test_a_missing_reader_role_is_named(empty: DatabaseSettings, connect: Connect) -> None:
+    """A misspelt reader_url is told at the start, not by services that find no table."""
+    settings = settings_for(
+        DatabaseSettings(url=empty.url, reader_url="postgresql://nobody-here:x@localhost/db")
+    )
+    with pytest.raises(PonsError, match="There is no role 'nobody-here'"):
+        await migrate(await connect(), settings, read_migrations())
+
+
+async def test_a_role_that_may_not_create_tables_is_told_so(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """database.url with the reader's role gives one clear sentence."""
+    settings = settings_for(DatabaseSettings(url=empty.reader_url, reader_url=empty.reader_url))
+    reader = await connect(empty.reader_url)
+    await reader.execute("SET default_transaction_read_only = off")
+    with pytest.raises(PonsError, match="does not let the index create its tables"):
+        await migrate(reader, settings, read_migrations())
+
+
+async def test_a_wrong_password_is_told_at_once(empty: DatabaseSettings) -> None:
+    """The index does not wait for a database that will never let it in."""
+    url = empty.url.replace(empty.url.split(":")[2].split("@")[0], "wrong")
+    settings = settings_for(DatabaseSettings(url=url, reader_url=url))
+    with pytest.raises(PonsError, match="The database refuses us"):
+        async with open_database(settings):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("url", "reader_url", "role"),
+    [
+        ("postgresql://a@h/db", "postgresql://b%2Dr:x@h/db", "b-r"),
+        ("postgresql://a@h/db", "postgresql://h/db?user=c", "c"),
+        ("postgresql://a@h/db", "postgresql://a:x@h/db", ""),
+        ("postgresql://a@h/db", "", ""),
+    ],
+)
+def test_the_readers_role_is_in_its_url(url: str, reader_url: str, role: str) -> None:
+    """The index grants rights to the role that the other services use, if it is another one."""
+    database = DatabaseSettings(url=url, reader_url=reader_url)
+    assert reader_role(Settings(database=database)) == role
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    """Files are applied in the order of their numbers, and none is missing."""
+    assert [migration.number for migration in read_migrations()] == list(
+        range(1, len(read_migrations()) + 1)
+    )
+
+
+def test_line_ends_do_not_change_a_checksum(tmp_path: Path) -> None:
+    """A checkout with other line ends is the same migration."""
+    (tmp_path / "0001_a.sql").write_bytes(b"SELECT\r\n1")
+    [windows] = read_migrations(tmp_path)
+    (tmp_path / "0001_a.sql").write_bytes(b"SELECT\n1")
+    [unix] = read_migrations(tmp_path)
+    assert windows.checksum == unix.checksum

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What PostgreSQL makes of the statements: none of them reads a whole table."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pons.testing.events import received
+from pons_index.database import Database
+from pons_index.statements import SQL
+
+pytestmark = pytest.mark.anyio
+Index = Any
+
+WHOLE = {"count_garbage", "count_unreadable", "forget_garbage", "clear_exports", "find_broken_runs"}
+"""Statements that are about all rows of a table, or of one that is always small."""
+SMALL = {"totals", "relay", "refused", "runs"}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+async def plan_of(database: Database, name: str) -> dict[str, Any]:
+    """The plan that a session of the index keeps: it reads a table only where no index serves."""
+    async with database.pool.acquire() as connection, connection.transaction():
+        parameters = (await connection.prepare(SQL[name])).get_parameters()
+        await connection.execute(f"PREPARE {name} AS {SQL[name]}")
+        values = f"({', '.join(['NULL'] * len(parameters))})" if parameters else ""
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE {name}{values}")
+        await connection.execute(f"DEALLOCATE {name}")
+    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return plan
+
+
+async def fill(index: Index, instances: int) -> None:
+    """Rows in every table that grows."""
+    for start in range(0, instances, 2000):
+        await index.write(
+            *(
+                received(
+                    f"1.{number}",
+                    patient_id=f"P{number // 20}",
+                    study_uid=f"1.{number // 10}",
+                    series_uid=f"1.{number // 5}",
+                )
+                for number in range(start, start + 2000)
+            )
+        )
+    await index.database.pool.execute(
+        "INSERT INTO garbage (object_key, reason, collected)"
+        " SELECT gen_random_uuid(), 'deleted', CASE WHEN n % 10 > 0 THEN now() END"
+        " FROM generate_series(1, 5000) n"
+    )
+    await index.database.pool.execute("ANALYZE")
+
+
+async def test_no_statement_reads_a_whole_table(index: Index) -> None:
+    """Writing, deleting and collecting cost the same however much the store holds."""
+    await fill(index, 6000)
+    scans: dict[str, set[str]] = {}
+    for name, statement in SQL.items():
+        if not statement.startswith("LOCK") and name not in WHOLE:
+            plan = await plan_of(index.database, name)
+            whole = {
+                node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"
+            }
+            if whole - SMALL:
+                scans[name] = whole - SMALL
+    assert scans == {}
+
+
+async def test_statistics_read_one_row(index: Index) -> None:
+    """The totals cost the same at a hundred and at ten million instances."""
+    await fill(index, 2000)
+    async with index.database.pool.acquire() as connection:
+        text = await connection.fetchval(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+            " SELECT patients, studies, series, instances, size, stored_size FROM totals"
+        )
+    plan = json.loads(text)[0]["Plan"]
+    assert plan["Actual Rows"] == 1
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 2

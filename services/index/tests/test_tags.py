@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the index reads from headers."""
+
+from typing import Any
+
+import msgspec
+import pytest
+import zstandard
+
+from pons_index.tags import MainTags, Unindexable, read_tags
+
+
+def tags_of(header: dict[str, Any], *, ancestors: bool = True) -> MainTags:
+    return read_tags(zstandard.compress(msgspec.json.encode(header)), ancestors=ancestors)
+
+
+def test_values_become_orthancs_text() -> None:
+    """Several values are joined by backslashes, numbers are text, names keep their groups."""
+    tags = tags_of(
+        {
+            "00100010": {
+                "vr": "PN",
+                "Value": [{"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎"}],
+            },
+            "00200037": {"vr": "DS", "Value": ["1.50", "0", None]},
+            "00280008": {"vr": "IS", "Value": [12]},
+            "00540081": {"vr": "US", "Value": [3]},
+            "00181030": {"vr": "FD", "Value": [2.0]},
+        }
+    )
+    assert tags.texts == {
+        "00100010": "Yamada^Tarou=山田^太郎",
+        "00200037": "1.50\\0\\",
+        "00280008": "12",
+        "00540081": "3",
+        "00181030": "2",
+    }
+
+
+def test_an_empty_attribute_is_not_an_absent_one() -> None:
+    """An attribute without a value is kept as an empty text; one that is not there stays absent."""
+    tags = tags_of({"00100010": {"vr": "PN"}})
+    assert tags.of("Patient") == '{"00100010":""}'
+
+
+def test_sequences_and_binary_values_are_no_main_tags() -> None:
+    """A header that has a sequence or bytes where text belongs is indexed without them."""
+    tags = tags_of(
+        {
+            "00100010": {"vr": "SQ", "Value": [{"00100020": {"vr": "LO", "Value": ["X"]}}]},
+            "00100040": {"vr": "UN", "InlineBinary": "AAAA"},
+            "00081030": {"vr": "OB", "BulkDataURI": "300/500"},
+        }
+    )
+    assert tags.texts == {}
+
+
+def test_characters_that_postgresql_refuses_are_dropped() -> None:
+    """A NUL inside a value does not keep an instance out of the index."""
+    assert tags_of({"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe\0^Jane "}]}}).texts == {
+        "00100010": "Doe^Jane"
+    }
+
+
+def test_only_the_instances_own_tags_are_read_when_its_ancestors_are_known() -> None:
+    """The second instance of a series costs no decoding of its ancestors' tags."""
+    header = {
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Jane"}]},
+        "00200013": {"vr": "IS", "Value": ["7"]},
+    }
+    assert tags_of(header, ancestors=False).texts == {"00200013": "7"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "place"),
+    [
+        ({"00200013": "7"}, 7),
+        ({"00200013": "-1"}, -1),
+        ({"00541330": "4"}, 4),
+        ({"00200013": "", "00541330": "4"}, 4),
+        ({"00200013": "7", "00541330": "4"}, 7),
+        ({"00200013": "7.0"}, None),
+        ({"00200013": "99999999999"}, None),
+        ({"00200013": "2147483648"}, None),
+        ({}, None),
+    ],
+)
+def test_the_place_in_the_series_is_an_integer_or_unknown(
+    texts: dict[str, str], place: int | None
+) -> None:
+    """InstanceNumber, else ImageIndex; anything that is no 32-bit integer counts as unknown."""
+    assert MainTags(texts).index_in_series == place
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"00201002": "10", "00200105": "3", "00181090": "7"}, 30),
+        ({"00201002": "10", "00540081": "4", "00540101": "5"}, 20),
+        ({"00201002": "10"}, None),
+        ({"00181090": "7"}, 7),
+        ({"00181090": "seven"}, None),
+        ({"00181090": "0"}, None),
+        ({"00201002": "100000", "00200105": "100000"}, None),
+    ],
+)
+def test_the_expected_number_of_instances_follows_orthancs_rules(
+    texts: dict[str, str], expected: int | None
+) -> None:
+    """Temporal positions come before slices, slices before cardiac images; both factors count."""
+    assert MainTags(texts).expected_instances == expected
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"no zstd",
+        zstandard.compress(b"no json"),
+        zstandard.compress(b'{"00100010": {"vr": "LO", "Value": 5}}'),
+        zstandard.compress(b'{"00100010": {"vr": "LO", "Value": ["\xff"]}}'),
+    ],
+)
+def test_a_broken_header_is_unindexable(packed: bytes) -> None:
+    """A header that cannot be read is told apart from a bug."""
+    with pytest.raises(Unindexable, match="header cannot be read"):
+        read_tags(packed, ancestors=True)

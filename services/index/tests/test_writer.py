@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches of instances written to a real database."""
+
+import asyncio
+import json
+import math
+from typing import Any
+
+import msgspec
+import pytest
+import zstandard
+
+from pons.events import InstanceReceived
+from pons.objects import FileObjects, new_key
+from pons.testing.events import header_json, ids, received
+
+pytestmark = pytest.mark.anyio
+Index = Any
+OpenIndex = Any
+
+
+def numbered(number: int, **tags: Any) -> InstanceReceived:
+    """Instance `number` of a series."""
+    return received(f"1.2.3.4.{number}", t00200013=("IS", str(number)), **tags)
+
+
+async def test_an_instance_is_written_with_all_that_hangs_on_it(index: Index) -> None:
+    """Every column of the four levels holds what the event said."""
+    event = received(
+        "1.2.3.4.5",
+        content=b"12345",
+        t00100010=("PN", "Doe^Jane"),
+        t00081030=("LO", "HEAD"),
+        t00080060=("CS", "CT"),
+        t00181090=("IS", "2"),
+        t00200013=("IS", "1"),
+    )
+    assert await index.write(event) == ["Success"]
+    patient, study, series, instance, header = [
+        (await index.fetch(f"SELECT * FROM {table}"))[0]
+        for table in ("patients", "studies", "series", "instances", "headers")
+    ]
+    assert patient["patient_id"] == "P1"
+    assert json.loads(patient["tags"]) == {"00100010": "Doe^Jane", "00100020": "P1"}
+    assert (study["study_uid"], study["patient_key"]) == ("1.2.3", patient["patient_key"])
+    assert json.loads(study["tags"]) == {"00081030": "HEAD", "0020000D": "1.2.3"}
+    assert study["patient_tags"] == patient["tags"]
+    assert (series["series_uid"], series["study_key"]) == ("1.2.3.4", study["study_key"])
+    assert json.loads(series["tags"]) == {
+        "00080060": "CT",
+        "00181090": "2",
+        "0020000E": "1.2.3.4",
+    }
+    assert (series["remote_aet"], series["expected_instances"], series["instances"]) == (
+        "CT1",
+        2,
+        1,
+    )
+    assert instance["id"].hex() == ids(event).instance.replace("-", "")
+    assert instance["series_key"] == series["series_key"]
+    assert json.loads(instance["tags"]) == {"00080018": "1.2.3.4.5", "00200013": "1"}
+    assert (instance["index_in_series"], instance["object_key"]) == (1, event.object_key)
+    assert (instance["size"], instance["stored_size"], instance["checksum"]) == (
+        5,
+        5,
+        event.checksum,
+    )
+    assert json.loads(instance["origin"]) == {
+        "kind": "DicomProtocol",
+        "remote_ip": "127.0.0.1",
+        "remote_aet": "CT1",
+        "called_aet": "PONS",
+        "username": "",
+    }
+    assert instance["received_at"].timestamp() == pytest.approx(event.received_at)
+    assert (header["header"], header["header_key"], header["meta"]) == (event.header, None, b"{}")
+
+
+async def test_changes_come_in_orthancs_order(index: Index) -> None:
+    """Instance, series, study, patient; ancestors only when they are new."""
+    first, second = received("1.2.3.4.1"), received("1.2.3.4.2")
+    other = received("1.2.3.5.1", series_uid="1.2.3.5")
+    await index.write(first, second, other)
+    assert await index.changes() == [
+        ("NewInstance", ids(first).instance),
+        ("NewSeries", ids(first).series),
+        ("NewStudy", ids(first).study),
+        ("NewPatient", ids(first).patient),
+        ("NewInstance", ids(second).instance),
+        ("NewInstance", ids(other).instance),
+        ("NewSeries", ids(other).series),
+    ]
+    assert await index.value("SELECT array_agg(seq ORDER BY seq) FROM changes") == list(range(1, 8))
+
+
+async def test_a_batch_is_the_same_as_its_instances_one_by_one(open_index: OpenIndex) -> None:
+    """However a stream is cut into batches, the change log and the totals are the same."""
+    index = open_index()
+    events = [
+        received(
+            f"1.{study}.{series}.{number}",
+            patient_id=f"P{study}",
+            study_uid=f"1.{study}",
+            series_uid=f"1.{study}.{series}",
+            t00200013=("IS", str(number)),
+            t00181090=("IS", "2"),
+        )
+        for number in (1, 2, 3)
+        for study in (1, 2)
+        for series in (1, 2)
+    ]
+    await index.write(*events)
+    together = await index.changes()
+    for study in (1, 2):
+        await index.delete("Patient", ids(events[0 if study == 1 else 2]).patient)
+    assert await index.changes() == []
+    for event in events:
+        await index.write(msgspec.structs.replace(event, object_key=new_key()))
+    assert await index.changes() == together
+    assert await index.totals() == await index.counted() == (2, 2, 4, 12, 84)
+
+
+async def test_the_first_instance_defines_its_ancestors_tags(index: Index) -> None:
+    """A later instance with another name does not rename the patient."""
+    await index.write(numbered(1, t00100010=("PN", "Doe^Jane")))
+    await index.write(numbered(2, t00100010=("PN", "Roe^Joan")))
+    assert json.loads(await index.value("SELECT tags FROM patients"))["00100010"] == "Doe^Jane"
+
+
+async def test_a_new_child_refreshes_its_ancestors_last_update(index: Index) -> None:
+    """LastUpdate of all three levels is that of the newest instance."""
+    await index.write(numbered(1))
+    await index.database.pool.execute(
+        "UPDATE patients SET last_update = 'epoch'; UPDATE studies SET last_update = 'epoch';"
+        "UPDATE series SET last_update = 'epoch'"
+    )
+    await index.write(numbered(2))
+    for table in ("patients", "studies", "series"):
+        assert await index.value(f"SELECT last_update > now() - interval '1 minute' FROM {table}")
+
+
+async def test_a_series_is_completed_once(index: Index) -> None:
+    """CompletedSeries follows the instance that makes the series complete, and only that one."""
+    expected = {"t00181090": ("IS", "3")}
+    events = [numbered(number, **expected) for number in (2, 3, 1, 4)]
+    await index.write(events[0])
+    await index.write(*events[1:])
+    assert (await index.changes())[-3:] == [
+        ("NewInstance", ids(events[2]).instance),
+        ("CompletedSeries", ids(events[0]).series),
+        ("NewInstance", ids(events[3]).instance),
+    ]
+
+
+@pytest.mark.parametrize(
+    "places", [("1", "2", "2"), ("0", "1", "2"), ("1", "2", ""), ("1", "2"), ("1", "2", "4")]
+)
+async def test_a_series_with_wrong_places_is_not_complete(
+    index: Index, places: tuple[str, ...]
+) -> None:
+    """As many instances as expected are not enough: each place from 1 on must be there once."""
+    for number, place in enumerate(places):
+        await index.write(received(f"1.{number}", t00200013=("IS", place), t00181090=("IS", "3")))
+    assert "CompletedSeries" not in dict(await index.changes())
+
+
+async def test_a_series_completed_again_is_logged_again(index: Index) -> None:
+    """After one of its instances was deleted, the series is complete when it is there again."""
+    events = [numbered(number, t00181090=("IS", "2")) for number in (1, 2)]
+    await index.write(*events)
+    await index.delete("Instance", ids(events[0]).instance)
+    await index.write(msgspec.structs.replace(events[0], object_key=new_key()))
+    completed = [change for change in await index.changes() if change[0] == "CompletedSeries"]
+    assert len(completed) == 2
+
+
+async def test_a_redelivered_event_changes_nothing(index: Index) -> None:
+    """The same announcement again is Success; rows, totals, change log and garbage stay."""
+    events = [numbered(1), numbered(2)]
+    await index.write(*events)
+    before = (await index.changes(), await index.totals(), await index.garbage())
+    assert await index.write(*reversed(events), events[0]) == ["Success"] * 3
+    assert (await index.changes(), await index.totals(), await index.garbage()) == before
+
+
+async def test_a_deleted_instance_does_not_come_back(index: Index) -> None:
+    """Its announcement, delivered again after the delete, is answered Success and ignored."""
+    event = numbered(1)
+    await index.write(event)
+    await index.delete("Instance", ids(event).instance)
+    assert await index.write(event) == ["Success"]
+    assert await index.totals() == (0, 0, 0, 0, 0)
+
+
+async def test_a_second_file_is_already_stored(index: Index) -> None:
+    """Never: the new file and its header become garbage, the old one stays."""
+    first = numbered(1)
+    second = msgspec.structs.replace(numbered(1), header_key=new_key())
+    assert await index.write(first) == ["Success"]
+    assert await index.write(second, numbered(2)) == ["AlreadyStored", "Success"]
+    assert await index.garbage() == {
+        second.object_key: "duplicate",
+        second.header_key: "duplicate",
+    }
+    assert await index.totals() == await index.counted() == (1, 1, 1, 2, 18)
+
+
+async def test_overwriting_really_deletes_the_old_instance(open_index: OpenIndex) -> None:
+    """Always: the only instance takes its ancestors with it; all of them are new, with new tags."""
+    index = open_index(overwrite_instances="Always")
+    old = numbered(1, t00100010=("PN", "Doe^Jane"))
+    new = numbered(1, t00100010=("PN", "Roe^Joan"))
+    await index.write(old)
+    key = await index.value("SELECT patient_key FROM patients")
+    assert await index.write(new) == ["Success"]
+    assert await index.value("SELECT patient_key FROM patients") > key
+    assert json.loads(await index.value("SELECT tags FROM patients"))["00100010"] == "Roe^Joan"
+    assert [name for name, _ in await index.changes()] == [
+        "NewInstance",
+        "NewSeries",
+        "NewStudy",
+        "NewPatient",
+    ]
+    assert await index.value("SELECT min(seq) FROM changes") == 5
+    assert await index.garbage() == {old.object_key: "replaced"}
+    assert await index.totals() == await index.counted() == (1, 1, 1, 1, 9)
+    assert await index.value("SELECT count(*) FROM unstable") == 3
+
+
+async def test_overwriting_one_of_several_keeps_the_ancestors(open_index: OpenIndex) -> None:
+    """Always: only the instance is new when its series has others."""
+    index = open_index(overwrite_instances="Always")
+    await index.write(numbered(1), numbered(2))
+    key = await index.value("SELECT series_key FROM series")
+    await index.write(numbered(1))
+    assert await index.value("SELECT series_key FROM series WHERE instances = 2") == key
+    assert [name for name, _ in await index.changes()][-2:] == ["NewInstance", "NewInstance"]
+
+
+async def test_of_files_of_one_instance_in_a_batch_the_last_wins(open_index: OpenIndex) -> None:
+    """Always: three files of one instance in one batch leave the third."""
+    index = open_index(overwrite_instances="Always")
+    events = [numbered(1), numbered(1), numbered(2), numbered(1)]
+    assert await index.write(*events) == ["Success"] * 4
+    assert set(await index.garbage()) == {events[0].object_key, events[1].object_key}
+    assert await index.totals() == await index.counted() == (1, 1, 1, 2, 18)
+
+
+async def test_an_equal_file_does_not_overwrite(open_index: OpenIndex) -> None:
+    """IfChanged: the same bytes are AlreadyStored, others replace them."""
+    index = open_index(overwrite_instances="IfChanged")
+    old, same, other = (received("1.1", content=content) for content in (b"a", b"a", b"b"))
+    assert await index.write(old) == ["Success"]
+    assert await index.write(same, other) == ["AlreadyStored", "Success"]
+    assert await index.garbage() == {same.object_key: "duplicate", old.object_key: "replaced"}
+
+
+async def test_what_the_database_refuses_does_not_hold_up_the_rest(index: Index) -> None:
+    """One impossible event among many is refused with a reason; the others are written."""
+    events = [numbered(number) for number in range(1, 10)]
+    events[3] = msgspec.structs.replace(events[3], size=2**63)
+    events[6] = msgspec.structs.replace(events[6], header=b"no zstd")
+    events[8] = msgspec.structs.replace(events[8], received_at=math.inf)
+    statuses = await index.write(*events)
+    assert [place for place, status in enumerate(statuses) if status == ""] == [3, 6, 8]
+    assert [arrival.event for arrival, _ in index.refused] == [events[3], events[6], events[8]]
+    assert [reason.split(":")[0] for _, reason in index.refused] == [
+        "the database refuses it",
+        "the header cannot be read",
+        "received_at is inf, not a time",
+    ]
+    assert await index.totals() == await index.counted() == (1, 1, 1, 6, 54)
+
+
+async def test_one_object_for_two_instances_is_refused(index: Index) -> None:
+    """An object that belongs to an instance is never given to another."""
+    first = numbered(1)
+    await index.write(first)
+    thief = msgspec.structs.replace(numbered(2), object_key=first.object_key)
+    assert await index.write(thief, numbered(3)) == ["", "Success"]
+    assert "UniqueViolationError" in index.refused[0][1]
+
+
+async def test_no_text_is_refused_for_its_characters(index: Index) -> None:
+    """NUL in identifiers, titles and tags is dropped; identifiers stay what ingest made of them."""
+    event = received("1.2\0.3", patient_id="P\0X", t00100010=("PN", "A\0B"))
+    event = msgspec.structs.replace(
+        event, origin=msgspec.structs.replace(event.origin, remote_aet="CT\0X")
+    )
+    assert await index.write(event) == ["Success"]
+    assert await index.value("SELECT patient_id FROM patients") == "PX"
+    assert await index.value("SELECT remote_aet FROM series") == "CTX"
+    assert await index.value("SELECT id FROM patients") == bytes.fromhex(
+        ids(event).patient.replace("-", "")
+    )
+
+
+async def test_a_large_header_is_read_from_its_object(index: Index, objects: FileObjects) -> None:
+    """Tags of an instance whose header is an object of its own are indexed all the same."""
+    event = received("1.1")
+    key = new_key()
+    header = header_json("P1", "1.2.3", "1.2.3.4", "1.1", t00100010=("PN", "Doe^Jane"))
+    await objects.put(key, zstandard.compress(header))
+    event = msgspec.structs.replace(event, header=b"", header_key=key)
+    assert await index.write(event) == ["Success"]
+    assert json.loads(await index.value("SELECT tags FROM patients"))["00100010"] == "Doe^Jane"
+    assert await index.value("SELECT header_key FROM headers") == key
+
+
+async def test_an_instance_without_its_header_object_is_refused(index: Index) -> None:
+    """A header object that is gone is told as such, and does not stop the index."""
+    event = msgspec.structs.replace(numbered(1), header=b"", header_key=new_key())
+    assert await index.write(event, numbered(2)) == ["", "Success"]
+    assert index.refused[0][1] == "the object with its header is missing"
+
+
+async def test_writers_at_once_make_one_tree(open_index: OpenIndex) -> None:
+    """Four writers that get overlapping batches of the same patients leave each instance once."""
+    writers = [open_index() for _ in range(4)]
+    events = [
+        received(
+            f"1.{patient}.1.{number}",
+            patient_id=f"P{patient}",
+            study_uid=f"1.{patient}",
+            series_uid=f"1.{patient}.1",
+        )
+        for number in range(40)
+        for patient in range(3)
+    ]
+
+    async def write(index: Index, offset: int) -> None:
+        own = [*events[offset:], *events[:offset]]
+        for start in range(0, len(own), 7):
+            assert set(await index.write(*own[start : start + 7])) == {"Success"}
+
+    async with asyncio.TaskGroup() as group:
+        for number, index in enumerate(writers):
+            group.create_task(write(index, number * 25))
+    index = writers[0]
+    assert (await index.totals())[:4] == (await index.counted())[:4] == (3, 3, 3, 120)
+    assert await index.value("SELECT sum(instances) FROM series") == 120
+    assert await index.garbage() == {}
+    changes = await index.changes()
+    assert len(changes) == len(set(changes)) == 129
+    assert await index.value("SELECT max(seq) FROM changes") == 129
+    assert await index.deadlocks() == 0

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Announcing durable instances to the index, and hearing its answers.
+
+What gathers while one announcement is on its way leaves in the next: one association sends one
+instance a message, sixteen share the cost of a message without ever waiting for each other.
+"""
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from nats.aio.msg import Msg
+
+from pons.bus import MAX_EVENT_BYTES, Bus
+from pons.errors import Unavailable
+from pons.events import Indexed, IndexedBatch, InstanceReceived
+
+PUBLISH_DEADLINE = 10.0
+"""Seconds after which an announcement that JetStream does not keep is given up."""
+RETRY_DELAY = 0.2
+MAX_INSTANCES = 500
+
+
+class _Gathered(msgspec.Struct, frozen=True, array_like=True):
+    """An `Announcement` whose instances are encoded already: one that cannot be fails alone."""
+
+    process: str
+    instances: list[msgspec.Raw]
+
+
+class _Waiting:
+    """One announcement's way: kept by JetStream, then answered by the index."""
+
+    __slots__ = ("answer", "deadline", "event", "kept")
+
+    def __init__(self, event: bytes, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.event = event
+        self.deadline = deadline
+        self.kept: asyncio.Future[str] = loop.create_future()
+        """Empty once JetStream keeps it, or why that was given up."""
+        self.answer: asyncio.Future[Indexed] = loop.create_future()
+
+    def decide(self, failure: str = "") -> None:
+        if not self.kept.done():
+            self.kept.set_result(failure)
+
+
+class Announcer:
+    """Publishes announcements in order of arrival; one per process."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._process = secrets.token_hex(8)
+        self._queue: deque[_Waiting] = deque()
+        self._waiting: dict[int, _Waiting] = {}
+        self._more = asyncio.Event()
+        self._last_token = 0
+        self._ended = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, bus: Bus) -> AsyncIterator["Announcer"]:
+        """An announcer that works while the block runs, and ends it when it breaks."""
+        announcer = cls(bus)
+        subscription = await bus.subscribe(bus.names.reply(announcer._process), announcer._hear)
+        try:
+            async with asyncio.TaskGroup() as group:
+                publishing = group.create_task(announcer._publish_forever())
+                try:
+                    yield announcer
+                finally:
+                    publishing.cancel()
+        finally:
+            announcer._end()
+            if not bus.client.is_closed:
+                await subscription.unsubscribe()
+
+    async def announce(
+        self, instance: InstanceReceived, answer_timeout: float, within: float = PUBLISH_DEADLINE
+    ) -> Indexed | None:
+        """The index' answer, or None when it has not come `answer_timeout` after the event is kept.
+
+        Raises `Unavailable` when JetStream did not say `within` so many seconds, nor
+        `PUBLISH_DEADLINE`, that it keeps the event; it may have.
+        """
+        if self._ended:
+            raise Unavailable("The service is ending", "send the instance again")
+        self._last_token += 1
+        token = self._last_token
+        deadline = time.monotonic() + min(within, PUBLISH_DEADLINE)
+        event = msgspec.msgpack.encode(msgspec.structs.replace(instance, token=token))
+        waiting = _Waiting(event, deadline)
+        self._waiting[token] = waiting
+        self._queue.append(waiting)
+        self._more.set()
+        try:
+            if failure := await waiting.kept:
+                raise Unavailable("The instance could not be announced", failure)
+            async with asyncio.timeout(answer_timeout):
+                return await waiting.answer
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.pop(token, None)
+
+    async def _publish_forever(self) -> None:
+        while True:
+            await self._more.wait()
+            batch = self._take()
+            if not self._queue:
+                self._more.clear()
+            await self._publish(batch)
+
+    def _take(self) -> list[_Waiting]:
+        """What fits in one message; whoever waited for the rest has given up."""
+        batch: list[_Waiting] = []
+        room = MAX_EVENT_BYTES
+        while self._queue and len(batch) < MAX_INSTANCES:
+            if self._queue[0].kept.done():
+                self._queue.popleft()
+                continue
+            room -= len(self._queue[0].event)
+            if room < 0 and batch:
+                break
+            batch.append(self._queue.popleft())
+        return batch
+
+    async def _publish(self, batch: list[_Waiting]) -> None:
+        while batch:
+            events = [msgspec.Raw(waiting.event) for waiting in batch]
+            payload = msgspec.msgpack.encode(_Gathered(self._process, events))
+            try:
+                await self._bus.publish(self._bus.names.received, payload)
+            except Unavailable as error:
+                await asyncio.sleep(RETRY_DELAY)
+                now = time.monotonic()
+                for waiting in batch:
+                    if waiting.deadline < now:
+                        waiting.decide(str(error))
+                batch = [waiting for waiting in batch if not waiting.kept.done()]
+            else:
+                for waiting in batch:
+                    waiting.decide()
+                return
+
+    async def _hear(self, message: Msg) -> None:
+        for answer in msgspec.msgpack.decode(message.data, type=IndexedBatch).answers:
+            waiting = self._waiting.get(answer.token)
+            if waiting and not waiting.answer.done():
+                waiting.answer.set_result(answer)
+
+    def _end(self) -> None:
+        self._ended = True
+        for waiting in self._waiting.values():
+            waiting.decide("the service is ending")

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one way in: nothing else writes a DICOM object or announces an instance.
+
+An instance is acknowledged when its bytes are in the object store *and* JetStream has kept its
+announcement; whether the index has answered by then only decides how much the answer can say.
+"""
+
+import asyncio
+import contextlib
+import mmap
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+import xxhash
+import zstandard
+
+from pons.announce import Announcer
+from pons.bus import MAX_EVENT_BYTES, Bus
+from pons.errors import InvalidInstance, Unavailable
+from pons.events import Indexed, InstanceReceived, Origin, StoreStatus
+from pons.header import Header, scan
+from pons.identity import ResourceIds, resource_ids
+from pons.objects import Body, Objects, Spool, key_time, new_key
+from pons.settings import Settings
+
+SCAN_INLINE_BELOW = 2 * 1024 * 1024
+"""Bodies up to this size are scanned on the event loop: a thread hand-off would cost more."""
+MAX_META_BYTES = 64 * 1024
+LARGE_HEADER = MAX_EVENT_BYTES // 2
+HASH_PIECE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of an instance that is durable now."""
+
+    status: StoreStatus
+    ids: ResourceIds
+    indexed: bool
+    """False when the index has not answered in time: it will, and reads see the instance then."""
+
+
+class Ingest:
+    """Stores DICOM files. Open it with `open_ingest`; one per process, shared by its tasks."""
+
+    def __init__(self, objects: Objects, announcer: Announcer, settings: Settings) -> None:
+        self._objects = objects
+        self._announcer = announcer
+        self._default_charset = settings.ingest.default_charset
+        self._answer_timeout = settings.ingest.answer_timeout
+        self._announce_within = settings.storage.orphan_grace / 2
+        self._compressor = zstandard.ZstdCompressor(level=1)
+
+    async def store(self, body: Body, origin: Origin) -> Stored:
+        """Keep a DICOM file; returns once it is durable and, if it answers in time, indexed.
+
+        Sending the same file again is safe. A `Spool` is consumed, also by a failure.
+
+        Raises
+        ------
+        InvalidInstance
+            The bytes are no DICOM file, or lack an identifier. Sending again will not help.
+        OutOfResources
+            No room; the same call may succeed later.
+        Unavailable
+            The object store or NATS does not answer: the file is not acknowledged, send it again.
+        """
+        try:
+            header, checksum = await self._examine(body)
+            received, ids = self._announcement(header, checksum, body, origin)
+            started = time.monotonic()
+            if received.header_key:
+                await self._objects.put(received.header_key, received.header)
+                received = msgspec.structs.replace(received, header=b"")
+            await self._objects.put(received.object_key, body)
+        finally:
+            if isinstance(body, Spool):
+                body.close()
+        # Announced later than this, it could be collected as an orphan before the index knows.
+        within = started + self._announce_within - time.monotonic()
+        if within < 0:
+            raise Unavailable(
+                "The object store was too slow", "the object may be collected already: send again"
+            )
+        answer = await self._announcer.announce(received, self._answer_timeout, within)
+        return _stored(answer, ids)
+
+    async def announce_again(self, key: UUID) -> Stored:
+        """Announce an object whose announcement was lost; may be repeated.
+
+        Raises `NotFound` or `InvalidInstance` when there is no DICOM file under `key`.
+        """
+        with self._objects.spool() as spool:
+            async for piece in self._objects.stream(key):
+                spool.write(piece)
+            header, checksum = await self._examine(spool)
+            received, ids = self._announcement(header, checksum, spool, Origin("Unknown"))
+        if received.header_key:
+            await self._objects.put(received.header_key, received.header)
+            received = msgspec.structs.replace(received, header=b"")
+        received = msgspec.structs.replace(
+            received, object_key=key, received_at=key_time(key).timestamp()
+        )
+        return _stored(await self._announcer.announce(received, self._answer_timeout), ids)
+
+    async def _examine(self, body: Body) -> tuple[Header, bytes]:
+        if isinstance(body, Spool):
+            return await asyncio.to_thread(self._examine_spool, body)
+        if len(body) > SCAN_INLINE_BELOW:
+            return await asyncio.to_thread(self._examine_bytes, body)
+        return self._examine_bytes(body)
+
+    def _examine_bytes(self, content: bytes | bytearray | memoryview) -> tuple[Header, bytes]:
+        header = scan(content, default_charset=self._default_charset)
+        return header, xxhash.xxh3_128_digest(content)
+
+    def _examine_spool(self, spool: Spool) -> tuple[Header, bytes]:
+        if not spool.size:
+            raise InvalidInstance("The file is empty")
+        with mapped(spool) as content:
+            header = scan(content, default_charset=self._default_charset)
+        digest = xxhash.xxh3_128()
+        with open(spool.path, "rb") as file:  # through the map, the whole file would be resident
+            while piece := file.read(HASH_PIECE):
+                digest.update(piece)
+        return header, digest.digest()
+
+    def _announcement(
+        self, header: Header, checksum: bytes, body: Body, origin: Origin
+    ) -> tuple[InstanceReceived, ResourceIds]:
+        _refuse_large_meta(header)
+        ids = resource_ids(
+            header.patient_id, header.study_uid, header.series_uid, header.sop_instance_uid
+        )
+        size = body.size if isinstance(body, Spool) else len(body)
+        packed = self._compressor.compress(header.json)
+        pixels = header.pixel_data
+        received = InstanceReceived(
+            token=0,
+            object_key=new_key(),
+            patient_id=header.patient_id,
+            study_uid=header.study_uid,
+            series_uid=header.series_uid,
+            sop_instance_uid=header.sop_instance_uid,
+            sop_class_uid=header.sop_class_uid,
+            transfer_syntax=header.transfer_syntax,
+            size=size,
+            stored_size=size,
+            compression="",
+            checksum=checksum,
+            received_at=time.time(),
+            origin=origin,
+            header=packed,
+            header_key=new_key() if len(packed) > LARGE_HEADER else None,
+            meta=header.meta_json,
+            pixel_offset=pixels.offset if pixels else None,
+            pixel_length=(-1 if pixels.length is None else pixels.length) if pixels else None,
+            pixel_vr=pixels.vr if pixels else "",
+        )
+        return received, ids
+
+
+@contextlib.contextmanager
+def mapped(spool: Spool) -> Iterator[mmap.mmap]:
+    """The spooled bytes as a memory map: only what is looked at takes memory."""
+    with (
+        open(spool.path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        yield content
+
+
+def _refuse_large_meta(header: Header) -> None:
+    if len(header.meta_json) > MAX_META_BYTES:
+        raise InvalidInstance(
+            "The file meta information is too large",
+            f"{len(header.meta_json)} bytes as JSON, at most {MAX_META_BYTES} are accepted",
+        )
+
+
+def _stored(answer: Indexed | None, ids: ResourceIds) -> Stored:
+    if answer is None:
+        return Stored("Success", ids, indexed=False)
+    if not answer.status:
+        raise InvalidInstance("The index refused the instance", answer.reason)
+    return Stored(answer.status, ids, indexed=True)
+
+
+@asynccontextmanager
+async def open_ingest(objects: Objects, bus: Bus, settings: Settings) -> AsyncIterator[Ingest]:
+    """An `Ingest` whose announcements leave, and whose answers arrive, while the block runs."""
+    async with Announcer.open(bus) as announcer:
+        yield Ingest(objects, announcer, settings)
