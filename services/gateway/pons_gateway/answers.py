@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers in Orthanc's forms."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from starlette.responses import Response, StreamingResponse
+
+from pons.errors import NotFound
+
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
+TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
+HTML_TYPE = (b"content-type", b"text/html; charset=utf-8")
+
+
+class Answer(Response):
+    """A whole answer with its headers as they are sent: nothing is encoded twice."""
+
+    def __init__(self, body: bytes = b"", status: int = 200, *headers: tuple[bytes, bytes]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [*headers, (b"content-length", b"%d" % len(body))]
+        if body:
+            self.raw_headers.append(NOSNIFF)
+
+
+def json_answer(value: Any, status: int = 200) -> Answer:
+    """`value` as JSON, indented as Orthanc's answers are."""
+    return Answer(orjson.dumps(value, option=orjson.OPT_INDENT_2), status, JSON_TYPE)
+
+
+def text_answer(text: str) -> Answer:
+    return Answer(text.encode(), 200, TEXT_TYPE)
+
+
+def html_answer(html: str) -> Answer:
+    return Answer(html.encode(), 200, HTML_TYPE)
+
+
+def done() -> Answer:
+    """Success of an operation that has nothing to say."""
+    return Answer(b"", 200, (b"content-type", b"text/plain"))
+
+
+def silent(status: int) -> Answer:
+    """Orthanc's answer where a handler found nothing to say: a status and no body."""
+    return Answer(b"", status)
+
+
+async def json_list(pages: AsyncIterator[list[Any]]) -> Response:
+    """An array of what the pages hold; streamed when there is more than one page.
+
+    Raises what the first page raises, while the status can still tell.
+    """
+    nothing: list[Any] = []
+    first = await anext(pages, nothing)
+    second = await anext(pages, None)
+    if second is None:
+        return json_answer(first)
+    return StreamingResponse(
+        _array(first, second, pages),
+        headers={"x-content-type-options": "nosniff"},
+        media_type="application/json; charset=utf-8",
+    )
+
+
+async def _array(
+    first: list[Any], second: list[Any], others: AsyncIterator[list[Any]]
+) -> AsyncIterator[bytes]:
+    yield b"[" + _members(first)
+    yield b"," + _members(second)
+    async for page in others:
+        yield b"," + _members(page)
+    yield b"\n]"
+
+
+def _members(page: list[Any]) -> bytes:
+    return orjson.dumps(page, option=orjson.OPT_INDENT_2)[1:-2]
+
+
+class UnknownItem(NotFound):
+    """No modality, job or output of that name."""

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ASGI application: Orthanc's conventions of HTTP around the handlers."""
+
+from time import perf_counter
+from typing import Any
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pons.errors import NotFound, PonsError
+from pons_gateway import metrics
+from pons_gateway.answers import TEXT_TYPE, Answer, json_answer, silent
+from pons_gateway.authentication import Authentication
+from pons_gateway.backends import Backends
+from pons_gateway.errors import HTTP_STATUS, describe, error_answer, orthanc_error
+from pons_gateway.routes import ROUTES
+from pons_gateway.routing import METHODS, Routes
+
+log = structlog.get_logger()
+
+OTHER_METHODS = frozenset(
+    [
+        "HEAD",
+        "OPTIONS",
+        "TRACE",
+        "CONNECT",
+        "PATCH",
+        "PROPFIND",
+        "PROPPATCH",
+        "MKCOL",
+        "COPY",
+        "MOVE",
+        "LOCK",
+        "UNLOCK",
+    ]
+)
+"""Words that HTTP and WebDAV know and that nothing here answers to."""
+
+UNAUTHORIZED = Answer(
+    b"", 401, (b"www-authenticate", b'Basic realm="Orthanc Secure Area", charset="UTF-8"')
+)
+MEGABYTE = 1024 * 1024
+
+
+class Gateway:
+    """Answers each request by its route, with Orthanc's statuses, headers and error bodies."""
+
+    def __init__(self, backends: Backends, routes: Routes = ROUTES) -> None:
+        self._backends = backends
+        self._routes = routes
+        self._authentication = Authentication(backends.settings.http.users)
+        self._describing = backends.settings.http.describe_errors
+        self._max_body = backends.settings.http.max_body_mb * MEGABYTE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        try:
+            answer = await self._answer(scope, receive)
+        except ClientDisconnect:
+            return  # nobody is left to answer to
+        await answer(scope, receive, send)
+        metrics.answered(scope["method"], answer.status_code, perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        path, method = scope["path"], scope["method"]
+        found = self._routes.find(path)
+        if not self._is_public(found):
+            user = await self._authentication.user(scope["headers"])
+            if user is None:
+                return UNAUTHORIZED
+            scope["user"] = user
+        if method not in METHODS:
+            return silent(404 if method in OTHER_METHODS else 400)
+        if method != "GET" or b"_method" in scope["query_string"]:
+            wanted = _overridden(method, scope)
+            refusal = self._refusal(method, scope) if method in ("POST", "PUT") else None
+            if wanted is None or refusal is not None:
+                return silent(400) if refusal is None else refusal
+            method = wanted
+        if found is None:
+            return self._unknown_uri(method, path)
+        node, scope["path_params"] = found
+        route = node.routes.get(method)
+        if route is None:
+            if method == "GET" and node.is_directory:
+                return json_answer(sorted(node.children))
+            if not node.routes:
+                return self._unknown_uri(method, path)
+            return Answer(b"", 405, (b"allow", node.allow.encode()))
+        return await self._handled(route.handler, Request(scope, receive), method, path)
+
+    def _is_public(self, found: Any) -> bool:
+        return found is not None and any(route.public for route in found[0].routes.values())
+
+    async def _handled(self, handler: Any, request: Request, method: str, path: str) -> Response:
+        try:
+            response: Response = await handler(request, self._backends)
+        except PonsError as error:
+            if orthanc_error(error).http >= 500:
+                log.warning("request failed", method=method, path=path, error=str(error))
+            return error_answer(error, method, path, describing=self._describing)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # the edge: anything else is a bug
+            log.exception("request failed", method=method, path=path)
+            return error_answer(error, method, path, describing=self._describing)
+        return response
+
+    def _unknown_uri(self, method: str, path: str) -> Answer:
+        if not self._describing:
+            return silent(404)
+        # text/plain, so that no browser takes a path that was sent for HTML
+        return describe(HTTP_STATUS[NotFound], "", method, path, TEXT_TYPE)
+
+    def _refusal(self, method: str, scope: Scope) -> Answer | None:
+        """The answer to a body that is too large, or whose length is unknown."""
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                return silent(413) if int(value) > self._max_body else None
+            if name == b"transfer-encoding":
+                return None
+        return silent(411)
+
+
+def _overridden(method: str, scope: Scope) -> str | None:
+    """The method that is meant (PUT and DELETE for clients that know only GET and POST)."""
+    if method == "GET":
+        fake = Request(scope).query_params.get("_method")
+    elif method == "POST":
+        fake = Request(scope).headers.get("x-http-method-override")
+    else:
+        return method
+    if fake is None:
+        return method
+    return fake.upper() if fake.upper() in ("PUT", "DELETE") else None
+
+
+def create_app(backends: Backends) -> Gateway:
+    """The application that serves `backends`."""
+    return Gateway(backends)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gateway's handlers work with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from pons.catalog import Catalog
+from pons.health import Health
+from pons.ingest import Ingest
+from pons.jobs import Jobs
+from pons.modalities import Modalities
+from pons.objects import Objects
+from pons.settings import Settings
+
+Ask = Callable[..., Awaitable[Any]]
+"""`pons.commands.ask` on the store's bus: service, command, type of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Opened before the first request, and shared by all of them."""
+
+    settings: Settings
+    health: Health
+    catalog: Catalog
+    objects: Objects
+    ingest: Ingest
+    ask: Ask
+    modalities: Modalities
+    jobs: Jobs
+    render: httpx.AsyncClient

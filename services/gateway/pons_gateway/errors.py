@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors as HTTP and Orthanc tell them: one table, and the JSON that describes them."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import orjson
+
+from pons.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InvalidInstance,
+    NotFound,
+    OutOfResources,
+    PonsError,
+    RemoteFailure,
+    TooLarge,
+    Unavailable,
+    UnsupportedImage,
+)
+from pons.tag_names import UnknownTag
+from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
+from pons_gateway.parameters import BadParameter
+
+
+class BadJson(BadRequest):
+    """The body is not the JSON that the route takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrthancError:
+    """Orthanc's number and words for an error, and the HTTP status that it has there."""
+
+    http: int
+    status: int
+    message: str
+
+
+HTTP_STATUS: dict[type[PonsError], OrthancError] = {
+    InvalidInstance: OrthancError(400, 15, "Bad file format"),
+    BadRequest: OrthancError(400, 8, "Bad request"),
+    BadJson: OrthancError(400, 15, "Bad file format"),
+    BadParameter: OrthancError(400, 5, "Bad type for a parameter"),
+    # Orthanc answers 500; a word that the caller misspelled is no failure of the server.
+    UnknownTag: OrthancError(400, 27, "Unknown DICOM tag"),
+    NotFound: OrthancError(404, 17, "Unknown resource"),
+    UnknownItem: OrthancError(404, 7, "Accessing an inexistent item"),
+    Conflict: OrthancError(409, 46, "Duplicate resource"),
+    Forbidden: OrthancError(403, 45, "Forbidden access"),
+    TooLarge: OrthancError(413, 4, "Not enough memory"),
+    UnsupportedImage: OrthancError(415, 23, "Incompatible format of the images"),
+    RemoteFailure: OrthancError(500, 9, "Error in the network protocol"),
+    OutOfResources: OrthancError(507, 19, "The file storage is full"),
+    Unavailable: OrthancError(503, 36, "Database unavailable"),
+}
+
+INTERNAL = OrthancError(500, -1, "Internal error")
+
+
+def orthanc_error(error: BaseException) -> OrthancError:
+    """The entry of an error's nearest class in the table; a bug is an internal error."""
+    for kind in type(error).__mro__:
+        if kind in HTTP_STATUS:
+            return HTTP_STATUS[kind]
+    return INTERNAL
+
+
+def describe(
+    error: OrthancError, details: str, method: str, uri: str, content_type: tuple[bytes, bytes]
+) -> Answer:
+    """The answer that describes an error in Orthanc's JSON."""
+    described = {
+        "HttpError": HTTPStatus(error.http).phrase,
+        "HttpStatus": error.http,
+        "Message": error.message,
+        "Method": method,
+        "OrthancError": error.message,
+        "OrthancStatus": error.status,
+        "Uri": uri,
+    }
+    if details:
+        described = {"Details": details, **described}
+    body = orjson.dumps(described, option=orjson.OPT_INDENT_2)
+    return Answer(body, error.http, content_type)
+
+
+def error_answer(error: BaseException, method: str, uri: str, *, describing: bool) -> Answer:
+    """What to answer to a request that raised `error`."""
+    entry = orthanc_error(error)
+    if not describing:
+        return Answer(b"", entry.http)
+    details = str(error) if isinstance(error, PonsError) else "The log tells more"
+    return describe(entry, details, method, uri, JSON_TYPE)

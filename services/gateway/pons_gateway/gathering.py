@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies of any size in bounded memory: what is large goes to a spool file as it arrives."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+
+from pons.errors import InvalidInstance, TooLarge
+from pons.objects import SPOOL_ABOVE, Body, Objects, Spool
+
+MEGABYTE = 1024 * 1024
+WRITE_PIECE = MEGABYTE
+"""Bytes that gather before a thread writes them to the spool."""
+GZIP_WINDOW = 31
+"""zlib's way to say: 32 KiB, with gzip's header and checksum."""
+
+
+class Gatherer:
+    """Gathers one body of at most `limit` bytes. Use it as a context: what is not taken is freed.
+
+    Raises `TooLarge` from `write`, and `OutOfResources` when the disk is full.
+    """
+
+    def __init__(self, objects: Objects, limit: int) -> None:
+        self._objects = objects
+        self._limit = limit
+        self._buffer = bytearray()
+        self._spool: Spool | None = None
+        self.size = 0
+
+    async def write(self, data: bytes | memoryview) -> None:
+        self.size += len(data)
+        if self.size > self._limit:
+            raise TooLarge(f"The file has more than {self._limit // MEGABYTE} MiB")
+        self._buffer += data
+        if self._spool is None and self.size > SPOOL_ABOVE:
+            self._spool = self._objects.spool()
+        if self._spool is not None and len(self._buffer) >= WRITE_PIECE:
+            await self._flush(self._spool)
+
+    async def take(self) -> Body:
+        """The body; whoever takes it frees it."""
+        if self._spool is None:
+            return self._buffer
+        await self._flush(self._spool)
+        spool, self._spool = self._spool, None
+        return spool
+
+    async def _flush(self, spool: Spool) -> None:
+        full, self._buffer = self._buffer, bytearray()
+        await asyncio.to_thread(spool.write, full)
+
+    def __enter__(self) -> "Gatherer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._spool is not None:
+            self._spool.close()
+
+
+async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises `TooLarge` after `limit` bytes: a chunked body may go on."""
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"The body has more than {limit // MEGABYTE} MiB")
+        yield chunk
+
+
+async def whole(request: Request, limit: int) -> bytes:
+    """A small body, all of it."""
+    return b"".join([chunk async for chunk in limited(request, limit)])
+
+
+async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """What the gzip stream holds, in pieces of a megabyte at most.
+
+    Raises `TooLarge` after `limit` bytes, and `InvalidInstance` for a damaged stream.
+    """
+    size, inflater, fresh = 0, zlib.decompressobj(GZIP_WINDOW), True
+    async for chunk in chunks:
+        while chunk:
+            if inflater.eof:  # gzip files may follow each other
+                inflater, fresh = zlib.decompressobj(GZIP_WINDOW), True
+            try:
+                piece = inflater.decompress(chunk, MEGABYTE)
+            except zlib.error as error:
+                raise InvalidInstance("The gzip body is damaged", str(error)) from None
+            fresh = False
+            size += len(piece)
+            if size > limit:
+                raise TooLarge(f"The gzip body holds more than {limit // MEGABYTE} MiB")
+            chunk = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            if piece:
+                yield piece
+            await asyncio.sleep(0)  # a bomb must not keep the others waiting
+    if not fresh and not inflater.eof:
+        raise InvalidInstance("The gzip body ends too early")

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every route of the gateway, by chapter of its documentation."""
+
+from pons_gateway.routes import (
+    changes,
+    images,
+    instances,
+    jobs,
+    modalities,
+    page,
+    resources,
+    system,
+)
+from pons_gateway.routing import Routes
+
+ROUTES = Routes(
+    [
+        system.GROUP,
+        *resources.GROUPS,
+        instances.GROUP,
+        images.GROUP,
+        changes.GROUP,
+        modalities.GROUP,
+        jobs.GROUP,
+        page.GROUP,
+    ]
+)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures, frames and raw pixels: the render service answers, the gateway passes it on."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from pons.errors import Unavailable
+from pons_gateway.backends import Backends
+from pons_gateway.parameters import Flag, Number
+from pons_gateway.routing import Group
+
+QUALITY = Number("quality", "Quality of a JPEG, 1 to 100; 90 without.")
+UNSUPPORTED = Flag(
+    "returnUnsupportedImage", "Redirect to a picture that says so where there is no picture."
+)
+
+PASSED_ON = frozenset(
+    ("content-type", "content-length", "content-disposition", "content-encoding", "location")
+)
+VIEWS = {
+    "preview": "A picture for people, stretched to 8 bits",
+    "image-uint8": "Grey values cut to 0..255",
+    "image-uint16": "Grey values cut to 0..65535",
+    "image-int16": "Grey values cut to -32768..32767",
+}
+
+GROUP = Group(
+    "Images", "Pictures as PNG or JPEG, by the `Accept` header, and the pixels as in the file."
+)
+
+
+async def relay(request: Request, backends: Backends) -> Response:
+    """Whatever the render service answers to the same path."""
+    asked = backends.render.build_request(
+        "GET",
+        f"{request.url.path}?{request.url.query}",
+        headers={"accept": request.headers.get("accept", "*/*")},
+    )
+    try:
+        answer = await backends.render.send(asked, stream=True)
+    except httpx.TimeoutException as error:
+        raise Unavailable("The render service takes too long", repr(error)) from error
+    except httpx.TransportError as error:
+        raise Unavailable("The render service does not answer", repr(error)) from error
+    headers = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
+    headers["x-content-type-options"] = "nosniff"
+    return StreamingResponse(_body(answer), status_code=answer.status_code, headers=headers)
+
+
+async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.aiter_raw():
+            yield piece
+    finally:
+        await answer.aclose()
+
+
+GROUP.add("GET", "/instances/{id}/frames", relay, "Numbers of the frames", example=[0, 1])
+for view, summary in VIEWS.items():
+    for path in (f"/instances/{{id}}/{view}", f"/instances/{{id}}/frames/{{frame}}/{view}"):
+        GROUP.add("GET", path, relay, summary, query=(QUALITY, UNSUPPORTED), gives="image/png")
+GROUP.add(
+    "GET",
+    "/instances/{id}/frames/{frame}/raw",
+    relay,
+    "The bytes of a frame as in the file",
+    gives="application/octet-stream",
+)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages for people, the description for programs, and whether the gateway is well."""
+
+from functools import lru_cache
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+import pons
+from pons_gateway import openapi
+from pons_gateway.answers import Answer, html_answer, json_answer
+from pons_gateway.backends import Backends
+from pons_gateway.home import home_page
+from pons_gateway.html import documentation
+from pons_gateway.routing import Group, Routes
+
+GROUP = Group("Pages and health", "Pages for people, and whether the gateway is well.")
+
+
+@GROUP.get("/", "A page that says what runs here", gives="text/html")
+async def home(request: Request, backends: Backends) -> Response:
+    return html_answer(await home_page(backends, request.url.hostname or "localhost"))
+
+
+@GROUP.get("/docs", "This description, for people", gives="text/html")
+async def docs(_request: Request, _backends: Backends) -> Response:
+    return html_answer(_documentation())
+
+
+@GROUP.get("/openapi.json", "This description, for programs", example={"openapi": "3.1.0"})
+async def description(_request: Request, _backends: Backends) -> Response:
+    return json_answer(openapi.describe(_all_routes(), pons.__version__))
+
+
+@GROUP.get("/health/live", "Whether the process runs", example={"service": "gateway"}, public=True)
+@GROUP.get(
+    "/health/ready",
+    "Whether everything that the gateway needs answers",
+    example={"service": "gateway", "ready": True, "failures": {}},
+    public=True,
+)
+async def health(request: Request, backends: Backends) -> Response:
+    answer = await backends.health.respond(request.scope["path"].rstrip("/"))
+    assert answer is not None
+    status, content_type, body = answer
+    return Answer(body, status, (b"content-type", content_type.encode()))
+
+
+@lru_cache(maxsize=1)
+def _documentation() -> str:
+    return documentation(openapi.describe(_all_routes(), pons.__version__))
+
+
+def _all_routes() -> Routes:
+    from pons_gateway.routes import ROUTES  # this module is one of them
+
+    return ROUTES

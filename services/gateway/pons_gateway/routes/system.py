@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs here, and how much it holds."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+import pons
+from pons.attributes import MAIN_TAGS
+from pons.settings import Settings
+from pons.tag_names import display_tag
+from pons_gateway.answers import json_answer
+from pons_gateway.backends import Backends
+from pons_gateway.resource_json import totals_json
+from pons_gateway.routing import Group
+
+ORTHANC_VERSION = "1.13.0"
+ORTHANC_API = 31
+"""The level of Orthanc's interface that clients may count on."""
+SCHEMA_VERSION = 1
+
+SHOWN_TAGS = {
+    level: ";".join(display_tag(tag) for tag in sorted(tags)) for level, tags in MAIN_TAGS.items()
+}
+
+GROUP = Group("System", "What runs here, and how much it holds.")
+
+
+@GROUP.get(
+    "/system",
+    "Versions and settings of the store, as Orthanc tells them",
+    example={
+        "ApiVersion": ORTHANC_API,
+        "Version": ORTHANC_VERSION,
+        "PonsVersion": "0.1.0",
+        "Name": "Pons",
+        "DicomAet": "PONS",
+        "DicomPort": 4242,
+        "HttpPort": 8042,
+    },
+)
+async def system(_request: Request, backends: Backends) -> Response:
+    return json_answer(describe(backends.settings))
+
+
+@GROUP.get(
+    "/statistics",
+    "Counts and sizes, at the same cost for any size of the store",
+    example={
+        "CountInstances": 120,
+        "CountPatients": 1,
+        "CountSeries": 2,
+        "CountStudies": 1,
+        "TotalDiskSize": "63037440",
+        "TotalDiskSizeMB": 60,
+        "TotalUncompressedSize": "63037440",
+        "TotalUncompressedSizeMB": 60,
+    },
+)
+async def statistics(_request: Request, backends: Backends) -> Response:
+    return json_answer(totals_json(await backends.catalog.totals()))
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """The object of `/system`; the settings do not change while the process lives."""
+    mode = settings.index.overwrite_instances
+    return {
+        "ApiVersion": ORTHANC_API,
+        "Version": ORTHANC_VERSION,
+        "PonsVersion": pons.__version__,
+        "PonsStore": settings.store.name,
+        "Name": settings.store.title,
+        "DicomAet": settings.dicom.aet,
+        "DicomPort": settings.dicom.port,
+        "HttpPort": settings.http.port,
+        "IsHttpServerSecure": False,
+        "DatabaseVersion": SCHEMA_VERSION,
+        "DatabaseServerIdentifier": settings.store.name,
+        "DatabaseBackendPlugin": None,
+        "StorageAreaPlugin": None,
+        "PluginsEnabled": False,
+        "CheckRevisions": False,
+        "StoreMD5ForAttachments": False,
+        "StorageCompression": False,
+        "MaximumStorageSize": 0,
+        "MaximumPatientCount": 0,
+        "MaximumStorageMode": "Recycle",
+        "DicomDefaultRetrieveMethod": "C-MOVE",
+        "IngestTranscoding": "",
+        "OverwriteInstances": mode != "Never",
+        "OverwriteInstancesMode": mode,
+        "PatientLevelEnabled": True,
+        "ReadOnly": False,
+        "HasLabels": False,
+        "UserMetadata": {},
+        "MainDicomTags": SHOWN_TAGS,
+        "Capabilities": {
+            "HasExtendedChanges": True,
+            "HasExtendedFind": False,
+            "HasKeyValueStores": False,
+            "HasQueues": False,
+            "HasReserveQueueValue": False,
+        },
+        "Performance": {"ConcurrentJobs": settings.jobs.concurrent},
+        "ThirdPartyPatches": [],
+        "ThirdPartyVersions": {},
+    }

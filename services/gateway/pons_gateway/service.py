@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening what the gateway works with, and serving it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+
+from pons.bus import open_bus
+from pons.catalog import open_catalog
+from pons.commands import ask
+from pons.health import Health, serving
+from pons.ingest import open_ingest
+from pons.jobs import Jobs
+from pons.modalities import open_modalities
+from pons.objects import open_objects
+from pons.settings import Settings
+from pons_gateway.app import create_app
+from pons_gateway.backends import Backends
+
+RENDER_CONNECTIONS = 32
+GRACE_SECONDS = 10
+"""How long requests under way may take to end when the gateway does."""
+KEEP_ALIVE_SECONDS = 75
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """The gateway, serving as long as the block runs."""
+    objects = open_objects(settings.storage, settings.store.name)
+    try:
+        async with (
+            open_bus(settings) as bus,
+            open_catalog(settings, objects) as catalog,
+            open_ingest(objects, bus, settings) as ingest,
+            open_modalities(bus, settings) as modalities,
+            _open_render(settings) as render,
+        ):
+            health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
+            backends = Backends(
+                settings=settings,
+                health=health,
+                catalog=catalog,
+                objects=objects,
+                ingest=ingest,
+                ask=partial(ask, bus),
+                modalities=modalities,
+                jobs=Jobs(bus, settings.jobs),
+                render=render,
+            )
+            async with serving(
+                create_app(backends),
+                settings.http_host,
+                settings.http.port,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                ws="none",
+            ):
+                yield
+    finally:
+        await objects.close()
+
+
+def _open_render(settings: Settings) -> httpx.AsyncClient:
+    patience = settings.render.timeout + 5
+    return httpx.AsyncClient(
+        base_url=settings.render_url,
+        timeout=httpx.Timeout(patience, connect=2),
+        limits=httpx.Limits(max_connections=RENDER_CONNECTIONS),
+        trust_env=False,
+    )

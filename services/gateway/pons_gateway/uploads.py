@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What comes in by `POST /instances`: a file, a gzip of one, a ZIP of many, or a form."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from time import perf_counter
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+
+from pons.errors import InvalidInstance, PonsError
+from pons.events import Origin
+from pons.ingest import Stored
+from pons.objects import Body, Spool
+from pons_gateway import metrics
+from pons_gateway.backends import Backends
+from pons_gateway.form import boundary_of, form_parts
+from pons_gateway.gathering import MEGABYTE, Gatherer, gunzipped, limited
+from pons_gateway.zip_files import is_zip, zip_files
+
+log = structlog.get_logger()
+
+
+async def store_upload(request: Request, backends: Backends) -> Any:
+    """Store what the request carries; its answer: an object, an array for a ZIP, None for a form.
+
+    Raises `InvalidInstance` for what is no DICOM file, except inside a ZIP, where such files are
+    passed over.
+    """
+    http = backends.settings.http
+    chunks = limited(request, http.max_body_mb * MEGABYTE)
+    if request.headers.get("content-encoding", "").lower() == "gzip":
+        chunks = gunzipped(chunks, http.max_zip_entry_mb * MEGABYTE)
+    origin = _origin(request)
+    boundary = boundary_of(request.headers.get("content-type", ""))
+    if boundary is None:
+        return await _store_body(await _gathered(chunks, backends), origin, backends)
+    limit = http.max_body_mb * MEGABYTE
+    async with aclosing(form_parts(chunks, boundary, backends.objects, limit)) as parts:
+        async for part in parts:
+            await _store_body(part, origin, backends)
+    return None
+
+
+async def _gathered(chunks: AsyncIterator[bytes], backends: Backends) -> Body:
+    with Gatherer(backends.objects, backends.settings.http.max_body_mb * MEGABYTE) as gatherer:
+        async for chunk in chunks:
+            await gatherer.write(chunk)
+        return await gatherer.take()
+
+
+async def _store_body(body: Body, origin: Origin, backends: Backends) -> Any:
+    try:
+        if not isinstance(body, Spool) and not body:
+            raise InvalidInstance("Received an empty DICOM file")
+        if is_zip(body):
+            return await _store_zip(body, origin, backends)
+        return await _store_file(body, origin, backends)
+    finally:
+        _free(body)
+
+
+async def _store_zip(body: Body, origin: Origin, backends: Backends) -> list[dict[str, str]]:
+    limit = backends.settings.http.max_zip_entry_mb * MEGABYTE
+    stored, passed_over = [], 0
+    async with aclosing(zip_files(body, backends.objects, limit)) as files:
+        async for file in files:
+            try:
+                stored.append(await _store_file(file, origin, backends))
+            except InvalidInstance:
+                passed_over += 1
+            finally:
+                _free(file)
+    log.info("zip stored", instances=len(stored), passed_over=passed_over)
+    return stored
+
+
+async def _store_file(file: Body, origin: Origin, backends: Backends) -> dict[str, str]:
+    started, size = perf_counter(), file.size if isinstance(file, Spool) else len(file)
+    try:
+        stored = await backends.ingest.store(file, origin)
+    except PonsError as error:
+        metrics.INSTANCES.labels(type(error).__name__).inc()
+        raise
+    metrics.INSTANCES.labels(stored.status).inc()
+    metrics.BYTES.inc(size)
+    log.info(
+        "instance stored",
+        instance=stored.ids.instance,
+        outcome=stored.status,
+        bytes=size,
+        source=origin.remote_ip,
+        ms=round((perf_counter() - started) * 1000, 1),
+    )
+    return _told(stored)
+
+
+def _free(body: Body) -> None:
+    if isinstance(body, Spool):
+        body.close()
+
+
+def _origin(request: Request) -> Origin:
+    client = request.scope["client"]
+    return Origin("RestApi", remote_ip=client[0] if client else "", username=request.scope["user"])
+
+
+def _told(stored: Stored) -> dict[str, str]:
+    ids = stored.ids
+    return {
+        "ID": ids.instance,
+        "ParentPatient": ids.patient,
+        "ParentSeries": ids.series,
+        "ParentStudy": ids.study,
+        "Path": f"/instances/{ids.instance}",
+        "Status": stored.status,
+    }

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway on a store of values: what its tests see of the index, and of the services."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from pons.catalog import (
+    ChangesPage,
+    ExportsPage,
+    LoggedChange,
+    LoggedExport,
+    Resource,
+    Statistics,
+    StoredHeader,
+    StoredObject,
+    Totals,
+)
+from pons.errors import InvalidInstance, Unavailable
+from pons.events import Origin
+from pons.health import Health
+from pons.identity import ResourceIds, resource_ids
+from pons.ingest import Stored
+from pons.objects import Body, FileObjects, Spool
+from pons.settings import Settings
+from pons_gateway.app import create_app
+from pons_gateway.backends import Backends
+
+PATIENT = "11111111-11111111-11111111-11111111-11111111"
+STUDY = "22222222-22222222-22222222-22222222-22222222"
+SERIES = "33333333-33333333-33333333-33333333-33333333"
+INSTANCE = "44444444-44444444-44444444-44444444-44444444"
+NOBODY = "00000000-00000000-00000000-00000000-00000000"
+KEY = UUID("0192f0c1-7a3b-7c11-9f6e-2d5c8a4b9e10")
+MOMENT = datetime(2024, 1, 2, 11, 12, 13, tzinfo=UTC)
+
+RESOURCES = {
+    "Patient": Resource(
+        level="Patient",
+        id=PATIENT,
+        key=1,
+        parent="",
+        tags={"00100010": "ROE^RICHARD", "00100020": "P1"},
+        children=[STUDY],
+        last_update=MOMENT,
+    ),
+    "Study": Resource(
+        level="Study",
+        id=STUDY,
+        key=2,
+        parent=PATIENT,
+        tags={"00080020": "20240102", "0020000D": "1.2.3"},
+        patient_tags={"00100020": "P1"},
+        children=[SERIES],
+        last_update=MOMENT,
+        stable=False,
+    ),
+    "Series": Resource(
+        level="Series",
+        id=SERIES,
+        key=3,
+        parent=STUDY,
+        tags={"00080060": "CT"},
+        children=[INSTANCE],
+        last_update=MOMENT,
+        expected=1,
+        status="Complete",
+    ),
+    "Instance": Resource(
+        level="Instance",
+        id=INSTANCE,
+        key=4,
+        parent=SERIES,
+        tags={"00200013": "1"},
+        size=1000,
+        object_key=KEY,
+        index_in_series=1,
+    ),
+}
+
+
+@dataclass
+class FakeCatalog:
+    """One patient with one instance, and the arguments of the last question about a log."""
+
+    away: bool = False
+    pages_of_ids: list[list[str]] | None = None
+    header: StoredHeader | None = None
+    stored: StoredObject | None = None
+    asked: tuple[Any, ...] = ()
+
+    async def find(self, level: str, identifier: str) -> Resource | None:
+        self._reachable()
+        found = RESOURCES[level]
+        return found if found.id == identifier else None
+
+    async def pages(self, level: str, since: int, limit: int) -> AsyncIterator[list[Resource]]:
+        self._reachable()
+        self.asked = (level, since, limit)
+        yield [RESOURCES[level]]
+
+    async def id_pages(self, level: str, since: int, limit: int) -> AsyncIterator[list[str]]:
+        self._reachable()
+        self.asked = (level, since, limit)
+        for page in self.pages_of_ids if self.pages_of_ids is not None else [[RESOURCES[level].id]]:
+            yield page
+
+    async def related(self, level: str, of: str, identifier: str) -> list[Resource]:
+        return [RESOURCES[level]] if RESOURCES[of].id == identifier else []
+
+    async def related_ids(self, level: str, of: str, identifier: str) -> list[str]:
+        return [resource.id for resource in await self.related(level, of, identifier)]
+
+    async def statistics(self, level: str, identifier: str) -> Statistics | None:
+        if RESOURCES[level].id != identifier:
+            return None
+        counts = {"studies": 1, "series": 1, "instances": 1}
+        below = {"Patient": 0, "Study": 1, "Series": 2, "Instance": 3}[level]
+        return Statistics(3_000_000, 2_000_000, **dict(list(counts.items())[below:]))
+
+    async def totals(self) -> Totals:
+        self._reachable()
+        return Totals(1, 1, 2, 1200, 5_000_000, 4_000_000)
+
+    async def changes(self, *asked: Any) -> ChangesPage:
+        self.asked = asked
+        change = LoggedChange(7, "NewStudy", "Study", STUDY, MOMENT)
+        return ChangesPage([change], done=True, last=7)
+
+    async def latest_change(self) -> ChangesPage:
+        return ChangesPage([], done=True, last=21)
+
+    async def exports(self, since: int, limit: int) -> ExportsPage:
+        self.asked = (since, limit)
+        row = LoggedExport(3, "Series", SERIES, "pacs", "P1", "1.2.3", "1.2.3.4", "1.2.5", MOMENT)
+        return ExportsPage([row], done=False, last=3)
+
+    async def find_object(self, identifier: str) -> StoredObject | None:
+        return self.stored if identifier == INSTANCE else None
+
+    async def find_header(self, identifier: str) -> StoredHeader | None:
+        return self.header if identifier == INSTANCE else None
+
+    def _reachable(self) -> None:
+        if self.away:
+            raise Unavailable("The database does not answer")
+
+
+@dataclass
+class FakeIngest:
+    """Takes what begins with `DICOM`, and keeps what it took; the rest of it is the SOP UID."""
+
+    bodies: list[bytes] = field(default_factory=list)
+    spooled: list[int] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+
+    async def store(self, body: Body, origin: Origin) -> Stored:
+        if isinstance(body, Spool):
+            self.spooled.append(body.size)
+            content = body.path.read_bytes()[:64]
+            body.close()
+        else:
+            content = bytes(body)
+        if not content.startswith(b"DICOM"):
+            raise InvalidInstance("This is not a DICOM file")
+        repeated = content in self.bodies
+        self.bodies.append(content)
+        self.origins.append(origin)
+        ids = ResourceIds(PATIENT, STUDY, SERIES, resource_ids("", "", "", str(content)).instance)
+        return Stored("AlreadyStored" if repeated else "Success", ids, indexed=True)
+
+
+@dataclass
+class FakeServices:
+    """Answers commands from a table of their types, and remembers them."""
+
+    answers: dict[type, Any] = field(default_factory=dict)
+    commands: list[tuple[str, Any]] = field(default_factory=list)
+
+    async def ask(self, service: str, command: Any, answer: type, **_: float) -> Any:
+        self.commands.append((service, command))
+        result = self.answers.get(type(command), Unavailable(f"{service} is not running"))
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+@dataclass
+class Store:
+    """What a test looks at beside the answers."""
+
+    catalog: FakeCatalog
+    ingest: FakeIngest
+    services: FakeServices
+    backends: Backends
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    catalog, ingest, services = FakeCatalog(), FakeIngest(), FakeServices()
+    health = Health("gateway")
+    health.started = True
+    absent: Any = None
+    nowhere = httpx.AsyncClient(base_url="http://127.0.0.1:1", verify=False, trust_env=False)
+    backends = Backends(
+        settings=Settings(),
+        health=health,
+        catalog=catalog,  # type: ignore[arg-type]
+        objects=FileObjects(tmp_path, "test", fsync=False),
+        ingest=ingest,  # type: ignore[arg-type]
+        ask=services.ask,
+        modalities=absent,
+        jobs=absent,
+        render=nowhere,
+    )
+    return Store(catalog, ingest, services, backends)
+
+
+Open = Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+def open_client(store: Store) -> Open:
+    """A client of the gateway, whose settings or backends may be other ones."""
+
+    def client(settings: Settings | None = None, **others: Any) -> httpx.AsyncClient:
+        backends = replace(store.backends, settings=settings or Settings(), **others)
+        transport = httpx.ASGITransport(create_app(backends))
+        return httpx.AsyncClient(transport=transport, base_url="http://store")
+
+    return client
+
+
+@pytest.fixture
+async def client(open_client: Open) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client() as client:
+        yield client

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures: what render answers is what the client gets."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .conftest import INSTANCE, Open
+
+pytestmark = pytest.mark.anyio
+
+
+def render(answer: Callable[[Request], Response]) -> httpx.AsyncClient:
+    """A client of a render service that answers so."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(Request(scope))(scope, receive, send)
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://render:1")
+
+
+async def test_relayed_as_it_is(open_client: Open) -> None:
+    """Path, query and Accept go to render; status, type and bytes come back."""
+    asked: list[Request] = []
+
+    def picture(request: Request) -> Response:
+        asked.append(request)
+        return Response(b"\xff\xd8", media_type="image/jpeg", headers={"server": "inner"})
+
+    async with render(picture) as inner, open_client(render=inner) as client:
+        path = f"/instances/{INSTANCE}/frames/2/preview?quality=50"
+        answer = await client.get(path, headers={"Accept": "image/jpeg"})
+    assert (answer.status_code, answer.content) == (200, b"\xff\xd8")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["content-length"] == "2"
+    assert "server" not in answer.headers
+    assert str(asked[0].url) == f"http://render:1{path}"
+    assert asked[0].headers["accept"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("status", [307, 404, 415])
+async def test_refusals_are_relayed(open_client: Open, status: int) -> None:
+    """A picture that render cannot make keeps its status and its empty body."""
+
+    def refusal(_request: Request) -> Response:
+        return Response(status_code=status, headers={"location": "../x.png"})
+
+    async with render(refusal) as inner, open_client(render=inner) as client:
+        answer = await client.get(f"/instances/{INSTANCE}/image-uint8")
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert answer.headers["location"] == "../x.png"
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow")])
+async def test_render_is_away(open_client: Open, error: Exception) -> None:
+    """Without render, pictures are unavailable, and that is all."""
+
+    def away(_request: httpx.Request) -> httpx.Response:
+        raise error
+
+    inner = httpx.AsyncClient(transport=httpx.MockTransport(away), base_url="http://render:1")
+    async with inner, open_client(render=inner) as client:
+        answer = await client.get(f"/instances/{INSTANCE}/frames")
+        assert answer.status_code == 503
+        assert answer.json()["Details"].startswith("The render service")
+        assert (await client.get("/system")).status_code == 200

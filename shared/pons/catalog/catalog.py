@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store's index, for reading: each question is one statement, so each answer one snapshot."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from pons.attributes import LEVELS
+from pons.catalog.connection import Reader, open_reader
+from pons.catalog.logs import changes_page, exports_page
+from pons.catalog.records import (
+    ChangesPage,
+    ExportsPage,
+    InstanceToSend,
+    Statistics,
+    StoredHeader,
+    StoredObject,
+    Totals,
+)
+from pons.catalog.resources import EXPANDED, ID, IDS, KEY, RELATED, Resource, to_resource
+from pons.events import Level
+from pons.identity import to_bytes, to_text
+from pons.objects import Objects, open_objects
+from pons.settings import Settings
+from pons.sql import load_statements
+
+STATEMENTS = load_statements(Path(__file__).with_name("catalog.sql"))
+
+EXPANDED_PAGE = 500
+IDS_PAGE = 10_000
+"""Rows that one statement of a long list gives; longer lists are several, one after the other."""
+
+MAX_HEADER_BYTES = 256 * 1024 * 1024
+
+STATISTICS: dict[Level, str] = {
+    "Patient": "patient_statistics",
+    "Study": "study_statistics",
+    "Series": "series_statistics",
+    "Instance": "instance_statistics",
+}
+
+
+class Catalog:
+    """Reads of the index. Open it with `open_catalog`; one per process, shared by its tasks.
+
+    Every method raises `Unavailable` while the database is away, and works again once it is back.
+    An identifier that is none, or names nothing, finds nothing.
+    """
+
+    def __init__(self, reader: Reader, objects: Objects) -> None:
+        self._reader = reader
+        self._objects = objects
+        self._composed: dict[tuple[str, str], str] = {}
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless the index can be read."""
+        await self._reader.check()
+
+    async def find(self, level: Level, identifier: str) -> Resource | None:
+        """The resource of this level."""
+        digest = to_bytes(identifier)
+        if digest is None:
+            return None
+        statement = self._statement(EXPANDED[level], f"WHERE {ID[level]} = $1")
+        row = await self._reader.row(statement, digest)
+        return to_resource(level, row) if row else None
+
+    async def pages(
+        self, level: Level, since: int = 0, limit: int = 0
+    ) -> AsyncIterator[list[Resource]]:
+        """Resources in a stable order, from `since` on, `limit` at most (0: all), in pages."""
+        async for rows in self._pages(EXPANDED[level], KEY[level], since, limit, EXPANDED_PAGE):
+            yield [to_resource(level, row) for row in rows]
+
+    async def id_pages(
+        self, level: Level, since: int = 0, limit: int = 0
+    ) -> AsyncIterator[list[str]]:
+        """As `pages`, identifiers only."""
+        async for rows in self._pages(IDS[level], KEY[level], since, limit, IDS_PAGE):
+            yield [to_text(row["id"]) for row in rows]
+
+    async def related(self, level: Level, of: Level, identifier: str) -> list[Resource]:
+        """Those of `level` below, or the one above, the resource `identifier` of level `of`.
+
+        Empty when there is no such resource, since every resource has something below it.
+        """
+        rows = await self._related(EXPANDED[level], level, of, identifier)
+        return [to_resource(level, row) for row in rows]
+
+    async def related_ids(self, level: Level, of: Level, identifier: str) -> list[str]:
+        """As `related`, identifiers only."""
+        return [
+            to_text(row["id"]) for row in await self._related(IDS[level], level, of, identifier)
+        ]
+
+    async def known(self, identifiers: list[str]) -> set[str]:
+        """Those of the identifiers that name a resource, of whatever level."""
+        digests = [digest for digest in map(to_bytes, identifiers) if digest]
+        rows = await self._reader.rows(STATEMENTS["known_resources"], digests)
+        return {to_text(row["id"]) for row in rows}
+
+    async def totals(self) -> Totals:
+        """How much the store holds, at the same cost for any size."""
+        row = await self._reader.row(STATEMENTS["totals"])
+        assert row is not None
+        return Totals(
+            patients=row["patients"],
+            studies=row["studies"],
+            series=row["series"],
+            instances=row["instances"],
+            size=row["size"],
+            stored_size=row["stored_size"],
+        )
+
+    async def statistics(self, level: Level, identifier: str) -> Statistics | None:
+        """What hangs below a resource."""
+        digest = to_bytes(identifier)
+        row = digest and await self._reader.row(STATEMENTS[STATISTICS[level]], digest)
+        return Statistics(**row) if row else None
+
+    async def changes(
+        self,
+        since: int | None = None,
+        limit: int = 100,
+        to: int | None = None,
+        types: list[int] | None = None,
+    ) -> ChangesPage:
+        """Changes after `since`, up to `to`; with `to` alone, the latest ones up to it."""
+        backwards = since is None and to is not None
+        if backwards:
+            values: tuple[Any, ...] = (to, types, limit)
+            rows = await self._reader.rows(STATEMENTS["latest_changes"], *values)
+            return changes_page(rows[::-1], limit, backwards=True)
+        values = (since or 0, to, types, limit + 1)
+        return changes_page(await self._reader.rows(STATEMENTS["changes"], *values), limit)
+
+    async def latest_change(self) -> ChangesPage:
+        """The one latest change, if any."""
+        rows = await self._reader.rows(STATEMENTS["latest_changes"], None, None, 1)
+        return changes_page(rows, 1)
+
+    async def exports(self, since: int = 0, limit: int = 100) -> ExportsPage:
+        """Instances that were sent, after number `since`."""
+        rows = await self._reader.rows(STATEMENTS["exports"], since, limit + 1)
+        return exports_page(rows, since, limit)
+
+    async def latest_export(self) -> ExportsPage:
+        """The one latest export, if any."""
+        return exports_page(await self._reader.rows(STATEMENTS["latest_exports"], 1), 0, 1)
+
+    async def find_object(self, instance_id: str) -> StoredObject | None:
+        """Where the instance's bytes are, and what is in them."""
+        digest = to_bytes(instance_id)
+        row = digest and await self._reader.row(STATEMENTS["object"], digest)
+        return StoredObject(**row) if row else None
+
+    async def find_header(self, instance_id: str) -> StoredHeader | None:
+        """The instance's header as DICOM JSON; a very large one comes from the object store."""
+        digest = to_bytes(instance_id)
+        row = digest and await self._reader.row(STATEMENTS["header"], digest)
+        if not row:
+            return None
+        packed = row["header"]
+        if row["header_key"] is not None:
+            packed = await self._objects.read(row["header_key"])
+        return StoredHeader(
+            json=zstandard.ZstdDecompressor().decompress(packed, MAX_HEADER_BYTES),
+            meta=row["meta"],
+            pixel_vr=None if row["pixel_offset"] is None else row["pixel_vr"] or "OW",
+        )
+
+    async def read_header(self, instance_id: str) -> bytes | None:
+        """The instance's header as DICOM JSON, up to the pixel data."""
+        header = await self.find_header(instance_id)
+        return header.json if header else None
+
+    async def instances_of(self, resource_ids: list[str]) -> list[InstanceToSend]:
+        """The instances of resources of any level, each once, the same order every time.
+
+        Studies and series come one after the other, instances by their index in the series.
+        """
+        digests = [digest for digest in map(to_bytes, resource_ids) if digest]
+        rows = await self._reader.rows(STATEMENTS["instances_to_send"], digests)
+        return [InstanceToSend(instance_id=to_text(row["id"]), **_without_id(row)) for row in rows]
+
+    async def _pages(
+        self, name: str, key: str, since: int, limit: int, size: int
+    ) -> AsyncIterator[list[Any]]:
+        statement = self._statement(name, f"WHERE {key} > $1 ORDER BY {key} LIMIT $2 OFFSET $3")
+        left, last, offset = limit or None, 0, since
+        while left != 0:
+            wanted = size if left is None else min(size, left)
+            rows = await self._reader.rows(statement, last, wanted, offset)
+            if rows:
+                yield rows
+            if len(rows) < wanted:
+                return
+            left = None if left is None else left - len(rows)
+            last, offset = rows[-1]["key"], 0
+
+    async def _related(self, name: str, level: Level, of: Level, identifier: str) -> list[Any]:
+        # Without LIMIT: with one, the planner walks the whole level in order of its key.
+        digest = to_bytes(identifier)
+        if digest is None:
+            return []
+        where = f"WHERE {RELATED[level, of]} ORDER BY {KEY[level]}"
+        return await self._reader.rows(self._statement(name, where), digest)
+
+    def _statement(self, name: str, where: str) -> str:
+        statement = self._composed.get((name, where))
+        if statement is None:
+            statement = self._composed[name, where] = STATEMENTS[name].replace("{where}", where)
+        return statement
+
+
+def _without_id(row: Any) -> dict[str, Any]:
+    values = dict(row)
+    del values["id"]
+    return values
+
+
+def below(level: Level) -> Level | None:
+    """The level below, or None for an instance."""
+    position = LEVELS.index(level) + 1
+    return LEVELS[position] if position < len(LEVELS) else None
+
+
+@asynccontextmanager
+async def open_catalog(
+    settings: Settings, objects: Objects | None = None
+) -> AsyncIterator[Catalog]:
+    """A catalog as long as the block runs; it connects with the first question.
+
+    Parameters
+    ----------
+    objects
+        Where very large headers are read from; None opens the configured object store.
+    """
+    reader = open_reader(settings.database)
+    own = objects or open_objects(settings.storage, settings.store.name)
+    try:
+        yield Catalog(reader, own)
+    finally:
+        reader.close()
+        if objects is None:
+            await own.close()

@@ -1,0 +1,156 @@
+-- Every read of the index. `{where}` is filled in by resources.py, from its own tables only.
+-- One statement answers one request: a page with what hangs below it is one snapshot.
+
+-- name: patients
+-- Patients with their studies; ordered by key, which is the order of arrival.
+SELECT p.patient_key AS key, p.id, NULL::bytea AS parent, p.tags, p.last_update, p.protected,
+       EXISTS (SELECT FROM unstable u WHERE u.resource_key = p.patient_key) AS unstable,
+       (SELECT string_agg(s.id, '' ORDER BY s.id) FROM studies s
+         WHERE s.patient_key = p.patient_key) AS children
+  FROM patients p
+ {where}
+
+-- name: studies
+-- Studies with their series, and the study's own copy of its patient's tags.
+SELECT s.study_key AS key, s.id, p.id AS parent, s.tags, s.patient_tags, s.last_update,
+       EXISTS (SELECT FROM unstable u WHERE u.resource_key = s.study_key) AS unstable,
+       (SELECT string_agg(r.id, '' ORDER BY r.id) FROM series r
+         WHERE r.study_key = s.study_key) AS children
+  FROM studies s JOIN patients p USING (patient_key)
+ {where}
+
+-- name: series
+-- Series with their instances, and how many distinct indices lie inside and outside 1..expected.
+SELECT r.series_key AS key, r.id, s.id AS parent, r.tags, r.last_update,
+       r.expected_instances AS expected,
+       EXISTS (SELECT FROM unstable u WHERE u.resource_key = r.series_key) AS unstable,
+       c.children, c.inside, c.outside
+  FROM series r JOIN studies s USING (study_key)
+ CROSS JOIN LATERAL (
+       SELECT string_agg(i.id, '' ORDER BY i.id) AS children,
+              count(DISTINCT i.index_in_series)
+                FILTER (WHERE i.index_in_series BETWEEN 1 AND r.expected_instances) AS inside,
+              count(*) FILTER (WHERE i.index_in_series NOT BETWEEN 1 AND r.expected_instances)
+                AS outside
+         FROM instances i WHERE i.series_key = r.series_key) c
+ {where}
+
+-- name: instances
+-- Instances; they have nothing below them and never count as unstable.
+SELECT i.instance_key AS key, i.id, r.id AS parent, i.tags, i.size, i.object_key,
+       i.index_in_series
+  FROM instances i JOIN series r USING (series_key)
+ {where}
+
+-- name: patient_ids
+-- Identifiers alone, for lists that are not expanded.
+SELECT p.patient_key AS key, p.id FROM patients p {where}
+
+-- name: study_ids
+-- As patient_ids.
+SELECT s.study_key AS key, s.id FROM studies s {where}
+
+-- name: series_ids
+-- As patient_ids.
+SELECT r.series_key AS key, r.id FROM series r {where}
+
+-- name: instance_ids
+-- As patient_ids.
+SELECT i.instance_key AS key, i.id FROM instances i {where}
+
+-- name: totals
+-- The one row that every writing transaction keeps exact: the same cost at any size.
+SELECT patients, studies, series, instances, size, stored_size, last_change FROM totals
+
+-- name: patient_statistics
+-- What a patient takes. No row when there is no such patient.
+SELECT count(DISTINCT s.study_key) AS studies, count(DISTINCT r.series_key) AS series,
+       count(*) AS instances, sum(i.size)::bigint AS size, sum(i.stored_size)::bigint AS stored_size
+  FROM patients p JOIN studies s USING (patient_key) JOIN series r USING (study_key)
+  JOIN instances i USING (series_key)
+ WHERE p.id = $1
+HAVING count(*) > 0
+
+-- name: study_statistics
+-- As patient_statistics.
+SELECT count(DISTINCT r.series_key) AS series, count(*) AS instances,
+       sum(i.size)::bigint AS size, sum(i.stored_size)::bigint AS stored_size
+  FROM studies s JOIN series r USING (study_key) JOIN instances i USING (series_key)
+ WHERE s.id = $1
+HAVING count(*) > 0
+
+-- name: series_statistics
+-- As patient_statistics.
+SELECT count(*) AS instances, sum(i.size)::bigint AS size, sum(i.stored_size)::bigint AS stored_size
+  FROM series r JOIN instances i USING (series_key)
+ WHERE r.id = $1
+HAVING count(*) > 0
+
+-- name: instance_statistics
+-- As patient_statistics.
+SELECT i.size, i.stored_size FROM instances i WHERE i.id = $1
+
+-- name: changes
+-- Changes after $1 up to $2, of the types $3 (NULL: all), in ascending order.
+SELECT c.seq, c.change_type, c.level, c.resource_id, c.date, t.last_change
+  FROM totals t LEFT JOIN LATERAL (
+       SELECT * FROM changes
+        WHERE seq > $1 AND ($2::bigint IS NULL OR seq <= $2)
+          AND ($3::smallint[] IS NULL OR change_type = ANY ($3))
+        ORDER BY seq LIMIT $4) c ON true
+ ORDER BY c.seq
+
+-- name: latest_changes
+-- The latest changes up to $1 (NULL: of all), of the types $2 (NULL: all), newest first.
+SELECT c.seq, c.change_type, c.level, c.resource_id, c.date, t.last_change
+  FROM totals t LEFT JOIN LATERAL (
+       SELECT * FROM changes
+        WHERE ($1::bigint IS NULL OR seq <= $1)
+          AND ($2::smallint[] IS NULL OR change_type = ANY ($2))
+        ORDER BY seq DESC LIMIT $3) c ON true
+ ORDER BY c.seq DESC
+
+-- name: exports
+-- Instances that were sent, after $1, in ascending order.
+SELECT * FROM exports WHERE seq > $1 ORDER BY seq LIMIT $2
+
+-- name: latest_exports
+-- The latest exports, newest first.
+SELECT * FROM exports ORDER BY seq DESC LIMIT $1
+
+-- name: object
+-- Where an instance's bytes are, and what is in them.
+SELECT i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax, i.sop_class_uid,
+       i.sop_instance_uid, i.pixel_offset, i.pixel_length, i.pixel_vr
+  FROM instances i WHERE i.id = $1
+
+-- name: header
+-- An instance's header as it was scanned, and whether pixel data follows it.
+SELECT h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
+  FROM instances i JOIN headers h USING (instance_key) WHERE i.id = $1
+
+-- name: instances_to_send
+-- The instances of resources of any level, each once, in an order that keeps series together.
+WITH wanted AS (
+    SELECT i.instance_key FROM instances i WHERE i.id = ANY ($1)
+    UNION
+    SELECT i.instance_key FROM series r JOIN instances i USING (series_key) WHERE r.id = ANY ($1)
+    UNION
+    SELECT i.instance_key FROM studies s JOIN series r USING (study_key)
+      JOIN instances i USING (series_key) WHERE s.id = ANY ($1)
+    UNION
+    SELECT i.instance_key FROM patients p JOIN studies s USING (patient_key)
+      JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE p.id = ANY ($1)
+)
+SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax,
+       i.sop_class_uid, i.sop_instance_uid, r.series_uid, s.study_uid, p.patient_id
+  FROM wanted JOIN instances i USING (instance_key) JOIN series r USING (series_key)
+  JOIN studies s USING (study_key) JOIN patients p USING (patient_key)
+ ORDER BY s.study_key, r.series_key, i.index_in_series NULLS LAST, i.instance_key
+
+-- name: known_resources
+-- Which of the identifiers name a resource, of whatever level.
+SELECT p.id FROM patients p WHERE p.id = ANY ($1)
+UNION ALL SELECT s.id FROM studies s WHERE s.id = ANY ($1)
+UNION ALL SELECT r.id FROM series r WHERE r.id = ANY ($1)
+UNION ALL SELECT i.id FROM instances i WHERE i.id = ANY ($1)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading PostgreSQL: connections are made when asked, and find their way back by themselves."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+
+from pons.errors import Unavailable
+from pons.settings import DatabaseSettings
+
+CONNECT_SECONDS = 3.0
+STATEMENT_SECONDS = 60.0
+IDLE_SECONDS = 300.0
+"""Older connections may have been forgotten by a firewall on the way."""
+ATTEMPTS = 2
+"""A connection may have died since its last use; reads can be repeated."""
+
+AWAY: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+NOT_PREPARED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
+
+Record = Any
+
+
+class Reader:
+    """Single statements on connections that cannot write; opened when asked, kept for the next.
+
+    asyncpg's own pool costs as much time again as a short statement (a task for each release, and
+    a round trip that resets a session which here has no state), so this keeps a stack instead.
+
+    Raises `Unavailable` from every method while the database is away.
+    """
+
+    def __init__(self, url: str, connections: int) -> None:
+        self._url = url
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: list[tuple[asyncpg.Connection, float]] = []
+
+    async def rows(self, statement: str, *values: Any) -> list[Record]:
+        """All rows."""
+        return await self._read(asyncpg.Connection.fetch, statement, values)  # type: ignore[no-any-return]
+
+    async def row(self, statement: str, *values: Any) -> Record | None:
+        """The first row, or None."""
+        return await self._read(asyncpg.Connection.fetchrow, statement, values)
+
+    async def check(self) -> None:
+        """Return when the database answers and has its schema."""
+        await self.row("SELECT last_change FROM totals")
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].terminate()
+
+    async def _read(
+        self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
+    ) -> Any:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._slots:
+                    return await self._once(fetch, statement, values)
+            except asyncpg.DataError:
+                raise  # an InterfaceError that is our own mistake
+            except NOT_PREPARED as error:
+                raise Unavailable(
+                    "The database is not prepared yet", "the index service does so when it starts"
+                ) from error
+            except AWAY as error:
+                if attempt == ATTEMPTS:
+                    raise Unavailable("The database does not answer", repr(error)) from error
+                self.close()  # the others are as old: start afresh
+        raise AssertionError("unreachable")
+
+    async def _once(
+        self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
+    ) -> Any:
+        connection = self._take() or await self._connect()
+        try:
+            result = await fetch(connection, statement, *values)
+        except BaseException:
+            connection.terminate()  # also when cancelled: an answer may still be on its way
+            raise
+        self._idle.append((connection, time.monotonic()))
+        return result
+
+    def _take(self) -> asyncpg.Connection | None:
+        while self._idle:
+            connection, since = self._idle.pop()
+            if not connection.is_closed() and time.monotonic() - since < IDLE_SECONDS:
+                return connection
+            connection.terminate()
+        return None
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._url,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings={
+                "default_transaction_read_only": "on",
+                "application_name": "pons-catalog",
+                "jit": "off",
+            },
+        )
+
+
+def open_reader(database: DatabaseSettings) -> Reader:
+    """A reader of the configured database; it connects with the first statement.
+
+    With a `reader_url` the role itself cannot write; without, every transaction is read-only.
+    """
+    url = database.reader_url or database.url
+    if not url:
+        raise Unavailable("No database is configured", "set database.url or database.reader_url")
+    return Reader(url, database.pool_size)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the catalog answers beside resources: totals, logs, and where objects are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pons.events import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much the store holds."""
+
+    patients: int
+    studies: int
+    series: int
+    instances: int
+    size: int
+    """Bytes of the DICOM files."""
+    stored_size: int
+    """Bytes of the objects, smaller when they are compressed at rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What hangs below one resource; a count is None at and above the resource's own level."""
+
+    size: int
+    stored_size: int
+    studies: int | None = None
+    series: int | None = None
+    instances: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedChange:
+    seq: int
+    change_type: str
+    level: Level
+    resource_id: str
+    date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """Changes in ascending order."""
+
+    changes: list[LoggedChange]
+    done: bool
+    """Whether the page reaches the end of what was asked for."""
+    last: int
+    """Number of the last change here; on an empty page, the highest number ever given."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedExport:
+    seq: int
+    level: Level
+    resource_id: str
+    remote_modality: str
+    patient_id: str
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExportsPage:
+    """Exports in ascending order."""
+
+    exports: list[LoggedExport]
+    done: bool
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Where an instance's bytes are, and what is in them."""
+
+    object_key: UUID
+    size: int
+    """Bytes of the DICOM file."""
+    stored_size: int
+    compression: str
+    """Empty, or `zstd`."""
+    transfer_syntax: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    pixel_offset: int | None
+    pixel_length: int | None
+    """None when there is no pixel data, -1 when its length is undefined."""
+    pixel_vr: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHeader:
+    """An instance's header as it was scanned."""
+
+    json: bytes
+    """DICOM JSON, up to the pixel data."""
+    meta: bytes
+    """Group 0002 as DICOM JSON."""
+    pixel_vr: str | None
+    """VR of the pixel data that follows; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceToSend:
+    """An instance with everything that sending it needs."""
+
+    instance_id: str
+    object_key: UUID
+    size: int
+    stored_size: int
+    compression: str
+    transfer_syntax: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+    patient_id: str

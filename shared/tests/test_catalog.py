@@ -1,0 +1,482 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalog on real rows: what each question finds, and what it does while PostgreSQL is away."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+import zstandard
+
+from pons.catalog import Catalog, InstanceToSend, Statistics, StoredObject, Totals, open_catalog
+from pons.catalog.catalog import STATEMENTS
+from pons.catalog.resources import EXPANDED, IDS, RELATED, series_status, to_texts
+from pons.errors import Unavailable
+from pons.events import Level
+from pons.identity import ResourceIds, resource_ids, to_bytes
+from pons.objects import FileObjects, new_key
+from pons.settings import DatabaseSettings, Settings
+from pons.testing.postgres import MIGRATIONS, PostgresServer, postgres_server
+
+pytestmark = pytest.mark.anyio
+
+MOMENT = datetime(2024, 1, 2, 11, 12, 13, tzinfo=UTC)
+NOBODY = "00000000-00000000-00000000-00000000-00000000"
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("catalog-postgres")) as server:
+        yield server
+
+
+@dataclass
+class Rows:
+    """Writes rows as the index does, a whole branch at a time."""
+
+    connection: Any
+    keys: dict[str, int] = field(default_factory=dict)
+
+    async def instance(
+        self, patient: str, study: str, series: str, sop: str, index: int | None = None, **more: Any
+    ) -> ResourceIds:
+        ids = resource_ids(patient, study, series, sop)
+        await self._once(
+            ids.patient,
+            "INSERT INTO patients (id, patient_id, tags, last_update) VALUES ($1, $2, $3, $4) "
+            "RETURNING patient_key",
+            patient,
+            json.dumps({"00100020": patient, "00100010": "Ärger^Ünal"}),
+            MOMENT,
+        )
+        await self._once(
+            ids.study,
+            "INSERT INTO studies (id, patient_key, study_uid, tags, patient_tags, last_update) "
+            "VALUES ($1, $2, $3, $4, $5, $6) RETURNING study_key",
+            self.keys[ids.patient],
+            study,
+            json.dumps({"0020000D": study}),
+            json.dumps({"00100020": patient}),
+            MOMENT,
+        )
+        await self._once(
+            ids.series,
+            "INSERT INTO series (id, study_key, series_uid, tags, remote_aet, instances, "
+            "expected_instances, last_update) VALUES ($1, $2, $3, $4, '', 1, $5, $6) "
+            "RETURNING series_key",
+            self.keys[ids.study],
+            series,
+            json.dumps({"00080060": "CT"}),
+            more.get("expected"),
+            MOMENT,
+        )
+        await self._once(
+            ids.instance,
+            "INSERT INTO instances (id, series_key, sop_instance_uid, sop_class_uid, "
+            "transfer_syntax, tags, index_in_series, received_at, origin, object_key, size, "
+            "stored_size, compression, checksum, pixel_offset, pixel_length, pixel_vr) "
+            "VALUES ($1, $2, $3, '1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.1.2.1', $4, $5, $6, "
+            "'{}', $7, 1000, 800, '', '', 500, -1, 'OW') RETURNING instance_key",
+            self.keys[ids.series],
+            sop,
+            json.dumps({"00080018": sop}),
+            index,
+            MOMENT,
+            more.get("object_key", new_key()),
+        )
+        return ids
+
+    async def _once(self, identifier: str, statement: str, *values: Any) -> None:
+        if identifier not in self.keys:
+            key = await self.connection.fetchval(statement, to_bytes(identifier), *values)
+            self.keys[identifier] = key
+
+    async def unstable(self, identifier: str) -> None:
+        await self.connection.execute(
+            "INSERT INTO unstable VALUES ($1, 0, $2, now())",
+            self.keys[identifier],
+            to_bytes(identifier),
+        )
+
+    async def change(self, seq: int, change_type: int, identifier: str = NOBODY) -> None:
+        await self.connection.execute(
+            "INSERT INTO changes VALUES ($1, $2, 1, 1, $3, $4)",
+            seq,
+            change_type,
+            to_bytes(identifier),
+            MOMENT,
+        )
+        await self.connection.execute("UPDATE totals SET last_change = $1", seq)
+
+
+@asynccontextmanager
+async def opened(
+    database: DatabaseSettings, objects: FileObjects
+) -> AsyncIterator[tuple[Catalog, Rows]]:
+    connection = await asyncpg.connect(database.url)
+    try:
+        async with open_catalog(Settings(database=database), objects) as catalog:
+            yield catalog, Rows(connection)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FileObjects:
+    return FileObjects(tmp_path, "test", fsync=False)
+
+
+@pytest.fixture
+async def store(
+    postgres: PostgresServer, objects: FileObjects
+) -> AsyncIterator[tuple[Catalog, Rows]]:
+    async with postgres.database() as database, opened(database, objects) as both:
+        yield both
+
+
+Store = tuple[Catalog, Rows]
+
+
+async def test_patient(store: Store) -> None:
+    """A patient comes with its tags in Unicode and its studies in ascending order."""
+    catalog, rows = store
+    first = await rows.instance("P", "1", "1", "1")
+    second = await rows.instance("P", "2", "1", "1")
+    patient = await catalog.find("Patient", first.patient)
+    assert patient is not None
+    assert (patient.id, patient.parent, patient.level) == (first.patient, "", "Patient")
+    assert patient.tags == {"00100020": "P", "00100010": "Ärger^Ünal"}
+    assert patient.children == sorted([first.study, second.study])
+    assert patient.last_update == MOMENT
+    assert (patient.stable, patient.protected) == (True, False)
+
+
+async def test_study_and_series(store: Store) -> None:
+    """A study has its own copy of the patient's tags; what still receives is not stable."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    await rows.unstable(ids.study)
+    study, series = await catalog.find("Study", ids.study), await catalog.find("Series", ids.series)
+    assert study is not None
+    assert series is not None
+    assert (study.parent, study.children, study.stable) == (ids.patient, [ids.series], False)
+    assert study.patient_tags == {"00100020": "P"}
+    assert (series.parent, series.children, series.stable) == (ids.study, [ids.instance], True)
+
+
+async def test_instance(store: Store) -> None:
+    """An instance has the size of its file, its object and its index."""
+    catalog, rows = store
+    key = new_key()
+    ids = await rows.instance("P", "1", "2", "3", 7, object_key=key)
+    instance = await catalog.find("Instance", ids.instance)
+    assert instance is not None
+    assert (instance.parent, instance.size, instance.object_key) == (ids.series, 1000, key)
+    assert instance.index_in_series == 7
+
+
+async def test_nothing_there(store: Store) -> None:
+    """What is no identifier, or nobody's, finds nothing."""
+    catalog, _ = store
+    for identifier in (NOBODY, "", "x", "1-2-3-4-5", "\0"):
+        assert await catalog.find("Study", identifier) is None
+        assert await catalog.related("Instance", "Patient", identifier) == []
+        assert await catalog.statistics("Series", identifier) is None
+        assert await catalog.find_object(identifier) is None
+        assert await catalog.find_header(identifier) is None
+        assert await catalog.read_header(identifier) is None
+        assert await catalog.instances_of([identifier]) == []
+        assert await catalog.known([identifier]) == set()
+
+
+async def test_other_level(store: Store) -> None:
+    """An identifier finds its resource at its own level only."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    assert await catalog.find("Patient", ids.study) is None
+    assert await catalog.related_ids("Instance", "Study", ids.patient) == []
+
+
+async def test_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists come in order of arrival, in pages, from `since` on and up to `limit`."""
+    catalog, rows = store
+    monkeypatch.setattr("pons.catalog.catalog.IDS_PAGE", 3)
+    monkeypatch.setattr("pons.catalog.catalog.EXPANDED_PAGE", 2)
+    arrived = [(await rows.instance("P", "1", "1", str(i))).instance for i in range(7)]
+
+    async def ids(**window: int) -> list[list[str]]:
+        return [page async for page in catalog.id_pages("Instance", **window)]
+
+    assert await ids() == [arrived[:3], arrived[3:6], arrived[6:]]
+    assert await ids(since=5) == [arrived[5:]]
+    assert await ids(since=1, limit=4) == [arrived[1:4], arrived[4:5]]
+    assert await ids(limit=3) == [arrived[:3]]
+    assert await ids(since=7) == []
+    expanded = [[r.id for r in page] async for page in catalog.pages("Instance", 2, 3)]
+    assert expanded == [arrived[2:4], arrived[4:5]]
+
+
+async def test_empty_store(store: Store) -> None:
+    """An empty store has no pages, and totals of nothing."""
+    catalog, _ = store
+    for level in EXPANDED:
+        assert [page async for page in catalog.pages(level)] == []
+    assert await catalog.totals() == Totals(0, 0, 0, 0, 0, 0)
+
+
+async def test_related(store: Store) -> None:
+    """Every level is found from every other one, and nobody else's."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    await rows.instance("Q", "1", "2", "3")
+    of: dict[Level, str] = {
+        "Patient": ids.patient,
+        "Study": ids.study,
+        "Series": ids.series,
+        "Instance": ids.instance,
+    }
+    for wanted, known in RELATED:
+        found = await catalog.related(wanted, known, of[known])
+        assert [resource.id for resource in found] == [of[wanted]], (wanted, known)
+        assert await catalog.related_ids(wanted, known, of[known]) == [of[wanted]]
+
+
+async def test_series_status(store: Store) -> None:
+    """A series is complete when each index from 1 to the expected number is there."""
+    catalog, rows = store
+    cases: list[tuple[int | None, list[int | None], str]] = [
+        (None, [1, 2], "Unknown"),
+        (2, [1, 2], "Complete"),
+        (2, [2, 1], "Complete"),
+        (3, [1, 2], "Missing"),
+        (2, [1, 1], "Missing"),
+        (2, [1, 3], "Inconsistent"),
+        (2, [0, 1], "Inconsistent"),
+        (2, [None, 1], "Missing"),
+    ]
+    for number, (expected, indices, status) in enumerate(cases):
+        for sop, index in enumerate(indices):
+            ids = await rows.instance("P", "1", str(number), str(sop), index, expected=expected)
+        series = await catalog.find("Series", ids.series)
+        assert series is not None
+        assert (series.status, series.expected) == (status, expected), indices
+
+
+def test_series_status_rules() -> None:
+    """An index outside wins over one that is missing."""
+    assert series_status(3, 1, 1) == "Inconsistent"
+    assert series_status(0, 0, 0) == "Complete"
+
+
+async def test_statistics(store: Store) -> None:
+    """A resource counts what is below it, and its bytes in both forms."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "1", "1")
+    await rows.instance("P", "1", "1", "2")
+    await rows.instance("P", "1", "2", "1")
+    await rows.instance("P", "2", "1", "1")
+    await rows.instance("Q", "1", "1", "1")
+    assert await catalog.statistics("Patient", ids.patient) == Statistics(4000, 3200, 2, 3, 4)
+    study = await catalog.statistics("Study", ids.study)
+    assert study == Statistics(3000, 2400, series=2, instances=3)
+    series = await catalog.statistics("Series", ids.series)
+    assert series == Statistics(2000, 1600, instances=2)
+    assert await catalog.statistics("Instance", ids.instance) == Statistics(1000, 800)
+
+
+async def test_changes(store: Store) -> None:
+    """Pages of changes ascend; `done` tells whether there are more; numbers outlive deletion."""
+    catalog, rows = store
+    empty = await catalog.changes()
+    assert (empty.changes, empty.done, empty.last) == ([], True, 0)
+    for seq, change_type in enumerate((2, 4, 5, 3, 2, 14), 1):
+        await rows.change(seq, change_type)
+
+    async def page(**asked: Any) -> tuple[list[int], bool, int]:
+        found = await catalog.changes(**asked)
+        return [change.seq for change in found.changes], found.done, found.last
+
+    assert await page() == ([1, 2, 3, 4, 5, 6], True, 6)
+    assert await page(limit=2) == ([1, 2], False, 2)
+    assert await page(since=4, limit=2) == ([5, 6], True, 6)
+    assert await page(since=6) == ([], True, 6)
+    assert await page(since=1, to=3) == ([2, 3], True, 3)
+    assert await page(since=1, to=4, limit=2) == ([2, 3], False, 3)
+    assert await page(to=4, limit=2) == ([3, 4], False, 4)
+    assert await page(types=[2]) == ([1, 5], True, 5)
+    assert await page(types=[2, 14], limit=2) == ([1, 5], False, 5)
+    first = (await catalog.changes()).changes[0]
+    assert (first.change_type, first.level, first.resource_id) == ("NewInstance", "Study", NOBODY)
+    assert first.date == MOMENT
+    latest = await catalog.latest_change()
+    assert ([c.change_type for c in latest.changes], latest.last) == (["StableSeries"], 6)
+    await rows.connection.execute("DELETE FROM changes")
+    assert await page() == ([], True, 6)
+    assert (await catalog.latest_change()).last == 6
+
+
+async def test_exports(store: Store) -> None:
+    """Exports come in pages like changes; an empty page tells where it began."""
+    catalog, rows = store
+    assert (await catalog.exports(since=7)).last == 7
+    for number in range(3):
+        await rows.connection.execute(
+            "INSERT INTO exports (level, resource_id, remote_modality, patient_id, study_uid, "
+            "series_uid, sop_instance_uid, job_id, date) "
+            "VALUES (3, $1, 'pacs', 'P', '1', '2', '3', $2, $3)",
+            to_bytes(NOBODY),
+            str(number),
+            MOMENT + timedelta(seconds=number),
+        )
+    page = await catalog.exports(since=1, limit=1)
+    assert ([e.seq for e in page.exports], page.done, page.last) == ([2], False, 2)
+    export = page.exports[0]
+    assert (export.level, export.remote_modality, export.study_uid) == ("Instance", "pacs", "1")
+    assert [e.seq for e in (await catalog.latest_export()).exports] == [3]
+
+
+async def test_object(store: Store) -> None:
+    """Whoever needs the bytes learns where they are and where the pixels begin."""
+    catalog, rows = store
+    key = new_key()
+    ids = await rows.instance("P", "1", "2", "3", object_key=key)
+    assert await catalog.find_object(ids.instance) == StoredObject(
+        object_key=key,
+        size=1000,
+        stored_size=800,
+        compression="",
+        transfer_syntax="1.2.840.10008.1.2.1",
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.2",
+        sop_instance_uid="3",
+        pixel_offset=500,
+        pixel_length=-1,
+        pixel_vr="OW",
+    )
+
+
+async def test_header(store: Store, objects: FileObjects) -> None:
+    """A header comes back as it was scanned; a very large one from its own object."""
+    catalog, rows = store
+    text = b'{"00100020":{"vr":"LO","Value":["P"]}}'
+    packed = zstandard.ZstdCompressor().compress(text)
+    near = await rows.instance("P", "1", "2", "3")
+    apart = await rows.instance("P", "1", "2", "4")
+    key = new_key()
+    await objects.put(key, packed)
+    for ids, header, header_key in ((near, packed, None), (apart, b"", key)):
+        await rows.connection.execute(
+            "INSERT INTO headers VALUES ($1, $2, $3, '{}')",
+            rows.keys[ids.instance],
+            header,
+            header_key,
+        )
+    for ids in (near, apart):
+        assert await catalog.read_header(ids.instance) == text
+        found = await catalog.find_header(ids.instance)
+        assert found is not None
+        assert (found.json, found.meta, found.pixel_vr) == (text, b"{}", "OW")
+
+
+async def test_instances_of(store: Store) -> None:
+    """Resources of any level become their instances: once each, series by series, by index."""
+    catalog, rows = store
+    second = await rows.instance("P", "1", "1", "b", 2)
+    other = await rows.instance("P", "1", "2", "c", 1)
+    first = await rows.instance("P", "1", "1", "a", 1)
+    last = await rows.instance("P", "1", "1", "z", None)
+    await rows.instance("Q", "1", "1", "q")
+    expected = [first.instance, second.instance, last.instance, other.instance]
+    for asked in ([first.patient], [first.study], [other.series, first.series], expected[::-1]):
+        found = await catalog.instances_of([*asked, first.instance])
+        assert [instance.instance_id for instance in found] == expected
+    one = (await catalog.instances_of([second.instance]))[0]
+    assert isinstance(one, InstanceToSend)
+    assert isinstance(one.object_key, UUID)
+    assert (one.patient_id, one.study_uid, one.series_uid) == ("P", "1", "1")
+    assert (one.sop_instance_uid, one.size, one.stored_size) == ("b", 1000, 800)
+
+
+async def test_known(store: Store) -> None:
+    """Of a list of identifiers, those of every level are known, and no others."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    everybody = {ids.patient, ids.study, ids.series, ids.instance}
+    assert await catalog.known([*everybody, NOBODY, "x"]) == everybody
+
+
+async def test_cannot_write(postgres: PostgresServer, objects: FileObjects) -> None:
+    """Nothing is written through the catalog, also where it has only the writer's address."""
+    async with postgres.database() as database:
+        for settings in (database, DatabaseSettings(url=database.url)):
+            async with open_catalog(Settings(database=settings), objects) as catalog:
+                with pytest.raises(asyncpg.PostgresError):
+                    await catalog._reader.row("UPDATE totals SET instances = 7")
+
+
+async def test_database_away(objects: FileObjects) -> None:
+    """While nothing listens, questions are answered at once with Unavailable."""
+    database = DatabaseSettings(url="postgresql://nobody@127.0.0.1:1/nothing")
+    async with open_catalog(Settings(database=database), objects) as catalog:
+        with pytest.raises(Unavailable, match="The database does not answer"):
+            await catalog.totals()
+        with pytest.raises(Unavailable):
+            await catalog.check()
+
+
+async def test_database_not_prepared(postgres: PostgresServer, objects: FileObjects) -> None:
+    """Until the index has made its tables, the catalog says so, and then works."""
+    async with (
+        postgres.database(schema=False) as database,
+        opened(database, objects) as (catalog, rows),
+    ):
+        with pytest.raises(Unavailable, match="not prepared"):
+            await catalog.find("Study", NOBODY)
+        for migration in sorted(MIGRATIONS.glob("*.sql")):
+            await rows.connection.execute(migration.read_text(encoding="utf-8"))
+        assert await catalog.find("Study", NOBODY) is None
+
+
+async def test_broken_connections(store: Store, postgres: PostgresServer) -> None:
+    """Connections that die between two questions are replaced without anyone noticing."""
+    catalog, rows = store
+    await catalog.check()
+    name = await rows.connection.fetchval("SELECT current_database()")
+    administrator = await asyncpg.connect(postgres.embedded.admin_url)
+    try:
+        killed = await administrator.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE application_name = 'pons-catalog' AND datname = $1",
+            name,
+        )
+    finally:
+        await administrator.close()
+    assert killed == 1
+    assert (await catalog.totals()).instances == 0
+
+
+async def test_plans_use_indexes(store: Store) -> None:
+    """No question about one resource reads a table from its start to its end."""
+    _, rows = store
+    for number in range(40):
+        await rows.instance(f"P{number % 4}", str(number % 8), str(number % 16), str(number))
+    await rows.connection.execute("ANALYZE; SET enable_seqscan = off")
+    for (wanted, _known), condition in RELATED.items():
+        for name in (EXPANDED[wanted], IDS[wanted]):
+            statement = STATEMENTS[name].replace("{where}", f"WHERE {condition}")
+            plan = await rows.connection.fetch("EXPLAIN " + statement.replace("$1", r"'\x00'"))
+            text = "\n".join(row[0] for row in plan)
+            assert "Seq Scan" not in text, text
+
+
+def test_identifiers_from_bytes() -> None:
+    """Identifiers from one run of bytes are those that went in."""
+    wanted = [resource_ids(str(i), "", "", "").patient for i in range(3)]
+    joined = b"".join(to_bytes(identifier) or b"" for identifier in wanted)
+    assert to_texts(joined) == wanted
+    assert to_texts(b"") == []
