@@ -257,6 +257,10 @@ class _Connection:
                 await client.close()
         except TimeoutError:
             log.warning("nats does not take leave")
+            # What the server has not read would keep the event loop from closing as well.
+            writer = getattr(client._transport, "_io_writer", None)
+            if isinstance(writer, asyncio.StreamWriter):
+                writer.transport.abort()
 
     async def _on_error(self, error: Exception) -> None:
         """The connection's failures, while they last; a subscriber's own are bugs."""

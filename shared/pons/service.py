@@ -18,6 +18,7 @@ from pons.settings import Settings, SettingsError, load_settings
 log = structlog.get_logger()
 GRACE = 2
 """Seconds that a request to the health port may take when the service ends."""
+AGAIN = 1.0
 OpenService = Callable[[Settings, Health], AbstractAsyncContextManager[None]]
 
 
@@ -33,14 +34,14 @@ def run_service(name: str, open_service: OpenService) -> None:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     configure_logs(settings.log, name)
-    reasons: list[BaseException] = []
+    can_run = True
     try:
         _run(_serve(name, settings, open_service))
     except* PonsError as errors:
-        reasons += _leaves(errors)
-    for reason in reasons:
-        log.error("service cannot run", error=str(reason))
-    if reasons:
+        can_run = False
+        for reason in _leaves(errors):
+            log.error("service cannot run", error=str(reason))
+    if not can_run:  # not above: `except*` would make a group with a traceback of the exit
         sys.exit(1)
 
 
@@ -75,8 +76,11 @@ async def _serve(name: str, settings: Settings, open_service: OpenService) -> No
             ending = group.create_task(stop.wait())
             await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
             ending.cancel()
-            if not opened.is_set():
-                working.cancel()  # asked to end while it still waits for a backing service
+            # Asked to end while it still waits for a backing service. More than once, because a
+            # cancellation can get lost in `asyncio.wait_for` before Python 3.12.
+            while not (opened.is_set() or working.done()):
+                working.cancel()
+                await asyncio.wait((working,), timeout=AGAIN)
 
 
 def _on_signals(stop: asyncio.Event) -> None:

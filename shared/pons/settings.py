@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
-from pons.setting_mistakes import is_nats_address, not_json, sentences
+from pons.setting_values import nats_addresses, not_json, postgresql_address, sentences, text_codec
 
 CONFIG_VARIABLE = "PONS_CONFIG"
 NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
@@ -127,14 +127,7 @@ class IngestSettings(Section):
         "latin1", description="Python codec for files without SpecificCharacterSet."
     )
 
-    @field_validator("default_charset")
-    @classmethod
-    def _codec(cls, charset: str) -> str:
-        try:
-            b"".decode(charset)
-        except LookupError:
-            raise ValueError("Python has no text codec of this name") from None
-        return charset
+    _codec = field_validator("default_charset")(text_codec)
 
 
 class StorageSettings(Section):
@@ -179,12 +172,7 @@ class DatabaseSettings(Section):
         "Empty: `url` with read-only transactions.",
     )
 
-    @field_validator("url", "reader_url")
-    @classmethod
-    def _postgresql(cls, url: str) -> str:
-        if url and not url.startswith(("postgresql://", "postgres://")):
-            raise ValueError("a PostgreSQL address begins with postgresql://")
-        return url
+    _addresses = field_validator("url", "reader_url")(postgresql_address)
 
     pool_size: int = Field(8, ge=1, le=100, description="Connections per process at most.")
 
@@ -202,13 +190,7 @@ class NatsSettings(Section):
         "lose the last events; the next start then finds the objects and announces them again.",
     )
 
-    @field_validator("url")
-    @classmethod
-    def _addresses(cls, url: str) -> str:
-        for address in filter(None, url.split(",")):
-            if not is_nats_address(address.strip()):
-                raise ValueError("a NATS address is nats://host:port or nats://user:pass@host:port")
-        return url
+    _addresses = field_validator("url")(nats_addresses)
 
 
 class IndexSettings(Section):

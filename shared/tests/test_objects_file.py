@@ -314,8 +314,8 @@ async def test_other_files_are_not_listed(tmp_path: Path) -> None:
     objects = FileObjects(tmp_path, "main")
     key = new_key()
     await objects.put(key, b"body")
-    shard = key.hex[-2:]
     folder = objects.local_path(key).parent
+    shard = folder.parent.name
     (folder / "notes.txt").write_text("x")
     (folder.parent / "thumbs.db").write_text("x")
     assert [entry.key async for entry in objects.list(shard)] == [key]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from pons.objects import SHARDS, key_from_path, key_path, key_time, new_key
+from pons.objects import key_from_path, key_path, key_time, new_key
 from pons.objects.keys import check_shard, check_store_name
 
 KEY = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
@@ -59,11 +59,18 @@ def test_keys_stay_close_to_the_clock() -> None:
     assert key_time(key).timestamp() - time.time() < 0.005
 
 
-def test_shards_fill_evenly() -> None:
-    """Keys made within a second spread over all 256 shards."""
-    counts = Counter(key_path("main", new_key()).split("/")[1] for _ in range(25_600))
-    assert set(counts) == set(SHARDS)
-    assert max(counts.values()) < 200
+def test_a_study_fills_one_folder() -> None:
+    """Keys made within a second lie in one folder, or in two when its time ends meanwhile."""
+    folders = {key_path("main", new_key()).rsplit("/", 1)[0] for _ in range(10_000)}
+    assert len(folders) <= 2
+
+
+def test_folders_fill_evenly() -> None:
+    """Twelve days of steady work come to every folder once."""
+    start, period = 1_700_000_000_000, 1 << 14
+    keys = (UUID(int=(start + number * period) << 80 | 7 << 76) for number in range(65_536))
+    folders = Counter(key_path("main", key).rsplit("/", 1)[0] for key in keys)
+    assert len(folders) == 65_536
 
 
 def test_time_of_another_uuid_is_refused() -> None:
@@ -73,24 +80,24 @@ def test_time_of_another_uuid_is_refused() -> None:
 
 
 def test_path_of_a_key() -> None:
-    """An object lies under its store and the last two pairs of digits of its key."""
-    assert key_path("main", KEY) == "main/8f/39/017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+    """An object lies under its store and two folders that follow from its key's time."""
+    assert key_path("main", KEY) == "main/8b/89/017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 
 def test_key_of_a_path() -> None:
     """The path of an object gives its key back."""
-    assert key_from_path("main", "main/8f/39/017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == KEY
+    assert key_from_path("main", "main/8b/89/017f22e2-79b0-7cc3-98c4-dc0c0c07398f") == KEY
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "other/8f/39/017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
-        "main/8e/39/017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
-        "main/8f/39/017F22E2-79B0-7CC3-98C4-DC0C0C07398F",
-        "main/8f/39/{017f22e279b07cc398c4dc0c0c07398f}",
+        "other/8b/89/017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+        "main/8a/89/017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+        "main/8b/89/017F22E2-79B0-7CC3-98C4-DC0C0C07398F",
+        "main/8b/89/{017f22e279b07cc398c4dc0c0c07398f}",
         "main/a8/48/919108f7-52d1-4320-9bac-f847db4148a8",
-        "main/8f/39/notes.txt",
+        "main/8b/89/notes.txt",
         "",
     ],
 )

@@ -29,6 +29,7 @@ DEFLATED = frozenset(
 _WINDOW = 64 * 1024
 _GROWTH = 8
 _PREFIX_END = 132
+_USUAL_META = 4 * 1024
 _MAX_META = 1024 * 1024
 _MAX_META_ELEMENTS = 1000
 
@@ -115,12 +116,21 @@ def read_dataset(
 
 def _meta_header(source: Buffer, start: int) -> tuple[bytes, Syntax]:
     """Give the elements of group 0002; their own group length is too often wrong to be used."""
-    window = bytes(source[start : start + _MAX_META])
-    syntax = EXPLICIT_LITTLE if s.is_vr(window[4:6]) else IMPLICIT_LITTLE
+    for size in (_USUAL_META, _MAX_META):
+        window = bytes(source[start : start + size])
+        syntax = EXPLICIT_LITTLE if s.is_vr(window[4:6]) else IMPLICIT_LITTLE
+        end = _meta_end(window, syntax, complete=len(window) < size)
+        if end is not None:
+            return window[:end], syntax
+    raise InvalidInstance("The file ends inside its meta header, or that is over 1 MiB")
+
+
+def _meta_end(window: bytes, syntax: Syntax, *, complete: bool) -> int | None:
+    """Give the position after group 0002; None when that is not inside the window."""
     pos = 0
     for _ in range(_MAX_META_ELEMENTS):
         if window[pos : pos + 2] != b"\x02\x00":
-            return window[:pos], syntax
+            return pos if complete or pos + 2 <= len(window) else None
         kind, value = s.PLAIN, pos + 8
         if value <= len(window):
             head, length = syntax.unpack_head(window, pos)
@@ -130,7 +140,7 @@ def _meta_header(source: Buffer, start: int) -> tuple[bytes, Syntax]:
             if value <= len(window):
                 (length,) = syntax.unpack_long(window, pos + 8)
         if value > len(window) or value + length > len(window):
-            raise InvalidInstance("The file ends inside its meta header, or that is over 1 MiB")
+            return None
         pos = value + length
     raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
 

@@ -12,6 +12,9 @@ from uuid import UUID
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 """The names of the 256 folders that a store's objects are spread over."""
 
+PERIOD_BITS = 14
+"""Objects lie together whose keys were made in the same 2 ** 14 milliseconds."""
+
 _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 _lock = threading.Lock()
 _last_stamp = 0
@@ -21,7 +24,7 @@ def new_key(clock: Callable[[], int] = time.time_ns) -> UUID:
     """A key that is greater than every earlier one of this process and unique among all processes.
 
     48 bits of milliseconds and 12 bits of fractions of them (RFC 9562 6.2, method 3), counted up
-    where the clock stands still or steps back; then 62 random bits, so that shards fill evenly.
+    where the clock stands still or steps back; then 62 random bits.
     """
     global _last_stamp
     milliseconds, nanoseconds = divmod(clock(), 1_000_000)
@@ -40,9 +43,14 @@ def key_time(key: UUID) -> datetime:
 
 
 def key_path(store: str, key: UUID) -> str:
-    """Where the object lies in folder or bucket: `<store>/<last 2 hex>/<2 hex before>/<uuid>`."""
-    digits = key.hex
-    return f"{store}/{digits[-2:]}/{digits[-4:-2]}/{key}"
+    """Where the object lies in folder or bucket: `<store>/<2 hex>/<2 hex>/<uuid>`.
+
+    The folder follows from the key's time. What arrives within 16 seconds lies together, so that a
+    study fills one folder instead of making a thousand, and forcing a folder to disk serves many
+    objects. After twelve days the folders come round again, so that they fill evenly.
+    """
+    period = key.int >> 80 + PERIOD_BITS
+    return f"{store}/{period >> 8 & 0xFF:02x}/{period & 0xFF:02x}/{key}"
 
 
 def key_from_path(store: str, path: str) -> UUID | None:

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may associate, and to do what."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
+from typing import Protocol
+
+from pons.modalities import Modality
+from pons.settings import DicomSettings
+from pons_ingress import metrics
+from pons_ingress.rejection import (
+    LocalLimitExceeded,
+    UnknownCalledAet,
+    UnknownCallingAet,
+)
+from pons_ingress.services import Peer
+
+
+class Permission(StrEnum):
+    """What a peer may be allowed to do."""
+
+    ECHO = "echo"
+    STORE = "store"
+
+
+class KnownModalities(Protocol):
+    """The part of `pons.modalities.Modalities` that admission asks."""
+
+    def find_by_aet(self, aet: str, strict: bool = False) -> Mapping[str, Modality]:
+        """Those with this AE title, by name; factory settings give many scanners the same one."""
+
+
+class Seats:
+    """How many associations there are, and may be (0: any number)."""
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._taken = 0
+
+    @contextmanager
+    def seat(self) -> Iterator[Callable[[], None]]:
+        """A call that takes a seat or raises `LocalLimitExceeded`; the block gives it back."""
+        taken = False
+
+        def take() -> None:
+            nonlocal taken
+            if self._maximum and self._taken >= self._maximum:
+                raise LocalLimitExceeded(f"there are {self._taken} associations already")
+            taken = True
+            self._taken += 1
+            metrics.ASSOCIATIONS_OPEN.inc()
+
+        try:
+            yield take
+        finally:
+            if taken:
+                self._taken -= 1
+                metrics.ASSOCIATIONS_OPEN.dec()
+
+
+class Admission:
+    """Applies the settings about AE titles and modalities to a peer."""
+
+    def __init__(self, settings: DicomSettings, modalities: KnownModalities) -> None:
+        self._settings = settings
+        self._modalities = modalities
+        always = {
+            Permission.ECHO: settings.always_allow_echo,
+            Permission.STORE: settings.always_allow_store,
+        }
+        self._always = frozenset(permission for permission, given in always.items() if given)
+        self._open_to_all = len(self._always) == len(Permission)
+
+    async def permissions(self, peer: Peer) -> frozenset[Permission]:
+        """What `peer` may do, at least one thing. Raises `Rejection`."""
+        settings = self._settings
+        if settings.check_called_aet and not self._same(peer.called_aet, settings.aet):
+            raise UnknownCalledAet(f"this is {settings.aet}, not {peer.called_aet}")
+        if self._open_to_all and not settings.check_modality_host:
+            return self._always
+        known = await self._known(peer)
+        permissions = self._always.union(*map(_granted, known))
+        if not permissions:
+            raise UnknownCallingAet(f"{peer.calling_aet} is not a modality that may echo or store")
+        return permissions
+
+    async def _known(self, peer: Peer) -> list[Modality]:
+        found = self._modalities.find_by_aet(peer.calling_aet, self._settings.strict_aet_comparison)
+        if not found or not self._settings.check_modality_host:
+            return list(found.values())
+        here = [one for one in found.values() if await _lives_at(one.host, peer.remote_ip)]
+        if not here:
+            raise UnknownCallingAet(
+                f"{peer.calling_aet} is configured at another host than {peer.remote_ip}"
+            )
+        return here
+
+    def _same(self, one: str, other: str) -> bool:
+        if self._settings.strict_aet_comparison:
+            return one.strip() == other.strip()
+        return one.strip().upper() == other.strip().upper()
+
+
+def _granted(modality: Modality) -> Iterable[Permission]:
+    if modality.allow_echo:
+        yield Permission.ECHO
+    if modality.allow_store:
+        yield Permission.STORE
+
+
+async def _lives_at(host: str, remote_ip: str) -> bool:
+    """Whether `host`, a name or an address, is where `remote_ip` is."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return plain_ip(remote_ip) in {plain_ip(str(address[4][0])) for address in found}
+
+
+def plain_ip(address: str) -> str:
+    """An address without scope, IPv4 also where it comes mapped into IPv6."""
+    ip = ip_address(address.partition("%")[0])
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ip)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One association, from A-ASSOCIATE-RQ to its end (PS3.8 9.2, the acceptor's side)."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+
+from pons.settings import DicomSettings
+from pons_ingress import metrics
+from pons_ingress.admission import Admission, Seats
+from pons_ingress.channel import Channel, ConnectionLost, Stopping, TimedOut
+from pons_ingress.dimse import C_CANCEL_RQ, RESPONSE, Command, Response, encode_response
+from pons_ingress.messages import COMMAND, Context, Dataset, DatasetFull, Message, MessageReader
+from pons_ingress.negotiation import Rules, negotiate, refuse_foreign
+from pons_ingress.pdu import (
+    RELEASE_REPLY,
+    AbortReason,
+    AbortSource,
+    AssociateRequest,
+    PduReader,
+    ProtocolError,
+    ReleaseRequest,
+    encode_abort,
+    encode_data,
+)
+from pons_ingress.proposal import decode_proposal
+from pons_ingress.rejection import Rejection
+from pons_ingress.services import IgnoredDataset, Peer, Service
+from pons_ingress.status import UNRECOGNIZED_OPERATION
+
+USER_ABORT = encode_abort(AbortSource.USER, AbortReason.NOT_SPECIFIED)
+
+log = structlog.get_logger()
+
+
+class Aborted(Exception):
+    """The peer ended the association with an A-ABORT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an association ended, and what the peer is told."""
+
+    outcome: str
+    last_words: bytes = b""
+    why: str = ""
+
+
+class Association:
+    """Talks with one peer through `channel`; `run` is the whole conversation."""
+
+    def __init__(
+        self,
+        settings: DicomSettings,
+        admission: Admission,
+        seats: Seats,
+        services: Mapping[int, Service],
+        buffer: memoryview,
+        connected: Callable[["Association"], None],
+    ) -> None:
+        self._settings = settings
+        self._admission = admission
+        self._seats = seats
+        self._services = services
+        self._messages = MessageReader(self._open_dataset)
+        self._reader = PduReader(self._messages, settings.maximum_pdu_length)
+        self.channel = Channel(self._reader, self._messages, buffer, lambda: connected(self))
+        self._peer = Peer("", "", "")
+        self._peer_maximum_length = 0
+        self._requests = 0
+
+    async def run(self) -> None:
+        """Serve the peer until the association has ended and the connection is closed."""
+        started = monotonic()
+        self.channel.expect_within(self._settings.artim_timeout)
+        with self._seats.seat() as take_seat:
+            try:
+                await self._establish(take_seat)
+                await self._serve()
+                ending = Ending("released", RELEASE_REPLY)
+            except asyncio.CancelledError:  # the service ends and this has had its time
+                self.channel.drop(USER_ABORT)
+                raise
+            except Exception as error:  # the edge: what is a bug is logged as one
+                ending = _ending(error, self._reader.established)
+            finally:
+                if (dataset := self._messages.unfinished) is not None:
+                    dataset.close()
+        self._report(ending, monotonic() - started)
+        patience = self._settings.artim_timeout if ending.last_words else 0
+        await self.channel.close(ending.last_words, patience)
+
+    async def _establish(self, take_seat: Callable[[], None]) -> None:
+        event = await self.channel.next()
+        if not isinstance(event, AssociateRequest):
+            raise _aborted(event)
+        proposal = decode_proposal(event.pdu)
+        self._peer = Peer(proposal.calling_aet, proposal.called_aet, self.channel.remote_ip)
+        refuse_foreign(proposal)
+        take_seat()
+        permissions = await self._admission.permissions(self._peer)
+        rules = Rules(self._settings.maximum_pdu_length, self._settings.accept_unknown_sop_classes)
+        agreement = negotiate(proposal, permissions, rules)
+        self._messages.contexts = agreement.contexts
+        self._peer_maximum_length = agreement.peer_maximum_length
+        self._reader.established = True
+        self.channel.expect_within(self._settings.idle_timeout)
+        await self.channel.send(agreement.reply)
+
+    async def _serve(self) -> None:
+        """Answer requests, one after the other, until the peer asks to release."""
+        while True:
+            event = await self.channel.next()
+            if isinstance(event, Message):
+                await self._answer(event)
+            elif isinstance(event, DatasetFull):
+                await event.dataset.spill()
+            elif not isinstance(event, ReleaseRequest):
+                raise _aborted(event)
+            elif self._messages.inside_message:
+                raise ProtocolError("A-RELEASE-RQ inside a message", AbortReason.UNEXPECTED_PDU)
+            else:
+                return
+
+    async def _answer(self, message: Message) -> None:
+        command = message.command
+        if command.field == C_CANCEL_RQ:
+            return  # nothing runs that could be cancelled: each request is answered before the next
+        if command.field & RESPONSE:
+            raise ProtocolError("A response without a request", AbortReason.UNEXPECTED_PARAMETER)
+        self._requests += 1
+        service = self._services.get(command.field)
+        if service is None:
+            response = Response(
+                UNRECOGNIZED_OPERATION, f"Command field 0x{command.field:04X} is not supported"
+            )
+        else:
+            response = await service.answer(self._peer, message)
+        await self.channel.send(
+            encode_data(
+                message.context.context_id,
+                COMMAND,
+                encode_response(command, response),
+                self._peer_maximum_length,
+            )
+        )
+
+    def _open_dataset(self, context: Context, command: Command) -> Dataset:
+        service = self._services.get(command.field)
+        if service is None:
+            return IgnoredDataset()
+        return service.open_dataset(self._peer, context, command)
+
+    def _report(self, ending: Ending, seconds: float) -> None:
+        metrics.ASSOCIATIONS.labels(ending.outcome).inc()
+        facts = {
+            "calling_aet": self._peer.calling_aet,
+            "called_aet": self._peer.called_aet,
+            "remote_ip": self.channel.remote_ip,
+            "requests": self._requests,
+            "seconds": round(seconds, 3),
+        }
+        event = f"association {ending.outcome}"
+        if ending.outcome == "released":
+            log.info(event, **facts)
+        elif ending.outcome == "lost" and not self._peer.calling_aet:
+            log.debug("connection without association", **facts)  # how load balancers probe a port
+        else:
+            log.warning(event, why=ending.why, **facts)
+
+
+def _aborted(event: object) -> Aborted:
+    return Aborted(f"by the peer: {event}")
+
+
+def _ending(error: Exception, established: bool) -> Ending:
+    why = str(error)
+    # PS3.8 table 9-10: without an association there is nothing to abort, only to close (AA-2)
+    abort = USER_ABORT if established else b""
+    match error:
+        case Rejection():
+            return Ending("rejected", error.encode(), why)
+        case ProtocolError():
+            return Ending("broken", encode_abort(error.source, error.reason), why)
+        case Aborted():
+            return Ending("aborted", why=why)
+        case ConnectionLost():
+            return Ending("lost", why=why)
+        case TimedOut():
+            return Ending("timed out", abort, why)
+        case Stopping():
+            return Ending("stopped", abort, why)
+        case _:
+            log.error("association failed", exc_info=error)
+            return Ending("failed", abort, "internal error")

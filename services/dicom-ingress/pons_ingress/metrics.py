@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What /metrics tells about the DICOM port; the only module with metric objects."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ASSOCIATIONS_OPEN = Gauge("pons_dicom_associations_open", "Associations established now")
+ASSOCIATIONS = Counter(
+    "pons_dicom_associations", "Associations by how they ended or why there was none", ["outcome"]
+)
+INSTANCES = Counter(
+    "pons_dicom_instances", "C-STORE requests by what became of them", ["outcome", "status"]
+)
+BYTES = Counter("pons_dicom_received_bytes", "Bytes of the DICOM files received by C-STORE")
+STORE_SECONDS = Histogram(
+    "pons_dicom_store_seconds",
+    "Seconds from the end of a dataset to its response",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+ECHOES = Counter("pons_dicom_echoes", "C-ECHO requests answered")

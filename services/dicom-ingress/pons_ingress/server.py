@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DICOM port: accepts connections, and lets what runs on them finish when it closes."""
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from pons.errors import PonsError
+from pons.settings import DicomSettings
+from pons_ingress.admission import Admission, KnownModalities, Seats
+from pons_ingress.association import Association
+from pons_ingress.channel import RECEIVE_BUFFER, Channel
+from pons_ingress.services import Service
+
+BACKLOG = 512
+GRACE = 10.0
+"""Seconds that running requests have to finish when the port closes."""
+
+
+class DicomServer:
+    """Listens as long as its block runs.
+
+    Parameters
+    ----------
+    port
+        0 lets the system choose; see the attribute of that name.
+    services
+        By command field, what answers requests.
+    """
+
+    def __init__(
+        self,
+        settings: DicomSettings,
+        host: str,
+        port: int,
+        services: Mapping[int, Service],
+        modalities: KnownModalities,
+        grace: float = GRACE,
+    ) -> None:
+        self.port = port
+        self._settings = settings
+        self._host = host
+        self._services = services
+        self._admission = Admission(settings, modalities)
+        self._seats = Seats(settings.max_associations)
+        self._grace = grace
+        self._buffer = memoryview(bytearray(RECEIVE_BUFFER))
+        self._associations: dict[asyncio.Task[None], Association] = {}
+        self._server: asyncio.Server
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._accept,
+                self._host,
+                self.port,
+                backlog=BACKLOG,
+                reuse_port=self._settings.processes > 1 or None,
+            )
+        except (OSError, ValueError) as error:  # ValueError: no SO_REUSEPORT on this system
+            raise PonsError(f"Cannot listen on {self._host}:{self.port}", str(error)) from error
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        for association in self._associations.values():
+            association.channel.stop()
+        if self._associations:
+            _, late = await asyncio.wait(self._associations, timeout=self._grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _accept(self) -> Channel:
+        return Association(
+            self._settings,
+            self._admission,
+            self._seats,
+            self._services,
+            self._buffer,
+            self._start,
+        ).channel
+
+    def _start(self, association: Association) -> None:
+        task = asyncio.get_running_loop().create_task(association.run())
+        self._associations[task] = association
+        task.add_done_callback(self._associations.pop)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service, put together: what it opens, what it answers, how it ends."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pons.bus import open_bus
+from pons.health import Health
+from pons.ingest import open_ingest
+from pons.modalities import open_modalities
+from pons.objects import open_objects
+from pons.settings import Settings
+from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
+from pons_ingress.server import DicomServer
+from pons_ingress.services import Echo, Service
+from pons_ingress.store import Store
+
+WRITE_INLINE_BELOW = 2 * 1024 * 1024
+"""Files up to this size are written on the event loop: handing them to a thread costs more."""
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """The DICOM port is open while the block runs; requests under way at its end are answered."""
+    # pynetdicom would log each oddity of a peer's negotiation with a traceback
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+    objects = open_objects(settings.storage, settings.store.name, inline_below=WRITE_INLINE_BELOW)
+    try:
+        async with (
+            open_bus(settings) as bus,
+            open_modalities(bus, settings) as modalities,
+            open_ingest(objects, bus, settings) as ingest,
+        ):
+            health.checks |= {"nats": bus.check, "objects": objects.check}
+            services: dict[int, Service] = {
+                C_ECHO_RQ: Echo(),
+                C_STORE_RQ: Store(
+                    ingest.store, objects.spool, settings.dicom.accept_unknown_sop_classes
+                ),
+            }
+            async with DicomServer(
+                settings.dicom, settings.dicom_host, settings.dicom.port, services, modalities
+            ):
+                yield
+    finally:
+        await objects.close()

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The status of a C-STORE for each thing that can go wrong (PS3.4 B.2.3, PS3.7 annex C)."""
+
+from pons.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InvalidInstance,
+    NotFound,
+    OutOfResources,
+    PonsError,
+    RemoteFailure,
+    TooLarge,
+    Unavailable,
+    UnsupportedImage,
+)
+
+SUCCESS = 0x0000
+UNRECOGNIZED_OPERATION = 0x0211
+INTERNAL_ERROR = 0xC211
+"""For errors outside the family, which are bugs."""
+
+
+class WrongDataset(InvalidInstance):
+    """The dataset is not the instance that the C-STORE request announces."""
+
+
+class SopClassRefused(InvalidInstance):
+    """The SOP class of the request is none that may be stored."""
+
+
+STORE_STATUS: dict[type[PonsError], int] = {
+    InvalidInstance: 0xC000,  # cannot understand
+    WrongDataset: 0xA900,  # dataset does not match SOP class
+    SopClassRefused: 0x0122,  # SOP class not supported
+    BadRequest: 0xC000,
+    UnsupportedImage: 0xC000,
+    Forbidden: 0x0124,  # not authorized
+    OutOfResources: 0xA700,
+    Unavailable: 0xA700,
+    TooLarge: 0xA700,
+    NotFound: 0x0110,  # processing failure: nothing was looked up for the peer
+    Conflict: 0x0110,
+    RemoteFailure: 0x0110,
+}
+
+
+def store_status(error: Exception) -> int:
+    """The status that answers `error`."""
+    return next(
+        (STORE_STATUS[kind] for kind in type(error).__mro__ if kind in STORE_STATUS),
+        INTERNAL_ERROR,
+    )

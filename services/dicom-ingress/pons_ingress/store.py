@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C-STORE: from a request and its dataset to a stored file and a status (PS3.4 annex B)."""
+
+import re
+from collections.abc import Callable
+from time import perf_counter
+from typing import Protocol
+
+import structlog
+
+from pons.errors import InvalidInstance, PonsError
+from pons.events import Origin, StoreStatus
+from pons.objects import Body, Spool
+from pons_ingress import metrics
+from pons_ingress.dataset_uids import dataset_uids
+from pons_ingress.dimse import Command, Response
+from pons_ingress.messages import Context, Dataset, Message
+from pons_ingress.part10 import file_start
+from pons_ingress.received_file import ReceivedFile
+from pons_ingress.services import IgnoredDataset, Peer
+from pons_ingress.status import SUCCESS, SopClassRefused, WrongDataset, store_status
+from pons_ingress.syntaxes import is_storage
+
+UID = re.compile(r"[!-\[\]-~]{1,64}")
+"""What is taken for a UID: ones with letters or leading zeros exist and are kept as they are."""
+
+log = structlog.get_logger()
+
+
+class StoreOutcome(Protocol):
+    """What the store service needs to know of `pons.ingest.Stored`."""
+
+    @property
+    def status(self) -> StoreStatus: ...
+
+
+class StoreFile(Protocol):
+    """`pons.ingest.Ingest.store`: keeps a file, returns once it is durable."""
+
+    async def __call__(self, body: Body, origin: Origin) -> StoreOutcome: ...
+
+
+class Store:
+    """Answers C-STORE requests; the datasets' bytes are kept exactly as they came."""
+
+    def __init__(
+        self, store_file: StoreFile, open_spool: Callable[[], Spool], accept_unknown: bool
+    ) -> None:
+        self._store_file = store_file
+        self._open_spool = open_spool
+        self._accept_unknown = accept_unknown
+
+    def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
+        if self._problem(context, command) is not None:
+            return IgnoredDataset()
+        start = file_start(
+            command.sop_class_uid,
+            command.sop_instance_uid,
+            context.transfer_syntax,
+            peer.calling_aet,
+        )
+        return ReceivedFile(start, self._open_spool)
+
+    async def answer(self, peer: Peer, message: Message) -> Response:
+        started = perf_counter()
+        command, file = message.command, message.dataset
+        size = file.size if isinstance(file, ReceivedFile) else 0
+        response, outcome = Response(SUCCESS), ""
+        try:
+            outcome = await self._store(peer, message)
+        except PonsError as error:
+            response, outcome = Response(store_status(error), error.message), type(error).__name__
+        except Exception as error:  # the edge: anything else is a bug, and the peer may try again
+            log.exception("store failed", sop_instance_uid=command.sop_instance_uid)
+            response, outcome = Response(store_status(error), "Internal error"), "InternalError"
+        finally:
+            if file is not None:
+                file.close()
+        seconds = perf_counter() - started
+        metrics.BYTES.inc(size)
+        metrics.STORE_SECONDS.observe(seconds)
+        metrics.INSTANCES.labels(outcome, f"{response.status:04X}").inc()
+        facts = {
+            "sop_instance_uid": command.sop_instance_uid,
+            "bytes": size,
+            "source": peer.calling_aet,
+            "remote_ip": peer.remote_ip,
+            "ms": round(seconds * 1000, 1),
+        }
+        if response.status == SUCCESS:
+            log.info("instance stored", outcome=outcome, **facts)
+        else:
+            status = f"{response.status:04X}"
+            log.warning("instance refused", status=status, reason=response.comment, **facts)
+        return response
+
+    async def _store(self, peer: Peer, message: Message) -> StoreStatus:
+        command, file = message.command, message.dataset
+        if (problem := self._problem(message.context, command)) is not None:
+            raise problem
+        if not isinstance(file, ReceivedFile):
+            raise InvalidInstance("The request has no dataset")
+        _refuse_another(command, message.context, file)
+        origin = Origin(
+            kind="DicomProtocol",
+            remote_ip=peer.remote_ip,
+            remote_aet=peer.calling_aet,
+            called_aet=peer.called_aet,
+        )
+        return (await self._store_file(await file.finish(), origin)).status
+
+    def _problem(self, context: Context, command: Command) -> PonsError | None:
+        """Why the request cannot be served, whatever its dataset is."""
+        for name, uid in (
+            ("AffectedSOPClassUID (0000,0002)", command.sop_class_uid),
+            ("AffectedSOPInstanceUID (0000,1000)", command.sop_instance_uid),
+        ):
+            if not uid:
+                return InvalidInstance(f"{name} is missing")
+            if not UID.fullmatch(uid):
+                return InvalidInstance(f"{name} is not a UID")
+        for uid in (context.abstract_syntax, command.sop_class_uid):
+            if not is_storage(uid, self._accept_unknown):
+                return SopClassRefused(f"SOP class {uid} is not accepted")
+        return None
+
+
+def _refuse_another(command: Command, context: Context, file: ReceivedFile) -> None:
+    """Raise `WrongDataset` when the dataset says that it is not what the request announces."""
+    uids = dataset_uids(file.dataset_head, context.transfer_syntax)
+    if uids is None:
+        return
+    for name, announced, seen in (
+        ("SOP Class UID", command.sop_class_uid, uids[0]),
+        ("SOP Instance UID", command.sop_instance_uid, uids[1]),
+    ):
+        if announced != seen:
+            raise WrongDataset(
+                f"{name} differs between request and dataset", f"{announced}, but {seen}"
+            )

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may be negotiated: SOP classes by service, and transfer syntaxes."""
+
+from pydicom._uid_dict import UID_dictionary
+from pynetdicom import (
+    ALL_TRANSFER_SYNTAXES,
+    AllStoragePresentationContexts,
+    ColorPalettePresentationContexts,
+    DefinedProcedureProtocolPresentationContexts,
+    HangingProtocolPresentationContexts,
+    ImplantTemplatePresentationContexts,
+    NonPatientObjectPresentationContexts,
+    ProtocolApprovalPresentationContexts,
+)
+
+VERIFICATION = "1.2.840.10008.1.1"
+
+STORAGE_BY_NAME_ONLY = frozenset(
+    {
+        "1.2.840.10008.1.3.10",  # Media Storage Directory: a DICOMDIR, never sent
+        "1.2.840.10008.1.20.1",  # Storage Commitment Push Model
+        "1.2.840.10008.1.20.2",  # Storage Commitment Pull Model (retired)
+    }
+)
+
+NON_PATIENT_OBJECTS = frozenset(
+    str(context.abstract_syntax)
+    for contexts in (
+        ColorPalettePresentationContexts,
+        DefinedProcedureProtocolPresentationContexts,
+        HangingProtocolPresentationContexts,
+        ImplantTemplatePresentationContexts,
+        NonPatientObjectPresentationContexts,
+        ProtocolApprovalPresentationContexts,
+    )
+    for context in contexts
+)
+"""Objects of no patient, study or series (PS3.4 annex GG), which the store could not file."""
+
+STORAGE_SOP_CLASSES = (
+    frozenset(str(context.abstract_syntax) for context in AllStoragePresentationContexts)
+    | {
+        uid
+        for uid, (name, kind, *_) in UID_dictionary.items()
+        if kind == "SOP Class" and "Storage" in name
+    }
+) - (NON_PATIENT_OBJECTS | STORAGE_BY_NAME_ONLY)
+"""Every standard storage SOP class, the retired ones too."""
+
+TRANSFER_SYNTAXES = frozenset(map(str, ALL_TRANSFER_SYNTAXES)) | {
+    uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax"
+}
+"""Every transfer syntax that has a standard UID: the store keeps datasets as they come."""
+
+
+def is_storage(sop_class_uid: str, accept_unknown: bool) -> bool:
+    """Whether instances of a SOP class may be stored.
+
+    With `accept_unknown` that is every class that the standard does not give to another service.
+    """
+    if sop_class_uid in STORAGE_SOP_CLASSES:
+        return True
+    return accept_unknown and (
+        sop_class_uid not in UID_dictionary or sop_class_uid in NON_PATIENT_OBJECTS
+    )

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is agreed, as pynetdicom reads the answer."""
+
+import struct
+import time
+from typing import Any
+
+import pytest
+from pydicom.uid import UID
+from pynetdicom import AllStoragePresentationContexts, build_context
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    AsynchronousOperationsWindowNegotiation,
+    ImplementationClassUIDNotification,
+    MaximumLengthNotification,
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+)
+from pynetdicom.presentation import PresentationContext
+
+from pons_ingress.admission import Permission
+from pons_ingress.messages import Context
+from pons_ingress.negotiation import Agreement, Rules, negotiate, refuse_foreign
+from pons_ingress.pdu import ProtocolError
+from pons_ingress.proposal import decode_proposal
+from pons_ingress.rejection import (
+    NoReason,
+    UnknownCallingAet,
+    UnsupportedApplicationContext,
+    UnsupportedProtocolVersion,
+)
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+VERIFICATION = "1.2.840.10008.1.1"
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+IMPLICIT = "1.2.840.10008.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+PRIVATE = "1.2.840.113619.5.2"
+EVERYTHING = frozenset(Permission)
+RULES = Rules(maximum_pdu_length=65536, accept_unknown_sop_classes=False)
+
+
+def request(*contexts: tuple[str, list[str]], user: tuple[Any, ...] = ()) -> bytes:
+    """An A-ASSOCIATE-RQ as pynetdicom writes it, its contexts numbered 1, 3, 5."""
+    primitive = A_ASSOCIATE()
+    primitive.application_context_name = "1.2.840.10008.3.1.1.1"
+    primitive.calling_ae_title = "MODALITY"
+    primitive.called_ae_title = "PONS"
+    maximum_length = MaximumLengthNotification()
+    maximum_length.maximum_length_received = 16382
+    implementation = ImplementationClassUIDNotification()
+    implementation.implementation_class_uid = "1.2.3.4"
+    primitive.user_information = [maximum_length, implementation, *user]
+    proposed = []
+    for number, (abstract_syntax, transfer_syntaxes) in enumerate(contexts):
+        context = build_context(abstract_syntax, transfer_syntaxes)
+        context.context_id = 2 * number + 1
+        proposed.append(context)
+    primitive.presentation_context_definition_list = proposed
+    return A_ASSOCIATE_RQ(primitive).encode()
+
+
+def agree(pdu: bytes, rules: Rules = RULES) -> Agreement:
+    return negotiate(decode_proposal(pdu), EVERYTHING, rules)
+
+
+def answered(agreement: Agreement) -> tuple[A_ASSOCIATE_AC, dict[int, PresentationContext]]:
+    """The answer and its contexts by number."""
+    pdu = A_ASSOCIATE_AC()
+    pdu.decode(agreement.reply)
+    assert len(agreement.reply) == len(pdu)
+    contexts = pdu.to_primitive().presentation_context_definition_results_list
+    return pdu, {context.context_id or 0: context for context in contexts}
+
+
+def test_proposal() -> None:
+    """What was proposed is read as it was written."""
+    proposal = decode_proposal(request((CT, [JPEG_LS, EXPLICIT]), (VERIFICATION, [IMPLICIT])))
+    assert (proposal.calling_aet, proposal.called_aet) == ("MODALITY", "PONS")
+    assert proposal.contexts[0].transfer_syntaxes == (JPEG_LS, EXPLICIT)
+    assert proposal.contexts[1].abstract_syntax == VERIFICATION
+    assert proposal.user.maximum_length == 16382
+
+
+def test_results() -> None:
+    """Each context has its result: accepted, abstract syntax or transfer syntaxes not supported."""
+    agreement = agree(
+        request((CT, [EXPLICIT]), (FIND, [EXPLICIT]), (CT, [PRIVATE]), (VERIFICATION, [IMPLICIT]))
+    )
+    _, contexts = answered(agreement)
+    assert {number: context.result for number, context in contexts.items()} == {
+        1: 0,
+        3: 3,
+        5: 4,
+        7: 0,
+    }
+    assert agreement.contexts == {
+        1: Context(1, CT, EXPLICIT),
+        7: Context(7, VERIFICATION, IMPLICIT),
+    }
+    assert agreement.peer_maximum_length == 16382
+
+
+@pytest.mark.parametrize(
+    ("proposed", "accepted"),
+    [
+        ([JPEG_LS, EXPLICIT, IMPLICIT], JPEG_LS),
+        ([IMPLICIT, EXPLICIT], IMPLICIT),
+        ([EXPLICIT, IMPLICIT], EXPLICIT),
+        ([PRIVATE, EXPLICIT], EXPLICIT),
+    ],
+)
+def test_first_supported_transfer_syntax(proposed: list[str], accepted: str) -> None:
+    """The requestor's order decides between transfer syntaxes."""
+    agreement = agree(request((CT, proposed)))
+    _, contexts = answered(agreement)
+    assert contexts[1].transfer_syntax == [accepted]
+    assert agreement.contexts[1].transfer_syntax == accepted
+
+
+def test_one_abstract_syntax_in_several_contexts() -> None:
+    """Contexts of one SOP class with a transfer syntax each, as many senders propose them."""
+    agreement = agree(request((CT, [JPEG_LS]), (CT, [EXPLICIT]), (CT, [PRIVATE]), (CT, [IMPLICIT])))
+    assert [
+        (number, context.transfer_syntax) for number, context in agreement.contexts.items()
+    ] == [(1, JPEG_LS), (3, EXPLICIT), (7, IMPLICIT)]
+
+
+def test_every_storage_class() -> None:
+    """128 storage classes in one request are all accepted."""
+    uids = [str(context.abstract_syntax) for context in AllStoragePresentationContexts[:128]]
+    agreement = agree(request(*((uid, [EXPLICIT]) for uid in uids)))
+    assert [context.abstract_syntax for context in agreement.contexts.values()] == uids
+
+
+def test_unknown_sop_class() -> None:
+    """A private SOP class is for the setting to accept."""
+    pdu = request(("1.2.840.113619.4.30", [EXPLICIT]), (VERIFICATION, [IMPLICIT]))
+    assert list(agree(pdu).contexts) == [3]
+    assert list(agree(pdu, Rules(65536, accept_unknown_sop_classes=True)).contexts) == [1, 3]
+
+
+def test_our_user_information() -> None:
+    """The answer says what we take and who we are, and repeats the request's titles bit by bit."""
+    pdu_bytes = bytearray(request((CT, [EXPLICIT])))
+    pdu_bytes[42:74] = bytes(range(32))
+    agreement = agree(bytes(pdu_bytes))
+    assert agreement.reply[10:74] == pdu_bytes[10:74]
+    pdu, _ = answered(agreement)
+    assert pdu.application_context_name == "1.2.840.10008.3.1.1.1"
+    assert pdu.user_information is not None
+    assert pdu.user_information.maximum_length == 65536
+    assert str(pdu.user_information.implementation_class_uid).startswith("2.25.")
+    assert str(pdu.user_information.implementation_version_name).startswith("PONS_")
+    assert pdu.user_information.async_ops_window is None
+    assert pdu.user_information.user_identity is None
+
+
+def test_asynchronous_operations() -> None:
+    """Whatever window is proposed, one operation at a time is agreed."""
+    window = AsynchronousOperationsWindowNegotiation()
+    window.maximum_number_operations_invoked = 8
+    window.maximum_number_operations_performed = 0
+    pdu, _ = answered(agree(request((CT, [EXPLICIT]), user=(window,))))
+    assert pdu.user_information is not None
+    assert pdu.user_information.async_ops_window is not None
+    assert pdu.user_information.async_ops_window.max_operations_invoked == 1
+    assert pdu.user_information.async_ops_window.max_operations_performed == 1
+
+
+@pytest.mark.parametrize(
+    ("scu", "scp", "result", "answer"),
+    [(True, True, 0, (1, 0)), (True, False, 0, (1, 0)), (False, True, 1, None)],
+)
+def test_roles(scu: bool, scp: bool, result: int, answer: tuple[int, int] | None) -> None:
+    """The requestor may be SCU; one that wants to be only SCP has its context refused."""
+    role = SCP_SCU_RoleSelectionNegotiation()
+    role.sop_class_uid = CT
+    role.scu_role, role.scp_role = scu, scp
+    pdu, contexts = answered(agree(request((CT, [EXPLICIT]), user=(role,))))
+    assert contexts[1].result == result
+    assert pdu.user_information is not None
+    roles = pdu.user_information.role_selection
+    if answer is None:
+        assert roles == {}
+    else:
+        assert (roles[UID(CT)].scu_role, roles[UID(CT)].scp_role) == answer
+
+
+def test_extended_negotiation_is_ignored() -> None:
+    """Extended negotiation neither disturbs nor is answered."""
+    extended = SOPClassExtendedNegotiation()
+    extended.sop_class_uid = CT
+    extended.service_class_application_information = b"\2\0\3\0\1\0"
+    common = SOPClassCommonExtendedNegotiation()
+    common.sop_class_uid = CT
+    common.service_class_uid = "1.2.840.10008.4.2"
+    pdu, contexts = answered(agree(request((CT, [EXPLICIT]), user=(extended, common))))
+    assert contexts[1].result == 0
+    assert pdu.user_information is not None
+    assert pdu.user_information.ext_neg == []
+    assert pdu.user_information.common_ext_neg == []
+
+
+@pytest.mark.parametrize(
+    ("identity_type", "asked", "answered_with"),
+    [(1, True, b""), (1, False, None), (2, True, None), (3, True, None)],
+)
+def test_user_identity(identity_type: int, asked: bool, answered_with: bytes | None) -> None:
+    """A user name is acknowledged when asked for; what would need verification never is."""
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type = identity_type
+    identity.primary_field = b"someone"
+    identity.secondary_field = b"secret"
+    identity.positive_response_requested = asked
+    pdu, contexts = answered(agree(request((CT, [EXPLICIT]), user=(identity,))))
+    assert contexts[1].result == 0
+    assert pdu.user_information is not None
+    item = pdu.user_information.user_identity
+    assert getattr(item, "server_response", None) == answered_with
+
+
+def test_permissions() -> None:
+    """Without the permission to store, those contexts are refused; if nothing is left, all is."""
+    proposal = decode_proposal(request((CT, [EXPLICIT]), (VERIFICATION, [IMPLICIT])))
+    agreement = negotiate(proposal, frozenset({Permission.ECHO}), RULES)
+    _, contexts = answered(agreement)
+    assert (contexts[1].result, contexts[3].result) == (1, 0)
+    assert list(agreement.contexts) == [3]
+    proposal = decode_proposal(request((CT, [EXPLICIT])))
+    with pytest.raises(UnknownCallingAet):
+        negotiate(proposal, frozenset({Permission.ECHO}), RULES)
+
+
+def test_foreign_protocols() -> None:
+    """Another protocol version, application context, or PDUs too small to use, are rejected."""
+    whole = request((CT, [EXPLICIT]))
+    decode = decode_proposal
+    with pytest.raises(UnsupportedProtocolVersion) as version:
+        refuse_foreign(decode(whole[:6] + b"\0\2" + whole[8:]))
+    assert version.value.encode() == b"\3\0\0\0\0\4\0\1\2\2"
+    with pytest.raises(UnsupportedApplicationContext) as context:
+        refuse_foreign(decode(whole.replace(b"10008.3.1.1.1", b"10008.3.1.1.2")))
+    assert context.value.encode() == b"\3\0\0\0\0\4\0\1\1\2"
+    with pytest.raises(NoReason) as tiny:
+        refuse_foreign(decode(whole.replace(struct.pack(">I", 16382), struct.pack(">I", 5))))
+    assert tiny.value.encode() == b"\3\0\0\0\0\4\0\1\2\1"
+    refuse_foreign(decode(whole[:6] + b"\0\3" + whole[8:]))
+
+
+def test_unknown_items_are_skipped() -> None:
+    """Items that a later standard may bring do not end the association (PS3.8 9.3.1)."""
+    whole = request((CT, [EXPLICIT]))
+    later = whole[:2] + struct.pack(">I", len(whole) - 6 + 8) + whole[6:] + b"\x77\0\0\4abcd"
+    assert list(agree(later).contexts) == [1]
+
+
+def test_names_that_are_no_uids() -> None:
+    """A context with a malformed name is refused alone."""
+    names = request((CT, [EXPLICIT]), ("1.2.840.113619.4.30", [EXPLICIT]), (CT, [JPEG_LS]))
+    names = names.replace(b"1.2.840.113619.4.30", b"1.2.840.113619.4.03")
+    names = names.replace(JPEG_LS.encode(), b"1.2.840.10008.1.2.4.0x")
+    agreement = agree(names)
+    _, contexts = answered(agreement)
+    assert {number: context.result for number, context in contexts.items()} == {1: 0, 3: 3, 5: 4}
+
+
+def test_malformed_requests() -> None:
+    """A request that cannot be read is aborted by the user."""
+    whole = request((CT, [EXPLICIT]), (VERIFICATION, [IMPLICIT]))
+    at_context = whole.index(b"\x20\0", 74)
+    cases = {
+        "cut in an item": whole[:-3],
+        "no items": whole[:74],
+        "even context number": whole[: at_context + 4] + b"\2" + whole[at_context + 5 :],
+        "a number twice": whole[: at_context + 4] + b"\3" + whole[at_context + 5 :],
+        "item longer than the rest": whole[: at_context + 2] + b"\xff" + whole[at_context + 3 :],
+        "no application context": whole.replace(b"\x10\0\0\x15", b"\x11\0\0\x15"),
+        "no abstract syntax": whole.replace(b"\x30\0\0\x19", b"\x31\0\0\x19"),
+        "broken user information": whole[:-11] + b"\x52\0\0\7\xff\xff1.2.3",
+    }
+    for name, pdu in cases.items():
+        with pytest.raises(ProtocolError) as raised:
+            decode_proposal(pdu)
+        assert (raised.value.source, raised.value.reason) == (0, 0), name
+
+
+def test_titles_of_odd_characters() -> None:
+    """AE titles are stripped, and what cannot be in one does not get further."""
+    whole = request((CT, [EXPLICIT]))
+    odd = whole[:10] + b"  P\xd6NS\0\0".ljust(16) + b"A\\B\nC".ljust(16) + whole[42:]
+    proposal = decode_proposal(odd)
+    assert (proposal.called_aet, proposal.calling_aet) == ("P?NS", "A?B?C")
+
+
+def test_hostile_requests_cost_little() -> None:
+    """The largest requests of the smallest items are refused in a fraction of a second."""
+
+    def item(kind: int, content: bytes) -> bytes:
+        return struct.pack(">BxH", kind, len(content)) + content
+
+    start = request((CT, [EXPLICIT]))
+    context = item(0x20, b"\1\0\0\0" + item(0x30, CT.encode()) + item(0x40, EXPLICIT.encode()))
+    many_syntaxes = item(0x20, b"\1\0\0\0" + item(0x30, b"1.2") + item(0x40, b"1") * 13_000)
+    for name, items in {
+        "contexts": context * 4_000,
+        "transfer syntaxes": many_syntaxes * 4,
+        "unknown items": item(0x99, b"") * 60_000,
+        "user items": item(0x50, item(0x53, b"\0\1\0\1") * 8_000) * 4,
+        "roles": item(0x50, item(0x54, b"\0\3" + b"1.2" + b"\1\1") * 5_000),
+    }.items():
+        started = time.perf_counter()
+        with pytest.raises(ProtocolError):
+            decode_proposal(start[:74] + items)
+        assert time.perf_counter() - started < 0.5, name

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real nats-server, DICOM files made by hand, and an index that answers what it is told to."""
+
+import io
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
+
+from pons.bus import Bus
+from pons.objects import FileObjects
+from pons.testing.indexing import FakeIndex, open_fake_index
+from pons.testing.nats import NatsServer, nats_server
+
+MakeFile = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def uvloop_backend() -> tuple[str, dict[str, bool]]:
+    """The event loop that services run on; asyncio's own loses refused sockets before 3.12."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A server that every test shares, each with a store of its own."""
+    with nats_server(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server that the test may stop, start and kill."""
+    with nats_server(tmp_path / "nats") as server:
+        yield server
+
+
+@pytest.fixture
+async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
+    async with broker.bus() as bus:
+        yield bus
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FileObjects:
+    return FileObjects(tmp_path / "objects", "main", fsync=False)
+
+
+@pytest.fixture(scope="session")
+def make_file() -> MakeFile:
+    """A DICOM file in explicit little endian; keywords are attributes of the data set."""
+
+    def make_file(sop_instance_uid: str = "1.2.3.4.5", **attributes: object) -> bytes:
+        dataset = Dataset()
+        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+        dataset.SOPInstanceUID = sop_instance_uid
+        dataset.PatientID = "P1"
+        dataset.StudyInstanceUID = "1.2.3"
+        dataset.SeriesInstanceUID = "1.2.3.4"
+        for keyword, value in attributes.items():
+            setattr(dataset, keyword, value)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
+        written = io.BytesIO()
+        dataset.save_as(written, enforce_file_format=True)
+        return written.getvalue()
+
+    return make_file
+
+
+@pytest.fixture
+async def index(bus: Bus) -> FakeIndex:
+    return await open_fake_index(bus)

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Announcements: gathered, kept, answered, and given up in time."""
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from nats.aio.msg import Msg
+
+from pons.announce import Announcer
+from pons.bus import Bus
+from pons.errors import Unavailable
+from pons.events import Announcement, Indexed, IndexedBatch
+from pons.testing.events import received
+from pons.testing.indexing import FakeIndex, eventually, open_fake_index
+from pons.testing.nats import NatsServer
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(uvloop_backend: Any) -> Any:
+    return uvloop_backend
+
+
+async def kept(bus: Bus) -> int:
+    return int((await bus.stream.stream_info(bus.names.ingest_stream)).state.messages)
+
+
+async def test_an_instance_is_announced_and_its_answer_comes_back(
+    bus: Bus, index: FakeIndex
+) -> None:
+    """The event arrives as it was, with a token, and is in the stream."""
+    event = received("1.2.3.4.5", t00100010=("PN", "Müller^Jörg"))
+    index.answer = ("AlreadyStored", "")
+    async with Announcer.open(bus) as announcer:
+        answer = await announcer.announce(event, answer_timeout=5)
+    assert answer == Indexed(1, "AlreadyStored", "")
+    assert index.instances == [msgspec.structs.replace(event, token=1)]
+    assert await kept(bus) == 1
+
+
+async def test_without_an_answer_in_time_there_is_none(bus: Bus, index: FakeIndex) -> None:
+    """The event is kept, and its announcer does not wait for ever for the index."""
+    index.answer = None
+    async with Announcer.open(bus) as announcer:
+        assert await announcer.announce(received("1.1"), answer_timeout=0.05) is None
+    assert await kept(bus) == 1
+
+
+async def test_what_comes_together_leaves_together(bus: Bus, index: FakeIndex) -> None:
+    """Many associations share the cost of a message, each still hears its own answer."""
+    async with Announcer.open(bus) as announcer:
+        answers = await asyncio.gather(
+            *(announcer.announce(received(f"1.{number}"), 5) for number in range(200))
+        )
+    assert [answer.token for answer in answers if answer] == list(range(1, 201))
+    assert [one.sop_instance_uid for one in index.instances] == [f"1.{n}" for n in range(200)]
+    assert len(index.announcements) <= 5
+
+
+async def test_no_message_is_larger_than_the_server_takes(bus: Bus, index: FakeIndex) -> None:
+    """Large headers, and identifiers as long as they may be, are spread over messages."""
+    headers = [
+        msgspec.structs.replace(received(f"1.{number}"), header=bytes(300_000))
+        for number in range(6)
+    ]
+    names = [
+        msgspec.structs.replace(received(f"2.{number}"), patient_id="漢" * 1024)
+        for number in range(400)
+    ]
+    async with Announcer.open(bus) as announcer:
+        answers = await asyncio.gather(*(announcer.announce(one, 5) for one in headers + names))
+    assert [answer.status for answer in answers if answer] == ["Success"] * 406
+    assert max(len(announced.instances) for announced in index.announcements) < 400
+
+
+async def test_an_event_that_cannot_be_written_fails_alone(bus: Bus, index: FakeIndex) -> None:
+    """One broken instance takes neither its neighbours nor the announcer with it."""
+    broken = msgspec.structs.replace(received("1.1"), patient_id="\ud800")
+    async with Announcer.open(bus) as announcer:
+        failed, answer = await asyncio.gather(
+            announcer.announce(broken, 5),
+            announcer.announce(received("1.2"), 5),
+            return_exceptions=True,
+        )
+        assert isinstance(failed, UnicodeEncodeError)
+        assert isinstance(answer, Indexed)
+        assert answer.status == "Success"
+    assert [one.sop_instance_uid for one in index.instances] == ["1.2"]
+
+
+async def test_whoever_gives_up_before_it_leaves_is_not_announced(
+    own_broker: NatsServer,
+) -> None:
+    """An association that is gone while NATS is away leaves no announcement for later."""
+    async with own_broker.bus() as bus, Announcer.open(bus) as announcer:
+        index = await open_fake_index(bus)
+        own_broker.embedded.stop()
+        await eventually(lambda: not bus.client.is_connected)
+        gone, stays = (
+            asyncio.create_task(announcer.announce(received(uid), 5)) for uid in ("1.1", "1.2")
+        )
+        await asyncio.wait((gone, stays), timeout=0.3)
+        gone.cancel()
+        await asyncio.wait((gone,))
+        await asyncio.to_thread(own_broker.embedded.start)
+        answer = await stays
+    assert answer is not None
+    assert [one.sop_instance_uid for one in index.instances] == ["1.2"]
+
+
+async def test_announcements_survive_a_restart_of_the_server(own_broker: NatsServer) -> None:
+    """NATS may go in the middle and come back: nobody hangs, nobody fails, nothing is missing."""
+    async with own_broker.bus() as bus, Announcer.open(bus) as announcer:
+        index = await open_fake_index(bus)
+        uids = [f"1.{number}" for number in range(60)]
+
+        async def send(sender: int) -> list[Indexed | None]:
+            return [await announcer.announce(received(uid), 3) for uid in uids[sender::3]]
+
+        async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+            sending = [group.create_task(send(sender)) for sender in range(3)]
+            await eventually(lambda: len(index.instances) > 5)
+            own_broker.embedded.stop()
+            await eventually(lambda: not bus.client.is_connected)
+            await asyncio.to_thread(own_broker.embedded.start)
+        assert [len(task.result()) for task in sending] == [20, 20, 20]
+        await eventually(lambda: {one.sop_instance_uid for one in index.instances} == set(uids))
+
+
+async def test_a_server_that_does_not_keep_it_in_time_is_unavailable(
+    own_broker: NatsServer,
+) -> None:
+    """While NATS is away an announcement fails when its time is up, and later ones as soon."""
+    async with own_broker.bus() as bus, Announcer.open(bus) as announcer:
+        own_broker.embedded.stop()
+        await eventually(lambda: not bus.client.is_connected)
+        began = time.monotonic()
+        results = await asyncio.gather(
+            *(announcer.announce(received(f"1.{n}"), 5, within=0.5) for n in range(20)),
+            return_exceptions=True,
+        )
+        assert time.monotonic() - began < 3
+        [told] = {str(result) for result in results}
+        assert told.startswith("The instance could not be announced (NATS is not connected")
+        assert {type(result) for result in results} == {Unavailable}
+        await asyncio.to_thread(own_broker.embedded.start)
+
+
+async def test_a_server_that_hangs_is_unavailable_and_what_it_keeps_later_is_harmless(
+    own_broker: NatsServer,
+) -> None:
+    """It fails although the connection stands; the event may come later, even twice."""
+    async with own_broker.bus() as bus, Announcer.open(bus) as announcer:
+        index = await open_fake_index(bus)
+        os.kill(own_broker.embedded.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(Unavailable, match="The event stream does not answer"):
+                await announcer.announce(received("1.1"), 5, within=1)
+            assert time.monotonic() - began < 5
+        finally:
+            os.kill(own_broker.embedded.pid, signal.SIGCONT)
+        answer = await announcer.announce(received("1.2"), 5)
+        assert answer is not None
+        assert answer.token == 2
+        assert [one.sop_instance_uid for one in index.instances][-1] == "1.2"
+
+
+async def test_answers_that_nobody_waits_for_are_passed_over(bus: Bus, index: FakeIndex) -> None:
+    """An announcement that arrives twice is answered twice; the second answer harms nobody."""
+
+    async def twice(message: Msg) -> None:
+        announced = msgspec.msgpack.decode(message.data, type=Announcement)
+        answers = [Indexed(one.token, "Success") for one in announced.instances] * 2
+        answers.append(Indexed(999, "Success"))
+        payload = msgspec.msgpack.encode(IndexedBatch(answers))
+        await bus.send(bus.names.reply(announced.process), payload)
+
+    await bus.subscribe(bus.names.received, twice)
+    index.answer = None
+    async with Announcer.open(bus) as announcer:
+        for token in (1, 2, 3):
+            assert await announcer.announce(received("1.1"), 5) == Indexed(token, "Success")
+
+
+async def test_two_processes_hear_their_own_answers(bus: Bus, index: FakeIndex) -> None:
+    """Tokens of two ingress processes are the same numbers, so answers go to their process."""
+    async with Announcer.open(bus) as one, Announcer.open(bus) as other:
+        await asyncio.gather(one.announce(received("1.1"), 5), other.announce(received("1.2"), 5))
+    assert len({announced.process for announced in index.announcements}) == 2
+    assert [announced.instances[0].token for announced in index.announcements] == [1, 1]
+
+
+class BrokenBus:
+    """A bus whose publishing has a bug."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.names, self.client, self.subscribe = bus.names, bus.client, bus.subscribe
+
+    async def publish(self, *_: object) -> None:
+        raise KeyError("a bug")
+
+
+async def test_a_publisher_that_crashes_ends_the_block_and_whoever_waits(bus: Bus) -> None:
+    """Nobody waits for a publisher that is no more: the service ends and is started again."""
+    waiting: list[asyncio.Task[Any]] = []
+
+    async def work() -> None:
+        broken: Any = BrokenBus(bus)
+        async with asyncio.timeout(5), Announcer.open(broken) as announcer:
+            waiting.append(asyncio.create_task(announcer.announce(received("1.1"), 5)))
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as errors:
+        await work()
+    assert repr(errors.value.exceptions) == "(KeyError('a bug'),)"
+    with pytest.raises(Unavailable, match="the service is ending"):
+        await waiting[0]
+
+
+async def test_nothing_is_announced_after_the_end(bus: Bus) -> None:
+    """A straggler hears that the service ends instead of waiting for ever."""
+    async with Announcer.open(bus) as announcer:
+        pass
+    with pytest.raises(Unavailable, match="The service is ending"):
+        await announcer.announce(received("1.1"), 5)

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bus against a real nats-server: what is kept, what is told, and how it goes away and back."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from nats.aio.msg import Msg
+from structlog.testing import capture_logs
+
+from pons.bus import Bus, open_bus
+from pons.errors import PonsError, Unavailable
+from pons.names import Names
+from pons.settings import NatsSettings, Settings, StoreSettings
+from pons.testing.indexing import eventually
+from pons.testing.nats import NatsServer, delete_streams
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(uvloop_backend: Any) -> Any:
+    return uvloop_backend
+
+
+async def kept(bus: Bus, stream: str) -> int:
+    """How many messages a stream has."""
+    return int((await bus.stream.stream_info(stream)).state.messages)
+
+
+@contextmanager
+def hanging(pid: int) -> Iterator[None]:
+    """The process neither answers nor goes away while the block runs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def tasks() -> set[asyncio.Task[object]]:
+    return asyncio.all_tasks()
+
+
+async def test_what_is_published_is_kept(bus: Bus) -> None:
+    """When `publish` returns, the message is in the stream."""
+    await bus.publish(bus.names.received, b"one")
+    await bus.publish(bus.names.received, b"two")
+    assert await kept(bus, bus.names.ingest_stream) == 2
+
+
+async def test_a_message_that_is_published_twice_with_its_id_is_kept_once(bus: Bus) -> None:
+    """A relay that repeats after a failure doubles nothing."""
+    await bus.publish(bus.names.changes, b"run", "main-17")
+    await bus.publish(bus.names.changes, b"run", "main-17")
+    await bus.publish(bus.names.changes, b"run", "main-18")
+    assert await kept(bus, bus.names.changes_stream) == 2
+
+
+async def test_what_no_stream_keeps_is_not_published(bus: Bus) -> None:
+    """A subject without a stream is `Unavailable`, not a silent loss."""
+    with pytest.raises(Unavailable, match="The event stream does not answer"):
+        await bus.publish("pons.nobody.listens", b"")
+
+
+async def test_a_store_has_its_streams_and_its_name_in_each(bus: Bus) -> None:
+    """Two stores on one server share no stream and no subject."""
+    store = bus.names.store
+    streams = [info.config for info in await bus.stream.streams_info()]
+    ours = {config.name: config.subjects for config in streams if store in str(config.name)}
+    assert ours == {
+        f"{store}-ingest": [f"pons.{store}.instance.received"],
+        f"{store}-refused": [f"pons.{store}.instance.refused"],
+        f"{store}-changes": [f"pons.{store}.change"],
+        f"{store}-jobs": [f"pons.{store}.job.*"],
+        f"KV_{store}-jobs": [f"$KV.{store}-jobs.>"],
+        f"KV_{store}-config": [f"$KV.{store}-config.>"],
+    }
+
+
+async def test_every_name_holds_the_stores() -> None:
+    """A name without the store's would be shared by all stores of a server."""
+    names = Names("nm")
+    properties = [name for name, kind in vars(Names).items() if isinstance(kind, property)]
+    assert len(properties) == 10
+    made = [getattr(names, name) for name in properties]
+    made += [names.reply("x"), names.command("x", "y"), names.job("x"), names.job_signal("x")]
+    assert [name for name in made if not name.startswith(("pons.nm.", "nm-"))] == []
+
+
+async def test_services_that_start_together_make_the_streams_together(broker: NatsServer) -> None:
+    """Each service creates what is missing, and none fails because another was faster."""
+    settings = broker.settings()
+    async with (
+        asyncio.timeout(20),
+        open_bus(settings) as first,
+        open_bus(settings) as second,
+    ):
+        await delete_streams(first)
+        await asyncio.gather(first.ensure_streams(), second.ensure_streams())
+        await second.publish(second.names.received, b"")
+        assert await kept(first, first.names.ingest_stream) == 1
+        await delete_streams(first)
+
+
+async def test_stores_do_not_hear_each_other(broker: NatsServer) -> None:
+    """The same subject of two stores on one server is two subjects."""
+    heard: list[str] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.data.decode())
+
+    async with broker.bus() as one, broker.bus() as other:
+        await one.subscribe(one.names.reply("p"), hear)
+        await other.send(other.names.reply("p"), b"theirs")
+        await other.client.flush()
+        await one.send(one.names.reply("p"), b"ours")
+        await eventually(lambda: heard)
+    assert heard == ["ours"]
+
+
+async def test_a_bus_opens_as_soon_as_the_server_is_there(own_broker: NatsServer) -> None:
+    """A service that starts before NATS waits for it."""
+    own_broker.embedded.stop()
+
+    async def opened() -> None:
+        async with open_bus(own_broker.settings()) as bus:
+            await bus.check()
+
+    opening = asyncio.create_task(opened())
+    await asyncio.sleep(0)
+    assert not opening.done()
+    await asyncio.to_thread(own_broker.embedded.start)
+    async with asyncio.timeout(10):
+        await opening
+
+
+async def test_while_the_server_is_away_everything_fails_at_once_and_nothing_is_sent_later(
+    own_broker: NatsServer,
+) -> None:
+    """Who was told `Unavailable` minutes ago is not surprised when the server is back."""
+    async with own_broker.bus() as bus:
+        await bus.publish(bus.names.received, b"before")
+        own_broker.embedded.stop()
+        await eventually(lambda: not bus.client.is_connected)
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="NATS is not connected"):
+            await bus.publish(bus.names.received, b"meanwhile")
+        with pytest.raises(Unavailable, match="NATS is not connected"):
+            await bus.check()
+        assert time.monotonic() - began < 1
+        await asyncio.to_thread(own_broker.embedded.start)
+        await eventually(lambda: bus.client.is_connected)
+        await bus.check()
+        await bus.publish(bus.names.received, b"after")
+        assert await kept(bus, bus.names.ingest_stream) == 2
+
+
+async def test_subscriptions_survive_a_restart_of_the_server(own_broker: NatsServer) -> None:
+    """Nobody has to subscribe again after a reconnection."""
+    heard: list[bytes] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.data)
+
+    async with own_broker.bus() as bus:
+        await bus.subscribe(bus.names.reply("p"), hear)
+        own_broker.embedded.stop()
+        await eventually(lambda: not bus.client.is_connected)
+        await asyncio.to_thread(own_broker.embedded.start)
+        await eventually(lambda: bus.client.is_connected)
+        await bus.send(bus.names.reply("p"), b"again")
+        await eventually(lambda: heard == [b"again"])
+
+
+async def test_a_server_that_hangs_is_noticed_and_the_connection_outlives_it(
+    own_broker: NatsServer,
+) -> None:
+    """Checks that time out do not break the connection that works again a moment later."""
+    async with own_broker.bus() as bus:
+        with hanging(own_broker.embedded.pid):
+            for _ in range(2):
+                began = time.monotonic()
+                with pytest.raises(Unavailable, match="NATS does not answer"):
+                    await bus.check()
+                assert time.monotonic() - began < 2
+        async with asyncio.timeout(5):
+            await bus.check()
+            await bus.publish(bus.names.received, b"")
+        assert bus.client.stats["reconnects"] == 0
+
+
+async def test_a_server_that_hangs_does_not_hold_up_the_end(own_broker: NatsServer) -> None:
+    """A bus closes in time although its server takes nothing any more."""
+    async with open_bus(own_broker.settings()) as bus:
+        os.kill(own_broker.embedded.pid, signal.SIGSTOP)
+        # More than the socket takes: closing in order would wait until it is all read.
+        for _ in range(64):
+            await bus.send("pons.nobody.listens", bytes(512 * 1024))
+        began = time.monotonic()
+    os.kill(own_broker.embedded.pid, signal.SIGCONT)
+    assert time.monotonic() - began < 6
+
+
+@pytest.mark.parametrize("speaks", [False, True])
+async def test_giving_up_while_waiting_leaves_nothing_behind(speaks: bool) -> None:
+    """Whether nobody listens or a server says nothing: no task, no socket, no hang."""
+    before = tasks()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if speaks:
+            server.listen()
+        url = f"nats://127.0.0.1:{server.getsockname()[1]}"
+
+        async def opened() -> None:
+            async with open_bus(Settings(nats=NatsSettings(url=url))):
+                pytest.fail("there is no server")
+
+        opening = asyncio.create_task(opened())
+        await asyncio.wait((opening,), timeout=0.5)
+        opening.cancel()
+        async with asyncio.timeout(5):
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+    await eventually(lambda: tasks() <= before)
+
+
+async def test_an_open_bus_that_is_left_leaves_nothing_behind(own_broker: NatsServer) -> None:
+    """Closed while connected or while it reconnects, a bus ends its tasks."""
+    before = tasks()
+    async with open_bus(own_broker.settings()):
+        pass
+    await eventually(lambda: tasks() <= before)
+    async with open_bus(own_broker.settings()) as bus:
+        own_broker.embedded.stop()
+        await eventually(lambda: not bus.client.is_connected)
+    await eventually(lambda: tasks() <= before)
+
+
+async def test_without_an_address_nobody_waits() -> None:
+    """No server is named, so none will come."""
+    with pytest.raises(PonsError, match="There is no NATS server to connect to"):
+        async with open_bus(Settings()):
+            pytest.fail("there is no server")
+
+
+async def test_a_failure_that_goes_on_is_logged_once_in_a_while() -> None:
+    """An outage of an hour does not fill the disk with lines."""
+    attempts = 0
+
+    async def rude(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(rude, "127.0.0.1", 0)
+    url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    async def opened() -> None:
+        async with open_bus(Settings(nats=NatsSettings(url=url))):
+            pytest.fail("there is no server")
+
+    with capture_logs() as logs:
+        opening = asyncio.create_task(opened())
+        await eventually(lambda: attempts >= 5)
+        opening.cancel()
+        await asyncio.wait((opening,))
+    server.close()
+    await server.wait_closed()
+    assert [entry["event"] for entry in logs] == ["nats error"]
+
+
+async def test_a_connection_that_the_server_ends_for_good_ends_the_block(
+    own_broker: NatsServer,
+) -> None:
+    """The client does not come back from some errors: the service ends and is started again."""
+    port = own_broker.embedded.port
+    peers: list[asyncio.StreamWriter] = []
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection("127.0.0.1", port)
+        peers.append(writer)
+        await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
+
+    proxy = await asyncio.start_server(forward, "127.0.0.1", 0)
+    parts = urlsplit(own_broker.embedded.url)
+    through = proxy.sockets[0].getsockname()[1]
+    settings = Settings(
+        store=StoreSettings(name="proxied"),
+        nats=NatsSettings(url=f"nats://{parts.username}:{parts.password}@127.0.0.1:{through}"),
+    )
+
+    async def work() -> None:
+        async with asyncio.timeout(10), open_bus(settings):
+            peers[0].write(b"-ERR 'maximum connections exceeded'\r\n")
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as errors:
+        await work()
+    assert str(errors.value.exceptions[0]).startswith("NATS has ended the connection")
+    proxy.close()
+    await proxy.wait_closed()
+
+
+@pytest.mark.parametrize("concurrent", [1, 3])
+async def test_callbacks_overlap_only_as_far_as_they_may(bus: Bus, concurrent: int) -> None:
+    """Answers are heard one after the other; commands do not wait for each other, up to a bound."""
+    running, most = 0, 0
+    release = asyncio.Event()
+
+    async def slow(_message: Msg) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await release.wait()
+        running -= 1
+
+    subscription = await bus.subscribe("pons.test.slow", slow, concurrent=concurrent)
+    for _ in range(5):
+        await bus.send("pons.test.slow", b"")
+    await eventually(lambda: running == concurrent)
+    release.set()
+    await eventually(lambda: running == 0 and subscription.pending_msgs == 0)
+    assert most == concurrent
+
+
+async def test_a_callback_that_fails_is_a_bug_in_the_log(bus: Bus) -> None:
+    """The subscription goes on, and the error is logged with its traceback."""
+    heard: list[bytes] = []
+
+    async def fail_once(message: Msg) -> None:
+        heard.append(message.data)
+        if len(heard) == 1:
+            raise KeyError("ours")
+
+    with capture_logs() as logs:
+        await bus.subscribe("pons.test.failing", fail_once)
+        await bus.send("pons.test.failing", b"1")
+        await bus.send("pons.test.failing", b"2")
+        await eventually(lambda: heard == [b"1", b"2"])
+    [entry] = logs
+    assert (entry["event"], entry["log_level"]) == ("nats callback failed", "error")
+    assert isinstance(entry["exc_info"], KeyError)
+
+
+async def test_concurrent_callbacks_end_with_the_bus(broker: NatsServer) -> None:
+    """What is under way when a service ends is cancelled, not left behind."""
+    ended: list[str] = []
+
+    async def slow(_message: Msg) -> None:
+        ended.append("started")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    async with broker.bus() as bus:
+        await bus.subscribe("pons.test.ending", slow, concurrent=2)
+        await bus.send("pons.test.ending", b"")
+        await eventually(lambda: ended == ["started"])
+    assert ended == ["started", "cancelled"]

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands between services, over a real nats-server."""
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from pons.bus import Bus, open_bus
+from pons.commands import (
+    Ancestor,
+    ClearChanges,
+    Deleted,
+    DeleteResource,
+    Done,
+    EchoModality,
+    Ping,
+    answer_commands,
+    ask,
+)
+from pons.errors import FAMILY, PonsError, Unavailable
+from pons.testing.indexing import eventually
+from pons.testing.nats import NatsServer
+
+pytestmark = pytest.mark.anyio
+
+DELETE = DeleteResource("Study", "00010203-04050607-08090a0b-0c0d0e0f-10111213")
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(uvloop_backend: Any) -> Any:
+    return uvloop_backend
+
+
+async def test_a_command_is_answered_by_its_handler(bus: Bus) -> None:
+    """Question and answer arrive as the values that they were."""
+    asked = []
+
+    async def delete(command: DeleteResource) -> Deleted:
+        asked.append(command)
+        return Deleted(Ancestor("Patient", "P"))
+
+    await answer_commands(bus, "index", {DeleteResource: delete})
+    assert await ask(bus, "index", DELETE, Deleted) == Deleted(Ancestor("Patient", "P"))
+    assert asked == [DELETE]
+
+
+@pytest.mark.parametrize("name", sorted(FAMILY))
+async def test_an_error_of_the_family_is_raised_again_where_it_was_asked(
+    name: str, bus: Bus
+) -> None:
+    """A service that asks another one handles its errors as its own."""
+
+    async def fail(_command: ClearChanges) -> Done:
+        raise FAMILY[name]("what is wrong", "what to do")
+
+    await answer_commands(bus, "index", {ClearChanges: fail})
+    with pytest.raises(PonsError) as error:
+        await ask(bus, "index", ClearChanges(), Done)
+    assert type(error.value) is FAMILY[name]
+    assert (error.value.message, error.value.details) == ("what is wrong", "what to do")
+
+
+async def test_a_bug_in_a_handler_is_logged_there_and_told_without_its_secrets(bus: Bus) -> None:
+    """Whoever asked hears that it failed, the traceback stays in the log, the next one works."""
+    failures = iter([KeyError("secret")])
+
+    async def fail_once(_command: ClearChanges) -> Done:
+        for failure in failures:
+            raise failure
+        return Done()
+
+    await answer_commands(bus, "index", {ClearChanges: fail_once})
+    with capture_logs() as logs, pytest.raises(PonsError) as error:
+        await ask(bus, "index", ClearChanges(), Done)
+    assert type(error.value) is PonsError
+    assert str(error.value) == "Internal error (see the log)"
+    assert [(entry["event"], entry["command"]) for entry in logs] == [
+        ("command failed", "ClearChanges")
+    ]
+    assert await ask(bus, "index", ClearChanges(), Done) == Done()
+
+
+async def test_a_command_that_cannot_be_read_is_answered_too(bus: Bus) -> None:
+    """A peer of another version hears an error instead of waiting for its timeout."""
+
+    async def delete(_command: DeleteResource) -> Deleted:
+        pytest.fail("this is no DeleteResource")
+
+    class Other(msgspec.Struct):
+        something: int
+
+    await answer_commands(bus, "index", {DeleteResource: delete})
+    Other.__name__ = "DeleteResource"
+    with capture_logs(), pytest.raises(PonsError, match="Internal error"):
+        await ask(bus, "index", Other(1), Deleted, within=5)
+
+
+async def test_a_service_that_does_not_run_is_told_at_once(bus: Bus) -> None:
+    """Without any replica there is nothing to wait for."""
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="The egress service is not running"):
+        await ask(bus, "egress", EchoModality("ct"), Done)
+    assert time.monotonic() - began < 5
+
+
+async def test_a_service_that_does_not_answer_in_time_is_unavailable(bus: Bus) -> None:
+    """The asker decides how long it waits."""
+
+    async def hang(_command: ClearChanges) -> Done:
+        await asyncio.Event().wait()
+        return Done()
+
+    await answer_commands(bus, "index", {ClearChanges: hang})
+    with pytest.raises(Unavailable, match="The index service does not answer"):
+        await ask(bus, "index", ClearChanges(), Done, within=0.2)
+
+
+async def test_every_service_answers_a_ping(bus: Bus) -> None:
+    """A service without commands of its own is there all the same."""
+    await answer_commands(bus, "render", {})
+    assert await ask(bus, "render", Ping(), Done) == Done()
+
+
+async def test_one_replica_carries_a_command_out(broker: NatsServer) -> None:
+    """Two replicas do not do the same work twice, and either answers when the other is gone."""
+    done: list[str] = []
+
+    def handler(replica: str) -> Any:
+        async def clear(_command: ClearChanges) -> Done:
+            done.append(replica)
+            return Done()
+
+        return clear
+
+    settings = broker.settings()
+    async with open_bus(settings) as asking, open_bus(settings) as one:
+        async with open_bus(settings) as other:
+            await answer_commands(one, "index", {ClearChanges: handler("one")})
+            await answer_commands(other, "index", {ClearChanges: handler("other")})
+            await asyncio.gather(one.check(), other.check())
+            for _ in range(20):
+                await ask(asking, "index", ClearChanges(), Done)
+            assert len(done) == 20
+        done.clear()
+        await ask(asking, "index", ClearChanges(), Done)
+        assert done == ["one"]
+
+
+async def test_a_slow_command_does_not_hold_up_others_of_its_kind(bus: Bus) -> None:
+    """A modality that does not answer an echo is no reason for the others to wait."""
+    release = asyncio.Event()
+
+    async def echo(command: EchoModality) -> Done:
+        if command.modality == "dead":
+            await release.wait()
+        return Done()
+
+    await answer_commands(bus, "egress", {EchoModality: echo})
+    async with asyncio.TaskGroup() as group:
+        slow = group.create_task(ask(bus, "egress", EchoModality("dead"), Done))
+        assert await ask(bus, "egress", EchoModality("alive"), Done, within=5) == Done()
+        assert not slow.done()
+        release.set()
+
+
+async def test_a_command_is_not_kept_for_later_while_nats_is_away(own_broker: NatsServer) -> None:
+    """A deletion that was answered with an error does not happen when the server is back."""
+    deleted = []
+
+    async def delete(command: DeleteResource) -> Deleted:
+        deleted.append(command)
+        return Deleted(None)
+
+    settings = own_broker.settings()
+    async with open_bus(settings) as asking, open_bus(settings) as answering:
+        await answer_commands(answering, "index", {DeleteResource: delete})
+        own_broker.embedded.stop()
+        await eventually(lambda: not asking.client.is_connected)
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="NATS is not connected"):
+            await ask(asking, "index", DELETE, Deleted)
+        assert time.monotonic() - began < 1
+        await asyncio.to_thread(own_broker.embedded.start)
+        await eventually(lambda: asking.client.is_connected and answering.client.is_connected)
+        assert await ask(asking, "index", DELETE, Deleted) == Deleted(None)
+    assert deleted == [DELETE]

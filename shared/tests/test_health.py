@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The health port: what it answers, and that it never holds up the end of a service."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from pons.errors import PonsError, Unavailable
+from pons.health import Health, address, serving
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def connected(
+    server: Any,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(*address(server))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
+) -> tuple[int, str, bytes]:
+    """Status, headers and body of one request on a connection that stays open."""
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    assert "transfer-encoding: chunked" in head
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += await reader.readexactly(size)
+        await reader.readline()
+    await reader.readline()
+    return int(head.split()[1]), head, body
+
+
+async def answer(health: Health, path: str) -> tuple[int, Any]:
+    """Status and body of one request, without a connection."""
+    response = await health.respond(path)
+    assert response is not None
+    status, content_type, body = response
+    assert content_type == "application/json"
+    return status, json.loads(body)
+
+
+async def test_a_service_is_live_from_the_beginning_and_ready_when_started() -> None:
+    """While it waits for what it needs, a service is not restarted and gets no requests."""
+    health = Health("index")
+    assert await answer(health, "/health/live") == (200, {"service": "index"})
+    assert await answer(health, "/health/ready") == (
+        503,
+        {"service": "index", "ready": False, "failures": {"start": "still starting"}},
+    )
+    health.started = True
+    assert await answer(health, "/health/ready") == (
+        200,
+        {"service": "index", "ready": True, "failures": {}},
+    )
+
+
+async def test_what_is_missing_is_named_and_why() -> None:
+    """A service that cannot work says which of its needs fails, and is still live."""
+
+    async def there() -> None:
+        pass
+
+    async def away() -> None:
+        raise Unavailable("NATS does not answer", "try again")
+
+    async def refused() -> None:
+        raise ConnectionRefusedError("nobody listens")
+
+    health = Health("index")
+    health.started = True
+    health.checks |= {"database": there, "nats": away, "objects": refused}
+    status, body = await answer(health, "/health/ready")
+    assert status == 503
+    assert body["failures"] == {
+        "nats": "NATS does not answer (try again)",
+        "objects": "nobody listens",
+    }
+    assert (await answer(health, "/health/live"))[0] == 200
+
+
+async def test_a_check_that_hangs_is_an_answer_too() -> None:
+    """Whoever asks hears in a few seconds, also when two backing services hang."""
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    health = Health("index")
+    health.started = True
+    health.checks |= {"nats": hang, "database": hang}
+    began = time.monotonic()
+    status, body = await answer(health, "/health/ready")
+    assert status == 503
+    assert body["failures"] == {
+        "nats": "no answer within 3 s",
+        "database": "no answer within 3 s",
+    }
+    assert time.monotonic() - began < 5
+
+
+async def test_the_port_answers_its_three_paths_and_nothing_else() -> None:
+    """Orchestrators and Prometheus find what they expect; other paths are 404."""
+    async with serving(Health("index"), "127.0.0.1", 0) as server, connected(server) as peer:
+        status, head, body = await ask(*peer, "/health/live")
+        assert (status, json.loads(body)) == (200, {"service": "index"})
+        assert "content-type: application/json" in head
+        assert (await ask(*peer, "/health/ready"))[0] == 503
+        status, head, body = await ask(*peer, "/metrics")
+        assert status == 200
+        assert "content-type: text/plain; version=" in head
+        assert b"python_info" in body
+        assert (await ask(*peer, "/health"))[0] == 404
+
+
+async def test_a_port_in_use_is_told_in_a_sentence() -> None:
+    """Two services on one port: the second says which port it is."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PonsError, match=f"Cannot listen on 127.0.0.1:{port}"):
+            async with serving(Health("index"), "127.0.0.1", port):
+                pytest.fail("it listened")
+
+
+async def test_connections_that_are_kept_alive_do_not_hold_up_the_end() -> None:
+    """A scraper that keeps its connection, a silent peer and half a request end at once."""
+    async with serving(Health("index"), "127.0.0.1", 0) as server:
+        kept = await asyncio.open_connection(*address(server))
+        assert (await ask(*kept, "/health/live"))[0] == 200
+        silent = await asyncio.open_connection(*address(server))
+        half = await asyncio.open_connection(*address(server))
+        half[1].write(b"GET /health/live HTTP/1.1\r\nHo")
+        await half[1].drain()
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    for reader, writer in (kept, silent, half):
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_request_under_way_may_end_within_the_grace() -> None:
+    """Who asked before the end still gets an answer."""
+    release, asked = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        asked.set()
+        await release.wait()
+
+    health = Health("index")
+    health.started = True
+    health.checks["nats"] = slow
+    async with serving(health, "127.0.0.1", 0, timeout_graceful_shutdown=5) as server:
+        reader, writer = await asyncio.open_connection(*address(server))
+        asking = asyncio.create_task(ask(reader, writer, "/health/ready"))
+        await asked.wait()
+        asyncio.get_running_loop().call_later(0.3, release.set)
+    assert (await asking)[0] == 200
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_request_that_never_ends_is_cut_off_after_the_grace() -> None:
+    """A peer that does not read holds the end up for the grace and no longer."""
+    asked = asyncio.Event()
+
+    async def endless(_scope: Any, _receive: Any, send: Any) -> None:
+        asked.set()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+    async with serving(endless, "127.0.0.1", 0, timeout_graceful_shutdown=1) as server:
+        _, writer = await asyncio.open_connection(*address(server))
+        writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        await asked.wait()
+        began = time.monotonic()
+    assert time.monotonic() - began < 3
+    writer.transport.abort()
+
+
+async def test_what_fails_inside_the_block_is_raised_after_the_server_has_ended() -> None:
+    """The port is free again when the error arrives."""
+    addresses = []
+
+    async def fail() -> None:
+        async with serving(Health("index"), "127.0.0.1", 0) as server:
+            addresses.append(address(server))
+            raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"):
+        await fail()
+    with socket.create_server(addresses[0]):
+        pass

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The invariants that are absences: what may not be imported, written or published, and where."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVICES = {
+    "pons_gateway": ROOT / "services" / "gateway",
+    "pons_ingress": ROOT / "services" / "dicom-ingress",
+    "pons_index": ROOT / "services" / "index",
+    "pons_render": ROOT / "services" / "render",
+    "pons_egress": ROOT / "services" / "egress",
+}
+SHARED = ROOT / "shared" / "pons"
+EMBEDDED = ROOT / "deploy" / "embedded" / "pons_embedded"
+WRITES = (
+    "insert into",
+    "update ",
+    "delete from",
+    "truncate",
+    "create table",
+    "alter table",
+    "drop ",
+)
+
+
+def modules(folder: Path) -> list[Path]:
+    """Every module below `folder`, tests aside."""
+    found = sorted(folder.rglob("*.py"))
+    return [path for path in found if "tests" not in path.relative_to(ROOT).parts]
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of what a module imports, wherever in it."""
+    names = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} has a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def packages(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def attributes(path: Path) -> Iterator[str]:
+    """Dotted names that a module reads, such as `settings.database.url`."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
+def texts(path: Path) -> Iterator[str]:
+    """String constants of a module, without its docstrings."""
+    tree = parsed(path)
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    bare = {
+        id(statement.value)
+        for node in ast.walk(tree)
+        if isinstance(node, described)
+        for statement in node.body
+        if isinstance(statement, ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+            yield node.value
+
+
+def running() -> list[Path]:
+    """Every module of a running store: what tests and the launcher use is not among them."""
+    library = [path for path in modules(SHARED) if "testing" not in path.parts]
+    return library + [path for folder in SERVICES.values() for path in modules(folder)]
+
+
+def named(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_imports_no_other_service(service: str) -> None:
+    """Each service can be installed, deployed and scaled without the others."""
+    others = set(SERVICES) - {service} | {"pons_embedded"}
+    found = modules(SERVICES[service])
+    assert found
+    assert named([path for path in found if packages(path) & others]) == []
+
+
+def test_the_library_imports_no_service() -> None:
+    """What all services share knows none of them; only its helps for tests start servers."""
+    found = modules(SHARED)
+    assert named([path for path in found if packages(path) & set(SERVICES)]) == []
+    starting = [path for path in found if "pons_embedded" in packages(path)]
+    assert {path.parent.name for path in starting} <= {"testing"}
+
+
+def test_nothing_that_runs_imports_what_tests_share() -> None:
+    """`pons.testing` needs packages that a store does not install."""
+    found = [path for path in running() if any("pons.testing" in name for name in imports(path))]
+    assert named(found) == []
+
+
+def test_the_launcher_imports_no_service() -> None:
+    """The embedded store starts services as processes, as every other way to run them does."""
+    assert named([p for p in modules(EMBEDDED) if packages(p) & set(SERVICES)]) == []
+
+
+def test_integration_tests_see_a_store_from_outside() -> None:
+    """They import neither the library nor a service: DICOM, HTTP and the launcher's command."""
+    inside = {"pons", "pons_embedded", *SERVICES}
+    found = sorted((ROOT / "tests" / "integration").rglob("*.py"))
+    assert named([path for path in found if packages(path) & inside]) == []
+
+
+def test_only_the_announcer_publishes_that_an_instance_was_received() -> None:
+    """One way in: `pons.announce` publishes to the subject, and `pons.ingest` alone uses it."""
+    publishing = [
+        path
+        for path in running()
+        if any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("publish", "send", "request")
+            and any(ast.unparse(argument).endswith("names.received") for argument in node.args)
+            for node in ast.walk(parsed(path))
+        )
+    ]
+    assert named(publishing) == ["shared/pons/announce.py"]
+    using = [path for path in running() if "pons.announce.Announcer" in imports(path)]
+    assert named(using) == ["shared/pons/ingest.py"]
+
+
+def test_nobody_spells_the_subject_of_announcements() -> None:
+    """A subject written out would escape the check above, and the store's name."""
+    spelt = [p for p in running() if any("instance.received" in text for text in texts(p))]
+    assert named(spelt) == ["shared/pons/names.py"]
+
+
+def test_only_the_ingest_writes_objects() -> None:
+    """One way in: no other module puts anything into the object store."""
+    putting = [
+        path
+        for path in running()
+        if any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "put"
+            and ast.unparse(node.func.value).endswith("objects")
+            for node in ast.walk(parsed(path))
+        )
+    ]
+    assert named(putting) == ["shared/pons/ingest.py"]
+
+
+def test_only_the_index_uses_the_role_that_writes() -> None:
+    """Every other service reads with a role that cannot write, wherever it is deployed."""
+    catalog = {"shared/pons/catalog/connection.py"}
+    using = {
+        path
+        for path in running()
+        for name in attributes(path)
+        if name.endswith(("database.url", "DatabaseSettings.url"))
+    }
+    outside = {name for name in named(sorted(using)) if not name.startswith("services/index/")}
+    # The catalog falls back to it, with read-only transactions, where no reader is configured.
+    assert outside <= catalog
+    if outside:
+        assert "default_transaction_read_only" in (ROOT / outside.pop()).read_text()
+
+
+def test_only_the_index_has_statements_that_write() -> None:
+    """Neither a .sql file nor a string outside of the index changes the database."""
+    writing = []
+    for folder in (SHARED, *SERVICES.values()):
+        if folder != SERVICES["pons_index"]:
+            for path in sorted(folder.rglob("*.sql")):
+                lines = path.read_text(encoding="utf-8").lower().splitlines()
+                code = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+                if any(word in code for word in WRITES):
+                    writing.append(path)
+            writing += [
+                path
+                for path in modules(folder)
+                if "testing" not in path.parts
+                and any(text.lower().lstrip().startswith(WRITES) for text in texts(path))
+            ]
+    assert named(writing) == []
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    """Settings are read in one place; render only hands a few variables down to its workers."""
+    reading = [
+        path
+        for path in running()
+        if {"os.environ", "os.getenv"} & (imports(path) | set(attributes(path)))
+    ]
+    assert named(reading) == [
+        "shared/pons/settings.py",
+        "services/render/pons_render/pool.py",
+    ]
+    spelt = [p for p in running() if any(text.startswith("PONS_") for text in texts(p))]
+    assert set(named(spelt)) == {
+        "shared/pons/__init__.py",  # the implementation version name of DICOM
+        "shared/pons/settings.py",
+    }

@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings: where they come from, what wins, and how a mistake is told."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pons.settings import Settings, SettingsError, is_loopback, load_settings, sections, variables
+
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests start without the settings of whoever runs them."""
+    for name in list(os.environ):
+        if name.startswith("PONS_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "pons.toml"
+
+
+def test_a_store_without_any_setting_is_the_documented_one() -> None:
+    """REST on 8042, DICOM on 4242 as PONS, on loopback."""
+    settings = load_settings()
+    assert settings.store.name == "main"
+    assert (settings.http_host, settings.http.port) == ("127.0.0.1", 8042)
+    assert (settings.dicom_host, settings.dicom.port) == ("127.0.0.1", 4242)
+    assert settings.dicom.aet == "PONS"
+    assert settings.storage.fsync is True
+
+
+def test_a_variable_wins_over_the_file_and_the_file_over_the_default(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each setting comes from the first place that has it, the others of its section too."""
+    config.write_text('[http]\nport = 1\nmax_body_mb = 2\n[dicom]\naet = "FILE"\n')
+    monkeypatch.setenv("PONS_HTTP_PORT", "3")
+    settings = load_settings(config)
+    assert settings.http.port == 3
+    assert settings.http.max_body_mb == 2
+    assert settings.http.max_zip_entry_mb == 4096
+    assert settings.dicom.aet == "FILE"
+
+
+def test_what_the_caller_chose_wins_over_everything(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Options of the launcher beat variables and the file, and leave the rest of the section."""
+    config.write_text("[http]\nport = 1\nmax_body_mb = 2\n")
+    monkeypatch.setenv("PONS_HTTP_PORT", "3")
+    monkeypatch.setenv("PONS_HTTP_MAX_ZIP_ENTRY_MB", "4")
+    http = load_settings(config, http={"port": 5}).http
+    assert (http.port, http.max_body_mb, http.max_zip_entry_mb) == (5, 2, 4)
+
+
+def test_pons_config_names_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that the launcher starts reads the launcher's file."""
+    config.write_text('[store]\nname = "cardiology"\n')
+    monkeypatch.setenv("PONS_CONFIG", str(config))
+    assert load_settings().store.name == "cardiology"
+
+
+def test_modalities_come_from_the_file_in_both_forms(config: Path) -> None:
+    """A table and an array are kept as they are; whoever uses them parses them."""
+    config.write_text('[modalities]\nct = ["CT1", "192.0.2.7", 104]\n[modalities.a]\nAET = "A"\n')
+    assert load_settings(config).modalities == {
+        "ct": ["CT1", "192.0.2.7", 104],
+        "a": {"AET": "A"},
+    }
+
+
+def test_tables_in_variables_are_json_and_join_those_of_the_file(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A modality more by variable does not drop those of the file."""
+    config.write_text('[modalities]\nct = ["CT1", "192.0.2.7", 104]\n')
+    monkeypatch.setenv("PONS_MODALITIES", '{"mr": ["MR1", "192.0.2.8", 104]}')
+    assert set(load_settings(config).modalities) == {"ct", "mr"}
+
+
+@pytest.mark.parametrize("name", sorted(variables()))
+def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting whose variable did nothing would be set in vain."""
+    section, key = variables()[name]
+    given: dict[str, tuple[str, Any]] = {
+        "PONS_MODALITIES": ('{"a": []}', {"a": []}),
+        "PONS_HTTP_USERS": (f'{{"alice": "{HASH}"}}', {"alice": HASH}),
+        "PONS_HTTP_HOST": ("localhost", "localhost"),
+        "PONS_STORE_NAME": ("other", "other"),
+        "PONS_STORAGE_KIND": ("file", "file"),
+        "PONS_STORAGE_PATH": ("/objects", Path("/objects")),
+        "PONS_DATABASE_URL": ("postgresql://db", "postgresql://db"),
+        "PONS_DATABASE_READER_URL": ("postgres://db", "postgres://db"),
+        "PONS_NATS_URL": ("nats://a, tls://b:1", "nats://a, tls://b:1"),
+        "PONS_INDEX_OVERWRITE_INSTANCES": ("IfChanged", "IfChanged"),
+        "PONS_INGEST_DEFAULT_CHARSET": ("utf-8", "utf-8"),
+        "PONS_LOG_LEVEL": ("error", "error"),
+        "PONS_LOG_FORMAT": ("json", "json"),
+    }
+    if name not in given:
+        default: Any = sections()[section].model_fields[key].default
+        if isinstance(default, str):
+            given[name] = (f"{default}X", f"{default}X")
+        elif isinstance(default, bool):
+            given[name] = (str(not default).lower(), not default)
+        else:
+            given[name] = (str(default + 1), default + 1)
+    text, expected = given[name]
+    monkeypatch.setenv(name, text)
+    settings = load_settings()
+    assert (getattr(getattr(settings, section), key) if key else settings.modalities) == expected
+
+
+def test_every_setting_is_described() -> None:
+    """A setting without a description is an empty cell in docs/configuration.md."""
+    undescribed = [
+        f"{section}.{name}"
+        for section, kind in sections().items()
+        for name, field in kind.model_fields.items()
+        if not field.description
+    ]
+    assert undescribed == []
+
+
+def test_variables_of_tests_and_benchmarks_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """PONS_TEST_* and PONS_BENCH_* are for those who develop Pons."""
+    monkeypatch.setenv("PONS_TEST_LARGE", "2048")
+    monkeypatch.setenv("PONS_BENCH_ROUNDS", "3")
+    assert load_settings().store.name == "main"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PONS_HTTP_PORT", "x", "http.port: Input should be a valid integer, unable to parse "),
+        ("PONS_HTTP_PORT", "70000", "http.port: Input should be less than or equal to 65535 (it"),
+        ("PONS_HTP_PORT", "1", "PONS_HTP_PORT is not a setting; did you mean PONS_HTTP_PORT?"),
+        ("PONS_HTTP", "{}", "PONS_HTTP is not a setting; did you mean PONS_HTTP_"),
+        ("PONS_XYZZY", "1", "PONS_XYZZY is not a setting"),
+        ("PONS_CONFIG", "/none/pons.toml", "there is no configuration file /none/pons.toml"),
+        ("PONS_STORE_NAME", "Bad Name", "store.name: String should match pattern"),
+        ("PONS_STORE_NAME", "a.b", "store.name: String should match pattern"),
+        ("PONS_DICOM_AET", "A" * 17, "dicom.aet: String should match pattern"),
+        ("PONS_DICOM_AET", "A\\B", "dicom.aet: String should match pattern"),
+        ("PONS_DICOM_AET", "  ", "dicom.aet: String should match pattern"),
+        ("PONS_INGEST_ANSWER_TIMEOUT", "0", "ingest.answer_timeout: Input should be greater than"),
+        ("PONS_INGEST_DEFAULT_CHARSET", "klingon", "ingest.default_charset: unknown encoding: kli"),
+        ("PONS_INGEST_DEFAULT_CHARSET", "hex", "ingest.default_charset: 'hex' is not a text enco"),
+        ("PONS_STORAGE_KIND", "s4", "storage.kind: Input should be 'file' or 's3' (it is 's4')"),
+        ("PONS_STORAGE_KIND", "s3", "storage: storage.kind = 's3' needs s3_endpoint and s3_bucket"),
+        ("PONS_STORAGE_S3_ENDPOINT", "http://s3", "storage: s3_endpoint is host:port; s3_secure"),
+        ("PONS_HTTP_HOST", "0.0.0.0", "http.host = '0.0.0.0' would let anyone in: configure"),
+        ("PONS_HTTP_HOST", "store.example.org", "http.host = 'store.example.org' would let any"),
+        ("PONS_HTTP_USERS", "{alice", "PONS_HTTP_USERS is not JSON: Expecting property name"),
+        ("PONS_HTTP_USERS", "5", "http.users: this is a table of settings, not a value"),
+        ("PONS_MODALITIES", "[1]", "modalities: this is a table of settings, not a value"),
+        ("PONS_NATS_URL", "localhost:4222", "nats.url: a NATS address is nats://host:port or"),
+        ("PONS_NATS_URL", "nats://", "nats.url: a NATS address is nats://host:port or"),
+        ("PONS_NATS_URL", "nats://a:70000", "nats.url: a NATS address is nats://host:port or"),
+        ("PONS_NATS_URL", "nats://a,", "nats.url: a NATS address is nats://host:port or"),
+        ("PONS_DATABASE_URL", "db", "database.url: a PostgreSQL address begins with postgresql://"),
+    ],
+)
+def test_a_wrong_variable_is_told_in_a_sentence(
+    name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names the setting, says what it may be and, unless it is secret, what it is."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert str(error.value).startswith(sentence)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[http]\ntitle = 1\n", "http.title: there is no such setting"),
+        ("[htp]\nport = 1\n", "htp: there is no such setting"),
+        ("http = 1\n", "http: this is a table of settings, not a value"),
+        ("[http]\nport = 0\n[dicom]\nport = 0\n", "http.port: Input should be greater than or"),
+        ("[http\n", "{config} cannot be read: Expected ']' at the end of a table declaration"),
+        ("a = '\udcff'", "{config} cannot be read: 'utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_a_wrong_file_is_told_in_a_sentence(text: str, sentence: str, config: Path) -> None:
+    """A misspelt setting ends the start instead of being passed over."""
+    config.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SettingsError) as error:
+        load_settings(config)
+    assert str(error.value).startswith(sentence.format(config=config))
+
+
+def test_each_mistake_is_told() -> None:
+    """Two mistakes are two sentences, so that nobody starts twice to find both."""
+    with pytest.raises(SettingsError) as error:
+        load_settings(http={"port": 0}, dicom={"port": 0})
+    assert "http.port: " in str(error.value)
+    assert "; dicom.port: " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("http", "users", {"alice": "s3cret"}),
+        ("http", "users", {"alice": 53213}),
+        ("http", "users", "s3cret53213"),
+        ("storage", "s3_secret_key", 53213),
+        ("database", "url", "s3cret"),
+        ("nats", "url", "nats://pons:s3cret@host:53213x"),
+        ("nats", "url", 53213),
+    ],
+)
+def test_no_message_repeats_a_secret(section: str, name: str, value: Any) -> None:
+    """Messages end in logs and on screens."""
+    overrides: dict[str, Any] = {section: {name: value}}
+    with pytest.raises(SettingsError) as error:
+        load_settings(**overrides)
+    assert "s3cret" not in str(error.value)
+    assert "53213" not in str(error.value)
+
+
+def test_a_password_in_place_of_its_hash_is_refused() -> None:
+    """A password in clear in the file is a mistake that nobody else would notice."""
+    with pytest.raises(SettingsError, match="password of 'alice' is not an argon2 hash"):
+        load_settings(http={"users": {"alice": "secret"}})
+
+
+def test_users_open_the_store_to_the_network() -> None:
+    """With users REST and DICOM listen on every interface, unless a host is set."""
+    settings = load_settings(http={"users": {"alice": HASH}})
+    assert (settings.http_host, settings.dicom_host) == ("0.0.0.0", "0.0.0.0")
+    settings = load_settings(http={"users": {"alice": HASH}, "host": "::1"}, dicom={"host": "::1"})
+    assert (settings.http_host, settings.dicom_host) == ("::1", "::1")
+
+
+def test_a_proxy_may_be_what_authenticates() -> None:
+    """Without users, REST leaves loopback only where that is said to be wanted."""
+    settings = load_settings(http={"host": "0.0.0.0", "allow_anonymous": True})
+    assert settings.http_host == "0.0.0.0"
+
+
+def test_render_is_found_where_it_listens_unless_told_otherwise() -> None:
+    """In a cluster the gateway asks a service name, on one machine host and port."""
+    assert load_settings(render={"port": 9000}).render_url == "http://127.0.0.1:9000"
+    assert load_settings(render={"url": "http://render:80"}).render_url == "http://render:80"
+
+
+def test_settings_do_not_change_after_the_start() -> None:
+    """What a service was started with is what it runs with."""
+    settings = load_settings()
+    with pytest.raises(ValidationError):
+        settings.http.port = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        settings.http = Settings().http  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("localhost.example.org", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_recognised(host: str, loopback: bool) -> None:
+    """The line between a store that only this machine reaches and one that all do."""
+    assert is_loopback(host) is loopback
