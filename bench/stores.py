@@ -151,7 +151,7 @@ def work_folder() -> Iterator[Path]:
 
 
 def _touch_memory(file: Path) -> None:
-    """Fill and free the page cache: on a virtual machine the first store would pay for its pages."""
+    """Fill and free the page cache: a virtual machine's first store would pay for its pages."""
     piece = bytes(16 * 1024 * 1024)
     with file.open("wb") as output:
         for _ in range(WARM_UP_BYTES // len(piece)):

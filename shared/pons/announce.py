@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Announcing durable instances to the index, and hearing its answers.
 
-What gathers while one announcement is on its way leaves in the next: one association sends one
-instance a message, sixteen share the cost of a message without ever waiting for each other.
+What gathers while one announcement is on its way, until the index has answered it, leaves in the
+next: one association sends one instance a message and waits for nobody, sixteen share the cost of a
+message, of a transaction and of an answer. An index that is slow or away holds nothing up for long.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from nats.aio.msg import Msg
@@ -22,6 +23,8 @@ from pons.events import Indexed, IndexedBatch, InstanceReceived
 PUBLISH_DEADLINE = 10.0
 """Seconds after which an announcement that JetStream does not keep is given up."""
 RETRY_DELAY = 0.2
+GATHER = 0.02
+"""Seconds that an announcement waits for the answers to the one before."""
 MAX_INSTANCES = 500
 
 
@@ -35,10 +38,11 @@ class _Gathered(msgspec.Struct, frozen=True, array_like=True):
 class _Waiting:
     """One announcement's way: kept by JetStream, then answered by the index."""
 
-    __slots__ = ("answer", "deadline", "event", "kept")
+    __slots__ = ("answer", "deadline", "event", "kept", "token")
 
-    def __init__(self, event: bytes, deadline: float) -> None:
+    def __init__(self, token: int, event: bytes, deadline: float) -> None:
         loop = asyncio.get_running_loop()
+        self.token = token
         self.event = event
         self.deadline = deadline
         self.kept: asyncio.Future[str] = loop.create_future()
@@ -58,6 +62,9 @@ class Announcer:
         self._process = secrets.token_hex(8)
         self._queue: deque[_Waiting] = deque()
         self._waiting: dict[int, _Waiting] = {}
+        self._unanswered: set[int] = set()
+        """Tokens of the last announcement that the index has not answered yet."""
+        self._answered = asyncio.Event()
         self._more = asyncio.Event()
         self._last_token = 0
         self._ended = False
@@ -94,7 +101,7 @@ class Announcer:
         token = self._last_token
         deadline = time.monotonic() + min(within, PUBLISH_DEADLINE)
         event = msgspec.msgpack.encode(msgspec.structs.replace(instance, token=token))
-        waiting = _Waiting(event, deadline)
+        waiting = _Waiting(token, event, deadline)
         self._waiting[token] = waiting
         self._queue.append(waiting)
         self._more.set()
@@ -111,10 +118,19 @@ class Announcer:
     async def _publish_forever(self) -> None:
         while True:
             await self._more.wait()
+            await self._gather()
             batch = self._take()
             if not self._queue:
                 self._more.clear()
             await self._publish(batch)
+
+    async def _gather(self) -> None:
+        """Wait for the index to answer what it has, but not for long: meanwhile more comes in."""
+        if self._unanswered:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER):
+                    await self._answered.wait()
+            self._unanswered.clear()
 
     def _take(self) -> list[_Waiting]:
         """What fits in one message; whoever waited for the rest has given up."""
@@ -132,6 +148,8 @@ class Announcer:
 
     async def _publish(self, batch: list[_Waiting]) -> None:
         while batch:
+            self._answered.clear()
+            self._unanswered = {waiting.token for waiting in batch}
             events = [msgspec.Raw(waiting.event) for waiting in batch]
             payload = msgspec.msgpack.encode(_Gathered(self._process, events))
             try:
@@ -153,6 +171,9 @@ class Announcer:
             waiting = self._waiting.get(answer.token)
             if waiting and not waiting.answer.done():
                 waiting.answer.set_result(answer)
+            self._unanswered.discard(answer.token)
+        if not self._unanswered:
+            self._answered.set()
 
     def _end(self) -> None:
         self._ended = True
