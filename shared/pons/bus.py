@@ -135,7 +135,7 @@ class Bus:
             StreamConfig(
                 name=names.ingest_stream,
                 subjects=[names.received],
-                retention=RetentionPolicy.WORK_QUEUE,
+                retention=RetentionPolicy.LIMITS,  # the index forgets what it has acknowledged
                 discard=DiscardPolicy.NEW,
             )
         )
@@ -151,13 +151,6 @@ class Bus:
                 max_age=14 * 24 * 3600,
                 max_bytes=512 * 1024**2,
                 duplicate_window=DUPLICATE_WINDOW,
-            )
-        )
-        await self._ensure_stream(
-            StreamConfig(
-                name=names.jobs_stream,
-                subjects=[names.job("*")],
-                retention=RetentionPolicy.WORK_QUEUE,
             )
         )
         for bucket in (names.jobs_bucket, names.config_bucket):

@@ -43,10 +43,6 @@ class Names:
         return f"{self.store}-changes"
 
     @property
-    def jobs_stream(self) -> str:
-        return f"{self.store}-jobs"
-
-    @property
     def jobs_bucket(self) -> str:
         return f"{self.store}-jobs"
 
@@ -60,11 +56,3 @@ class Names:
 
     def command(self, service: str, command: str) -> str:
         return f"pons.{self.store}.command.{service}.{command}"
-
-    def job(self, worker: str) -> str:
-        """Subject of jobs that workers of kind `worker` do."""
-        return f"pons.{self.store}.job.{worker}"
-
-    def job_signal(self, job_id: str) -> str:
-        """Subject on which a running job hears that it is to pause or end."""
-        return f"pons.{self.store}.job-signal.{job_id}"

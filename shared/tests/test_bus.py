@@ -79,7 +79,6 @@ async def test_a_store_has_its_streams_and_its_name_in_each(bus: Bus) -> None:
         f"{store}-ingest": [f"pons.{store}.instance.received"],
         f"{store}-refused": [f"pons.{store}.instance.refused"],
         f"{store}-changes": [f"pons.{store}.change"],
-        f"{store}-jobs": [f"pons.{store}.job.*"],
         f"KV_{store}-jobs": [f"$KV.{store}-jobs.>"],
         f"KV_{store}-config": [f"$KV.{store}-config.>"],
     }
@@ -89,9 +88,9 @@ async def test_every_name_holds_the_stores() -> None:
     """A name without the store's would be shared by all stores of a server."""
     names = Names("nm")
     properties = [name for name, kind in vars(Names).items() if isinstance(kind, property)]
-    assert len(properties) == 10
+    assert len(properties) == 9
     made = [getattr(names, name) for name in properties]
-    made += [names.reply("x"), names.command("x", "y"), names.job("x"), names.job_signal("x")]
+    made += [names.reply("x"), names.command("x", "y")]
     assert [name for name in made if not name.startswith(("pons.nm.", "nm-"))] == []
 
 

@@ -20,11 +20,11 @@ from pons.settings import IndexSettings
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.metrics import BATCH_INSTANCES, INSTANCES, LAG
 from pons_index.refusals import Refusals
+from pons_index.stream import DURABLE
 from pons_index.writer import Writer
 
 log = structlog.get_logger()
 
-DURABLE = "index"
 ACK_WAIT = 10.0
 """Seconds after which JetStream hands what a dead replica held to another. A living one that is
 held up, or has much to do, says so in time."""

@@ -8,17 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import nats.errors
-import nats.js.errors
 import structlog
-from nats.js.api import StreamState
 
 from pons.bus import Bus
-from pons.errors import Unavailable
 from pons.objects import Objects, key_time
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
 from pons_index.statements import SQL
+from pons_index.stream import acknowledged, last_announcement
 
 log = structlog.get_logger()
 
@@ -78,22 +75,14 @@ class Sweep:
 
     async def drained(self) -> bool:
         """Whether what is announced by now has been written, waiting a while for it."""
-        state = await self._stream_state()
-        last = state.last_seq
+        last = await last_announcement(self._bus)
         delay, waited = 0.02, 0.0
-        while state.messages and state.first_seq <= last:
+        while await acknowledged(self._bus) < last:
             if waited > DRAIN_PATIENCE:
                 return False
             await asyncio.sleep(delay)
             waited, delay = waited + delay, min(delay * 2, 1.0)
-            state = await self._stream_state()
         return True
-
-    async def _stream_state(self) -> StreamState:
-        try:
-            return (await self._bus.stream.stream_info(self._bus.names.ingest_stream)).state
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("NATS does not answer", repr(error)) from error
 
     def _cutoff(self) -> datetime:
         return datetime.now(UTC) - self._grace

@@ -20,6 +20,7 @@ from pons_index.recovery import Announce, Run, boot_id, recover
 from pons_index.refusals import Refusals
 from pons_index.relay import Relay
 from pons_index.stable import settle
+from pons_index.stream import forget_acknowledged
 from pons_index.writer import Writer
 
 
@@ -44,6 +45,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             async with working(
                 consumer.consume(),
                 relay.relay(),
+                forget_acknowledged(bus),
                 settle(database, settings.index.stable_age, relay.wake),
                 recover(run, sweep, lambda: announcing(objects, bus, settings)),
                 run.beat(),

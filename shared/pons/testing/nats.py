@@ -50,7 +50,7 @@ async def delete_streams(bus: Bus) -> None:
     """Delete what `ensure_streams` created."""
     names = bus.names
     buckets = (names.jobs_bucket, names.config_bucket)
-    streams = (names.ingest_stream, names.refused_stream, names.changes_stream, names.jobs_stream)
+    streams = (names.ingest_stream, names.refused_stream, names.changes_stream)
     for stream in (*streams, *(f"KV_{bucket}" for bucket in buckets)):
         with suppress(nats.js.errors.NotFoundError):
             await bus.stream.delete_stream(stream)

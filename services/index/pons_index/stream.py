@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far the stream of announcements is acknowledged, and forgetting what is.
+
+A work-queue stream would forget each announcement with its acknowledgement, and make and remove a
+file for nearly each one. This stream keeps them, and is emptied up to there now and then.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import nats.errors
+import nats.js.errors
+import structlog
+
+from pons.bus import Bus
+from pons.errors import Unavailable
+
+log = structlog.get_logger()
+
+DURABLE = "index"
+FORGET_INTERVAL = 10.0
+
+
+async def last_announcement(bus: Bus) -> int:
+    """The number of the last announcement in the stream; 0 before the first."""
+    with _answers():
+        return (await bus.stream.stream_info(bus.names.ingest_stream)).state.last_seq
+
+
+async def acknowledged(bus: Bus) -> int:
+    """The number up to which every announcement is acknowledged; 0 before there is a consumer."""
+    with _answers():
+        try:
+            info = await bus.stream.consumer_info(bus.names.ingest_stream, DURABLE)
+        except nats.js.errors.NotFoundError:
+            return 0
+    return info.ack_floor.stream_seq if info.ack_floor else 0
+
+
+async def forget_acknowledged(bus: Bus, interval: float = FORGET_INTERVAL) -> None:
+    """Remove from the stream what is acknowledged, for ever; any number of replicas may do so."""
+    forgotten = 0
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            floor = await acknowledged(bus)
+            if floor > forgotten:
+                with _answers():
+                    await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
+                forgotten = floor
+        except Unavailable as error:
+            log.warning("acknowledged announcements stay for now", error=str(error))
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    try:
+        yield
+    except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+        raise Unavailable("NATS does not answer", repr(error)) from error

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Forgetting announcements that are acknowledged, and only those."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from pons.bus import Bus
+from pons.testing.nats import NatsServer
+from pons_index.stream import DURABLE, acknowledged, forget_acknowledged, last_announcement
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
+    async with broker.bus() as bus:
+        yield bus
+
+
+async def numbers(bus: Bus) -> tuple[int, int]:
+    """The first and the last number in the stream."""
+    state = (await bus.stream.stream_info(bus.names.ingest_stream)).state
+    return state.first_seq, state.last_seq
+
+
+async def test_without_a_consumer_nothing_is_acknowledged(bus: Bus) -> None:
+    """A stream that nobody reads keeps everything."""
+    await bus.publish(bus.names.received, b"one")
+    assert await last_announcement(bus) == 1
+    assert await acknowledged(bus) == 0
+
+
+async def test_only_what_is_acknowledged_is_forgotten(bus: Bus) -> None:
+    """An announcement that is held, and all after it, stay in the stream."""
+    subscription = await bus.stream.pull_subscribe(
+        bus.names.received,
+        durable=DURABLE,
+        stream=bus.names.ingest_stream,
+        config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT),
+    )
+    for number in range(5):
+        await bus.publish(bus.names.received, b"%d" % number)
+    messages = await subscription.fetch(5, timeout=5)
+    for message in (*messages[:2], messages[3]):
+        await message.ack_sync()
+    assert await acknowledged(bus) == 2
+    forgetting = asyncio.create_task(forget_acknowledged(bus, 0.05))
+    try:
+        await becomes(bus, (3, 5))
+        await messages[2].ack_sync()
+        await messages[4].ack_sync()
+        await becomes(bus, (6, 5))
+    finally:
+        forgetting.cancel()
+        await asyncio.wait((forgetting,))
+
+
+async def becomes(bus: Bus, expected: tuple[int, int]) -> None:
+    """Return once the stream's first and last numbers are these."""
+    deadline = time.monotonic() + 10
+    while await numbers(bus) != expected:
+        assert time.monotonic() < deadline, await numbers(bus)
+        await asyncio.sleep(0.01)
