@@ -15,10 +15,13 @@ REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
 REGISTRY = re.compile(r"https?://|--(extra-)?index-url|--find-links|--trusted-host|file:")
 """What a requirements file must not say: from where its packages are to come."""
 
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+"""Words for pytest-xdist: the tests of a file stay together, for they share servers."""
+
 
 def run_tests(words: Sequence[str]) -> int:
-    """Every test, or those that `words` select; pytest's exit code."""
-    return _run("-m", "pytest", *words)
+    """Every test, side by side on the cores, or those that `words` select; pytest's exit code."""
+    return _run("-m", "pytest", *(words or SIDE_BY_SIDE))
 
 
 def run_checks() -> int:
