@@ -114,7 +114,7 @@ class Store:
         try:
             with self.association(Verification) as assoc:
                 return bool(assoc.send_c_echo().get("Status", 1) == 0)
-        except ConnectionError:
+        except OSError:
             return False
 
     def tail(self) -> str:
@@ -123,6 +123,8 @@ class Store:
     @contextmanager
     def association(self, *contexts: Any) -> Iterator[Association]:
         """An association with this store; each context an abstract syntax, or one with syntaxes."""
+        # pynetdicom would drop the socket of a refused connection without closing it.
+        socket.create_connection(("127.0.0.1", self.dicom_port), TIMEOUT).close()
         ae = AE("TESTER")
         for context in contexts:
             ae.add_requested_context(*(context if isinstance(context, tuple) else (context,)))

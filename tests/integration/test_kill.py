@@ -66,7 +66,7 @@ class DicomSender(Sender):
                 self._associate(ds)
             assert self.assoc
             return bool(self.assoc.send_c_store(ds).get("Status") == 0)
-        except (ConnectionError, RuntimeError, ValueError):  # pynetdicom's words for a lost peer
+        except (OSError, RuntimeError, ValueError):  # pynetdicom's words for a lost peer
             if self.assoc:
                 self.assoc.abort()
             self.assoc = None

@@ -245,4 +245,3 @@ def test_memory_of_a_huge_instance(port: Any, wire: ModuleType) -> None:
         peak = max(peak, process.memory_info().rss)
     assert port.store.digests == [sent.digest()]
     assert peak - before < 64 * 1024 * 1024
-    assert peak < 300 * 1024 * 1024

@@ -207,7 +207,17 @@ class WorkerPool:
 
     async def _run_in_worker(self, task: Task, read: ReadRange) -> bytes:
         task = msgspec.structs.replace(task, seconds=self._bounds.seconds)
-        worker = self._take_idle() or await Worker.start(self._command)
+        if idle := self._take_idle():
+            # It may have died since its last task, which says nothing about this one.
+            with suppress(Crashed):
+                return await self._perform(idle, task, read)
+        try:
+            return await self._perform(await Worker.start(self._command), task, read)
+        except Crashed:
+            raise UnsupportedImage("The decoder crashed") from None
+
+    async def _perform(self, worker: Worker, task: Task, read: ReadRange) -> bytes:
+        """The bytes that answer `task`; the worker is kept unless it failed. Raises `Crashed`."""
         try:
             async with asyncio.timeout(self._bounds.seconds):
                 answer = await worker.perform(task, read)
@@ -219,7 +229,7 @@ class WorkerPool:
             await worker.end()
             code = worker.process.returncode
             log.warning("render worker crashed", exit_code=code, **_about(task))
-            raise UnsupportedImage("The decoder crashed") from None
+            raise
         except BaseException:
             await worker.end()  # in the middle of a conversation that nobody will end
             raise
