@@ -42,6 +42,7 @@ INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP
 
 _PIPE_BUFFER = 1024 * 1024
 _START_SECONDS = 60.0
+_LINGER_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,17 @@ class Worker:
         with suppress(ProcessLookupError):
             self.process.kill()
 
+    async def ended(self) -> int | None:
+        """The exit code of a process that hung up; one that lingers all the same is killed.
+
+        Killing first would reap it before asyncio does, and the code would be lost.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await self.process.wait()
+        await self.end()
+        return self.process.returncode
+
     async def end(self) -> None:
         """End the process and wait until it is gone."""
         self.kill()
@@ -226,8 +238,7 @@ class WorkerPool:
             log.warning("render timed out", seconds=self._bounds.seconds, **_about(task))
             raise UnsupportedImage("Decoding takes too long") from None
         except Crashed:
-            await worker.end()
-            code = worker.process.returncode
+            code = await worker.ended()
             log.warning("render worker crashed", exit_code=code, **_about(task))
             raise
         except BaseException:
