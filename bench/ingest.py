@@ -110,11 +110,15 @@ def main() -> None:
     if not arguments.no_orthanc and orthanc_is_installed():
         peers["Orthanc"] = fresh_orthanc
     found: dict[str, dict[tuple[str, int], list[Row]]] = {name: {} for name in peers}
-    for _ in range(arguments.repeat):
-        for name, fresh in peers.items():
-            with work_folder() as folder, fresh(folder) as store:
-                for key, row in measure(store, arguments.instances).items():
-                    found[name].setdefault(key, []).append(row)
+    # One folder to the end: ext4 makes files slowly for minutes after many were removed.
+    with work_folder() as folder:
+        for turn in range(arguments.repeat):
+            for name, fresh in peers.items():
+                place = folder / f"{turn}-{name}"
+                place.mkdir(mode=0o755)
+                with fresh(place) as store:
+                    for key, row in measure(store, arguments.instances).items():
+                        found[name].setdefault(key, []).append(row)
     for name, rows in found.items():
         print_store(name, {key: median_of(several) for key, several in rows.items()})
     if "Orthanc" in found:
