@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
+from pons.commands import answer_commands
 from pons.health import Health
 from pons.ingest import open_ingest
 from pons.modalities import open_modalities
@@ -33,6 +34,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_ingest(objects, bus, settings) as ingest,
         ):
             health.checks |= {"nats": bus.check, "objects": objects.check}
+            await answer_commands(bus, "dicom-ingress", {})
             services: dict[int, Service] = {
                 C_ECHO_RQ: Echo(),
                 C_STORE_RQ: Store(
