@@ -45,6 +45,7 @@ class Writer:
         self._objects = objects
         self._settings = settings
         self._refuse = refuse
+        self._look_first = False
 
     async def write(
         self, batch: list[Arrival], waiting: Callable[[], Awaitable[None]] | None = None
@@ -73,7 +74,19 @@ class Writer:
         ]
 
     async def _transact(self, batch: list[Arrival], connection: Any) -> list[Indexed]:
-        decisions = await self._decide(connection, batch)
+        # Most of what arrives is new, and looking is one more round trip. So it is taken for new
+        # until the insert or the change log says otherwise (`Raced`); the next attempt looks first.
+        # A header kept apart may be collected garbage: to read it one has to know.
+        apart = any(arrival.event.header_key for arrival in batch)
+        found = await self._look_up(connection, batch) if self._look_first or apart else []
+        self._look_first = True
+        answers = await self._carry_out(connection, batch, self._decide(batch, found))
+        self._look_first = bool(found)
+        return answers
+
+    async def _carry_out(
+        self, connection: Any, batch: list[Arrival], decisions: Decisions
+    ) -> list[Indexed]:
         new = await self._describe(decisions.inserted)
         if not new and not decisions.discarded:
             return decisions.answers
@@ -87,10 +100,13 @@ class Writer:
                 await self._insert(connection, new, growth)
         return decisions.answers
 
-    async def _decide(self, connection: Any, batch: list[Arrival]) -> Decisions:
+    async def _look_up(self, connection: Any, batch: list[Arrival]) -> list[Any]:
         ids = list({arrival.instance for arrival in batch})
         keys = [key for arrival in batch for key in arrival.keys]
-        found = await connection.fetch(SQL["look_up"], ids, keys)
+        found: list[Any] = await connection.fetch(SQL["look_up"], ids, keys)
+        return found
+
+    def _decide(self, batch: list[Arrival], found: list[Any]) -> Decisions:
         return decide(batch, found, self._settings.overwrite_instances)
 
     async def _describe(self, inserted: list[Arrival]) -> list[Described]:
@@ -115,7 +131,7 @@ class Writer:
         """Delete what is replaced, if that is still so once nobody else can change it."""
         ids = list({arrival.patient for arrival in before.inserted})
         await connection.execute(SQL["lock_patients"], ids)
-        decisions = await self._decide(connection, batch)
+        decisions = self._decide(batch, await self._look_up(connection, batch))
         if decisions != before:
             raise Raced("what was to be replaced has changed")
         return (await delete_instances(connection, decisions.replaced, "replaced")).growth
