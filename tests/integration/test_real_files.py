@@ -11,7 +11,6 @@ from typing import Any
 import pydicom
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 from pynetdicom import AE
 
@@ -140,8 +139,6 @@ def readable(path: Path) -> Dataset | None:
     try:
         ds = dcmread(path, force=True)
         ds.to_json_dict()
-    except (InvalidDicomError, ValueError, TypeError, NotImplementedError, EOFError, KeyError):
-        return None
     except Exception:  # pydicom's test data holds files that break pydicom in its own ways
         return None
     return ds if len(ds) else None

@@ -18,8 +18,9 @@ def print_password_line() -> int:
             raise Refusal("the two passwords differ: try again")
     else:
         user, password = (sys.stdin.readline().rstrip("\r\n") for _ in range(2))
+    line = password_line(user, password)
     print("[http.users]")
-    print(password_line(user, password))
+    print(line)
     return 0
 
 
