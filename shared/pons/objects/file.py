@@ -76,7 +76,12 @@ class FileObjects:
     async def stream(
         self, key: UUID, start: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
-        file, rest = await asyncio.to_thread(self._open, key, start, length)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, key, start, length))
+        try:
+            file, rest = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)
+            raise
         try:
             while rest:
                 piece = await asyncio.to_thread(self._read_piece, file, min(rest, PIECE))
@@ -216,3 +221,9 @@ class FileObjects:
                     with suppress(FileNotFoundError):
                         entries.append(ObjectEntry(key, file.stat().st_size))
         return tuple(entries)
+
+
+def _close_opened(opening: "asyncio.Future[tuple[BinaryIO, int]]") -> None:
+    """Close what a thread has opened after its caller was cancelled."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[0].close()
