@@ -32,6 +32,8 @@ SCAN_INLINE_BELOW = 2 * 1024 * 1024
 MAX_META_BYTES = 64 * 1024
 LARGE_HEADER = MAX_EVENT_BYTES // 2
 HASH_PIECE = 4 * 1024 * 1024
+CROWDED_ABOVE = 2
+"""Instances under way at once from which on the object store is told that it is crowded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Ingest:
         self._answer_timeout = settings.ingest.answer_timeout
         self._announce_within = settings.storage.orphan_grace / 2
         self._compressor = zstandard.ZstdCompressor(level=1)
+        self._under_way = 0
 
     async def store(self, body: Body, origin: Origin) -> Stored:
         """Keep a DICOM file; returns once it is durable and, if it answers in time, indexed.
@@ -69,17 +72,23 @@ class Ingest:
         Unavailable
             The object store or NATS does not answer: the file is not acknowledged, send it again.
         """
+        self._under_way += 1
         try:
-            header, checksum = await self._examine(body)
-            received, ids = self._announcement(header, checksum, body, origin)
-            started = time.monotonic()
-            if received.header_key:
-                await self._objects.put(received.header_key, received.header)
-                received = msgspec.structs.replace(received, header=b"")
-            await self._objects.put(received.object_key, body)
+            return await self._store(body, origin)
         finally:
+            self._under_way -= 1
             if isinstance(body, Spool):
                 body.close()
+
+    async def _store(self, body: Body, origin: Origin) -> Stored:
+        header, checksum = await self._examine(body)
+        received, ids = self._announcement(header, checksum, body, origin)
+        started = time.monotonic()
+        if received.header_key:
+            await self._objects.put(received.header_key, received.header)
+            received = msgspec.structs.replace(received, header=b"")
+        crowded = self._under_way > CROWDED_ABOVE
+        await self._objects.put(received.object_key, body, crowded=crowded)
         # Announced later than this, it could be collected as an orphan before the index knows.
         within = started + self._announce_within - time.monotonic()
         if within < 0:

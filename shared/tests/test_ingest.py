@@ -75,9 +75,11 @@ class FailingObjects(FileObjects):
         self._failure = failure
         self._delay = delay
         self.putting = asyncio.Event()
+        self.crowded: list[bool] = []
 
-    async def put(self, key: UUID, body: Body) -> None:
+    async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         self.putting.set()
+        self.crowded.append(crowded)
         await asyncio.sleep(self._delay)
         if self._failure is not None:
             if isinstance(body, Spool):
@@ -387,6 +389,17 @@ async def test_a_store_that_is_cancelled_leaves_no_task(
         objects = FailingObjects(tmp_path)
     async with open_ingest(objects, bus, patient()) as ingest:
         assert (await ingest.store(make_file(), ORIGIN)).indexed
+
+
+async def test_a_crowd_is_told_to_the_object_store(
+    tmp_path: Path, bus: Bus, index: FakeIndex, make_file: MakeFile
+) -> None:
+    """From the third instance under way on, also after some have ended."""
+    objects = FailingObjects(tmp_path, delay=0.05)
+    async with open_ingest(objects, bus, patient()) as ingest:
+        await asyncio.gather(*(ingest.store(make_file(f"1.2.{n}"), ORIGIN) for n in range(4)))
+        await ingest.store(make_file("1.2.9"), ORIGIN)
+    assert objects.crowded == [False, False, True, True, False]
 
 
 async def test_many_stores_leave_no_memory_behind(

@@ -269,12 +269,13 @@ async def test_without_fsync_nothing_is_forced_to_disk(tmp_path: Path) -> None:
 
 
 async def test_small_bodies_stay_in_the_callers_thread(tmp_path: Path) -> None:
-    """`inline_below` decides which bodies are handed to a worker thread."""
+    """`inline_below` decides which bodies are handed to a worker thread: all, when crowded."""
     objects = FileObjects(tmp_path, "main", inline_below=100)
     with system_calls({"write"}) as calls:
         await objects.put(new_key(), bytes(99))
         assert calls == ["write"]
         await objects.put(new_key(), bytes(100))
+        await objects.put(new_key(), bytes(99), crowded=True)
     assert calls == ["write"]
 
 

@@ -32,8 +32,11 @@ class Objects(Protocol):
     Every method may raise `Unavailable`, and those that write `OutOfResources`.
     """
 
-    async def put(self, key: UUID, body: Body) -> None:
+    async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         """Keep `body` under `key`; it is durable when this returns.
+
+        `crowded` tells that several others are being stored meanwhile, so that they gain from a
+        thread; it changes nothing but speed.
 
         A spool is consumed, whether this succeeds or fails. Any other body must not change
         until this returns; after a cancellation, a thread may go on reading it for a while.

@@ -76,7 +76,7 @@ class S3Objects:
         self._uploads = ThreadPoolExecutor(LARGE_AT_ONCE, "pons-s3-large")
         self._prepared = False
 
-    async def put(self, key: UUID, body: Body) -> None:
+    async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         size = body.size if isinstance(body, Spool) else memoryview(body).nbytes
         pool = self._requests if size <= PART_SIZE else self._uploads
         await self._run(pool, self._put, key, body)
