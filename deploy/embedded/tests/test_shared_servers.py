@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two stores on one PostgreSQL server, one NATS server and one folder: they stay apart there too."""
+"""Two stores on one PostgreSQL server, one NATS server and one folder stay apart."""
 
 import asyncio
 import io
@@ -145,8 +145,12 @@ async def store_and_listen(place: Place, stores: dict[str, Store]) -> list[tuple
     messages: list[tuple[str, bytes]] = []
     client = await nats.connect(place.nats.url)
 
+    changed = {f"pons.{name}.change": asyncio.Event() for name in NAMES}
+
     async def hear(message: Any) -> None:
         messages.append((message.subject, message.data))
+        if message.subject in changed:
+            changed[message.subject].set()
 
     await client.subscribe(">", cb=hear)
     await client.flush()
@@ -154,11 +158,9 @@ async def store_and_listen(place: Place, stores: dict[str, Store]) -> list[tuple
         for name, store in stores.items():
             answer = await http.post(url(store, "/instances"), content=file_of(name))
             assert answer.json()["Status"] == "Success"
-    for name in NAMES:
-        wanted = f"pons.{name}.change"
-        async with asyncio.timeout(30):
-            while wanted not in {subject for subject, _data in messages}:
-                await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        for event in changed.values():
+            await event.wait()
     await client.close()
     return messages
 
