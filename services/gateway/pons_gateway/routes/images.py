@@ -2,6 +2,8 @@
 """Pictures, frames and raw pixels: the render service answers, the gateway passes it on."""
 
 from collections.abc import AsyncIterator
+from string import punctuation
+from urllib.parse import quote
 
 import httpx
 from starlette.requests import Request
@@ -34,9 +36,11 @@ GROUP = Group(
 
 async def relay(request: Request, backends: Backends) -> Response:
     """Whatever the render service answers to the same path."""
+    # Encoded again: a path may hold characters that are no part of an address as they are.
+    path, query = quote(request.scope["path"]), quote(request.scope["query_string"], punctuation)
     asked = backends.render.build_request(
         "GET",
-        f"{request.url.path}?{request.url.query}",
+        f"{path}?{query}",
         headers={"accept": request.headers.get("accept", "*/*")},
     )
     try:
