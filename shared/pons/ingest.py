@@ -26,6 +26,14 @@ from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
 from pons.objects import Body, Objects, Spool, key_time, new_key
 from pons.settings import Settings
+from pons.stored_file import (
+    BEGINNING,
+    ZSTD,
+    ObjectFile,
+    compress,
+    possible_forms,
+    stream_file,
+)
 
 SCAN_INLINE_BELOW = 2 * 1024 * 1024
 """Bodies up to this size are scanned on the event loop: a thread hand-off would cost more."""
@@ -55,6 +63,7 @@ class Ingest:
         self._default_charset = settings.ingest.default_charset
         self._answer_timeout = settings.ingest.answer_timeout
         self._announce_within = settings.storage.orphan_grace / 2
+        self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._under_way = 0
 
@@ -87,8 +96,14 @@ class Ingest:
         if received.header_key:
             await self._objects.put(received.header_key, received.header)
             received = msgspec.structs.replace(received, header=b"")
+        packed = await compress(self._objects, body) if self._compressing else None
+        if packed is not None:
+            stored_size = packed.size if isinstance(packed, Spool) else len(packed)
+            received = msgspec.structs.replace(received, stored_size=stored_size, compression=ZSTD)
         crowded = self._under_way > CROWDED_ABOVE
-        await self._objects.put(received.object_key, body, crowded=crowded)
+        await self._objects.put(
+            received.object_key, body if packed is None else packed, crowded=crowded
+        )
         # Announced later than this, it could be collected as an orphan before the index knows.
         within = started + self._announce_within - time.monotonic()
         if within < 0:
@@ -103,18 +118,36 @@ class Ingest:
 
         Raises `NotFound` or `InvalidInstance` when there is no DICOM file under `key`.
         """
-        with self._objects.spool() as spool:
-            async for piece in self._objects.stream(key):
-                spool.write(piece)
-            header, checksum = await self._examine(spool)
-            received, ids = self._announcement(header, checksum, spool, Origin("Unknown"))
+        received, ids = await self._recognised(key)
         if received.header_key:
             await self._objects.put(received.header_key, received.header)
             received = msgspec.structs.replace(received, header=b"")
-        received = msgspec.structs.replace(
-            received, object_key=key, received_at=key_time(key).timestamp()
-        )
         return _stored(await self._announcer.announce(received, self._answer_timeout), ids)
+
+    async def _recognised(self, key: UUID) -> tuple[InstanceReceived, ResourceIds]:
+        """The announcement of an object of which nothing but its key is known."""
+        stored_size = await self._objects.size(key)
+        beginning = await self._objects.read_range(key, 0, BEGINNING)
+        *likelier, last = possible_forms(key, stored_size, beginning)
+        for form in likelier:
+            with contextlib.suppress(InvalidInstance):
+                return await self._described(form)
+        return await self._described(last)
+
+    async def _described(self, file: ObjectFile) -> tuple[InstanceReceived, ResourceIds]:
+        with self._objects.spool() as spool:
+            async for piece in stream_file(self._objects, file):
+                await asyncio.to_thread(spool.write, piece)
+            header, checksum = await self._examine(spool)
+            received, ids = self._announcement(header, checksum, spool, Origin("Unknown"))
+        received = msgspec.structs.replace(
+            received,
+            object_key=file.object_key,
+            received_at=key_time(file.object_key).timestamp(),
+            stored_size=file.stored_size,
+            compression=file.compression,
+        )
+        return received, ids
 
     async def _examine(self, body: Body) -> tuple[Header, bytes]:
         if isinstance(body, Spool):

@@ -142,6 +142,11 @@ class StorageSettings(Section):
     s3_secret_key: str = Field("", description="Secret key.")
     s3_secure: bool = Field(True, description="Use HTTPS.")
     s3_region: str = Field("", description="Region, where the server needs one.")
+    compression: bool = Field(
+        False,
+        description="Compress new objects (zstd) where that makes them smaller. Every reader gets "
+        "the file as it came.",
+    )
     orphan_grace: Seconds = Field(
         3600,
         description="Age in seconds after which an object that nothing refers to is removed. "

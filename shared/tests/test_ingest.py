@@ -441,6 +441,40 @@ async def test_an_object_whose_announcement_was_lost_is_announced_again(
     assert list(Path(str(objects.local_path(key))).parents[2].rglob("*.part")) == []
 
 
+@pytest.mark.parametrize("size", [1000, 9 * 1024 * 1024])
+async def test_compression_at_rest(
+    objects: FileObjects, bus: Bus, index: FakeIndex, make_file: MakeFile, size: int
+) -> None:
+    """Objects are smaller than their files; sizes, checksum and offsets tell of both."""
+    content = make_file(Rows=1, Columns=1, BitsAllocated=8, PixelData=bytes(size))
+    settings = Settings(storage=StorageSettings(compression=True))
+    async with open_ingest(objects, bus, settings) as ingest:
+        for body in (content, spooled(objects, content)):
+            assert await ingest.store(body, ORIGIN) == Stored("Success", IDS, indexed=True)
+    for event in index.instances:
+        stored = await objects.read(event.object_key)
+        assert zstandard.decompress(stored) == content
+        assert (event.size, event.stored_size) == (len(content), len(stored))
+        assert event.compression == "zstd"
+        assert event.checksum == xxhash.xxh3_128_digest(content)
+        assert event.pixel_offset == len(content) - size
+    assert list(Path(str(objects.local_path(new_key()))).parents[2].rglob("*.part")) == []
+
+
+async def test_a_compressed_object_is_announced_again_as_one(
+    ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
+) -> None:
+    """After a power cut an object tells by itself in which form its file is."""
+    content = make_file(PatientComments="x" * 1000)
+    key, stored = new_key(), zstandard.compress(content)
+    await objects.put(key, stored)
+    assert await ingest.announce_again(key) == Stored("Success", IDS, indexed=True)
+    [event] = index.instances
+    assert (event.object_key, event.compression) == (key, "zstd")
+    assert (event.size, event.stored_size) == (len(content), len(stored))
+    assert event.checksum == xxhash.xxh3_128_digest(content)
+
+
 async def test_an_object_that_is_no_file_is_not_announced_again(
     ingest: Ingest, objects: FileObjects, bus: Bus
 ) -> None:

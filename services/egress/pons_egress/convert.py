@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset as PydicomDataset
@@ -21,8 +20,9 @@ from pydicom.tag import BaseTag
 from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
 from pons.objects import PIECE, Objects
+from pons.stored_file import local_file
 from pons_egress.contexts import IMPLICIT_VR
-from pons_egress.dataset import MAX_META, dataset_start, file_pieces
+from pons_egress.dataset import MAX_META, dataset_start
 
 PIXELS = {0x7FE00010: b"OW", 0x7FE00008: b"OF", 0x7FE00009: b"OD"}
 """Tags of pixel data and the VR of each where it has none (PS3.5 A.1): OW suits any depth."""
@@ -47,7 +47,7 @@ async def open_converted(
 
     Raises `InvalidInstance` for a dataset that cannot be re-encoded.
     """
-    async with _local_file(objects, instance) as path:
+    async with local_file(objects, instance) as path:
         with path.open("rb") as file:
             implicit = instance.transfer_syntax == IMPLICIT_VR
             with _pydicom_errors(instance):
@@ -120,18 +120,6 @@ def _written(dataset: PydicomDataset, implicit: bool) -> bytes:
     buffer.is_little_endian = True
     write_dataset(buffer, dataset)
     return bytes(buffer.getvalue())
-
-
-@asynccontextmanager
-async def _local_file(objects: Objects, instance: InstanceToSend) -> AsyncIterator[Path]:
-    path = objects.local_path(instance.object_key)
-    if path is not None and not instance.compression:
-        yield path
-        return
-    with objects.spool() as spool:
-        async for piece in file_pieces(objects, instance):
-            await asyncio.to_thread(spool.write, piece)
-        yield spool.path
 
 
 @contextmanager

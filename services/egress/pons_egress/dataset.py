@@ -3,20 +3,17 @@
 
 from collections.abc import AsyncIterator
 
-import zstandard
-
 from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
 from pons.header.file import DEFLATED
 from pons.objects import Objects
+from pons.stored_file import stream_file
 
 PREFIX_END = 132
 ELEMENT_HEAD = 12
 LONG_LENGTH = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UR", b"UT", b"UN")
 MAX_META = 4 * 1024 * 1024
 """More than the header scan lets in."""
-COMPRESSED_SLICE = 4096
-"""Bytes of a compressed object that are inflated at a time: zstd makes 128 MB of them at most."""
 
 
 class Dataset:
@@ -27,7 +24,7 @@ class Dataset:
 
     def __init__(self, objects: Objects, instance: InstanceToSend) -> None:
         self.instance = instance
-        self._file = file_pieces(objects, instance)
+        self._file = stream_file(objects, instance)
         self._beginning = b""
         self._start = 0
 
@@ -56,20 +53,6 @@ class Dataset:
             yield piece
         if length % 2 and self.instance.transfer_syntax in DEFLATED:
             yield b"\0"  # PS3.5 A.5: a deflated stream is padded to even length
-
-
-async def file_pieces(objects: Objects, instance: InstanceToSend) -> AsyncIterator[bytes]:
-    """The DICOM file, in pieces of a megabyte or so, also when the object is compressed."""
-    if not instance.compression:
-        async for piece in objects.stream(instance.object_key):
-            yield piece
-        return
-    inflater = zstandard.ZstdDecompressor().decompressobj()
-    async for piece in objects.stream(instance.object_key):
-        for start in range(0, len(piece), COMPRESSED_SLICE):
-            inflated = inflater.decompress(piece[start : start + COMPRESSED_SLICE])
-            if inflated:
-                yield inflated
 
 
 def dataset_start(beginning: bytes) -> int:

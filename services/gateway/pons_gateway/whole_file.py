@@ -4,11 +4,11 @@
 import asyncio
 import mmap
 from pathlib import Path
-from uuid import UUID
 
 from pons.errors import NotFound
 from pons.header import Header, scan
-from pons.objects import SPOOL_ABOVE, Spool
+from pons.objects import SPOOL_ABOVE
+from pons.stored_file import local_file, read_file
 from pons_gateway.backends import Backends
 
 
@@ -18,21 +18,11 @@ async def whole_header(instance_id: str, backends: Backends) -> Header:
     if stored is None:
         raise NotFound("Unknown resource")
     charset = backends.settings.ingest.default_charset
-    objects = backends.objects
     if stored.size <= SPOOL_ABOVE:
-        content = await objects.read(stored.object_key)
+        content = await read_file(backends.objects, stored)
         return await asyncio.to_thread(_scan, content, charset)
-    path = objects.local_path(stored.object_key)
-    if path is not None:
+    async with local_file(backends.objects, stored) as path:
         return await asyncio.to_thread(_scan_file, path, charset)
-    with objects.spool() as spool:
-        await _download(spool, backends, stored.object_key)
-        return await asyncio.to_thread(_scan_file, spool.path, charset)
-
-
-async def _download(spool: Spool, backends: Backends, key: UUID) -> None:
-    async for piece in backends.objects.stream(key):
-        await asyncio.to_thread(spool.write, piece)
 
 
 def _scan(content: bytes | mmap.mmap, charset: str) -> Header:

@@ -5,6 +5,7 @@ import struct
 
 import httpx
 import pytest
+import zstandard
 
 from pons.catalog import StoredHeader, StoredObject
 from pons.objects import new_key
@@ -35,15 +36,16 @@ def trailed(padding: int) -> bytes:
     return texts + pixels + end
 
 
-async def keep(store: Store, content: bytes) -> None:
+async def keep(store: Store, content: bytes, *, compression: str = "") -> None:
     """Put an object into the store, as the index would know it."""
     key = new_key()
-    await store.backends.objects.put(key, content)
+    stored = zstandard.compress(content) if compression else content
+    await store.backends.objects.put(key, stored)
     store.catalog.stored = StoredObject(
         object_key=key,
         size=len(content),
-        stored_size=len(content),
-        compression="",
+        stored_size=len(stored),
+        compression=compression,
         transfer_syntax="1.2.840.10008.1.2.1",
         sop_class_uid="",
         sop_instance_uid="",
@@ -91,20 +93,24 @@ async def test_unknown_instance(client: httpx.AsyncClient, path: str) -> None:
     assert (answer.status_code, answer.json()["OrthancStatus"]) == (404, 17)
 
 
+@pytest.mark.parametrize("compression", ["", "zstd"])
 @pytest.mark.parametrize("padding", [0, 9 * 1024 * 1024])
-async def test_whole(client: httpx.AsyncClient, store: Store, padding: int) -> None:
-    """`whole` shows what comes after the pixel data, for files of any size."""
-    await keep(store, trailed(padding))
+async def test_whole(
+    client: httpx.AsyncClient, store: Store, padding: int, compression: str
+) -> None:
+    """`whole` shows what comes after the pixel data, for files of any size and form."""
+    await keep(store, trailed(padding), compression=compression)
     tags = (await client.get(f"/instances/{INSTANCE}/tags?whole")).json()
     assert list(tags)[-2:] == ["7fe0,0010", "fffc,fffc"]
     assert tags["7fe0,0010"] == {"Name": "PixelData", "Type": "Null", "Value": None}
     assert tags["fffc,fffc"]["Name"] == "DataSetTrailingPadding"
 
 
+@pytest.mark.parametrize("compression", ["", "zstd"])
 @pytest.mark.parametrize("size", [10, 3 * 1024 * 1024 + 1])
-async def test_file(client: httpx.AsyncClient, store: Store, size: int) -> None:
+async def test_file(client: httpx.AsyncClient, store: Store, size: int, compression: str) -> None:
     """A file comes back as it was, with its length and a name; HEAD finds nothing."""
-    await keep(store, bytes(size))
+    await keep(store, bytes(size), compression=compression)
     answer = await client.get(f"/instances/{INSTANCE}/file")
     assert answer.content == bytes(size)
     assert answer.headers["content-type"] == "application/dicom"

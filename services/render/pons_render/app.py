@@ -2,10 +2,8 @@
 """The image routes of an instance, as the gateway forwards them; pixels come from the pool."""
 
 import re
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs
-from uuid import UUID
 
 import structlog
 from starlette.applications import Starlette
@@ -16,6 +14,8 @@ from starlette.routing import Route
 
 from pons import errors
 from pons.errors import NotFound, PonsError, UnsupportedImage
+from pons.objects import Objects
+from pons.stored_file import open_file
 from pons_render.formats import Format, choose_format
 from pons_render.image import Located, count_frames, read_image
 from pons_render.pool import WorkerPool
@@ -49,14 +49,6 @@ UNSUPPORTED_PICTURE = "app/images/unsupported.png"
 
 _FRAME_NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _LARGEST_FRAME_NUMBER = 2**32 - 1
-
-
-class Objects(Protocol):
-    """What rendering needs of the object store."""
-
-    async def read_range(self, key: UUID, start: int, length: int) -> bytes: ...
-
-    def local_path(self, key: UUID) -> Path | None: ...
 
 
 class Resources(Protocol):
@@ -136,13 +128,10 @@ async def _run(
     image = read_image(located)
     if frame >= image.number_of_frames:
         raise UnsupportedImage(f"There is no frame {frame}, the image has {image.number_of_frames}")
-    path = objects.local_path(located.key)
-    task = Task(operation, image, frame, located.size, str(path) if path else "", output, quality)
-
-    async def read(start: int, length: int) -> bytes:
-        return await objects.read_range(located.key, start, length)
-
-    return await pool.run(task, read)
+    async with open_file(objects, located) as file:
+        path = str(file.path) if file.path else ""
+        task = Task(operation, image, frame, located.size, path, output, quality)
+        return await pool.run(task, file.read_range)
 
 
 def _frame_number(request: Request) -> int:

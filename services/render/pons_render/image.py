@@ -38,6 +38,12 @@ class Located:
     pixel_length: int | None = None
     """Length of the value in bytes; None when it is undefined, that is, encapsulated."""
     pixel_vr: str = "OW"
+    compression: str = ""
+    """How the object is compressed at rest; all offsets are those of the file that it was."""
+
+    @property
+    def object_key(self) -> UUID:
+        return self.key
 
 
 class Bulk(msgspec.Struct, frozen=True):

@@ -40,6 +40,7 @@ class Instances:
             pixel_offset=stored.pixel_offset,
             pixel_length=None if undefined else stored.pixel_length,
             pixel_vr=stored.pixel_vr,
+            compression=stored.compression,
         )
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import zstandard
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
 from starlette.routing import Route
 
 from pons import errors
 from pons.errors import FAMILY, PonsError
+from pons.objects import FileObjects
 from pons_render.app import STATUS, create_app
 from pons_render.image import Located
 from pons_render.pool import Bounds, WorkerPool
@@ -286,6 +288,22 @@ async def test_object_that_is_far_away(client: httpx.AsyncClient, resources: Any
         assert far.content == near.content
         assert 1 <= len(resources.objects.reads) <= 2
         resources.objects.remote = False
+
+
+async def test_object_that_is_compressed_at_rest(
+    client: httpx.AsyncClient, resources: Any, tmp_path: Path, make: Make
+) -> None:
+    """Pictures are the same for small objects, held in memory, and large ones, in a spool."""
+    pixels = np.arange(2400 * 2400, dtype=np.uint16).reshape(2400, 2400)
+    for content in (example("CT_small.dcm"), make(pixels)):
+        located = resources.add("plain", content)
+        plain = await client.get("/instances/plain/preview")
+        resources.objects, folder = FileObjects(tmp_path, "main", fsync=False), resources.objects
+        await resources.objects.put(located.key, zstandard.compress(content))
+        resources.put("packed", dataclasses.replace(located, compression="zstd"))
+        packed = await client.get("/instances/packed/preview")
+        assert (packed.status_code, packed.content) == (200, plain.content)
+        resources.objects = folder
 
 
 @pytest.mark.parametrize("remote", [False, True])

@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 from pons.dicom_json import Style, format_header
 from pons.errors import BadRequest, NotFound
 from pons.objects import PIECE
+from pons.stored_file import read_file, stream_file
 from pons_gateway.answers import Answer, done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Flag, Tags, Text
@@ -56,17 +57,20 @@ async def file(request: Request, backends: Backends) -> Response:
     name = _file_name(FILENAME.text(request) or f"{identifier}.dcm")
     disposition = f'filename="{name}"'
     if stored.size <= PIECE:
-        content = await backends.objects.read(stored.object_key)
+        content = await read_file(backends.objects, stored)
         headers = (
             (b"content-type", DICOM.encode()),
             (b"content-disposition", disposition.encode()),
         )
         return Answer(content, 200, *headers)
+    await backends.objects.size(
+        stored.object_key
+    )  # while the status can still tell that it is gone
     return StreamingResponse(
-        backends.objects.stream(stored.object_key),
+        stream_file(backends.objects, stored),
         media_type=DICOM,
         headers={
-            "content-length": str(await backends.objects.size(stored.object_key)),
+            "content-length": str(stored.size),
             "content-disposition": disposition,
             "x-content-type-options": "nosniff",
         },
