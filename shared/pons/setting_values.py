@@ -8,6 +8,14 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from pons.metadata import (
+    FIRST_USER_NUMBER,
+    LAST_USER_NUMBER,
+    SYSTEM_ATTACHMENTS,
+    SYSTEM_METADATA,
+    is_users,
+)
+
 SECRET = re.compile("users|url|key")
 """Settings whose value no message repeats."""
 
@@ -43,6 +51,21 @@ def text_codec(name: str) -> str:
     except LookupError as error:
         raise ValueError(str(error)) from None
     return name
+
+
+def user_number(name: str, number: int) -> int:
+    """`number`, when users may give their metadata or attachments this name and number."""
+    if (
+        name in SYSTEM_METADATA
+        or name in SYSTEM_ATTACHMENTS
+        or not name.strip()
+        or name.isdecimal()
+    ):
+        raise ValueError(f"{name!r} cannot be a name of your own")
+    if not is_users(number):
+        bounds = f"from {FIRST_USER_NUMBER} to {LAST_USER_NUMBER}"
+        raise ValueError(f"the number of {name!r} is {number}, not {bounds}")
+    return number
 
 
 def postgresql_address(url: str) -> str:

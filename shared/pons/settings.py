@@ -21,7 +21,14 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
-from pons.setting_values import nats_addresses, not_json, postgresql_address, sentences, text_codec
+from pons.setting_values import (
+    nats_addresses,
+    not_json,
+    postgresql_address,
+    sentences,
+    text_codec,
+    user_number,
+)
 
 CONFIG_VARIABLE = "PONS_CONFIG"
 NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
@@ -209,6 +216,25 @@ class IndexSettings(Section):
         200, ge=1, le=2000, description="Instances written in one transaction at most."
     )
     log_exports: bool = Field(True, description="Keep a row in `/exports` for each instance sent.")
+    check_revisions: bool = Field(
+        False,
+        description="Demand `If-Match` to overwrite or delete metadata and attachments, so that of "
+        "two writers one is told.",
+    )
+    user_metadata: dict[str, int] = Field(
+        {}, description="Names of metadata: name to number, 1024 to 65535."
+    )
+    user_content_types: dict[str, int | tuple[int, str]] = Field(
+        {},
+        description="Names of attachments: name to number, or to `[number, media type]`.",
+    )
+
+    @field_validator("user_metadata", "user_content_types")
+    @classmethod
+    def _named(cls, names: dict[str, Any]) -> dict[str, Any]:
+        for name, value in names.items():
+            user_number(name, value if isinstance(value, int) else value[0])
+        return names
 
 
 class RenderSettings(Section):

@@ -14,8 +14,17 @@ import asyncpg
 import pytest
 import zstandard
 
-from pons.catalog import Catalog, InstanceToSend, Statistics, StoredObject, Totals, open_catalog
+from pons.catalog import (
+    Catalog,
+    InstanceToSend,
+    MetadataValue,
+    Statistics,
+    StoredObject,
+    Totals,
+    open_catalog,
+)
 from pons.catalog.catalog import STATEMENTS
+from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
 from pons.catalog.resources import EXPANDED, IDS, RELATED, series_status, to_texts
 from pons.errors import Unavailable
 from pons.events import Level
@@ -381,6 +390,153 @@ async def test_header(store: Store, objects: FileObjects) -> None:
         found = await catalog.find_header(ids.instance)
         assert found is not None
         assert (found.json, found.meta, found.pixel_vr) == (text, b"{}", "OW")
+
+
+async def test_metadata_of_columns(store: Store) -> None:
+    """What ingest knows of a resource is its metadata, with Orthanc's numbers."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3", 7, expected=20)
+    await rows.connection.execute(
+        "UPDATE instances SET origin = $1",
+        json.dumps(
+            {"kind": "DicomProtocol", "remote_ip": "::1", "remote_aet": "CT", "called_aet": "PONS"}
+        ),
+    )
+    instance = await catalog.metadata("Instance", ids.instance)
+    assert instance is not None
+    assert instance.pop(15).startswith("0008,0012;0008,0013;0008,0018;")
+    assert instance == {
+        1: "7",
+        2: "20240102T111213",
+        3: "CT",
+        8: "DicomProtocol",
+        9: "1.2.840.10008.1.2.1",
+        10: "1.2.840.10008.5.1.4.1.1.2",
+        11: "::1",
+        12: "PONS",
+        14: "500",
+    }
+    series = await catalog.metadata("Series", ids.series)
+    assert series is not None
+    assert (series[3], series[4], series[7]) == ("", "20", "20240102T111213")
+    assert json.loads(series[16]) == {"Sequences": {}, "Version": 1}
+    for level, identifier in (("Patient", ids.patient), ("Study", ids.study)):
+        found = await catalog.metadata(level, identifier)  # type: ignore[arg-type]
+        assert sorted(found or {}) == [7, 15], level
+    assert await catalog.metadata("Study", ids.patient) is None
+
+
+async def test_metadata_that_was_written(store: Store) -> None:
+    """Metadata of the table are listed beside the others; each has its bytes and its revision."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    await rows.connection.execute(
+        "INSERT INTO metadata VALUES ($1, 1024, 'caf\\303\\251', 'café', 2),"
+        " ($1, 1025, '\\377', NULL, 0), ($1, 5, 'abc', 'abc', 0)",
+        rows.keys[ids.study],
+    )
+    listed = await catalog.metadata("Study", ids.study) or {}
+    assert {number: listed[number] for number in (5, 1024, 1025)} == {
+        5: "abc",
+        1024: "café",
+        1025: "",
+    }
+    found = await catalog.find_metadata("Study", ids.study, 1024)
+    assert found == MetadataValue("café".encode(), 2)
+    assert await catalog.find_metadata("Study", ids.study, 1025) == MetadataValue(b"\xff", 0)
+    assert await catalog.find_metadata("Study", ids.study, 7) == MetadataValue(
+        b"20240102T111213", 0
+    )
+    for number in (1, 6, 1026):  # of another level, not set, of nobody
+        assert await catalog.find_metadata("Study", ids.study, number) is None
+    assert await catalog.find_metadata("Series", ids.series, 1024) is None
+
+
+async def test_metadata_as_an_expression(store: Store) -> None:
+    """Conditions and orders see the same text as readers, wherever it lies."""
+    _, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    await rows.connection.execute(
+        "INSERT INTO metadata VALUES ($1, 1024, 'x', 'x', 0)", rows.keys[ids.patient]
+    )
+    expected = {"Patient": {1024: "x", 7: "20240102T111213", 1: None}, "Series": {3: "", 4: None}}
+    of = {"Patient": ids.patient, "Series": ids.series}
+    for level, texts in expected.items():
+        for number, text in texts.items():
+            statement = read_value(level, metadata_text(level, number))  # type: ignore[arg-type]
+            found = await rows.connection.fetchval(statement, to_bytes(of[level]))
+            assert found == text, (level, number)
+
+
+async def test_main_tags_signature(store: Store) -> None:
+    """The signature is the list of main tags that was in force when the resource came."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    await rows.connection.execute(
+        "INSERT INTO signatures VALUES (1, $1)",
+        json.dumps({"Study": ["0020000D", "0008103E"]}),
+    )
+    await rows.connection.execute("UPDATE studies SET signature = 1")
+    found = await catalog.find_metadata("Study", ids.study, 15)
+    assert found == MetadataValue(b"0008,103e;0020,000d", 0)
+
+
+async def test_labels(store: Store) -> None:
+    """Labels are sorted by their bytes, belong to one resource, and are listed once in all."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    assert await catalog.all_labels() == []
+    for identifier, label in (
+        (ids.study, "b"),
+        (ids.study, "Z"),
+        (ids.study, "_a"),
+        (ids.series, "b"),
+        (ids.patient, "a"),
+    ):
+        await rows.connection.execute(
+            "INSERT INTO labels VALUES ($1, $2)", rows.keys[identifier], label
+        )
+    assert await catalog.labels("Study", ids.study) == ["Z", "_a", "b"]
+    assert await catalog.labels("Instance", ids.instance) == []
+    assert await catalog.labels("Instance", ids.study) is None
+    assert await catalog.all_labels() == ["Z", "_a", "a", "b"]
+
+
+async def test_attachments_as_json(store: Store) -> None:
+    """An instance lists its DICOM file before what clients attached."""
+    _, rows = store
+    key, file = new_key(), new_key()
+    ids = await rows.instance("P", "1", "2", "3", object_key=file)
+    await rows.connection.execute(
+        "INSERT INTO attachments VALUES ($1, 1024, $2, 10, 7, 'zstd', $3, $4)",
+        rows.keys[ids.instance],
+        key,
+        b"\1" * 16,
+        b"\2" * 16,
+    )
+    statement = read_value("Instance", ATTACHMENTS["Instance"])
+    of_instance = await rows.connection.fetchval(statement, to_bytes(ids.instance))
+    assert json.loads(of_instance) == [
+        {
+            "Uuid": str(file),
+            "ContentType": 1,
+            "UncompressedSize": 1000,
+            "CompressedSize": 800,
+            "UncompressedMD5": "",
+            "CompressedMD5": "",
+        },
+        {
+            "Uuid": str(key),
+            "ContentType": 1024,
+            "UncompressedSize": 10,
+            "CompressedSize": 7,
+            "UncompressedMD5": "01" * 16,
+            "CompressedMD5": "02" * 16,
+        },
+    ]
+    statement = read_value("Series", ATTACHMENTS["Series"])
+    of_series = await rows.connection.fetchval(statement, to_bytes(ids.series))
+    assert json.loads(of_series) == []
 
 
 async def test_instances_of(store: Store) -> None:

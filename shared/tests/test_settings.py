@@ -101,6 +101,8 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_NATS_URL": ("nats://a, tls://b:1", "nats://a, tls://b:1"),
         "PONS_INDEX_OVERWRITE_INSTANCES": ("IfChanged", "IfChanged"),
         "PONS_INGEST_DEFAULT_CHARSET": ("utf-8", "utf-8"),
+        "PONS_INDEX_USER_METADATA": ('{"a": 1024}', {"a": 1024}),
+        "PONS_INDEX_USER_CONTENT_TYPES": ('{"a": [1024, "b/c"]}', {"a": (1024, "b/c")}),
         "PONS_LOG_LEVEL": ("error", "error"),
         "PONS_LOG_FORMAT": ("json", "json"),
     }
@@ -281,3 +283,26 @@ def test_settings_do_not_change_after_the_start() -> None:
 def test_loopback_is_recognised(host: str, loopback: bool) -> None:
     """The line between a store that only this machine reaches and one that all do."""
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("names", "mistake"),
+    [
+        ({"mine": 1023}, "the number of 'mine' is 1023, not from 1024 to 65535"),
+        ({"mine": 65536}, "the number of 'mine' is 65536"),
+        ({"RemoteAET": 1024}, "'RemoteAET' cannot be a name of your own"),
+        ({"1024": 1024}, "'1024' cannot be a name of your own"),
+    ],
+)
+def test_names_of_metadata_have_numbers_of_users(names: dict[str, int], mistake: str) -> None:
+    """A name of metadata or attachments neither hides one of the store's nor takes its number."""
+    for setting in ("user_metadata", "user_content_types"):
+        with pytest.raises(SettingsError, match=mistake):
+            load_settings(index={setting: names})
+
+
+def test_attachments_may_have_a_media_type() -> None:
+    """A content type is a number, or a number with the media type that readers are told."""
+    types = {"notes": 1024, "sketch": [1025, "image/svg+xml"]}
+    index = load_settings(index={"user_content_types": types}).index
+    assert index.user_content_types == {"notes": 1024, "sketch": (1025, "image/svg+xml")}

@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import zstandard
 
 from pons.attributes import LEVELS
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.logs import changes_page, exports_page
+from pons.catalog.metadata import LABELS, METADATA, metadata_column, read_value, read_written
 from pons.catalog.records import (
     ChangesPage,
     ExportsPage,
     InstanceToSend,
+    MetadataValue,
     Statistics,
     StoredHeader,
     StoredObject,
@@ -102,6 +105,32 @@ class Catalog:
         rows = await self._reader.rows(STATEMENTS["known_resources"], digests)
         return {to_text(row["id"]) for row in rows}
 
+    async def metadata(self, level: Level, identifier: str) -> dict[int, str] | None:
+        """All metadata of a resource by number; a value that is no text is empty."""
+        row = await self._row(read_value(level, METADATA[level]), identifier)
+        return msgspec.json.decode(row["value"], type=dict[int, str]) if row else None
+
+    async def find_metadata(
+        self, level: Level, identifier: str, number: int
+    ) -> MetadataValue | None:
+        """One metadata of a resource as it was written; None too when it is not set."""
+        expression = metadata_column(level, number)
+        if expression is None:
+            row = await self._row(read_written(level), identifier, number)
+            return MetadataValue(**row) if row else None
+        row = await self._row(read_value(level, expression), identifier)
+        text = row and row["value"]
+        return None if text is None else MetadataValue(text.encode(), 0)
+
+    async def labels(self, level: Level, identifier: str) -> list[str] | None:
+        """The labels of a resource, sorted."""
+        row = await self._row(read_value(level, LABELS[level]), identifier)
+        return row["value"] if row else None
+
+    async def all_labels(self) -> list[str]:
+        """Every label that some resource has, sorted."""
+        return [row["label"] for row in await self._reader.rows(STATEMENTS["all_labels"])]
+
     async def totals(self) -> Totals:
         """How much the store holds, at the same cost for any size."""
         row = await self._reader.row(STATEMENTS["totals"])
@@ -185,6 +214,10 @@ class Catalog:
         digests = [digest for digest in map(to_bytes, resource_ids) if digest]
         rows = await self._reader.rows(STATEMENTS["instances_to_send"], digests)
         return [InstanceToSend(instance_id=to_text(row["id"]), **_without_id(row)) for row in rows]
+
+    async def _row(self, statement: str, identifier: str, *values: Any) -> Any:
+        digest = to_bytes(identifier)
+        return digest and await self._reader.row(statement, digest, *values)
 
     async def _pages(
         self, name: str, key: str, since: int, limit: int, size: int

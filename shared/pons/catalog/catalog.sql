@@ -154,3 +154,13 @@ SELECT p.id FROM patients p WHERE p.id = ANY ($1)
 UNION ALL SELECT s.id FROM studies s WHERE s.id = ANY ($1)
 UNION ALL SELECT r.id FROM series r WHERE r.id = ANY ($1)
 UNION ALL SELECT i.id FROM instances i WHERE i.id = ANY ($1)
+
+-- name: all_labels
+-- Every label that some resource has: one step in the index for each, however often it is used.
+WITH RECURSIVE found AS (
+    (SELECT label FROM labels ORDER BY label LIMIT 1)
+    UNION ALL
+    SELECT (SELECT l.label FROM labels l WHERE l.label > found.label ORDER BY l.label LIMIT 1)
+      FROM found WHERE found.label IS NOT NULL
+)
+SELECT label FROM found WHERE label IS NOT NULL ORDER BY label COLLATE "C"

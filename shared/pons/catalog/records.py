@@ -107,6 +107,15 @@ class StoredHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataValue:
+    """One metadata of a resource."""
+
+    value: bytes
+    revision: int
+    """Counts how often it was overwritten."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceToSend:
     """An instance with everything that sending it needs."""
 
