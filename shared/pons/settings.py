@@ -6,8 +6,10 @@ whole tree and uses its part of it; nothing else in Pons reads the environment.
 """
 
 import difflib
+import json
 import os
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
@@ -15,9 +17,9 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
@@ -328,18 +330,19 @@ class Settings(BaseSettings):
         return self.render.url or f"http://{self.render.host}:{self.render.port}"
 
 
-def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: Any) -> Settings:
     """The settings from `config` (or the file that `PONS_CONFIG` names, or none) and environment.
 
-    `overrides` are sections given by the caller, as dictionaries; they win over both.
-    Raises `SettingsError` with one sentence per mistake.
+    `config` is a file, or the sections that one would hold. `overrides` are sections given by the
+    caller, as dictionaries; they win over both. Raises `SettingsError` with one sentence per
+    mistake.
     """
-    path = config or (Path(os.environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in os.environ else None)
-    if path is not None and not path.is_file():
-        raise SettingsError(f"there is no configuration file {path}")
+    if config is None and CONFIG_VARIABLE in os.environ:
+        config = Path(os.environ[CONFIG_VARIABLE])
+    tree = dict(read_config(config) if isinstance(config, Path) else config or {})
     refuse_unknown_variables(os.environ)
 
-    class FromFile(Settings):
+    class FromTree(Settings):
         @classmethod
         def settings_customise_sources(
             cls,
@@ -349,17 +352,31 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            sources = (init_settings, env_settings)
-            return (*sources, TomlConfigSettingsSource(settings_cls, path)) if path else sources
+            return init_settings, env_settings, InitSettingsSource(settings_cls, tree)
 
     try:
-        return FromFile(**overrides)
+        return FromTree(**overrides)
     except ValidationError as error:
         raise SettingsError("; ".join(sentences(error))) from None
     except UnreadableVariable:
         raise SettingsError("; ".join(not_json(tables(), os.environ))) from None
-    except (ValueError, OSError) as error:  # tomllib.TOMLDecodeError, or a file closed to us
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What a file of settings holds: TOML, or the same tree as JSON where its name ends in `.json`.
+
+    Raises `SettingsError` when there is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        raise SettingsError(f"there is no configuration file {path}")
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (ValueError, OSError) as error:  # not TOML, not JSON, not text, or closed to us
         raise SettingsError(f"{path} cannot be read: {error}") from None
+    if not isinstance(tree, dict):
+        raise SettingsError(f"{path} cannot be read: it is no table of settings")
+    return tree
 
 
 def is_loopback(host: str) -> bool:

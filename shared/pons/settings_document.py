@@ -27,7 +27,10 @@ Every setting has a default, a place in one file, `pons.toml`, and an environmen
 
 - **The file**: `./pons up` reads `pons.toml` beside the launcher where there is one, or the file
   that `--config` or the variable `PONS_CONFIG` names. A service that is started without the
-  launcher reads the file that `PONS_CONFIG` names, or none.
+  launcher reads the file that `PONS_CONFIG` names, or none. A file whose name ends in `.json` is
+  the same tree as JSON.
+- **Orthanc's configuration file** can be read, too:
+  [orthanc-configuration.md](orthanc-configuration.md).
 - **The variable** of a setting is `PONS_`, its section and its name: `port` in `[http]` is
   `PONS_HTTP_PORT`. True and false are `true` and `false`; a table is JSON, as in
   `PONS_MODALITIES='{{"ct": ["CT1", "192.0.2.7", 104]}}'`.

@@ -306,3 +306,21 @@ def test_attachments_may_have_a_media_type() -> None:
     types = {"notes": 1024, "sketch": [1025, "image/svg+xml"]}
     index = load_settings(index={"user_content_types": types}).index
     assert index.user_content_types == {"notes": 1024, "sketch": (1025, "image/svg+xml")}
+
+
+def test_the_file_may_be_json(tmp_path: Path) -> None:
+    """The tree of pons.toml in JSON, which programs write more easily."""
+    config = tmp_path / "settings.json"
+    config.write_text('{"http": {"port": 1}}')
+    assert load_settings(config).http.port == 1
+    config.write_text("[1]")
+    with pytest.raises(SettingsError, match="cannot be read: it is no table of settings"):
+        load_settings(config)
+
+
+def test_the_caller_may_hand_in_what_a_file_would_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the file: variables win over it, and no other file is read."""
+    monkeypatch.setenv("PONS_CONFIG", "/none/pons.toml")
+    monkeypatch.setenv("PONS_HTTP_PORT", "3")
+    settings = load_settings({"http": {"port": 1, "max_body_mb": 2}})
+    assert (settings.http.port, settings.http.max_body_mb) == (3, 2)

@@ -64,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
         if name == "up":
             command.add_argument("--http-port", type=int, help="port of REST (default: 8042)")
             command.add_argument("--dicom-port", type=int, help="DICOM port (default: 4242)")
+            command.add_argument(
+                "--orthanc-config",
+                type=Path,
+                action="append",
+                default=[],
+                metavar="PATH",
+                help="Orthanc's configuration file, or a folder of them; may be repeated",
+            )
     commands.add_parser("password", help="make the line of pons.toml that lets a user in")
     for name, what in (
         ("test", "run every test; more words go to pytest"),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import CHECKOUT
+from pons_embedded.orthanc.document import COMMAND as PAGE_COMMAND
+from pons_embedded.orthanc.document import orthanc_document
 
 REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
 REGISTRY = re.compile(r"https?://|--(extra-)?index-url|--find-links|--trusted-host|file:")
@@ -32,6 +34,7 @@ def run_checks() -> int:
         "mypy": lambda: _run("-m", "mypy", *_packages()),
         "requirements": lambda: _tell(requirement_faults(CHECKOUT)),
         "configuration.md": _check_configuration,
+        "orthanc-configuration.md": lambda: _tell(page_faults(CHECKOUT)),
     }
     failed = [name for name, step in steps.items() if step()]
     print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
@@ -56,6 +59,14 @@ def requirement_faults(checkout: Path) -> list[str]:
         for number, line in enumerate((checkout / name).read_text().splitlines(), 1)
         if REGISTRY.search(line)
     ]
+
+
+def page_faults(checkout: Path) -> list[str]:
+    """What is wrong with the page about Orthanc's configuration file."""
+    page = checkout / "docs" / "orthanc-configuration.md"
+    if page.is_file() and page.read_text(encoding="utf-8") == orthanc_document():
+        return []
+    return [f"{page} does not say what the table of options says: {PAGE_COMMAND}"]
 
 
 def _packages() -> list[str]:

@@ -43,6 +43,11 @@ class DataFolder:
         return self.path / "state.json"
 
     @property
+    def settings(self) -> Path:
+        """What the services are told, where it is not one file of the user's."""
+        return self.path / "settings.json"
+
+    @property
     def stop_request(self) -> Path:
         """Its presence asks the supervisor to stop, where there are no signals."""
         return self.path / "stop"

@@ -2,6 +2,7 @@
 """`./pons up`: from settings to a running store, and to its end."""
 
 import asyncio
+import json
 import os
 import shlex
 import signal
@@ -10,15 +11,25 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pons.settings import CONFIG_VARIABLE, Settings, SettingsError, is_loopback, load_settings
+from pons.settings import (
+    CONFIG_VARIABLE,
+    Settings,
+    SettingsError,
+    is_loopback,
+    load_settings,
+    read_config,
+)
 from pons_embedded import state
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
 from pons_embedded.nats import EmbeddedNats
+from pons_embedded.orthanc.translate import merged, translate
 from pons_embedded.ports import is_free
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.processes import end_all
+from pons_embedded.secrets import write_private
 from pons_embedded.services import BACKING_STAGES, STOP_STAGES, service_programs
 from pons_embedded.supervisor import Probe, Program, Supervisor, Wishes
 
@@ -34,6 +45,7 @@ class Choices:
     config: Path | None = None
     http_port: int | None = None
     dicom_port: int | None = None
+    orthanc_config: tuple[Path, ...] = ()
 
     @property
     def config_file(self) -> Path | None:
@@ -45,8 +57,11 @@ class Choices:
         beside = CHECKOUT / "pons.toml"
         return beside if beside.is_file() else None
 
-    def settings(self) -> Settings:
-        """The settings with the choices on top. Raises `Refusal` with what is wrong."""
+    def settings(self, config: Path | dict[str, Any] | None = None) -> Settings:
+        """The settings with the choices on top, and `config` in place of the file.
+
+        Raises `Refusal` with what is wrong.
+        """
         chosen: dict[str, dict[str, str | int | None]] = {
             "store": {"name": self.store},
             "http": {"port": self.http_port},
@@ -56,10 +71,22 @@ class Choices:
             section: {name: value for name, value in values.items() if value is not None}
             for section, values in chosen.items()
         }
+        given = {section: values for section, values in given.items() if values}
         try:
-            return load_settings(self.config_file, **{k: v for k, v in given.items() if v})
+            return load_settings(self.config_file if config is None else config, **given)
         except SettingsError as error:
             raise Refusal(f"a setting is wrong: {error}") from None
+
+    def with_orthanc(self) -> dict[str, Any]:
+        """What Orthanc's files say, below what the file of settings says; warns on the way."""
+        translated = translate(self.orthanc_config, os.environ)
+        for warning in translated.warnings:
+            say(warning)
+        try:
+            own = read_config(self.config_file) if self.config_file else {}
+        except SettingsError as error:
+            raise Refusal(f"a setting is wrong: {error}") from None
+        return merged(own, translated.settings)
 
     def folder(self, settings: Settings) -> DataFolder:
         return DataFolder((self.data or default_data_folder(settings.store.name)).absolute())
@@ -68,15 +95,20 @@ class Choices:
 def run_store(choices: Choices) -> None:
     """Run a store until it is asked to stop. Raises `Refusal` when it cannot run."""
     began = time.monotonic()
-    settings = choices.settings()
+    tree = choices.with_orthanc() if choices.orthanc_config else None
+    settings = choices.settings(tree)
     folder = choices.folder(settings)
     with folder.locked():
         end_all(state.survivors(state.read_state(folder.state)))
         for left in (folder.state, folder.stop_request):
             left.unlink(missing_ok=True)
         check_ports(settings)
+        config = choices.config_file
+        if tree is not None:
+            config = folder.settings
+            write_private(config, json.dumps(tree))
         try:
-            asyncio.run(_Store(settings, choices.config_file, folder, began).run())
+            asyncio.run(_Store(settings, config, folder, began).run())
         finally:
             folder.state.unlink(missing_ok=True)
 

@@ -202,3 +202,37 @@ def test_stop_during_the_first_start(store: Store) -> None:
     assert store.stop() == 0
     assert processes_in(store.data / "postgres" / "cluster") == []
     store.up()
+
+
+def test_orthanc_s_file_starts_a_store(store: Store, tmp_path: Path) -> None:
+    """What it says is what services are told; what it says in vain is a line each."""
+    file = tmp_path / "orthanc.json"
+    file.write_text(
+        '{"Name": "From Orthanc", "DicomAet": "THEIRS", "HttpThreadsCount": 50, // C++\n'
+        ' "AuthenticationEnabled": true, "RegisteredUsers": {"alice": "s3cret"},}'
+    )
+    own = tmp_path / "pons.toml"
+    own.write_text("[jobs]\nhistory = 7\n")
+    store.up("--orthanc-config", str(file), "--config", str(own))
+    config = Path(told(store, "gateway")["PONS_CONFIG"])
+    settings = json.loads(config.read_text())
+    assert config.stat().st_mode & 0o077 == 0
+    assert settings["store"]["title"] == "From Orthanc"
+    assert settings["jobs"]["history"] == 7
+    assert settings["http"]["users"]["alice"].startswith("$argon2id$")
+    assert "s3cret" not in config.read_text()
+    assert told(store, "gateway")["PONS_HTTP_PORT"] == str(store.http_port)
+    assert store.stop() == 0
+    said = store.output()
+    assert "THEIRS at " in said
+    assert f"pons: {file}: HttpThreadsCount has no effect: " in said
+
+
+def test_a_wrong_option_of_orthanc_is_named(store: Store, tmp_path: Path) -> None:
+    """The start ends with one sentence, and nothing is made."""
+    file = tmp_path / "orthanc.json"
+    file.write_text('{"HttpPort": "8042"}')
+    refused = store.pons("up", "--data", str(store.data), "--orthanc-config", str(file))
+    assert refused.returncode == 1
+    assert refused.stderr == f"pons: {file}: HttpPort: expected a whole number, got '8042'\n"
+    assert not store.data.exists()

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every option of Orthanc 1.13: what it sets here, or why it sets nothing.
+
+Chapters are those of Orthanc's own documentation. `docs/orthanc-configuration.md` is this table.
+"""
+
+from pons_embedded.orthanc.kinds import (
+    A_DAY,
+    boolean,
+    concurrency,
+    encoding,
+    integer,
+    modalities,
+    overwriting,
+    seconds,
+    table,
+    text,
+    texts,
+    users,
+)
+from pons_embedded.orthanc.options import Chapter, Joint, Option, Without, same
+
+EVENT_LOOP = "requests and associations share event loops instead of threads"
+OWN_MEMORY = "each process bounds its memory by itself"
+PROXY = "TLS is the work of a proxy in front of Pons"
+NO_SERVICE = "Pons does not answer this service"
+
+IDENTITY = Chapter(
+    "Identity, files, capacity",
+    (
+        same("Name", "store.title", text, "MyOrthanc"),
+        Without("StorageDirectory", "Pons keeps everything in its data folder, see --data"),
+        Without("IndexDirectory", "Pons keeps everything in its data folder, see --data"),
+        Without("TemporaryDirectory", "large bodies pass through a folder beside the objects"),
+        same("StorageCompression", "storage.compression", boolean),
+        Without("MaximumStorageSize", "a store has no limit of its own", (0,)),
+        Without("MaximumPatientCount", "a store has no limit of its own", (0,)),
+        Without("MaximumStorageMode", "a store has no limit of its own", ("Recycle",)),
+        Without("StoreDicom", "files are always kept", (True,)),
+        Without("StoreMD5ForAttachments", "every object has its checksum", (True,)),
+        same("SyncStorageArea", "storage.fsync", boolean),
+        same("OverwriteInstances", "index.overwrite_instances", overwriting),
+        same("StableAge", "index.stable_age", seconds(60), note="0 is 60, as in Orthanc."),
+        Without("ReadOnly", "a store always takes what is sent", (False,)),
+        Without("PatientLevelEnabled", "the patient level is always there", (True,)),
+        Without("DatabaseServerIdentifier", "the store's name does this, see --store"),
+        same("CheckRevisions", "index.check_revisions", boolean),
+        Without("SaveJobs", "jobs always survive a restart", (True,)),
+        Without("ExtraMainDicomTags", "every attribute is kept in the index anyway"),
+        same("UserMetadata", "index.user_metadata", table),
+        same("UserContentType", "index.user_content_types", table),
+        Without("Dictionary", "private attributes have no names of their own", ({},)),
+        Without("ExternalDictionaries", "the dictionary is pydicom's"),
+        Without("LoadPrivateDictionary", "private attributes are always known", (True,)),
+        Without("DefaultPrivateCreator", "private attributes need their creator", ("",)),
+        same(
+            "DefaultEncoding",
+            "ingest.default_charset",
+            encoding,
+            note="Orthanc's name becomes that of Python's codec.",
+        ),
+        Without("Locale", "text is compared by Unicode's rules"),
+    ),
+)
+
+HTTP_SERVER = Chapter(
+    "HTTP server",
+    (
+        Joint("HttpServerEnabled", boolean, "False: REST stays on loopback, with a warning."),
+        same("HttpPort", "http.port", integer),
+        Joint("HttpBindAddresses", texts, "One address becomes `http.host`; several are refused."),
+        Without("HttpThreadsCount", EVENT_LOOP),
+        Without("HttpRequestTimeout", "the server closes only connections without a request"),
+        same("HttpDescribeErrors", "http.describe_errors", boolean),
+        Without("HttpCompressionEnabled", "answers are not compressed", (False,)),
+        Without("KeepAlive", "connections are always kept open", (True,)),
+        Without("KeepAliveTimeout", "connections are kept open for 5 s"),
+        Without("TcpNoDelay", "answers are always sent at once", (True,)),
+        same("MaximumRequestBodySizeMB", "http.max_body_mb", integer),
+        same("MaximumFileSizeInArchiveMB", "http.max_zip_entry_mb", integer),
+        Joint(
+            "RemoteAccessAllowed",
+            boolean,
+            "False, the default: REST on loopback. True: on every interface.",
+        ),
+        Joint(
+            "AuthenticationEnabled",
+            boolean,
+            "As `RemoteAccessAllowed` unless told. True without users is refused.",
+        ),
+        Joint(
+            "RegisteredUsers",
+            users,
+            "`http.users`; passwords become argon2 hashes at the start, and are not written.",
+        ),
+        Joint("SslEnabled", boolean, "True: REST stays on loopback, with a warning."),
+        Without("SslCertificate", PROXY),
+        Without("SslVerifyPeers", PROXY, (False,)),
+        Without("SslTrustedClientCertificates", PROXY),
+        Without("SslMinimumProtocolVersion", PROXY),
+        Without("SslCiphersAccepted", PROXY),
+        Without("OrthancExplorerEnabled", "Pons has a page of its own"),
+        Without("WebDavEnabled", "there is no WebDAV share", (False,)),
+        Without("WebDavDeleteAllowed", "there is no WebDAV share", (False,)),
+        Without("WebDavUploadAllowed", "there is no WebDAV share", (False,)),
+        Without("ExecuteLuaEnabled", "there is no Lua in Pons", (False,)),
+        Without("RestApiWriteToFileSystemEnabled", "REST never writes to paths", (False,)),
+        Without("SynchronousZipStream", "archives are always streamed", (True,)),
+        Without("ZipUseUtf8", "names in archives are always UTF-8", (True,)),
+        Without("MediaArchiveSize", "archives live as long as their jobs are listed"),
+    ),
+)
+
+DICOM_SERVER = Chapter(
+    "DICOM server",
+    (
+        Joint("DicomServerEnabled", boolean, "False: DICOM stays on loopback, with a warning."),
+        same("DicomAet", "dicom.aet", text, "ORTHANC"),
+        same("DicomPort", "dicom.port", integer),
+        same("DicomCheckCalledAet", "dicom.check_called_aet", boolean),
+        same("DicomCheckModalityHost", "dicom.check_modality_host", boolean),
+        same("StrictAetComparison", "dicom.strict_aet_comparison", boolean),
+        Without("DicomThreadsCount", EVENT_LOOP),
+        same("DicomScpTimeout", "dicom.idle_timeout", seconds(A_DAY), note="0 becomes a day."),
+        same(
+            "MaximumPduLength",
+            "dicom.maximum_pdu_length egress.maximum_pdu_length",
+            integer,
+            note="Left out, it is that of Pons: longer, and faster.",
+        ),
+        same("DicomAlwaysAllowEcho", "dicom.always_allow_echo", boolean),
+        same("DicomAlwaysAllowStore", "dicom.always_allow_store", boolean),
+        Without("DicomAlwaysAllowFind", NO_SERVICE, (False,)),
+        Without("DicomAlwaysAllowFindWorklist", NO_SERVICE, (False,)),
+        Without("DicomAlwaysAllowGet", NO_SERVICE, (False,)),
+        Without("DicomAlwaysAllowMove", NO_SERVICE, (False,)),
+        Without(
+            "AcceptedTransferSyntaxes",
+            "every transfer syntax of the standard is accepted",
+            (["1.2.840.10008.1.*"],),
+        ),
+        *(
+            Without(
+                f"{family}TransferSyntaxAccepted",
+                "every transfer syntax of the standard is accepted",
+                (True,),
+            )
+            for family in (
+                "Deflated",
+                "Jpeg",
+                "Jpeg2000",
+                "JpegLossless",
+                "Jpip",
+                "Mpeg2",
+                "Rle",
+                "Mpeg4",
+                "H265",
+            )
+        ),
+        same("UnknownSopClassAccepted", "dicom.accept_unknown_sop_classes", boolean),
+        Without("AcceptedSopClasses", "every storage class of the standard is accepted"),
+        Without("RejectedSopClasses", "every storage class of the standard is accepted"),
+        Without("SynchronousCMove", NO_SERVICE),
+        Without("CaseSensitivePN", "names of persons are compared without case", (False,)),
+        Without("LimitFindResults", "answers come in pages, of any number", (0,)),
+        Without("LimitFindInstances", "answers come in pages, of any number", (0,)),
+        Without("StorageAccessOnFind", "every attribute is in the index; no file is opened"),
+        Joint("DicomTlsEnabled", boolean, "True: DICOM stays on loopback, with a warning."),
+        Without("DicomTlsCertificate", PROXY),
+        Without("DicomTlsPrivateKey", PROXY),
+        Without("DicomTlsTrustedCertificates", PROXY),
+        Without("DicomTlsRemoteCertificateRequired", PROXY, (True,)),
+        Without("DicomTlsMinimumProtocolVersion", PROXY, (0,)),
+        Without("DicomTlsCiphersAccepted", PROXY),
+    ),
+)
+
+CLIENTS = Chapter(
+    "DICOM client, peers, HTTP client",
+    (
+        same("DicomModalities", "modalities", modalities, note="In every form that Orthanc takes."),
+        Without(
+            "DicomModalitiesInDatabase",
+            "modalities of the file always count, and those changed over REST win and last",
+            (False,),
+        ),
+        Without("DicomEchoChecksFind", "an echo is an echo", (False,)),
+        Without("DicomDefaultRetrieveMethod", "Pons does not retrieve", ("C-MOVE",)),
+        same("DicomScuTimeout", "egress.timeout", seconds(A_DAY), note="0 becomes a day."),
+        Without(
+            "DicomScuPreferredTransferSyntax",
+            "what a modality refuses is sent in the uncompressed syntax that it accepts",
+            ("1.2.840.10008.1.2.1",),
+        ),
+        Without("QueryRetrieveSize", "Pons does not query"),
+        Without("StorageCommitmentReportsSize", "there are no reports of storage commitment"),
+        Without("DicomAssociationCloseDelay", "an association ends with its work"),
+        Without("OrthancPeers", "Pons has no peers", ({},)),
+        Without("OrthancPeersInDatabase", "Pons has no peers", (False,)),
+        Without("HttpProxy", "Pons asks no server over HTTP", ("",)),
+        Without("HttpVerbose", "Pons asks no server over HTTP", (False,)),
+        Without("HttpTimeout", "Pons asks no server over HTTP"),
+        Without("HttpsVerifyPeers", "Pons asks no server over HTTP", (True,)),
+        Without("HttpsCACertificates", "Pons asks no server over HTTP", ("",)),
+        Without("Pkcs11", "keys do not come from a PKCS#11 module"),
+    ),
+)
+
+WORK = Chapter(
+    "Transcoding, logs, jobs, metrics",
+    (
+        Without("TranscodeDicomProtocol", "what a modality needs is uncompressed", (True,)),
+        Without("BuiltinDecoderTranscoderOrder", "there are no plugins of Orthanc", ("After",)),
+        Without("IngestTranscoding", "files are kept in the syntax in which they came"),
+        Without("IngestTranscodingOfUncompressed", "files are kept as they came", (True,)),
+        Without("IngestTranscodingOfCompressed", "files are kept as they came", (True,)),
+        Without("DicomLossyTranscodingQuality", "nothing is compressed lossily", (90,)),
+        Without("MaximumConcurrentDcmtkTranscoders", "render.workers bounds decoding", (0,)),
+        Without("DeidentifyLogs", "logs never hold data of patients", (True,)),
+        Without("DeidentifyLogsDicomVersion", "logs never hold data of patients"),
+        Without("Warnings", "what they warn of does not happen here"),
+        same("LogExportedResources", "index.log_exports", boolean, False),
+        Without("MetricsEnabled", "metrics are always counted", (True,)),
+        same("ConcurrentJobs", "jobs.concurrent", concurrency, note="0 is the number of cores."),
+        same(
+            "JobsHistorySize",
+            "jobs.history",
+            integer,
+            note="Left out, it is that of Pons.",
+        ),
+        Without("JobsEngineThreadsCount", "jobs spread over the replicas of their service"),
+        Without("LuaScripts", "there is no Lua in Pons", ([],)),
+        Without("Plugins", "there are no plugins of Orthanc", ([],)),
+        Without("LuaHeartBeatPeriod", "there is no Lua in Pons", (0,)),
+    ),
+)
+
+MEMORY = Chapter(
+    "Memory and threads",
+    tuple(
+        Without(name, OWN_MEMORY)
+        for name in (
+            "MaximumStorageCacheSize",
+            "StorageLoaderThreadsCount",
+            "StorageMemoryCapacity",
+            "DicomParserThreadsCount",
+            "DicomParserMemoryCapacity",
+            "DicomParserCacheSize",
+            "TranscoderThreadsCount",
+            "TranscoderMemoryCapacity",
+            "TranscoderCacheSize",
+            "SequentialDicomReaderThreadsCount",
+            "SequentialDicomReaderWindowSize",
+            "SequentialDicomReaderWindowCapacity",
+            "MallocArenaMax",
+            "LoaderThreads",
+            "ZipLoaderThreads",
+        )
+    ),
+)
+
+PLUGINS = Chapter(
+    "Sections of plugins",
+    (
+        Without("DicomWeb", "DICOMweb is not served"),
+        Without("Worklists", "worklists are not served"),
+        Without("Transfers", "the transfers accelerator is not there"),
+        Without("Authorization", "there are users only, no tokens"),
+        *(
+            Without(name, "Pons keeps its index in PostgreSQL, see [database]")
+            for name in ("PostgreSQL", "MySQL", "Odbc")
+        ),
+        *(
+            Without(name, "an S3 store is chosen in [storage]")
+            for name in ("AwsS3Storage", "AzureBlobStorage", "GoogleCloudStorage")
+        ),
+        Without("Gdcm", "render decodes every transfer syntax with the library that suits it"),
+        Without("Housekeeper", "nothing has to be rebuilt after a change of the configuration"),
+        Without("DelayedDeletion", "files are always deleted in the background"),
+        Without("AdvancedStorage", "objects are named by their keys"),
+        Without("PythonScript", "scripts do not run inside Pons; they use its REST API"),
+        Without("PythonVerbose", "scripts do not run inside Pons; they use its REST API"),
+        *(
+            Without(name, "Pons has a page of its own")
+            for name in (
+                "OrthancExplorer2",
+                "StoneWebViewer",
+                "OHIF",
+                "VolView",
+                "WebViewer",
+                "WholeSlideImaging",
+            )
+        ),
+        Without("MultitenantDicom", "a store has one DICOM port; start one more store"),
+        Without("Indexer", "folders are not watched; send what is in them"),
+        Without("ServeFolders", "files that are no instances are not served"),
+    ),
+)
+
+CHAPTERS = (IDENTITY, HTTP_SERVER, DICOM_SERVER, CLIENTS, WORK, MEMORY, PLUGINS)
+
+OPTIONS: dict[str, Option] = {option.name: option for one in CHAPTERS for option in one.options}
