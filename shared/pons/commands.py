@@ -44,6 +44,31 @@ class Deleted(msgspec.Struct, frozen=True):
     remaining: Ancestor | None
 
 
+class ResourceName(msgspec.Struct, frozen=True):
+    """A resource by its identifier; of any level where that is left open."""
+
+    resource_id: str
+    level: Level | None = None
+
+
+class DeleteResources(msgspec.Struct, frozen=True):
+    """To index: delete resources as `DeleteResource` does, all or none; unknown ones are passed
+    over. At most `DELETED_AT_ONCE`."""
+
+    resources: list[ResourceName]
+
+
+DELETED_AT_ONCE = 5000
+"""Names that fit in one message."""
+
+
+class ProtectPatient(msgspec.Struct, frozen=True):
+    """To index: keep a patient from being recycled, or put it at the end of that queue."""
+
+    resource_id: str
+    protected: bool
+
+
 class ClearChanges(msgspec.Struct, frozen=True):
     """To index: empty the change log; its numbers go on."""
 

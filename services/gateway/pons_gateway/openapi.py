@@ -5,7 +5,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from pons_gateway.routing import JSON, Route, Routes
+from pons_gateway.routing import JSON, TEXT, Route, Routes
 
 TITLE = "Pons"
 DESCRIPTION = "A DICOM store and bridge with the REST interface of Orthanc."
@@ -100,13 +100,15 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _body(route: Route) -> dict[str, Any]:
     if route.takes == JSON:
         return {JSON: _content(route.body)}
+    if route.takes == TEXT:
+        return {TEXT: _content(route.body)}
     return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in UPLOADS}
 
 
 def _responses(route: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Success"}
-    if route.gives == JSON:
-        success["content"] = {JSON: _content(route.example)}
+    if route.gives in (JSON, TEXT):
+        success["content"] = {route.gives: _content(route.example)}
     elif route.gives:
         success["content"] = {route.gives: {"schema": {"type": "string", "format": "binary"}}}
     else:

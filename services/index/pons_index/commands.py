@@ -13,15 +13,17 @@ from pons.commands import (
     CollectNow,
     Deleted,
     DeleteResource,
+    DeleteResources,
     Done,
     Handler,
     LogExports,
+    ProtectPatient,
 )
 from pons.errors import BadRequest, NotFound
 from pons.identity import to_bytes
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
-from pons_index.deletion import delete_resource
+from pons_index.deletion import delete_resource, delete_resources
 from pons_index.relay import Relay
 from pons_index.statements import SQL
 from pons_index.tags import without_nul
@@ -42,6 +44,8 @@ class Commands:
         """Every command of the index with what answers it."""
         return {
             DeleteResource: self.delete,
+            DeleteResources: self.delete_many,
+            ProtectPatient: self.protect,
             ClearChanges: self.clear_changes,
             ClearExports: self.clear_exports,
             LogExports: self.log_exports,
@@ -60,6 +64,21 @@ class Commands:
                 raise
 
         return await self._database.run(attempt)
+
+    async def delete_many(self, command: DeleteResources) -> Done:
+        await self._database.run(lambda connection: delete_resources(connection, command))
+        return Done()
+
+    async def protect(self, command: ProtectPatient) -> Done:
+        identifier = to_bytes(command.resource_id)
+        found = identifier and await self._database.run(
+            lambda connection: connection.fetchval(
+                SQL["protect_patient"], identifier, command.protected
+            )
+        )
+        if found is None:
+            raise BadRequest("There is no such patient", command.resource_id)
+        return Done()
 
     async def clear_changes(self, _command: ClearChanges) -> Done:
         """What is not published yet is published first: routing and webhooks miss nothing."""

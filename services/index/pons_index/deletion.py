@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pons.attributes import LEVELS
-from pons.commands import Ancestor, Deleted, DeleteResource
+from pons.commands import Ancestor, Deleted, DeleteResource, DeleteResources
 from pons.errors import NotFound
 from pons.identity import to_bytes, to_text
 from pons_index.changelog import NUMBERS, Growth, log_changes
@@ -50,6 +50,24 @@ async def delete_resource(
         deleted = Deleted(_nearest(removed))
         committing(deleted)
     return deleted
+
+
+async def delete_resources(connection: Any, command: DeleteResources) -> None:
+    """Delete resources of any levels in one transaction, unknown ones passed over."""
+    named = [
+        (None if name.level is None else NUMBERS[name.level], identifier)
+        for name in command.resources
+        if (identifier := to_bytes(name.resource_id)) is not None
+    ]
+    columns = [[level for level, _ in named], [identifier for _, identifier in named]]
+    async with connection.transaction():
+        trees = await connection.fetch(SQL["find_patients_of"], *columns, timeout=PATIENCE)
+        held = [row["patient_key"] for row in trees]
+        rows = await connection.fetch(SQL["find_instances_of"], *columns, held, timeout=PATIENCE)
+        if rows:
+            keys = [row["instance_key"] for row in rows]
+            removed = await delete_instances(connection, keys, "deleted")
+            await log_changes(connection, removed.growth)
 
 
 def _nearest(removed: Removed) -> Ancestor | None:

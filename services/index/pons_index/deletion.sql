@@ -35,6 +35,57 @@ FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
     JOIN patients USING (patient_key)
 WHERE $1 = 0 AND patients.id = $2;
 
+-- name: find_patients_of
+-- The trees of resources, each with a level or NULL for any, held in the order of their ids.
+WITH wanted AS (
+    SELECT level, id FROM unnest($1::int[], $2::bytea[]) AS named (level, id)
+), trees AS (
+    SELECT patient_key FROM wanted JOIN patients USING (id) WHERE coalesce(level, 0) = 0
+    UNION
+    SELECT patient_key FROM wanted JOIN studies USING (id) WHERE coalesce(level, 1) = 1
+    UNION
+    SELECT patient_key
+    FROM wanted JOIN series USING (id) JOIN studies USING (study_key)
+    WHERE coalesce(level, 2) = 2
+    UNION
+    SELECT patient_key
+    FROM wanted JOIN instances USING (id) JOIN series USING (series_key)
+        JOIN studies USING (study_key)
+    WHERE coalesce(level, 3) = 3
+)
+SELECT patient_key
+FROM patients
+WHERE patient_key IN (SELECT patient_key FROM trees)
+ORDER BY id
+FOR UPDATE;
+
+-- name: find_instances_of
+-- The instances of these resources, each once, in trees that are held ($3).
+WITH wanted AS (
+    SELECT level, id FROM unnest($1::int[], $2::bytea[]) AS named (level, id)
+), found AS (
+    SELECT instance_key, patient_key
+    FROM wanted JOIN patients USING (id) JOIN studies USING (patient_key)
+        JOIN series USING (study_key) JOIN instances USING (series_key)
+    WHERE coalesce(level, 0) = 0
+    UNION
+    SELECT instance_key, patient_key
+    FROM wanted JOIN studies USING (id) JOIN series USING (study_key)
+        JOIN instances USING (series_key)
+    WHERE coalesce(level, 1) = 1
+    UNION
+    SELECT instance_key, patient_key
+    FROM wanted JOIN series USING (id) JOIN studies USING (study_key)
+        JOIN instances USING (series_key)
+    WHERE coalesce(level, 2) = 2
+    UNION
+    SELECT instance_key, patient_key
+    FROM wanted JOIN instances USING (id) JOIN series USING (series_key)
+        JOIN studies USING (study_key)
+    WHERE coalesce(level, 3) = 3
+)
+SELECT instance_key FROM found WHERE patient_key = ANY ($3::bigint[]);
+
 -- name: delete_instances
 -- Instances with their headers; their objects become garbage, their series count what is left.
 WITH bare AS (

@@ -14,7 +14,7 @@ import pytest
 
 from pons.bus import Bus, open_bus
 from pons.changes import CHANGE_NAMES
-from pons.commands import Deleted, DeleteResource
+from pons.commands import Deleted, DeleteResource, DeleteResources, ResourceName
 from pons.events import Announcement, IndexedBatch, InstanceReceived, Level
 from pons.health import Health
 from pons.identity import to_text
@@ -31,7 +31,7 @@ from pons.testing.postgres import PostgresServer, postgres_server
 from pons_embedded.nats import EmbeddedNats
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.database import Database, open_pool
-from pons_index.deletion import delete_resource
+from pons_index.deletion import delete_resource, delete_resources
 from pons_index.service import open_service
 from pons_index.writer import Writer
 
@@ -80,6 +80,10 @@ class Index:
                 connection, DeleteResource(level, identifier), lambda _deleted: None
             )
         )
+
+    async def delete_many(self, *names: ResourceName) -> None:
+        command = DeleteResources(list(names))
+        await self.database.run(lambda connection: delete_resources(connection, command))
 
     async def fetch(self, statement: str, *values: Any) -> list[Any]:
         return list(await self.database.pool.fetch(statement, *values))

@@ -8,9 +8,10 @@ import asyncpg
 import msgspec
 import pytest
 
-from pons.commands import Ancestor, Deleted
+from pons.commands import Ancestor, Deleted, ResourceName
 from pons.errors import NotFound
 from pons.events import InstanceReceived, Level
+from pons.identity import to_text
 from pons.objects import new_key
 from pons.testing.events import ids, received
 
@@ -187,3 +188,37 @@ async def test_deletes_and_stores_at_once_leave_a_whole_tree(open_index: OpenInd
     assert await index.deadlocks() == 0
     live = await index.value("SELECT count(*) FROM instances")
     assert await index.value("SELECT count(*) FROM garbage") == 600 - live
+
+
+async def test_deleting_many(index: Index) -> None:
+    """Resources of every level go in one transaction, each once; unknown ones are passed over."""
+    events = [
+        received(
+            f"1.{patient}.{series}.{number}",
+            patient_id=f"P{patient}",
+            study_uid=f"1.{patient}",
+            series_uid=f"1.{patient}.{series}",
+        )
+        for patient in range(3)
+        for series in range(2)
+        for number in range(2)
+    ]
+    await index.write(*events)
+    named = [ids(event) for event in events]
+    before = await index.value("SELECT pg_current_xact_id()::text::bigint")
+    await index.delete_many(
+        ResourceName(named[0].patient),
+        ResourceName(named[0].series),
+        ResourceName(named[4].series, "Series"),
+        ResourceName(named[8].instance),
+        ResourceName(named[9].instance, "Study"),
+        ResourceName("00000000-00000000-00000000-00000000-00000000"),
+        ResourceName("no identifier"),
+    )
+    assert await index.totals() == await index.counted() == (2, 2, 3, 5, 35)
+    assert await index.value("SELECT pg_current_xact_id()::text::bigint") == before + 2
+    left = {to_text(row["id"]) for row in await index.fetch("SELECT id FROM instances")}
+    assert left == {one.instance for one in (*named[6:8], *named[9:])}
+    assert sum(await index.value("SELECT array_agg(instances) FROM series")) == 5
+    await index.delete_many(ResourceName(named[0].patient))
+    assert (await index.totals())[0] == 2

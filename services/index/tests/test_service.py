@@ -21,9 +21,10 @@ from pons.commands import (
     Deleted,
     DeleteResource,
     Done,
+    ProtectPatient,
     ask,
 )
-from pons.errors import NotFound, PonsError, Unavailable
+from pons.errors import BadRequest, NotFound, PonsError, Unavailable
 from pons.events import Changes, DeadLetter, InstanceReceived
 from pons.health import Health
 from pons.settings import DatabaseSettings, Settings
@@ -86,6 +87,16 @@ async def test_commands_are_answered(open_store: OpenStore) -> None:
         )
         with pytest.raises(NotFound):
             await ask(store.bus, "index", delete, Deleted)
+        protect = ProtectPatient(ids(sibling).patient, protected=True)
+        assert await ask(store.bus, "index", protect, Done) == Done()
+        assert await store.value("SELECT protected AND unprotected_at IS NULL FROM patients")
+        await ask(store.bus, "index", ProtectPatient(ids(sibling).patient, protected=False), Done)
+        assert await store.value(
+            "SELECT NOT protected AND unprotected_at > last_update FROM patients"
+        )
+        for nobody in (ids(event).instance, "nobody"):
+            with pytest.raises(BadRequest):
+                await ask(store.bus, "index", ProtectPatient(nobody, protected=True), Done)
         assert await ask(store.bus, "index", ClearChanges(), Done) == Done()
         assert await ask(store.bus, "index", CollectNow(), Collected) == Collected(1, 0, 0, True)
 

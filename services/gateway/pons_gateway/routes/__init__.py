@@ -9,6 +9,7 @@ from pons_gateway.routes import (
     modalities,
     page,
     resources,
+    storage,
     system,
 )
 from pons_gateway.routing import Routes
@@ -17,6 +18,7 @@ ROUTES = Routes(
     [
         system.GROUP,
         *resources.GROUPS,
+        storage.GROUP,
         instances.GROUP,
         images.GROUP,
         changes.GROUP,

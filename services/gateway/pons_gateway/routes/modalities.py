@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,13 +14,13 @@ from pons.jobs import failure_of, parse_store_request, submit_store
 from pons.modalities import parse_modality, to_json
 from pons_gateway.answers import UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
+from pons_gateway.bodies import MAX_BODY, json_body
 from pons_gateway.errors import BadJson
-from pons_gateway.gathering import MEGABYTE, whole
+from pons_gateway.gathering import whole
 from pons_gateway.parameters import Flag
 from pons_gateway.routes.resources import ID
 from pons_gateway.routing import JSON, Group
 
-MAX_BODY = 16 * MEGABYTE
 LONGEST_JOB = 7 * 24 * 3600.0
 """Seconds that a synchronous caller may wait for its job."""
 
@@ -65,7 +64,7 @@ async def operations(request: Request, backends: Backends) -> Response:
 @GROUP.put("/modalities/{name}", "Add or change a modality", takes=JSON, body=MODALITY, gives="")
 async def put_modality(request: Request, backends: Backends) -> Response:
     name = request.path_params["name"]
-    await backends.modalities.put(name, parse_modality(await _json(request), name))
+    await backends.modalities.put(name, parse_modality(await json_body(request), name))
     return done()
 
 
@@ -92,7 +91,7 @@ async def configuration(request: Request, backends: Backends) -> Response:
 )
 async def echo(request: Request, backends: Backends) -> Response:
     name = request.path_params["name"]
-    timeout = _timeout(await _json(request, otherwise={}))
+    timeout = _timeout(await json_body(request, otherwise={}))
     with _unknown_item():
         await backends.modalities.read(name)
     patience = ANSWER_TIMEOUT + (timeout or 0)
@@ -133,17 +132,6 @@ def _unknown_item() -> Iterator[None]:
         yield
     except NotFound as error:
         raise UnknownItem(error.message, error.details) from error
-
-
-async def _json(request: Request, otherwise: Any = None) -> Any:
-    """The body as JSON; `otherwise` when it is empty, if that is given."""
-    body = await whole(request, MAX_BODY)
-    if not body.strip() and otherwise is not None:
-        return otherwise
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise BadJson("Cannot parse the JSON body", str(error)) from None
 
 
 def _timeout(body: Any) -> float | None:

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the store keeps and what it may throw away: protection, and deletion of many."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pons.commands import DELETED_AT_ONCE, DeleteResources, Done, ProtectPatient, ResourceName
+from pons.errors import BadRequest
+from pons_gateway.answers import done, text_answer
+from pons_gateway.backends import Backends
+from pons_gateway.bodies import flag_body, level_of, object_body
+from pons_gateway.errors import BadJson
+from pons_gateway.routes.resources import ANOTHER, ID
+from pons_gateway.routing import JSON, TEXT, Group
+
+PATIENCE = 600.0
+"""Seconds that deleting `DELETED_AT_ONCE` resources may take: each can have many instances."""
+
+GROUP = Group("Storage", "What the store keeps, and what it may throw away.")
+
+
+@GROUP.get(
+    "/patients/{id}/protected",
+    "Whether a patient is protected from being recycled when the store is full",
+    gives=TEXT,
+    example="0",
+)
+async def protected(request: Request, backends: Backends) -> Response:
+    patient = await backends.catalog.find("Patient", request.path_params["id"])
+    if patient is None:
+        raise BadRequest("There is no such patient")
+    return text_answer("1" if patient.protected else "0")
+
+
+@GROUP.put(
+    "/patients/{id}/protected",
+    "Protect a patient (1), or put it at the end of the queue of those to recycle (0)",
+    takes=TEXT,
+    body="1",
+    gives="",
+)
+async def protect(request: Request, backends: Backends) -> Response:
+    command = ProtectPatient(request.path_params["id"], await flag_body(request))
+    await backends.ask("index", command, Done)
+    return done()
+
+
+@GROUP.post(
+    "/tools/bulk-delete",
+    "Delete resources of any levels with everything below them; unknown ones are passed over",
+    takes=JSON,
+    body={"Resources": [ID, {"Level": "Study", "ID": ANOTHER}]},
+    gives="",
+)
+async def bulk_delete(request: Request, backends: Backends) -> Response:
+    listed = (await object_body(request)).get("Resources")
+    if not isinstance(listed, list):
+        raise BadJson("Resources is a list of identifiers")
+    names = [_resource_name(entry) for entry in listed]
+    for part in _parts(names):
+        await backends.ask("index", DeleteResources(part), Done, within=PATIENCE)
+    return done()
+
+
+@GROUP.post(
+    "/tools/invalidate-tags",
+    "Forget cached tags: nothing is cached here, so this does nothing",
+    gives="",
+)
+async def invalidate_tags(_request: Request, _backends: Backends) -> Response:
+    return done()
+
+
+def _resource_name(entry: Any) -> ResourceName:
+    if isinstance(entry, str):
+        return ResourceName(entry)
+    if isinstance(entry, dict) and isinstance(entry.get("ID"), str):
+        return ResourceName(entry["ID"], level_of(entry.get("Level")))
+    raise BadJson("A resource is an identifier, or an object with Level and ID")
+
+
+def _parts(names: list[ResourceName]) -> list[list[ResourceName]]:
+    """The names in parts that one command takes."""
+    starts = range(0, len(names), DELETED_AT_ONCE)
+    return [names[start : start + DELETED_AT_ONCE] for start in starts]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Protection of patients, deletion of many, and what does nothing here."""
+
+import httpx
+import pytest
+
+from pons.commands import DeleteResources, Done, ProtectPatient, ResourceName
+from pons.errors import BadRequest
+
+from .conftest import NOBODY, PATIENT, STUDY, Store
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_protected(client: httpx.AsyncClient) -> None:
+    """The flag is text; a patient that is not there is a bad request, as in Orthanc."""
+    answer = await client.get(f"/patients/{PATIENT}/protected")
+    assert (answer.status_code, answer.text) == (200, "0")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert (await client.get(f"/patients/{NOBODY}/protected")).status_code == 400
+
+
+@pytest.mark.parametrize(("body", "flag"), [("1", True), ("0", False), ("true\n", True)])
+async def test_protect(client: httpx.AsyncClient, store: Store, body: str, flag: bool) -> None:
+    """The body is the new flag; the answer is empty."""
+    store.services.answers[ProtectPatient] = Done()
+    answer = await client.put(f"/patients/{PATIENT}/protected", content=body)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert store.services.commands == [("index", ProtectPatient(PATIENT, flag))]
+
+
+@pytest.mark.parametrize("body", ["", "2", "yes", "\xff"])
+async def test_protect_by_a_wrong_word(client: httpx.AsyncClient, store: Store, body: str) -> None:
+    """Anything but a boolean changes nothing."""
+    answer = await client.put(f"/patients/{PATIENT}/protected", content=body.encode("latin1"))
+    assert answer.status_code == 400
+    assert store.services.commands == []
+
+
+async def test_protect_nobody(client: httpx.AsyncClient, store: Store) -> None:
+    """A patient that is not there is a bad request."""
+    store.services.answers[ProtectPatient] = BadRequest("There is no such patient")
+    assert (await client.put(f"/patients/{NOBODY}/protected", content="1")).status_code == 400
+
+
+async def test_bulk_delete(client: httpx.AsyncClient, store: Store) -> None:
+    """One command for all, identifiers alone or with their level."""
+    store.services.answers[DeleteResources] = Done()
+    body = {"Resources": [PATIENT, {"Level": "studies", "ID": STUDY}]}
+    answer = await client.post("/tools/bulk-delete", json=body)
+    assert (answer.status_code, answer.content) == (200, b"")
+    names = [ResourceName(PATIENT), ResourceName(STUDY, "Study")]
+    assert store.services.commands == [("index", DeleteResources(names))]
+
+
+async def test_bulk_delete_of_very_many(client: httpx.AsyncClient, store: Store) -> None:
+    """No command grows beyond what a message can hold."""
+    store.services.answers[DeleteResources] = Done()
+    await client.post("/tools/bulk-delete", json={"Resources": [PATIENT] * 12_000})
+    assert [len(command.resources) for _, command in store.services.commands] == [5000, 5000, 2000]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "{",
+        '{"Resources": "x"}',
+        '{"Resources": [1]}',
+        '{"Resources": [{"Level": "Galaxy", "ID": "x"}]}',
+        '{"Resources": [{"Level": "Study"}]}',
+        '{"Resources": [{"ID": "x"}]}',
+    ],
+)
+async def test_bulk_delete_of_nonsense(client: httpx.AsyncClient, body: str) -> None:
+    """A body that names no resources is refused."""
+    assert (await client.post("/tools/bulk-delete", content=body)).status_code == 400
+
+
+async def test_invalidate_tags(client: httpx.AsyncClient) -> None:
+    """Nothing is cached, so there is nothing to say."""
+    answer = await client.post("/tools/invalidate-tags")
+    assert (answer.status_code, answer.content) == (200, b"")
