@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which attributes each level of the index keeps beside its identifiers: the main DICOM tags.
 
-The lists are Orthanc's defaults, so that scripts find the same keys under `MainDicomTags`.
+The lists are Orthanc's defaults, so that scripts find the same keys under `MainDicomTags`; a store
+may have others besides (`index.extra_main_tags`).
 """
 
+from collections.abc import Mapping, Sequence
+
 from pons.events import Level
+
+Tags = Mapping[Level, Mapping[str, str]]
+"""Level to tag (as in DICOM JSON) to keyword, tags ascending."""
 
 LEVELS: tuple[Level, ...] = ("Patient", "Study", "Series", "Instance")
 """In the order of their numbers in the database, from the top."""
@@ -72,3 +78,22 @@ MAIN_TAGS: dict[Level, dict[str, str]] = {
     },
 }
 """Level to tag (as in DICOM JSON) to keyword, tags ascending."""
+
+MAIN_SEQUENCES: Tags = {"Series": {"00400275": "RequestAttributesSequence"}}
+"""Sequences that a level keeps as DICOM JSON; there are no others."""
+
+
+def main_tags(extra: Mapping[Level, Sequence[str]]) -> Tags:
+    """The main tags in force in a store that has `extra` ones, in any spelling of a tag.
+
+    Raises `BadRequest` for a word that is no tag, or a tag that is a sequence.
+    """
+    if not any(extra.values()):
+        return MAIN_TAGS
+    # pydicom's dictionary takes memory that only such stores need.
+    from pons.tag_names import named_tags
+
+    return {
+        level: dict(sorted((tags | named_tags(extra.get(level, ()))).items()))
+        for level, tags in MAIN_TAGS.items()
+    }

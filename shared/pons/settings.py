@@ -23,6 +23,9 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from pons.attributes import main_tags
+from pons.errors import BadRequest
+from pons.events import Level
 from pons.setting_values import (
     nats_addresses,
     not_json,
@@ -230,6 +233,22 @@ class IndexSettings(Section):
         {},
         description="Names of attachments: name to number, or to `[number, media type]`.",
     )
+
+    extra_main_tags: dict[Level, list[str]] = Field(
+        {},
+        description="Attributes to keep in the index besides the usual ones: level (`Patient`, "
+        "`Study`, `Series`, `Instance`) to keywords or tags. `/tools/reconstruct` adds them to "
+        "what is stored already.",
+    )
+
+    @field_validator("extra_main_tags")
+    @classmethod
+    def _tags(cls, extra: dict[Level, list[str]]) -> dict[Level, list[str]]:
+        try:
+            main_tags(extra)
+        except BadRequest as error:
+            raise ValueError(error.message) from None
+        return extra
 
     @field_validator("user_metadata", "user_content_types")
     @classmethod

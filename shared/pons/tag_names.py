@@ -2,12 +2,14 @@
 """Tags and their names, spelled as Orthanc spells them."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from pydicom._private_dict import private_dictionaries
 from pydicom.datadict import (
     dictionary_is_retired,
     dictionary_keyword,
+    dictionary_VR,
     tag_for_keyword,
 )
 
@@ -41,6 +43,24 @@ def parse_tag(text: str) -> str:
 def parse_tags(text: str) -> frozenset[str]:
     """The tags of a list separated by `,` or `;`, in any of the spellings of `parse_tag`."""
     return frozenset(parse_tag(word.strip()) for word in IN_LIST.findall(text) if word.strip())
+
+
+def named_tags(words: Iterable[str]) -> dict[str, str]:
+    """Tag to name, for tags in any spelling that hold text. Raises `BadRequest` for a sequence."""
+    named = {}
+    for word in words:
+        tag = parse_tag(word)
+        if _is_sequence(tag):
+            raise BadRequest(f"{word} is a sequence")
+        named[tag] = tag_name(tag)
+    return named
+
+
+def _is_sequence(tag: str) -> bool:
+    try:
+        return dictionary_VR(int(tag, 16)) == "SQ"
+    except KeyError:
+        return False
 
 
 @lru_cache(maxsize=32768)

@@ -102,6 +102,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_INDEX_OVERWRITE_INSTANCES": ("IfChanged", "IfChanged"),
         "PONS_INGEST_DEFAULT_CHARSET": ("utf-8", "utf-8"),
         "PONS_INDEX_USER_METADATA": ('{"a": 1024}', {"a": 1024}),
+        "PONS_INDEX_EXTRA_MAIN_TAGS": ('{"Study": ["Rows"]}', {"Study": ["Rows"]}),
         "PONS_INDEX_USER_CONTENT_TYPES": ('{"a": [1024, "b/c"]}', {"a": (1024, "b/c")}),
         "PONS_LOG_LEVEL": ("error", "error"),
         "PONS_LOG_FORMAT": ("json", "json"),
@@ -324,3 +325,16 @@ def test_the_caller_may_hand_in_what_a_file_would_hold(monkeypatch: pytest.Monke
     monkeypatch.setenv("PONS_HTTP_PORT", "3")
     settings = load_settings({"http": {"port": 1, "max_body_mb": 2}})
     assert (settings.http.port, settings.http.max_body_mb) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["Nonsense"], "Unknown DICOM tag: Nonsense"),
+        (["ReferencedImageSequence"], "ReferencedImageSequence is a sequence"),
+    ],
+)
+def test_an_extra_main_tag_is_a_tag_that_holds_text(words: list[str], why: str) -> None:
+    """A misspelled attribute, or a sequence, is told at the start."""
+    with pytest.raises(SettingsError, match=why):
+        load_settings(index={"extra_main_tags": {"Study": words}})

@@ -22,15 +22,15 @@ FOR UPDATE;
 -- name: insert_batch
 -- Missing ancestors, then the instances, their headers and the resources' new due times, in one statement; returns the keys of all that it touched.
 WITH placed_patients AS (
-    INSERT INTO patients (id, patient_id, tags, last_update)
-    SELECT id, patient_id, tags, now()
+    INSERT INTO patients (id, patient_id, tags, last_update, signature)
+    SELECT id, patient_id, tags, now(), $37::smallint
     FROM unnest($1::bytea[], $2::text[], $3::jsonb[]) AS new (id, patient_id, tags)
     ORDER BY id
     ON CONFLICT (id) DO UPDATE SET last_update = excluded.last_update
     RETURNING patient_key, id, xmax = 0 AS created
 ), placed_studies AS (
-    INSERT INTO studies (id, patient_key, study_uid, tags, patient_tags, last_update)
-    SELECT new.id, patient_key, study_uid, tags, patient_tags, now()
+    INSERT INTO studies (id, patient_key, study_uid, tags, patient_tags, last_update, signature)
+    SELECT new.id, patient_key, study_uid, tags, patient_tags, now(), $37
     FROM unnest($4::bytea[], $5::bytea[], $6::text[], $7::jsonb[], $8::jsonb[])
         AS new (id, parent, study_uid, tags, patient_tags)
     JOIN placed_patients ON placed_patients.id = parent
@@ -39,12 +39,15 @@ WITH placed_patients AS (
     RETURNING study_key, id, xmax = 0 AS created
 ), placed_series AS (
     INSERT INTO series (
-        id, study_key, series_uid, tags, remote_aet, expected_instances, instances, last_update
+        id, study_key, series_uid, tags, remote_aet, expected_instances, instances, last_update,
+        signature, sequences
     )
-    SELECT new.id, study_key, series_uid, tags, remote_aet, expected, arrived, now()
+    SELECT
+        new.id, study_key, series_uid, tags, remote_aet, expected, arrived, now(), $37, sequences
     FROM unnest(
-        $9::bytea[], $10::bytea[], $11::text[], $12::jsonb[], $13::text[], $14::int[], $15::int[]
-    ) AS new (id, parent, series_uid, tags, remote_aet, expected, arrived)
+        $9::bytea[], $10::bytea[], $11::text[], $12::jsonb[], $13::text[], $14::int[], $15::int[],
+        $38::jsonb[]
+    ) AS new (id, parent, series_uid, tags, remote_aet, expected, arrived, sequences)
     JOIN placed_studies ON placed_studies.id = parent
     ORDER BY new.id
     ON CONFLICT (id) DO UPDATE
@@ -54,12 +57,12 @@ WITH placed_patients AS (
     INSERT INTO instances (
         id, series_key, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, pixel_vr
+        pixel_length, pixel_vr, signature
     )
     SELECT
         new.id, series_key, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, nullif(pixel_vr, '')
+        pixel_length, nullif(pixel_vr, ''), $37
     FROM unnest(
         $16::bytea[], $17::bytea[], $18::text[], $19::text[], $20::text[], $21::jsonb[], $22::int[],
         $23::timestamptz[], $24::jsonb[], $25::uuid[], $26::bigint[], $27::bigint[], $28::text[],
@@ -99,6 +102,20 @@ WITH placed_patients AS (
 SELECT level, resource_key, id, created, expected, instances FROM touched
 UNION ALL
 SELECT 3, instance_key, id, true, NULL, NULL FROM placed_instances;
+
+-- name: find_signature
+-- The number of this list of main tags, if it was ever in force.
+SELECT signature FROM signatures WHERE tags = $1;
+
+-- name: lock_signatures
+-- One replica at a time gives numbers.
+LOCK TABLE signatures IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: add_signature
+-- The next number for a list of main tags; 0 is the one built in.
+INSERT INTO signatures (signature, tags)
+SELECT coalesce(max(signature), 0) + 1, $1 FROM signatures
+RETURNING signature;
 
 -- name: read_places
 -- The instances' places in a series that has just as many as it expects.

@@ -11,7 +11,7 @@ import msgspec
 
 from pons.events import Origin
 from pons_index.arrival import Arrival
-from pons_index.tags import MainTags, Unindexable, read_tags, without_nul
+from pons_index.tags import MainTags, TagReader, Unindexable, without_nul
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ class Described:
     received_at: datetime
 
 
-def describe(arrival: Arrival, packed_header: bytes, *, first: bool) -> Described:
+def describe(
+    reader: TagReader, arrival: Arrival, packed_header: bytes, *, first: bool
+) -> Described:
     """What the index keeps of an arrival; of its ancestors too if it is the `first` of a series.
 
     Raises `Unindexable`.
@@ -32,20 +34,20 @@ def describe(arrival: Arrival, packed_header: bytes, *, first: bool) -> Describe
         received_at = datetime.fromtimestamp(arrival.event.received_at, UTC)
     except (ValueError, OverflowError, OSError):
         raise Unindexable(f"received_at is {arrival.event.received_at!r}, not a time") from None
-    return Described(arrival, read_tags(packed_header, ancestors=first), received_at)
+    return Described(arrival, reader.read(packed_header, ancestors=first), received_at)
 
 
-def columns(batch: Sequence[Described], stable_age: float) -> list[Any]:
+def columns(batch: Sequence[Described], stable_age: float, signature: int) -> list[Any]:
     """The parameters of `insert_batch`. The first instance of an ancestor defines its tags."""
+    series = _firsts(batch, lambda arrival: arrival.series)
     return [
         *_patients(_firsts(batch, lambda arrival: arrival.patient)),
         *_studies(_firsts(batch, lambda arrival: arrival.study)),
-        *_series(
-            _firsts(batch, lambda arrival: arrival.series),
-            Counter(described.arrival.series for described in batch),
-        ),
+        *_series(series, Counter(described.arrival.series for described in batch)),
         *_instances(batch),
         timedelta(seconds=stable_age),
+        signature,
+        [new.tags.sequences for new in series],
     ]
 
 

@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 import zstandard
 
-from pons.attributes import LEVELS, MAIN_TAGS
+from pons.attributes import LEVELS, MAIN_SEQUENCES, Tags
 from pons.events import Level
 
 MAX_HEADER_JSON = 256 * 1024 * 1024
 """Bytes of DICOM JSON that a header may unpack to; the scan's own limits are lower."""
+MAX_SEQUENCE = 256 * 1024
+"""Bytes of JSON of a main sequence; requests have a few hundred. The header has it all the same."""
 MAX_INTEGER = 2**31 - 1
 INTEGER = re.compile(r"[+-]?\d{1,10}")
 
@@ -43,29 +45,33 @@ class Element(msgspec.Struct, gc=False):
     bulk: str | None = msgspec.field(name="BulkDataURI", default=None)
 
 
-class _Reader:
+class _Elements:
     """Reads the elements with the given tags, in their order, and skips all others.
 
     The fewer it looks for, the faster: each other element is compared with all of them.
     """
 
-    def __init__(self, levels: Iterable[Level]) -> None:
-        self.tags = sorted({tag for level in levels for tag in MAIN_TAGS[level]})
+    def __init__(self, tags: Iterable[str], sequences: Iterable[str] = ()) -> None:
+        kinds: dict[str, Any] = dict.fromkeys(sorted(tags), Element | None)
+        kinds |= dict.fromkeys(sequences, msgspec.Raw)
+        self._tags = list(kinds)
         header = msgspec.defstruct(
             "Header",
-            [(f"tag_{tag}", Element | None, None) for tag in self.tags],
-            rename={f"tag_{tag}": tag for tag in self.tags},
+            [
+                (f"tag_{tag}", kind, msgspec.Raw() if kind is msgspec.Raw else None)
+                for tag, kind in kinds.items()
+            ],
+            rename={f"tag_{tag}": tag for tag in kinds},
             gc=False,
         )
         self._decoder = msgspec.json.Decoder(header)
 
-    def read(self, header: bytes) -> Iterator[tuple[str, Element]]:
+    def read(self, header: bytes) -> Iterator[tuple[str, Any]]:
+        """An `Element` for each tag that is there, `Raw` for each sequence."""
         elements = msgspec.structs.astuple(self._decoder.decode(header))
-        return ((tag, new) for tag, new in zip(self.tags, elements, strict=True) if new is not None)
+        return ((tag, new) for tag, new in zip(self._tags, elements, strict=True) if new)
 
 
-_all_levels = _Reader(LEVELS)
-_instance_only = _Reader(["Instance"])
 _unpacker = zstandard.ZstdDecompressor()
 
 
@@ -74,11 +80,15 @@ class MainTags:
     """The main tags of an instance, by tag; those of its ancestors only where they were read."""
 
     texts: dict[str, str]
+    listed: Tags
+    """Which tags each level keeps."""
+    sequences: str | None = None
+    """The series' main sequences as DICOM JSON, if it has any."""
 
     def of(self, level: Level) -> str:
         """The tags of `level` that the instance has, as JSON."""
         texts = self.texts
-        return _json({tag: texts[tag] for tag in MAIN_TAGS[level] if tag in texts})
+        return _json({tag: texts[tag] for tag in self.listed[level] if tag in texts})
 
     @property
     def index_in_series(self) -> int | None:
@@ -98,15 +108,33 @@ class MainTags:
         return None
 
 
-def read_tags(packed_header: bytes, *, ancestors: bool) -> MainTags:
-    """The main tags in a header as an event carries it. Raises `Unindexable`."""
-    reader = _all_levels if ancestors else _instance_only
-    try:
-        elements = reader.read(_unpacker.decompress(packed_header, MAX_HEADER_JSON))
-    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unindexable(f"the header cannot be read: {error}") from None
-    texts = ((tag, _text(element)) for tag, element in elements)
-    return MainTags({tag: text for tag, text in texts if text is not None})
+class TagReader:
+    """Reads the main tags that are in force, `listed`, from headers as events carry them."""
+
+    def __init__(self, listed: Tags) -> None:
+        self.listed = listed
+        every = {tag for level in LEVELS for tag in listed[level]}
+        self._all_levels = _Elements(every, MAIN_SEQUENCES["Series"])
+        self._instance_only = _Elements(listed["Instance"])
+
+    def read(self, packed_header: bytes, *, ancestors: bool) -> MainTags:
+        """The main tags of an instance, and of its ancestors if wanted. Raises `Unindexable`."""
+        reader = self._all_levels if ancestors else self._instance_only
+        try:
+            elements = reader.read(_unpacker.decompress(packed_header, MAX_HEADER_JSON))
+        except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Unindexable(f"the header cannot be read: {error}") from None
+        texts: dict[str, str] = {}
+        sequences: dict[str, Any] = {}
+        for tag, element in elements:
+            if isinstance(element, Element):
+                if (text := _text(element)) is not None:
+                    texts[tag] = text
+            elif (kept := _sequence(element)) is not None:
+                sequences[tag] = kept
+        return MainTags(
+            texts, self.listed, msgspec.json.encode(sequences).decode() if sequences else None
+        )
 
 
 def without_nul(text: str) -> str:
@@ -120,6 +148,27 @@ def _text(element: Element) -> str | None:
     if element.vr == "SQ":
         return None
     return without_nul("\\".join(map(_value_text, element.value))).strip()
+
+
+def _sequence(raw: msgspec.Raw) -> Any:
+    """A sequence as PostgreSQL takes it; None for what is none, or too large to keep beside."""
+    if len(bytes(raw)) > MAX_SEQUENCE:
+        return None
+    element = msgspec.json.decode(raw)
+    is_sequence = isinstance(element, dict) and element.get("vr") == "SQ" and "Value" in element
+    return _clean(element) if is_sequence else None
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return without_nul(value)
+        case list():
+            return [_clean(one) for one in value]
+        case dict():
+            return {name: _clean(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def _value_text(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from pons.attributes import main_tags
 from pons.errors import NotFound
 from pons.events import Indexed
 from pons.objects import Objects
@@ -20,8 +21,9 @@ from pons_index.decision import Decisions, decide
 from pons_index.deletion import delete_instances
 from pons_index.metrics import TRANSACTION_SECONDS
 from pons_index.rows import Described, columns, describe
+from pons_index.signature import signature_of
 from pons_index.statements import SQL
-from pons_index.tags import Unindexable
+from pons_index.tags import TagReader, Unindexable
 
 log = structlog.get_logger()
 Refuse = Callable[[Arrival, str], Awaitable[None]]
@@ -45,6 +47,8 @@ class Writer:
         self._objects = objects
         self._settings = settings
         self._refuse = refuse
+        self._tags = TagReader(main_tags(settings.extra_main_tags))
+        self._signature: int | None = None
         self._look_first = False
 
     async def write(
@@ -87,6 +91,8 @@ class Writer:
     async def _carry_out(
         self, connection: Any, batch: list[Arrival], decisions: Decisions
     ) -> list[Indexed]:
+        if self._signature is None:
+            self._signature = await signature_of(connection, self._tags.listed)
         new = await self._describe(decisions.inserted)
         if not new and not decisions.discarded:
             return decisions.answers
@@ -114,7 +120,9 @@ class Writer:
         described = []
         for arrival in inserted:
             header = await self._header(arrival)
-            described.append(describe(arrival, header, first=arrival.series not in series))
+            described.append(
+                describe(self._tags, arrival, header, first=arrival.series not in series)
+            )
             series.add(arrival.series)
         return described
 
@@ -137,7 +145,8 @@ class Writer:
         return (await delete_instances(connection, decisions.replaced, "replaced")).growth
 
     async def _insert(self, connection: Any, new: list[Described], growth: Growth) -> None:
-        rows = await connection.fetch(SQL["insert_batch"], *columns(new, self._settings.stable_age))
+        parameters = columns(new, self._settings.stable_age, self._signature or 0)
+        rows = await connection.fetch(SQL["insert_batch"], *parameters)
         touched = {(row["level"], row["id"]): row for row in rows}
         if any((3, described.arrival.instance) not in touched for described in new):
             raise Raced("an instance came in meanwhile")

@@ -16,7 +16,7 @@ Index = Any
 
 WHOLE = {"count_garbage", "count_unreadable", "forget_garbage", "clear_exports", "find_broken_runs"}
 """Statements that are about all rows of a table, or of one that is always small."""
-SMALL = {"totals", "relay", "refused", "runs"}
+SMALL = {"totals", "relay", "refused", "runs", "signatures"}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -7,11 +7,14 @@ import msgspec
 import pytest
 import zstandard
 
-from pons_index.tags import MainTags, Unindexable, read_tags
+from pons.attributes import MAIN_TAGS, main_tags
+from pons_index.tags import MainTags, TagReader, Unindexable
+
+READER = TagReader(MAIN_TAGS)
 
 
 def tags_of(header: dict[str, Any], *, ancestors: bool = True) -> MainTags:
-    return read_tags(zstandard.compress(msgspec.json.encode(header)), ancestors=ancestors)
+    return READER.read(zstandard.compress(msgspec.json.encode(header)), ancestors=ancestors)
 
 
 def test_values_become_orthancs_text() -> None:
@@ -89,7 +92,7 @@ def test_the_place_in_the_series_is_an_integer_or_unknown(
     texts: dict[str, str], place: int | None
 ) -> None:
     """InstanceNumber, else ImageIndex; anything that is no 32-bit integer counts as unknown."""
-    assert MainTags(texts).index_in_series == place
+    assert MainTags(texts, MAIN_TAGS).index_in_series == place
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_the_expected_number_of_instances_follows_orthancs_rules(
     texts: dict[str, str], expected: int | None
 ) -> None:
     """Temporal positions come before slices, slices before cardiac images; both factors count."""
-    assert MainTags(texts).expected_instances == expected
+    assert MainTags(texts, MAIN_TAGS).expected_instances == expected
 
 
 @pytest.mark.parametrize(
@@ -123,4 +126,47 @@ def test_the_expected_number_of_instances_follows_orthancs_rules(
 def test_a_broken_header_is_unindexable(packed: bytes) -> None:
     """A header that cannot be read is told apart from a bug."""
     with pytest.raises(Unindexable, match="header cannot be read"):
-        read_tags(packed, ancestors=True)
+        READER.read(packed, ancestors=True)
+
+
+REQUEST = {"vr": "SQ", "Value": [{"00400007": {"vr": "LO", "Value": ["CT\0 HEAD"]}}]}
+
+
+def test_extra_tags_are_read_where_they_are_listed() -> None:
+    """A store keeps further attributes at the levels for which it was told so."""
+    reader = TagReader(
+        main_tags({"Series": ["InstitutionName", "0018,0022"], "Instance": ["Rows"]})
+    )
+    header = {
+        "00080080": {"vr": "LO", "Value": ["ACME"]},
+        "00180022": {"vr": "CS", "Value": ["A", "B"]},
+        "00280010": {"vr": "US", "Value": [512]},
+    }
+    packed = zstandard.compress(msgspec.json.encode(header))
+    tags = reader.read(packed, ancestors=True)
+    assert tags.of("Study") == '{"00080080":"ACME"}'
+    assert tags.of("Series") == '{"00080080":"ACME","00180022":"A\\\\B"}'
+    assert reader.read(packed, ancestors=False).of("Instance") == '{"00280010":"512"}'
+
+
+def test_a_series_keeps_its_request() -> None:
+    """The request attributes of a series stay DICOM JSON, in characters that PostgreSQL takes."""
+    tags = tags_of({"00400275": REQUEST, "00080060": {"vr": "CS", "Value": ["CT"]}})
+    assert tags.sequences == (
+        '{"00400275":{"vr":"SQ","Value":[{"00400007":{"vr":"LO","Value":["CT HEAD"]}}]}}'
+    )
+    assert tags.of("Series") == '{"00080060":"CT"}'
+    assert tags_of({"00400275": REQUEST}, ancestors=False).sequences is None
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"vr": "SQ"},
+        {"vr": "LO", "Value": ["X"]},
+        {"vr": "SQ", "Value": [{"00400007": {"vr": "LO", "Value": ["x" * 300_000]}}]},
+    ],
+)
+def test_what_is_no_request_is_not_kept(element: dict[str, Any]) -> None:
+    """An empty, wrong or enormous sequence is left to the header."""
+    assert tags_of({"00400275": element}).sequences is None

@@ -344,3 +344,34 @@ async def test_writers_at_once_make_one_tree(open_index: OpenIndex) -> None:
     assert len(changes) == len(set(changes)) == 129
     assert await index.value("SELECT max(seq) FROM changes") == 129
     assert await index.deadlocks() == 0
+
+
+async def test_rows_tell_which_main_tags_were_in_force(open_index: OpenIndex) -> None:
+    """Each list of main tags has a number that lasts; ancestors keep theirs."""
+    plain = open_index()
+    await plain.write(numbered(1, t00080080=("LO", "ACME")))
+    extra = {"Series": ["InstitutionName"]}
+    first, again = open_index(extra_main_tags=extra), open_index(extra_main_tags=extra)
+    other = open_index(extra_main_tags={"Series": ["InstitutionName", "Rows"]})
+    await first.write(numbered(2))
+    await again.write(received("1.5.1", series_uid="1.5", t00080080=("LO", "ACME")))
+    await other.write(numbered(3))
+    rows = await plain.fetch("SELECT signature FROM instances ORDER BY instance_key")
+    assert [row["signature"] for row in rows] == [0, 1, 1, 2]
+    series = await plain.fetch("SELECT signature, tags FROM series ORDER BY series_key")
+    assert [row["signature"] for row in series] == [0, 1]
+    assert "00080080" not in json.loads(series[0]["tags"])
+    assert json.loads(series[1]["tags"])["00080080"] == "ACME"
+    kept = json.loads(await plain.value("SELECT tags FROM signatures WHERE signature = 2"))
+    assert "00080080" in kept["Series"]
+    assert "00280010" in kept["Series"]
+    assert list(kept) == ["Study", "Series", "Patient", "Instance"]
+
+
+async def test_a_series_keeps_the_request_of_its_first_instance(index: Index) -> None:
+    """RequestAttributesSequence is kept at the series."""
+    item = {"00400007": {"vr": "LO", "Value": ["HEAD"]}}
+    await index.write(numbered(1, t00400275=("SQ", item)), received("1.5.1", series_uid="1.5"))
+    rows = await index.fetch("SELECT sequences FROM series ORDER BY series_key")
+    assert json.loads(rows[0]["sequences"]) == {"00400275": {"vr": "SQ", "Value": [item]}}
+    assert rows[1]["sequences"] is None

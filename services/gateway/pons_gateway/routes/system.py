@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import pons
-from pons.attributes import MAIN_TAGS
+from pons.attributes import main_tags
 from pons.settings import Settings
 from pons.tag_names import display_tag
 from pons_gateway.answers import json_answer
@@ -19,10 +19,6 @@ ORTHANC_VERSION = "1.13.0"
 ORTHANC_API = 31
 """The level of Orthanc's interface that clients may count on."""
 SCHEMA_VERSION = 1
-
-SHOWN_TAGS = {
-    level: ";".join(display_tag(tag) for tag in sorted(tags)) for level, tags in MAIN_TAGS.items()
-}
 
 GROUP = Group("System", "What runs here, and how much it holds.")
 
@@ -82,7 +78,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "PluginsEnabled": False,
         "CheckRevisions": False,
         "StoreMD5ForAttachments": False,
-        "StorageCompression": False,
+        "StorageCompression": settings.storage.compression,
         "MaximumStorageSize": 0,
         "MaximumPatientCount": 0,
         "MaximumStorageMode": "Recycle",
@@ -94,7 +90,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "ReadOnly": False,
         "HasLabels": False,
         "UserMetadata": {},
-        "MainDicomTags": SHOWN_TAGS,
+        "MainDicomTags": _shown_tags(settings),
         "Capabilities": {
             "HasExtendedChanges": True,
             "HasExtendedFind": False,
@@ -106,3 +102,8 @@ def describe(settings: Settings) -> dict[str, Any]:
         "ThirdPartyPatches": [],
         "ThirdPartyVersions": {},
     }
+
+
+def _shown_tags(settings: Settings) -> dict[str, str]:
+    listed = main_tags(settings.index.extra_main_tags)
+    return {level: ";".join(map(display_tag, sorted(tags))) for level, tags in listed.items()}
