@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 
 from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.errors import Unavailable
-from pons.events import Indexed, IndexedBatch, InstanceReceived
+from pons.events import Indexed, IndexedBatch, InstanceReceived, StoreFull
 
 PUBLISH_DEADLINE = 10.0
 """Seconds after which an announcement that JetStream does not keep is given up."""
@@ -26,6 +26,8 @@ RETRY_DELAY = 0.2
 GATHER = 0.02
 """Seconds that an announcement waits for the answers to the one before."""
 MAX_INSTANCES = 500
+REMEMBERED = 10_000
+"""Refusals that are remembered, since the index may ask again."""
 
 
 class _Gathered(msgspec.Struct, frozen=True, array_like=True):
@@ -38,13 +40,14 @@ class _Gathered(msgspec.Struct, frozen=True, array_like=True):
 class _Waiting:
     """One announcement's way: kept by JetStream, then answered by the index."""
 
-    __slots__ = ("answer", "deadline", "event", "kept", "token")
+    __slots__ = ("answer", "deadline", "event", "kept", "refusable", "token")
 
-    def __init__(self, token: int, event: bytes, deadline: float) -> None:
+    def __init__(self, token: int, event: bytes, deadline: float, refusable: bool) -> None:
         loop = asyncio.get_running_loop()
         self.token = token
         self.event = event
         self.deadline = deadline
+        self.refusable = refusable
         self.kept: asyncio.Future[str] = loop.create_future()
         """Empty once JetStream keeps it, or why that was given up."""
         self.answer: asyncio.Future[Indexed] = loop.create_future()
@@ -66,6 +69,8 @@ class Announcer:
         """Tokens of the last announcement that the index has not answered yet."""
         self._answered = asyncio.Event()
         self._more = asyncio.Event()
+        self._refused: dict[int, None] = {}
+        """Tokens of those whose sender hears that the store is full, the oldest first."""
         self._last_token = 0
         self._ended = False
 
@@ -74,7 +79,11 @@ class Announcer:
     async def open(cls, bus: Bus) -> AsyncIterator["Announcer"]:
         """An announcer that works while the block runs, and ends it when it breaks."""
         announcer = cls(bus)
-        subscription = await bus.subscribe(bus.names.reply(announcer._process), announcer._hear)
+        names, process = bus.names, announcer._process
+        subscriptions = [
+            await bus.subscribe(names.reply(process), announcer._hear),
+            await bus.subscribe(names.full(process), announcer._hear_full),
+        ]
         try:
             async with asyncio.TaskGroup() as group:
                 publishing = group.create_task(announcer._publish_forever())
@@ -85,12 +94,21 @@ class Announcer:
         finally:
             announcer._end()
             if not bus.client.is_closed:
-                await subscription.unsubscribe()
+                for subscription in subscriptions:
+                    await subscription.unsubscribe()
 
     async def announce(
-        self, instance: InstanceReceived, answer_timeout: float, within: float = PUBLISH_DEADLINE
+        self,
+        instance: InstanceReceived,
+        answer_timeout: float,
+        within: float = PUBLISH_DEADLINE,
+        *,
+        refusable: bool = True,
     ) -> Indexed | None:
         """The index' answer, or None when it has not come `answer_timeout` after the event is kept.
+
+        With `refusable` the answer may be `StorageFull`; otherwise a full store takes it all the
+        same, for what was acknowledged before.
 
         Raises `Unavailable` when JetStream did not say `within` so many seconds, nor
         `PUBLISH_DEADLINE`, that it keeps the event; it may have.
@@ -101,7 +119,7 @@ class Announcer:
         token = self._last_token
         deadline = time.monotonic() + min(within, PUBLISH_DEADLINE)
         event = msgspec.msgpack.encode(msgspec.structs.replace(instance, token=token))
-        waiting = _Waiting(token, event, deadline)
+        waiting = _Waiting(token, event, deadline, refusable)
         self._waiting[token] = waiting
         self._queue.append(waiting)
         self._more.set()
@@ -111,7 +129,9 @@ class Announcer:
             async with asyncio.timeout(answer_timeout):
                 return await waiting.answer
         except TimeoutError:
-            return None
+            # The answer may have come in this very moment, and a refusal must be told.
+            late = waiting.answer.done() and not waiting.answer.cancelled()
+            return waiting.answer.result() if late else None
         finally:
             self._waiting.pop(token, None)
 
@@ -174,6 +194,22 @@ class Announcer:
             self._unanswered.discard(answer.token)
         if not self._unanswered:
             self._answered.set()
+
+    async def _hear_full(self, message: Msg) -> None:
+        asked = msgspec.msgpack.decode(message.data, type=StoreFull).tokens
+        refused = [token for token in asked if self._refuse(token)]
+        # Lost, this keeps more than was promised.
+        await message.respond(msgspec.msgpack.encode(refused))
+
+    def _refuse(self, token: int) -> bool:
+        """Whether the sender of `token` hears that the store is full; the same when asked again."""
+        waiting = self._waiting.get(token)
+        if waiting and waiting.refusable and not waiting.answer.done():
+            waiting.answer.set_result(Indexed(token, "StorageFull"))
+            self._refused[token] = None
+            if len(self._refused) > REMEMBERED:
+                del self._refused[next(iter(self._refused))]
+        return token in self._refused
 
     def _end(self) -> None:
         self._ended = True

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 OriginKind = Literal["Unknown", "DicomProtocol", "RestApi", "Plugins", "Lua", "WebDav"]
-StoreStatus = Literal["Success", "AlreadyStored", "FilteredOut"]
+StoreStatus = Literal["Success", "AlreadyStored", "FilteredOut", "StorageFull"]
 Level = Literal["Patient", "Study", "Series", "Instance"]
 
 
@@ -72,6 +72,16 @@ class Indexed(msgspec.Struct, frozen=True, array_like=True):
 
 class IndexedBatch(msgspec.Struct, frozen=True, array_like=True):
     answers: list[Indexed]
+
+
+class StoreFull(msgspec.Struct, frozen=True, array_like=True):
+    """The index asks an announcing process: there is no room for these; who can still be told?
+
+    The answer lists the tokens whose senders will hear `StorageFull`. Only they may be thrown away:
+    what was acknowledged meanwhile is kept, full or not.
+    """
+
+    tokens: list[int]
 
 
 class Change(msgspec.Struct, frozen=True):

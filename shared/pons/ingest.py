@@ -20,7 +20,7 @@ import zstandard
 
 from pons.announce import Announcer
 from pons.bus import MAX_EVENT_BYTES, Bus
-from pons.errors import InvalidInstance, Unavailable
+from pons.errors import InvalidInstance, OutOfResources, Unavailable
 from pons.events import Indexed, InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
@@ -122,7 +122,8 @@ class Ingest:
         if received.header_key:
             await self._objects.put(received.header_key, received.header)
             received = msgspec.structs.replace(received, header=b"")
-        return _stored(await self._announcer.announce(received, self._answer_timeout), ids)
+        answer = await self._announcer.announce(received, self._answer_timeout, refusable=False)
+        return _stored(answer, ids)
 
     async def _recognised(self, key: UUID) -> tuple[InstanceReceived, ResourceIds]:
         """The announcement of an object of which nothing but its key is known."""
@@ -227,6 +228,8 @@ def _refuse_large_meta(header: Header) -> None:
 def _stored(answer: Indexed | None, ids: ResourceIds) -> Stored:
     if answer is None:
         return Stored("Success", ids, indexed=False)
+    if answer.status == "StorageFull":
+        raise OutOfResources("The store is full", "see storage.maximum_size_mb, maximum_patients")
     if not answer.status:
         raise InvalidInstance("The index refused the instance", answer.reason)
     return Stored(answer.status, ids, indexed=True)

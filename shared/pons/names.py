@@ -54,5 +54,9 @@ class Names:
         """Subject on which the process `process` hears what became of its announcements."""
         return f"pons.{self.store}.reply.{process}"
 
+    def full(self, process: str) -> str:
+        """Subject on which the process `process` is asked who can still be told of a full store."""
+        return f"pons.{self.store}.full.{process}"
+
     def command(self, service: str, command: str) -> str:
         return f"pons.{self.store}.command.{service}.{command}"

@@ -159,6 +159,15 @@ class StorageSettings(Section):
         description="Compress new objects (zstd) where that makes them smaller. Every reader gets "
         "the file as it came.",
     )
+    maximum_size_mb: int = Field(
+        0, ge=0, description="Room for all objects together, in MiB as stored. 0: no limit."
+    )
+    maximum_patients: int = Field(0, ge=0, description="Patients at most. 0: no limit.")
+    maximum_mode: Literal["Recycle", "Reject"] = Field(
+        "Recycle",
+        description="What happens when the store is full: the patients that were updated longest "
+        "ago, and are not protected, make room; or what arrives is refused.",
+    )
     orphan_grace: Seconds = Field(
         3600,
         description="Age in seconds after which an object that nothing refers to is removed. "

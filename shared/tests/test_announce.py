@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from pons.announce import Announcer
 from pons.bus import Bus
 from pons.errors import Unavailable
-from pons.events import Announcement, Indexed, IndexedBatch
+from pons.events import Announcement, Indexed, IndexedBatch, StoreFull
 from pons.testing.events import received
 from pons.testing.indexing import FakeIndex, eventually, open_fake_index
 from pons.testing.nats import NatsServer
@@ -230,3 +230,48 @@ async def test_nothing_is_announced_after_the_end(bus: Bus) -> None:
         pass
     with pytest.raises(Unavailable, match="The service is ending"):
         await announcer.announce(received("1.1"), 5)
+
+
+async def ask_to_refuse(bus: Bus, index: FakeIndex, *tokens: int) -> list[int]:
+    """The index' question whose senders can still be told of a full store."""
+    subject = bus.names.full(index.announcements[0].process)
+    question = msgspec.msgpack.encode(StoreFull(list(tokens)))
+    answer = await bus.client.request(subject, question, timeout=5)
+    return msgspec.msgpack.decode(answer.data, type=list[int])
+
+
+async def test_a_sender_that_waits_hears_of_a_full_store(bus: Bus, index: FakeIndex) -> None:
+    """Once given up, an instance stays given up, and its sender hears of it."""
+    index.answer = None
+    async with Announcer.open(bus) as announcer:
+        waiting = asyncio.create_task(announcer.announce(received("1.1"), answer_timeout=30))
+        await eventually(lambda: index.announcements)
+        assert await ask_to_refuse(bus, index, 1, 99) == [1]
+        assert await waiting == Indexed(1, "StorageFull")
+        assert await ask_to_refuse(bus, index, 1) == [1]
+
+
+async def test_what_was_acknowledged_is_never_given_up(bus: Bus, index: FakeIndex) -> None:
+    """Neither an instance whose sender heard Success, nor one announced again after a power cut."""
+    index.answer = None
+    async with Announcer.open(bus) as announcer:
+        assert await announcer.announce(received("1.1"), answer_timeout=0.05) is None
+        again = asyncio.create_task(
+            announcer.announce(received("1.2"), answer_timeout=30, refusable=False)
+        )
+        await eventually(lambda: len(index.announcements) == 2)
+        assert await ask_to_refuse(bus, index, 1, 2) == []
+        again.cancel()
+
+
+async def test_a_refusal_in_the_last_moment_is_told(bus: Bus, index: FakeIndex) -> None:
+    """However an answer's deadline and a refusal meet, they never end in a Success given up."""
+    index.answer = None
+    async with Announcer.open(bus) as announcer:
+        for delay in range(30):
+            waiting = asyncio.create_task(announcer.announce(received("1.1"), answer_timeout=0.03))
+            await asyncio.sleep(0.025 + delay / 3000)
+            refused = await ask_to_refuse(bus, index, delay + 1)
+            answer = await waiting
+            told = answer is not None and answer.status == "StorageFull"
+            assert told == bool(refused)

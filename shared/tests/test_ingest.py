@@ -161,6 +161,15 @@ async def test_an_instance_that_the_index_refuses_is_invalid(
         await ingest.store(make_file(), ORIGIN)
 
 
+async def test_a_full_store_is_out_of_resources(
+    ingest: Ingest, index: FakeIndex, make_file: MakeFile
+) -> None:
+    """The sender may try again later, when there is room."""
+    index.answer = ("StorageFull", "")
+    with pytest.raises(OutOfResources, match="The store is full"):
+        await ingest.store(make_file(), ORIGIN)
+
+
 @pytest.mark.parametrize("content", [b"", b"no DICOM", bytes(1000)])
 @pytest.mark.parametrize("spool", [False, True])
 async def test_what_is_no_dicom_file_leaves_nothing(

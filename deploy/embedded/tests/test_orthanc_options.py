@@ -129,6 +129,15 @@ def test_the_page_says_what_the_table_says() -> None:
         ("OverwriteInstances", "IfChanged", "index.overwrite_instances", "IfChanged"),
         ("StableAge", 1, "index.stable_age", 1),
         ("StorageCompression", True, "storage.compression", True),
+        ("MaximumStorageSize", 500, "storage.maximum_size_mb", 500),
+        ("MaximumPatientCount", 9, "storage.maximum_patients", 9),
+        ("MaximumStorageMode", "Reject", "storage.maximum_mode", "Reject"),
+        (
+            "ExtraMainDicomTags",
+            {"Study": ["Rows"], "Series": []},
+            "index.extra_main_tags",
+            {"Study": ["Rows"], "Series": []},
+        ),
         ("CheckRevisions", True, "index.check_revisions", True),
         ("UserMetadata", {"mine": 1098}, "index.user_metadata", {"mine": 1098}),
         (

@@ -39,14 +39,27 @@ class Growth:
         return Growth(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How full a store is."""
+
+    stored_size: int
+    patients: int
+
+    def __add__(self, growth: Growth) -> "Filling":
+        return Filling(self.stored_size + growth.stored_size, self.patients + growth.patients)
+
+
 async def log_changes(
     connection: Any, growth: Growth, lines: Sequence[Line] = (), objects: Sequence[UUID] = ()
-) -> None:
+) -> Filling:
     """Count and number, as the last statement of a transaction: from here on it holds the totals.
+
+    Gives how full the store is when the transaction commits.
 
     Raises `Raced` when one of `objects`, which the transaction refers to, has become garbage.
     """
-    became_garbage = await connection.fetchval(
+    row = await connection.fetchrow(
         SQL["log_changes"],
         *astuple(growth),
         [CHANGE_TYPES[line.change_type] for line in lines],
@@ -55,5 +68,6 @@ async def log_changes(
         [line.resource_id for line in lines],
         objects,
     )
-    if became_garbage:
+    if row["garbage"]:
         raise Raced("an object of the batch became garbage")
+    return Filling(row["stored_size"], row["patients"])

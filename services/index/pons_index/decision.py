@@ -17,6 +17,7 @@ AFTER_GARBAGE: dict[str, Answer] = {
     "deleted": ("Success", ""),
     "replaced": ("Success", ""),
     "duplicate": ("AlreadyStored", ""),
+    "rejected": ("StorageFull", ""),
     "orphan": ("", "the object was announced so late that it was collected: send it again"),
 }
 """Reason why an object is garbage to the answer when its announcement comes (again)."""

@@ -126,20 +126,23 @@ SELECT id, index_in_series FROM instances WHERE series_key = $1;
 UPDATE series SET completed = true WHERE series_key = ANY ($1::bigint[]);
 
 -- name: log_changes
--- The last statement of every transaction that writes: count, then number the changes; tells whether one of the objects has become garbage meanwhile.
+-- The last statement of every transaction that writes: count, then number the changes; tells how full the store is now, and whether one of the objects has become garbage meanwhile.
 WITH numbered AS (
     UPDATE totals
     SET patients = patients + $1, studies = studies + $2, series = series + $3,
         instances = instances + $4, size = size + $5, stored_size = stored_size + $6,
         last_change = last_change + cardinality($7::smallint[])
-    RETURNING last_change - cardinality($7::smallint[]) AS before
+    RETURNING last_change - cardinality($7::smallint[]) AS before, stored_size, patients
 ), logged AS (
     INSERT INTO changes (seq, change_type, level, resource_key, resource_id, date)
     SELECT before + line, change_type, level, resource_key, resource_id, clock_timestamp()
     FROM numbered, unnest($7::smallint[], $8::smallint[], $9::bigint[], $10::bytea[])
         WITH ORDINALITY AS new (change_type, level, resource_key, resource_id, line)
 )
-SELECT EXISTS (SELECT FROM garbage WHERE object_key = ANY ($11::uuid[]));
+SELECT
+    EXISTS (SELECT FROM garbage WHERE object_key = ANY ($11::uuid[])) AS garbage,
+    stored_size, patients
+FROM numbered;
 
 -- name: discard
 -- Objects that nothing will refer to.

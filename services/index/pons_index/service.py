@@ -11,6 +11,7 @@ from pons.commands import answer_commands
 from pons.health import Health
 from pons.objects import Objects, open_objects
 from pons.settings import Settings
+from pons_index.capacity import Capacity
 from pons_index.collector import Collector
 from pons_index.commands import Commands
 from pons_index.consumer import Consumer, open_consumer
@@ -19,6 +20,7 @@ from pons_index.orphans import Sweep
 from pons_index.recovery import Announce, Run, boot_id, recover
 from pons_index.refusals import Refusals
 from pons_index.relay import Relay
+from pons_index.senders import asking
 from pons_index.stable import settle
 from pons_index.stream import forget_acknowledged
 from pons_index.writer import Writer
@@ -35,7 +37,14 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         health.checks |= {"database": database.check, "nats": bus.check}
         relay = Relay(database, bus)
         refusals = Refusals(bus, database)
-        writer = Writer(database, objects, settings.index, refusals.refuse)
+        writer = Writer(
+            database,
+            objects,
+            settings.index,
+            refusals.refuse,
+            Capacity(settings.storage),
+            asking(bus),
+        )
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
         collector = Collector(database, objects, sweep, settings.storage.collect_interval)

@@ -10,17 +10,19 @@ from typing import Any
 import structlog
 
 from pons.attributes import main_tags
-from pons.errors import NotFound
+from pons.errors import NotFound, OutOfResources
 from pons.events import Indexed
 from pons.objects import Objects
 from pons.settings import IndexSettings
 from pons_index.arrival import Arrival
+from pons_index.capacity import Capacity
 from pons_index.changelog import Growth, Line, log_changes
 from pons_index.database import Database, Raced, is_refusal
 from pons_index.decision import Decisions, decide
 from pons_index.deletion import delete_instances
 from pons_index.metrics import TRANSACTION_SECONDS
 from pons_index.rows import Described, columns, describe
+from pons_index.senders import AskSender, nobody_listens
 from pons_index.signature import signature_of
 from pons_index.statements import SQL
 from pons_index.tags import TagReader, Unindexable
@@ -38,15 +40,27 @@ class Writer:
     ----------
     refuse
         Keeps an arrival that can never be written, with the reason, for people to look at.
+    capacity
+        The limits of the store; None for a store without.
+    can_be_refused
+        Whether the sender of an arrival can still be told that the store is full.
     """
 
     def __init__(
-        self, database: Database, objects: Objects, settings: IndexSettings, refuse: Refuse
+        self,
+        database: Database,
+        objects: Objects,
+        settings: IndexSettings,
+        refuse: Refuse,
+        capacity: Capacity | None = None,
+        can_be_refused: AskSender = nobody_listens,
     ) -> None:
         self._database = database
         self._objects = objects
         self._settings = settings
         self._refuse = refuse
+        self._capacity = capacity if capacity and capacity.limited else None
+        self._can_be_refused = can_be_refused
         self._tags = TagReader(main_tags(settings.extra_main_tags))
         self._signature: int | None = None
         self._look_first = False
@@ -64,6 +78,9 @@ class Writer:
                 return await self._database.run(
                     partial(self._transact, batch), patience=math.inf, waiting=waiting
                 )
+        except OutOfResources:
+            if len(batch) == 1:
+                return await self._overflow(batch, waiting)
         except Exception as error:
             if not (isinstance(error, Unindexable) or is_refusal(error)):
                 raise
@@ -77,19 +94,39 @@ class Writer:
             *await self.write(batch[middle:], waiting),
         ]
 
-    async def _transact(self, batch: list[Arrival], connection: Any) -> list[Indexed]:
+    async def _overflow(
+        self, batch: list[Arrival], waiting: Callable[[], Awaitable[None]] | None
+    ) -> list[Indexed]:
+        """Refuse the one arrival of a batch that has no room, unless it was acknowledged before."""
+        [arrival] = batch
+        refusing = await self._can_be_refused(arrival)
+        work = partial(_reject, arrival) if refusing else partial(self._transact, batch, full=True)
+        return await self._database.run(work, patience=math.inf, waiting=waiting)
+
+    async def _transact(
+        self, batch: list[Arrival], connection: Any, *, full: bool = False
+    ) -> list[Indexed]:
+        """Write a batch; with `full` also beyond the store's limits."""
         # Most of what arrives is new, and looking is one more round trip. So it is taken for new
         # until the insert or the change log says otherwise (`Raced`); the next attempt looks first.
         # A header kept apart may be collected garbage: to read it one has to know.
         apart = any(arrival.event.header_key for arrival in batch)
         found = await self._look_up(connection, batch) if self._look_first or apart else []
-        self._look_first = True
-        answers = await self._carry_out(connection, batch, self._decide(batch, found))
+        looked, self._look_first = self._look_first or apart, True
+        decisions = self._decide(batch, found)
+        capacity = None if full else self._capacity
+        if capacity and decisions.inserted and not decisions.replaced:
+            await _refuse_surplus(connection, capacity, decisions, looked=looked)
+        answers = await self._carry_out(connection, batch, decisions, capacity)
         self._look_first = bool(found)
         return answers
 
     async def _carry_out(
-        self, connection: Any, batch: list[Arrival], decisions: Decisions
+        self,
+        connection: Any,
+        batch: list[Arrival],
+        decisions: Decisions,
+        capacity: Capacity | None,
     ) -> list[Indexed]:
         if self._signature is None:
             self._signature = await signature_of(connection, self._tags.listed)
@@ -103,7 +140,7 @@ class Writer:
             if decisions.discarded:
                 await connection.execute(SQL["discard"], decisions.discarded, "duplicate")
             if new:
-                await self._insert(connection, new, growth)
+                await self._insert(connection, new, growth, capacity)
         return decisions.answers
 
     async def _look_up(self, connection: Any, batch: list[Arrival]) -> list[Any]:
@@ -144,7 +181,9 @@ class Writer:
             raise Raced("what was to be replaced has changed")
         return (await delete_instances(connection, decisions.replaced, "replaced")).growth
 
-    async def _insert(self, connection: Any, new: list[Described], growth: Growth) -> None:
+    async def _insert(
+        self, connection: Any, new: list[Described], growth: Growth, capacity: Capacity | None
+    ) -> None:
         parameters = columns(new, self._settings.stable_age, self._signature or 0)
         rows = await connection.fetch(SQL["insert_batch"], *parameters)
         touched = {(row["level"], row["id"]): row for row in rows}
@@ -163,8 +202,42 @@ class Writer:
             sum(described.arrival.event.size for described in new),
             sum(described.arrival.event.stored_size for described in new),
         )
+        expected = None
+        if capacity:
+            written = list({described.arrival.patient for described in new})
+            freed, expected = await capacity.make_room(connection, growth, written)
+            growth += freed
         objects = [key for described in new for key in described.arrival.keys]
-        await log_changes(connection, growth, list(_lines(new, touched, completing)), objects)
+        lines = list(_lines(new, touched, completing))
+        filling = await log_changes(connection, growth, lines, objects)
+        if capacity and expected:
+            capacity.check(expected, filling)
+
+
+async def _refuse_surplus(
+    connection: Any, capacity: Capacity, decisions: Decisions, *, looked: bool
+) -> None:
+    """Raise `OutOfResources` before anything is written, when that is sure."""
+    size = sum(arrival.event.stored_size for arrival in decisions.inserted)
+    try:
+        await capacity.refuse_surplus(connection, size)
+    except OutOfResources:
+        if looked:
+            raise
+        raise Raced("what is taken for new may not be") from None
+
+
+async def _reject(arrival: Arrival, connection: Any) -> list[Indexed]:
+    """Throw away what its sender knows not to be stored."""
+    token = arrival.event.token
+    async with connection.transaction():
+        # Another replica may be writing the same announcement: it must be done, or see the garbage.
+        await connection.execute("SET LOCAL lock_timeout = '2s'")
+        await connection.execute(SQL["hold_instances"])
+        if await connection.fetchval(SQL["is_referred"], arrival.keys):
+            return [Indexed(token, "Success")]
+        await connection.execute(SQL["discard"], arrival.keys, "rejected")
+    return [Indexed(token, "StorageFull")]
 
 
 async def _completing(

@@ -30,8 +30,10 @@ from pons.testing.nats import NatsServer, delete_streams, nats_server
 from pons.testing.postgres import PostgresServer, postgres_server
 from pons_embedded.nats import EmbeddedNats
 from pons_index.arrival import Arrival, arrivals, cut
+from pons_index.capacity import Capacity
 from pons_index.database import Database, open_pool
 from pons_index.deletion import delete_resource, delete_resources
+from pons_index.senders import AskSender, nobody_listens
 from pons_index.service import open_service
 from pons_index.writer import Writer
 
@@ -135,14 +137,19 @@ OpenIndex = Callable[..., Index]
 
 @pytest.fixture
 def open_index(database: Database, objects: Objects) -> OpenIndex:
-    def open_index(**settings: Any) -> Index:
+    def open_index(
+        storage: StorageSettings | None = None,
+        can_be_refused: AskSender = nobody_listens,
+        **settings: Any,
+    ) -> Index:
         refused: list[tuple[Arrival, str]] = []
 
         async def refuse(arrival: Arrival, reason: str) -> None:
             refused.append((arrival, reason))
 
         parsed = IndexSettings(**settings)
-        writer = Writer(database, objects, parsed, refuse)
+        capacity = Capacity(storage or StorageSettings())
+        writer = Writer(database, objects, parsed, refuse, capacity, can_be_refused)
         return Index(database, writer, refused, parsed.overwrite_instances != "Never")
 
     return open_index
@@ -236,12 +243,13 @@ def open_store(postgres: PostgresServer, broker: NatsServer, tmp_path: Path) -> 
         database: DatabaseSettings | None = None,
         grace: float = 3600,
         server: EmbeddedNats | None = None,
+        limits: dict[str, Any] | None = None,
         **settings: Any,
     ) -> AsyncIterator[Store]:
         if database is None:
             async with (
                 postgres.database(schema=False) as own,
-                open_store(own, grace, server, **settings) as store,
+                open_store(own, grace, server, limits, **settings) as store,
             ):
                 yield store
             return
@@ -252,7 +260,10 @@ def open_store(postgres: PostgresServer, broker: NatsServer, tmp_path: Path) -> 
                 "database": database,
                 "index": IndexSettings(**settings),
                 "storage": StorageSettings(
-                    path=tmp_path / base.store.name, fsync=False, orphan_grace=grace
+                    path=tmp_path / base.store.name,
+                    fsync=False,
+                    orphan_grace=grace,
+                    **limits or {},
                 ),
             }
         )
