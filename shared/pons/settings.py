@@ -96,6 +96,15 @@ class HttpSettings(Section):
         return users
 
 
+class WebDavSettings(Section):
+    enabled: bool = Field(True, description="Serve the store as a WebDAV share below `/webdav/`.")
+    allow_upload: bool = Field(True, description="Take files that are put into its `uploads`.")
+    allow_delete: bool = Field(
+        False,
+        description="Let its clients delete patients, studies, series and instances.",
+    )
+
+
 class DicomSettings(Section):
     aet: str = Field(
         "PONS",
@@ -319,6 +328,7 @@ class Settings(BaseSettings):
 
     store: StoreSettings = StoreSettings()
     http: HttpSettings = HttpSettings()
+    webdav: WebDavSettings = WebDavSettings()
     dicom: DicomSettings = DicomSettings()
     ingest: IngestSettings = IngestSettings()
     storage: StorageSettings = StorageSettings()

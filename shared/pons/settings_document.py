@@ -58,6 +58,7 @@ port = 4242
 TITLES: dict[str, str] = {
     "store": "Which store this is",
     "http": "The REST API",
+    "webdav": "The store as a WebDAV share",
     "dicom": "The DICOM port",
     "ingest": "Receiving instances, however they come",
     "storage": "Where the bytes of the instances are",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ASGI application: Orthanc's conventions of HTTP around the handlers."""
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -16,7 +17,8 @@ from pons_gateway.authentication import Authentication
 from pons_gateway.backends import Backends
 from pons_gateway.errors import HTTP_STATUS, describe, error_answer, orthanc_error
 from pons_gateway.routes import ROUTES
-from pons_gateway.routing import METHODS, Routes
+from pons_gateway.routing import METHODS, Handler, Routes
+from pons_gateway.webdav import PREFIX, Share
 
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ OTHER_METHODS = frozenset(
         "UNLOCK",
     ]
 )
-"""Words that HTTP and WebDAV know and that nothing here answers to."""
+"""Words that HTTP and WebDAV know and that no route answers to; buckets may."""
 
 UNAUTHORIZED = Answer(
     b"", 401, (b"www-authenticate", b'Basic realm="Orthanc Secure Area", charset="UTF-8"')
@@ -47,9 +49,16 @@ MEGABYTE = 1024 * 1024
 class Gateway:
     """Answers each request by its route, with Orthanc's statuses, headers and error bodies."""
 
-    def __init__(self, backends: Backends, routes: Routes = ROUTES) -> None:
+    def __init__(
+        self,
+        backends: Backends,
+        routes: Routes = ROUTES,
+        buckets: Mapping[str, Handler] | None = None,
+    ) -> None:
+        """`buckets`: what answers, whatever the method, below a first segment of the path."""
         self._backends = backends
         self._routes = routes
+        self._buckets = buckets or {}
         self._authentication = Authentication(backends.settings.http.users)
         self._describing = backends.settings.http.describe_errors
         self._max_body = backends.settings.http.max_body_mb * MEGABYTE
@@ -71,6 +80,10 @@ class Gateway:
             if user is None:
                 return UNAUTHORIZED
             scope["user"] = user
+        bucket = self._buckets.get(path.lstrip("/").partition("/")[0])
+        if bucket is not None:
+            refusal = self._refusal(method, scope) if method == "PUT" else None
+            return refusal or await self._handled(bucket, Request(scope, receive), method, path)
         if method not in METHODS:
             return silent(404 if method in OTHER_METHODS else 400)
         if method != "GET" or b"_method" in scope["query_string"]:
@@ -139,4 +152,5 @@ def _overridden(method: str, scope: Scope) -> str | None:
 
 def create_app(backends: Backends) -> Gateway:
     """The application that serves `backends`."""
-    return Gateway(backends)
+    buckets = {PREFIX: Share()} if backends.settings.webdav.enabled else {}
+    return Gateway(backends, buckets=buckets)

@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import Request
 
 from pons.errors import InvalidInstance, PonsError
-from pons.events import Origin
+from pons.events import Origin, OriginKind
 from pons.ingest import Stored
 from pons.objects import Body, Spool
 from pons_gateway import metrics
@@ -32,15 +32,26 @@ async def store_upload(request: Request, backends: Backends) -> Any:
     chunks = limited(request, http.max_body_mb * MEGABYTE)
     if request.headers.get("content-encoding", "").lower() == "gzip":
         chunks = gunzipped(chunks, http.max_zip_entry_mb * MEGABYTE)
-    origin = _origin(request)
+    origin = origin_of(request, "RestApi")
     boundary = boundary_of(request.headers.get("content-type", ""))
     if boundary is None:
-        return await _store_body(await _gathered(chunks, backends), origin, backends)
+        return await store_chunks(chunks, origin, backends)
     limit = http.max_body_mb * MEGABYTE
     async with aclosing(form_parts(chunks, boundary, backends.objects, limit)) as parts:
         async for part in parts:
             await _store_body(part, origin, backends)
     return None
+
+
+async def store_chunks(chunks: AsyncIterator[bytes], origin: Origin, backends: Backends) -> Any:
+    """Store one file or ZIP as it arrives; answer and errors as of `store_upload`."""
+    return await _store_body(await _gathered(chunks, backends), origin, backends)
+
+
+def origin_of(request: Request, kind: OriginKind) -> Origin:
+    """Where what a request carries comes from."""
+    client = request.scope["client"]
+    return Origin(kind, remote_ip=client[0] if client else "", username=request.scope["user"])
 
 
 async def _gathered(chunks: AsyncIterator[bytes], backends: Backends) -> Body:
@@ -99,11 +110,6 @@ async def _store_file(file: Body, origin: Origin, backends: Backends) -> dict[st
 def _free(body: Body) -> None:
     if isinstance(body, Spool):
         body.close()
-
-
-def _origin(request: Request) -> Origin:
-    client = request.scope["client"]
-    return Origin("RestApi", remote_ip=client[0] if client else "", username=request.scope["user"])
 
 
 def _told(stored: Stored) -> dict[str, str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading the index: resources, logs, and where an instance's bytes are. Nothing here writes."""
 
+from pons.catalog.browse import Browser, Entry
 from pons.catalog.catalog import Catalog, below, open_catalog
 from pons.catalog.records import (
     ChangesPage,
@@ -17,8 +18,10 @@ from pons.catalog.records import (
 from pons.catalog.resources import Resource, SeriesStatus
 
 __all__ = [
+    "Browser",
     "Catalog",
     "ChangesPage",
+    "Entry",
     "ExportsPage",
     "InstanceToSend",
     "LoggedChange",

@@ -10,6 +10,7 @@ import msgspec
 import zstandard
 
 from pons.attributes import LEVELS
+from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.logs import changes_page, exports_page
 from pons.catalog.metadata import LABELS, METADATA, metadata_column, read_value, read_written
@@ -56,6 +57,7 @@ class Catalog:
     def __init__(self, reader: Reader, objects: Objects) -> None:
         self._reader = reader
         self._objects = objects
+        self.browser = Browser(reader)
         self._composed: dict[tuple[str, str], str] = {}
 
     async def check(self) -> None:

@@ -2,21 +2,19 @@
 """Instances come in, and go out as files or tags."""
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pons.dicom_json import Style, format_header
 from pons.errors import BadRequest, NotFound
-from pons.objects import PIECE
-from pons.stored_file import read_file, stream_file
-from pons_gateway.answers import Answer, done, json_answer
+from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
+from pons_gateway.dicom_file import DICOM, dicom_file
 from pons_gateway.parameters import Flag, Tags, Text
 from pons_gateway.routes.resources import ANOTHER, ID, SHORT
 from pons_gateway.routing import JSON, Group
 from pons_gateway.uploads import store_upload
 from pons_gateway.whole_file import whole_header
 
-DICOM = "application/dicom"
 SIMPLIFY = Flag("simplify", "Show tags by their names only.")
 IGNORE_LENGTH = Tags("ignore-length", "Tags whose value is shown however long it is.")
 WHOLE = Flag("whole", "Read the whole file again, so that tags after the pixel data appear.")
@@ -51,30 +49,9 @@ async def upload(request: Request, backends: Backends) -> Response:
 )
 async def file(request: Request, backends: Backends) -> Response:
     identifier = request.path_params["id"]
-    stored = await backends.catalog.find_object(identifier)
-    if stored is None:
-        raise NotFound("Unknown resource")
-    name = _file_name(FILENAME.text(request) or f"{identifier}.dcm")
-    disposition = f'filename="{name}"'
-    if stored.size <= PIECE:
-        content = await read_file(backends.objects, stored)
-        headers = (
-            (b"content-type", DICOM.encode()),
-            (b"content-disposition", disposition.encode()),
-        )
-        return Answer(content, 200, *headers)
-    await backends.objects.size(
-        stored.object_key
-    )  # while the status can still tell that it is gone
-    return StreamingResponse(
-        stream_file(backends.objects, stored),
-        media_type=DICOM,
-        headers={
-            "content-length": str(stored.size),
-            "content-disposition": disposition,
-            "x-content-type-options": "nosniff",
-        },
-    )
+    given = FILENAME.text(request)
+    name = _file_name(given) if given else f"{identifier}.dcm"
+    return await dicom_file(identifier, name, backends)
 
 
 @GROUP.get(
