@@ -7,6 +7,7 @@ crosses as its name, and is raised again on the asking side.
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 import nats.errors
@@ -67,6 +68,98 @@ class ProtectPatient(msgspec.Struct, frozen=True):
 
     resource_id: str
     protected: bool
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """A state of a metadata or of an attachment, as an ETag names it."""
+
+    number: int
+    md5: str
+    """Of the content, in hexadecimal."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """Answer to `PutMetadata` and `PutAttachment`."""
+
+    revision: int
+
+
+class PutMetadata(msgspec.Struct, frozen=True):
+    """To index: set a metadata of a resource.
+
+    With `index.check_revisions` it raises `Conflict` where one is there that is not `expected`.
+    """
+
+    level: Level
+    resource_id: str
+    number: int
+    value: bytes
+    expected: Revision | None = None
+
+
+class DeleteMetadata(msgspec.Struct, frozen=True):
+    """To index: remove a metadata; raises as `PutMetadata` does, and `NotFound`."""
+
+    level: Level
+    resource_id: str
+    number: int
+    expected: Revision | None = None
+
+
+class PutLabel(msgspec.Struct, frozen=True):
+    """To index: add a label to a resource, if it is not there yet."""
+
+    level: Level
+    resource_id: str
+    label: str
+
+
+class DeleteLabel(msgspec.Struct, frozen=True):
+    """To index: remove a label from a resource, if it is there."""
+
+    level: Level
+    resource_id: str
+    label: str
+
+
+class PutAttachment(msgspec.Struct, frozen=True):
+    """To index: the object becomes an attachment of a resource; raises as `PutMetadata` does."""
+
+    level: Level
+    resource_id: str
+    number: int
+    object_key: UUID
+    size: int
+    stored_size: int
+    compression: str
+    md5: str
+    stored_md5: str
+    expected: Revision | None = None
+
+
+class DeleteAttachment(msgspec.Struct, frozen=True):
+    """To index: remove an attachment of a client; raises as `DeleteMetadata` does."""
+
+    level: Level
+    resource_id: str
+    number: int
+    expected: Revision | None = None
+
+
+class RestoreObject(msgspec.Struct, frozen=True):
+    """To index: an attachment, or the DICOM file (1), lies in another object with the same content.
+
+    Raises `Conflict` when it lies no more in `former_key`.
+    """
+
+    level: Level
+    resource_id: str
+    number: int
+    former_key: UUID
+    object_key: UUID
+    stored_size: int
+    compression: str
+    stored_md5: str
 
 
 class ClearChanges(msgspec.Struct, frozen=True):

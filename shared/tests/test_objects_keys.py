@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from pons.objects import key_from_path, key_path, key_time, new_key
+from pons.objects import is_announced, key_from_path, key_path, key_time, new_key
 from pons.objects.keys import check_shard, check_store_name
 
 KEY = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
@@ -28,6 +28,12 @@ def test_new_key_is_a_uuid_version_7_of_now() -> None:
     assert key.version == 7
     assert key.variant == "specified in RFC 4122"
     assert before <= key_time(key) <= datetime.now(UTC)
+
+
+def test_a_key_tells_whether_its_object_is_announced() -> None:
+    """Two thousand keys of both kinds, and each tells its kind."""
+    assert all(is_announced(new_key()) for _ in range(1000))
+    assert not any(is_announced(new_key(announced=False)) for _ in range(1000))
 
 
 def test_keys_of_one_process_ascend() -> None:

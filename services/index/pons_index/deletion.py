@@ -93,6 +93,7 @@ async def delete_instances(connection: Any, keys: list[int], reason: str) -> Rem
     empty_studies = [row["study_key"] for row in studies if row["deleted"]]
     empty_patients = [row["patient_key"] for row in patients if row["deleted"]]
     gone = [*keys, *emptied, *empty_studies, *empty_patients]
+    detached = await connection.fetchrow(SQL["forget_belongings"], gone, reason, timeout=PATIENCE)
     await connection.execute(SQL["forget_unstable"], gone, timeout=PATIENCE)
     await connection.execute(SQL["forget_changes"], gone, timeout=PATIENCE)
     growth = Growth(
@@ -100,8 +101,8 @@ async def delete_instances(connection: Any, keys: list[int], reason: str) -> Rem
         studies=-len(empty_studies),
         series=-len(emptied),
         instances=-sum(row["instances"] for row in touched),
-        size=-sum(row["size"] for row in touched),
-        stored_size=-sum(row["stored_size"] for row in touched),
+        size=-sum(row["size"] for row in (*touched, detached)),
+        stored_size=-sum(row["stored_size"] for row in (*touched, detached)),
     )
     survivors = [
         *((2, row["id"]) for row in touched if row["remaining"]),

@@ -27,13 +27,14 @@ SELECT object_key
 FROM unnest($1::uuid[]) AS listed (object_key)
 WHERE NOT EXISTS (SELECT FROM instances WHERE instances.object_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM headers WHERE header_key = listed.object_key)
+    AND NOT EXISTS (SELECT FROM attachments WHERE attachments.object_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM garbage WHERE garbage.object_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM refused WHERE refused.object_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM refused WHERE refused.header_key = listed.object_key);
 
--- name: hold_instances
--- Wait for every transaction that writes instances, and keep out new ones.
-LOCK TABLE instances IN SHARE MODE;
+-- name: hold_references
+-- Wait for every transaction that refers to new objects, and keep out new ones.
+LOCK TABLE instances, attachments IN SHARE MODE;
 
 -- name: discard_orphans
 -- Those of these objects that still nothing refers to become garbage, so that an announcement that comes now is refused.
@@ -42,6 +43,7 @@ SELECT object_key, 'orphan'
 FROM unnest($1::uuid[]) AS listed (object_key)
 WHERE NOT EXISTS (SELECT FROM instances WHERE instances.object_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM headers WHERE header_key = listed.object_key)
+    AND NOT EXISTS (SELECT FROM attachments WHERE attachments.object_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM refused WHERE refused.object_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM refused WHERE refused.header_key = listed.object_key)
 ON CONFLICT (object_key) DO NOTHING

@@ -96,7 +96,7 @@ class Sweep:
                 async with connection.transaction():
                     # Behind a delete that takes minutes, waiting would hold up everything else.
                     await connection.execute("SET LOCAL lock_timeout = '2s'")
-                    await connection.execute(SQL["hold_instances"])
+                    await connection.execute(SQL["hold_references"])
                     return len(await connection.fetch(SQL["discard_orphans"], part))
 
             orphans += await self._database.run(discard)

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from pons.errors import InvalidInstance, NotFound, Unavailable
-from pons.objects import SHARDS
+from pons.objects import SHARDS, is_announced
 from pons_index.database import Database, delays, passing_is_unavailable
 from pons_index.orphans import Sweep
 from pons_index.statements import SQL
@@ -120,6 +120,8 @@ async def _announce_missing(sweep: Sweep, announce: Announce, since: datetime) -
         raise Unavailable("Announcements are still on their way")
     announced = 0
     async for key in sweep.unreferenced(SHARDS, datetime.now(UTC), since):
+        if not is_announced(key):
+            continue  # an attachment that was never acknowledged, even if it is a DICOM file
         try:
             await announce(key)
             announced += 1

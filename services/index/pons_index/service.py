@@ -11,6 +11,7 @@ from pons.commands import answer_commands
 from pons.health import Health
 from pons.objects import Objects, open_objects
 from pons.settings import Settings
+from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
 from pons_index.collector import Collector
 from pons_index.commands import Commands
@@ -49,6 +50,9 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
         collector = Collector(database, objects, sweep, settings.storage.collect_interval)
         commands = Commands(database, relay, collector, log_exports=settings.index.log_exports)
+        belongings = Belongings(
+            database, relay.wake, check_revisions=settings.index.check_revisions
+        )
         run = Run(database, boot_id())
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
@@ -60,7 +64,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 run.beat(),
                 collector.collect_forever(),
             ):
-                await answer_commands(bus, "index", commands.handlers())
+                await answer_commands(bus, "index", commands.handlers() | belongings.handlers())
                 yield
             await run.end()
 

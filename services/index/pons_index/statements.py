@@ -8,6 +8,13 @@ from pons.sql import load_statements
 _FOLDER = Path(__file__).parent
 SQL: dict[str, str] = {
     name: statement
-    for file in ("ingest.sql", "deletion.sql", "changes.sql", "recycling.sql", "garbage.sql")
+    for file in (
+        "ingest.sql",
+        "deletion.sql",
+        "belongings.sql",
+        "changes.sql",
+        "recycling.sql",
+        "garbage.sql",
+    )
     for name, statement in load_statements(_FOLDER / file).items()
 }

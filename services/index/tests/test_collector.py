@@ -117,6 +117,20 @@ async def test_an_object_that_was_never_announced_is_removed(
     assert await index.garbage() == {orphan: "orphan"}
 
 
+async def test_an_attachment_is_no_orphan_until_it_is_removed(
+    index: Index, objects: FileObjects, collector: Collector
+) -> None:
+    """The objects of attachments stay as long as their rows; one without a row goes."""
+    attached, orphan = new_key(announced=False), new_key(announced=False)
+    await put(objects, attached, orphan)
+    await index.database.pool.execute(
+        "INSERT INTO attachments VALUES (1, 1024, $1, 5, 5, '', '', '')", attached
+    )
+    await outlive_grace()
+    assert await collector.collect() == Collected(1, 1, 0, True)
+    assert await kept(objects) == {attached}
+
+
 async def test_a_late_announcement_of_a_collected_object_is_refused(
     index: Index, objects: FileObjects, collector: Collector
 ) -> None:

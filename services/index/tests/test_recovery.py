@@ -76,6 +76,21 @@ async def test_what_a_power_cut_took_is_announced_again(
     assert announced.keys == [lost]
 
 
+async def test_attachments_are_not_announced(
+    index: Index, objects: FileObjects, broker: NatsServer
+) -> None:
+    """What was written to become an attachment is no instance, even where it is a DICOM file."""
+    for _ in range(20):
+        await objects.put(new_key(announced=False), b"bytes")
+    lost = [new_key() for _ in range(20)]
+    for key in lost:
+        await objects.put(key, b"bytes")
+    await end_with_machine(index.database)
+    announced = Announced()
+    assert await recovered(index, objects, broker, announced)
+    assert sorted(announced.keys) == lost
+
+
 async def test_it_is_done_once(index: Index, objects: FileObjects, broker: NatsServer) -> None:
     """The next start does not compare again."""
     await end_with_machine(index.database)

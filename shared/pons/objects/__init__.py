@@ -2,7 +2,7 @@
 """The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
 
 from pons.objects.file import FileObjects
-from pons.objects.keys import SHARDS, key_from_path, key_path, key_time, new_key
+from pons.objects.keys import SHARDS, is_announced, key_from_path, key_path, key_time, new_key
 from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects
 from pons.objects.spool import Spool
 from pons.settings import StorageSettings
@@ -16,6 +16,7 @@ __all__ = [
     "ObjectEntry",
     "Objects",
     "Spool",
+    "is_announced",
     "key_from_path",
     "key_path",
     "key_time",

@@ -20,18 +20,19 @@ _lock = threading.Lock()
 _last_stamp = 0
 
 
-def new_key(clock: Callable[[], int] = time.time_ns) -> UUID:
+def new_key(clock: Callable[[], int] = time.time_ns, *, announced: bool = True) -> UUID:
     """A key that is greater than every earlier one of this process and unique among all processes.
 
     48 bits of milliseconds and 12 bits of fractions of them (RFC 9562 6.2, method 3), counted up
-    where the clock stands still or steps back; then 62 random bits.
+    where the clock stands still or steps back; then 61 random bits, and one that tells whether the
+    object is `announced` (a DICOM file as it came in, its header) or only a row will refer to it.
     """
     global _last_stamp
     milliseconds, nanoseconds = divmod(clock(), 1_000_000)
     now = (milliseconds << 12) | (nanoseconds * 4096 // 1_000_000)
     with _lock:
         stamp = _last_stamp = max(now, _last_stamp + 1)
-    tail = int.from_bytes(os.urandom(8), "big") >> 2
+    tail = int.from_bytes(os.urandom(8), "big") >> 2 & ~1 | (not announced)
     return UUID(int=(stamp >> 12 << 80) | _VERSION_AND_VARIANT | ((stamp & 0xFFF) << 64) | tail)
 
 
@@ -40,6 +41,11 @@ def key_time(key: UUID) -> datetime:
     if key.version != 7:
         raise ValueError(f"{key} is not a UUIDv7")
     return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
+
+
+def is_announced(key: UUID) -> bool:
+    """Whether an object with this key is announced, so that the index learns of it from there."""
+    return not key.int & 1
 
 
 def key_path(store: str, key: UUID) -> str:

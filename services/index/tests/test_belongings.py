@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metadata, labels and attachments of resources, and what becomes of them."""
+
+import asyncio
+from collections.abc import Awaitable
+from hashlib import md5
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from pons.commands import (
+    DeleteAttachment,
+    DeleteLabel,
+    DeleteMetadata,
+    Done,
+    PutAttachment,
+    PutLabel,
+    PutMetadata,
+    RestoreObject,
+    Revision,
+    Written,
+)
+from pons.errors import Conflict, NotFound, Unavailable
+from pons.events import InstanceReceived
+from pons.objects import new_key
+from pons.testing.events import ids, received
+from pons_index.belongings import Belongings
+from pons_index.database import Database
+
+pytestmark = pytest.mark.anyio
+Index = Any
+OpenIndex = Any
+NOBODY = "00000000-00000000-00000000-00000000-00000000"
+HELLO = "5d41402abc4b2a76b9719d911017c592"
+
+
+@pytest.fixture
+def checking(database: Database) -> Belongings:
+    return Belongings(database, lambda: None, check_revisions=True)
+
+
+@pytest.fixture
+def lax(database: Database) -> Belongings:
+    return Belongings(database, lambda: None, check_revisions=False)
+
+
+def attachment(
+    resource_id: str, content: bytes = b"hello", key: UUID | None = None, **more: Any
+) -> PutAttachment:
+    digest = md5(content).hexdigest()
+    return PutAttachment(
+        level=more.pop("level", "Study"),
+        resource_id=resource_id,
+        number=1024,
+        object_key=key or new_key(announced=False),
+        size=len(content),
+        stored_size=len(content) - 1,
+        compression="zstd",
+        md5=digest,
+        stored_md5="0" * 32,
+        **more,
+    )
+
+
+async def sizes(index: Index) -> tuple[int, int]:
+    row = await index.database.pool.fetchrow("SELECT size, stored_size FROM totals")
+    return row["size"], row["stored_size"]
+
+
+@pytest.fixture
+async def event(index: Index) -> InstanceReceived:
+    event = received("1.1")
+    await index.write(event)
+    return event
+
+
+async def test_each_overwrite_is_a_revision(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """Revisions count from 0; each write and the removal are a change of the resource."""
+    study = ids(event).study
+    before = len(await index.changes())
+    assert await lax.put_metadata(PutMetadata("Study", study, 1024, b"a")) == Written(0)
+    assert await lax.put_metadata(PutMetadata("Study", study, 1024, b"\xff")) == Written(1)
+    rows = await index.fetch("SELECT value, text_value, revision FROM metadata")
+    assert [tuple(row) for row in rows] == [(b"\xff", None, 1)]
+    assert await lax.delete_metadata(DeleteMetadata("Study", study, 1024)) == Done()
+    assert (await index.changes())[before:] == [("UpdatedMetadata", study)] * 3
+    with pytest.raises(NotFound):
+        await lax.delete_metadata(DeleteMetadata("Study", study, 1024))
+    assert await lax.put_metadata(PutMetadata("Study", study, 1024, b"a")) == Written(0)
+
+
+async def test_text_with_nul_is_kept_but_not_searched(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """PostgreSQL's text knows no NUL: such a value has its bytes only."""
+    await lax.put_metadata(PutMetadata("Study", ids(event).study, 1024, b"a\0b"))
+    rows = await index.fetch("SELECT value, text_value FROM metadata")
+    assert [tuple(row) for row in rows] == [(b"a\0b", None)]
+
+
+async def test_checked_revisions(checking: Belongings, event: InstanceReceived) -> None:
+    """What is there is overwritten or removed only by whoever names its revision and its MD5."""
+    study = ids(event).study
+
+    def put(expected: Revision | None) -> PutMetadata:
+        return PutMetadata("Study", study, 1024, b"hello", expected)
+
+    assert await checking.put_metadata(put(Revision(7, "what is not there"))) == Written(0)
+    for wrong in (None, Revision(1, HELLO), Revision(0, "x")):
+        with pytest.raises(Conflict):
+            await checking.put_metadata(put(wrong))
+        with pytest.raises(Conflict):
+            await checking.delete_metadata(DeleteMetadata("Study", study, 1024, wrong))
+    assert await checking.put_metadata(put(Revision(0, HELLO))) == Written(1)
+    await checking.delete_metadata(DeleteMetadata("Study", study, 1024, Revision(1, HELLO)))
+
+
+async def test_of_many_writers_with_one_revision_one_wins(
+    checking: Belongings, event: InstanceReceived
+) -> None:
+    """Concurrent writes that name the same revision: exactly one is carried out."""
+    study = ids(event).study
+    await checking.put_metadata(PutMetadata("Study", study, 1024, b"hello"))
+    await checking.put_attachment(attachment(study))
+    expected = Revision(0, HELLO)
+    writes: list[Awaitable[Written]] = []
+    for number in range(8):
+        content = b"%d" % number
+        writes.append(checking.put_metadata(PutMetadata("Study", study, 1024, content, expected)))
+        writes.append(checking.put_attachment(attachment(study, content, expected=expected)))
+    answers = await asyncio.gather(*writes, return_exceptions=True)
+    for own in (answers[::2], answers[1::2]):
+        assert [one for one in own if isinstance(one, Written)] == [Written(1)]
+        assert sum(isinstance(one, Conflict) for one in own) == 7
+
+
+async def test_unknown_resources_get_nothing(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """Neither an unknown id, nor one of another level, nor a text that is no id is written to."""
+    key = new_key(announced=False)
+    for identifier in (NOBODY, ids(event).series, "x"):
+        for answer in (
+            lax.put_metadata(PutMetadata("Study", identifier, 1024, b"a")),
+            lax.delete_metadata(DeleteMetadata("Study", identifier, 1024)),
+            lax.put_label(PutLabel("Study", identifier, "a")),
+            lax.delete_label(DeleteLabel("Study", identifier, "a")),
+            lax.put_attachment(attachment(identifier)),
+            lax.delete_attachment(DeleteAttachment("Study", identifier, 1024)),
+            lax.restore_object(RestoreObject("Study", identifier, 1024, key, key, 1, "", "")),
+        ):
+            with pytest.raises(NotFound):
+                await answer
+    assert await index.value("SELECT count(*) FROM attachments") == 0
+
+
+async def test_labels_are_there_or_not(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """Adding and removing may be repeated, and are no change in the log."""
+    before = await index.changes()
+    for _ in range(2):
+        await lax.put_label(PutLabel("Series", ids(event).series, "a"))
+    assert [row["label"] for row in await index.fetch("SELECT label FROM labels")] == ["a"]
+    for _ in range(2):
+        await lax.delete_label(DeleteLabel("Series", ids(event).series, "a"))
+    assert await index.value("SELECT count(*) FROM labels") == 0
+    assert await index.changes() == before
+
+
+async def test_attachments_count_and_leave_garbage(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """The totals count attachments in both forms; objects that are not needed are garbage."""
+    study, start, first, second = ids(event).study, await sizes(index), new_key(), new_key()
+    before = len(await index.changes())
+    assert await lax.put_attachment(attachment(study, b"12345", first)) == Written(0)
+    assert await sizes(index) == (start[0] + 5, start[1] + 4)
+    assert await lax.put_attachment(attachment(study, b"123", second)) == Written(1)
+    assert await sizes(index) == (start[0] + 3, start[1] + 2)
+    await lax.delete_attachment(DeleteAttachment("Study", study, 1024))
+    assert await sizes(index) == start
+    assert await index.garbage() == {first: "replaced", second: "deleted"}
+    assert (await index.changes())[before:] == [("UpdatedAttachment", study)] * 3
+
+
+async def test_an_attachment_that_comes_twice_is_one(
+    index: Index, checking: Belongings, event: InstanceReceived
+) -> None:
+    """The object's key tells a command that is repeated: it is no second revision."""
+    put, start = attachment(ids(event).study), await sizes(index)
+    assert [await checking.put_attachment(put) for _ in range(2)] == [Written(0), Written(0)]
+    assert await sizes(index) == (start[0] + 5, start[1] + 4)
+    assert await index.garbage() == {}
+
+
+async def test_a_collected_object_becomes_no_attachment(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """Whoever took longer than an orphan's grace between writing and telling is told so."""
+    put = attachment(ids(event).study)
+    await index.database.pool.execute("INSERT INTO garbage VALUES ($1, 'orphan')", put.object_key)
+    with pytest.raises(Unavailable, match="send it again"):
+        await lax.put_attachment(put)
+    assert await index.value("SELECT count(*) FROM attachments") == 0
+
+
+async def test_the_file_of_an_instance_changes_its_form(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """Compressing swaps the object of an instance and nothing else; it may be repeated."""
+    instance, key = ids(event).instance, new_key(announced=False)
+    before, start = await index.changes(), await sizes(index)
+    await lax.put_label(PutLabel("Instance", instance, "a"))
+    command = RestoreObject("Instance", instance, 1, event.object_key, key, 7, "zstd", "")
+    for _ in range(2):
+        assert await lax.restore_object(command) == Done()
+    rows = await index.fetch("SELECT object_key, stored_size, compression FROM instances")
+    assert [tuple(row) for row in rows] == [(key, 7, "zstd")]
+    assert await sizes(index) == (start[0], start[1] - event.stored_size + 7)
+    assert await index.garbage() == {event.object_key: "replaced"}
+    assert await index.changes() == before
+    assert await index.value("SELECT count(*) FROM labels") == 1
+    other = RestoreObject("Instance", instance, 1, event.object_key, new_key(), 8, "", "")
+    with pytest.raises(Conflict):
+        await lax.restore_object(other)
+
+
+async def test_an_announcement_of_a_former_object_changes_nothing(
+    open_index: OpenIndex, lax: Belongings
+) -> None:
+    """An announcement that comes again after its file was compressed is Success, and forgotten."""
+    index, event = open_index(overwrite_instances="Always"), received("1.1")
+    await index.write(event)
+    key = new_key(announced=False)
+    await lax.restore_object(
+        RestoreObject("Instance", ids(event).instance, 1, event.object_key, key, 7, "zstd", "")
+    )
+    assert await index.write(event) == ["Success"]
+    assert await index.value("SELECT object_key FROM instances") == key
+
+
+async def test_an_attachment_changes_its_form(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """The content, and so MD5 and revision, stay what they were."""
+    put, start = attachment(ids(event).study), await sizes(index)
+    await lax.put_attachment(put)
+    key = new_key(announced=False)
+    await lax.restore_object(
+        RestoreObject("Study", put.resource_id, 1024, put.object_key, key, 5, "", "1" * 32)
+    )
+    row = (await index.fetch("SELECT * FROM attachments"))[0]
+    assert (row["object_key"], row["stored_size"], row["compression"]) == (key, 5, "")
+    assert (row["md5"].hex(), row["stored_md5"].hex(), row["revision"]) == (HELLO, "1" * 32, 0)
+    assert await sizes(index) == (start[0] + 5, start[1] + 5)
+
+
+async def hang_everything(lax: Belongings, event: InstanceReceived) -> list[UUID]:
+    """Metadata, a label and an attachment on all four levels; the objects' keys."""
+    own, keys = ids(event), []
+    for level in ("Patient", "Study", "Series", "Instance"):
+        identifier = getattr(own, level.lower())
+        await lax.put_metadata(PutMetadata(level, identifier, 1024, b"a"))  # type: ignore[arg-type]
+        await lax.put_label(PutLabel(level, identifier, "a"))  # type: ignore[arg-type]
+        put = attachment(identifier, level=level)
+        await lax.put_attachment(put)
+        keys.append(put.object_key)
+    return keys
+
+
+async def test_what_hangs_on_a_resource_goes_with_it(
+    index: Index, lax: Belongings, event: InstanceReceived
+) -> None:
+    """Deleting takes metadata, labels and attachments of all that is gone, and of nothing else."""
+    other = received("2.1", patient_id="other")
+    await index.write(other)
+    keys = await hang_everything(lax, event)
+    await hang_everything(lax, other)
+    half = tuple(value // 2 for value in await sizes(index))
+    await index.delete("Instance", ids(event).instance)
+    for table in ("metadata", "labels", "attachments"):
+        assert await index.value(f"SELECT count(*) FROM {table}") == 4, table
+    assert await sizes(index) == half
+    assert await index.garbage() == dict.fromkeys([event.object_key, *keys], "deleted")
+
+
+async def test_an_overwritten_instance_loses_what_hung_on_it(
+    open_index: OpenIndex, lax: Belongings
+) -> None:
+    """Overwriting deletes first: what only this instance kept alive loses its belongings too."""
+    index, event = open_index(overwrite_instances="Always"), received("1.1")
+    await index.write(event)
+    keys = await hang_everything(lax, event)
+    again = received("1.1")
+    assert await index.write(again) == ["Success"]
+    for table in ("metadata", "labels", "attachments"):
+        assert await index.value(f"SELECT count(*) FROM {table}") == 0, table
+    assert await sizes(index) == (again.size, again.stored_size)
+    assert await index.garbage() == dict.fromkeys([event.object_key, *keys], "replaced")
+
+
+async def test_an_answer_that_was_lost_is_no_conflict(
+    checking: Belongings, event: InstanceReceived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that breaks after the commit: the command is begun again and tells the same."""
+    study = ids(event).study
+    leave = asyncpg.transaction.Transaction.__aexit__
+    lost: list[bool] = []
+
+    async def losing(self: Any, kind: Any, *error: Any) -> None:
+        await leave(self, kind, *error)
+        if kind is None and not lost:
+            lost.append(True)
+            raise ConnectionResetError
+
+    monkeypatch.setattr(asyncpg.transaction.Transaction, "__aexit__", losing)
+    put = attachment(study)
+    for answer, wanted in (
+        (checking.put_metadata(PutMetadata("Study", study, 1024, b"hello")), Written(0)),
+        (
+            checking.delete_metadata(DeleteMetadata("Study", study, 1024, Revision(0, HELLO))),
+            Done(),
+        ),
+        (checking.put_attachment(put), Written(0)),
+        (
+            checking.delete_attachment(DeleteAttachment("Study", study, 1024, Revision(0, HELLO))),
+            Done(),
+        ),
+    ):
+        lost.clear()
+        assert await answer == wanted
+        assert lost
