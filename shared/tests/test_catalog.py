@@ -480,6 +480,9 @@ async def test_main_tags_signature(store: Store) -> None:
     await rows.connection.execute("UPDATE studies SET signature = 1")
     found = await catalog.find_metadata("Study", ids.study, 15)
     assert found == MetadataValue(b"0008,103e;0020,000d", 0)
+    built_in = await catalog.find_metadata("Series", ids.series, 15)
+    assert built_in is not None
+    assert b";0040,0254;0040,0275;0054,0081;" in built_in.value
 
 
 async def test_labels(store: Store) -> None:

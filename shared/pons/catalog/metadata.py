@@ -4,9 +4,10 @@
 The expressions use the aliases of `catalog.sql`: p, s, r and i for the four levels.
 """
 
+import json
 from pathlib import Path
 
-from pons.attributes import LEVELS, MAIN_TAGS
+from pons.attributes import LEVELS, MAIN_SEQUENCES, MAIN_TAGS
 from pons.catalog.resources import KEY
 from pons.events import Level
 from pons.metadata import SYSTEM_METADATA
@@ -39,8 +40,9 @@ def _timestamp(column: str) -> str:
 
 
 def _signature(level: Level) -> str:
-    built_in = ";".join(display_tag(tag) for tag in sorted(MAIN_TAGS[level]))
-    return _filled("signature", level, built_in=built_in)
+    sequences = list(MAIN_SEQUENCES.get(level, ()))
+    built_in = ";".join(display_tag(tag) for tag in sorted([*MAIN_TAGS[level], *sequences]))
+    return _filled("signature", level, built_in=built_in, sequences=json.dumps(sequences))
 
 
 def _origin(name: str, *kinds: str) -> str:

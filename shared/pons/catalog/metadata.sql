@@ -10,7 +10,7 @@ ARRAY(SELECT l.label FROM labels l WHERE l.resource_key = {key} ORDER BY l.label
 -- The list of main tags that was in force when the resource came; number 0 is the one built in.
 coalesce((
     SELECT string_agg(lower(left(tag, 4) || ',' || right(tag, 4)), ';' ORDER BY tag)
-      FROM signatures g, jsonb_array_elements_text(g.tags -> '{level}') AS t (tag)
+      FROM signatures g, jsonb_array_elements_text(g.tags -> '{level}' || '{sequences}') AS t (tag)
      WHERE g.signature = {alias}.signature), '{built_in}')
 
 -- name: written_text
