@@ -141,15 +141,6 @@ def test_the_page_says_what_the_table_says() -> None:
             "index.extra_main_tags",
             {"Study": ["Rows"], "Series": []},
         ),
-        ("MaximumStorageSize", 100, "storage.maximum_size_mb", 100),
-        ("MaximumPatientCount", 10, "storage.maximum_patients", 10),
-        ("MaximumStorageMode", "Reject", "storage.maximum_mode", "Reject"),
-        (
-            "ExtraMainDicomTags",
-            {"Instance": ["Rows"]},
-            "index.extra_main_tags",
-            {"Instance": ["Rows"]},
-        ),
         ("CheckRevisions", True, "index.check_revisions", True),
         ("UserMetadata", {"mine": 1098}, "index.user_metadata", {"mine": 1098}),
         (
