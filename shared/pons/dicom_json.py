@@ -78,6 +78,16 @@ def format_tags(tags: Mapping[str, str], style: Style = Style.SIMPLIFIED) -> dic
     }
 
 
+def format_elements(elements: Header, style: Style) -> dict[str, Any]:
+    """Elements of DICOM JSON in one of Orthanc's formats."""
+    return _FORMATS[style](elements, frozenset())
+
+
+def element_text(tag: str, element: Mapping[str, Any]) -> str | None:
+    """The text of an element of DICOM JSON, however long; None when it is none."""
+    return None if element["vr"] == "SQ" else _text(tag_name(tag), element)
+
+
 def _full(dataset: Header, ignore_length: frozenset[str]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for tag, element in dataset.items():

@@ -276,6 +276,15 @@ class IndexSettings(Section):
         return names
 
 
+class FindSettings(Section):
+    limit_results: int = Field(
+        0, ge=0, description="Patients, studies or series that one search gives at most; 0: all."
+    )
+    limit_instances: int = Field(
+        0, ge=0, description="Instances that one search gives at most; 0: all."
+    )
+
+
 class RenderSettings(Section):
     host: str = Field("127.0.0.1", description="Address that render listens on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
@@ -335,6 +344,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     nats: NatsSettings = NatsSettings()
     index: IndexSettings = IndexSettings()
+    find: FindSettings = FindSettings()
     render: RenderSettings = RenderSettings()
     egress: EgressSettings = EgressSettings()
     jobs: JobsSettings = JobsSettings()

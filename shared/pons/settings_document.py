@@ -65,6 +65,7 @@ TITLES: dict[str, str] = {
     "database": "PostgreSQL",
     "nats": "NATS JetStream",
     "index": "Indexing",
+    "find": "Searching",
     "render": "Images",
     "egress": "Sending to modalities",
     "jobs": "Jobs",

@@ -14,19 +14,23 @@ import asyncpg
 import pytest
 import zstandard
 
+from pons.attributes import LEVELS, MAIN_TAGS
 from pons.catalog import (
     Catalog,
     InstanceToSend,
     MetadataValue,
+    Search,
     Statistics,
     StoredObject,
     Totals,
+    Wanted,
     open_catalog,
 )
 from pons.catalog.browse import BROWSE
-from pons.catalog.catalog import STATEMENTS
+from pons.catalog.columns import TABLE, Columns
 from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
-from pons.catalog.resources import EXPANDED, IDS, RELATED, series_status, to_texts
+from pons.catalog.resources import RELATED, series_status, to_texts
+from pons.catalog.shown import shown_columns
 from pons.errors import Unavailable
 from pons.events import Level
 from pons.identity import ResourceIds, resource_ids, to_bytes
@@ -153,6 +157,12 @@ async def store(
 Store = tuple[Catalog, Rows]
 
 
+async def below(catalog: Catalog, level: Level, parent: tuple[Level, str]) -> list[str]:
+    """Identifiers of what is below a resource."""
+    pages = catalog.search_ids(Search(level, parent=parent))
+    return [identifier async for page in pages for identifier in page]
+
+
 async def test_patient(store: Store) -> None:
     """A patient comes with its tags in Unicode and its studies in ascending order."""
     catalog, rows = store
@@ -196,7 +206,8 @@ async def test_nothing_there(store: Store) -> None:
     catalog, _ = store
     for identifier in (NOBODY, "", "x", "1-2-3-4-5", "\0"):
         assert await catalog.find("Study", identifier) is None
-        assert await catalog.related("Instance", "Patient", identifier) == []
+        assert await catalog.above("Patient", "Instance", identifier) is None
+        assert await below(catalog, "Instance", ("Patient", identifier)) == []
         assert await catalog.statistics("Series", identifier) is None
         assert await catalog.find_object(identifier) is None
         assert await catalog.find_header(identifier) is None
@@ -210,33 +221,36 @@ async def test_other_level(store: Store) -> None:
     catalog, rows = store
     ids = await rows.instance("P", "1", "2", "3")
     assert await catalog.find("Patient", ids.study) is None
-    assert await catalog.related_ids("Instance", "Study", ids.patient) == []
+    assert await below(catalog, "Instance", ("Study", ids.patient)) == []
+    assert await catalog.above("Patient", "Study", ids.patient) is None
 
 
 async def test_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists come in order of arrival, in pages, from `since` on and up to `limit`."""
     catalog, rows = store
-    monkeypatch.setattr("pons.catalog.catalog.IDS_PAGE", 3)
-    monkeypatch.setattr("pons.catalog.catalog.EXPANDED_PAGE", 2)
+    monkeypatch.setattr("pons.catalog.finder.IDS_PAGE", 3)
+    monkeypatch.setattr("pons.catalog.finder.EXPANDED_PAGE", 2)
     arrived = [(await rows.instance("P", "1", "1", str(i))).instance for i in range(7)]
 
     async def ids(**window: int) -> list[list[str]]:
-        return [page async for page in catalog.id_pages("Instance", **window)]
+        return [page async for page in catalog.search_ids(Search("Instance", **window))]
 
     assert await ids() == [arrived[:3], arrived[3:6], arrived[6:]]
     assert await ids(since=5) == [arrived[5:]]
     assert await ids(since=1, limit=4) == [arrived[1:4], arrived[4:5]]
     assert await ids(limit=3) == [arrived[:3]]
     assert await ids(since=7) == []
-    expanded = [[r.id for r in page] async for page in catalog.pages("Instance", 2, 3)]
+    expanded = [
+        [r.id for r in page] async for page in catalog.search(Search("Instance", since=2, limit=3))
+    ]
     assert expanded == [arrived[2:4], arrived[4:5]]
 
 
 async def test_empty_store(store: Store) -> None:
     """An empty store has no pages, and totals of nothing."""
     catalog, _ = store
-    for level in EXPANDED:
-        assert [page async for page in catalog.pages(level)] == []
+    for level in LEVELS:
+        assert [page async for page in catalog.search(Search(level))] == []
     assert await catalog.totals() == Totals(0, 0, 0, 0, 0, 0)
 
 
@@ -252,9 +266,12 @@ async def test_related(store: Store) -> None:
         "Instance": ids.instance,
     }
     for wanted, known in RELATED:
-        found = await catalog.related(wanted, known, of[known])
-        assert [resource.id for resource in found] == [of[wanted]], (wanted, known)
-        assert await catalog.related_ids(wanted, known, of[known]) == [of[wanted]]
+        if LEVELS.index(wanted) > LEVELS.index(known):
+            assert await below(catalog, wanted, (known, of[known])) == [of[wanted]]
+        else:
+            found = await catalog.above(wanted, known, of[known])
+            assert found is not None
+            assert found.id == of[wanted], (wanted, known)
 
 
 async def test_series_status(store: Store) -> None:
@@ -627,8 +644,9 @@ async def test_plans_use_indexes(store: Store) -> None:
         await rows.instance(f"P{number % 4}", str(number % 8), str(number % 16), str(number))
     await rows.connection.execute("ANALYZE; SET enable_seqscan = off")
     for (wanted, _known), condition in RELATED.items():
-        for name in (EXPANDED[wanted], IDS[wanted]):
-            statement = STATEMENTS[name].replace("{where}", f"WHERE {condition}")
+        for shown in (Wanted(), Wanted(frozenset())):
+            columns = shown_columns(wanted, shown, Columns(MAIN_TAGS))
+            statement = f"SELECT {columns} FROM {TABLE[wanted]} WHERE {condition}"
             plan = await rows.connection.fetch("EXPLAIN " + statement.replace("$1", r"'\x00'"))
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, text

@@ -4,9 +4,19 @@
 from datetime import datetime
 from typing import Any
 
-from pons.catalog import LoggedChange, LoggedExport, Resource, Statistics, Totals, below
-from pons.dicom_json import Style, format_tags
+from pons.catalog import (
+    LoggedChange,
+    LoggedExport,
+    Part,
+    Resource,
+    Statistics,
+    Totals,
+    below,
+)
+from pons.dicom_json import format_elements, format_tags
 from pons.events import Level
+from pons.metadata import Names
+from pons_gateway.wanted import PLAIN, Shape
 
 FOLDERS: dict[Level, str] = {
     "Patient": "patients",
@@ -22,6 +32,8 @@ PARENT: dict[Level, str] = {
     "Series": "ParentStudy",
     "Instance": "ParentSeries",
 }
+SOURCES = {5: "ModifiedFrom", 6: "AnonymizedFrom"}
+"""Metadata that objects show beside `Metadata`, too."""
 MEGABYTE = 1024 * 1024
 
 
@@ -29,29 +41,53 @@ def path_of(level: Level, identifier: str) -> str:
     return f"/{FOLDERS[level]}/{identifier}"
 
 
-def resource_json(resource: Resource, style: Style = Style.SIMPLIFIED) -> dict[str, Any]:
-    """The expanded form of a resource."""
-    level = resource.level
+def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None = None) -> Any:
+    """The object of a resource, with the parts that were wanted."""
+    level, parts, style = resource.level, shape.wanted.parts, shape.style
     shown: dict[str, Any] = {"ID": resource.id, "Type": level}
-    if level in PARENT:
+    if Part.PARENT in parts and level in PARENT:
         shown[PARENT[level]] = resource.parent
-    shown["MainDicomTags"] = format_tags(resource.tags, style)
-    if level == "Study":
-        shown["PatientMainDicomTags"] = format_tags(resource.patient_tags, style)
-    if level == "Patient":
+    if Part.MAIN_TAGS in parts:
+        shown["MainDicomTags"] = format_tags(resource.tags, style)
+        if level == "Study":
+            shown["PatientMainDicomTags"] = format_tags(resource.patient_tags, style)
+    if Part.PROTECTED in parts and level == "Patient":
         shown["IsProtected"] = resource.protected
-    if level == "Series":
+    if Part.STATUS in parts and level == "Series":
         shown["Status"] = resource.status
         shown["ExpectedNumberOfInstances"] = resource.expected
-    if level == "Instance":
+    if Part.CHILDREN in parts and level in CHILDREN:
+        shown[CHILDREN[level]] = resource.children
+    if Part.STABLE in parts and level != "Instance":
+        shown["IsStable"] = resource.stable
+    if Part.DETAILS in parts:
+        shown.update(_details(resource))
+    if Part.LABELS in parts:
+        shown["Labels"] = resource.labels
+    if Part.METADATA in parts:
+        shown["Metadata"] = {
+            names.name(number) if names else str(number): text
+            for number, text in sorted(resource.metadata.items())
+        }
+    if Part.ATTACHMENTS in parts:
+        shown["Attachments"] = resource.attachments
+    if shape.wanted.tags:
+        requested = format_tags(resource.requested, style)
+        shown["RequestedTags"] = requested | format_elements(resource.elements, style)
+    return shown
+
+
+def _details(resource: Resource) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if resource.level == "Instance":
         shown["FileSize"] = resource.size
         shown["FileUuid"] = str(resource.object_key)
         shown["IndexInSeries"] = resource.index_in_series
     else:
-        shown[CHILDREN[level]] = resource.children
-        shown["IsStable"] = resource.stable
         shown["LastUpdate"] = timestamp(resource.last_update)
-    shown["Labels"] = []
+    for number, name in SOURCES.items():
+        if number in resource.sources:
+            shown[name] = resource.sources[number]
     return shown
 
 

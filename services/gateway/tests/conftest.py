@@ -17,10 +17,12 @@ from pons.catalog import (
     LoggedChange,
     LoggedExport,
     Resource,
+    Search,
     Statistics,
     StoredHeader,
     StoredObject,
     Totals,
+    Wanted,
 )
 from pons.errors import InvalidInstance, Unavailable
 from pons.events import Origin
@@ -94,28 +96,51 @@ class FakeCatalog:
     header: StoredHeader | None = None
     stored: StoredObject | None = None
     asked: tuple[Any, ...] = ()
+    searched: Search | None = None
+    wanted: Wanted | None = None
 
-    async def find(self, level: str, identifier: str) -> Resource | None:
+    async def find(
+        self, level: str, identifier: str, wanted: Wanted | None = None
+    ) -> Resource | None:
         self._reachable()
+        self.wanted = wanted
         found = RESOURCES[level]
         return found if found.id == identifier else None
 
-    async def pages(self, level: str, since: int, limit: int) -> AsyncIterator[list[Resource]]:
+    async def above(
+        self, level: str, of: str, identifier: str, wanted: Wanted | None = None
+    ) -> Resource | None:
+        self.wanted = wanted
+        return RESOURCES[level] if RESOURCES[of].id == identifier else None
+
+    async def search(self, search: Search, wanted: Wanted) -> AsyncIterator[list[Resource]]:
         self._reachable()
-        self.asked = (level, since, limit)
-        yield [RESOURCES[level]]
+        self.searched, self.wanted = search, wanted
+        if self._has(search):
+            yield [RESOURCES[search.level]]
 
-    async def id_pages(self, level: str, since: int, limit: int) -> AsyncIterator[list[str]]:
+    async def search_ids(self, search: Search) -> AsyncIterator[list[str]]:
         self._reachable()
-        self.asked = (level, since, limit)
-        for page in self.pages_of_ids if self.pages_of_ids is not None else [[RESOURCES[level].id]]:
-            yield page
+        self.searched, own = search, [[RESOURCES[search.level].id]]
+        for page in self.pages_of_ids if self.pages_of_ids is not None else own:
+            if self._has(search):
+                yield page
 
-    async def related(self, level: str, of: str, identifier: str) -> list[Resource]:
-        return [RESOURCES[level]] if RESOURCES[of].id == identifier else []
+    def _has(self, search: Search) -> bool:
+        return search.parent is None or RESOURCES[search.parent[0]].id == search.parent[1]
 
-    async def related_ids(self, level: str, of: str, identifier: str) -> list[str]:
-        return [resource.id for resource in await self.related(level, of, identifier)]
+    async def count(self, search: Search) -> int:
+        self.searched = search
+        return 7
+
+    async def look_up(self, text: str) -> list[tuple[str, str]]:
+        return [("Patient", PATIENT), ("Study", STUDY)] if text == "1.2.3" else []
+
+    async def bulk(
+        self, identifiers: list[str], level: str | None, wanted: Wanted
+    ) -> AsyncIterator[list[Resource]]:
+        self.asked, self.wanted = (identifiers, level), wanted
+        yield [RESOURCES[level or "Instance"]]
 
     async def statistics(self, level: str, identifier: str) -> Statistics | None:
         if RESOURCES[level].id != identifier:

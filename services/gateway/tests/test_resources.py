@@ -4,6 +4,7 @@
 import httpx
 import pytest
 
+from pons.catalog import Search
 from pons.commands import Ancestor, Deleted, DeleteResource
 
 from .conftest import INSTANCE, PATIENT, SERIES, STUDY, Store
@@ -36,9 +37,9 @@ async def test_long_list(client: httpx.AsyncClient, store: Store) -> None:
 async def test_since_and_limit(client: httpx.AsyncClient, store: Store) -> None:
     """`since` and `limit` come together; 0 means all."""
     assert (await client.get("/series?since=3&limit=0")).status_code == 200
-    assert store.catalog.asked == ("Series", 3, 0)
+    assert store.catalog.searched == Search("Series", since=3)
     assert (await client.get("/series?expand&since=0&limit=7")).status_code == 200
-    assert store.catalog.asked == ("Series", 0, 7)
+    assert store.catalog.searched == Search("Series", limit=7)
     for query in ("since=3", "limit=3", "since=a&limit=3", "since=-1&limit=3", "since=&limit=3"):
         answer = await client.get(f"/series?{query}")
         assert answer.status_code == 400, query

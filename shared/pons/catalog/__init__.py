@@ -16,6 +16,7 @@ from pons.catalog.records import (
     Totals,
 )
 from pons.catalog.resources import Resource, SeriesStatus
+from pons.catalog.search import Order, Part, Search, Wanted
 
 __all__ = [
     "Browser",
@@ -27,12 +28,16 @@ __all__ = [
     "LoggedChange",
     "LoggedExport",
     "MetadataValue",
+    "Order",
+    "Part",
     "Resource",
+    "Search",
     "SeriesStatus",
     "Statistics",
     "StoredHeader",
     "StoredObject",
     "Totals",
+    "Wanted",
     "below",
     "open_catalog",
 ]

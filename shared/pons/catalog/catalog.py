@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import zstandard
 
-from pons.attributes import LEVELS
+from pons.attributes import LEVELS, MAIN_TAGS, Tags, main_tags
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
+from pons.catalog.finder import MAX_HEADER_BYTES, Finder
 from pons.catalog.logs import changes_page, exports_page
 from pons.catalog.metadata import LABELS, METADATA, metadata_column, read_value, read_written
 from pons.catalog.records import (
@@ -24,7 +25,6 @@ from pons.catalog.records import (
     StoredObject,
     Totals,
 )
-from pons.catalog.resources import EXPANDED, ID, IDS, KEY, RELATED, Resource, to_resource
 from pons.events import Level
 from pons.identity import to_bytes, to_text
 from pons.objects import Objects, open_objects
@@ -32,12 +32,6 @@ from pons.settings import Settings
 from pons.sql import load_statements
 
 STATEMENTS = load_statements(Path(__file__).with_name("catalog.sql"))
-
-EXPANDED_PAGE = 500
-IDS_PAGE = 10_000
-"""Rows that one statement of a long list gives; longer lists are several, one after the other."""
-
-MAX_HEADER_BYTES = 256 * 1024 * 1024
 
 STATISTICS: dict[Level, str] = {
     "Patient": "patient_statistics",
@@ -47,59 +41,21 @@ STATISTICS: dict[Level, str] = {
 }
 
 
-class Catalog:
+class Catalog(Finder):
     """Reads of the index. Open it with `open_catalog`; one per process, shared by its tasks.
 
-    Every method raises `Unavailable` while the database is away, and works again once it is back.
-    An identifier that is none, or names nothing, finds nothing.
+    Resources are found as `Finder` says; here is what is asked beside them.
     """
 
-    def __init__(self, reader: Reader, objects: Objects) -> None:
-        self._reader = reader
-        self._objects = objects
+    def __init__(
+        self, reader: Reader, searcher: Reader, objects: Objects, main: Tags = MAIN_TAGS
+    ) -> None:
+        super().__init__(reader, searcher, objects, main)
         self.browser = Browser(reader)
-        self._composed: dict[tuple[str, str], str] = {}
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""
         await self._reader.check()
-
-    async def find(self, level: Level, identifier: str) -> Resource | None:
-        """The resource of this level."""
-        digest = to_bytes(identifier)
-        if digest is None:
-            return None
-        statement = self._statement(EXPANDED[level], f"WHERE {ID[level]} = $1")
-        row = await self._reader.row(statement, digest)
-        return to_resource(level, row) if row else None
-
-    async def pages(
-        self, level: Level, since: int = 0, limit: int = 0
-    ) -> AsyncIterator[list[Resource]]:
-        """Resources in a stable order, from `since` on, `limit` at most (0: all), in pages."""
-        async for rows in self._pages(EXPANDED[level], KEY[level], since, limit, EXPANDED_PAGE):
-            yield [to_resource(level, row) for row in rows]
-
-    async def id_pages(
-        self, level: Level, since: int = 0, limit: int = 0
-    ) -> AsyncIterator[list[str]]:
-        """As `pages`, identifiers only."""
-        async for rows in self._pages(IDS[level], KEY[level], since, limit, IDS_PAGE):
-            yield [to_text(row["id"]) for row in rows]
-
-    async def related(self, level: Level, of: Level, identifier: str) -> list[Resource]:
-        """Those of `level` below, or the one above, the resource `identifier` of level `of`.
-
-        Empty when there is no such resource, since every resource has something below it.
-        """
-        rows = await self._related(EXPANDED[level], level, of, identifier)
-        return [to_resource(level, row) for row in rows]
-
-    async def related_ids(self, level: Level, of: Level, identifier: str) -> list[str]:
-        """As `related`, identifiers only."""
-        return [
-            to_text(row["id"]) for row in await self._related(IDS[level], level, of, identifier)
-        ]
 
     async def known(self, identifiers: list[str]) -> set[str]:
         """Those of the identifiers that name a resource, of whatever level."""
@@ -221,35 +177,6 @@ class Catalog:
         digest = to_bytes(identifier)
         return digest and await self._reader.row(statement, digest, *values)
 
-    async def _pages(
-        self, name: str, key: str, since: int, limit: int, size: int
-    ) -> AsyncIterator[list[Any]]:
-        statement = self._statement(name, f"WHERE {key} > $1 ORDER BY {key} LIMIT $2 OFFSET $3")
-        left, last, offset = limit or None, 0, since
-        while left != 0:
-            wanted = size if left is None else min(size, left)
-            rows = await self._reader.rows(statement, last, wanted, offset)
-            if rows:
-                yield rows
-            if len(rows) < wanted:
-                return
-            left = None if left is None else left - len(rows)
-            last, offset = rows[-1]["key"], 0
-
-    async def _related(self, name: str, level: Level, of: Level, identifier: str) -> list[Any]:
-        # Without LIMIT: with one, the planner walks the whole level in order of its key.
-        digest = to_bytes(identifier)
-        if digest is None:
-            return []
-        where = f"WHERE {RELATED[level, of]} ORDER BY {KEY[level]}"
-        return await self._reader.rows(self._statement(name, where), digest)
-
-    def _statement(self, name: str, where: str) -> str:
-        statement = self._composed.get((name, where))
-        if statement is None:
-            statement = self._composed[name, where] = STATEMENTS[name].replace("{where}", where)
-        return statement
-
 
 def _without_id(row: Any) -> dict[str, Any]:
     values = dict(row)
@@ -275,10 +202,12 @@ async def open_catalog(
         Where very large headers are read from; None opens the configured object store.
     """
     reader = open_reader(settings.database)
+    searcher = open_reader(settings.database, replanning=True)
     own = objects or open_objects(settings.storage, settings.store.name)
     try:
-        yield Catalog(reader, own)
+        yield Catalog(reader, searcher, own, main_tags(settings.index.extra_main_tags))
     finally:
         reader.close()
+        searcher.close()
         if objects is None:
             await own.close()

@@ -44,8 +44,9 @@ class Reader:
     Raises `Unavailable` from every method while the database is away.
     """
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(self, url: str, connections: int, *, replanning: bool = False) -> None:
         self._url = url
+        self._plans = "force_custom_plan" if replanning else "auto"
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[asyncpg.Connection, float]] = []
 
@@ -113,16 +114,19 @@ class Reader:
                 "default_transaction_read_only": "on",
                 "application_name": "pons-catalog",
                 "jit": "off",
+                "plan_cache_mode": self._plans,
             },
         )
 
 
-def open_reader(database: DatabaseSettings) -> Reader:
+def open_reader(database: DatabaseSettings, *, replanning: bool = False) -> Reader:
     """A reader of the configured database; it connects with the first statement.
 
     With a `reader_url` the role itself cannot write; without, every transaction is read-only.
+    `replanning` costs each statement its planning anew, with the values at hand: whether an index
+    serves a search depends on how many resources have the value, or the pattern, that it is for.
     """
     url = database.reader_url or database.url
     if not url:
         raise Unavailable("No database is configured", "set database.url or database.reader_url")
-    return Reader(url, database.pool_size)
+    return Reader(url, database.pool_size, replanning=replanning)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resources of the four levels as values, and the conditions that select them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -20,19 +21,6 @@ KEY: dict[Level, str] = {
     "Instance": "i.instance_key",
 }
 ID: dict[Level, str] = {"Patient": "p.id", "Study": "s.id", "Series": "r.id", "Instance": "i.id"}
-EXPANDED: dict[Level, str] = {
-    "Patient": "patients",
-    "Study": "studies",
-    "Series": "series",
-    "Instance": "instances",
-}
-IDS: dict[Level, str] = {
-    "Patient": "patient_ids",
-    "Study": "study_ids",
-    "Series": "series_ids",
-    "Instance": "instance_ids",
-}
-
 RELATED: dict[tuple[Level, Level], str] = {
     ("Patient", "Study"): "p.patient_key = (SELECT patient_key FROM studies WHERE id = $1)",
     ("Patient", "Series"): "p.patient_key = (SELECT patient_key FROM studies "
@@ -58,14 +46,14 @@ RELATED: dict[tuple[Level, Level], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One patient, study, series or instance with what hangs directly on it."""
+    """One patient, study, series or instance with what was asked of it."""
 
     level: Level
     id: str
     key: int
-    parent: str
+    parent: str = ""
     """Identifier one level up; empty for a patient."""
-    tags: dict[str, str]
+    tags: dict[str, str] = field(default_factory=dict)
     """Main DICOM tags, "GGGGEEEE" to text."""
     children: list[str] = field(default_factory=list)
     """Identifiers one level down, ascending; empty for an instance."""
@@ -79,11 +67,30 @@ class Resource:
     size: int = 0
     object_key: UUID | None = None
     index_in_series: int | None = None
+    labels: list[str] = field(default_factory=list)
+    sources: dict[int, str] = field(default_factory=dict)
+    """Identifiers of what it was made from: 5 by modification, 6 by anonymization."""
+    metadata: dict[int, str] = field(default_factory=dict)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    """As Orthanc shows them."""
+    requested: dict[str, str] = field(default_factory=dict)
+    """Requested tags that the index has or computes."""
+    elements: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Requested tags from the header of one instance, as DICOM JSON."""
 
 
-def to_resource(level: Level, row: Any) -> Resource:
-    """The value of one row of the statements `patients`, `studies`, `series` or `instances`."""
-    return BUILD[level](row)
+def to_resource(level: Level, row: Any, requested: tuple[str, ...] = ()) -> Resource:
+    """The value of one row of a statement that `compose.columns` began."""
+    values: dict[str, Any] = {}
+    for name, value in row.items():
+        read = READ.get(name)
+        if read is not None and value is not None:
+            values[read[0]] = read[1](value)
+    if "places" in row:
+        values["status"] = series_status(row["expected"], *(row["places"] or (0, 0)))
+    if requested:
+        values["requested"] = _requested(row, values, requested)
+    return Resource(level=level, **values)
 
 
 def to_texts(joined: bytes) -> list[str]:
@@ -94,62 +101,6 @@ def to_texts(joined: bytes) -> list[str]:
         f"-{digits[i + 24 : i + 32]}-{digits[i + 32 : i + 40]}"
         for i in range(0, len(digits), 40)
     ]
-
-
-def _patient(row: Any) -> Resource:
-    return Resource(
-        level="Patient",
-        id=to_text(row["id"]),
-        key=row["key"],
-        parent="",
-        tags=_tags(row["tags"]),
-        children=to_texts(row["children"] or b""),
-        last_update=row["last_update"],
-        stable=not row["unstable"],
-        protected=row["protected"],
-    )
-
-
-def _study(row: Any) -> Resource:
-    return Resource(
-        level="Study",
-        id=to_text(row["id"]),
-        key=row["key"],
-        parent=to_text(row["parent"]),
-        tags=_tags(row["tags"]),
-        patient_tags=_tags(row["patient_tags"]),
-        children=to_texts(row["children"] or b""),
-        last_update=row["last_update"],
-        stable=not row["unstable"],
-    )
-
-
-def _series(row: Any) -> Resource:
-    return Resource(
-        level="Series",
-        id=to_text(row["id"]),
-        key=row["key"],
-        parent=to_text(row["parent"]),
-        tags=_tags(row["tags"]),
-        children=to_texts(row["children"] or b""),
-        last_update=row["last_update"],
-        stable=not row["unstable"],
-        expected=row["expected"],
-        status=series_status(row["expected"], row["inside"], row["outside"]),
-    )
-
-
-def _instance(row: Any) -> Resource:
-    return Resource(
-        level="Instance",
-        id=to_text(row["id"]),
-        key=row["key"],
-        parent=to_text(row["parent"]),
-        tags=_tags(row["tags"]),
-        size=row["size"],
-        object_key=row["object_key"],
-        index_in_series=row["index_in_series"],
-    )
 
 
 def series_status(expected: int | None, inside: int, outside: int) -> SeriesStatus:
@@ -164,11 +115,55 @@ def series_status(expected: int | None, inside: int, outside: int) -> SeriesStat
     return "Complete" if inside == expected else "Missing"
 
 
+def _requested(row: Any, values: Mapping[str, Any], requested: tuple[str, ...]) -> dict[str, str]:
+    """The requested tags that a row has: computed ones, and main tags of the nearest level."""
+    found: dict[str, str] = {}
+    sources = [values.get("tags", {})]
+    sources += [
+        values[name] if name in values else tags_of(row[name])
+        for name in ("series_tags", "study_tags", "patient_tags")
+        if name in row
+    ]
+    for tag in requested:
+        computed = row.get(f"tag_{tag.lower()}")
+        if computed is not None:
+            found[tag] = computed
+            continue
+        text = next((tags[tag] for tags in sources if tag in tags), None)
+        if text is not None:
+            found[tag] = text
+    return found
+
+
 _TAGS = msgspec.json.Decoder(dict[str, str])
+_NUMBERED = msgspec.json.Decoder(dict[int, str | None])
 
 
-def _tags(text: str) -> dict[str, str]:
+def tags_of(text: str) -> dict[str, str]:
     return _TAGS.decode(text)
 
 
-BUILD = {"Patient": _patient, "Study": _study, "Series": _series, "Instance": _instance}
+def _numbered(text: str) -> dict[int, str]:
+    return {number: value for number, value in _NUMBERED.decode(text).items() if value is not None}
+
+
+READ: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "key": ("key", int),
+    "id": ("id", to_text),
+    "parent": ("parent", to_text),
+    "tags": ("tags", tags_of),
+    "patient_tags": ("patient_tags", tags_of),
+    "children": ("children", to_texts),
+    "last_update": ("last_update", lambda moment: moment),
+    "unstable": ("stable", lambda unstable: not unstable),
+    "protected": ("protected", bool),
+    "expected": ("expected", int),
+    "size": ("size", int),
+    "object_key": ("object_key", lambda key: key),
+    "index_in_series": ("index_in_series", int),
+    "labels": ("labels", list),
+    "sources": ("sources", _numbered),
+    "metadata": ("metadata", _numbered),
+    "attachments": ("attachments", msgspec.json.decode),
+}
+"""A column to the attribute that it becomes, and how."""

@@ -3,6 +3,7 @@
 
 from pons_gateway.routes import (
     changes,
+    find,
     images,
     instances,
     jobs,
@@ -19,6 +20,7 @@ ROUTES = Routes(
         system.GROUP,
         *resources.GROUPS,
         storage.GROUP,
+        find.GROUP,
         instances.GROUP,
         images.GROUP,
         changes.GROUP,

@@ -10,9 +10,10 @@ from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.dicom_file import DICOM, dicom_file
 from pons_gateway.parameters import Flag, Tags, Text
-from pons_gateway.routes.resources import ANOTHER, ID, SHORT
+from pons_gateway.routes.resources import ANOTHER, ID
 from pons_gateway.routing import JSON, Group
 from pons_gateway.uploads import store_upload
+from pons_gateway.wanted import SHORT
 from pons_gateway.whole_file import whole_header
 
 SIMPLIFY = Flag("simplify", "Show tags by their names only.")

@@ -1,26 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The four levels: lists, objects, what is below and above, statistics, deletion."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.attributes import LEVELS
+from pons.catalog import Search
 from pons.commands import Deleted, DeleteResource
-from pons.dicom_json import Style
 from pons.errors import BadRequest, NotFound
 from pons.events import Level
+from pons.metadata import Names, metadata_names
 from pons_gateway.answers import json_answer, json_list, silent
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Flag, Number
-from pons_gateway.resource_json import FOLDERS, path_of, resource_json, statistics_json
+from pons_gateway.resource_json import (
+    FOLDERS,
+    path_of,
+    resource_json,
+    statistics_json,
+)
 from pons_gateway.routing import Group, Handler
+from pons_gateway.wanted import CONTENT, SHOWN, Shape, shape_of
 
 SINCE = Number("since", "Leave out so many resources at the start; only together with `limit`.")
 LIMIT = Number("limit", "Give so many at most, 0 for all; only together with `since`.")
 EXPAND = Flag("expand", "Give objects instead of identifiers.")
 EXPAND_BELOW = Flag("expand", "Give objects instead of identifiers.", default=True)
-FULL = Flag("full", "Show tags with their numbers, names and kinds.")
-SHORT = Flag("short", "Show tags with their numbers only.")
 
 ID = "6a3f1c05-9be0c7a4-2f0d11d3-5c8e0b77-aa6e94f1"
 ANOTHER = "0f0c9d3b-77f7a1de-64f2b0c8-1b3e5a90-d2c4e6f8"
@@ -78,13 +86,6 @@ STATISTICS = {
 }
 
 
-def style_of(request: Request) -> Style:
-    """The format that `full` or `short` asks for; simplified without."""
-    if SHORT(request):
-        return Style.SHORT
-    return Style.FULL if FULL(request) else Style.SIMPLIFIED
-
-
 def list_all(level: Level) -> Handler:
     folder = f"/{FOLDERS[level]}"
 
@@ -93,21 +94,33 @@ def list_all(level: Level) -> Handler:
         if (since is None) != (limit is None):
             missing = "limit" if limit is None else "since"
             raise BadRequest(f'Missing "{missing}" argument for GET request against: {folder}')
-        if not EXPAND(request):
-            return await json_list(backends.catalog.id_pages(level, since or 0, limit or 0))
-        style = style_of(request)
-        pages = backends.catalog.pages(level, since or 0, limit or 0)
-        return await json_list([resource_json(r, style) for r in page] async for page in pages)
+        search = Search(level, since=since or 0, limit=limit or 0)
+        if not EXPAND(request) and CONTENT(request) is None:
+            return await json_list(backends.catalog.search_ids(search))
+        return await found_objects(search, shape_of(request), backends)
 
     return handler
 
 
+async def found_objects(search: Search, shape: Shape, backends: Backends) -> Response:
+    """The objects of what a search finds, streamed when they are many."""
+    names = names_of(backends)
+    pages = backends.catalog.search(search, shape.wanted)
+    return await json_list([resource_json(r, shape, names) for r in page] async for page in pages)
+
+
+def names_of(backends: Backends) -> Names:
+    """What metadata is called in this store."""
+    return metadata_names(backends.settings.index.user_metadata)
+
+
 def show(level: Level) -> Handler:
     async def handler(request: Request, backends: Backends) -> Response:
-        resource = await backends.catalog.find(level, request.path_params["id"])
+        shape = shape_of(request)
+        resource = await backends.catalog.find(level, request.path_params["id"], shape.wanted)
         if resource is None:
             return silent(404)
-        return json_answer(resource_json(resource, style_of(request)))
+        return json_answer(resource_json(resource, shape, names_of(backends)))
 
     return handler
 
@@ -142,40 +155,49 @@ def statistics(level: Level) -> Handler:
 
 def list_below(level: Level, of: Level) -> Handler:
     async def handler(request: Request, backends: Backends) -> Response:
-        identifier = request.path_params["id"]
-        if EXPAND_BELOW(request):
-            style = style_of(request)
-            resources = await backends.catalog.related(level, of, identifier)
-            shown: list[object] = [resource_json(resource, style) for resource in resources]
-        else:
-            shown = list(await backends.catalog.related_ids(level, of, identifier))
-        if not shown:
-            raise NotFound("Unknown resource")
-        return json_answer(shown)
+        search = Search(level, parent=(of, request.path_params["id"]))
+        if not EXPAND_BELOW(request):
+            return await json_list(existing(backends.catalog.search_ids(search)))
+        shape, names = shape_of(request), names_of(backends)
+        pages = existing(backends.catalog.search(search, shape.wanted))
+        return await json_list(
+            [resource_json(resource, shape, names) for resource in page] async for page in pages
+        )
 
     return handler
 
 
+async def existing(pages: AsyncIterator[list[Any]]) -> AsyncIterator[list[Any]]:
+    """The pages; without any, what they belong to does not exist, since all has something below."""
+    found = False
+    async for page in pages:
+        found = True
+        yield page
+    if not found:
+        raise NotFound("Unknown resource")
+
+
 def show_above(level: Level, of: Level) -> Handler:
     async def handler(request: Request, backends: Backends) -> Response:
-        found = await backends.catalog.related(level, of, request.path_params["id"])
-        if not found:
+        shape, identifier = shape_of(request), request.path_params["id"]
+        found = await backends.catalog.above(level, of, identifier, shape.wanted)
+        if found is None:
             raise NotFound("Unknown resource")
-        return json_answer(resource_json(found[0], style_of(request)))
+        return json_answer(resource_json(found, shape, names_of(backends)))
 
     return handler
 
 
 def group_of(level: Level) -> Group:
     """The routes that a level shares with the others."""
-    folder, name, styles = FOLDERS[level], level.lower(), (FULL, SHORT)
+    folder, name = FOLDERS[level], level.lower()
     example = EXAMPLES[level]
     title = {"Patient": "Patients", "Study": "Studies", "Series": "Series"}.get(level, "Instances")
     group = Group(title, f"Lists of {folder}, one of them, what is around it, and its deletion.")
     one = f"/{folder}/{{id}}"
-    query = (EXPAND, SINCE, LIMIT, *styles)
+    query = (EXPAND, SINCE, LIMIT, *SHOWN)
     group.add("GET", f"/{folder}", list_all(level), f"List {folder}", query=query, example=[ID])
-    group.add("GET", one, show(level), f"Show a {name}", query=styles, example=example)
+    group.add("GET", one, show(level), f"Show a {name}", query=SHOWN, example=example)
     group.add(
         "DELETE",
         one,
@@ -192,7 +214,7 @@ def group_of(level: Level) -> Group:
             f"{one}/{FOLDERS[other]}",
             list_below(other, level),
             f"List the {FOLDERS[other]} of a {name}",
-            query=(EXPAND_BELOW, *styles),
+            query=(EXPAND_BELOW, *SHOWN),
             example=[EXAMPLES[other]],
         )
     for other in LEVELS[:position]:
@@ -201,7 +223,7 @@ def group_of(level: Level) -> Group:
             f"{one}/{other.lower()}",
             show_above(other, level),
             f"Show the {other.lower()} of a {name}",
-            query=styles,
+            query=SHOWN,
             example=EXAMPLES[other],
         )
     return group

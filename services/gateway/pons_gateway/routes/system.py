@@ -93,7 +93,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "MainDicomTags": _shown_tags(settings),
         "Capabilities": {
             "HasExtendedChanges": True,
-            "HasExtendedFind": False,
+            "HasExtendedFind": True,
             "HasKeyValueStores": False,
             "HasQueues": False,
             "HasReserveQueueValue": False,

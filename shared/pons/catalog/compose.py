@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conditions and the order of a search, put together from the tables of `columns.py`.
+
+Nothing that a caller sent becomes part of a statement's text: values are always parameters.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from pons.attributes import LEVELS
+from pons.catalog.columns import (
+    ALL_COMPUTED,
+    MODALITIES_IN_STUDY,
+    MODALITY,
+    SOP_CLASS_UID,
+    SOP_CLASSES_IN_STUDY,
+    TABLE,
+    TELLING,
+    TO_PARENT,
+    Column,
+    Columns,
+    above,
+)
+from pons.catalog.matching import (
+    Match,
+    OneOf,
+    Present,
+    Range,
+    like,
+    literal_run,
+    parse_match,
+    parse_words,
+)
+from pons.catalog.metadata import (
+    metadata_column,
+    metadata_text,
+)
+from pons.catalog.resources import KEY, RELATED
+from pons.catalog.search import Order, Search
+from pons.errors import BadRequest
+from pons.events import Level
+from pons.identity import to_bytes
+
+TELLING_PIECE = 3
+"""Characters of a pattern from which on a trigram index finds it."""
+MAX_VALUES = 10_000
+"""Values in one list of a query; PostgreSQL would take more, but nobody means so many."""
+
+DATES = frozenset(("00080020", "00100030"))
+"""Attributes whose index is in the order of their bytes; they have no case."""
+
+NUMBERS = {
+    "integer": (r"^\s*[+-]?\d{1,18}\s*$", "bigint"),
+    "float": (r"^\s*[+-]?(\d{1,250}\.?\d{0,250}|\.\d{1,250})([eE][+-]?\d{1,3})?\s*$", "numeric"),
+}
+"""Kind of an order to what a text must look like before it is read as that type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The resources that a search is about, ready to stand in a statement."""
+
+    level: Level
+    joins: str
+    conditions: tuple[str, ...]
+    values: tuple[Any, ...]
+    order: tuple[str, ...]
+    telling: bool
+    """Whether an index leads to few rows, so that walking all in order of arrival is the worst."""
+    after: tuple[tuple[str, Match], ...]
+    """What only the header of an instance can tell."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is all there is, in the order of arrival."""
+        return not self.conditions and not self.order and not self.after
+
+    def source(self, bounds: str, *more: str) -> str:
+        """FROM, WHERE and ORDER BY of the resources; `bounds` is what follows."""
+        conditions = " AND ".join((*self.conditions, *more)) or "true"
+        key = KEY[self.level] + (" + 0" if self.telling else "")
+        order = ", ".join((*self.order, key))
+        return f"{TABLE[self.level]}{self.joins} WHERE {conditions} ORDER BY {order} {bounds}"
+
+
+def select(search: Search, columns: Columns) -> Selection:
+    """The selection of a search. Raises `BadRequest` for what cannot be asked."""
+    draft = _Draft(search, columns)
+    for tag, text in search.query:
+        match = parse_match(tag, text)
+        if match is not None:
+            draft.match_tag(tag, match)
+    for number, text in search.metadata:
+        draft.match_metadata(number, text)
+    draft.match_labels()
+    draft.below_parent()
+    order = tuple(filter(None, map(draft.order_by, search.order)))
+    return Selection(
+        search.level,
+        draft.joins(),
+        tuple(draft.conditions),
+        tuple(draft.values),
+        order,
+        draft.telling,
+        tuple(draft.after),
+    )
+
+
+@dataclass
+class _Draft:
+    search: Search
+    columns: Columns
+    conditions: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    after: list[tuple[str, Match]] = field(default_factory=list)
+    telling: bool = False
+    top: Level | None = None
+    """The uppermost level whose row is needed."""
+
+    def bind(self, value: str | int | bytes | list[str]) -> str:
+        """The parameter that has this value."""
+        texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        if any("\0" in text for text in texts):
+            raise BadRequest("A search cannot be for the character NUL")
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    def need(self, level: Level) -> None:
+        top = self.top or self.search.level
+        self.top = min(top, level, key=LEVELS.index)
+
+    def joins(self) -> str:
+        levels = above(self.search.level)
+        wanted = levels[: levels.index(self.top) + 1] if self.top else levels[:1]
+        return "".join(
+            f" JOIN {TABLE[upper]} USING ({TO_PARENT[lower]})" for lower, upper in pairwise(wanted)
+        )
+
+    def match_tag(self, tag: str, match: Match) -> None:
+        level = self.search.level
+        if tag == MODALITIES_IN_STUDY or (tag, level) == (MODALITY, "Study"):
+            self._match_in_study("series c", "c.tags ->> '00080060'", match)
+        elif tag == SOP_CLASSES_IN_STUDY or (tag, level) == (SOP_CLASS_UID, "Study"):
+            source = "series c JOIN instances n USING (series_key)"
+            self._match_in_study(source, "n.sop_class_uid", match)
+        elif tag in ALL_COMPUTED:
+            raise BadRequest("A computed tag cannot be searched", tag)
+        elif (column := self.columns.of(level, tag)) is not None:
+            self._match_column(tag, column, match)
+        elif self.columns.is_below(level, tag):
+            self.conditions.append("false")
+        else:
+            self.after.append((tag, match))
+
+    def match_metadata(self, number: int, text: str) -> None:
+        if not text:
+            return
+        level, match = self.search.level, parse_words(text)
+        column = metadata_column(level, number)
+        if column is not None:
+            self.conditions.append(self.condition(f"({column})", match))
+            return
+        self.telling = True
+        found = self.condition("m.text_value", match)
+        if isinstance(match, OneOf) and len(match.values) == 1 and not match.patterns:
+            value = self.bind(match.values[0])
+            found += f" AND left(upper(m.text_value), 200) = left(upper({value}), 200)"
+        self.conditions.append(
+            f"EXISTS (SELECT FROM metadata m WHERE m.resource_key = {KEY[level]}"
+            f" AND m.number = {self.bind(number)} AND {found})"
+        )
+
+    def match_labels(self) -> None:
+        labels, key = list(dict.fromkeys(self.search.labels)), KEY[self.search.level]
+        of = f"SELECT FROM labels l WHERE l.resource_key = {key}"
+        match self.search.labels_constraint, labels:
+            case "None", []:
+                self.conditions.append(f"NOT EXISTS ({of})")
+            case "None", _:
+                self.conditions.append(f"NOT EXISTS ({of} AND l.label = ANY ({self.bind(labels)}))")
+            case _, []:
+                pass
+            case "Any", _:
+                self.conditions.append(f"EXISTS ({of} AND l.label = ANY ({self.bind(labels)}))")
+                self.telling = True
+            case _:
+                for label in labels:
+                    self.conditions.append(f"EXISTS ({of} AND l.label = {self.bind(label)})")
+                self.telling = True
+
+    def below_parent(self) -> None:
+        if self.search.parent is None:
+            return
+        of, identifier = self.search.parent
+        condition = RELATED.get((self.search.level, of))
+        if condition is None or LEVELS.index(of) > LEVELS.index(self.search.level):
+            raise BadRequest(f"A {of.lower()} has no {self.search.level.lower()} below it")
+        digest = self.bind(to_bytes(identifier) or b"")
+        self.conditions.append(condition.replace("$1", digest))
+        self.telling = True
+
+    def order_by(self, order: Order) -> str | None:
+        level = self.search.level
+        if order.tag:
+            column = self.columns.of(level, order.tag)
+            if column is None:
+                return None
+            self.need(column.level)
+            text = column.sql
+        else:
+            text = metadata_text(level, order.metadata)
+        expression = f"({text})"
+        if order.kind in NUMBERS:
+            form, kind = NUMBERS[order.kind]
+            expression = f"(CASE WHEN ({text}) ~ '{form}' THEN ({text})::{kind} END)"
+        return f"{expression} {'DESC' if order.descending else 'ASC'} NULLS LAST"
+
+    def condition(self, text: str, match: Match, *, dates: bool = False) -> str:
+        """The condition that an expression of a text matches."""
+        match match:
+            case Present():
+                return f"{text} IS NOT NULL"
+            case Range(lower, upper):
+                text = f'({text}) COLLATE "C"'
+                from_there = f"{text} >= {self.bind(lower)}" if lower else f"{text} > ''"
+                return f"{from_there} AND {text} <= {self.bind(upper)}" if upper else from_there
+            case OneOf(values, patterns) if len(values) + len(patterns) > MAX_VALUES:
+                raise BadRequest(f"More than {MAX_VALUES} values in one list")
+            case OneOf(values, ()) if dates:
+                listed = self.bind("\\".join(values))
+                return f"({text}) COLLATE \"C\" = ANY (string_to_array({listed}, '\\'))"
+            case OneOf(values, patterns):
+                found = [self._equal(text, values)] if values else []
+                found += [self._like(text, pattern) for pattern in patterns]
+                return found[0] if len(found) == 1 else f"({' OR '.join(found)})"
+
+    def _equal(self, text: str, values: tuple[str, ...]) -> str:
+        if len(values) == 1:
+            value = self.bind(values[0])
+            exact, folded = f"({text}) = {value}", f"upper({text}) = upper({value})"
+        else:
+            # One text and not an array: upper() of it is a constant to the planner.
+            value = self.bind("\\".join(values))
+            exact = f"({text}) = ANY (string_to_array({value}, '\\'))"
+            folded = f"upper({text}) = ANY (string_to_array(upper({value}), '\\'))"
+        # The second condition is for the index, which has no other form.
+        return f"({exact} AND {folded})" if self.search.case_sensitive else folded
+
+    def _like(self, text: str, pattern: str) -> str:
+        value = self.bind(like(pattern))
+        folded = f"upper({text}) LIKE upper({value})"
+        return f"(({text}) LIKE {value} AND {folded})" if self.search.case_sensitive else folded
+
+    def _match_column(self, tag: str, column: Column, match: Match) -> None:
+        self.need(column.level)
+        self.conditions.append(self.condition(column.sql, match, dates=tag in DATES))
+        if tag in TELLING and isinstance(match, OneOf):
+            pieces = [literal_run(pattern) for pattern in match.patterns]
+            self.telling |= all(piece >= TELLING_PIECE for piece in pieces)
+
+    def _match_in_study(self, source: str, text: str, match: Match) -> None:
+        level = self.search.level
+        if level == "Patient":
+            self.conditions.append("false")
+            return
+        if level == "Instance":
+            self.need("Series")
+        study = "s.study_key" if level == "Study" else "r.study_key"
+        self.conditions.append(
+            f"EXISTS (SELECT FROM {source} WHERE c.study_key = {study}"
+            f" AND {self.condition(text, match)})"
+        )

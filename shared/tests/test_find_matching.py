@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a value of a query matches, before any database is asked."""
+
+import time
+
+import pytest
+
+from pons.catalog.matching import Match, OneOf, Present, Range, accepts, like, parse_match
+from pons.errors import BadRequest
+
+STUDY_DATE, STUDY_TIME, PATIENT_NAME = "00080020", "00080030", "00100010"
+STUDY_UID, SERIES_NUMBER, PRIVATE = "0020000D", "00200011", "00091001"
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "expected"),
+    [
+        (PATIENT_NAME, "", None),
+        (PATIENT_NAME, "  ", None),
+        (PATIENT_NAME, " ROE ", OneOf(("ROE",))),
+        (PATIENT_NAME, "ROE-DOE", OneOf(("ROE-DOE",))),
+        (PATIENT_NAME, "ROE\\DOE", OneOf(("ROE", "DOE"))),
+        (PATIENT_NAME, "R?E\\DOE", OneOf(("DOE",), ("R?E",))),
+        (PATIENT_NAME, "*", Present()),
+        (STUDY_DATE, "20240102", OneOf(("20240102",))),
+        (STUDY_DATE, "20240102-20240203", Range("20240102", "20240203")),
+        (STUDY_DATE, "-20240203", Range("", "20240203")),
+        (STUDY_DATE, "20240102-", Range("20240102", "")),
+        (STUDY_TIME, "10-11", Range("10", "11")),
+        (STUDY_DATE, "-", Present()),
+        (STUDY_UID, "*", Present()),
+        (STUDY_UID, "1.2\\1.3", OneOf(("1.2", "1.3"))),
+        (PRIVATE, "a*", OneOf((), ("a*",))),
+    ],
+)
+def test_what_a_text_asks_for(tag: str, text: str, expected: Match | None) -> None:
+    """Dates and times have ranges, texts have wildcards, everything has lists."""
+    assert parse_match(tag, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("tag", "text"), [(STUDY_UID, "1.2*"), (STUDY_DATE, "2024*"), (SERIES_NUMBER, "?")]
+)
+def test_wildcards_need_a_text(tag: str, text: str) -> None:
+    """Identifiers, dates and numbers have no wildcards."""
+    with pytest.raises(BadRequest, match="Wildcards cannot be used"):
+        parse_match(tag, text)
+
+
+def test_patterns_of_sql() -> None:
+    """What means something to LIKE is taken as it is."""
+    assert like("a*b?c") == "a%b_c"
+    assert like("100%_\\*") == "100\\%\\_\\\\%"
+
+
+@pytest.mark.parametrize(
+    ("match", "text", "accepted"),
+    [
+        (Present(), "", True),
+        (Range("", "20240203"), "20240203", True),
+        (Range("", "20240203"), "", False),
+        (Range("20240102", ""), "20240101", False),
+        (OneOf(("roe",)), "ROE", True),
+        (OneOf((), ("m[*]",)), "M[x]", True),
+        (OneOf((), ("m[*]",)), "Mx", False),
+        (OneOf((), ("?o",)), "ro", True),
+        (OneOf((), ("?o",)), "o", False),
+        (OneOf(("é",)), "É", True),
+    ],
+)
+def test_values_at_hand(match: Match, text: str, accepted: bool) -> None:
+    """A value from a header matches as one in the database does."""
+    assert accepts(match, text, case_sensitive=False) is accepted
+
+
+def test_case_sensitive_values_at_hand() -> None:
+    """Case counts when it is asked to."""
+    assert not accepts(OneOf(("roe",), ("r*",)), "ROE", case_sensitive=True)
+    assert accepts(OneOf((), ("R*",)), "ROE", case_sensitive=True)
+
+
+def test_a_pattern_of_many_stars_takes_no_time() -> None:
+    """A hostile pattern cannot hold the process."""
+    started = time.monotonic()
+    assert not accepts(OneOf((), ("*a" * 40 + "b",)), "a" * 10_000, case_sensitive=True)
+    assert time.monotonic() - started < 10
