@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What scripts do with `orthanc-api-client`: it works against Pons unchanged."""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from orthanc_api_client import OrthancApiClient
+from orthanc_api_client.exceptions import BadFileFormat, ResourceNotFound
+from pydicom import dcmread, dcmwrite
+
+from outside import Store, image
+
+PATIENT = "API-CLIENT"
+
+
+@pytest.fixture
+def client(store: Store) -> Iterator[OrthancApiClient]:
+    """The client of a store in which this file's patient does not exist, before and after."""
+    opened = OrthancApiClient(f"http://127.0.0.1:{store.http_port}")
+    yield opened
+    for identifier in opened.patients.get_all_ids():
+        if opened.patients.get(identifier).main_dicom_tags.get("PatientID") == PATIENT:
+            opened.patients.delete(identifier)
+    opened.close()
+
+
+@pytest.fixture
+def study(client: OrthancApiClient, tmp_path: Path) -> str:
+    """A study of three images, uploaded from a folder."""
+    first = image(PATIENT)
+    first.StudyDescription = "Whole body"
+    for number in range(1, 4):
+        ds = image(PATIENT, first.StudyInstanceUID, number)
+        ds.StudyDescription = "Whole body"
+        dcmwrite(tmp_path / f"{number}.dcm", ds, enforce_file_format=True)
+    identifiers = client.upload_folder(str(tmp_path))
+    assert len(identifiers) == 3
+    return str(client.instances.get_parent_study_id(identifiers[0]))
+
+
+def test_browse(client: OrthancApiClient, study: str) -> None:
+    """Levels, tags, statistics and changes are read as attributes."""
+    assert client.is_alive()
+    assert client.is_orthanc_version_at_least(1, 12, 0)
+    one = client.studies.get(study)
+    assert one.main_dicom_tags.get("StudyDescription") == "Whole body"
+    assert one.patient_main_dicom_tags.get("PatientID") == PATIENT
+    assert one.statistics.instances_count == 3
+    assert [series.main_dicom_tags.get("Modality") for series in one.series] == ["CT"]
+    assert client.studies.get_modalities(study) == {"CT"}
+    instances = client.studies.get_instances_ids(study)
+    assert client.instances.get_tags(instances[0])["PatientID"] == PATIENT
+    assert study in client.studies.get_all_ids()
+    changes, last, _done = client.get_changes(since=0, limit=100)
+    assert changes
+    assert last > 0
+
+
+def test_download(client: OrthancApiClient, study: str, tmp_path: Path) -> None:
+    """Files come back as they were sent."""
+    target = tmp_path / "out"
+    target.mkdir()
+    found = client.studies.download_instances(study, str(target))
+    assert len(found) == 3
+    for one in found:
+        assert dcmread(one.path).PatientID == PATIENT
+    instance = client.studies.get_first_instance_id(study)
+    assert dcmread(BytesIO(client.instances.get_file(instance))).PatientID == PATIENT
+
+
+def test_upload_of_what_is_no_dicom(client: OrthancApiClient) -> None:
+    """The client's own exception, or silence where that was asked for."""
+    with pytest.raises(BadFileFormat):
+        client.upload(b"no DICOM")
+    assert client.upload(b"no DICOM", ignore_errors=True) == []
+
+
+def test_delete(client: OrthancApiClient, study: str) -> None:
+    """A deleted study is gone, and its absence is the client's own exception."""
+    client.studies.delete(study)
+    with pytest.raises(ResourceNotFound):
+        client.studies.get_json(study)
+    client.studies.delete(study, ignore_errors=True)
+    with pytest.raises(ResourceNotFound):
+        client.studies.delete(study)
+
+
+def test_modalities(
+    client: OrthancApiClient, study: str, fresh_store: Callable[..., Store]
+) -> None:
+    """Another store is made known, asked for an echo, and receives the study."""
+    other = fresh_store("apiclient")
+    client.modalities.configure(
+        "other", {"AET": "PONS", "Host": "127.0.0.1", "Port": other.dicom_port}
+    )
+    assert "other" in client.modalities.get_all_ids()
+    assert client.modalities.get_configuration("other")["Port"] == other.dicom_port
+    client.modalities.send("other", study)
+    assert other.get("/statistics")["CountInstances"] == 3
+    client.modalities.delete("other")
+    assert "other" not in client.modalities.get_all_ids()
