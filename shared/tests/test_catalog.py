@@ -579,6 +579,35 @@ async def test_instances_of(store: Store) -> None:
     assert (one.sop_instance_uid, one.size, one.stored_size) == ("b", 1000, 800)
 
 
+async def test_archived(store: Store) -> None:
+    """Overlapping resources become each series once, whole where it or a parent was asked for."""
+    catalog, rows = store
+    second = await rows.instance("P", "1", "1", "b", 2)
+    first = await rows.instance("P", "1", "1", "a", 1)
+    other = await rows.instance("P", "1", "2", "c", 1)
+    third = await rows.instance("Q", "2", "3", "d")
+    fourth = await rows.instance("Q", "2", "3", "e")
+    asked = [first.series, first.instance, first.study, third.instance, NOBODY, "x"]
+    found = await catalog.archived_series(asked)
+    assert [one.series_key for one in found] == [
+        rows.keys[ids.series] for ids in (first, other, third)
+    ]
+    assert [one.whole for one in found] == [True, True, False]
+    assert (found[0].tags, found[0].patient_tags) == ({"00080060": "CT"}, {"00100020": "P"})
+    assert (found[0].study_tags, found[2].study_key) == ({"0020000D": "1"}, rows.keys[third.study])
+    instances = [
+        [instance.instance_id for instance in await catalog.archived_instances(one, asked)]
+        for one in found
+    ]
+    assert instances == [[first.instance, second.instance], [other.instance], [third.instance]]
+    totals = await catalog.archived_totals(found, asked)
+    assert (totals.instances, totals.size) == (4, 4000)
+    everything = await catalog.archived_series([first.patient, third.patient, fourth.instance])
+    assert [one.whole for one in everything] == [True, True, True]
+    assert await catalog.archived_series([]) == []
+    assert (await catalog.archived_totals([], [])).instances == 0
+
+
 async def test_known(store: Store) -> None:
     """Of a list of identifiers, those of every level are known, and no others."""
     catalog, rows = store
@@ -650,6 +679,17 @@ async def test_plans_use_indexes(store: Store) -> None:
             plan = await rows.connection.fetch("EXPLAIN " + statement.replace("$1", r"'\x00'"))
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, text
+    for name, values in (
+        ("archived_series", {"$1": r"ARRAY['\x00'::bytea]"}),
+        ("archived_instances", {"$1": "1", "$2": "NULL"}),
+        ("archived_totals", {"$1": "ARRAY[1]", "$2": r"ARRAY['\x00'::bytea]"}),
+    ):
+        statement = STATEMENTS[name]
+        for place, value in values.items():
+            statement = statement.replace(place, value)
+        plan = await rows.connection.fetch("EXPLAIN " + statement)
+        text = "\n".join(row[0] for row in plan)
+        assert "Seq Scan" not in text, text
 
 
 def test_identifiers_from_bytes() -> None:

@@ -98,6 +98,41 @@ UNION ALL SELECT s.id FROM studies s WHERE s.id = ANY ($1)
 UNION ALL SELECT r.id FROM series r WHERE r.id = ANY ($1)
 UNION ALL SELECT i.id FROM instances i WHERE i.id = ANY ($1)
 
+-- name: archived_series
+-- The series of resources of any level, each once, those of a study and of a patient together.
+WITH whole AS (
+    SELECT r.series_key FROM series r WHERE r.id = ANY ($1)
+    UNION
+    SELECT r.series_key FROM studies s JOIN series r USING (study_key) WHERE s.id = ANY ($1)
+    UNION
+    SELECT r.series_key FROM patients p JOIN studies s USING (patient_key)
+      JOIN series r USING (study_key) WHERE p.id = ANY ($1)
+), wanted AS (
+    SELECT series_key, true AS whole FROM whole
+    UNION ALL
+    SELECT DISTINCT i.series_key, false FROM instances i
+     WHERE i.id = ANY ($1) AND i.series_key NOT IN (SELECT series_key FROM whole)
+)
+SELECT series_key, w.whole, r.tags, study_key, s.tags AS study_tags, s.patient_key, s.patient_tags
+  FROM wanted w JOIN series r USING (series_key) JOIN studies s USING (study_key)
+ ORDER BY s.patient_key, study_key, series_key
+
+-- name: archived_instances
+-- The instances of the series $1, of those in $2 where that is not NULL, in the order of the series.
+SELECT i.id, i.index_in_series, i.object_key, i.size, i.stored_size, i.compression,
+       i.transfer_syntax, i.sop_class_uid, i.sop_instance_uid, i.pixel_offset, i.pixel_length,
+       i.pixel_vr
+  FROM instances i
+ WHERE i.series_key = $1 AND ($2::bytea[] IS NULL OR i.id = ANY ($2))
+ ORDER BY i.index_in_series NULLS LAST, i.instance_key
+
+-- name: archived_totals
+-- How much the instances of the series $1, and the instances $2 themselves, are together.
+SELECT count(*) AS instances, coalesce(sum(size), 0)::bigint AS size
+  FROM (SELECT i.instance_key, i.size FROM instances i WHERE i.series_key = ANY ($1::bigint[])
+        UNION
+        SELECT i.instance_key, i.size FROM instances i WHERE i.id = ANY ($2::bytea[])) AS wanted
+
 -- name: all_labels
 -- Every label that some resource has: one step in the index for each, however often it is used.
 WITH RECURSIVE found AS (
