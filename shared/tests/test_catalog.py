@@ -27,6 +27,7 @@ from pons.catalog import (
     open_catalog,
 )
 from pons.catalog.browse import BROWSE
+from pons.catalog.catalog import STATEMENTS
 from pons.catalog.columns import TABLE, Columns
 from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
 from pons.catalog.resources import RELATED, series_status, to_texts

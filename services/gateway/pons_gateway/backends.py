@@ -32,3 +32,5 @@ class Backends:
     modalities: Modalities
     jobs: Jobs
     render: httpx.AsyncClient
+    archives: httpx.AsyncClient
+    """Render too, with connections of their own: a slow download must not hold up pictures."""

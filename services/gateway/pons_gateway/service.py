@@ -35,7 +35,8 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             open_catalog(settings, objects) as catalog,
             open_ingest(objects, bus, settings) as ingest,
             open_modalities(bus, settings) as modalities,
-            _open_render(settings) as render,
+            _open_render(settings, RENDER_CONNECTIONS) as render,
+            _open_render(settings, None) as archives,
         ):
             health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
             backends = Backends(
@@ -46,8 +47,9 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 ingest=ingest,
                 ask=partial(ask, bus),
                 modalities=modalities,
-                jobs=Jobs(bus, settings.jobs),
+                jobs=Jobs(bus, settings.jobs, objects),
                 render=render,
+                archives=archives,
             )
             async with serving(
                 create_app(backends),
@@ -62,11 +64,11 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
         await objects.close()
 
 
-def _open_render(settings: Settings) -> httpx.AsyncClient:
+def _open_render(settings: Settings, connections: int | None) -> httpx.AsyncClient:
     patience = settings.render.timeout + 5
     return httpx.AsyncClient(
         base_url=settings.render_url,
         timeout=httpx.Timeout(patience, connect=2),
-        limits=httpx.Limits(max_connections=RENDER_CONNECTIONS),
+        limits=httpx.Limits(max_connections=connections),
         trust_env=False,
     )

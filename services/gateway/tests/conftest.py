@@ -149,6 +149,9 @@ class FakeCatalog:
         below = {"Patient": 0, "Study": 1, "Series": 2, "Instance": 3}[level]
         return Statistics(3_000_000, 2_000_000, **dict(list(counts.items())[below:]))
 
+    async def known(self, identifiers: list[str]) -> set[str]:
+        return {resource.id for resource in RESOURCES.values()} & set(identifiers)
+
     async def totals(self) -> Totals:
         self._reachable()
         return Totals(1, 1, 2, 1200, 5_000_000, 4_000_000)
@@ -243,6 +246,7 @@ def store(tmp_path: Path) -> Store:
         modalities=absent,
         jobs=absent,
         render=nowhere,
+        archives=nowhere,
     )
     return Store(catalog, ingest, services, backends)
 

@@ -2,6 +2,7 @@
 """Every route of the gateway, by chapter of its documentation."""
 
 from pons_gateway.routes import (
+    archives,
     changes,
     find,
     images,
@@ -23,6 +24,7 @@ ROUTES = Routes(
         find.GROUP,
         instances.GROUP,
         images.GROUP,
+        archives.GROUP,
         changes.GROUP,
         modalities.GROUP,
         jobs.GROUP,

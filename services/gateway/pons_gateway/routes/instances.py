@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.dicom_json import Style, format_header
-from pons.errors import BadRequest, NotFound
+from pons.errors import NotFound
 from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.dicom_file import DICOM, dicom_file
@@ -50,8 +50,7 @@ async def upload(request: Request, backends: Backends) -> Response:
 )
 async def file(request: Request, backends: Backends) -> Response:
     identifier = request.path_params["id"]
-    given = FILENAME.text(request)
-    name = _file_name(given) if given else f"{identifier}.dcm"
+    name = FILENAME.text(request) or f"{identifier}.dcm"
     return await dicom_file(identifier, name, backends)
 
 
@@ -91,10 +90,3 @@ async def _tags(request: Request, backends: Backends, style: Style) -> Response:
         raise NotFound("Unknown resource")
     shown = format_header(found.json, style, pixel_vr=found.pixel_vr, ignore_length=ignored)
     return json_answer(shown)
-
-
-def _file_name(name: str) -> str:
-    """`name`, when it can stand in a header as it is."""
-    if not (name.isascii() and name.isprintable()) or '"' in name or "\\" in name:
-        raise BadRequest(f"{name!r} is not a file name of plain characters")
-    return name
