@@ -765,3 +765,33 @@ async def test_folders_are_read_by_indexes(store: Store) -> None:
             plan = await rows.connection.fetch(f"EXPLAIN EXECUTE browse_{number} ({values})")
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, f"{question}\n{text}"
+
+
+async def test_headers_below_a_resource_come_in_pages(
+    store: Store,
+) -> None:
+    """Those of all instances of the resource, in order of arrival, and of no others."""
+    catalog, rows = store
+    ids = [
+        await rows.instance("P", "1", series, f"{series}.{number}")
+        for series in ("2", "3")
+        for number in range(60)
+    ]
+    await rows.instance("Q", "9", "9", "9")
+    for position, one in enumerate(ids):
+        packed = zstandard.ZstdCompressor().compress(b'{"n":%d}' % position)
+        await rows.connection.execute(
+            "INSERT INTO headers VALUES ($1, $2, NULL, '{}')", rows.keys[one.instance], packed
+        )
+    for level, identifier, expected in (
+        ("Patient", ids[0].patient, range(120)),
+        ("Study", ids[0].study, range(120)),
+        ("Series", ids[60].series, range(60, 120)),
+        ("Instance", ids[7].instance, range(7, 8)),
+    ):
+        pages = [page async for page in catalog.header_pages(level, identifier)]
+        assert [len(page) for page in pages[:-1]] == [50] * (len(pages) - 1)
+        found = [(instance, header.json) for page in pages for instance, header in page]
+        assert found == [(ids[n].instance, b'{"n":%d}' % n) for n in expected]
+    assert [page async for page in catalog.header_pages("Study", ids[0].patient)] == []
+    assert [page async for page in catalog.header_pages("Study", "nobody")] == []

@@ -94,6 +94,8 @@ class FakeCatalog:
     away: bool = False
     pages_of_ids: list[list[str]] | None = None
     header: StoredHeader | None = None
+    headers: list[list[tuple[str, StoredHeader]]] = field(default_factory=list)
+    """Those below each resource, in pages."""
     stored: StoredObject | None = None
     asked: tuple[Any, ...] = ()
     searched: Search | None = None
@@ -174,6 +176,13 @@ class FakeCatalog:
 
     async def find_header(self, identifier: str) -> StoredHeader | None:
         return self.header if identifier == INSTANCE else None
+
+    async def header_pages(
+        self, level: str, identifier: str
+    ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:
+        if RESOURCES[level].id == identifier:
+            for page in self.headers:
+                yield page
 
     def _reachable(self) -> None:
         if self.away:

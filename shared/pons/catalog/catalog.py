@@ -36,6 +36,9 @@ from pons.sql import load_statements
 
 STATEMENTS = load_statements(Path(__file__).with_name("catalog.sql"))
 
+HEADERS_PAGE = 50
+"""Headers that one statement of many gives."""
+
 STATISTICS: dict[Level, str] = {
     "Patient": "patient_statistics",
     "Study": "study_statistics",
@@ -151,8 +154,26 @@ class Catalog(Finder):
         """The instance's header as DICOM JSON; a very large one comes from the object store."""
         digest = to_bytes(instance_id)
         row = digest and await self._reader.row(STATEMENTS["header"], digest)
-        if not row:
-            return None
+        return await self._stored_header(row) if row else None
+
+    async def header_pages(
+        self, level: Level, identifier: str
+    ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:
+        """The headers of the instances of a resource, by identifier, in order of arrival.
+
+        In pages; nothing at all when there is no such resource.
+        """
+        digest = to_bytes(identifier)
+        if digest is None:
+            return
+        below = STATEMENTS["instance_keys_below"]
+        keys = [row[0] for row in await self._reader.rows(below, LEVELS.index(level), digest)]
+        for start in range(0, len(keys), HEADERS_PAGE):
+            page = keys[start : start + HEADERS_PAGE]
+            rows = await self._reader.rows(STATEMENTS["headers"], page)
+            yield [(to_text(row["id"]), await self._stored_header(row)) for row in rows]
+
+    async def _stored_header(self, row: Any) -> StoredHeader:
         packed = row["header"]
         if row["header_key"] is not None:
             packed = await self._objects.read(row["header_key"])

@@ -72,6 +72,26 @@ SELECT i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax, i.
 SELECT h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
   FROM instances i JOIN headers h USING (instance_key) WHERE i.id = $1
 
+-- name: instance_keys_below
+-- The instances of the resource $2 of level $1, in order of arrival.
+SELECT i.instance_key FROM instances i WHERE $1 = 3 AND i.id = $2
+ UNION ALL
+SELECT i.instance_key FROM series r JOIN instances i USING (series_key) WHERE $1 = 2 AND r.id = $2
+ UNION ALL
+SELECT i.instance_key FROM studies s JOIN series r USING (study_key)
+  JOIN instances i USING (series_key) WHERE $1 = 1 AND s.id = $2
+ UNION ALL
+SELECT i.instance_key FROM patients p JOIN studies s USING (patient_key)
+  JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE $1 = 0 AND p.id = $2
+ ORDER BY 1
+
+-- name: headers
+-- The headers of these instances, in order of arrival.
+SELECT i.id, h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
+  FROM instances i JOIN headers h USING (instance_key)
+ WHERE i.instance_key = ANY ($1)
+ ORDER BY i.instance_key
+
 -- name: instances_to_send
 -- The instances of resources of any level, each once, in an order that keeps series together.
 WITH wanted AS (

@@ -13,6 +13,7 @@ from pons_gateway.routes import (
     resources,
     storage,
     system,
+    tags,
 )
 from pons_gateway.routing import Routes
 
@@ -23,6 +24,7 @@ ROUTES = Routes(
         storage.GROUP,
         find.GROUP,
         instances.GROUP,
+        tags.GROUP,
         images.GROUP,
         archives.GROUP,
         changes.GROUP,
