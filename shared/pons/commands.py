@@ -70,6 +70,29 @@ class ProtectPatient(msgspec.Struct, frozen=True):
     protected: bool
 
 
+class Reconstruct(msgspec.Struct, frozen=True):
+    """To index: read files again and rebuild headers and main tags from them, for some instances
+    of a resource, or of the whole store where `level` is left open. May be repeated."""
+
+    level: Level | None = None
+    resource_id: str = ""
+    after: int = 0
+    """Where to go on: `next` of the answer before."""
+    rewrite: bool = False
+    """Also compress or decompress objects as `storage.compression` says now."""
+    level_only: bool = False
+    """Only the main tags of the resource itself, from its newest instance."""
+
+
+class Reconstructed(msgspec.Struct, frozen=True):
+    """Answer to `Reconstruct`."""
+
+    instances: int
+    """How many were rebuilt; files that are damaged or gone are passed over."""
+    next: int | None
+    """What to ask with for those that are left; None at the end."""
+
+
 class Revision(msgspec.Struct, frozen=True):
     """A state of a metadata or of an attachment, as an ETag names it."""
 

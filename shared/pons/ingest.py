@@ -24,7 +24,7 @@ from pons.errors import InvalidInstance, OutOfResources, Unavailable
 from pons.events import Indexed, InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
-from pons.objects import Body, Objects, Spool, key_time, new_key
+from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
 from pons.settings import Settings
 from pons.stored_file import (
     BEGINNING,
@@ -32,6 +32,7 @@ from pons.stored_file import (
     ObjectFile,
     compress,
     possible_forms,
+    read_file,
     stream_file,
 )
 
@@ -93,17 +94,8 @@ class Ingest:
         header, checksum = await self._examine(body)
         received, ids = self._announcement(header, checksum, body, origin)
         started = time.monotonic()
-        if received.header_key:
-            await self._objects.put(received.header_key, received.header)
-            received = msgspec.structs.replace(received, header=b"")
-        packed = await compress(self._objects, body) if self._compressing else None
-        if packed is not None:
-            stored_size = packed.size if isinstance(packed, Spool) else len(packed)
-            received = msgspec.structs.replace(received, stored_size=stored_size, compression=ZSTD)
-        crowded = self._under_way > CROWDED_ABOVE
-        await self._objects.put(
-            received.object_key, body if packed is None else packed, crowded=crowded
-        )
+        received = await self._keep_large_header(received)
+        received = await self._keep(received, body)
         # Announced later than this, it could be collected as an orphan before the index knows.
         within = started + self._announce_within - time.monotonic()
         if within < 0:
@@ -119,11 +111,59 @@ class Ingest:
         Raises `NotFound` or `InvalidInstance` when there is no DICOM file under `key`.
         """
         received, ids = await self._recognised(key)
-        if received.header_key:
-            await self._objects.put(received.header_key, received.header)
-            received = msgspec.structs.replace(received, header=b"")
+        received = await self._keep_large_header(received)
         answer = await self._announcer.announce(received, self._answer_timeout, refusable=False)
         return _stored(answer, ids)
+
+    async def read_again(self, file: ObjectFile, *, rewrite: bool = False) -> InstanceReceived:
+        """What an announcement of a stored file would say today, for the index to compare.
+
+        Nothing is announced. A header too large for a message is kept as an object, and given all
+        the same; with `rewrite`, a file that is not in the form that `storage.compression` asks for
+        is kept once more, under a new key. What the index does not take is the collector's.
+
+        Raises `NotFound` or `InvalidInstance` when there is no such DICOM file.
+        """
+        body = await self._open(file)
+        try:
+            received, _ = await self._described(file, body)
+            if rewrite and bool(file.compression) != self._compressing:
+                received = await self._rewritten(received, body)
+        finally:
+            if isinstance(body, Spool):
+                body.close()
+        await self._keep_large_header(received)
+        return received
+
+    async def _rewritten(self, received: InstanceReceived, body: Body) -> InstanceReceived:
+        packed = await compress(self._objects, body) if self._compressing else None
+        if self._compressing and packed is None:
+            return received
+        return await self._put(
+            msgspec.structs.replace(received, object_key=new_key()), body, packed
+        )
+
+    async def _keep(self, received: InstanceReceived, body: Body) -> InstanceReceived:
+        packed = await compress(self._objects, body) if self._compressing else None
+        return await self._put(received, body, packed)
+
+    async def _put(
+        self, received: InstanceReceived, body: Body, packed: bytes | Spool | None
+    ) -> InstanceReceived:
+        """Keep `packed`, or else `body`, as the object of `received`; says in which form it is."""
+        crowded = self._under_way > CROWDED_ABOVE
+        kept: Body = body if packed is None else packed
+        size = kept.size if isinstance(kept, Spool) else len(kept)
+        await self._objects.put(received.object_key, kept, crowded=crowded)
+        compression = "" if packed is None else ZSTD
+        return msgspec.structs.replace(received, stored_size=size, compression=compression)
+
+    async def _keep_large_header(self, received: InstanceReceived) -> InstanceReceived:
+        """Put a header that is too large for a message into the object store."""
+        if not received.header_key:
+            return received
+        await self._objects.put(received.header_key, received.header)
+        return msgspec.structs.replace(received, header=b"")
 
     async def _recognised(self, key: UUID) -> tuple[InstanceReceived, ResourceIds]:
         """The announcement of an object of which nothing but its key is known."""
@@ -132,15 +172,35 @@ class Ingest:
         *likelier, last = possible_forms(key, stored_size, beginning)
         for form in likelier:
             with contextlib.suppress(InvalidInstance):
-                return await self._described(form)
-        return await self._described(last)
+                return await self._read_form(form)
+        return await self._read_form(last)
 
-    async def _described(self, file: ObjectFile) -> tuple[InstanceReceived, ResourceIds]:
-        with self._objects.spool() as spool:
+    async def _read_form(self, file: ObjectFile) -> tuple[InstanceReceived, ResourceIds]:
+        body = await self._open(file)
+        try:
+            return await self._described(file, body)
+        finally:
+            if isinstance(body, Spool):
+                body.close()
+
+    async def _open(self, file: ObjectFile) -> Body:
+        """A stored file as it came; a large one in a spool, which is the caller's to close."""
+        if file.size <= SPOOL_ABOVE:
+            return await read_file(self._objects, file)
+        spool = self._objects.spool()
+        try:
             async for piece in stream_file(self._objects, file):
                 await asyncio.to_thread(spool.write, piece)
-            header, checksum = await self._examine(spool)
-            received, ids = self._announcement(header, checksum, spool, Origin("Unknown"))
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    async def _described(
+        self, file: ObjectFile, body: Body
+    ) -> tuple[InstanceReceived, ResourceIds]:
+        header, checksum = await self._examine(body)
+        received, ids = self._announcement(header, checksum, body, Origin("Unknown"))
         received = msgspec.structs.replace(
             received,
             object_key=file.object_key,

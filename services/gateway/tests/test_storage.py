@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Protection of patients, deletion of many, and what does nothing here."""
 
+from typing import Any
+
 import httpx
 import pytest
 
-from pons.commands import DeleteResources, Done, ProtectPatient, ResourceName
-from pons.errors import BadRequest
+from pons.commands import (
+    DeleteResources,
+    Done,
+    ProtectPatient,
+    Reconstruct,
+    Reconstructed,
+    ResourceName,
+)
+from pons.errors import BadRequest, NotFound
 
-from .conftest import NOBODY, PATIENT, STUDY, Store
+from .conftest import NOBODY, PATIENT, SERIES, STUDY, Open, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +91,40 @@ async def test_invalidate_tags(client: httpx.AsyncClient) -> None:
     """Nothing is cached, so there is nothing to say."""
     answer = await client.post("/tools/invalidate-tags")
     assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_reconstruct(client: httpx.AsyncClient, store: Store) -> None:
+    """The index is asked for slice after slice; an empty body means no options."""
+    store.services.answers[Reconstruct] = Reconstructed(100, None)
+    answer = await client.post(f"/studies/{STUDY}/reconstruct")
+    assert (answer.status_code, answer.content) == (200, b"")
+    body = {"ReconstructFiles": True, "LimitToThisLevelMainDicomTags": True}
+    assert (await client.post(f"/series/{SERIES}/reconstruct", json=body)).status_code == 200
+    body = {"ReconstructFiles": True}
+    assert (await client.post("/tools/reconstruct", json=body)).status_code == 200
+    assert [command for _, command in store.services.commands] == [
+        Reconstruct("Study", STUDY),
+        Reconstruct("Series", SERIES, rewrite=True, level_only=True),
+        Reconstruct(rewrite=True),
+    ]
+
+
+async def test_reconstruct_goes_on(open_client: Open, store: Store) -> None:
+    """Each slice begins where the one before ended."""
+    asked: list[int] = []
+
+    async def ask(_service: str, command: Any, _answer: type, **_: float) -> Reconstructed:
+        asked.append(command.after)
+        return Reconstructed(100, command.after + 7 if len(asked) < 3 else None)
+
+    async with open_client(ask=ask) as client:
+        assert (await client.post("/tools/reconstruct")).status_code == 200
+    assert asked == [0, 7, 14]
+
+
+async def test_reconstruct_nobody(client: httpx.AsyncClient, store: Store) -> None:
+    """A resource that is not there is a 404; options that are none are refused."""
+    store.services.answers[Reconstruct] = NotFound("There is no such resource")
+    assert (await client.post(f"/patients/{NOBODY}/reconstruct")).status_code == 404
+    for body in ("[]", '{"ReconstructFiles": 1}', "x"):
+        assert (await client.post("/tools/reconstruct", content=body)).status_code == 400

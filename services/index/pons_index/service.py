@@ -4,8 +4,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pons.attributes import main_tags
 from pons.bus import Bus, open_bus
 from pons.commands import answer_commands
 from pons.health import Health
@@ -18,13 +19,18 @@ from pons_index.commands import Commands
 from pons_index.consumer import Consumer, open_consumer
 from pons_index.database import open_database
 from pons_index.orphans import Sweep
+from pons_index.reconstruct import ReadAgain, Reconstruction
 from pons_index.recovery import Announce, Run, boot_id, recover
 from pons_index.refusals import Refusals
 from pons_index.relay import Relay
 from pons_index.senders import asking
 from pons_index.stable import settle
 from pons_index.stream import forget_acknowledged
+from pons_index.tags import TagReader
 from pons_index.writer import Writer
+
+if TYPE_CHECKING:
+    from pons.ingest import Ingest
 
 
 @asynccontextmanager
@@ -49,7 +55,14 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
         collector = Collector(database, objects, sweep, settings.storage.collect_interval)
-        commands = Commands(database, relay, collector, log_exports=settings.index.log_exports)
+        reconstruction = Reconstruction(
+            database,
+            lambda: reading_again(objects, bus, settings),
+            TagReader(main_tags(settings.index.extra_main_tags)),
+        )
+        commands = Commands(
+            database, relay, collector, reconstruction, log_exports=settings.index.log_exports
+        )
         belongings = Belongings(
             database, relay.wake, check_revisions=settings.index.check_revisions
         )
@@ -91,8 +104,22 @@ async def opened_objects(settings: Settings) -> AsyncIterator[Objects]:
 @asynccontextmanager
 async def announcing(objects: Objects, bus: Bus, settings: Settings) -> AsyncIterator[Announce]:
     """Ingest's way to announce an object again."""
-    # It scans headers, and what that needs takes 25 MB: only after a power cut.
+    async with ingesting(objects, bus, settings) as ingest:
+        yield ingest.announce_again
+
+
+@asynccontextmanager
+async def reading_again(objects: Objects, bus: Bus, settings: Settings) -> AsyncIterator[ReadAgain]:
+    """Ingest's way to read a stored file again."""
+    async with ingesting(objects, bus, settings) as ingest:
+        yield ingest.read_again
+
+
+@asynccontextmanager
+async def ingesting(objects: Objects, bus: Bus, settings: Settings) -> AsyncIterator["Ingest"]:
+    """The way in, opened where it is needed."""
+    # It scans headers, and what that needs takes 25 MB: only after a power cut, or when asked to.
     from pons.ingest import open_ingest
 
     async with open_ingest(objects, bus, settings) as ingest:
-        yield ingest.announce_again
+        yield ingest

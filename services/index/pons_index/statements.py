@@ -6,15 +6,15 @@ from pathlib import Path
 from pons.sql import load_statements
 
 _FOLDER = Path(__file__).parent
+FILES = (
+    "ingest.sql",
+    "deletion.sql",
+    "belongings.sql",
+    "changes.sql",
+    "recycling.sql",
+    "reconstruct.sql",
+    "garbage.sql",
+)
 SQL: dict[str, str] = {
-    name: statement
-    for file in (
-        "ingest.sql",
-        "deletion.sql",
-        "belongings.sql",
-        "changes.sql",
-        "recycling.sql",
-        "garbage.sql",
-    )
-    for name, statement in load_statements(_FOLDER / file).items()
+    name: statement for file in FILES for name, statement in load_statements(_FOLDER / file).items()
 }

@@ -1,22 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the store keeps and what it may throw away: protection, and deletion of many."""
+"""What the store keeps and may throw away, and reading again what it keeps."""
 
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.commands import DELETED_AT_ONCE, DeleteResources, Done, ProtectPatient, ResourceName
+from pons.attributes import LEVELS
+from pons.commands import (
+    DELETED_AT_ONCE,
+    DeleteResources,
+    Done,
+    ProtectPatient,
+    Reconstruct,
+    Reconstructed,
+    ResourceName,
+)
 from pons.errors import BadRequest
+from pons.events import Level
 from pons_gateway.answers import done, text_answer
 from pons_gateway.backends import Backends
-from pons_gateway.bodies import flag_body, level_of, object_body
+from pons_gateway.bodies import flag_body, flag_of, level_of, object_body
 from pons_gateway.errors import BadJson
+from pons_gateway.resource_json import FOLDERS
 from pons_gateway.routes.resources import ANOTHER, ID
-from pons_gateway.routing import JSON, TEXT, Group
+from pons_gateway.routing import JSON, TEXT, Group, Handler
 
 PATIENCE = 600.0
-"""Seconds that deleting `DELETED_AT_ONCE` resources may take: each can have many instances."""
+"""Seconds that one command may take: resources can have many instances, files be large."""
 
 GROUP = Group("Storage", "What the store keeps, and what it may throw away.")
 
@@ -64,6 +76,46 @@ async def bulk_delete(request: Request, backends: Backends) -> Response:
     return done()
 
 
+def reconstruct(level: Level) -> Handler:
+    async def handler(request: Request, backends: Backends) -> Response:
+        body = await object_body(request)
+        asked = Reconstruct(
+            level,
+            request.path_params["id"],
+            rewrite=flag_of(body, "ReconstructFiles"),
+            level_only=flag_of(body, "LimitToThisLevelMainDicomTags"),
+        )
+        await _reconstruct_all(asked, backends)
+        return done()
+
+    return handler
+
+
+for _level in LEVELS:
+    GROUP.add(
+        "POST",
+        f"/{FOLDERS[_level]}/{{id}}/reconstruct",
+        reconstruct(_level),
+        f"Read the files of a {_level.lower()} again, and rebuild its tags and those above it",
+        takes=JSON,
+        body={"ReconstructFiles": False, "LimitToThisLevelMainDicomTags": False},
+        gives="",
+    )
+
+
+@GROUP.post(
+    "/tools/reconstruct",
+    "Read every file of the store again, and rebuild all tags: takes long",
+    takes=JSON,
+    body={"ReconstructFiles": False},
+    gives="",
+)
+async def reconstruct_store(request: Request, backends: Backends) -> Response:
+    body = await object_body(request)
+    await _reconstruct_all(Reconstruct(rewrite=flag_of(body, "ReconstructFiles")), backends)
+    return done()
+
+
 @GROUP.post(
     "/tools/invalidate-tags",
     "Forget cached tags: nothing is cached here, so this does nothing",
@@ -71,6 +123,15 @@ async def bulk_delete(request: Request, backends: Backends) -> Response:
 )
 async def invalidate_tags(_request: Request, _backends: Backends) -> Response:
     return done()
+
+
+async def _reconstruct_all(asked: Reconstruct, backends: Backends) -> None:
+    """Ask for slice after slice; who hangs up ends it."""
+    following: int | None = 0
+    while following is not None:
+        part = msgspec.structs.replace(asked, after=following)
+        answer: Reconstructed = await backends.ask("index", part, Reconstructed, within=PATIENCE)
+        following = answer.next
 
 
 def _resource_name(entry: Any) -> ResourceName:

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading files again, and rebuilding what the index keeps of them; a slice at a time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from pons.attributes import LEVELS
+from pons.commands import Reconstruct, Reconstructed
+from pons.errors import InvalidInstance, NotFound
+from pons.events import InstanceReceived, Level
+from pons.identity import to_bytes
+from pons.stored_file import ObjectFile
+from pons_index.changelog import NUMBERS, Growth, log_changes
+from pons_index.database import Database
+from pons_index.signature import signature_of
+from pons_index.statements import SQL
+from pons_index.tags import MainTags, TagReader, Unindexable, without_nul
+
+log = structlog.get_logger()
+
+AT_ONCE = 100
+"""Instances of one transaction; so many headers are held in memory, the large ones aside."""
+READ_AT_ONCE = 4
+
+
+class ReadAgain(Protocol):
+    """`pons.ingest.Ingest.read_again`."""
+
+    async def __call__(self, file: ObjectFile, *, rewrite: bool = False) -> InstanceReceived: ...
+
+
+OpenReadAgain = Callable[[], AbstractAsyncContextManager[ReadAgain]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """An instance's row, and what its file says now."""
+
+    row: Any
+    event: InstanceReceived
+    tags: MainTags
+
+
+class Reconstruction:
+    """Handler of `Reconstruct`.
+
+    Metadata, labels, attachments and the times of resources stay. Of an ancestor's instances the
+    newest defines its main tags.
+    """
+
+    def __init__(self, database: Database, open_read: OpenReadAgain, tags: TagReader) -> None:
+        self._database = database
+        self._open_read = open_read
+        self._tags = tags
+
+    async def reconstruct(self, command: Reconstruct) -> Reconstructed:
+        """Rebuild the next slice. Raises `NotFound` when there is no such resource."""
+        rows = await self._database.run(lambda connection: _slice(connection, command))
+        if not rows and command.level is not None and not command.after:
+            raise NotFound("There is no such resource", command.resource_id)
+        levels = LEVELS if command.level is None or not command.level_only else (command.level,)
+        whole = "Instance" in levels
+        async with self._open_read() as read_again:
+            reread = await self._read(read_again, rows, rewrite=command.rewrite and whole)
+        rebuilt = 0
+        if reread:
+            rebuilt = await self._database.run(
+                lambda connection: self._write(connection, reread, levels)
+            )
+        more = len(rows) == AT_ONCE
+        return Reconstructed(rebuilt, rows[-1]["instance_key"] if more else None)
+
+    async def _read(self, read_again: ReadAgain, rows: list[Any], *, rewrite: bool) -> list[Reread]:
+        room = asyncio.Semaphore(READ_AT_ONCE)
+
+        async def read(row: Any) -> Reread | None:
+            async with room:
+                file = ObjectFile(
+                    row["object_key"], row["size"], row["stored_size"], row["compression"]
+                )
+                try:
+                    event = await read_again(file, rewrite=rewrite)
+                    tags = self._tags.read(event.header, ancestors=True)
+                except (InvalidInstance, NotFound, Unindexable) as error:
+                    key = str(file.object_key)
+                    log.warning("instance not reconstructed", object_key=key, reason=str(error))
+                    return None
+            if event.header_key:
+                event = msgspec.structs.replace(event, header=b"")
+            return Reread(row, event, tags)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(read(row)) for row in rows]
+        return [found for task in tasks if (found := task.result()) is not None]
+
+    async def _write(self, connection: Any, reread: list[Reread], levels: Sequence[Level]) -> int:
+        """How many of the instances were still there and have been rebuilt."""
+        signature = await signature_of(connection, self._tags.listed)
+        async with connection.transaction():
+            trees = list({one.row["patient_key"] for one in reread})
+            await connection.execute(SQL["hold_patients"], trees)
+            there = await self._rebuild(connection, reread, levels, signature)
+            # What was written for an instance that is gone, or for its header alone.
+            await connection.execute(SQL["discard_orphans"], _new_objects(reread))
+            kept = [one for one in reread if one.row["instance_key"] in there]
+            objects = _new_objects(kept) if "Instance" in levels else []
+            await log_changes(connection, Growth(stored_size=sum(there.values())), (), objects)
+        return len(there)
+
+    async def _rebuild(
+        self, connection: Any, reread: list[Reread], levels: Sequence[Level], signature: int
+    ) -> dict[int, int]:
+        """Key of each instance that was still there, and what its object gained in bytes."""
+        if "Instance" in levels:
+            rows = await connection.fetch(
+                SQL["rebuild_instances"], *_instance_columns(reread), signature
+            )
+            there = {row["instance_key"]: row["gained"] for row in rows}
+        else:
+            there = {one.row["instance_key"]: 0 for one in reread}
+        kept = [one for one in reread if one.row["instance_key"] in there]
+        for level, columns in (
+            ("Patient", _patient_columns),
+            ("Study", _study_columns),
+            ("Series", _series_columns),
+        ):
+            if level in levels:
+                await connection.execute(REBUILD[level], *columns(kept), signature)
+        return there
+
+
+REBUILD = {
+    "Patient": SQL["rebuild_patients"],
+    "Study": SQL["rebuild_studies"],
+    "Series": SQL["rebuild_series"],
+}
+
+
+async def _slice(connection: Any, command: Reconstruct) -> list[Any]:
+    if command.level is None:
+        return list(await connection.fetch(SQL["next_of_store"], command.after, AT_ONCE))
+    level, identifier = NUMBERS[command.level], to_bytes(command.resource_id)
+    if identifier is None:
+        return []
+    if command.level_only:
+        return list(await connection.fetch(SQL["newest_of_resource"], level, identifier))
+    values = (command.after, AT_ONCE, level, identifier)
+    return list(await connection.fetch(SQL["next_of_resource"], *values))
+
+
+def _new_objects(reread: list[Reread]) -> list[Any]:
+    """Objects that reading again has written."""
+    events = [(one.row["object_key"], one.event) for one in reread]
+    files = [event.object_key for old, event in events if event.object_key != old]
+    return files + [event.header_key for _, event in events if event.header_key]
+
+
+def _instance_columns(reread: list[Reread]) -> list[list[Any]]:
+    events = [one.event for one in reread]
+    return [
+        [one.row["instance_key"] for one in reread],
+        [one.row["object_key"] for one in reread],
+        [event.object_key for event in events],
+        [event.stored_size for event in events],
+        [event.compression for event in events],
+        [without_nul(event.sop_class_uid) for event in events],
+        [without_nul(event.transfer_syntax) for event in events],
+        [one.tags.of("Instance") for one in reread],
+        [one.tags.index_in_series for one in reread],
+        [event.pixel_offset for event in events],
+        [event.pixel_length for event in events],
+        [event.pixel_vr for event in events],
+        [event.header for event in events],
+        [event.header_key for event in events],
+        [event.meta for event in events],
+    ]
+
+
+def _newest(reread: list[Reread], key: str) -> dict[int, MainTags]:
+    """The tags of the newest instance of each ancestor; the instances are in order."""
+    return {one.row[key]: one.tags for one in reread}
+
+
+def _patient_columns(reread: list[Reread]) -> list[list[Any]]:
+    newest = _newest(reread, "patient_key")
+    return [list(newest), [tags.of("Patient") for tags in newest.values()]]
+
+
+def _study_columns(reread: list[Reread]) -> list[list[Any]]:
+    newest = _newest(reread, "study_key")
+    return [
+        list(newest),
+        [tags.of("Study") for tags in newest.values()],
+        [tags.of("Patient") for tags in newest.values()],
+    ]
+
+
+def _series_columns(reread: list[Reread]) -> list[list[Any]]:
+    newest = _newest(reread, "series_key")
+    return [
+        list(newest),
+        [tags.of("Series") for tags in newest.values()],
+        [tags.sequences for tags in newest.values()],
+        [tags.expected_instances for tags in newest.values()],
+    ]
