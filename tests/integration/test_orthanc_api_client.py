@@ -77,6 +77,20 @@ def test_upload_of_what_is_no_dicom(client: OrthancApiClient) -> None:
     assert client.upload(b"no DICOM", ignore_errors=True) == []
 
 
+def test_find_and_lookup(client: OrthancApiClient, study: str) -> None:
+    """By what DICOM says of it, and by its UID."""
+    for query in ({"PatientID": PATIENT}, {"PatientID": "API-*", "StudyDescription": "Whole*"}):
+        found = client.studies.find(query)
+        assert [one.orthanc_id for one in found] == [study]
+        assert found[0].main_dicom_tags.get("StudyDescription") == "Whole body"
+    assert client.studies.find({"PatientID": "api-client"}) == []
+    found = client.studies.find({"PatientID": "api-client"}, case_sensitive=False)
+    assert [one.orthanc_id for one in found] == [study]
+    assert client.studies.lookup(found[0].dicom_id) == study
+    assert client.studies.lookup("1.2.3.4.5.6.7.8.9") is None
+    assert client.patients.lookup(PATIENT) == client.studies.get_parent_patient_id(study)
+
+
 def test_delete(client: OrthancApiClient, study: str) -> None:
     """A deleted study is gone, and its absence is the client's own exception."""
     client.studies.delete(study)

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmwrite
-from pyorthanc import Orthanc, Study, upload
+from pyorthanc import (
+    Orthanc,
+    Study,
+    find,
+    find_instances,
+    find_patients,
+    find_studies,
+    upload,
+)
 from pyorthanc.util import get_pydicom, to_orthanc_study_id
 
 from outside import Store, image
@@ -47,6 +55,20 @@ def test_browse(client: Orthanc, study: Study) -> None:
     assert instances[0].get_pydicom().Rows == 16
     assert instances[0].simplified_tags["PatientID"] == PATIENT
     assert instances[0].file_size > 0
+
+
+def test_find(client: Orthanc, study: Study) -> None:
+    """Resources of each level by what DICOM says of them."""
+    assert find_studies(client, {"PatientID": PATIENT}) == [study]
+    assert find_studies(client, {"PatientID": "PYORTH*", "StudyDate": "20240101-20240131"}) == [
+        study
+    ]
+    assert find_studies(client, {"PatientID": "NOBODY"}) == []
+    assert len(find_instances(client, {"PatientID": PATIENT})) == 3
+    patients = find_patients(client, {"PatientID": PATIENT})
+    assert [one.patient_id for one in patients] == [PATIENT]
+    found = find(client, patient_filter=lambda one: one.patient_id == PATIENT)
+    assert [one.id_ for one in found] == [study.parent_patient.id_]
 
 
 def test_delete(client: Orthanc, study: Study) -> None:
