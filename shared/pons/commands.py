@@ -235,6 +235,16 @@ class EchoModality(msgspec.Struct, frozen=True):
     timeout: float | None = None
 
 
+class ListSopClasses(msgspec.Struct, frozen=True):
+    """To dicom-ingress: which SOP classes may be stored, unknown ones aside?"""
+
+
+class SopClasses(msgspec.Struct, frozen=True):
+    """Answer to `ListSopClasses`: UIDs, sorted."""
+
+    uids: list[str]
+
+
 class Ping(msgspec.Struct, frozen=True):
     """To any service: are you there? Answered by every service that answers commands at all."""
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import mmap
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -58,10 +58,16 @@ class Stored:
 class Ingest:
     """Stores DICOM files. Open it with `open_ingest`; one per process, shared by its tasks."""
 
-    def __init__(self, objects: Objects, announcer: Announcer, settings: Settings) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        announcer: Announcer,
+        settings: Settings,
+        default_charset: Callable[[], str],
+    ) -> None:
         self._objects = objects
         self._announcer = announcer
-        self._default_charset = settings.ingest.default_charset
+        self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
         self._announce_within = settings.storage.orphan_grace / 2
         self._compressing = settings.storage.compression
@@ -218,14 +224,14 @@ class Ingest:
         return self._examine_bytes(body)
 
     def _examine_bytes(self, content: bytes | bytearray | memoryview) -> tuple[Header, bytes]:
-        header = scan(content, default_charset=self._default_charset)
+        header = scan(content, default_charset=self._default_charset())
         return header, xxhash.xxh3_128_digest(content)
 
     def _examine_spool(self, spool: Spool) -> tuple[Header, bytes]:
         if not spool.size:
             raise InvalidInstance("The file is empty")
         with mapped(spool) as content:
-            header = scan(content, default_charset=self._default_charset)
+            header = scan(content, default_charset=self._default_charset())
         digest = xxhash.xxh3_128()
         with open(spool.path, "rb") as file:  # through the map, the whole file would be resident
             while piece := file.read(HASH_PIECE):
@@ -296,7 +302,16 @@ def _stored(answer: Indexed | None, ids: ResourceIds) -> Stored:
 
 
 @asynccontextmanager
-async def open_ingest(objects: Objects, bus: Bus, settings: Settings) -> AsyncIterator[Ingest]:
-    """An `Ingest` whose announcements leave, and whose answers arrive, while the block runs."""
+async def open_ingest(
+    objects: Objects,
+    bus: Bus,
+    settings: Settings,
+    default_charset: Callable[[], str] | None = None,
+) -> AsyncIterator[Ingest]:
+    """An `Ingest` whose announcements leave, and whose answers arrive, while the block runs.
+
+    `default_charset` is asked for each file; without it, the setting of that name holds.
+    """
     async with Announcer.open(bus) as announcer:
-        yield Ingest(objects, announcer, settings)
+        charset = settings.ingest.default_charset
+        yield Ingest(objects, announcer, settings, default_charset or (lambda: charset))

@@ -6,24 +6,18 @@ deleted modality leaves a `null` there. Each service follows the bucket, so that
 `find_by_aet` are look-ups in memory that survive NATS being away.
 """
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal, get_args
 
 import msgspec
-import nats.errors
-import nats.js.errors
-import structlog
 from msgspec import field
 
 from pons.bus import Bus
-from pons.errors import BadRequest, NotFound, Unavailable
+from pons.config_keys import ConfigKeys
+from pons.errors import BadRequest, NotFound
 from pons.settings import Settings
-from pons.watch import Entry, watch_keys
-
-log = structlog.get_logger()
 
 Manufacturer = Literal[
     "Generic",
@@ -49,7 +43,7 @@ OLD_MANUFACTURERS: dict[str, Manufacturer] = {
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
 LARGEST_PORT = 65534
-PREFIX = "modality."
+FAMILY = "modality"
 
 
 class Modality(msgspec.Struct, frozen=True, rename="pascal"):
@@ -148,28 +142,20 @@ def port_number(value: Any, where: str) -> int:
 class Modalities:
     """The known peers, by name. Open it with `open_modalities`, which keeps it fresh."""
 
-    def __init__(self, bus: Bus, configured: Mapping[str, Any]) -> None:
-        self._bus = bus
+    def __init__(self, configured: Mapping[str, Any], changed: ConfigKeys[Modality]) -> None:
         self._configured = {
             check_name(name): parse_modality(value, name) for name, value in configured.items()
         }
-        self._changed: dict[str, tuple[Modality | None, int]] = {}
-        self.ready = asyncio.Event()
+        self._changed = changed
 
     def list(self) -> dict[str, Modality]:
         """All of them, sorted by name."""
-        known: dict[str, Modality] = dict(self._configured)
-        for name, (modality, _) in self._changed.items():
-            if modality is None:
-                known.pop(name, None)
-            else:
-                known[name] = modality
-        return dict(sorted(known.items()))
+        known = {**self._configured, **self._changed.items()}
+        return {name: one for name, one in sorted(known.items()) if one is not None}
 
     def get(self, name: str) -> Modality:
         """The modality called `name`; raises `NotFound`."""
-        configured = (self._configured.get(name), 0)
-        modality, _ = self._changed.get(name, configured)
+        modality = self._changed.get(name, self._configured.get(name))
         if modality is None:
             raise _unknown(name)
         return modality
@@ -179,16 +165,7 @@ class Modalities:
 
         While NATS is away, what was known last.
         """
-        check_name(name)
-        try:
-            bucket = await self._bus.bucket(self._bus.names.config_bucket)
-            entry = await bucket.get(f"{PREFIX}{name}")
-        except nats.js.errors.KeyNotFoundError:
-            self._changed.pop(name, None)
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            log.warning("modality read from memory", modality=name, error=repr(error))
-        else:
-            self._take(Entry(entry.key or "", entry.value, entry.revision or 0))
+        await self._changed.refresh(check_name(name))
         return self.get(name)
 
     def find_by_aet(self, aet: str, strict: bool = False) -> dict[str, Modality]:
@@ -205,46 +182,12 @@ class Modalities:
 
     async def put(self, name: str, modality: Modality) -> None:
         """Create or replace; seen here at once and by every service shortly after."""
-        await self._write(check_name(name), modality)
+        await self._changed.write(check_name(name), modality)
 
     async def delete(self, name: str) -> None:
         """Forget it, also when the settings name it; raises `NotFound`."""
         await self.read(name)
-        await self._write(name, None)
-
-    async def follow(self) -> None:
-        """Keep what is known fresh, for ever."""
-        async for item in watch_keys(self._bus, self._bus.names.config_bucket, f"{PREFIX}*"):
-            if isinstance(item, Entry):
-                self._take(item)
-                continue
-            for name in [n for n in self._changed if f"{PREFIX}{n}" not in item.entries]:
-                del self._changed[name]
-            for entry in item.entries.values():
-                self._take(entry)
-            self.ready.set()
-
-    async def _write(self, name: str, modality: Modality | None) -> None:
-        try:
-            bucket = await self._bus.bucket(self._bus.names.config_bucket)
-            revision = await bucket.put(f"{PREFIX}{name}", msgspec.json.encode(modality))
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("The configuration cannot be changed now", repr(error)) from error
-        self._changed[name] = (modality, revision)
-
-    def _take(self, entry: Entry) -> None:
-        name = entry.key.removeprefix(PREFIX)
-        if entry.revision < self._changed.get(name, (None, 0))[1]:
-            return  # our own later write is known already
-        if entry.value is None:
-            self._changed.pop(name, None)
-            return
-        try:
-            modality = msgspec.json.decode(entry.value, type=Modality | None)
-        except msgspec.DecodeError:
-            log.exception("modality cannot be read", modality=name)
-            return
-        self._changed[name] = (modality, entry.revision)
+        await self._changed.write(name, None)
 
 
 @asynccontextmanager
@@ -253,12 +196,10 @@ async def open_modalities(bus: Bus, settings: Settings) -> AsyncIterator[Modalit
 
     Raises `BadRequest` when the settings name one that cannot be.
     """
-    modalities = Modalities(bus, settings.modalities)
-    async with asyncio.TaskGroup() as group:
-        following = group.create_task(modalities.follow())
-        await modalities.ready.wait()
+    changed: ConfigKeys[Modality] = ConfigKeys(bus, FAMILY, Modality)
+    modalities = Modalities(settings.modalities, changed)
+    async with changed.following():
         yield modalities
-        following.cancel()
 
 
 def _unknown(name: str) -> NotFound:

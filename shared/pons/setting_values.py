@@ -16,7 +16,7 @@ from pons.metadata import (
     is_users,
 )
 
-SECRET = re.compile("users|url|key")
+SECRET = re.compile("users|url|key|peers")
 """Settings whose value no message repeats."""
 
 

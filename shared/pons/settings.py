@@ -136,6 +136,11 @@ class DicomSettings(Section):
     accept_unknown_sop_classes: bool = Field(
         False, description="Accept storage of SOP classes that the standard does not list."
     )
+    accepted_transfer_syntaxes: list[str] = Field(
+        ["*"],
+        description="Transfer syntaxes in which instances are received: UIDs, or patterns with "
+        "`*` and `?`.",
+    )
 
 
 class IngestSettings(Section):
@@ -296,21 +301,6 @@ class RenderSettings(Section):
     timeout: Seconds = Field(30, description="Seconds that one image may take.")
 
 
-class ArchiveSettings(Section):
-    compression: Literal["store", "fast"] = Field(
-        "store",
-        description="store: files go into a ZIP as they are, as fast as the network. "
-        "fast: with deflate's level 1, for slow links; images shrink little.",
-    )
-    stream: bool = Field(
-        True,
-        description="Send a ZIP while it is made. false: make it first, so that its length and "
-        "every failure is known before the answer begins.",
-    )
-    utf8: bool = Field(False, description="Let names in a ZIP have other characters than ASCII's.")
-    outputs: int = Field(1, ge=0, description="ZIPs made by jobs that are kept, the latest ones.")
-
-
 class EgressSettings(Section):
     timeout: Seconds = Field(
         10, description="Seconds to wait for a connection or an answer of a modality."
@@ -323,6 +313,14 @@ class EgressSettings(Section):
 class JobsSettings(Section):
     concurrent: int = Field(2, ge=1, le=64, description="Jobs that one replica runs at once.")
     history: int = Field(100, ge=1, description="Finished jobs that stay listed.")
+
+
+class LuaSettings(Section):
+    execute: bool = Field(
+        False, description="Run the Lua scripts that are posted to `/tools/execute-script`."
+    )
+    timeout: Seconds = Field(10, description="Seconds that one script may run.")
+    memory_mb: int = Field(64, ge=1, le=4096, description="Memory that one script may use, MiB.")
 
 
 class LogSettings(Section):
@@ -361,15 +359,22 @@ class Settings(BaseSettings):
     index: IndexSettings = IndexSettings()
     find: FindSettings = FindSettings()
     render: RenderSettings = RenderSettings()
-    archive: ArchiveSettings = ArchiveSettings()
     egress: EgressSettings = EgressSettings()
     jobs: JobsSettings = JobsSettings()
+    lua: LuaSettings = LuaSettings()
     log: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings()
     modalities: dict[str, Any] = Field(
         {},
         description="DICOM peers: name to `{AET=, Host=, Port=}` or `[AET, Host, Port]`. Those "
         "changed over REST are kept by the store and win over these.",
+    )
+
+    peers: dict[str, Any] = Field(
+        {},
+        description="Other stores that this one sends to over HTTP: name to `{Url=, Username=, "
+        "Password=}` or `[Url, Username, Password]`. Those changed over REST are kept by the store "
+        "and win over these.",
     )
 
     @model_validator(mode="after")
@@ -470,18 +475,18 @@ def sections() -> dict[str, type[Section]]:
 
 def variables() -> dict[str, tuple[str, str]]:
     """Every setting's environment variable, with its section and name."""
-    known = {"PONS_MODALITIES": ("modalities", "")}
+    known = {"PONS_MODALITIES": ("modalities", ""), "PONS_PEERS": ("peers", "")}
     for section, kind in sections().items():
         known |= {variable(section, name): (section, name) for name in kind.model_fields}
     return known
 
 
 def tables() -> list[str]:
-    """The variables whose value is a table, as JSON."""
+    """The variables whose value is a table or a list, as JSON."""
     return [
         name
         for name, (section, key) in variables().items()
-        if not key or get_origin(sections()[section].model_fields[key].annotation) is dict
+        if not key or get_origin(sections()[section].model_fields[key].annotation) in (dict, list)
     ]
 
 

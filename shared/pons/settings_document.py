@@ -32,7 +32,7 @@ Every setting has a default, a place in one file, `pons.toml`, and an environmen
 - **Orthanc's configuration file** can be read, too:
   [orthanc-configuration.md](orthanc-configuration.md).
 - **The variable** of a setting is `PONS_`, its section and its name: `port` in `[http]` is
-  `PONS_HTTP_PORT`. True and false are `true` and `false`; a table is JSON, as in
+  `PONS_HTTP_PORT`. True and false are `true` and `false`; a table or a list is JSON, as in
   `PONS_MODALITIES='{{"ct": ["CT1", "192.0.2.7", 104]}}'`.
 - **What wins**: options of the launcher (`--store`, `--http-port`, …) over variables, variables
   over the file, the file over the defaults. Tables are merged key by key.
@@ -67,9 +67,9 @@ TITLES: dict[str, str] = {
     "index": "Indexing",
     "find": "Searching",
     "render": "Images",
-    "archive": "ZIPs of instances",
     "egress": "Sending to modalities",
     "jobs": "Jobs",
+    "lua": "Lua scripts",
     "log": "Logs",
     "health": "Health and metrics",
 }
@@ -94,16 +94,32 @@ A name has letters, digits, `-` and `_`. The keys are those of the REST API
 (`PUT /modalities/{{id}}`).
 """
 
+PEERS = """\
+## `[peers]`: other stores
+
+{description} Variable: `PONS_PEERS`.
+
+```toml
+[peers.archive]
+Url = "https://archive.example.org/"
+Username = "pons"
+Password = "..."
+```
+
+A name has letters, digits, `-` and `_`. The keys are those of the REST API (`PUT /peers/{{id}}`).
+"""
+
 NUMBERS = {int: "integer", float: "number"}
-PLAIN = {str: "text", bool: "true or false", Path: "path", dict: "table"}
+PLAIN = {str: "text", bool: "true or false", Path: "path", dict: "table", list: "list"}
 
 
 def configuration_document() -> str:
     """The page, as Markdown."""
     parts = [INTRODUCTION]
     parts += [_section(name, kind) for name, kind in sections().items()]
-    description = Settings.model_fields["modalities"].description
-    return "\n".join([*parts, MODALITIES.format(description=description)])
+    for name, chapter in {"modalities": MODALITIES, "peers": PEERS}.items():
+        parts.append(chapter.format(description=Settings.model_fields[name].description))
+    return "\n".join(parts)
 
 
 def _section(section: str, kind: type[Section]) -> str:

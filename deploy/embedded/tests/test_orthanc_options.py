@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
+from pons.encodings import CODECS
 from pons.settings import load_settings, sections
 from pons_embedded.development import page_faults
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import CHECKOUT
-from pons_embedded.orthanc.kinds import CODECS
 from pons_embedded.orthanc.options import Same, Without
 from pons_embedded.orthanc.table import CHAPTERS, OPTIONS
 from pons_embedded.orthanc.translate import Translated, merged, translate
@@ -94,7 +94,7 @@ def test_every_counterpart_is_a_setting() -> None:
     exist = {
         f"{section}.{name}" for section, kind in sections().items() for name in kind.model_fields
     }
-    assert reached - {"modalities"} <= exist
+    assert reached - {"modalities", "peers"} <= exist
 
 
 def test_the_page_says_what_the_table_says() -> None:

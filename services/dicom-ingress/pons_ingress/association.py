@@ -58,6 +58,7 @@ class Association:
         admission: Admission,
         seats: Seats,
         services: Mapping[int, Service],
+        rules: Callable[[], Rules],
         buffer: memoryview,
         connected: Callable[["Association"], None],
     ) -> None:
@@ -65,6 +66,7 @@ class Association:
         self._admission = admission
         self._seats = seats
         self._services = services
+        self._rules = rules
         self._messages = MessageReader(self._open_dataset)
         self._reader = PduReader(self._messages, settings.maximum_pdu_length)
         self.channel = Channel(self._reader, self._messages, buffer, lambda: connected(self))
@@ -102,8 +104,7 @@ class Association:
         refuse_foreign(proposal)
         take_seat()
         permissions = await self._admission.permissions(self._peer)
-        rules = Rules(self._settings.maximum_pdu_length, self._settings.accept_unknown_sop_classes)
-        agreement = negotiate(proposal, permissions, rules)
+        agreement = negotiate(proposal, permissions, self._rules())
         self._messages.contexts = agreement.contexts
         self._peer_maximum_length = agreement.peer_maximum_length
         self._reader.established = True

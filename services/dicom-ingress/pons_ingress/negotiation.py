@@ -24,6 +24,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
 from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pons.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.admission import Permission
 from pons_ingress.messages import Context
 from pons_ingress.pdu import PDV_HEADER
@@ -34,10 +35,12 @@ from pons_ingress.rejection import (
     UnsupportedApplicationContext,
     UnsupportedProtocolVersion,
 )
-from pons_ingress.syntaxes import TRANSFER_SYNTAXES, VERIFICATION, is_storage
+from pons_ingress.syntaxes import VERIFICATION, is_storage
 
 ACCEPTED, USER_REJECTION, ABSTRACT_SYNTAX_REJECTED, TRANSFER_SYNTAXES_REJECTED = 0, 1, 3, 4
 """Results of a presentation context (PS3.8 table 9-18)."""
+ANY = TRANSFER_SYNTAXES
+"""For services that keep nothing."""
 USERNAME = 1
 """The one type of user identity that brings nothing to verify (PS3.7 D.3.3.7.1)."""
 
@@ -48,6 +51,7 @@ class Rules:
 
     maximum_pdu_length: int
     accept_unknown_sop_classes: bool
+    transfer_syntaxes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ def _negotiate_contexts(
         if not one.abstract_syntax or not one.transfer_syntaxes:
             unreadable.append(_unreadable(one))
             continue
-        chosen = next((uid for uid in one.transfer_syntaxes if uid in TRANSFER_SYNTAXES), None)
+        accepted = ANY if one.abstract_syntax == VERIFICATION else rules.transfer_syntaxes
+        chosen = next((uid for uid in one.transfer_syntaxes if uid in accepted), None)
         proposed.append(_requested(one, chosen or one.transfer_syntaxes[0]))
         if one.abstract_syntax == VERIFICATION or is_storage(
             one.abstract_syntax, rules.accept_unknown_sop_classes

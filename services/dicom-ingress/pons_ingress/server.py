@@ -2,7 +2,7 @@
 """The DICOM port: accepts connections, and lets what runs on them finish when it closes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +11,7 @@ from pons.settings import DicomSettings
 from pons_ingress.admission import Admission, KnownModalities, Seats
 from pons_ingress.association import Association
 from pons_ingress.channel import RECEIVE_BUFFER, Channel
+from pons_ingress.negotiation import Rules
 from pons_ingress.services import Service
 
 BACKLOG = 512
@@ -27,6 +28,8 @@ class DicomServer:
         0 lets the system choose; see the attribute of that name.
     services
         By command field, what answers requests.
+    rules
+        What this side brings to the next negotiation: REST may change it at any time.
     """
 
     def __init__(
@@ -36,12 +39,14 @@ class DicomServer:
         port: int,
         services: Mapping[int, Service],
         modalities: KnownModalities,
+        rules: Callable[[], Rules],
         grace: float = GRACE,
     ) -> None:
         self.port = port
         self._settings = settings
         self._host = host
         self._services = services
+        self._rules = rules
         self._admission = Admission(settings, modalities)
         self._seats = Seats(settings.max_associations)
         self._grace = grace
@@ -84,6 +89,7 @@ class DicomServer:
             self._admission,
             self._seats,
             self._services,
+            self._rules,
             self._buffer,
             self._start,
         ).channel

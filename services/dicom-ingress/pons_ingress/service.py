@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
-from pons.commands import answer_commands
+from pons.commands import ListSopClasses, SopClasses, answer_commands
 from pons.health import Health
 from pons.ingest import open_ingest
+from pons.live import open_live
 from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.settings import Settings
 from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
+from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
 from pons_ingress.services import Echo, Service
 from pons_ingress.store import Store
+from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
 
 WRITE_INLINE_BELOW = 2 * 1024 * 1024
 """Files up to this size are written on the event loop: handing them to a thread costs more."""
@@ -31,19 +34,37 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         async with (
             open_bus(settings) as bus,
             open_modalities(bus, settings) as modalities,
-            open_ingest(objects, bus, settings) as ingest,
+            open_live(bus, settings) as live,
+            open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
         ):
             health.checks |= {"nats": bus.check, "objects": objects.check}
-            await answer_commands(bus, "dicom-ingress", {})
+            await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes})
+
+            def rules() -> Rules:
+                return Rules(
+                    settings.dicom.maximum_pdu_length,
+                    live.now.accept_unknown_sop_classes,
+                    frozenset(live.now.accepted_transfer_syntaxes),
+                )
+
             services: dict[int, Service] = {
                 C_ECHO_RQ: Echo(),
                 C_STORE_RQ: Store(
-                    ingest.store, objects.spool, settings.dicom.accept_unknown_sop_classes
+                    ingest.store, objects.spool, lambda: live.now.accept_unknown_sop_classes
                 ),
             }
             async with DicomServer(
-                settings.dicom, settings.dicom_host, settings.dicom.port, services, modalities
+                settings.dicom,
+                settings.dicom_host,
+                settings.dicom.port,
+                services,
+                modalities,
+                rules,
             ):
                 yield
     finally:
         await objects.close()
+
+
+async def _list_sop_classes(_command: ListSopClasses) -> SopClasses:
+    return SopClasses(sorted(STORAGE_SOP_CLASSES))

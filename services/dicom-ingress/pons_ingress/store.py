@@ -44,7 +44,10 @@ class Store:
     """Answers C-STORE requests; the datasets' bytes are kept exactly as they came."""
 
     def __init__(
-        self, store_file: StoreFile, open_spool: Callable[[], Spool], accept_unknown: bool
+        self,
+        store_file: StoreFile,
+        open_spool: Callable[[], Spool],
+        accept_unknown: Callable[[], bool],
     ) -> None:
         self._store_file = store_file
         self._open_spool = open_spool
@@ -120,7 +123,7 @@ class Store:
             if not UID.fullmatch(uid):
                 return InvalidInstance(f"{name} is not a UID")
         for uid in (context.abstract_syntax, command.sop_class_uid):
-            if not is_storage(uid, self._accept_unknown):
+            if not is_storage(uid, self._accept_unknown()):
                 return SopClassRefused(f"SOP class {uid} is not accepted")
         return None
 

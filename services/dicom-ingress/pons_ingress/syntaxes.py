@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be negotiated: SOP classes by service, and transfer syntaxes."""
+"""What may be negotiated: SOP classes by service."""
 
 from pydicom._uid_dict import UID_dictionary
 from pynetdicom import (
-    ALL_TRANSFER_SYNTAXES,
     AllStoragePresentationContexts,
     ColorPalettePresentationContexts,
     DefinedProcedureProtocolPresentationContexts,
@@ -46,11 +45,6 @@ STORAGE_SOP_CLASSES = (
     }
 ) - (NON_PATIENT_OBJECTS | STORAGE_BY_NAME_ONLY)
 """Every standard storage SOP class, the retired ones too."""
-
-TRANSFER_SYNTAXES = frozenset(map(str, ALL_TRANSFER_SYNTAXES)) | {
-    uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax"
-}
-"""Every transfer syntax that has a standard UID: the store keeps datasets as they come."""
 
 
 def is_storage(sop_class_uid: str, accept_unknown: bool) -> bool:

@@ -23,7 +23,9 @@ from pons.events import Origin, StoreStatus
 from pons.modalities import Modality
 from pons.objects import Body, Spool
 from pons.settings import DicomSettings
+from pons.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
+from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
 from pons_ingress.services import Echo, Service
 from pons_ingress.store import Store
@@ -143,12 +145,13 @@ class Port:
         self._loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
         self._stop = asyncio.Event()
         unknown = self.settings.accept_unknown_sop_classes
+        rules = Rules(self.settings.maximum_pdu_length, unknown, TRANSFER_SYNTAXES)
         services: dict[int, Service] = {
             C_ECHO_RQ: Echo(),
-            C_STORE_RQ: Store(self.store, lambda: Spool(self.folder), unknown),
+            C_STORE_RQ: Store(self.store, lambda: Spool(self.folder), lambda: unknown),
         }
         async with DicomServer(
-            self.settings, "127.0.0.1", 0, services, self._modalities, self._grace
+            self.settings, "127.0.0.1", 0, services, self._modalities, lambda: rules, self._grace
         ) as server:
             self.number = server.port
             self._ready.set()

@@ -3,6 +3,7 @@
 
 import struct
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext
 
+from pons.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.admission import Permission
 from pons_ingress.messages import Context
 from pons_ingress.negotiation import Agreement, Rules, negotiate, refuse_foreign
@@ -41,7 +43,7 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 PRIVATE = "1.2.840.113619.5.2"
 EVERYTHING = frozenset(Permission)
-RULES = Rules(maximum_pdu_length=65536, accept_unknown_sop_classes=False)
+RULES = Rules(65536, accept_unknown_sop_classes=False, transfer_syntaxes=TRANSFER_SYNTAXES)
 
 
 def request(*contexts: tuple[str, list[str]], user: tuple[Any, ...] = ()) -> bytes:
@@ -141,7 +143,15 @@ def test_unknown_sop_class() -> None:
     """A private SOP class is for the setting to accept."""
     pdu = request(("1.2.840.113619.4.30", [EXPLICIT]), (VERIFICATION, [IMPLICIT]))
     assert list(agree(pdu).contexts) == [3]
-    assert list(agree(pdu, Rules(65536, accept_unknown_sop_classes=True)).contexts) == [1, 3]
+    accepting = replace(RULES, accept_unknown_sop_classes=True)
+    assert list(agree(pdu, accepting).contexts) == [1, 3]
+
+
+def test_accepted_transfer_syntaxes() -> None:
+    """Only what is accepted at this moment is agreed on for storage; an echo is never refused."""
+    pdu = request((CT, [JPEG_LS, EXPLICIT]), (CT, [JPEG_LS]), (VERIFICATION, [IMPLICIT]))
+    contexts = agree(pdu, replace(RULES, transfer_syntaxes=frozenset([EXPLICIT]))).contexts
+    assert {n: c.transfer_syntax for n, c in contexts.items()} == {1: EXPLICIT, 5: IMPLICIT}
 
 
 def test_our_user_information() -> None:

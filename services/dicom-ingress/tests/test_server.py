@@ -85,7 +85,7 @@ def test_silent_peers_do_not_hold_up_a_stop(start_port: StartPort) -> None:
 
 
 async def listen(port: int, **settings: Any) -> None:
-    async with DicomServer(DicomSettings(**settings), "127.0.0.1", port, {}, None):  # type: ignore[arg-type]
+    async with DicomServer(DicomSettings(**settings), "127.0.0.1", port, {}, None, None):  # type: ignore[arg-type]
         pass
 
 

@@ -3,7 +3,8 @@ import pytest
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AllStoragePresentationContexts
 
-from pons_ingress.syntaxes import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES, is_storage
+from pons.transfer_syntaxes import TRANSFER_SYNTAXES
+from pons_ingress.syntaxes import STORAGE_SOP_CLASSES, is_storage
 
 
 def test_every_storage_class_of_pynetdicom() -> None:

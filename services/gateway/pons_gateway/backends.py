@@ -11,9 +11,12 @@ from pons.catalog import Catalog
 from pons.health import Health
 from pons.ingest import Ingest
 from pons.jobs import Jobs
+from pons.live import LiveSettings
 from pons.modalities import Modalities
 from pons.objects import Objects
+from pons.peers import Peers
 from pons.settings import Settings
+from pons_gateway.lua.scripts import Scripts
 
 Ask = Callable[..., Awaitable[Any]]
 """`pons.commands.ask` on the store's bus: service, command, type of the answer."""
@@ -30,7 +33,8 @@ class Backends:
     ingest: Ingest
     ask: Ask
     modalities: Modalities
+    peers: Peers
+    live: LiveSettings
+    scripts: Scripts
     jobs: Jobs
     render: httpx.AsyncClient
-    archives: httpx.AsyncClient
-    """Render too, with connections of their own: a slow download must not hold up pictures."""

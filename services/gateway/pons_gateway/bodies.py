@@ -45,6 +45,14 @@ def flag_of(body: dict[str, Any], name: str) -> bool:
     return value
 
 
+async def text_body(request: Request) -> str:
+    """The body's text, without spaces around it. Raises `BadJson` for what is no UTF-8."""
+    try:
+        return (await whole(request, MAX_BODY)).decode().strip()
+    except UnicodeDecodeError as error:
+        raise BadJson("The body is no text", str(error)) from None
+
+
 async def flag_body(request: Request) -> bool:
     """The body as a boolean: 0, 1, true or false, as text. Raises `BadParameter`."""
     word = (await whole(request, MAX_BODY)).strip().decode("utf-8", "replace").lower()

@@ -21,6 +21,7 @@ from pons.errors import (
 )
 from pons.tag_names import UnknownTag
 from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
+from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.parameters import BadParameter
 
 
@@ -41,6 +42,8 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     InvalidInstance: OrthancError(400, 15, "Bad file format"),
     BadRequest: OrthancError(400, 8, "Bad request"),
     BadJson: OrthancError(400, 15, "Bad file format"),
+    # Orthanc answers 500; a script that fails is no failure of the server either.
+    LuaFailed: OrthancError(400, 2031, "Cannot execute a Lua command"),
     BadParameter: OrthancError(400, 5, "Bad type for a parameter"),
     # Orthanc answers 500; a word that the caller misspelled is no failure of the server.
     UnknownTag: OrthancError(400, 27, "Unknown DICOM tag"),

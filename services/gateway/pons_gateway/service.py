@@ -13,11 +13,14 @@ from pons.commands import ask
 from pons.health import Health, serving
 from pons.ingest import open_ingest
 from pons.jobs import Jobs
+from pons.live import open_live
 from pons.modalities import open_modalities
 from pons.objects import open_objects
+from pons.peers import open_peers
 from pons.settings import Settings
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
+from pons_gateway.lua.scripts import Scripts
 
 RENDER_CONNECTIONS = 32
 GRACE_SECONDS = 10
@@ -33,10 +36,11 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
         async with (
             open_bus(settings) as bus,
             open_catalog(settings, objects) as catalog,
-            open_ingest(objects, bus, settings) as ingest,
+            open_live(bus, settings) as live,
+            open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
             open_modalities(bus, settings) as modalities,
-            _open_render(settings, RENDER_CONNECTIONS) as render,
-            _open_render(settings, None) as archives,
+            open_peers(bus, settings) as peers,
+            _open_render(settings) as render,
         ):
             health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
             backends = Backends(
@@ -47,9 +51,11 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 ingest=ingest,
                 ask=partial(ask, bus),
                 modalities=modalities,
-                jobs=Jobs(bus, settings.jobs, objects),
+                peers=peers,
+                live=live,
+                scripts=Scripts(settings.lua),
+                jobs=Jobs(bus, settings.jobs),
                 render=render,
-                archives=archives,
             )
             async with serving(
                 create_app(backends),
@@ -64,11 +70,11 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
         await objects.close()
 
 
-def _open_render(settings: Settings, connections: int | None) -> httpx.AsyncClient:
+def _open_render(settings: Settings) -> httpx.AsyncClient:
     patience = settings.render.timeout + 5
     return httpx.AsyncClient(
         base_url=settings.render_url,
         timeout=httpx.Timeout(patience, connect=2),
-        limits=httpx.Limits(max_connections=connections),
+        limits=httpx.Limits(max_connections=RENDER_CONNECTIONS),
         trust_env=False,
     )

@@ -17,7 +17,7 @@ async def whole_header(instance_id: str, backends: Backends) -> Header:
     stored = await backends.catalog.find_object(instance_id)
     if stored is None:
         raise NotFound("Unknown resource")
-    charset = backends.settings.ingest.default_charset
+    charset = backends.live.now.default_charset
     if stored.size <= SPOOL_ABOVE:
         content = await read_file(backends.objects, stored)
         return await asyncio.to_thread(_scan, content, charset)

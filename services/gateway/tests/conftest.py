@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 
 from pons.catalog import (
@@ -29,10 +30,12 @@ from pons.events import Origin
 from pons.health import Health
 from pons.identity import ResourceIds, resource_ids
 from pons.ingest import Stored
+from pons.live import Live, configured
 from pons.objects import Body, FileObjects, Spool
-from pons.settings import Settings
+from pons.settings import LuaSettings, Settings
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
+from pons_gateway.lua.scripts import Scripts
 
 PATIENT = "11111111-11111111-11111111-11111111-11111111"
 STUDY = "22222222-22222222-22222222-22222222-22222222"
@@ -94,8 +97,6 @@ class FakeCatalog:
     away: bool = False
     pages_of_ids: list[list[str]] | None = None
     header: StoredHeader | None = None
-    headers: list[list[tuple[str, StoredHeader]]] = field(default_factory=list)
-    """Those below each resource, in pages."""
     stored: StoredObject | None = None
     asked: tuple[Any, ...] = ()
     searched: Search | None = None
@@ -151,9 +152,6 @@ class FakeCatalog:
         below = {"Patient": 0, "Study": 1, "Series": 2, "Instance": 3}[level]
         return Statistics(3_000_000, 2_000_000, **dict(list(counts.items())[below:]))
 
-    async def known(self, identifiers: list[str]) -> set[str]:
-        return {resource.id for resource in RESOURCES.values()} & set(identifiers)
-
     async def totals(self) -> Totals:
         self._reachable()
         return Totals(1, 1, 2, 1200, 5_000_000, 4_000_000)
@@ -176,13 +174,6 @@ class FakeCatalog:
 
     async def find_header(self, identifier: str) -> StoredHeader | None:
         return self.header if identifier == INSTANCE else None
-
-    async def header_pages(
-        self, level: str, identifier: str
-    ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:
-        if RESOURCES[level].id == identifier:
-            for page in self.headers:
-                yield page
 
     def _reachable(self) -> None:
         if self.away:
@@ -229,6 +220,16 @@ class FakeServices:
 
 
 @dataclass
+class FakeLive:
+    """Live settings of one process."""
+
+    now: Live = field(default_factory=lambda: configured(Settings()))
+
+    async def put(self, **values: Any) -> None:
+        self.now = msgspec.convert(msgspec.to_builtins(self.now) | values, Live)
+
+
+@dataclass
 class Store:
     """What a test looks at beside the answers."""
 
@@ -253,9 +254,11 @@ def store(tmp_path: Path) -> Store:
         ingest=ingest,  # type: ignore[arg-type]
         ask=services.ask,
         modalities=absent,
+        peers=absent,
+        live=FakeLive(),  # type: ignore[arg-type]
+        scripts=Scripts(LuaSettings()),
         jobs=absent,
         render=nowhere,
-        archives=nowhere,
     )
     return Store(catalog, ingest, services, backends)
 

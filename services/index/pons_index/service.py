@@ -10,6 +10,7 @@ from pons.attributes import main_tags
 from pons.bus import Bus, open_bus
 from pons.commands import answer_commands
 from pons.health import Health
+from pons.live import open_live
 from pons.objects import Objects, open_objects
 from pons.settings import Settings
 from pons_index.belongings import Belongings
@@ -121,5 +122,8 @@ async def ingesting(objects: Objects, bus: Bus, settings: Settings) -> AsyncIter
     # It scans headers, and what that needs takes 25 MB: only after a power cut, or when asked to.
     from pons.ingest import open_ingest
 
-    async with open_ingest(objects, bus, settings) as ingest:
+    async with (
+        open_live(bus, settings) as live,
+        open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
+    ):
         yield ingest

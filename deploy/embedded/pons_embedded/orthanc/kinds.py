@@ -10,32 +10,12 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
+from pons.encodings import CODECS
 from pons.errors import BadRequest
 from pons.modalities import check_name, parse_modality
+from pons.peers import parse_peer
 
 Kind = Callable[[Any], Any]
-
-CODECS = {
-    "Ascii": "ascii",
-    "Utf8": "utf8",
-    "Latin1": "latin1",
-    "Latin2": "iso8859_2",
-    "Latin3": "iso8859_3",
-    "Latin4": "iso8859_4",
-    "Latin5": "iso8859_9",
-    "Cyrillic": "iso8859_5",
-    "Windows1251": "cp1251",
-    "Arabic": "iso8859_6",
-    "Greek": "iso8859_7",
-    "Hebrew": "iso8859_8",
-    "Thai": "tis_620",
-    "Japanese": "shift_jis",
-    "Chinese": "gb18030",
-    "JapaneseKanji": "iso2022_jp_2",
-    "Korean": "euc_kr",
-    "SimplifiedChinese": "gb2312",
-}
-"""Orthanc's names of encodings (reference 3.1) and Python's codecs of the same character sets."""
 
 A_DAY = 86400
 
@@ -108,6 +88,16 @@ def encoding(value: Any) -> str:
     if not isinstance(value, str) or value not in CODECS:
         raise ValueError(f"expected one of {', '.join(CODECS)}, got {value!r}")
     return CODECS[value]
+
+
+def peers(value: Any) -> dict[str, Any]:
+    """Other stores as they are, once each is one that Pons can use."""
+    try:
+        for name, described in table(value).items():
+            parse_peer(described, check_name(name))
+    except BadRequest as error:
+        raise ValueError(str(error)) from None
+    return dict(value)
 
 
 def modalities(value: Any) -> dict[str, Any]:

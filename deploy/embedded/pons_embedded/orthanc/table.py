@@ -13,6 +13,7 @@ from pons_embedded.orthanc.kinds import (
     integer,
     modalities,
     overwriting,
+    peers,
     seconds,
     table,
     text,
@@ -104,11 +105,11 @@ HTTP_SERVER = Chapter(
         same("WebDavEnabled", "webdav.enabled", boolean),
         same("WebDavDeleteAllowed", "webdav.allow_delete", boolean),
         same("WebDavUploadAllowed", "webdav.allow_upload", boolean),
-        Without("ExecuteLuaEnabled", "there is no Lua in Pons", (False,)),
+        same("ExecuteLuaEnabled", "lua.execute", boolean),
         Without("RestApiWriteToFileSystemEnabled", "REST never writes to paths", (False,)),
-        same("SynchronousZipStream", "archive.stream", boolean),
-        same("ZipUseUtf8", "archive.utf8", boolean),
-        same("MediaArchiveSize", "archive.outputs", integer),
+        Without("SynchronousZipStream", "archives are always streamed", (True,)),
+        Without("ZipUseUtf8", "names in archives are always UTF-8", (True,)),
+        Without("MediaArchiveSize", "archives live as long as their jobs are listed"),
     ),
 )
 
@@ -135,11 +136,7 @@ DICOM_SERVER = Chapter(
         Without("DicomAlwaysAllowFindWorklist", NO_SERVICE, (False,)),
         Without("DicomAlwaysAllowGet", NO_SERVICE, (False,)),
         Without("DicomAlwaysAllowMove", NO_SERVICE, (False,)),
-        Without(
-            "AcceptedTransferSyntaxes",
-            "every transfer syntax of the standard is accepted",
-            (["1.2.840.10008.1.*"],),
-        ),
+        same("AcceptedTransferSyntaxes", "dicom.accepted_transfer_syntaxes", texts),
         *(
             Without(
                 f"{family}TransferSyntaxAccepted",
@@ -196,8 +193,12 @@ CLIENTS = Chapter(
         Without("QueryRetrieveSize", "Pons does not query"),
         Without("StorageCommitmentReportsSize", "there are no reports of storage commitment"),
         Without("DicomAssociationCloseDelay", "an association ends with its work"),
-        Without("OrthancPeers", "Pons has no peers", ({},)),
-        Without("OrthancPeersInDatabase", "Pons has no peers", (False,)),
+        same("OrthancPeers", "peers", peers, note="In every form that Orthanc takes."),
+        Without(
+            "OrthancPeersInDatabase",
+            "peers of the file always count, and those changed over REST win and last",
+            (False,),
+        ),
         Without("HttpProxy", "Pons asks no server over HTTP", ("",)),
         Without("HttpVerbose", "Pons asks no server over HTTP", (False,)),
         Without("HttpTimeout", "Pons asks no server over HTTP"),

@@ -2,7 +2,6 @@
 """Every route of the gateway, by chapter of its documentation."""
 
 from pons_gateway.routes import (
-    archives,
     changes,
     find,
     images,
@@ -10,25 +9,26 @@ from pons_gateway.routes import (
     jobs,
     modalities,
     page,
+    peers,
     resources,
     storage,
     system,
-    tags,
+    tools,
 )
 from pons_gateway.routing import Routes
 
 ROUTES = Routes(
     [
         system.GROUP,
+        tools.GROUP,
         *resources.GROUPS,
         storage.GROUP,
         find.GROUP,
         instances.GROUP,
-        tags.GROUP,
         images.GROUP,
-        archives.GROUP,
         changes.GROUP,
         modalities.GROUP,
+        peers.GROUP,
         jobs.GROUP,
         page.GROUP,
     ]

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON as Lua values and back, as Orthanc's `ParseJson` and `DumpJson` do it."""
+
+import json
+from typing import Any
+
+from lupa import lua54
+
+MAX_DEPTH = 100
+
+
+def parse_json(runtime: Any, text: Any) -> Any:
+    """The value of `text`, a table for arrays and objects; None when it is no JSON.
+
+    Every number is a float, as Orthanc's are.
+    """
+    if not isinstance(text, bytes):
+        return None
+    try:
+        value = json.loads(text, parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+    return _to_lua(runtime, value, MAX_DEPTH)
+
+
+def dump_json(value: Any, keep_strings: Any) -> bytes | None:
+    """`value` as JSON; None when it holds what JSON has not, or goes too deep.
+
+    A table of 1, 2, ... is an array, as is an empty one. Text that is a number becomes one, unless
+    `keep_strings`; then numbers become text as well.
+    """
+    try:
+        plain = _from_lua(value, bool(keep_strings), MAX_DEPTH)
+        dumped = json.dumps(
+            plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True
+        )
+    except (ValueError, TypeError):
+        return None
+    return dumped.encode("latin-1", "replace")
+
+
+def _to_lua(runtime: Any, value: Any, depth: int) -> Any:
+    if depth == 0:
+        return None
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, list):
+        table = runtime.table()
+        for number, item in enumerate(value, 1):
+            if item is not None:
+                table[number] = _to_lua(runtime, item, depth - 1)
+        return table
+    if isinstance(value, dict):
+        table = runtime.table()
+        for key, item in value.items():
+            if item is not None:
+                table[key.encode()] = _to_lua(runtime, item, depth - 1)
+        return table
+    return value
+
+
+def _from_lua(value: Any, keep_strings: bool, depth: int) -> Any:
+    if depth == 0:
+        raise ValueError("too deep")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, bytes | int | float):
+        return _scalar(value, keep_strings)
+    if lua54.lua_type(value) != "table":
+        raise TypeError("JSON has no such value")
+    items = dict(value.items())
+    if all(key in items for key in range(1, len(items) + 1)):
+        return [_from_lua(items[n], keep_strings, depth - 1) for n in range(1, len(items) + 1)]
+    return {
+        _text(_scalar(key, True)): _from_lua(item, keep_strings, depth - 1)
+        for key, item in items.items()
+    }
+
+
+def _scalar(value: bytes | int | float, keep_strings: bool) -> Any:
+    if not isinstance(value, bytes):
+        number = int(value) if value == value // 1 and abs(value) < 2**53 else value
+        return str(number) if keep_strings else number
+    if not keep_strings:
+        try:
+            return _scalar(float(value), False)
+        except ValueError:
+            pass
+    # Bytes as they are: dumped again as Latin-1, they leave as they came.
+    return value.decode("latin-1")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tools: what concerns the whole store."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+
+
+async def test_default_encoding(client: httpx.AsyncClient) -> None:
+    """The default encoding is told and changed by Orthanc's names."""
+    path = "/tools/default-encoding"
+    assert (await client.get(path)).text == "Latin1"
+    changed = await client.put(path, content=b"Windows1251\n")
+    assert (changed.status_code, changed.text) == (200, "Windows1251")
+    assert (await client.get(path)).text == "Windows1251"
+
+
+async def test_accepted_transfer_syntaxes(client: httpx.AsyncClient) -> None:
+    """They are given as UIDs and patterns, as an array or one as text, and answered sorted."""
+    path = "/tools/accepted-transfer-syntaxes"
+    assert len((await client.get(path)).json()) >= 45
+    changed = await client.put(path, json=[BIG, IMPLICIT, EXPLICIT])
+    assert changed.json() == [IMPLICIT, EXPLICIT, BIG]
+    assert (await client.get(path)).json() == [IMPLICIT, EXPLICIT, BIG]
+    assert len((await client.put(path, content=b"*")).json()) >= 45
+
+
+async def test_unknown_sop_class_accepted(client: httpx.AsyncClient) -> None:
+    """0 and 1, false and true."""
+    path = "/tools/unknown-sop-class-accepted"
+    for body, then in ((b"1", "1"), (b"false", "0"), (b"true", "1"), (b"0", "0")):
+        answer = await client.put(path, content=body)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert (await client.get(path)).text == then
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("default-encoding", b"nope"),
+        ("default-encoding", b""),
+        ("default-encoding", b"\xff"),
+        ("accepted-transfer-syntaxes", b""),
+        ("accepted-transfer-syntaxes", b"1.2.3"),
+        ("accepted-transfer-syntaxes", b"[1]"),
+        ("accepted-transfer-syntaxes", b"["),
+        ("accepted-transfer-syntaxes", b"{}"),
+        ("unknown-sop-class-accepted", b"nope"),
+        ("unknown-sop-class-accepted", b"2"),
+        ("unknown-sop-class-accepted", b""),
+    ],
+)
+async def test_wrong_values(client: httpx.AsyncClient, path: str, body: bytes) -> None:
+    """An unknown value is refused with its reason, and changes nothing."""
+    before = (await client.get(f"/tools/{path}")).content
+    answer: Any = await client.put(f"/tools/{path}", content=body)
+    assert (answer.status_code, answer.json()["HttpStatus"]) == (400, 400)
+    assert (await client.get(f"/tools/{path}")).content == before
