@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What scripts do with `orthanc-api-client`: it works against Pons unchanged."""
 
+import zipfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -89,6 +90,18 @@ def test_find_and_lookup(client: OrthancApiClient, study: str) -> None:
     assert client.studies.lookup(found[0].dicom_id) == study
     assert client.studies.lookup("1.2.3.4.5.6.7.8.9") is None
     assert client.patients.lookup(PATIENT) == client.studies.get_parent_patient_id(study)
+
+
+def test_archive(client: OrthancApiClient, study: str, tmp_path: Path) -> None:
+    """A study as a ZIP of its files, and as a medium with a DICOMDIR."""
+    client.studies.download_archive(study, str(tmp_path / "archive.zip"))
+    client.studies.download_media(study, str(tmp_path / "media.zip"))
+    with zipfile.ZipFile(tmp_path / "archive.zip") as archive:
+        files = [dcmread(archive.open(name)) for name in archive.namelist()]
+    assert sorted(one.InstanceNumber for one in files) == [1, 2, 3]
+    with zipfile.ZipFile(tmp_path / "media.zip") as media:
+        assert "DICOMDIR" in media.namelist()
+        assert len(media.namelist()) == 4
 
 
 def test_delete(client: OrthancApiClient, study: str) -> None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What scripts do with `pyorthanc`: it works against Pons unchanged."""
 
+import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,15 @@ def test_find(client: Orthanc, study: Study) -> None:
     assert [one.patient_id for one in patients] == [PATIENT]
     found = find(client, patient_filter=lambda one: one.patient_id == PATIENT)
     assert [one.id_ for one in found] == [study.parent_patient.id_]
+
+
+def test_archive(study: Study, tmp_path: Path) -> None:
+    """A study as a ZIP of its files, in memory or on the disk."""
+    with zipfile.ZipFile(BytesIO(study.get_zip())) as archive:
+        assert len(archive.namelist()) == 3
+    study.download(str(tmp_path / "study.zip"))
+    with zipfile.ZipFile(tmp_path / "study.zip") as archive:
+        assert len(archive.namelist()) == 3
 
 
 def test_delete(client: Orthanc, study: Study) -> None:
