@@ -89,6 +89,33 @@ def test_a_large_c_store_takes_little_memory(large_store: Store) -> None:
 def test_a_large_upload_takes_little_memory(large_store: Store) -> None:
     """The gateway stays under 300 MB resident while a file far larger comes in and goes out."""
     ds, head = multi_frame()
+    with PeakMemory(large_store, "gateway") as memory:
+        size = upload(large_store, ds, head)
+        check_and_delete(large_store, ds, size - MEGABYTES * len(FRAME), exactly=True)
+    assert memory.bytes < RESIDENT_LIMIT
+
+
+def test_a_large_archive_takes_little_memory(large_store: Store) -> None:
+    """Gateway and render stay under 300 MB resident while an archive far larger goes out."""
+    ds, head = multi_frame()
+    size = upload(large_store, ds, head)
+    (patient,) = eventually("it is listed", lambda: large_store.get("/patients"))
+    count = 0
+    with (
+        PeakMemory(large_store, "gateway") as gateway,
+        PeakMemory(large_store, "render") as render,
+        large_store.http.stream("GET", f"/patients/{patient}/archive", timeout=600) as response,
+    ):
+        for piece in response.iter_bytes():
+            count += len(piece)
+    assert count > size
+    assert gateway.bytes < RESIDENT_LIMIT
+    assert render.bytes < RESIDENT_LIMIT
+    large_store.http.delete(f"/patients/{patient}")
+
+
+def upload(store: Store, ds: Dataset, head: bytes) -> int:
+    """Send the file by HTTP, without its bytes in memory; its size."""
     meta = part10_head(ds)
 
     def body() -> Iterator[bytes]:
@@ -97,15 +124,13 @@ def test_a_large_upload_takes_little_memory(large_store: Store) -> None:
             yield FRAME
 
     size = len(meta) + len(head) + MEGABYTES * len(FRAME)
-    with PeakMemory(large_store, "gateway") as memory:
-        connection = http.client.HTTPConnection("127.0.0.1", large_store.http_port, timeout=600)
-        connection.request("POST", "/instances", body(), {"Content-Length": str(size)})
-        response = connection.getresponse()
-        assert response.status == 200, response.read()
-        response.read()
-        connection.close()
-        check_and_delete(large_store, ds, len(meta) + len(head), exactly=True)
-    assert memory.bytes < RESIDENT_LIMIT
+    connection = http.client.HTTPConnection("127.0.0.1", store.http_port, timeout=600)
+    connection.request("POST", "/instances", body(), {"Content-Length": str(size)})
+    response = connection.getresponse()
+    assert response.status == 200, response.read()
+    response.read()
+    connection.close()
+    return size
 
 
 def part10_head(ds: Dataset) -> bytes:
