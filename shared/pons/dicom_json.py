@@ -2,7 +2,7 @@
 """A header as Orthanc shows it, in its three formats: full, short and simplified."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any
 
@@ -47,6 +47,7 @@ def format_header(
     *,
     pixel_vr: str | None = None,
     ignore_length: frozenset[str] = frozenset(),
+    only: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """The dataset of a header (DICOM JSON, PS3.18 F) in one of Orthanc's formats.
 
@@ -56,6 +57,8 @@ def format_header(
         VR of the pixel data, which a header leaves out: listed in its place, without a value.
     ignore_length
         Tags ("GGGGEEEE") whose value is shown however long it is.
+    only
+        Tags ("GGGGEEEE") beside which none is shown; None: all are.
     """
     decoded: dict[str, dict[str, Any]] = msgspec.json.decode(header)
     if pixel_vr is not None:
@@ -63,6 +66,8 @@ def format_header(
         after = bool(decoded) and next(reversed(decoded)) > pixels
         decoded[pixels] = {"vr": pixel_vr}
         decoded = dict(sorted(decoded.items())) if after else decoded
+    if only is not None:
+        decoded = {tag: element for tag, element in decoded.items() if tag in only}
     return _FORMATS[style](decoded, ignore_length)
 
 

@@ -301,6 +301,21 @@ class RenderSettings(Section):
     timeout: Seconds = Field(30, description="Seconds that one image may take.")
 
 
+class ArchiveSettings(Section):
+    compression: Literal["store", "fast"] = Field(
+        "store",
+        description="store: files go into a ZIP as they are, as fast as the network. "
+        "fast: with deflate's level 1, for slow links; images shrink little.",
+    )
+    stream: bool = Field(
+        True,
+        description="Send a ZIP while it is made. false: make it first, so that its length and "
+        "every failure is known before the answer begins.",
+    )
+    utf8: bool = Field(False, description="Let names in a ZIP have other characters than ASCII's.")
+    outputs: int = Field(1, ge=0, description="ZIPs made by jobs that are kept, the latest ones.")
+
+
 class EgressSettings(Section):
     timeout: Seconds = Field(
         10, description="Seconds to wait for a connection or an answer of a modality."
@@ -359,6 +374,7 @@ class Settings(BaseSettings):
     index: IndexSettings = IndexSettings()
     find: FindSettings = FindSettings()
     render: RenderSettings = RenderSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     egress: EgressSettings = EgressSettings()
     jobs: JobsSettings = JobsSettings()
     lua: LuaSettings = LuaSettings()

@@ -67,6 +67,7 @@ TITLES: dict[str, str] = {
     "index": "Indexing",
     "find": "Searching",
     "render": "Images",
+    "archive": "ZIPs of instances",
     "egress": "Sending to modalities",
     "jobs": "Jobs",
     "lua": "Lua scripts",

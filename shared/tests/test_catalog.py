@@ -27,6 +27,7 @@ from pons.catalog import (
     open_catalog,
 )
 from pons.catalog.browse import BROWSE
+from pons.catalog.catalog import STATEMENTS
 from pons.catalog.columns import TABLE, Columns
 from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
 from pons.catalog.resources import RELATED, series_status, to_texts
@@ -579,6 +580,35 @@ async def test_instances_of(store: Store) -> None:
     assert (one.sop_instance_uid, one.size, one.stored_size) == ("b", 1000, 800)
 
 
+async def test_archived(store: Store) -> None:
+    """Overlapping resources become each series once, whole where it or a parent was asked for."""
+    catalog, rows = store
+    second = await rows.instance("P", "1", "1", "b", 2)
+    first = await rows.instance("P", "1", "1", "a", 1)
+    other = await rows.instance("P", "1", "2", "c", 1)
+    third = await rows.instance("Q", "2", "3", "d")
+    fourth = await rows.instance("Q", "2", "3", "e")
+    asked = [first.series, first.instance, first.study, third.instance, NOBODY, "x"]
+    found = await catalog.archived_series(asked)
+    assert [one.series_key for one in found] == [
+        rows.keys[ids.series] for ids in (first, other, third)
+    ]
+    assert [one.whole for one in found] == [True, True, False]
+    assert (found[0].tags, found[0].patient_tags) == ({"00080060": "CT"}, {"00100020": "P"})
+    assert (found[0].study_tags, found[2].study_key) == ({"0020000D": "1"}, rows.keys[third.study])
+    instances = [
+        [instance.instance_id for instance in await catalog.archived_instances(one, asked)]
+        for one in found
+    ]
+    assert instances == [[first.instance, second.instance], [other.instance], [third.instance]]
+    totals = await catalog.archived_totals(found, asked)
+    assert (totals.instances, totals.size) == (4, 4000)
+    everything = await catalog.archived_series([first.patient, third.patient, fourth.instance])
+    assert [one.whole for one in everything] == [True, True, True]
+    assert await catalog.archived_series([]) == []
+    assert (await catalog.archived_totals([], [])).instances == 0
+
+
 async def test_known(store: Store) -> None:
     """Of a list of identifiers, those of every level are known, and no others."""
     catalog, rows = store
@@ -650,6 +680,17 @@ async def test_plans_use_indexes(store: Store) -> None:
             plan = await rows.connection.fetch("EXPLAIN " + statement.replace("$1", r"'\x00'"))
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, text
+    for name, values in (
+        ("archived_series", {"$1": r"ARRAY['\x00'::bytea]"}),
+        ("archived_instances", {"$1": "1", "$2": "NULL"}),
+        ("archived_totals", {"$1": "ARRAY[1]", "$2": r"ARRAY['\x00'::bytea]"}),
+    ):
+        statement = STATEMENTS[name]
+        for place, value in values.items():
+            statement = statement.replace(place, value)
+        plan = await rows.connection.fetch("EXPLAIN " + statement)
+        text = "\n".join(row[0] for row in plan)
+        assert "Seq Scan" not in text, text
 
 
 def test_identifiers_from_bytes() -> None:
@@ -724,3 +765,33 @@ async def test_folders_are_read_by_indexes(store: Store) -> None:
             plan = await rows.connection.fetch(f"EXPLAIN EXECUTE browse_{number} ({values})")
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, f"{question}\n{text}"
+
+
+async def test_headers_below_a_resource_come_in_pages(
+    store: Store,
+) -> None:
+    """Those of all instances of the resource, in order of arrival, and of no others."""
+    catalog, rows = store
+    ids = [
+        await rows.instance("P", "1", series, f"{series}.{number}")
+        for series in ("2", "3")
+        for number in range(60)
+    ]
+    await rows.instance("Q", "9", "9", "9")
+    for position, one in enumerate(ids):
+        packed = zstandard.ZstdCompressor().compress(b'{"n":%d}' % position)
+        await rows.connection.execute(
+            "INSERT INTO headers VALUES ($1, $2, NULL, '{}')", rows.keys[one.instance], packed
+        )
+    for level, identifier, expected in (
+        ("Patient", ids[0].patient, range(120)),
+        ("Study", ids[0].study, range(120)),
+        ("Series", ids[60].series, range(60, 120)),
+        ("Instance", ids[7].instance, range(7, 8)),
+    ):
+        pages = [page async for page in catalog.header_pages(level, identifier)]
+        assert [len(page) for page in pages[:-1]] == [50] * (len(pages) - 1)
+        found = [(instance, header.json) for page in pages for instance, header in page]
+        assert found == [(ids[n].instance, b'{"n":%d}' % n) for n in expected]
+    assert [page async for page in catalog.header_pages("Study", ids[0].patient)] == []
+    assert [page async for page in catalog.header_pages("Study", "nobody")] == []

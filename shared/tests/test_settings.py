@@ -98,6 +98,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_STORE_NAME": ("other", "other"),
         "PONS_STORAGE_KIND": ("file", "file"),
         "PONS_STORAGE_MAXIMUM_MODE": ("Reject", "Reject"),
+        "PONS_ARCHIVE_COMPRESSION": ("fast", "fast"),
         "PONS_STORAGE_PATH": ("/objects", Path("/objects")),
         "PONS_DATABASE_URL": ("postgresql://db", "postgresql://db"),
         "PONS_DATABASE_READER_URL": ("postgres://db", "postgres://db"),

@@ -37,7 +37,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             }
             await answer_commands(bus, "egress", {EchoModality: Echo(modalities, settings)})
             store = ModalityStore(bus, objects, catalog, modalities, settings)
-            worker = Worker(bus, settings.jobs, WORKER, {JOB_TYPE: store}, observe=_observe)
+            handlers = {JOB_TYPE: store}
+            worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
             working = group.create_task(worker.run())
             yield
             working.cancel()

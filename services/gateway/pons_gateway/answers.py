@@ -67,6 +67,34 @@ async def json_list(pages: AsyncIterator[list[Any]]) -> Response:
     )
 
 
+async def json_object(pages: AsyncIterator[dict[str, Any]]) -> Response | None:
+    """An object of what the pages hold; streamed when there is more than one page.
+
+    None when there is no page. Raises what the first page raises.
+    """
+    first = await anext(pages, None)
+    if first is None:
+        return None
+    second = await anext(pages, None)
+    if second is None:
+        return json_answer(first)
+    return StreamingResponse(
+        _object(first, second, pages),
+        headers={"x-content-type-options": "nosniff"},
+        media_type="application/json; charset=utf-8",
+    )
+
+
+async def _object(
+    first: dict[str, Any], second: dict[str, Any], others: AsyncIterator[dict[str, Any]]
+) -> AsyncIterator[bytes]:
+    yield b"{" + _members(first)
+    yield b"," + _members(second)
+    async for page in others:
+        yield b"," + _members(page)
+    yield b"\n}"
+
+
 async def _array(
     first: list[Any], second: list[Any], others: AsyncIterator[list[Any]]
 ) -> AsyncIterator[bytes]:
@@ -77,7 +105,7 @@ async def _array(
     yield b"\n]"
 
 
-def _members(page: list[Any]) -> bytes:
+def _members(page: list[Any] | dict[str, Any]) -> bytes:
     return orjson.dumps(page, option=orjson.OPT_INDENT_2)[1:-2]
 
 

@@ -38,3 +38,5 @@ class Backends:
     scripts: Scripts
     jobs: Jobs
     render: httpx.AsyncClient
+    archives: httpx.AsyncClient
+    """Render too, with connections of their own: a slow download must not hold up pictures."""

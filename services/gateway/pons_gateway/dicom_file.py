@@ -8,16 +8,17 @@ from pons.objects import PIECE
 from pons.stored_file import read_file, stream_file
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
+from pons_gateway.disposition import content_disposition
 
 DICOM = "application/dicom"
 
 
 async def dicom_file(instance_id: str, name: str, backends: Backends) -> Response:
-    """The file, for browsers under the plain `name`. Raises `NotFound`."""
+    """The file, for browsers under `name`. Raises `NotFound`."""
     stored = await backends.catalog.find_object(instance_id)
     if stored is None:
         raise NotFound("Unknown resource")
-    disposition = f'filename="{name}"'
+    disposition = content_disposition(name)
     if stored.size <= PIECE:
         content = await read_file(backends.objects, stored)
         headers = (

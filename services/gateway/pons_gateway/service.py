@@ -40,7 +40,8 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
-            _open_render(settings) as render,
+            _open_render(settings, RENDER_CONNECTIONS) as render,
+            _open_render(settings, None) as archives,
         ):
             health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
             backends = Backends(
@@ -54,8 +55,9 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 peers=peers,
                 live=live,
                 scripts=Scripts(settings.lua),
-                jobs=Jobs(bus, settings.jobs),
+                jobs=Jobs(bus, settings.jobs, objects),
                 render=render,
+                archives=archives,
             )
             async with serving(
                 create_app(backends),
@@ -70,11 +72,11 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
         await objects.close()
 
 
-def _open_render(settings: Settings) -> httpx.AsyncClient:
+def _open_render(settings: Settings, connections: int | None) -> httpx.AsyncClient:
     patience = settings.render.timeout + 5
     return httpx.AsyncClient(
         base_url=settings.render_url,
         timeout=httpx.Timeout(patience, connect=2),
-        limits=httpx.Limits(max_connections=RENDER_CONNECTIONS),
+        limits=httpx.Limits(max_connections=connections),
         trust_env=False,
     )

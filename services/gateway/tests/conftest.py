@@ -97,6 +97,8 @@ class FakeCatalog:
     away: bool = False
     pages_of_ids: list[list[str]] | None = None
     header: StoredHeader | None = None
+    headers: list[list[tuple[str, StoredHeader]]] = field(default_factory=list)
+    """Those below each resource, in pages."""
     stored: StoredObject | None = None
     asked: tuple[Any, ...] = ()
     searched: Search | None = None
@@ -152,6 +154,9 @@ class FakeCatalog:
         below = {"Patient": 0, "Study": 1, "Series": 2, "Instance": 3}[level]
         return Statistics(3_000_000, 2_000_000, **dict(list(counts.items())[below:]))
 
+    async def known(self, identifiers: list[str]) -> set[str]:
+        return {resource.id for resource in RESOURCES.values()} & set(identifiers)
+
     async def totals(self) -> Totals:
         self._reachable()
         return Totals(1, 1, 2, 1200, 5_000_000, 4_000_000)
@@ -174,6 +179,13 @@ class FakeCatalog:
 
     async def find_header(self, identifier: str) -> StoredHeader | None:
         return self.header if identifier == INSTANCE else None
+
+    async def header_pages(
+        self, level: str, identifier: str
+    ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:
+        if RESOURCES[level].id == identifier:
+            for page in self.headers:
+                yield page
 
     def _reachable(self) -> None:
         if self.away:
@@ -259,6 +271,7 @@ def store(tmp_path: Path) -> Store:
         scripts=Scripts(LuaSettings()),
         jobs=absent,
         render=nowhere,
+        archives=nowhere,
     )
     return Store(catalog, ingest, services, backends)
 

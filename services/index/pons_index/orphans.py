@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from pons.bus import Bus
+from pons.jobs import output_keys
 from pons.objects import Objects, key_time
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
@@ -61,7 +62,7 @@ class Sweep:
     async def unreferenced(
         self, shards: Iterable[str], before: datetime, since: datetime | None = None
     ) -> AsyncIterator[UUID]:
-        """Objects made before `before`, and not before `since`, to which no row refers."""
+        """Objects made before `before`, and not before `since`, that no row and no job names."""
         for shard in shards:
             keys: list[UUID] = []
             async for entry in self._objects.list(shard):
@@ -70,8 +71,12 @@ class Sweep:
                     keys.append(entry.key)
             for start in range(0, len(keys), AT_ONCE):
                 part = keys[start : start + AT_ONCE]
-                for row in await self._database.pool.fetch(SQL["find_orphans"], part):
-                    yield row["object_key"]
+                rows = await self._database.pool.fetch(SQL["find_orphans"], part)
+                # Read after the list: whatever is in that has its job's word by now.
+                made_by_jobs = await output_keys(self._bus) if rows else set()
+                for row in rows:
+                    if row["object_key"] not in made_by_jobs:
+                        yield row["object_key"]
 
     async def drained(self) -> bool:
         """Whether what is announced by now has been written, waiting a while for it."""

@@ -13,7 +13,9 @@ from pons.bus import Bus
 from pons.commands import Collected
 from pons.errors import Unavailable
 from pons.events import Announcement, InstanceReceived
+from pons.jobs import JobRequest, Jobs, Output
 from pons.objects import SHARDS, FileObjects, new_key
+from pons.settings import JobsSettings
 from pons.testing.events import ids, received
 from pons.testing.nats import NatsServer
 from pons_index.arrival import arrivals
@@ -311,3 +313,22 @@ async def test_garbage_waits_while_the_object_store_is_away(
     with pytest.raises(Unavailable):
         await Collector(index.database, broken, sweep, 60).collect()
     assert await index.value("SELECT count(*) FROM garbage WHERE collected IS NULL") == 1
+
+
+async def test_what_jobs_have_made_is_no_orphan(
+    index: Index, objects: FileObjects, sweep: Sweep, bus: Bus
+) -> None:
+    """The output of a job stays as long as its job names it, and is an orphan afterwards."""
+    jobs = Jobs(bus, JobsSettings())
+    job_id = await jobs.submit(JobRequest("Archive", "render"))
+    document, revision = await jobs.read(job_id)
+    key = new_key()
+    await put(objects, key)
+    output = Output(key, 5, "application/zip", "a.zip", 0.0)
+    done = msgspec.structs.replace(document, state="Success", outputs={"archive": output})
+    await jobs.replace(done, revision)
+    await outlive_grace()
+    assert await sweep.sweep(SHARDS) == 0
+    assert await kept(objects) == {key}
+    await jobs.delete(job_id)
+    assert await sweep.sweep(SHARDS) == 1

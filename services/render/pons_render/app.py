@@ -2,6 +2,7 @@
 """The image routes of an instance, as the gateway forwards them; pixels come from the pool."""
 
 import re
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import parse_qs
 
@@ -61,7 +62,9 @@ class Resources(Protocol):
         """Where an instance is, by its Orthanc identifier."""
 
 
-def create_app(resources: Resources, pool: WorkerPool) -> Starlette:
+def create_app(
+    resources: Resources, pool: WorkerPool, other_routes: Sequence[Route] = ()
+) -> Starlette:
     """The ASGI application; the caller opens and closes what it is given."""
     app = Starlette(
         routes=[
@@ -69,6 +72,7 @@ def create_app(resources: Resources, pool: WorkerPool) -> Starlette:
             Route("/instances/{id}/frames/{frame}/raw", _raw_frame),
             Route("/instances/{id}/frames/{frame}/{view}", _picture),
             Route("/instances/{id}/{view}", _picture),
+            *other_routes,
         ],
         exception_handlers={HTTPException: _without_body, PonsError: _refuse},
     )

@@ -3,17 +3,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
+from pons.bus import open_bus
 from pons.catalog import Catalog, open_catalog
 from pons.health import Health, serving
+from pons.jobs import Jobs, Worker
+from pons.jobs.archive import WORKER
 from pons.objects import Objects, open_objects
 from pons.settings import RenderSettings, Settings
 from pons_render.app import create_app
+from pons_render.archive import ArchiveJob, Archives
+from pons_render.archive.routes import archive_routes
 from pons_render.image import Located
 from pons_render.pool import Bounds, WorkerPool
 
 _GRACE_SECONDS = 5
+_RELEASE_SECONDS = 5
+"""How long giving a job back may take; a cancellation can get lost before Python 3.12."""
 _UNDEFINED_LENGTH = -1
 
 
@@ -56,17 +63,37 @@ def bounds_of(settings: RenderSettings) -> Bounds:
 
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
-    """Pictures are served while the block runs; those under way get a few seconds to end."""
+    """Pictures and archives are served, and jobs done, while the block runs; requests under way get
+    a few seconds to end, jobs are given back."""
     objects = open_objects(settings.storage, settings.store.name)
     try:
         async with (
             open_catalog(settings, objects) as catalog,
             WorkerPool(bounds_of(settings.render)) as pool,
+            asyncio.TaskGroup() as group,
         ):
             health.checks["database"] = catalog.check
-            app = create_app(Instances(catalog, objects), pool)
-            host, port = settings.render.host, settings.render.port
-            async with serving(app, host, port, timeout_graceful_shutdown=_GRACE_SECONDS):
-                yield
+            with closing(Archives(catalog, objects, settings.archive)) as archives:
+                working = group.create_task(_do_jobs(settings, health, archives, objects))
+                routes = archive_routes(archives, objects, stream=settings.archive.stream)
+                app = create_app(Instances(catalog, objects), pool, routes)
+                host, port = settings.render.host, settings.render.port
+                async with serving(app, host, port, timeout_graceful_shutdown=_GRACE_SECONDS):
+                    yield
+                while not working.done():
+                    working.cancel()
+                    await asyncio.wait((working,), timeout=_RELEASE_SECONDS)
     finally:
         await objects.close()
+
+
+async def _do_jobs(
+    settings: Settings, health: Health, archives: Archives, objects: Objects
+) -> None:
+    """Work on jobs for ever; pictures are served also while NATS is away."""
+    async with open_bus(settings) as bus:
+        health.checks["nats"] = bus.check
+        jobs = Jobs(bus, settings.jobs, objects)
+        archive = ArchiveJob(jobs, archives, objects, settings.archive.outputs)
+        handlers = {"Archive": archive, "Media": archive}
+        await Worker(bus, settings.jobs, WORKER, handlers, objects=objects).run()

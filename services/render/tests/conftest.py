@@ -84,6 +84,35 @@ def make() -> Make:
     return made
 
 
+@pytest.fixture(scope="session")
+def make_dicom() -> Make:
+    """A DICOM file of an instance; keywords are attributes."""
+
+    def made(
+        patient: str,
+        study: str,
+        series: str,
+        sop: str,
+        charset: str | list[str] = "",
+        **attributes: Any,
+    ) -> bytes:
+        ds = Dataset()
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
+        if charset:
+            ds.SpecificCharacterSet = charset
+        ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", sop
+        ds.PatientID, ds.StudyInstanceUID, ds.SeriesInstanceUID = patient, study, series
+        ds.Modality, ds.BitsAllocated = "OT", 8
+        for name, value in attributes.items():
+            setattr(ds, name, value)
+        file = io.BytesIO()
+        ds.save_as(file, enforce_file_format=True)
+        return file.getvalue()
+
+    return made
+
+
 @pytest.fixture
 def open_file(tmp_path: Path) -> Iterator[OpenFile]:
     """A local file of the given bytes, closed after the test."""

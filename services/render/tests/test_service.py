@@ -70,11 +70,12 @@ def test_bounds_are_the_operators() -> None:
     assert bounds_of(RenderSettings()).workers == Bounds().workers
 
 
-async def test_service_without_database(tmp_path: Path, free_tcp_port: int) -> None:
-    """While the database is away the service runs, says that it is not ready and answers 503."""
+async def test_service_without_backing_services(tmp_path: Path, free_tcp_port: int) -> None:
+    """While database and NATS are away the service runs, is not ready and answers 503."""
     settings = load_settings(
         storage={"path": tmp_path},
         database={"url": "postgresql://nobody@127.0.0.1:1/nothing"},
+        nats={"url": "nats://127.0.0.1:1"},
         render={"port": free_tcp_port},
     )
     health = Health("render")

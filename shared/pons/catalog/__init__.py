@@ -4,6 +4,8 @@
 from pons.catalog.browse import Browser, Entry
 from pons.catalog.catalog import Catalog, below, open_catalog
 from pons.catalog.records import (
+    ArchivedInstance,
+    ArchivedSeries,
     ChangesPage,
     ExportsPage,
     InstanceToSend,
@@ -19,6 +21,8 @@ from pons.catalog.resources import Resource, SeriesStatus
 from pons.catalog.search import Order, Part, Search, Wanted
 
 __all__ = [
+    "ArchivedInstance",
+    "ArchivedSeries",
     "Browser",
     "Catalog",
     "ChangesPage",

@@ -10,12 +10,15 @@ import msgspec
 import zstandard
 
 from pons.attributes import LEVELS, MAIN_TAGS, Tags, main_tags
+from pons.catalog.archived import to_archived_instance, to_archived_series
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.finder import MAX_HEADER_BYTES, Finder
 from pons.catalog.logs import changes_page, exports_page
 from pons.catalog.metadata import LABELS, METADATA, metadata_column, read_value, read_written
 from pons.catalog.records import (
+    ArchivedInstance,
+    ArchivedSeries,
     ChangesPage,
     ExportsPage,
     InstanceToSend,
@@ -32,6 +35,9 @@ from pons.settings import Settings
 from pons.sql import load_statements
 
 STATEMENTS = load_statements(Path(__file__).with_name("catalog.sql"))
+
+HEADERS_PAGE = 50
+"""Headers that one statement of many gives."""
 
 STATISTICS: dict[Level, str] = {
     "Patient": "patient_statistics",
@@ -148,8 +154,26 @@ class Catalog(Finder):
         """The instance's header as DICOM JSON; a very large one comes from the object store."""
         digest = to_bytes(instance_id)
         row = digest and await self._reader.row(STATEMENTS["header"], digest)
-        if not row:
-            return None
+        return await self._stored_header(row) if row else None
+
+    async def header_pages(
+        self, level: Level, identifier: str
+    ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:
+        """The headers of the instances of a resource, by identifier, in order of arrival.
+
+        In pages; nothing at all when there is no such resource.
+        """
+        digest = to_bytes(identifier)
+        if digest is None:
+            return
+        below = STATEMENTS["instance_keys_below"]
+        keys = [row[0] for row in await self._reader.rows(below, LEVELS.index(level), digest)]
+        for start in range(0, len(keys), HEADERS_PAGE):
+            page = keys[start : start + HEADERS_PAGE]
+            rows = await self._reader.rows(STATEMENTS["headers"], page)
+            yield [(to_text(row["id"]), await self._stored_header(row)) for row in rows]
+
+    async def _stored_header(self, row: Any) -> StoredHeader:
         packed = row["header"]
         if row["header_key"] is not None:
             packed = await self._objects.read(row["header_key"])
@@ -173,9 +197,36 @@ class Catalog(Finder):
         rows = await self._reader.rows(STATEMENTS["instances_to_send"], digests)
         return [InstanceToSend(instance_id=to_text(row["id"]), **_without_id(row)) for row in rows]
 
+    async def archived_series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
+        """The series of resources of any level, each once, in an order that keeps studies and
+        patients together."""
+        rows = await self._reader.rows(STATEMENTS["archived_series"], _digests(resource_ids))
+        return [to_archived_series(row) for row in rows]
+
+    async def archived_instances(
+        self, series: ArchivedSeries, resource_ids: list[str]
+    ) -> list[ArchivedInstance]:
+        """The instances of `series`, all or those of them in `resource_ids`, in its order."""
+        named = None if series.whole else _digests(resource_ids)
+        rows = await self._reader.rows(STATEMENTS["archived_instances"], series.series_key, named)
+        return [to_archived_instance(row) for row in rows]
+
+    async def archived_totals(
+        self, series: list[ArchivedSeries], resource_ids: list[str]
+    ) -> Statistics:
+        """How many instances `archived_instances` gives for all of `series`, and their bytes."""
+        whole = [one.series_key for one in series if one.whole]
+        row = await self._reader.row(STATEMENTS["archived_totals"], whole, _digests(resource_ids))
+        assert row is not None
+        return Statistics(size=row["size"], stored_size=row["size"], instances=row["instances"])
+
     async def _row(self, statement: str, identifier: str, *values: Any) -> Any:
         digest = to_bytes(identifier)
         return digest and await self._reader.row(statement, digest, *values)
+
+
+def _digests(identifiers: list[str]) -> list[bytes]:
+    return [digest for digest in map(to_bytes, identifiers) if digest]
 
 
 def _without_id(row: Any) -> dict[str, Any]:

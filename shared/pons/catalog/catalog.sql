@@ -72,6 +72,26 @@ SELECT i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax, i.
 SELECT h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
   FROM instances i JOIN headers h USING (instance_key) WHERE i.id = $1
 
+-- name: instance_keys_below
+-- The instances of the resource $2 of level $1, in order of arrival.
+SELECT i.instance_key FROM instances i WHERE $1 = 3 AND i.id = $2
+ UNION ALL
+SELECT i.instance_key FROM series r JOIN instances i USING (series_key) WHERE $1 = 2 AND r.id = $2
+ UNION ALL
+SELECT i.instance_key FROM studies s JOIN series r USING (study_key)
+  JOIN instances i USING (series_key) WHERE $1 = 1 AND s.id = $2
+ UNION ALL
+SELECT i.instance_key FROM patients p JOIN studies s USING (patient_key)
+  JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE $1 = 0 AND p.id = $2
+ ORDER BY 1
+
+-- name: headers
+-- The headers of these instances, in order of arrival.
+SELECT i.id, h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
+  FROM instances i JOIN headers h USING (instance_key)
+ WHERE i.instance_key = ANY ($1)
+ ORDER BY i.instance_key
+
 -- name: instances_to_send
 -- The instances of resources of any level, each once, in an order that keeps series together.
 WITH wanted AS (
@@ -97,6 +117,41 @@ SELECT p.id FROM patients p WHERE p.id = ANY ($1)
 UNION ALL SELECT s.id FROM studies s WHERE s.id = ANY ($1)
 UNION ALL SELECT r.id FROM series r WHERE r.id = ANY ($1)
 UNION ALL SELECT i.id FROM instances i WHERE i.id = ANY ($1)
+
+-- name: archived_series
+-- The series of resources of any level, each once, those of a study and of a patient together.
+WITH whole AS (
+    SELECT r.series_key FROM series r WHERE r.id = ANY ($1)
+    UNION
+    SELECT r.series_key FROM studies s JOIN series r USING (study_key) WHERE s.id = ANY ($1)
+    UNION
+    SELECT r.series_key FROM patients p JOIN studies s USING (patient_key)
+      JOIN series r USING (study_key) WHERE p.id = ANY ($1)
+), wanted AS (
+    SELECT series_key, true AS whole FROM whole
+    UNION ALL
+    SELECT DISTINCT i.series_key, false FROM instances i
+     WHERE i.id = ANY ($1) AND i.series_key NOT IN (SELECT series_key FROM whole)
+)
+SELECT series_key, w.whole, r.tags, study_key, s.tags AS study_tags, s.patient_key, s.patient_tags
+  FROM wanted w JOIN series r USING (series_key) JOIN studies s USING (study_key)
+ ORDER BY s.patient_key, study_key, series_key
+
+-- name: archived_instances
+-- The instances of the series $1, of those in $2 where that is not NULL, in the order of the series.
+SELECT i.id, i.index_in_series, i.object_key, i.size, i.stored_size, i.compression,
+       i.transfer_syntax, i.sop_class_uid, i.sop_instance_uid, i.pixel_offset, i.pixel_length,
+       i.pixel_vr
+  FROM instances i
+ WHERE i.series_key = $1 AND ($2::bytea[] IS NULL OR i.id = ANY ($2))
+ ORDER BY i.index_in_series NULLS LAST, i.instance_key
+
+-- name: archived_totals
+-- How much the instances of the series $1, and the instances $2 themselves, are together.
+SELECT count(*) AS instances, coalesce(sum(size), 0)::bigint AS size
+  FROM (SELECT i.instance_key, i.size FROM instances i WHERE i.series_key = ANY ($1::bigint[])
+        UNION
+        SELECT i.instance_key, i.size FROM instances i WHERE i.id = ANY ($2::bytea[])) AS wanted
 
 -- name: all_labels
 -- Every label that some resource has: one step in the index for each, however often it is used.

@@ -130,3 +130,27 @@ class InstanceToSend:
     series_uid: str
     study_uid: str
     patient_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedSeries:
+    """A series that is to be archived, with the tags that name it and what is above it."""
+
+    series_key: int
+    whole: bool
+    """Whether all of its instances are meant, or only those that were named themselves."""
+    tags: dict[str, str]
+    study_key: int
+    study_tags: dict[str, str]
+    patient_key: int
+    patient_tags: dict[str, str]
+    """The study's own copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedInstance:
+    """An instance that is to be archived."""
+
+    instance_id: str
+    index_in_series: int | None
+    stored: StoredObject

@@ -24,28 +24,37 @@ and take the next.
   returns. So a job that is taken over continues there, and repeats the unit in flight at most.
 - Pause and cancel of a running job are written into its document as a wish (`wanted`); the owner
   sees it on its watch. Of any other job they are done on the spot.
+- What a job has made lies in the object store, and its document names it (`outputs`). So any
+  replica can hand it over, and once no document names it any more it is an orphan like any other.
 - A handler that raises `Unavailable` (our own backing services) is tried again after growing
   delays, a limited number of times in a row without progress. Any other error ends the job.
 """
 
-from pons.jobs.board import Jobs
-from pons.jobs.document import Job, JobDocument, JobRequest, JobState, failure_of, to_json
+from pons.jobs.archive import ArchiveOrder, ArchiveRequest, parse_archive_order, submit_archive
+from pons.jobs.board import Jobs, output_keys
+from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
 from pons.jobs.run import Run
 from pons.jobs.store import StoreRequest, parse_store_request, submit_store
 from pons.jobs.worker import Handler, Worker
 
 __all__ = [
+    "ArchiveOrder",
+    "ArchiveRequest",
     "Handler",
     "Job",
     "JobDocument",
     "JobRequest",
     "JobState",
     "Jobs",
+    "Output",
     "Run",
     "StoreRequest",
     "Worker",
     "failure_of",
+    "output_keys",
+    "parse_archive_order",
     "parse_store_request",
+    "submit_archive",
     "submit_store",
     "to_json",
 ]

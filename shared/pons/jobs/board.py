@@ -5,29 +5,36 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable
-from contextlib import aclosing
-from uuid import uuid4
+from contextlib import aclosing, suppress
+from functools import partial
+from uuid import UUID, uuid4
 
 import msgspec
 import nats.errors
 import nats.js.errors
+import structlog
 from nats.js.api import Header
 from nats.js.kv import KV_OP, KV_PURGE, KeyValue
 
 from pons.bus import MAX_EVENT_BYTES, Bus
-from pons.errors import Conflict, NotFound, TooLarge, Unavailable
+from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable
 from pons.jobs.document import (
     Job,
     JobDocument,
     JobRequest,
+    Output,
     Transition,
     cancelled,
     paused,
     resubmitted,
     resumed,
+    without_output,
 )
+from pons.objects import Objects, Spool, new_key
 from pons.settings import JobsSettings
 from pons.watch import Entry, Snapshot, read_keys, watch_keys
+
+log = structlog.get_logger()
 
 AWAY = (nats.errors.Error, nats.js.errors.Error, TimeoutError)
 """What NATS raises when it cannot answer now."""
@@ -50,9 +57,12 @@ class Outdated(Exception):
 class Jobs:
     """Stateless: everything is in the bucket, so any replica answers for any job."""
 
-    def __init__(self, bus: Bus, settings: JobsSettings) -> None:
+    def __init__(self, bus: Bus, settings: JobsSettings, objects: Objects | None = None) -> None:
+        """`objects` holds the outputs of jobs; without it, the index's collector finds those that
+        no job names any more."""
         self.bus = bus
         self._history = settings.history
+        self._objects = objects
         self._bucket: KeyValue | None = None
 
     async def submit(self, request: JobRequest, priority: int = 0) -> str:
@@ -130,7 +140,32 @@ class Jobs:
         document, revision = await self.read(job_id)
         if not document.finished:
             raise Conflict(f"Job {job_id} is {document.state}", "cancel it first")
-        await self._forget(job_id, revision)
+        await self._forget(document, revision)
+
+    async def keep_output(self, spool: Spool, media_type: str, filename: str) -> Output:
+        """Put what a job has made into the object store. Until the job's document names it, it
+        is an orphan."""
+        if self._objects is None:
+            raise ValueError("these jobs have no object store")
+        key, size = new_key(), spool.size
+        await self._objects.put(key, spool)
+        return Output(key, size, media_type, filename, time.time())
+
+    async def drop_output(self, job_id: str, name: str) -> None:
+        """Remove one output of a job; raises `NotFound`."""
+        before = await self._change(job_id, partial(without_output, name=name))
+        await self._remove([before.outputs[name]])
+
+    async def drop_old_outputs(self, keep: int) -> None:
+        """Remove outputs beyond the `keep` that were made last, of all jobs."""
+        made = [
+            (output.made, document.id, name)
+            for document, _ in await self._documents()
+            for name, output in document.outputs.items()
+        ]
+        for _, job_id, name in sorted(made, reverse=True)[keep:]:
+            with suppress(NotFound):  # somebody else removed it, or the job
+                await self.drop_output(job_id, name)
 
     async def wait_for(self, job_id: str, seconds: float) -> Job:
         """The job once it has finished.
@@ -195,24 +230,26 @@ class Jobs:
         finished = [(d, revision) for d, revision in documents if d.finished]
         finished.sort(key=lambda item: item[0].completed or 0.0, reverse=True)
         for document, revision in finished[self._history :]:
-            await self._forget(document.id, revision)
+            await self._forget(document, revision)
 
-    async def _change(self, job_id: str, transition: Transition) -> None:
+    async def _change(self, job_id: str, transition: Transition) -> JobDocument:
+        """Change the document; gives it as it was before."""
         while True:
             document, revision = await self.read(job_id)
             changed = transition(document, time.time())
             if changed is document:
-                return
+                return document
             try:
                 await self.replace(changed, revision)
             except Outdated:
                 continue
-            if changed.finished:
+            if changed.finished and not document.finished:
                 await self.forget_old(await self._documents())
-            return
+            return document
 
-    async def _forget(self, job_id: str, revision: int) -> None:
-        """Delete both keys; nothing happens when the job changed since."""
+    async def _forget(self, document: JobDocument, revision: int) -> None:
+        """Delete both keys and the outputs; nothing happens when the job changed since."""
+        job_id = document.id
         headers = {
             KV_OP: KV_PURGE,
             Header.ROLLUP: "sub",
@@ -223,19 +260,25 @@ class Jobs:
             await self.bus.stream.publish(subject, headers=headers, msg_ttl=MARKER_SECONDS)
             bucket = await self._jobs()
             await bucket.purge(f"{job_id}.request", msg_ttl=MARKER_SECONDS)
+            await self._remove(document.outputs.values())
         except nats.js.errors.APIError as error:
             if error.err_code not in WRONG_REVISION:
                 raise _away(error) from error
         except AWAY as error:
             raise _away(error) from error
 
-    async def _documents(self) -> Documents:
+    async def _remove(self, outputs: Iterable[Output]) -> None:
+        """Delete the bytes of outputs that no document names any more."""
+        keys = [output.object_key for output in outputs]
+        if self._objects is None or not keys:
+            return
         try:
-            entries = await read_keys(self.bus, self.bus.names.jobs_bucket, "*")
-        except AWAY as error:
-            raise _away(error) from error
-        documents = [(decode(e.value), e.revision) for e in entries.values() if e.value]
-        return sorted(documents, key=lambda item: (item[0].created, item[0].id))
+            await self._objects.delete(keys)
+        except PonsError as error:  # orphans from here on: the collector removes them
+            log.warning("outputs not removed", outputs=len(keys), error=str(error))
+
+    async def _documents(self) -> Documents:
+        return await read_documents(self.bus)
 
     async def request(self, job_id: str) -> JobRequest | None:
         """What was asked; None when the job was deleted."""
@@ -258,6 +301,25 @@ class Jobs:
         if self._bucket is None:
             self._bucket = await self.bus.bucket(self.bus.names.jobs_bucket)
         return self._bucket
+
+
+async def read_documents(bus: Bus) -> Documents:
+    """The documents of all jobs, oldest first. Raises `Unavailable`."""
+    try:
+        entries = await read_keys(bus, bus.names.jobs_bucket, "*")
+    except AWAY as error:
+        raise _away(error) from error
+    documents = [(decode(e.value), e.revision) for e in entries.values() if e.value]
+    return sorted(documents, key=lambda item: (item[0].created, item[0].id))
+
+
+async def output_keys(bus: Bus) -> set[UUID]:
+    """The objects that hold what jobs have made: nothing in the index refers to them."""
+    return {
+        output.object_key
+        for document, _ in await read_documents(bus)
+        for output in document.outputs.values()
+    }
 
 
 def decode(value: bytes) -> JobDocument:

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
-from pons.errors import FAMILY, Conflict, PonsError
+from pons.errors import FAMILY, Conflict, NotFound, PonsError
 from pons.jobs.codes import CANCELED, CODES, DESCRIPTIONS, INTERNAL_ERROR, SUCCESS
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
 FINISHED: tuple[JobState, ...] = ("Success", "Failure")
+NEVER_RESUBMITTED = ("Archive", "Media")
+"""Types of jobs that Orthanc does not start again."""
 
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0)
 """Seconds before each next try after `Unavailable`; when they are used up, the job fails."""
@@ -32,6 +35,17 @@ class JobRequest(msgspec.Struct, frozen=True):
     user_data: Any = None
 
 
+class Output(msgspec.Struct, frozen=True):
+    """Bytes that a job has made, kept in the object store as long as its document names them."""
+
+    object_key: UUID
+    size: int
+    media_type: str
+    filename: str
+    made: float
+    """Seconds since the epoch."""
+
+
 class JobDocument(msgspec.Struct, frozen=True):
     """How far a job is. Times are seconds since the epoch."""
 
@@ -47,6 +61,8 @@ class JobDocument(msgspec.Struct, frozen=True):
     """0 to 1."""
     content: dict[str, Any] = {}
     """What the worker adds to the request's content, and changes."""
+    outputs: dict[str, Output] = {}
+    """What it has made, by the key under which users ask for it."""
     position: Any = None
     """Where to go on after an interruption; the worker's own."""
     claim: str = ""
@@ -115,6 +131,8 @@ def resubmitted(document: JobDocument, now: float) -> JobDocument:
     """As new: from the start, without its error."""
     if document.state != "Failure":
         raise _forbidden("resubmitted", document, "Failure")
+    if document.job_type in NEVER_RESUBMITTED:
+        raise Conflict(f"A job of type {document.job_type} cannot be resubmitted", "make a new one")
     return JobDocument(
         id=document.id,
         job_type=document.job_type,
@@ -123,6 +141,14 @@ def resubmitted(document: JobDocument, now: float) -> JobDocument:
         created=document.created,
         changed=now,
     )
+
+
+def without_output(document: JobDocument, _now: float, *, name: str) -> JobDocument:
+    """Without one of its outputs; `changed` stays its owner's sign of life."""
+    if name not in document.outputs:
+        raise NotFound(f"Job {document.id} has no output {name!r}")
+    outputs = {key: output for key, output in document.outputs.items() if key != name}
+    return msgspec.structs.replace(document, outputs=outputs)
 
 
 def claimed(document: JobDocument, now: float, claim: str) -> JobDocument:

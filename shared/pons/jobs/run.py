@@ -14,6 +14,7 @@ from pons.bus import check_cancelled
 from pons.errors import PonsError, Unavailable
 from pons.jobs.board import Jobs, Outdated
 from pons.jobs.document import Job, JobDocument, JobRequest, Transition
+from pons.objects import Spool
 
 log = structlog.get_logger()
 
@@ -68,6 +69,16 @@ class Run:
         check_cancelled()
         if self._document.wanted == "pause":
             raise PauseWanted
+
+    async def deliver(self, name: str, spool: Spool, media_type: str, filename: str) -> None:
+        """Keep what the job has made, under `name`; the spool is consumed."""
+        output = await self._jobs.keep_output(spool, media_type, filename)
+        await self._write_patiently(
+            lambda document, now: msgspec.structs.replace(
+                document, changed=now, outputs={**document.outputs, name: output}
+            )
+        )
+        check_cancelled()
 
     async def keep_claim(self, interval: float) -> None:
         """Write a sign of life every `interval` seconds, and hear what is wanted, for ever."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pons.errors import BadRequest
+from pons.jobs import fields
 from pons.jobs.board import Jobs
 from pons.jobs.document import JobRequest
 from pons.modalities import Modality, ae_title, port_number
@@ -49,27 +50,27 @@ def parse_store_request(modality: str, body: bytes) -> StoreRequest:
     except msgspec.DecodeError:
         value = body.decode("utf-8", "replace").strip()
     if isinstance(value, str):
-        return StoreRequest(modality, [_identifier(value)])
+        return StoreRequest(modality, fields.identifiers([value]))
     if isinstance(value, list):
-        return StoreRequest(modality, _resources(value))
+        return StoreRequest(modality, fields.identifiers(value))
     if not isinstance(value, dict) or "Resources" not in value:
         raise BadRequest("Expected an identifier, an array of them, or an object with Resources")
-    if _flag(value, "StorageCommitment"):
+    if fields.flag(value, "StorageCommitment"):
         raise BadRequest("StorageCommitment: this store cannot ask for it yet")
     resources = value["Resources"]
     return StoreRequest(
         modality=modality,
-        resources=_resources(resources if isinstance(resources, list) else [resources]),
-        synchronous=_flag(value, "Synchronous", not _flag(value, "Asynchronous")),
-        priority=_number(value, "Priority", -(2**31), 2**31 - 1) or 0,
-        permissive=_flag(value, "Permissive"),
+        resources=fields.identifiers(resources if isinstance(resources, list) else [resources]),
+        synchronous=fields.synchronous(value),
+        priority=fields.priority(value),
+        permissive=fields.flag(value, "Permissive"),
         local_aet=_aet(value, "LocalAet"),
         called_aet=_aet(value, "CalledAet"),
-        host=_text(value, "Host"),
+        host=fields.text(value, "Host"),
         port=port_number(value["Port"], "Port") if "Port" in value else None,
         move_originator_aet=_aet(value, "MoveOriginatorAet"),
-        move_originator_id=_number(value, "MoveOriginatorID", 0, 0xFFFF),
-        timeout=float(_number(value, "Timeout", 0, 86400) or 0),
+        move_originator_id=fields.number(value, "MoveOriginatorID", 0, 0xFFFF),
+        timeout=float(fields.number(value, "Timeout", 0, 86400) or 0),
         user_data=value.get("UserData"),
     )
 
@@ -103,38 +104,5 @@ async def submit_store(
     )
 
 
-def _resources(values: list[Any]) -> list[str]:
-    return [_identifier(value) for value in values]
-
-
-def _identifier(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise BadRequest(f"Resources: expected Orthanc identifiers, got {value!r}")
-    return value.strip()
-
-
-def _flag(value: Mapping[str, Any], key: str, default: bool = False) -> bool:
-    flag = value.get(key, default)
-    if not isinstance(flag, bool):
-        raise BadRequest(f"{key}: expected true or false, got {flag!r}")
-    return flag
-
-
-def _number(value: Mapping[str, Any], key: str, least: int, most: int) -> int | None:
-    number = value.get(key)
-    if number is None:
-        return None
-    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
-        raise BadRequest(f"{key}: expected a number from {least} to {most}, got {number!r}")
-    return number
-
-
 def _aet(value: Mapping[str, Any], key: str) -> str:
     return ae_title(value[key], key) if value.get(key, "") != "" else ""
-
-
-def _text(value: Mapping[str, Any], key: str) -> str:
-    text = value.get(key, "")
-    if not isinstance(text, str):
-        raise BadRequest(f"{key}: expected text, got {text!r}")
-    return text.strip()

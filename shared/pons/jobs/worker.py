@@ -26,6 +26,7 @@ from pons.jobs.document import (
     succeeded,
 )
 from pons.jobs.run import ClaimLost, PauseWanted, Run
+from pons.objects import Objects
 from pons.settings import JobsSettings
 from pons.watch import Entry, Snapshot, connection_number, watch_keys
 
@@ -61,9 +62,11 @@ class Worker:
         handlers: Mapping[str, Handler],
         lease: float = LEASE,
         observe: Callable[[JobDocument], None] = lambda document: None,
+        objects: Objects | None = None,
     ) -> None:
-        """`handlers` by job type; `observe` sees each job that finished here."""
-        self._jobs = Jobs(bus, settings)
+        """`handlers` by job type; `observe` sees each job that finished here; `objects` as of
+        `Jobs`."""
+        self._jobs = Jobs(bus, settings, objects)
         self._kind = kind
         self._handlers = handlers
         self._lease = lease

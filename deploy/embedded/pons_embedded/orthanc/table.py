@@ -107,9 +107,9 @@ HTTP_SERVER = Chapter(
         same("WebDavUploadAllowed", "webdav.allow_upload", boolean),
         same("ExecuteLuaEnabled", "lua.execute", boolean),
         Without("RestApiWriteToFileSystemEnabled", "REST never writes to paths", (False,)),
-        Without("SynchronousZipStream", "archives are always streamed", (True,)),
-        Without("ZipUseUtf8", "names in archives are always UTF-8", (True,)),
-        Without("MediaArchiveSize", "archives live as long as their jobs are listed"),
+        same("SynchronousZipStream", "archive.stream", boolean),
+        same("ZipUseUtf8", "archive.utf8", boolean),
+        same("MediaArchiveSize", "archive.outputs", integer),
     ),
 )
 

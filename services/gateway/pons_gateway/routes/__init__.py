@@ -2,6 +2,7 @@
 """Every route of the gateway, by chapter of its documentation."""
 
 from pons_gateway.routes import (
+    archives,
     changes,
     find,
     images,
@@ -13,6 +14,7 @@ from pons_gateway.routes import (
     resources,
     storage,
     system,
+    tags,
     tools,
 )
 from pons_gateway.routing import Routes
@@ -25,7 +27,9 @@ ROUTES = Routes(
         storage.GROUP,
         find.GROUP,
         instances.GROUP,
+        tags.GROUP,
         images.GROUP,
+        archives.GROUP,
         changes.GROUP,
         modalities.GROUP,
         peers.GROUP,

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures, frames and raw pixels: the render service answers, the gateway passes it on."""
 
-from collections.abc import AsyncIterator
 from string import punctuation
 from urllib.parse import quote
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from pons.errors import Unavailable
+from pons_gateway import render_client
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Flag, Number
 from pons_gateway.routing import Group
@@ -43,23 +41,12 @@ async def relay(request: Request, backends: Backends) -> Response:
         f"{path}?{query}",
         headers={"accept": request.headers.get("accept", "*/*")},
     )
-    try:
-        answer = await backends.render.send(asked, stream=True)
-    except httpx.TimeoutException as error:
-        raise Unavailable("The render service takes too long", repr(error)) from error
-    except httpx.TransportError as error:
-        raise Unavailable("The render service does not answer", repr(error)) from error
+    answer = await render_client.send(backends.render, asked)
     headers = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
     headers["x-content-type-options"] = "nosniff"
-    return StreamingResponse(_body(answer), status_code=answer.status_code, headers=headers)
-
-
-async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
-    try:
-        async for piece in answer.aiter_raw():
-            yield piece
-    finally:
-        await answer.aclose()
+    return StreamingResponse(
+        render_client.body(answer), status_code=answer.status_code, headers=headers
+    )
 
 
 GROUP.add("GET", "/instances/{id}/frames", relay, "Numbers of the frames", example=[0, 1])

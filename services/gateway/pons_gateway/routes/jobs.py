@@ -5,12 +5,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from pons.errors import Conflict, NotFound
 from pons.jobs import Jobs, to_json
 from pons_gateway.answers import UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
+from pons_gateway.disposition import content_disposition
 from pons_gateway.parameters import Flag
 from pons_gateway.routing import Group, Handler
 
@@ -68,9 +69,36 @@ async def delete_job(request: Request, backends: Backends) -> Response:
     return done()
 
 
-@GROUP.get("/jobs/{id}/{key}", "What a job has made, such as an archive")
-async def output(request: Request, _backends: Backends) -> Response:
-    raise UnknownItem(f"Job has no such output: {request.path_params['key']}")
+@GROUP.get(
+    "/jobs/{id}/{key}",
+    "What a job has made: the key of an archive or a medium is `archive`",
+    gives="application/zip",
+)
+async def output(request: Request, backends: Backends) -> Response:
+    key = request.path_params["key"]
+    job = await backends.jobs.get(request.path_params["id"])
+    made = job.document.outputs.get(key)
+    if made is None:
+        raise UnknownItem(f"Job has no such output: {key}")
+    await backends.objects.size(made.object_key)  # raises where the status can still tell
+    return StreamingResponse(
+        backends.objects.stream(made.object_key),
+        media_type=made.media_type,
+        headers={
+            "content-length": str(made.size),
+            "content-disposition": content_disposition(made.filename),
+            "x-content-type-options": "nosniff",
+        },
+    )
+
+
+@GROUP.delete("/jobs/{id}/{key}", "Remove what a job has made", gives="")
+async def delete_output(request: Request, backends: Backends) -> Response:
+    try:
+        await backends.jobs.drop_output(request.path_params["id"], request.path_params["key"])
+    except NotFound as error:
+        raise UnknownItem(error.message) from None
+    return done()
 
 
 def acting(act: Callable[[Jobs, str], Awaitable[None]]) -> Handler:

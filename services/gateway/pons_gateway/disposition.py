@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The name under which a client saves what it gets, as a header that nobody can break out of."""
+
+from urllib.parse import quote
+
+FALLBACK = "download"
+
+
+def content_disposition(name: str) -> str:
+    """`filename="…"` in Orthanc's form, without what could end it: quotes, backslashes, controls.
+
+    A name of other characters than ASCII's has them in a second form besides (RFC 6266 4.3).
+    """
+    clean = "".join(c for c in name if c.isprintable() and c not in '"\\').strip()
+    plain = clean.encode("ascii", "ignore").decode().strip() or FALLBACK
+    if not clean or clean.isascii():
+        return f'filename="{plain}"'
+    return f"filename=\"{plain}\"; filename*=UTF-8''{quote(clean, safe='')}"

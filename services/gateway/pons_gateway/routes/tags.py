@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Headers as Orthanc's JSON: of one instance, of all below a resource, or what these share."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pons.attributes import LEVELS
+from pons.catalog import StoredHeader
+from pons.dicom_json import Style, format_header
+from pons.errors import NotFound
+from pons.events import Level
+from pons.modules import MODULES
+from pons_gateway.answers import json_answer, json_object
+from pons_gateway.backends import Backends
+from pons_gateway.parameters import Flag, Tags
+from pons_gateway.resource_json import FOLDERS
+from pons_gateway.routes.resources import ID
+from pons_gateway.routing import Group, Handler
+from pons_gateway.wanted import FULL, SHORT
+from pons_gateway.whole_file import whole_header
+
+SIMPLIFY = Flag("simplify", "Show tags by their names only.")
+IGNORE_LENGTH = Tags("ignore-length", "Tags whose value is shown however long it is.")
+WHOLE = Flag("whole", "Read the whole file again, so that tags after the pixel data appear.")
+
+FORMATS = (SIMPLIFY, SHORT, FULL)
+TAGS = {"0010,0010": {"Name": "PatientName", "Type": "String", "Value": "ROE^RICHARD"}}
+
+GROUP = Group("Tags", "What stands in the headers of DICOM files.")
+
+
+def style_of(request: Request) -> Style:
+    """The format that `simplify` or `short` asks for; full without."""
+    if SIMPLIFY(request):
+        return Style.SIMPLIFIED
+    return Style.SHORT if SHORT(request) else Style.FULL
+
+
+@GROUP.get(
+    "/instances/{id}/tags",
+    "The tags of an instance, in full unless asked otherwise",
+    query=(*FORMATS, IGNORE_LENGTH, WHOLE),
+    example=TAGS,
+)
+async def tags(request: Request, backends: Backends) -> Response:
+    return await _tags(request, backends, style_of(request))
+
+
+@GROUP.get(
+    "/instances/{id}/simplified-tags",
+    "The tags of an instance by their names",
+    query=(IGNORE_LENGTH, WHOLE),
+    example={"PatientName": "ROE^RICHARD", "PixelData": None},
+)
+async def simplified_tags(request: Request, backends: Backends) -> Response:
+    return await _tags(request, backends, Style.SIMPLIFIED)
+
+
+async def _tags(request: Request, backends: Backends, style: Style) -> Response:
+    identifier, ignored = request.path_params["id"], IGNORE_LENGTH(request)
+    if WHOLE(request):
+        header = await whole_header(identifier, backends)
+        vr = header.pixel_data.vr if header.pixel_data else None
+        shown = format_header(header.json, style, pixel_vr=vr, ignore_length=ignored)
+        return json_answer(shown)
+    found = await backends.catalog.find_header(identifier)
+    if found is None:
+        raise NotFound("Unknown resource")
+    return json_answer(_formatted(found, style, ignored))
+
+
+@GROUP.get(
+    "/instances/{id}/header",
+    "The file meta information of an instance",
+    query=FORMATS,
+    example={
+        "0002,0010": {"Name": "TransferSyntaxUID", "Type": "String", "Value": "1.2.840.10008.1.2.1"}
+    },
+)
+async def meta_header(request: Request, backends: Backends) -> Response:
+    found = await backends.catalog.find_header(request.path_params["id"])
+    if found is None:
+        raise NotFound("Unknown resource")
+    return json_answer(format_header(found.meta, style_of(request)))
+
+
+def module(of: Level, module_of: Level) -> Handler:
+    """The tags of one module, as the first instance of the resource has them."""
+    attributes = frozenset(MODULES[module_of])
+
+    async def handler(request: Request, backends: Backends) -> Response:
+        style, ignored = style_of(request), IGNORE_LENGTH(request)
+        async for page in backends.catalog.header_pages(of, request.path_params["id"]):
+            for _instance, found in page:
+                shown = format_header(found.json, style, ignore_length=ignored, only=attributes)
+                return json_answer(shown)
+        raise NotFound("Unknown resource")
+
+    return handler
+
+
+def instances_tags(level: Level) -> Handler:
+    """The tags of every instance of a resource, by identifier, as they are read."""
+
+    async def handler(request: Request, backends: Backends) -> Response:
+        style, ignored = style_of(request), IGNORE_LENGTH(request)
+        headers = backends.catalog.header_pages(level, request.path_params["id"])
+
+        async def members() -> AsyncIterator[dict[str, Any]]:
+            async for page in headers:
+                yield {one: _formatted(found, style, ignored) for one, found in page}
+
+        answer = await json_object(members())
+        if answer is None:
+            raise NotFound("Unknown resource")
+        return answer
+
+    return handler
+
+
+def shared_tags(level: Level) -> Handler:
+    """The tags that have the same text in every instance of a resource."""
+
+    async def handler(request: Request, backends: Backends) -> Response:
+        style = style_of(request)
+        shared: dict[str, Any] | None = None
+        async for page in backends.catalog.header_pages(level, request.path_params["id"]):
+            for _instance, found in page:
+                full = format_header(found.json, Style.FULL)
+                if shared is None:
+                    shared = {tag: one for tag, one in full.items() if one["Type"] == "String"}
+                shared = {tag: one for tag, one in shared.items() if full.get(tag) == one}
+        if shared is None:
+            raise NotFound("Unknown resource")
+        return json_answer(_restyled(shared, style))
+
+    return handler
+
+
+def _restyled(full: dict[str, Any], style: Style) -> dict[str, Any]:
+    """Tags in full, in another format."""
+    if style is Style.FULL:
+        return full
+    if style is Style.SHORT:
+        return {tag: one["Value"] for tag, one in full.items()}
+    return {one["Name"]: one["Value"] for one in full.values()}
+
+
+def _formatted(header: StoredHeader, style: Style, ignored: frozenset[str]) -> dict[str, Any]:
+    return format_header(header.json, style, pixel_vr=header.pixel_vr, ignore_length=ignored)
+
+
+MODULE_QUERY = (*FORMATS, IGNORE_LENGTH)
+for level in LEVELS:
+    one, name = f"/{FOLDERS[level]}/{{id}}", level.lower()
+    GROUP.add("GET", f"{one}/module", module(level, level), f"The tags that describe a {name}",
+              query=MODULE_QUERY, example=TAGS)  # fmt: skip
+    if level != "Instance":
+        GROUP.add("GET", f"{one}/shared-tags", shared_tags(level),
+                  f"The tags that all instances of a {name} share", query=FORMATS,
+                  example=TAGS)  # fmt: skip
+        GROUP.add("GET", f"{one}/instances-tags", instances_tags(level),
+                  f"The tags of each instance of a {name}", query=MODULE_QUERY,
+                  example={ID: TAGS})  # fmt: skip
+GROUP.add("GET", "/studies/{id}/module-patient", module("Study", "Patient"),
+          "The tags that describe the patient of a study", query=MODULE_QUERY,
+          example=TAGS)  # fmt: skip

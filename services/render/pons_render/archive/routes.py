@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`POST /archive`: the body of an `ArchiveRequest` as JSON, a ZIP as the answer."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Send
+
+from pons.errors import PonsError
+from pons.jobs import ArchiveRequest
+from pons.objects import PIECE, Objects, Spool
+from pons_render.archive.job import ZIP
+from pons_render.archive.stream import Archives
+
+log = structlog.get_logger()
+
+REFUSED = 409
+"""The status of every failure that is known before the answer begins; its body says which."""
+
+
+class BrokenOff(Exception):
+    """Ends an answer that has begun: only a broken connection tells that its ZIP is not whole."""
+
+
+class Streamed(StreamingResponse):
+    """Closes its pieces as soon as the client has gone."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes], **options: Any) -> None:
+        super().__init__(pieces, media_type=ZIP, **options)
+        self._pieces = pieces
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self._pieces):
+            await super().stream_response(send)
+
+
+def archive_routes(archives: Archives, objects: Objects, *, stream: bool) -> list[Route]:
+    """The routes; without `stream`, a ZIP is made before its answer begins."""
+
+    async def answer(request: Request) -> Response:
+        asked = msgspec.json.decode(await request.body(), type=ArchiveRequest)
+        try:
+            pieces = (await archives.open(asked)).pieces()
+            return await (_streamed(pieces) if stream else _made(pieces, objects))
+        except PonsError as error:
+            log.info("archive refused", reason=str(error))
+            told = {"error": type(error).__name__, "message": str(error)}
+            return Response(msgspec.json.encode(told), REFUSED, media_type="application/json")
+
+    return [Route("/archive", answer, methods=["POST"])]
+
+
+async def _streamed(pieces: AsyncGenerator[bytes]) -> Response:
+    """Raises what the first piece raises, while the status can still tell."""
+    first = await anext(pieces)
+    return Streamed(_going_on(first, pieces))
+
+
+async def _going_on(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(pieces):
+        try:
+            yield first
+            async for piece in pieces:
+                yield piece
+        except PonsError as error:
+            log.warning("archive broken off", reason=str(error))
+            raise BrokenOff from error
+
+
+async def _made(pieces: AsyncGenerator[bytes], objects: Objects) -> Response:
+    spool = objects.spool()
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await asyncio.to_thread(spool.write, piece)
+    except BaseException:
+        spool.close()
+        raise
+    return Streamed(_from_spool(spool), headers={"content-length": str(spool.size)})
+
+
+async def _from_spool(spool: Spool) -> AsyncGenerator[bytes]:
+    with spool, spool.path.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            yield piece

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ZIP of instances as a stream: objects are read ahead, a little and in parallel."""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pons.catalog import ArchivedSeries, Statistics, StoredObject
+from pons.errors import InvalidInstance, NotFound
+from pons.jobs import ArchiveRequest
+from pons.objects import SPOOL_ABOVE, Objects
+from pons.settings import ArchiveSettings
+from pons.stored_file import read_file, stream_file
+from pons_render.archive.dicomdir import DicomDir, Summary, summarize
+from pons_render.archive.plan import Catalog, File, files_of
+from pons_render.archive.zip import Packer, Zip, pack
+
+FILES_AHEAD = 8
+BYTES_AHEAD = 16 << 20
+"""What one archive reads before it is asked for; a larger file than `SPOOL_ABOVE` is streamed."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file that is ready to go into the ZIP."""
+
+    file: File
+    stored: StoredObject
+    content: bytes | None = None
+    """As it goes into the ZIP; None for a large file, which is read when it is its turn."""
+    crc: int = 0
+    method: int = 0
+    summary: Summary | None = None
+    """What a DICOMDIR says of it; None in an archive."""
+
+
+class Archives:
+    """Makes archives of what the catalog and the object store have. Close it."""
+
+    def __init__(self, catalog: Catalog, objects: Objects, settings: ArchiveSettings) -> None:
+        self._catalog = catalog
+        self._objects = objects
+        self._settings = settings
+        # Apart from the default executor, where image requests read: deflate may take its time.
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "pons-zip")
+
+    async def open(self, request: ArchiveRequest) -> "Archive":
+        """An archive that can be read once. What is unknown is left out."""
+        series = await self._catalog.archived_series(request.resources)
+        return Archive(self, request, series)
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    async def totals(self, request: ArchiveRequest, series: list[ArchivedSeries]) -> Statistics:
+        return await self._catalog.archived_totals(series, request.resources)
+
+    async def load_ahead(
+        self, request: ArchiveRequest, series: list[ArchivedSeries]
+    ) -> AsyncGenerator[Loaded | None]:
+        """The files in order, several being read at once; None for one that was deleted since.
+
+        Close it: what is being read ahead is dropped then.
+        """
+        ahead: deque[tuple[int, asyncio.Task[Loaded | None]]] = deque()
+        held = 0
+        try:
+            async for file in files_of(request, self._catalog, series):
+                size = file.instance.stored.size
+                cost = size if size <= SPOOL_ABOVE else 0
+                while ahead and (len(ahead) >= FILES_AHEAD or held + cost > BYTES_AHEAD):
+                    held -= ahead[0][0]
+                    yield await ahead.popleft()[1]
+                ahead.append((cost, asyncio.create_task(self._load(file, media=request.media))))
+                held += cost
+            while ahead:
+                yield await ahead.popleft()[1]
+        finally:
+            for _, task in ahead:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+
+    async def _load(self, file: File, *, media: bool) -> Loaded | None:
+        stored = file.instance.stored
+        while True:
+            try:
+                return await self._read(file, stored, media=media)
+            except NotFound:
+                found = await self._catalog.find_object(file.instance.instance_id)
+                if found is None:
+                    return None
+                if found.object_key == stored.object_key:
+                    raise
+                stored = found  # replaced meanwhile
+
+    async def _read(self, file: File, stored: StoredObject, *, media: bool) -> Loaded:
+        summary = None
+        if media:
+            header = await self._catalog.find_header(file.instance.instance_id)
+            if header is None:
+                raise NotFound("The instance is gone")
+            summary = await self.run(summarize, header.json)
+        if stored.size > SPOOL_ABOVE:
+            await self._objects.size(stored.object_key)
+            return Loaded(file, stored, summary=summary)
+        content = await read_file(self._objects, stored)
+        check_size(file, stored, len(content))
+        packed, crc, method = await self.run(pack, content, self._settings.compression)
+        return Loaded(file, stored, packed, crc, method, summary)
+
+    def pieces_of(self, stored: StoredObject) -> AsyncIterator[bytes]:
+        """The DICOM file of an instance, piece by piece."""
+        return stream_file(self._objects, stored)
+
+    def packer(self) -> Packer:
+        return Packer(self._settings.compression)
+
+    async def run(self, call: Callable[..., T], *arguments: object) -> T:
+        """What takes time and no waiting, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+
+class Archive:
+    """One ZIP; `instances` and `size` tell how far it is."""
+
+    def __init__(
+        self, archives: Archives, request: ArchiveRequest, series: list[ArchivedSeries]
+    ) -> None:
+        self._archives = archives
+        self._request = request
+        self._series = series
+        self._zip = Zip(time.localtime())
+        self.instances = 0
+        self.uncompressed = 0
+        """Bytes of the instances that are in the ZIP so far."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the ZIP so far."""
+        return self._zip.size
+
+    async def totals(self) -> Statistics:
+        """How many instances there are to archive, and their bytes."""
+        return await self._archives.totals(self._request, self._series)
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """The bytes of the ZIP. Close it.
+
+        Instances that were deleted meanwhile are left out. Raises `NotFound` or `InvalidInstance`
+        for one whose object is lost or cut off: what was given before is no whole ZIP.
+        """
+        directory = DicomDir(extended=self._request.extended) if self._request.media else None
+        async with aclosing(self._archives.load_ahead(self._request, self._series)) as loaded:
+            async for one in loaded:
+                if one is None:
+                    continue
+                if one.content is None:
+                    async with aclosing(self._streamed(one)) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                else:
+                    yield self._whole(one.file.name, one.content, one)
+                if directory is not None and one.summary is not None:
+                    directory.add(one.file.name, one.stored, one.summary)
+                self.instances += 1
+                self.uncompressed += one.stored.size
+        if directory is not None:
+            content = await self._archives.run(directory.encode)
+            packed, crc, method = await self._archives.run(pack, content, "store")
+            yield self._zip.whole("DICOMDIR", packed, crc, len(content), method) + packed
+        for piece in self._zip.finish():
+            yield piece
+
+    def _whole(self, name: str, content: bytes, one: Loaded) -> bytes:
+        return self._zip.whole(name, content, one.crc, one.stored.size, one.method) + content
+
+    async def _streamed(self, one: Loaded) -> AsyncGenerator[bytes]:
+        yield self._zip.begin(one.file.name, one.stored.size)
+        packer = self._archives.packer()
+        async for piece in self._archives.pieces_of(one.stored):
+            if packed := await self._archives.run(packer.add, piece):
+                yield packed
+        check_size(one.file, one.stored, packer.size)
+        yield packer.finish() + self._zip.end(packer.crc, packer.packed, packer.size)
+
+
+def check_size(file: File, stored: StoredObject, size: int) -> None:
+    """Refuse an object that is not as long as the index says."""
+    if size != stored.size:
+        raise InvalidInstance(
+            f"The object of instance {file.instance.instance_id} has {size} bytes "
+            f"instead of {stored.size}"
+        )

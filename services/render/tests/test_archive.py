@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Archives as they are streamed: what is in them, what is read when, and how they fail."""
+
+import asyncio
+import io
+import tracemalloc
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+
+from pons.catalog import (
+    ArchivedInstance,
+    ArchivedSeries,
+    Statistics,
+    StoredHeader,
+    StoredObject,
+)
+from pons.errors import InvalidInstance, NotFound
+from pons.header import scan
+from pons.jobs import ArchiveRequest
+from pons.objects import FileObjects, new_key
+from pons.settings import ArchiveSettings
+from pons_render.app import create_app
+from pons_render.archive import Archives
+from pons_render.archive.routes import BrokenOff, archive_routes
+
+pytestmark = pytest.mark.anyio
+Make = Callable[..., bytes]
+
+LARGE = 9 << 20
+"""Bytes above which a file is streamed into the ZIP instead of being read ahead."""
+
+
+@dataclass
+class Stored:
+    series: str
+    header: bytes
+    instance: ArchivedInstance
+
+
+@dataclass
+class FakeCatalog:
+    """One patient and one study; series and instances by names of the test's own."""
+
+    objects: FileObjects
+    rows: dict[str, Stored] = field(default_factory=dict)
+    looked_up: list[str] = field(default_factory=list)
+    series_read: int = 0
+
+    async def add(self, name: str, content: bytes, series: str = "s", **more: Any) -> UUID:
+        """Store a DICOM file as the instance `name`; gives the key of its object."""
+        header, key = scan(content, default_charset="latin1"), new_key()
+        await self.objects.put(key, content)
+        stored = StoredObject(
+            object_key=key,
+            size=more.get("size", len(content)),
+            stored_size=len(content),
+            compression="",
+            transfer_syntax=header.transfer_syntax,
+            sop_class_uid=header.sop_class_uid,
+            sop_instance_uid=header.sop_instance_uid,
+            pixel_offset=None,
+            pixel_length=None,
+            pixel_vr="",
+        )
+        instance = ArchivedInstance(name, more.get("index", len(self.rows) + 1), stored)
+        self.rows[name] = Stored(series, header.json, instance)
+        return key
+
+    async def archived_series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
+        found = dict.fromkeys(
+            row.series
+            for name, row in self.rows.items()
+            if name in resource_ids or row.series in resource_ids
+        )
+        return [
+            ArchivedSeries(
+                series_key=list(found).index(series),
+                whole=series in resource_ids,
+                tags={"00080060": "CT", "00200011": series},
+                study_key=1,
+                study_tags={"00081030": "Study"},
+                patient_key=1,
+                patient_tags={"00100020": "P1"},
+            )
+            for series in found
+        ]
+
+    async def archived_instances(
+        self, series: ArchivedSeries, resource_ids: list[str]
+    ) -> list[ArchivedInstance]:
+        self.series_read += 1
+        return [
+            row.instance
+            for name, row in self.rows.items()
+            if row.series == series.tags["00200011"] and (series.whole or name in resource_ids)
+        ]
+
+    async def archived_totals(
+        self, series: list[ArchivedSeries], resource_ids: list[str]
+    ) -> Statistics:
+        found = [
+            instance.stored.size
+            for one in series
+            for instance in await self.archived_instances(one, resource_ids)
+        ]
+        return Statistics(sum(found), sum(found), instances=len(found))
+
+    async def find_object(self, instance_id: str) -> StoredObject | None:
+        self.looked_up.append(instance_id)
+        row = self.rows.get(instance_id)
+        return row.instance.stored if row else None
+
+    async def find_header(self, instance_id: str) -> StoredHeader | None:
+        row = self.rows.get(instance_id)
+        return StoredHeader(row.header, b"{}", None) if row else None
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FileObjects:
+    return FileObjects(tmp_path, "test", fsync=False)
+
+
+@pytest.fixture
+def catalog(objects: FileObjects) -> FakeCatalog:
+    return FakeCatalog(objects)
+
+
+@pytest.fixture
+def archives(catalog: FakeCatalog, objects: FileObjects) -> Iterator[Archives]:
+    with closing(Archives(catalog, objects, ArchiveSettings())) as archives:
+        yield archives
+
+
+@pytest.fixture
+def file(make_dicom: Make) -> Callable[..., bytes]:
+    """A file whose UIDs follow from a number."""
+
+    def made(number: int, **attributes: Any) -> bytes:
+        return make_dicom("P1", "1.1", "1.1.1", f"1.1.1.{number}", **attributes)
+
+    return made
+
+
+async def read(archives: Archives, *resources: str, **more: Any) -> zipfile.ZipFile:
+    archive = await archives.open(ArchiveRequest(list(resources), **more))
+    async with aclosing(archive.pieces()) as pieces:
+        content = b"".join([piece async for piece in pieces])
+    assert len(content) == archive.size
+    found = zipfile.ZipFile(io.BytesIO(content))
+    assert found.testzip() is None
+    return found
+
+
+@pytest.mark.parametrize("compression", ["store", "fast"])
+async def test_files_are_as_they_were_stored(
+    catalog: FakeCatalog, objects: FileObjects, file: Make, compression: str
+) -> None:
+    """Small and large files come out byte by byte, in folders by their tags."""
+    small, large = file(1), file(2, PixelData=bytes(range(256)) * (LARGE // 256))
+    await catalog.add("a", small)
+    await catalog.add("b", large, series="t")
+    settings = ArchiveSettings(compression=compression)
+    with closing(Archives(catalog, objects, settings)) as archives:
+        archive = await read(archives, "s", "t")
+    assert archive.namelist() == [
+        "P1/Study/s - CT/CT000001.dcm",
+        "P1/Study/t - CT/CT000002.dcm",
+    ]
+    assert [archive.read(name) for name in archive.namelist()] == [small, large]
+
+
+async def test_media(catalog: FakeCatalog, archives: Archives, file: Make) -> None:
+    """A medium numbers its images through all series, and lists them in a DICOMDIR at the end."""
+    for number in range(3):
+        await catalog.add(f"i{number}", file(number + 1), series=f"s{number % 2}")
+    archive = await read(archives, "s0", "s1", media=True)
+    assert archive.namelist() == ["IMAGES/IM0", "IMAGES/IM1", "IMAGES/IM2", "DICOMDIR"]
+    assert archive.read("DICOMDIR").count(b"IMAGE ") == 3
+
+
+async def test_one_instance(catalog: FakeCatalog, archives: Archives, file: Make) -> None:
+    """An instance that was named itself comes without its siblings."""
+    await catalog.add("a", file(1))
+    await catalog.add("b", file(2))
+    assert (await read(archives, "b")).namelist() == ["P1/Study/s - CT/CT000002.dcm"]
+
+
+async def test_nothing(archives: Archives) -> None:
+    """An archive of nothing is an empty ZIP."""
+    assert (await read(archives)).namelist() == []
+
+
+async def test_deleted_meanwhile(catalog: FakeCatalog, archives: Archives, file: Make) -> None:
+    """An instance that was deleted after the archive began is left out of it."""
+    keys = [await catalog.add(name, file(1)) for name in ("a", "b")]
+    archive = await archives.open(ArchiveRequest(["s"]))
+    instances = await catalog.archived_instances(archive._series[0], ["s"])
+    del catalog.rows["a"]
+    await catalog.objects.delete(keys[:1])
+
+    async def as_they_were(*_: Any) -> Any:
+        return instances
+
+    catalog.archived_instances = as_they_were  # type: ignore[method-assign]
+    content = b"".join([piece async for piece in archive.pieces()])
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["P1/Study/s - CT/CT000002.dcm"]
+    assert catalog.looked_up == ["a"]
+    assert archive.instances == 1
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+async def test_lost_object(catalog: FakeCatalog, archives: Archives, file: Make, size: int) -> None:
+    """An object that the index has and the store has not ends the archive with an error."""
+    key = await catalog.add("a", file(1, PixelData=bytes(size)))
+    await catalog.objects.delete([key])
+    with pytest.raises(NotFound):
+        await read(archives, "s")
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+async def test_object_cut_off(
+    catalog: FakeCatalog, archives: Archives, file: Make, size: int
+) -> None:
+    """An object that is shorter than the index says ends the archive with an error."""
+    content = file(1, PixelData=bytes(size))
+    await catalog.add("a", content, size=len(content) + 1)
+    with pytest.raises(InvalidInstance, match="instead of"):
+        await read(archives, "s")
+
+
+class Watched:
+    """An object store that counts how many reads are under way, and how many began."""
+
+    def __init__(self, objects: FileObjects) -> None:
+        self._objects = objects
+        self.began = self.now = self.most = self.ended = 0
+
+    async def read(self, key: UUID) -> bytes:
+        self.began += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(0.01)
+            return await self._objects.read(key)
+        finally:
+            self.now -= 1
+            self.ended += 1
+
+
+async def test_reads_ahead_a_little(catalog: FakeCatalog, file: Make) -> None:
+    """Several objects are read at once, few before they are asked for, none after the client."""
+    for number in range(40):
+        await catalog.add(f"i{number}", file(number + 1))
+    objects: Any = Watched(catalog.objects)
+    with closing(Archives(catalog, objects, ArchiveSettings())) as archives:
+        archive = await archives.open(ArchiveRequest(["s"]))
+        async with aclosing(archive.pieces()) as pieces:
+            await anext(pieces)
+            await asyncio.sleep(0.1)
+            assert objects.began <= 9
+            assert objects.most == 8
+            await anext(pieces)
+        assert objects.now == 0
+        began = objects.began
+        await asyncio.sleep(0.05)
+        assert objects.began == began
+
+
+async def test_series_are_looked_up_when_it_is_their_turn(
+    catalog: FakeCatalog, archives: Archives, file: Make
+) -> None:
+    """The list of a patient's instances is never in memory as a whole."""
+    for number in range(60):
+        await catalog.add(f"i{number}", file(number + 1), series=f"s{number}")
+    archive = await archives.open(ArchiveRequest([f"s{number}" for number in range(60)]))
+    async with aclosing(archive.pieces()) as pieces:
+        await anext(pieces)
+        assert catalog.series_read <= 10
+
+
+async def test_memory_is_bounded(catalog: FakeCatalog, archives: Archives, file: Make) -> None:
+    """160 MiB of large and small files pass in a small part of that."""
+    pixels = bytes(4 << 20)
+    for number in range(30):
+        await catalog.add(f"i{number}", file(number + 1, PixelData=pixels))
+    await catalog.add("large", file(99, PixelData=bytes(40 << 20)))
+    archive = await archives.open(ArchiveRequest(["s"]))
+    tracemalloc.start()
+    try:
+        async with aclosing(archive.pieces()) as pieces:
+            size = sum([len(piece) async for piece in pieces])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size > 160 << 20
+    assert peak < 48 << 20
+
+
+def client_of(archives: Archives, objects: FileObjects, *, stream: bool) -> httpx.AsyncClient:
+    nothing: Any = None
+    routes = archive_routes(archives, objects, stream=stream)
+    transport = httpx.ASGITransport(create_app(nothing, nothing, routes))
+    return httpx.AsyncClient(transport=transport, base_url="http://render")
+
+
+async def post(client: httpx.AsyncClient, *resources: str) -> httpx.Response:
+    return await client.post(
+        "/archive", content=msgspec.json.encode(ArchiveRequest(list(resources)))
+    )
+
+
+@pytest.fixture(params=[True, False])
+async def client(
+    archives: Archives, objects: FileObjects, request: pytest.FixtureRequest
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The route, streaming or not."""
+    async with client_of(archives, objects, stream=request.param) as client:
+        yield client
+
+
+async def test_route(catalog: FakeCatalog, client: httpx.AsyncClient, file: Make) -> None:
+    """A ZIP comes back, streamed or made before."""
+    await catalog.add("a", file(1))
+    answer = await post(client, "s")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert len(zipfile.ZipFile(io.BytesIO(answer.content)).namelist()) == 1
+
+
+async def test_failure_before_the_answer(
+    catalog: FakeCatalog, client: httpx.AsyncClient, file: Make
+) -> None:
+    """What fails at once is told as an error."""
+    await catalog.objects.delete([await catalog.add("a", file(1))])
+    answer = await post(client, "s")
+    assert answer.status_code == 409
+    assert answer.json()["error"] == "NotFound"
+
+
+async def test_failure_in_the_middle(
+    catalog: FakeCatalog, archives: Archives, objects: FileObjects, file: Make
+) -> None:
+    """A stream that cannot go on breaks off; one that is made before is an error."""
+    await catalog.add("a", file(1))
+    await objects.delete([await catalog.add("b", file(2))])
+    async with client_of(archives, objects, stream=True) as client:
+        with pytest.raises(BrokenOff):
+            await post(client, "s")
+    async with client_of(archives, objects, stream=False) as client:
+        assert (await post(client, "s")).status_code == 409
+    spools = list((objects.local_path(UUID(int=7 << 76)).parents[2] / ".spool").iterdir())
+    assert spools == []
+
+
+async def test_length_is_known_without_streaming(
+    catalog: FakeCatalog, archives: Archives, objects: FileObjects, file: Make
+) -> None:
+    """Not streaming, an answer has a length and leaves no file behind."""
+    await catalog.add("a", file(1))
+    async with client_of(archives, objects, stream=False) as client:
+        answer = await post(client, "s")
+    assert int(answer.headers["content-length"]) == len(answer.content)

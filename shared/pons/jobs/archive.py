@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Archive` and `Media`, ZIPs of instances: what is asked, at once or as a job."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from pons.errors import BadRequest
+from pons.jobs import fields
+from pons.jobs.board import Jobs
+from pons.jobs.document import JobRequest
+
+WORKER = "render"
+OUTPUT = "archive"
+"""Under which key the ZIP of a job is asked for."""
+QUALITIES = (1, 100)
+
+
+class ArchiveRequest(msgspec.Struct, frozen=True):
+    """A ZIP of the instances below some resources."""
+
+    resources: list[str]
+    """Orthanc identifiers of any level; they may overlap."""
+    media: bool = False
+    """With a DICOMDIR, and the names that the standard wants on media."""
+    extended: bool = False
+    """With optional attributes in the DICOMDIR."""
+    utf8: bool = False
+    """Whether names may have other characters than ASCII's."""
+
+    @property
+    def job_type(self) -> Literal["Archive", "Media"]:
+        return "Media" if self.media else "Archive"
+
+
+class ArchiveOrder(msgspec.Struct, frozen=True):
+    """An `ArchiveRequest`, and how its ZIP is to be handed over."""
+
+    request: ArchiveRequest
+    filename: str
+    synchronous: bool = True
+    priority: int = 0
+    user_data: Any = None
+
+
+def parse_archive_order(
+    value: Any, *, resources: list[str] | None, media: bool, extended: bool, utf8: bool
+) -> ArchiveOrder:
+    """What the JSON `value` asks for: an object, or an array of `Resources`.
+
+    Parameters
+    ----------
+    resources
+        What the route names; None when the value has to.
+    extended, utf8
+        What holds where the value says nothing.
+
+    Raises `BadRequest` naming the field and its value.
+    """
+    if isinstance(value, list):
+        value = {"Resources": value}
+    if not isinstance(value, dict):
+        raise BadRequest("Expected an object, or an array of Orthanc identifiers")
+    if resources is None:
+        named = value.get("Resources")
+        if not isinstance(named, list):
+            raise BadRequest("Resources: expected an array of Orthanc identifiers")
+        resources, filename = fields.identifiers(named), "Archive.zip"
+    else:
+        filename = f"{resources[0]}.zip"
+    if "Transcode" in value:
+        raise BadRequest(
+            f"Transcode: this store cannot transcode archives to {value['Transcode']!r}",
+            "leave it out to get the files as they are stored",
+        )
+    fields.number(value, "LossyQuality", *QUALITIES)
+    user_data = value.get("UserData")
+    return ArchiveOrder(
+        request=ArchiveRequest(
+            resources=list(dict.fromkeys(resources)),
+            media=media,
+            extended=fields.flag(value, "Extended", extended),
+            utf8=fields.flag(value, "Utf8", utf8),
+        ),
+        filename=fields.text(value, "Filename") or filename,
+        synchronous=fields.synchronous(value),
+        priority=fields.priority(value),
+        user_data=user_data if isinstance(user_data, str) else None,
+    )
+
+
+def archive_content(
+    request: ArchiveRequest, instances: int, uncompressed: int, archive: int
+) -> Mapping[str, Any]:
+    """The `Content` of the job; sizes in bytes."""
+    return {
+        "ArchiveSize": str(archive),
+        "ArchiveSizeMB": archive >> 20,
+        "InstancesCount": instances,
+        "UncompressedSize": str(uncompressed),
+        "UncompressedSizeMB": uncompressed >> 20,
+        "Utf8": request.utf8,
+    }
+
+
+async def submit_archive(jobs: Jobs, order: ArchiveOrder) -> str:
+    """Have render make the ZIP; gives the id of the job."""
+    return await jobs.submit(
+        JobRequest(
+            job_type=order.request.job_type,
+            worker=WORKER,
+            arguments=msgspec.to_builtins(order),
+            content={"Description": "REST API", **archive_content(order.request, 0, 0, 0)},
+            user_data=order.user_data,
+        ),
+        order.priority,
+    )
