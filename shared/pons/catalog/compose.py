@@ -4,6 +4,7 @@
 Nothing that a caller sent becomes part of a statement's text: values are always parameters.
 """
 
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -44,6 +45,8 @@ from pons.identity import to_bytes
 
 TELLING_PIECE = 3
 """Characters of a pattern from which on a trigram index finds it."""
+INDEXED_CHARACTERS = 100
+"""Of a metadata's text; the index has 200 capitals, which may be more than the characters."""
 MAX_VALUES = 10_000
 """Values in one list of a query; PostgreSQL would take more, but nobody means so many."""
 
@@ -163,9 +166,10 @@ class _Draft:
             return
         self.telling = True
         found = self.condition("m.text_value", match)
-        if isinstance(match, OneOf) and len(match.values) == 1 and not match.patterns:
-            value = self.bind(match.values[0])
-            found += f" AND left(upper(m.text_value), 200) = left(upper({value}), 200)"
+        start = _start(match)
+        if start:
+            # What the index has: as many characters as fit into it.
+            found += f" AND left(upper(m.text_value), 200) LIKE upper({self.bind(start)})"
         self.conditions.append(
             f"EXISTS (SELECT FROM metadata m WHERE m.resource_key = {KEY[level]}"
             f" AND m.number = {self.bind(number)} AND {found})"
@@ -210,7 +214,7 @@ class _Draft:
             text = column.sql
         else:
             text = metadata_text(level, order.metadata)
-        expression = f"({text})"
+        expression = f'({text}) COLLATE "C"'
         if order.kind in NUMBERS:
             form, kind = NUMBERS[order.kind]
             expression = f"(CASE WHEN ({text}) ~ '{form}' THEN ({text})::{kind} END)"
@@ -271,3 +275,15 @@ class _Draft:
             f"EXISTS (SELECT FROM {source} WHERE c.study_key = {study}"
             f" AND {self.condition(text, match)})"
         )
+
+
+def _start(match: Match) -> str:
+    """The pattern of how a text must begin to match; empty where it may begin with anything."""
+    match match:
+        case OneOf((value,), ()):
+            return like(value[:INDEXED_CHARACTERS]) + "%"
+        case OneOf((), (pattern,)):
+            start = re.split(r"[*?]", pattern, maxsplit=1)[0][:INDEXED_CHARACTERS]
+            return like(start) + "%" if start else ""
+        case _:
+            return ""

@@ -62,6 +62,9 @@ CREATE INDEX patients_by_birth ON patients ((tags ->> '00100030') COLLATE "C");
 
 CREATE INDEX studies_by_uid ON studies (upper(study_uid) text_pattern_ops);
 CREATE INDEX studies_by_date ON studies ((tags ->> '00080020') COLLATE "C");
+-- The usual order of lists: newest first, those without a date last.
+CREATE INDEX studies_newest_first ON studies
+    (((tags ->> '00080020') COLLATE "C") DESC NULLS LAST, study_key);
 CREATE INDEX studies_by_accession ON studies (upper(tags ->> '00080050') text_pattern_ops);
 CREATE INDEX studies_in_description ON studies USING gin (upper(tags ->> '00081030') gin_trgm_ops);
 CREATE INDEX studies_by_patient_id ON studies (upper(patient_tags ->> '00100020') text_pattern_ops);

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What PostgreSQL makes of searches: none of them reads all instances, however many there are."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from pons.attributes import MAIN_TAGS
+from pons.catalog import Catalog, Order, Search, Wanted, open_catalog
+from pons.catalog.columns import Columns
+from pons.catalog.compose import select
+from pons.catalog.shown import needs_header
+from pons.objects import FileObjects
+from pons.settings import Settings
+from pons.testing.many import fill
+from pons.testing.postgres import PostgresServer, postgres_server
+
+pytestmark = pytest.mark.anyio
+
+STUDIES, INSTANCES = 3000, 3
+COLUMNS = Columns(MAIN_TAGS)
+NAME, PATIENT_ID, DATE, ACCESSION = "00100010", "00100020", "00080020", "00080050"
+STUDY_UID, SERIES_UID, SOP_UID = "0020000D", "0020000E", "00080018"
+MODALITY, MODALITIES, DESCRIPTION = "00080060", "00080061", "00081030"
+LABELLED = "3" * 8 + "-33333333" * 4
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("plans-postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def store(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Catalog, Any]]:
+    """A store large enough that its planner does as in one a thousand times as large."""
+    objects = FileObjects(tmp_path_factory.mktemp("objects"), "test", fsync=False)
+    async with (
+        postgres.database() as database,
+        open_catalog(Settings(database=database), objects) as catalog,
+    ):
+        connection = await asyncpg.connect(database.url)
+        try:
+            await fill(connection, STUDIES, INSTANCES)
+            yield catalog, connection
+        finally:
+            await connection.close()
+
+
+SMALL = {"unstable"}
+"""Tables that hold what came within the last minute."""
+
+
+def scans(plan: dict[str, Any]) -> Iterator[str]:
+    """Tables that a plan reads from their start to their end."""
+    if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in SMALL:
+        yield plan["Relation Name"]
+    for child in plan.get("Plans", []):
+        yield from scans(child)
+
+
+async def plan_of(store: tuple[Catalog, Any], search: Search, wanted: Wanted) -> dict[str, Any]:
+    catalog, connection = store
+    selection = select(search, COLUMNS)
+    assert not selection.after
+    assert not needs_header(search.level, wanted, COLUMNS)
+    place = len(selection.values)
+    source = selection.source(f"LIMIT ${place + 1} OFFSET ${place + 2}")
+    statement = catalog._windowed(selection, wanted, source)
+    values = (*selection.values, search.limit or 500, 0)
+    text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
+    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return plan
+
+
+SELECTIVE = [
+    Search("Patient", ((PATIENT_ID, "id777"),)),
+    Search("Patient", ((NAME, "family777^*"),)),
+    Search("Study", ((PATIENT_ID, "id777"),)),
+    Search("Study", ((PATIENT_ID, "ID777"),), case_sensitive=True),
+    Search("Study", ((PATIENT_ID, "id777\\id778"),)),
+    Search("Study", ((NAME, "family777*"),)),
+    Search("Study", ((DATE, "20200101-20200107"),)),
+    Search("Study", ((DATE, "20200101"),)),
+    Search("Study", ((DATE, "20200101\\20200102"),)),
+    Search("Study", ((ACCESSION, "acc777"),)),
+    Search("Study", ((STUDY_UID, "1.2.777"),)),
+    Search("Study", ((STUDY_UID, "1.2.777\\1.2.778\\1.2.779"),)),
+    Search("Study", ((MODALITIES, "XA"),)),
+    Search("Study", labels=("todo",)),
+    Search("Series", ((SERIES_UID, "1.2.777.1"),)),
+    Search("Series", ((PATIENT_ID, "id777"),)),
+    Search("Series", ((DATE, "20200101"), (MODALITY, "CT"))),
+    Search("Series", metadata=((1234, "plan 777"),)),
+    Search("Series", metadata=((1234, "PLAN 777*"),)),
+    Search("Series", parent=("Patient", LABELLED)),
+    Search("Instance", ((SOP_UID, "1.2.777.1.1"),)),
+    Search("Instance", ((SERIES_UID, "1.2.777.1"),)),
+    Search("Instance", ((STUDY_UID, "1.2.777"),)),
+    Search("Instance", ((PATIENT_ID, "id777"),), limit=20),
+    Search("Instance", ((NAME, "family777*"),), limit=20),
+    Search("Instance", ((DATE, "20200101"),), limit=20),
+    Search("Instance", ((MODALITIES, "XA"), (DATE, "20200101-20200107")), limit=20),
+    Search("Instance", parent=("Patient", LABELLED)),
+    Search("Instance", parent=("Study", LABELLED), limit=20),
+    Search("Instance", parent=("Series", LABELLED)),
+]
+
+
+@pytest.mark.parametrize("search", SELECTIVE, ids=str)
+async def test_searches_use_indexes(store: tuple[Catalog, Any], search: Search) -> None:
+    """What few resources have is found by an index, and no table is read as a whole."""
+    for wanted in (Wanted(frozenset()), Wanted()):
+        assert list(scans(await plan_of(store, search, wanted))) == []
+
+
+PIECES = [
+    (Search("Patient", ((NAME, "*amily777^*"),)), "patients_in_name"),
+    (Search("Study", ((NAME, "*amily777^*"),)), "studies_in_name"),
+    (Search("Study", ((DESCRIPTION, "*plan991*"),)), "studies_in_description"),
+]
+
+
+@pytest.mark.parametrize(("search", "index"), PIECES, ids=str)
+async def test_pieces_of_texts_have_indexes(
+    store: tuple[Catalog, Any], search: Search, index: str
+) -> None:
+    """A piece of a name or description is found by its index, once reading all costs more."""
+    await store[1].execute("SET enable_seqscan = off")  # with 3,000 rows, reading all costs less
+    try:
+        plan = await plan_of(store, search, Wanted())
+    finally:
+        await store[1].execute("SET enable_seqscan = on")
+    assert list(scans(plan)) == []
+    assert index in json.dumps(plan)
+
+
+COMMON = [
+    Search("Study", order=(Order(DATE, descending=True),), limit=20),
+    Search("Study", ((MODALITIES, "CT"),), order=(Order(DATE, descending=True),), limit=20),
+    Search("Instance", limit=20),
+    Search("Instance", ((NAME, "*"),), limit=20),
+    Search("Instance", ((MODALITY, "CT"),), limit=20),
+    Search("Instance", ((DATE, "20140101-"),), limit=20),
+]
+
+
+@pytest.mark.parametrize("search", COMMON, ids=str)
+async def test_a_few_of_many_are_found_on_the_way(
+    store: tuple[Catalog, Any], search: Search
+) -> None:
+    """Where many match and few are wanted, not all of them are sorted."""
+    plan = await plan_of(store, search, Wanted())
+    assert list(scans(plan)) == []
+    assert plan["Total Cost"] < 5000
+
+
+async def test_the_right_ones_are_found(store: tuple[Catalog, Any]) -> None:
+    """What an index leads to is what was searched."""
+    catalog, _ = store
+    for search, count in (
+        (Search("Study", ((PATIENT_ID, "id777"),)), 2),
+        (Search("Study", ((NAME, "*amily777^*"),)), 2),
+        (Search("Study", ((MODALITIES, "XA"),)), 3),
+        (Search("Series", metadata=((1234, "PLAN*"),)), 6000),
+        (Search("Instance", ((STUDY_UID, "1.2.777"),)), 6),
+    ):
+        found = [one async for page in catalog.search_ids(search) for one in page]
+        assert (len(set(found)), await catalog.count(search)) == (count, count), search
