@@ -15,12 +15,13 @@ from pons.catalog.compose import select
 from pons.catalog.shown import needs_header
 from pons.objects import FileObjects
 from pons.settings import Settings
-from pons.testing.many import fill
+from pons.sql import load_statements
 from pons.testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
 
 STUDIES, INSTANCES = 3000, 3
+MANY = load_statements(Path(__file__).with_name("many.sql"))
 COLUMNS = Columns(MAIN_TAGS)
 NAME, PATIENT_ID, DATE, ACCESSION = "00100010", "00100020", "00080020", "00080050"
 STUDY_UID, SERIES_UID, SOP_UID = "0020000D", "0020000E", "00080018"
@@ -59,6 +60,18 @@ async def store(
 
 SMALL = {"unstable"}
 """Tables that hold what came within the last minute."""
+
+
+async def fill(connection: Any, studies: int, instances: int) -> None:
+    """Write `studies` studies of two series of `instances` instances, half as many patients."""
+    values: dict[str, tuple[int, ...]] = {
+        "patients": (studies,),
+        "studies": (studies,),
+        "series": (studies, instances),
+        "instances": (instances,),
+    }
+    for name, statement in MANY.items():
+        await connection.execute(statement, *values.get(name, ()), timeout=3600)
 
 
 def scans(plan: dict[str, Any]) -> Iterator[str]:
