@@ -9,9 +9,10 @@ from pons_gateway.routing import JSON, TEXT, Route, Routes
 
 TITLE = "Pons"
 DESCRIPTION = "A DICOM store and bridge with the REST interface of Orthanc."
-IN_PATH = re.compile(r"\{(\w+)\}")
+IN_PATH = re.compile(r"\{(\w+)(?:\.\.\.)?\}")
 PATH_DESCRIPTIONS = {
     "id": "Identifier, as lists give it.",
+    "tags": "Path of tags and of indices of items, such as `0008-1140/0/0008-1155`.",
     "frame": "Number of the frame, from 0 on.",
     "name": "Name of the modality.",
     "key": "Name of the output.",
@@ -39,7 +40,7 @@ def describe(routes: Routes, version: str) -> dict[str, Any]:
     for group in routes.groups:
         for route in group.routes:
             operation = _operation(route, group.title)
-            paths.setdefault(route.path, {})[route.method.lower()] = operation
+            paths.setdefault(route.described_path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": version, "description": DESCRIPTION},

@@ -19,6 +19,9 @@ Handler = Callable[[Request, Backends], Awaitable[Response]]
 METHODS = ("GET", "POST", "PUT", "DELETE")
 """The methods of Orthanc's interface, in the order in which it lists them in `Allow`."""
 
+REST = "..."
+"""Ends the name of a last parameter that takes all segments that are left, one at least."""
+
 JSON = "application/json"
 TEXT = "text/plain"
 
@@ -41,6 +44,11 @@ class Route:
     """An example of its answer."""
     public: bool = False
     """Answered without authentication."""
+
+    @property
+    def described_path(self) -> str:
+        """The path as OpenAPI spells it, which has no word for a parameter of many segments."""
+        return self.path.replace(f"{REST}}}", "}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +85,25 @@ class Group:
 
 
 class Node:
-    """One segment of the paths: either some literal ones below it, or one parameter."""
+    """One segment of the paths: literal ones below it, or one parameter, or all that is left."""
 
-    __slots__ = ("allow", "children", "parameter", "routes")
+    __slots__ = ("allow", "children", "parameter", "rest", "routes")
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
         self.parameter: tuple[str, Node] | None = None
+        self.rest: tuple[str, Node] | None = None
         self.routes: dict[str, Route] = {}
         self.allow = ""
 
     def child(self, segment: str) -> "Node":
         if not segment.startswith("{"):
             return self.children.setdefault(segment, Node())
-        if self.parameter is None:
-            self.parameter = (segment[1:-1], Node())
-        if self.parameter[0] != segment[1:-1]:
-            raise ValueError(f"{segment} is {{{self.parameter[0]}}} in another route")
+        name = segment[1:-1]
+        if name.endswith(REST):
+            self.rest = _same(self.rest, name.removesuffix(REST))
+            return self.rest[1]
+        self.parameter = _same(self.parameter, name)
         return self.parameter[1]
 
     @property
@@ -118,11 +128,14 @@ class Routes:
     def find(self, path: str) -> tuple[Node, dict[str, str]] | None:
         """The node of a path and the values of its parameters; slashes may come twice."""
         node, parameters = self._root, {}
-        for segment in path.split("/"):
-            if not segment:
-                continue
+        segments = [segment for segment in path.split("/") if segment]
+        for position, segment in enumerate(segments):
             below = node.children.get(segment)
             if below is None:
+                if node.rest is not None:
+                    name, below = node.rest
+                    parameters[name] = "/".join(segments[position:])
+                    return below, parameters
                 if node.parameter is None:
                     return None
                 name, below = node.parameter
@@ -138,3 +151,9 @@ class Routes:
             raise ValueError(f"{route.method} {route.path} comes twice")
         node.routes[route.method] = route
         node.allow = ",".join(method for method in METHODS if method in node.routes)
+
+
+def _same(known: tuple[str, Node] | None, name: str) -> tuple[str, Node]:
+    if known is not None and known[0] != name:
+        raise ValueError(f"{{{name}}} is {{{known[0]}}} in another route")
+    return known or (name, Node())

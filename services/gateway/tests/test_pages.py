@@ -76,7 +76,7 @@ async def test_openapi(client: httpx.AsyncClient) -> None:
         for path, operations in document["paths"].items()
         for method in operations
     }
-    assert described == {(route.method, route.path) for route in ROUTES}
+    assert described == {(route.method, route.described_path) for route in ROUTES}
     exemplified = {
         operation["tags"][0]
         for operations in document["paths"].values()

@@ -3,7 +3,8 @@
 
 `scan` reads a file and `scan_dataset` a bare data set whose transfer syntax is known. From there:
 `file` finds the data set, `elements` has the one loop over it, `syntax` knows how elements are
-encoded, `level` which VR they have, `convert` and `charset` turn values into JSON.
+encoded, `level` which VR they have, `convert` and `charset` turn values into JSON. `walk` finds
+single elements in a file of any size instead.
 
 JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 

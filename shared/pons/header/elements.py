@@ -204,7 +204,7 @@ class Scan:
             if item_end == pos:
                 items.append(b"{}")
                 continue
-            item_level = level.item(_item_syntax(syntax, self.window, pos, item_end))
+            item_level = level.item(item_syntax(syntax, self.window, pos, item_end))
             item, pos = self.dataset(item_level, pos, item_end, endless_item)
             items.append(item)
         return b",".join(items), limit
@@ -248,7 +248,7 @@ class Scan:
         return stop
 
 
-def _item_syntax(syntax: Syntax, window: Window, pos: int, end: int) -> Syntax:
+def item_syntax(syntax: Syntax, window: Window, pos: int, end: int) -> Syntax:
     """Say how an item is encoded: some writers put implicit items into explicit files."""
     if syntax is not s.EXPLICIT_LITTLE or end - pos < 8:
         return syntax

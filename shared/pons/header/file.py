@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from mmap import mmap
 
 from pydicom.charset import default_encoding
@@ -32,10 +33,36 @@ _PREFIX_END = 132
 _USUAL_META = 4 * 1024
 _MAX_META = 1024 * 1024
 _MAX_META_ELEMENTS = 1000
+PREFACE = _PREFIX_END + _MAX_META
+"""Bytes of a file that surely hold what comes before its data set."""
 
 
 def read_file(source: Buffer, *, default_charset: str, whole: bool) -> Parsed:
     """Read a DICOM file, with or without preamble and meta header."""
+    preface = read_preface(source, default_charset=default_charset)
+    return read_dataset(
+        source,
+        preface.transfer_syntax,
+        start=preface.end,
+        default_charset=default_charset,
+        whole=whole,
+        meta_json=preface.json,
+        meta_texts=preface.texts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Preface:
+    """What comes before the data set, which starts at `end`."""
+
+    end: int
+    transfer_syntax: str
+    json: bytes
+    texts: dict[int, str]
+
+
+def read_preface(source: Buffer, *, default_charset: str = "latin1") -> Preface:
+    """Read what comes before the data set: within the first `PREFACE` bytes of a file."""
     prefixed = bytes(source[_PREFIX_END - 4 : _PREFIX_END]) == b"DICM"
     start = _PREFIX_END if prefixed else 0
 
@@ -43,18 +70,19 @@ def read_file(source: Buffer, *, default_charset: str, whole: bool) -> Parsed:
     end = start + len(meta_bytes)
     meta = Scan(meta_bytes, meta_bytes, default_charset=default_charset)
     meta_json = meta.top(syntax, 0, len(meta_bytes))
-    transfer_syntax = _text(meta.kept.get(s.META_TRANSFER_SYNTAX, b""))
+    texts = {tag: _text(value) for tag, value in meta.kept.items()}
+    transfer_syntax = texts.get(s.META_TRANSFER_SYNTAX, "")
     if not transfer_syntax:
         transfer_syntax = _guess(bytes(source[end : end + 6]), sure=prefixed or end > start)
-    return read_dataset(
-        source,
-        transfer_syntax,
-        start=end,
-        default_charset=default_charset,
-        whole=whole,
-        meta_json=meta_json,
-        meta_texts={tag: _text(value) for tag, value in meta.kept.items()},
+    return Preface(end, transfer_syntax, meta_json, texts)
+
+
+def syntax_of(transfer_syntax: str, vr: bytes) -> Syntax:
+    """Say how a data set is encoded whose first element has `vr` after its tag."""
+    syntax = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}.get(
+        transfer_syntax, EXPLICIT_LITTLE
     )
+    return _real_syntax(syntax, vr)
 
 
 def read_dataset(
@@ -70,13 +98,10 @@ def read_dataset(
 ) -> Parsed:
     """Read the data set that starts at `start`, in a transfer syntax that is known."""
     deflated = transfer_syntax in DEFLATED
-    syntax = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}.get(
-        transfer_syntax, EXPLICIT_LITTLE
-    )
 
     def read(window: Window) -> tuple[Scan, bytes]:
         begin = 0 if deflated else start
-        real = _real_syntax(syntax, bytes(window[begin + 4 : begin + 6]))
+        real = syntax_of(transfer_syntax, bytes(window[begin + 4 : begin + 6]))
         signed: bool | None = None
         while True:
             scan = Scan(

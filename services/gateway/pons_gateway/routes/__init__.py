@@ -4,6 +4,7 @@
 from pons_gateway.routes import (
     archives,
     changes,
+    content,
     find,
     images,
     instances,
@@ -28,6 +29,7 @@ ROUTES = Routes(
         find.GROUP,
         instances.GROUP,
         tags.GROUP,
+        content.GROUP,
         images.GROUP,
         archives.GROUP,
         changes.GROUP,

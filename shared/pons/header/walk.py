@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the elements of a data set are, found by reading their heads and nothing of their values.
+
+`elements` turns a whole header into JSON. Here one element is looked for, anywhere in a file of
+any size, in a window of `WINDOW` bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from pons.errors import InvalidInstance
+from pons.header import syntax as s
+from pons.header.charset import charset_of
+from pons.header.convert import BINARY_VRS
+from pons.header.elements import item_syntax
+from pons.header.level import Level
+from pons.header.model import MAX_DEPTH, MAX_INLINE, UNDEFINED
+from pons.header.syntax import LONG, Syntax, name
+
+WINDOW = 64 * 1024
+
+_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
+_HEAD, _LONG_HEAD = 8, 12
+
+ReadRange = Callable[[int, int], Awaitable[bytes]]
+"""So many bytes (second) from a position (first), fewer where the data ends before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A data set or item: its elements lie in `start` to `end`, which may be too large a bound."""
+
+    start: int
+    end: int
+    level: Level
+    endless: bool = False
+    """It ends with an item delimiter somewhere before `end`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element's tag and VR, and where its value is; `length` is None when undefined."""
+
+    tag: int
+    vr: str
+    start: int
+    length: int | None
+    within: Extent
+    is_un: bool
+    """The file itself says UN."""
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.vr == "SQ"
+
+    @property
+    def is_fragmented(self) -> bool:
+        """Whether the value is a sequence of fragments (PS3.5 A.4)."""
+        return self.length is None and not self.is_sequence
+
+
+class Walk:
+    """Reads heads of elements through a window. Raises `InvalidInstance` where they are damaged."""
+
+    def __init__(self, read_range: ReadRange, size: int) -> None:
+        self._read_range = read_range
+        self._size = size
+        self._begin = 0
+        self._window = b""
+
+    def dataset(self, syntax: Syntax, start: int) -> Extent:
+        """The data set that starts there and ends with the data."""
+        return Extent(start, self._size, Level(syntax, charset_of(b"", "latin1"), 0, None))
+
+    async def elements(self, extent: Extent) -> AsyncIterator[Element]:
+        """The elements of a data set or item, in the order of the file."""
+        pos = extent.start
+        while (element := await self._element(extent, pos)) is not None:
+            yield element
+            pos = await self._after(element)
+
+    async def items(self, element: Element) -> AsyncIterator[Extent]:
+        """The items of a sequence."""
+        pos = element.start
+        while (item := await self._item(element, pos)) is not None:
+            yield item
+            pos = await self._item_end(item)
+
+    async def fragments(self, element: Element) -> AsyncIterator[tuple[int, int]]:
+        """Start and length of each fragment, that of the offset table first."""
+        pos = element.start
+        while True:
+            tag, length = await self._item_head(element, pos)
+            pos += _HEAD
+            if tag == _SEQUENCE_END:
+                return
+            if tag != _ITEM or length == UNDEFINED or pos + length > self._size:
+                raise _unexpected(element, tag, pos - _HEAD)
+            yield pos, length
+            pos += length
+
+    async def _element(self, extent: Extent, pos: int) -> Element | None:
+        """The element at `pos`; None where the data set or item ends."""
+        level, syntax = extent.level, extent.level.syntax
+        head = await self._read(pos, min(_LONG_HEAD + 4, extent.end - pos))
+        if len(head) < _HEAD:
+            if extent.endless or (head.strip(b"\0") and level.depth):
+                raise InvalidInstance(f"An item ends in the middle of an element, at offset {pos}")
+            return None
+        first, length = syntax.unpack_head(head)
+        known = (syntax.known.get(first) or syntax.learn(first))[4]
+        kind, start = known.kind & ~LONG, pos + _HEAD
+        if kind == (s.ITEM_END if level.depth else s.PADDING):
+            return None
+        if kind in (s.ITEM_END, s.MISPLACED, s.PADDING):
+            raise InvalidInstance(f"Expected an element at offset {pos}, found {name(known.tag)}")
+        if known.kind & LONG:
+            if len(head) < _LONG_HEAD:
+                raise _past_end(known.tag, pos)
+            (length,) = syntax.unpack_long(head, _HEAD)
+            start = pos + _LONG_HEAD
+        elif kind == s.IMPLICIT:
+            (length,) = syntax.unpack_long(head, 4)
+        if length != UNDEFINED and start + length > extent.end:
+            raise _past_end(known.tag, pos)
+        is_un = known.vr == "UN" and kind != s.IMPLICIT and not syntax.implicit
+        vr = known.vr
+        if kind == s.PIXELS and not level.depth:
+            vr = "OB" if vr == "UN" else vr
+        elif vr == "UN":
+            vr = level.look_up(head[start - pos :], known.tag, is_un, 0, length)
+            vr = level.settle(vr) if " " in vr else vr
+        elif kind == s.CREATOR:
+            creator = await self._read(start, min(length, MAX_INLINE))
+            level.note_creator(known.tag, level.charset.decode(creator).strip(" \0"))
+        if length == UNDEFINED and vr != "SQ" and vr not in BINARY_VRS:
+            raise InvalidInstance(
+                f"{name(known.tag)} at offset {pos}: a value of VR {vr} cannot have an undefined "
+                "length"
+            )
+        defined = None if length == UNDEFINED else length
+        return Element(known.tag, vr, start, defined, extent, is_un)
+
+    async def _after(self, element: Element) -> int:
+        """The position after an element."""
+        if element.length is not None:
+            return element.start + element.length
+        pos = element.start
+        if element.is_fragmented:
+            async for start, length in self.fragments(element):
+                pos = start + length
+            return pos + _HEAD
+        while (item := await self._item(element, pos)) is not None:
+            pos = await self._item_end(item)
+        return pos + _HEAD
+
+    async def _item(self, element: Element, pos: int) -> Extent | None:
+        """The item whose head is at `pos`; None where the sequence ends."""
+        level = element.within.level
+        if level.depth >= MAX_DEPTH:
+            raise InvalidInstance(
+                f"{name(element.tag)} is nested deeper than {MAX_DEPTH} sequences"
+            )
+        limit = element.within.end if element.length is None else element.start + element.length
+        if pos >= limit and element.length is not None:
+            return None
+        syntax = await self._sequence_syntax(element)
+        tag, length = await self._item_head(element, pos)
+        pos += _HEAD
+        if tag == _SEQUENCE_END:
+            return None
+        endless = length == UNDEFINED
+        end = limit if endless else pos + length
+        if tag != _ITEM or end > limit:
+            raise _unexpected(element, tag, pos - _HEAD)
+        head = await self._read(pos, min(_HEAD, end - pos))
+        return Extent(pos, end, level.item(item_syntax(syntax, head, 0, len(head))), endless)
+
+    async def _item_end(self, item: Extent) -> int:
+        """The position after an item, and after its delimiter if it has one."""
+        if not item.endless:
+            return item.end
+        pos = item.start
+        while (element := await self._element(item, pos)) is not None:
+            pos = await self._after(element)
+        return pos + _HEAD
+
+    async def _item_head(self, element: Element, pos: int) -> tuple[int, int]:
+        syntax = await self._sequence_syntax(element)
+        head = await self._read(pos, _HEAD)
+        if len(head) < _HEAD:
+            raise _past_end(element.tag, pos)
+        group, number, length = syntax.unpack_item(head)
+        return group << 16 | number, length
+
+    async def _sequence_syntax(self, element: Element) -> Syntax:
+        syntax = element.within.level.syntax
+        if element.is_un and syntax.big_endian:
+            # PS3.5 6.2.2: UN is always implicit little endian inside
+            inside = await self._read(element.start, 2)
+            return s.IMPLICIT_LITTLE if inside == b"\xfe\xff" else syntax
+        return syntax
+
+    async def _read(self, pos: int, length: int) -> bytes:
+        if not self._begin <= pos <= pos + length <= self._begin + len(self._window):
+            self._begin = pos
+            self._window = await self._read_range(pos, min(WINDOW, max(0, self._size - pos)))
+            await asyncio.sleep(0)  # a file in memory is read without a pause
+        start = pos - self._begin
+        return self._window[start : start + length]
+
+
+def _past_end(tag: int, pos: int) -> InvalidInstance:
+    return InvalidInstance(f"{name(tag)} at offset {pos} goes beyond what contains it")
+
+
+def _unexpected(element: Element, tag: int, pos: int) -> InvalidInstance:
+    return InvalidInstance(
+        f"{name(element.tag)}: expected an item or the sequence delimiter at offset {pos}, found "
+        f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    )
