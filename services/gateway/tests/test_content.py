@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Raw values of a file, wherever they are and however it is encoded and stored."""
 
+import struct
+from xml.etree import ElementTree
+
 import httpx
 import pytest
 from pydicom import DataElement, Dataset, FileMetaDataset, dcmwrite
@@ -157,3 +160,69 @@ async def test_pdf(client: httpx.AsyncClient, store: Store) -> None:
     await keep(store, written(ds, EXPLICIT))
     answer = await client.get(f"/instances/{INSTANCE}/pdf")
     assert (answer.status_code, answer.content) == (404, b"")
+
+
+FILE = f"/instances/{INSTANCE}/file"
+
+
+def everything() -> Dataset:
+    """Text, numbers, names, binary values long and short, a sequence, pixel data."""
+    ds = Dataset()
+    ds.SpecificCharacterSet, ds.PatientName = "ISO_IR 192", "ROE^RIC<\x07=山"
+    ds.SeriesNumber, ds.SliceThickness, ds.StudyDescription = "7", "1.50", ""
+    ds.PointCoordinatesData = struct.pack("<f", 0.5)
+    ds.VectorCoordinateData = struct.pack("<20f", *range(20))
+    ds.add_new(0x00111001, "OB", b"\x01" * 100)
+    item = Dataset()
+    item.CodeValue = "A1"
+    ds.ConceptCodeSequence = Sequence([item])
+    ds.add(DataElement("PixelData", "OW", b"\x01\x02"))
+    return ds
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, DEFLATED, BIG_ENDIAN])
+async def test_file_as_json(client: httpx.AsyncClient, store: Store, syntax: UID) -> None:
+    """DICOM JSON of a file has every value inside, binary ones too, whatever the byte order."""
+    ds = everything()
+    if syntax == BIG_ENDIAN:
+        for keyword, code in (("PointCoordinatesData", "f"), ("VectorCoordinateData", "20f")):
+            numbers = struct.unpack("<" + code, ds[keyword].value)
+            ds[keyword].value = struct.pack(">" + code, *numbers)
+        ds["PixelData"].value = b"\x02\x01"
+    await keep(store, written(ds, syntax))
+    answer = await client.get(FILE, headers={"accept": "application/dicom+json"})
+    assert answer.headers["content-type"] == "application/dicom+json"
+    model = answer.json()
+    assert model["00200011"] == {"vr": "IS", "Value": [7]}
+    assert model["00180050"] == {"vr": "DS", "Value": ["1.50"]}
+    assert model["00081030"] == {"vr": "LO"}
+    assert model["00660016"] == {"vr": "OF", "Value": [0.5]}
+    assert model["00660021"]["Value"][-1] == 19.0
+    assert model["00111001"]["InlineBinary"] == "AQEB" * 33 + "AQ=="
+    assert model["0040A168"]["Value"] == [{"00080100": {"vr": "SH", "Value": ["A1"]}}]
+    assert model["7FE00010"] == {"vr": "OW", "InlineBinary": "AQI="}
+
+
+async def test_file_as_xml(client: httpx.AsyncClient, store: Store) -> None:
+    """The native model in XML has the same values, and nothing in them can break out of it."""
+    await keep(store, written(everything(), EXPLICIT))
+    answer = await client.get(FILE, headers={"accept": "application/dicom+xml"})
+    assert answer.headers["content-type"] == "application/dicom+xml"
+    root = ElementTree.fromstring(answer.content)
+    name = {"n": "http://dicom.nema.org/PS3.19/models/NativeDICOM"}
+    assert root.findtext("n:DicomAttribute[@tag='0040A168']/n:Item//n:Value", None, name) == "A1"
+    person = root.find("n:DicomAttribute[@keyword='PatientName']/n:PersonName", name)
+    assert person is not None
+    assert [part.text for part in person.iter() if part.text] == ["ROE", "RIC<", "山"]
+    pixels = root.findtext("n:DicomAttribute[@tag='7FE00010']/n:InlineBinary", None, name)
+    assert pixels == "AQI="
+
+
+async def test_values_too_long_for_json(client: httpx.AsyncClient, store: Store) -> None:
+    """A file whose values would not fit into memory twice is refused in this form, clearly."""
+    ds = Dataset()
+    ds.add_new(0x00111001, "OB", bytes(40 * 1024 * 1024))
+    await keep(store, written(ds, EXPLICIT))
+    answer = await client.get(FILE, headers={"accept": "application/dicom+json"})
+    assert answer.status_code == 413
+    assert "ask for the DICOM file" in answer.json()["Details"]

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instances come in, and go out as files."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons_gateway.answers import done, json_answer
+from pons_gateway.answers import Answer, done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.dicom_file import DICOM, dicom_file
+from pons_gateway.native_model import native_model, to_json, to_xml
 from pons_gateway.parameters import Text
 from pons_gateway.routes.resources import ANOTHER, ID
 from pons_gateway.routing import Group
 from pons_gateway.uploads import store_upload
 
 FILENAME = Text("filename", "Name under which browsers save the file.")
+
+NATIVE = {"application/dicom+json": to_json, "application/dicom+xml": to_xml}
 
 GROUP = Group("DICOM files", "Send files to the store, get them back.")
 
@@ -37,11 +42,17 @@ async def upload(request: Request, backends: Backends) -> Response:
 
 @GROUP.get(
     "/instances/{id}/file",
-    "The DICOM file as it was received",
+    "The DICOM file as it was received, or what is in it as `application/dicom+json` or "
+    "`application/dicom+xml`, as `Accept` says",
     query=(FILENAME,),
     gives=DICOM,
 )
 async def file(request: Request, backends: Backends) -> Response:
     identifier = request.path_params["id"]
+    for media_type, write in NATIVE.items():
+        if media_type in request.headers.get("accept", ""):
+            model = await native_model(identifier, backends)
+            body = await asyncio.to_thread(write, model)
+            return Answer(body, 200, (b"content-type", media_type.encode()))
     name = FILENAME.text(request) or f"{identifier}.dcm"
     return await dicom_file(identifier, name, backends)
