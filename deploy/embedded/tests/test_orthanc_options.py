@@ -10,10 +10,12 @@ from argon2 import PasswordHasher
 
 from pons.encodings import CODECS
 from pons.settings import load_settings, sections
+from pons.transfer_syntaxes import matching
 from pons_embedded.development import page_faults
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import CHECKOUT
 from pons_embedded.orthanc.options import Same, Without
+from pons_embedded.orthanc.syntaxes import FAMILIES
 from pons_embedded.orthanc.table import CHAPTERS, OPTIONS
 from pons_embedded.orthanc.translate import Translated, merged, translate
 
@@ -189,6 +191,38 @@ def test_modalities_come_in_every_form(tmp_path: Path) -> None:
         "archive": {"AET": "ARCHIVE", "Host": "a.example", "Port": 11112, "AllowMove": False},
     }
     assert load_settings(translated(tmp_path, DicomModalities=given).settings).modalities == given
+
+
+def test_families_of_transfer_syntaxes_are_added_and_taken_away(tmp_path: Path) -> None:
+    """After the list, as in Orthanc; without them the list stays as it is."""
+    given = {
+        "AcceptedTransferSyntaxes": ["1.2.840.10008.1.2*", "1.2.840.10008.1.2.4.9?"],
+        "JpegTransferSyntaxAccepted": False,
+        "Mpeg2TransferSyntaxAccepted": False,
+        "RleTransferSyntaxAccepted": True,
+    }
+    dicom = load_settings(translated(tmp_path, **given).settings).dicom
+    accepted = set(dicom.accepted_transfer_syntaxes)
+    assert {"1.2.840.10008.1.2", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"} <= accepted
+    assert {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.70"} & accepted == set()
+    given = {"AcceptedTransferSyntaxes": ["1.2.840.10008.1.2"], "RleTransferSyntaxAccepted": True}
+    dicom = load_settings(translated(tmp_path, **given).settings).dicom
+    assert dicom.accepted_transfer_syntaxes == ["1.2.840.10008.1.2", "1.2.840.10008.1.2.5"]
+    del given["RleTransferSyntaxAccepted"]
+    dicom = load_settings(translated(tmp_path, **given).settings).dicom
+    assert dicom.accepted_transfer_syntaxes == ["1.2.840.10008.1.2"]
+    for patterns in FAMILIES.values():
+        assert len(matching(patterns)) >= 1
+
+
+def test_peers_come_in_every_form(tmp_path: Path) -> None:
+    """Arrays of one and three, and objects."""
+    given = {
+        "open": ["http://a.example/"],
+        "closed": ["http://b.example/", "alice", "s3cret"],
+        "long": {"Url": "http://c.example/", "Username": "alice", "Password": "s3cret"},
+    }
+    assert load_settings(translated(tmp_path, OrthancPeers=given).settings).peers == given
 
 
 def test_passwords_become_hashes(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from pons_embedded.orthanc.kinds import (
     users,
 )
 from pons_embedded.orthanc.options import Chapter, Joint, Option, Without, same
+from pons_embedded.orthanc.syntaxes import FAMILIES
 
 EVENT_LOOP = "requests and associations share event loops instead of threads"
 OWN_MEMORY = "each process bounds its memory by itself"
@@ -138,22 +139,8 @@ DICOM_SERVER = Chapter(
         Without("DicomAlwaysAllowMove", NO_SERVICE, (False,)),
         same("AcceptedTransferSyntaxes", "dicom.accepted_transfer_syntaxes", texts),
         *(
-            Without(
-                f"{family}TransferSyntaxAccepted",
-                "every transfer syntax of the standard is accepted",
-                (True,),
-            )
-            for family in (
-                "Deflated",
-                "Jpeg",
-                "Jpeg2000",
-                "JpegLossless",
-                "Jpip",
-                "Mpeg2",
-                "Rle",
-                "Mpeg4",
-                "H265",
-            )
+            Joint(option, boolean, "Adds to `dicom.accepted_transfer_syntaxes`, or takes away.")
+            for option in FAMILIES
         ),
         same("UnknownSopClassAccepted", "dicom.accept_unknown_sop_classes", boolean),
         Without("AcceptedSopClasses", "every storage class of the standard is accepted"),
@@ -231,9 +218,9 @@ WORK = Chapter(
             note="Left out, it is that of Pons.",
         ),
         Without("JobsEngineThreadsCount", "jobs spread over the replicas of their service"),
-        Without("LuaScripts", "there is no Lua in Pons", ([],)),
+        Without("LuaScripts", "Lua runs when REST asks for it, not on events", ([],)),
         Without("Plugins", "there are no plugins of Orthanc", ([],)),
-        Without("LuaHeartBeatPeriod", "there is no Lua in Pons", (0,)),
+        Without("LuaHeartBeatPeriod", "Lua runs when REST asks for it, not on events", (0,)),
     ),
 )
 

@@ -15,6 +15,7 @@ from pons_embedded.errors import Refusal
 from pons_embedded.orthanc.access import access
 from pons_embedded.orthanc.options import UNSAID, Joint, Same, Without
 from pons_embedded.orthanc.reader import Given, read_options
+from pons_embedded.orthanc.syntaxes import with_families
 from pons_embedded.orthanc.table import OPTIONS
 
 
@@ -49,6 +50,9 @@ def translate(paths: Iterable[Path], environment: Mapping[str, str]) -> Translat
             _put_default(settings, known)
     for section, values in access(joint, warnings).items():
         settings.setdefault(section, {}).update(values)
+    dicom = settings.setdefault("dicom", {})
+    patterns = dicom.get("accepted_transfer_syntaxes", ["*"])
+    dicom["accepted_transfer_syntaxes"] = with_families(patterns, joint)
     return Translated(settings, warnings)
 
 
