@@ -4,7 +4,7 @@
 from base64 import b64decode
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ PIXEL_TAGS = {"OF": "7FE00008", "OD": "7FE00009"}
 _NOT_FINITE = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
 
 Header = Mapping[str, Mapping[str, Any]]
+Element = TypeVar("Element")
 
 
 class Style(Enum):
@@ -62,13 +63,18 @@ def format_header(
     """
     decoded: dict[str, dict[str, Any]] = msgspec.json.decode(header)
     if pixel_vr is not None:
-        pixels = PIXEL_TAGS.get(pixel_vr, "7FE00010")
-        after = bool(decoded) and next(reversed(decoded)) > pixels
-        decoded[pixels] = {"vr": pixel_vr}
-        decoded = dict(sorted(decoded.items())) if after else decoded
+        decoded = with_pixels(decoded, pixel_vr, {"vr": pixel_vr})
     if only is not None:
         decoded = {tag: element for tag, element in decoded.items() if tag in only}
     return _FORMATS[style](decoded, ignore_length)
+
+
+def with_pixels(elements: dict[str, Element], pixel_vr: str, pixels: Element) -> dict[str, Element]:
+    """The elements of a header with the pixel data, of this VR, in its place."""
+    tag = PIXEL_TAGS.get(pixel_vr, "7FE00010")
+    after = bool(elements) and next(reversed(elements)) > tag
+    elements[tag] = pixels
+    return dict(sorted(elements.items())) if after else elements
 
 
 def format_tags(tags: Mapping[str, str], style: Style = Style.SIMPLIFIED) -> dict[str, Any]:
@@ -83,9 +89,11 @@ def format_tags(tags: Mapping[str, str], style: Style = Style.SIMPLIFIED) -> dic
     }
 
 
-def format_elements(elements: Header, style: Style) -> dict[str, Any]:
+def format_elements(
+    elements: Header, style: Style, ignore_length: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Elements of DICOM JSON in one of Orthanc's formats."""
-    return _FORMATS[style](elements, frozenset())
+    return _FORMATS[style](elements, ignore_length)
 
 
 def element_text(tag: str, element: Mapping[str, Any]) -> str | None:

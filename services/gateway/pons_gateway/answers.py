@@ -32,6 +32,11 @@ def json_answer(value: Any, status: int = 200) -> Answer:
     return Answer(orjson.dumps(value, option=orjson.OPT_INDENT_2), status, JSON_TYPE)
 
 
+def json_text(text: bytes) -> Answer:
+    """JSON that is written already."""
+    return Answer(text, 200, JSON_TYPE)
+
+
 def text_answer(text: str) -> Answer:
     return Answer(text.encode(), 200, TEXT_TYPE)
 

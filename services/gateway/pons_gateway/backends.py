@@ -2,7 +2,7 @@
 """What the gateway's handlers work with."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ from pons.modalities import Modalities
 from pons.objects import Objects
 from pons.peers import Peers
 from pons.settings import Settings
+from pons.tags_text import TagsText
 from pons_gateway.lua.scripts import Scripts
 
 Ask = Callable[..., Awaitable[Any]]
@@ -40,3 +41,4 @@ class Backends:
     render: httpx.AsyncClient
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""
+    tags_text: TagsText = field(default_factory=TagsText)

@@ -4,6 +4,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from orjson import Fragment
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +14,7 @@ from pons.dicom_json import Style, format_header
 from pons.errors import NotFound
 from pons.events import Level
 from pons.modules import MODULES
-from pons_gateway.answers import json_answer, json_object
+from pons_gateway.answers import json_answer, json_object, json_text
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Flag, Tags
 from pons_gateway.resource_json import FOLDERS
@@ -64,12 +65,11 @@ async def _tags(request: Request, backends: Backends, style: Style) -> Response:
     if WHOLE(request):
         header = await whole_header(identifier, backends)
         vr = header.pixel_data.vr if header.pixel_data else None
-        shown = format_header(header.json, style, pixel_vr=vr, ignore_length=ignored)
-        return json_answer(shown)
+        return json_answer(format_header(header.json, style, pixel_vr=vr, ignore_length=ignored))
     found = await backends.catalog.find_header(identifier)
     if found is None:
         raise NotFound("Unknown resource")
-    return json_answer(_formatted(found, style, ignored))
+    return json_text(_text(found, style, ignored, backends))
 
 
 @GROUP.get(
@@ -111,7 +111,7 @@ def instances_tags(level: Level) -> Handler:
 
         async def members() -> AsyncIterator[dict[str, Any]]:
             async for page in headers:
-                yield {one: _formatted(found, style, ignored) for one, found in page}
+                yield {one: Fragment(_text(found, style, ignored, backends)) for one, found in page}
 
         answer = await json_object(members())
         if answer is None:
@@ -149,8 +149,10 @@ def _restyled(full: dict[str, Any], style: Style) -> dict[str, Any]:
     return {one["Name"]: one["Value"] for one in full.values()}
 
 
-def _formatted(header: StoredHeader, style: Style, ignored: frozenset[str]) -> dict[str, Any]:
-    return format_header(header.json, style, pixel_vr=header.pixel_vr, ignore_length=ignored)
+def _text(header: StoredHeader, style: Style, ignored: frozenset[str], backends: Backends) -> bytes:
+    return backends.tags_text.write(
+        header.json, style, pixel_vr=header.pixel_vr, ignore_length=ignored
+    )
 
 
 MODULE_QUERY = (*FORMATS, IGNORE_LENGTH)
