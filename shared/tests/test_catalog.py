@@ -318,6 +318,33 @@ async def test_statistics(store: Store) -> None:
     assert await catalog.statistics("Instance", ids.instance) == Statistics(1000, 800)
 
 
+async def test_statistics_of_attachments(store: Store) -> None:
+    """What clients attached to a resource, and to those below it, is counted beside the files."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "1", "1")
+    await rows.instance("P", "1", "1", "2")
+    for number, identifier in enumerate((ids.patient, ids.series, ids.series, ids.instance), 1024):
+        await rows.connection.execute(
+            "INSERT INTO attachments VALUES ($1, $2, $3, 100, 60, 'zstd', '', '')",
+            rows.keys[identifier],
+            number,
+            new_key(),
+        )
+    levels = {"Patient": ids.patient, "Study": ids.study, "Series": ids.series}
+    found = [
+        await catalog.statistics(*one) for one in (levels | {"Instance": ids.instance}).items()
+    ]
+    assert [(one.size, one.stored_size) for one in found if one] == [(2000, 1600)] * 3 + [
+        (1000, 800)
+    ]
+    assert [(one.attached_size, one.attached_stored_size) for one in found if one] == [
+        (400, 240),
+        (300, 180),
+        (300, 180),
+        (100, 60),
+    ]
+
+
 async def test_changes(store: Store) -> None:
     """Pages of changes ascend; `done` tells whether there are more; numbers outlive deletion."""
     catalog, rows = store

@@ -92,11 +92,11 @@ def _details(resource: Resource) -> dict[str, Any]:
 
 
 def statistics_json(level: Level, statistics: Statistics) -> dict[str, Any]:
-    """What a resource takes; sizes in bytes are text."""
+    """What a resource takes, DICOM files alone or with all attachments; bytes are text."""
     sizes = {
-        "DiskSize": statistics.stored_size,
+        "DiskSize": statistics.stored_size + statistics.attached_stored_size,
         "DicomDiskSize": statistics.stored_size,
-        "UncompressedSize": statistics.size,
+        "UncompressedSize": statistics.size + statistics.attached_size,
         "DicomUncompressedSize": statistics.size,
     }
     counts = {"Studies": statistics.studies, "Series": statistics.series}

@@ -6,32 +6,74 @@
 SELECT patients, studies, series, instances, size, stored_size, last_change FROM totals
 
 -- name: patient_statistics
--- What a patient takes. No row when there is no such patient.
-SELECT count(DISTINCT s.study_key) AS studies, count(DISTINCT r.series_key) AS series,
-       count(*) AS instances, sum(i.size)::bigint AS size, sum(i.stored_size)::bigint AS stored_size
-  FROM patients p JOIN studies s USING (patient_key) JOIN series r USING (study_key)
-  JOIN instances i USING (series_key)
- WHERE p.id = $1
+-- What a patient takes, files and attachments apart. No row when there is no such patient.
+WITH tree AS MATERIALIZED (
+    SELECT p.patient_key, s.study_key, r.series_key, i.instance_key, i.size, i.stored_size
+      FROM patients p JOIN studies s USING (patient_key) JOIN series r USING (study_key)
+      JOIN instances i USING (series_key)
+     WHERE p.id = $1
+), hanging AS (
+    SELECT sum(a.size)::bigint AS size, sum(a.stored_size)::bigint AS stored_size
+      FROM attachments a
+     WHERE a.resource_key IN (
+           SELECT patient_key FROM tree UNION SELECT study_key FROM tree
+           UNION SELECT series_key FROM tree UNION SELECT instance_key FROM tree)
+)
+SELECT count(DISTINCT study_key) AS studies, count(DISTINCT series_key) AS series,
+       count(*) AS instances, sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size,
+       coalesce((SELECT size FROM hanging), 0) AS attached_size,
+       coalesce((SELECT stored_size FROM hanging), 0) AS attached_stored_size
+  FROM tree
 HAVING count(*) > 0
 
 -- name: study_statistics
 -- As patient_statistics.
-SELECT count(DISTINCT r.series_key) AS series, count(*) AS instances,
-       sum(i.size)::bigint AS size, sum(i.stored_size)::bigint AS stored_size
-  FROM studies s JOIN series r USING (study_key) JOIN instances i USING (series_key)
- WHERE s.id = $1
+WITH tree AS MATERIALIZED (
+    SELECT s.study_key, r.series_key, i.instance_key, i.size, i.stored_size
+      FROM studies s JOIN series r USING (study_key) JOIN instances i USING (series_key)
+     WHERE s.id = $1
+), hanging AS (
+    SELECT sum(a.size)::bigint AS size, sum(a.stored_size)::bigint AS stored_size
+      FROM attachments a
+     WHERE a.resource_key IN (
+           SELECT study_key FROM tree UNION SELECT series_key FROM tree
+           UNION SELECT instance_key FROM tree)
+)
+SELECT count(DISTINCT series_key) AS series, count(*) AS instances,
+       sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size,
+       coalesce((SELECT size FROM hanging), 0) AS attached_size,
+       coalesce((SELECT stored_size FROM hanging), 0) AS attached_stored_size
+  FROM tree
 HAVING count(*) > 0
 
 -- name: series_statistics
 -- As patient_statistics.
-SELECT count(*) AS instances, sum(i.size)::bigint AS size, sum(i.stored_size)::bigint AS stored_size
-  FROM series r JOIN instances i USING (series_key)
- WHERE r.id = $1
+WITH tree AS MATERIALIZED (
+    SELECT r.series_key, i.instance_key, i.size, i.stored_size
+      FROM series r JOIN instances i USING (series_key)
+     WHERE r.id = $1
+), hanging AS (
+    SELECT sum(a.size)::bigint AS size, sum(a.stored_size)::bigint AS stored_size
+      FROM attachments a
+     WHERE a.resource_key IN (
+           SELECT series_key FROM tree UNION SELECT instance_key FROM tree)
+)
+SELECT count(*) AS instances,
+       sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size,
+       coalesce((SELECT size FROM hanging), 0) AS attached_size,
+       coalesce((SELECT stored_size FROM hanging), 0) AS attached_stored_size
+  FROM tree
 HAVING count(*) > 0
 
 -- name: instance_statistics
 -- As patient_statistics.
-SELECT i.size, i.stored_size FROM instances i WHERE i.id = $1
+SELECT i.size, i.stored_size, coalesce(a.size, 0) AS attached_size,
+       coalesce(a.stored_size, 0) AS attached_stored_size
+  FROM instances i
+ CROSS JOIN LATERAL (
+       SELECT sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size
+         FROM attachments WHERE resource_key = i.instance_key) a
+ WHERE i.id = $1
 
 -- name: changes
 -- Changes after $1 up to $2, of the types $3 (NULL: all), in ascending order.

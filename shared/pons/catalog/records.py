@@ -27,10 +27,14 @@ class Statistics:
     """What hangs below one resource; a count is None at and above the resource's own level."""
 
     size: int
+    """Bytes of the DICOM files."""
     stored_size: int
     studies: int | None = None
     series: int | None = None
     instances: int | None = None
+    attached_size: int = 0
+    """Bytes of the attachments of clients, of the resource and of those below."""
+    attached_stored_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
