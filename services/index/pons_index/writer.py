@@ -233,7 +233,7 @@ async def _reject(arrival: Arrival, connection: Any) -> list[Indexed]:
     async with connection.transaction():
         # Another replica may be writing the same announcement: it must be done, or see the garbage.
         await connection.execute("SET LOCAL lock_timeout = '2s'")
-        await connection.execute(SQL["hold_instances"])
+        await connection.execute(SQL["hold_references"])
         if await connection.fetchval(SQL["is_referred"], arrival.keys):
             return [Indexed(token, "Success")]
         await connection.execute(SQL["discard"], arrival.keys, "rejected")

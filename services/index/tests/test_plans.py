@@ -2,11 +2,14 @@
 """What PostgreSQL makes of the statements: none of them reads a whole table."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import pons_index
 from pons.testing.events import received
 from pons_index.database import Database
 from pons_index.statements import SQL
@@ -57,6 +60,17 @@ async def fill(index: Index, instances: int) -> None:
         " FROM generate_series(1, 5000) n"
     )
     await index.database.pool.execute("ANALYZE")
+
+
+def test_every_statement_that_is_named_exists() -> None:
+    """A statement that is renamed in one place only would be missed when it is needed."""
+    folder = Path(pons_index.__file__).parent
+    named = {
+        name
+        for path in folder.glob("*.py")
+        for name in re.findall(r'SQL\["(\w+)"\]', path.read_text(encoding="utf-8"))
+    }
+    assert named - set(SQL) == set()
 
 
 async def test_no_statement_reads_a_whole_table(index: Index) -> None:
