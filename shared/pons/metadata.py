@@ -69,3 +69,22 @@ class Names:
 def metadata_names(user_metadata: Mapping[str, int]) -> Names:
     """The names of metadata, with those of the setting `index.user_metadata`."""
     return Names({**SYSTEM_METADATA, **user_metadata})
+
+
+def attachment_names(user_content_types: Mapping[str, int | tuple[int, str]]) -> Names:
+    """The names of attachments, with those of the setting `index.user_content_types`."""
+    own = {
+        name: value if isinstance(value, int) else value[0]
+        for name, value in user_content_types.items()
+    }
+    return Names({**SYSTEM_ATTACHMENTS, **own})
+
+
+def media_type(number: int, user_content_types: Mapping[str, int | tuple[int, str]]) -> str:
+    """What readers of an attachment are told that it is."""
+    if number == DICOM_FILE:
+        return "application/dicom"
+    for value in user_content_types.values():
+        if not isinstance(value, int) and value[0] == number:
+            return value[1]
+    return "application/octet-stream"

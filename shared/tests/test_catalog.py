@@ -345,6 +345,27 @@ async def test_statistics_of_attachments(store: Store) -> None:
     ]
 
 
+async def test_place_of_the_pixel_data(store: Store) -> None:
+    """PixelDataOffset is where the element begins, in a file where that is a place."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1", "2", "3")
+    for syntax, meta, offset in (
+        ("1.2.840.10008.1.2", '{"00020010":{}}', b"492"),
+        ("1.2.840.10008.1.2", "{}", None),
+        ("1.2.840.10008.1.2.4.50", "{}", b"488"),
+        ("1.2.840.10008.1.2.1.99", '{"00020010":{}}', None),
+    ):
+        await rows.connection.execute("UPDATE instances SET transfer_syntax = $1", syntax)
+        await rows.connection.execute("DELETE FROM headers")
+        await rows.connection.execute(
+            "INSERT INTO headers VALUES ($1, '', NULL, $2)",
+            rows.keys[ids.instance],
+            meta.encode(),
+        )
+        found = await catalog.find_metadata("Instance", ids.instance, 14)
+        assert found == (offset and MetadataValue(offset, 0)), (syntax, meta)
+
+
 async def test_changes(store: Store) -> None:
     """Pages of changes ascend; `done` tells whether there are more; numbers outlive deletion."""
     catalog, rows = store
@@ -460,7 +481,7 @@ async def test_metadata_of_columns(store: Store) -> None:
         10: "1.2.840.10008.5.1.4.1.1.2",
         11: "::1",
         12: "PONS",
-        14: "500",
+        14: "488",
     }
     series = await catalog.metadata("Series", ids.series)
     assert series is not None

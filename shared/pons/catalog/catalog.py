@@ -15,7 +15,16 @@ from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.finder import MAX_HEADER_BYTES, Finder
 from pons.catalog.logs import changes_page, exports_page
-from pons.catalog.metadata import LABELS, METADATA, metadata_column, read_value, read_written
+from pons.catalog.metadata import (
+    ATTACHMENT_NUMBERS,
+    LABELS,
+    METADATA,
+    READ_DICOM_FILE,
+    metadata_column,
+    read_attachment,
+    read_value,
+    read_written,
+)
 from pons.catalog.records import (
     ArchivedInstance,
     ArchivedSeries,
@@ -24,12 +33,14 @@ from pons.catalog.records import (
     InstanceToSend,
     MetadataValue,
     Statistics,
+    StoredAttachment,
     StoredHeader,
     StoredObject,
     Totals,
 )
 from pons.events import Level
 from pons.identity import to_bytes, to_text
+from pons.metadata import DICOM_FILE
 from pons.objects import Objects, open_objects
 from pons.settings import Settings
 from pons.sql import load_statements
@@ -94,6 +105,23 @@ class Catalog(Finder):
     async def all_labels(self) -> list[str]:
         """Every label that some resource has, sorted."""
         return [row["label"] for row in await self._reader.rows(STATEMENTS["all_labels"])]
+
+    async def attachments(self, level: Level, identifier: str) -> list[int] | None:
+        """The numbers of a resource's attachments, ascending."""
+        row = await self._row(read_value(level, ATTACHMENT_NUMBERS[level]), identifier)
+        if not row:
+            return None
+        return [DICOM_FILE, *row["value"]] if level == "Instance" else list(row["value"])
+
+    async def find_attachment(
+        self, level: Level, identifier: str, number: int
+    ) -> StoredAttachment | None:
+        """One attachment of a resource; an instance's DICOM file is one of them."""
+        if number == DICOM_FILE:
+            row = level == "Instance" and await self._row(READ_DICOM_FILE, identifier)
+        else:
+            row = await self._row(read_attachment(level), identifier, number)
+        return StoredAttachment(**row) if row else None
 
     async def totals(self) -> Totals:
         """How much the store holds, at the same cost for any size."""

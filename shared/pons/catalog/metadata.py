@@ -21,7 +21,6 @@ TABLE: dict[Level, str] = {
     "Series": "series",
     "Instance": "instances",
 }
-DEFLATED = "1.2.840.10008.1.2.1.99"
 
 _SQL = load_statements(Path(__file__).with_name("metadata.sql"))
 
@@ -81,9 +80,7 @@ COLUMNS: dict[Level, dict[str, str]] = {
         "RemoteIP": _origin("remote_ip", "RestApi", "DicomProtocol"),
         "CalledAET": _origin("called_aet", "DicomProtocol"),
         "HttpUsername": _origin("username", "RestApi"),
-        # In a deflated file there is no such place.
-        "PixelDataOffset": f"CASE WHEN i.transfer_syntax <> '{DEFLATED}' "
-        "THEN i.pixel_offset::text END",
+        "PixelDataOffset": _SQL["pixel_data_offset"],
         "MainDicomTagsSignature": _signature("Instance"),
     },
 }
@@ -129,6 +126,12 @@ ATTACHMENTS: dict[Level, str] = {level: _attachments(level) for level in LEVELS}
 """Level to the expression of its attachments: Orthanc's JSON."""
 
 
+ATTACHMENT_NUMBERS: dict[Level, str] = {
+    level: _filled("attachment_numbers", level) for level in LEVELS
+}
+"""Level to the expression of the numbers of what clients attached."""
+
+
 def read_value(level: Level, expression: str) -> str:
     """The statement that gives the value of `expression` for the resource with the id $1."""
     return _filled("read_value", level, expression=expression)
@@ -137,3 +140,11 @@ def read_value(level: Level, expression: str) -> str:
 def read_written(level: Level) -> str:
     """The statement that gives metadata $2 of the resource with the id $1."""
     return _filled("read_written", level)
+
+
+def read_attachment(level: Level) -> str:
+    """The statement that gives attachment $2 of the resource with the id $1."""
+    return _filled("read_attachment", level)
+
+
+READ_DICOM_FILE = _SQL["read_dicom_file"]

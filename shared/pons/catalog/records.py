@@ -17,7 +17,7 @@ class Totals:
     series: int
     instances: int
     size: int
-    """Bytes of the DICOM files."""
+    """Bytes of the DICOM files and of attachments."""
     stored_size: int
     """Bytes of the objects, smaller when they are compressed at rest."""
 
@@ -117,6 +117,24 @@ class MetadataValue:
     value: bytes
     revision: int
     """Counts how often it was overwritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """An attachment of a resource; a `StoredFile`."""
+
+    number: int
+    object_key: UUID
+    size: int
+    stored_size: int
+    compression: str
+    revision: int
+    md5: str
+    """Of the content, in hexadecimal; empty for a DICOM file, of which nobody keeps it."""
+    stored_md5: str
+    """Of the object."""
+    checksum: bytes
+    """xxh3_128 of a DICOM file; empty for others."""
 
 
 @dataclass(frozen=True, slots=True)
