@@ -17,6 +17,7 @@ from pons.objects import Objects
 from pons.peers import Peers
 from pons.settings import Settings
 from pons.tags_text import TagsText
+from pons_gateway.digests import Digests
 from pons_gateway.lua.scripts import Scripts
 
 Ask = Callable[..., Awaitable[Any]]
@@ -42,3 +43,4 @@ class Backends:
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""
     tags_text: TagsText = field(default_factory=TagsText)
+    digests: Digests = field(default_factory=Digests)

@@ -29,6 +29,14 @@ class BadJson(BadRequest):
     """The body is not the JSON that the route takes."""
 
 
+class BadRange(BadRequest):
+    """The range that is asked for is not in the file."""
+
+
+class WrongRevision(Conflict):
+    """What is to be overwritten or removed has another revision than the one expected."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrthancError:
     """Orthanc's number and words for an error, and the HTTP status that it has there."""
@@ -50,6 +58,8 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     NotFound: OrthancError(404, 17, "Unknown resource"),
     UnknownItem: OrthancError(404, 7, "Accessing an inexistent item"),
     Conflict: OrthancError(409, 46, "Duplicate resource"),
+    WrongRevision: OrthancError(409, 43, "Bad revision number"),
+    BadRange: OrthancError(416, 41, "Incorrect range request"),
     Forbidden: OrthancError(403, 45, "Forbidden access"),
     TooLarge: OrthancError(413, 4, "Not enough memory"),
     UnsupportedImage: OrthancError(415, 23, "Incompatible format of the images"),

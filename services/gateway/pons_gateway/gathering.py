@@ -60,6 +60,14 @@ class Gatherer:
             self._spool.close()
 
 
+async def gathered(chunks: AsyncIterator[bytes], objects: Objects, limit: int) -> Body:
+    """All that comes, in memory or in a spool; whoever calls frees it."""
+    with Gatherer(objects, limit) as gatherer:
+        async for chunk in chunks:
+            await gatherer.write(chunk)
+        return await gatherer.take()
+
+
 async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
     """The body as it arrives. Raises `TooLarge` after `limit` bytes: a chunked body may go on."""
     size = 0

@@ -13,6 +13,9 @@ IN_PATH = re.compile(r"\{(\w+)(?:\.\.\.)?\}")
 PATH_DESCRIPTIONS = {
     "id": "Identifier, as lists give it.",
     "tags": "Path of tags and of indices of items, such as `0008-1140/0/0008-1155`.",
+    "metadata": "Name of the metadata, or its number.",
+    "label": "The label.",
+    "attachment": "Name of the attachment, or its number.",
     "frame": "Number of the frame, from 0 on.",
     "name": "Name of the modality.",
     "key": "Name of the output.",
@@ -103,7 +106,8 @@ def _body(route: Route) -> dict[str, Any]:
         return {JSON: _content(route.body)}
     if route.takes == TEXT:
         return {TEXT: _content(route.body)}
-    return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in UPLOADS}
+    kinds = UPLOADS if route.takes in UPLOADS else (route.takes,)
+    return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
 
 
 def _responses(route: Route) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pons.objects import Body, Spool
 from pons_gateway import metrics
 from pons_gateway.backends import Backends
 from pons_gateway.form import boundary_of, form_parts
-from pons_gateway.gathering import MEGABYTE, Gatherer, gunzipped, limited
+from pons_gateway.gathering import MEGABYTE, gathered, gunzipped, limited
 from pons_gateway.zip_files import is_zip, zip_files
 
 log = structlog.get_logger()
@@ -45,20 +45,14 @@ async def store_upload(request: Request, backends: Backends) -> Any:
 
 async def store_chunks(chunks: AsyncIterator[bytes], origin: Origin, backends: Backends) -> Any:
     """Store one file or ZIP as it arrives; answer and errors as of `store_upload`."""
-    return await _store_body(await _gathered(chunks, backends), origin, backends)
+    limit = backends.settings.http.max_body_mb * MEGABYTE
+    return await _store_body(await gathered(chunks, backends.objects, limit), origin, backends)
 
 
 def origin_of(request: Request, kind: OriginKind) -> Origin:
     """Where what a request carries comes from."""
     client = request.scope["client"]
     return Origin(kind, remote_ip=client[0] if client else "", username=request.scope["user"])
-
-
-async def _gathered(chunks: AsyncIterator[bytes], backends: Backends) -> Body:
-    with Gatherer(backends.objects, backends.settings.http.max_body_mb * MEGABYTE) as gatherer:
-        async for chunk in chunks:
-            await gatherer.write(chunk)
-        return await gatherer.take()
 
 
 async def _store_body(body: Body, origin: Origin, backends: Backends) -> Any:
