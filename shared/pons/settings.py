@@ -82,6 +82,11 @@ class HttpSettings(Section):
         4096, ge=1, description="Largest file inside an uploaded ZIP or gzip body in MiB."
     )
     describe_errors: bool = Field(True, description="Describe errors in a JSON body.")
+    allow_export: bool = Field(
+        False,
+        description="Let `/instances/{id}/export` write DICOM files to any path that the gateway "
+        "may write to.",
+    )
 
     @field_validator("users")
     @classmethod

@@ -23,6 +23,7 @@ from pons.tag_names import UnknownTag
 from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.parameters import BadParameter
+from pons_gateway.slices import CannotOrderSlices
 
 
 class BadJson(BadRequest):
@@ -64,6 +65,7 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     TooLarge: OrthancError(413, 4, "Not enough memory"),
     UnsupportedImage: OrthancError(415, 23, "Incompatible format of the images"),
     RemoteFailure: OrthancError(500, 9, "Error in the network protocol"),
+    CannotOrderSlices: OrthancError(500, 2040, "Cannot order the slices of the series"),
     OutOfResources: OrthancError(507, 19, "The file storage is full"),
     Unavailable: OrthancError(503, 36, "Database unavailable"),
 }

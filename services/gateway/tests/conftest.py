@@ -180,6 +180,9 @@ class FakeCatalog:
     async def find_header(self, identifier: str) -> StoredHeader | None:
         return self.header if identifier == INSTANCE else None
 
+    async def series_indices(self, identifier: str) -> dict[str, int | None]:
+        return {INSTANCE: 1} if identifier == SERIES else {}
+
     async def header_pages(
         self, level: str, identifier: str
     ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:

@@ -201,6 +201,12 @@ class Catalog(Finder):
             rows = await self._reader.rows(STATEMENTS["headers"], page)
             yield [(to_text(row["id"]), await self._stored_header(row)) for row in rows]
 
+    async def series_indices(self, series_id: str) -> dict[str, int | None]:
+        """The index in the series of each of its instances; empty for an unknown series."""
+        digest = to_bytes(series_id)
+        rows = await self._reader.rows(STATEMENTS["series_indices"], digest) if digest else []
+        return {to_text(row["id"]): row["index_in_series"] for row in rows}
+
     async def _stored_header(self, row: Any) -> StoredHeader:
         packed = row["header"]
         if row["header_key"] is not None:

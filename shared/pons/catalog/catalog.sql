@@ -134,6 +134,11 @@ SELECT i.id, h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
  WHERE i.instance_key = ANY ($1)
  ORDER BY i.instance_key
 
+-- name: series_indices
+-- The instances of a series with their index in it, in order of arrival.
+SELECT i.id, i.index_in_series FROM series r JOIN instances i USING (series_key)
+ WHERE r.id = $1 ORDER BY i.instance_key
+
 -- name: instances_to_send
 -- The instances of resources of any level, each once, in an order that keeps series together.
 WITH wanted AS (

@@ -107,7 +107,7 @@ HTTP_SERVER = Chapter(
         same("WebDavDeleteAllowed", "webdav.allow_delete", boolean),
         same("WebDavUploadAllowed", "webdav.allow_upload", boolean),
         same("ExecuteLuaEnabled", "lua.execute", boolean),
-        Without("RestApiWriteToFileSystemEnabled", "REST never writes to paths", (False,)),
+        same("RestApiWriteToFileSystemEnabled", "http.allow_export", boolean),
         same("SynchronousZipStream", "archive.stream", boolean),
         same("ZipUseUtf8", "archive.utf8", boolean),
         same("MediaArchiveSize", "archive.outputs", integer),

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order of a series' slices: along their normal in space, else by their index."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite, sqrt
+from typing import Any
+
+import msgspec
+
+from pons.errors import NotFound, PonsError, TooLarge
+from pons_gateway.backends import Backends
+
+POSITION, ORIENTATION, FRAMES = "00200032", "00200037", "00280008"
+
+CLOSEST = 1e-5
+"""Distance in mm between two slices, along their normal, that are at one place."""
+
+PARALLEL = 1e-4
+"""How much of a unit vector two normals may differ by."""
+
+MAX_FRAMES = 500_000
+"""Frames of one series; more would make the answer larger than memory bears."""
+
+Vector = tuple[float, float, float]
+
+
+class CannotOrderSlices(PonsError):
+    """Neither positions nor indices put the slices of a series in an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """An instance with what may tell its place."""
+
+    instance_id: str
+    frames: int
+    index: int | None
+    position: Vector | None
+    normal: Vector | None
+
+
+async def ordered_slices(series_id: str, backends: Backends) -> tuple[bool, list[Slice]]:
+    """Whether the slices are a volume, and the slices in order.
+
+    Raises `NotFound`, and `CannotOrderSlices`.
+    """
+    indices = await backends.catalog.series_indices(series_id)
+    if not indices:
+        raise NotFound("Unknown resource")
+    slices = []
+    async for page in backends.catalog.header_pages("Series", series_id):
+        slices += [read_slice(one, found.json, indices.get(one)) for one, found in page]
+    if sum(one.frames for one in slices) > MAX_FRAMES:
+        raise TooLarge(f"The series has more than {MAX_FRAMES} frames")
+    return order(slices)
+
+
+def read_slice(instance_id: str, header: bytes, index: int | None) -> Slice:
+    """What a header tells about a slice."""
+    tags: dict[str, dict[str, Any]] = msgspec.json.decode(header)
+    axes = _numbers(tags, ORIENTATION, 6)
+    place = _numbers(tags, POSITION, 3)
+    frames = tags.get(FRAMES, {}).get("Value", ["1"])[0]
+    count = int(frames) if isinstance(frames, str) and frames.isdecimal() else 1
+    position = (place[0], place[1], place[2]) if place else None
+    return Slice(instance_id, max(1, count), index, position, _normal(axes) if axes else None)
+
+
+def order(slices: list[Slice]) -> tuple[bool, list[Slice]]:
+    """As `ordered_slices`."""
+    if len(slices) < 2:
+        return False, slices
+    if (distances := _distances(slices)) is not None:
+        ordered = sorted(zip(distances, slices, strict=True), key=lambda pair: pair[0])
+        if all(after[0] - before[0] > CLOSEST for before, after in pairwise(ordered)):
+            return True, [one for _, one in ordered]
+    indices = {one.index for one in slices}
+    if None in indices or len(indices) < len(slices):
+        raise CannotOrderSlices("The slices have neither distinct positions nor distinct indices")
+    return False, sorted(slices, key=lambda one: one.index or 0)
+
+
+def _distances(slices: list[Slice]) -> list[float] | None:
+    """How far each slice is along the normal that all share; None where they share none."""
+    normal = slices[0].normal
+    if normal is None:
+        return None
+    distances = []
+    for one in slices:
+        if one.normal is None or one.position is None:
+            return None
+        if max(abs(a - b) for a, b in zip(normal, one.normal, strict=True)) > PARALLEL:
+            return None
+        distances.append(sum(a * b for a, b in zip(normal, one.position, strict=True)))
+    return distances
+
+
+def _normal(axes: list[float]) -> Vector | None:
+    """The unit vector across rows and columns (PS3.3 C.7.6.2.1.1); None for axes in one line."""
+    ax, ay, az, bx, by, bz = axes
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    length = sqrt(x * x + y * y + z * z)
+    return (x / length, y / length, z / length) if length > 0 and isfinite(length) else None
+
+
+def _numbers(tags: dict[str, dict[str, Any]], tag: str, count: int) -> list[float] | None:
+    values: Iterable[Any] = tags.get(tag, {}).get("Value", ())
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and all(map(isfinite, numbers)) else None
