@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asking the render service: its answer as it begins, and its body as it comes."""
 
-from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from pons.errors import Unavailable
 
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """The answer, whose body is still to be read (`body`). Raises `Unavailable`."""
+    """The answer, whose body is still to be read (`Relayed`). Raises `Unavailable`."""
     try:
         return await client.send(request, stream=True)
     except httpx.TimeoutException as error:
@@ -18,10 +20,18 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
         raise Unavailable("The render service does not answer", repr(error)) from error
 
 
-async def body(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """The pieces of the body; closing this hangs up, so that render stops."""
-    try:
-        async for piece in answer.aiter_raw():
-            yield piece
-    finally:
-        await answer.aclose()
+class Relayed(StreamingResponse):
+    """Passes a body on as it comes, and hangs up when the client does, so that render stops.
+
+    A body that ends too early breaks the connection to the client.
+    """
+
+    def __init__(self, answer: httpx.Response, **options: Any) -> None:
+        super().__init__(answer.aiter_raw(), **options)
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._answer.aclose()

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pons.errors import FAMILY, BadRequest, NotFound, PonsError
 from pons.events import Level
@@ -14,9 +14,8 @@ from pons.jobs import ArchiveOrder, parse_archive_order, submit_archive
 from pons_gateway import render_client
 from pons_gateway.answers import json_answer
 from pons_gateway.backends import Backends
+from pons_gateway.bodies import json_body
 from pons_gateway.disposition import content_disposition
-from pons_gateway.errors import BadJson
-from pons_gateway.gathering import MEGABYTE, whole
 from pons_gateway.parameters import Flag, Number, Text
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.routes.jobs import JOB
@@ -24,7 +23,6 @@ from pons_gateway.routes.resources import ID
 from pons_gateway.routing import JSON, Group, Handler
 
 ZIP = "application/zip"
-MAX_BODY = 16 * MEGABYTE
 
 FILENAME = Text("filename", "Name under which browsers save the ZIP.")
 TRANSCODE = Text("transcode", "Refused: archives have the files as they are stored.")
@@ -83,11 +81,7 @@ def post_archive(kind: str) -> Handler:
     _, media, extended = KINDS[kind]
 
     async def handler(request: Request, backends: Backends) -> Response:
-        body = await whole(request, MAX_BODY)
-        try:
-            options = msgspec.json.decode(body) if body.strip() else {}
-        except msgspec.DecodeError as error:
-            raise BadJson("The body is not JSON", str(error)) from None
+        options = await json_body(request, otherwise={})
         order = _order(request, backends, options, media=media, extended=extended)
         return await _answer(order, backends)
 
@@ -140,7 +134,7 @@ async def _relay(order: ArchiveOrder, backends: Backends) -> Response:
     }
     if "content-length" in answer.headers:
         headers["content-length"] = answer.headers["content-length"]
-    return StreamingResponse(render_client.body(answer), media_type=ZIP, headers=headers)
+    return render_client.Relayed(answer, media_type=ZIP, headers=headers)
 
 
 def _timeout(backends: Backends) -> httpx.Timeout:

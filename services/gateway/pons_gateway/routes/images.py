@@ -5,7 +5,7 @@ from string import punctuation
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pons_gateway import render_client
 from pons_gateway.backends import Backends
@@ -44,9 +44,7 @@ async def relay(request: Request, backends: Backends) -> Response:
     answer = await render_client.send(backends.render, asked)
     headers = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
     headers["x-content-type-options"] = "nosniff"
-    return StreamingResponse(
-        render_client.body(answer), status_code=answer.status_code, headers=headers
-    )
+    return render_client.Relayed(answer, status_code=answer.status_code, headers=headers)
 
 
 GROUP.add("GET", "/instances/{id}/frames", relay, "Numbers of the frames", example=[0, 1])

@@ -11,7 +11,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from pons.errors import PonsError
 from pons.jobs import ArchiveRequest
@@ -30,15 +30,24 @@ class BrokenOff(Exception):
 
 
 class Streamed(StreamingResponse):
-    """Closes its pieces as soon as the client has gone."""
+    """Closes what it sends from as soon as the client has gone, also before it has begun."""
 
-    def __init__(self, pieces: AsyncGenerator[bytes], **options: Any) -> None:
+    def __init__(
+        self, pieces: AsyncGenerator[bytes], source: AsyncGenerator[bytes] | Spool, **options: Any
+    ) -> None:
         super().__init__(pieces, media_type=ZIP, **options)
         self._pieces = pieces
+        self._source = source
 
-    async def stream_response(self, send: Send) -> None:
-        async with aclosing(self._pieces):
-            await super().stream_response(send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._pieces.aclose()
+            if isinstance(self._source, Spool):
+                self._source.close()
+            else:
+                await self._source.aclose()
 
 
 def archive_routes(archives: Archives, objects: Objects, *, stream: bool) -> list[Route]:
@@ -60,18 +69,17 @@ def archive_routes(archives: Archives, objects: Objects, *, stream: bool) -> lis
 async def _streamed(pieces: AsyncGenerator[bytes]) -> Response:
     """Raises what the first piece raises, while the status can still tell."""
     first = await anext(pieces)
-    return Streamed(_going_on(first, pieces))
+    return Streamed(_going_on(first, pieces), pieces)
 
 
 async def _going_on(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    async with aclosing(pieces):
-        try:
-            yield first
-            async for piece in pieces:
-                yield piece
-        except PonsError as error:
-            log.warning("archive broken off", reason=str(error))
-            raise BrokenOff from error
+    try:
+        yield first
+        async for piece in pieces:
+            yield piece
+    except PonsError as error:
+        log.warning("archive broken off", reason=str(error))
+        raise BrokenOff from error
 
 
 async def _made(pieces: AsyncGenerator[bytes], objects: Objects) -> Response:
@@ -83,10 +91,10 @@ async def _made(pieces: AsyncGenerator[bytes], objects: Objects) -> Response:
     except BaseException:
         spool.close()
         raise
-    return Streamed(_from_spool(spool), headers={"content-length": str(spool.size)})
+    return Streamed(_from_spool(spool), spool, headers={"content-length": str(spool.size)})
 
 
 async def _from_spool(spool: Spool) -> AsyncGenerator[bytes]:
-    with spool, spool.path.open("rb") as file:
+    with spool.path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, PIECE):
             yield piece
