@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -225,6 +226,26 @@ async def test_form(client: httpx.AsyncClient, store: Store) -> None:
     answer = await client.post("/instances", files=files)
     assert (answer.status_code, answer.content) == (200, b"")
     assert store.ingest.bodies == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_form_as_browsers_write_it(
+    client: httpx.AsyncClient, store: Store, size: int
+) -> None:
+    """Spaces in headers, a last delimiter without its hyphens, and content that looks like one."""
+    first, second = b"DICOM \r\n--bound\r\n-", b"DICOM \r\n\r\n2"
+    headers = b'\r\nContent-Disposition  :   form-data ; name ="files[]" \r\n\r\n'
+    body = b"--boundary" + headers + first + b"\r\n--boundary\r\n\r\n" + second
+    body += b"\r\n--boundary"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+
+    content_type = {"content-type": "multipart/form-data  ;  boundary =  boundary "}
+    answer = await client.post("/instances", content=pieces(), headers=content_type)
+    assert answer.status_code == 200
+    assert store.ingest.bodies == [first, second]
 
 
 async def test_form_with_large_part(client: httpx.AsyncClient, store: Store) -> None:
