@@ -42,6 +42,20 @@ async def test_relayed_as_it_is(open_client: Open) -> None:
     assert asked[0].headers["accept"] == "image/jpeg"
 
 
+async def test_slashes_that_come_twice(open_client: Open) -> None:
+    """A client that writes `//instances` gets its picture; render knows no such path."""
+    asked: list[str] = []
+
+    def picture(request: Request) -> Response:
+        asked.append(request.url.path)
+        return Response(b"x")
+
+    async with render(picture) as inner, open_client(render=inner) as client:
+        answer = await client.get(f"http://store//instances//{INSTANCE}/frames/")
+    assert answer.status_code == 200
+    assert asked == [f"/instances/{INSTANCE}/frames"]
+
+
 @pytest.mark.parametrize("status", [307, 404, 415])
 async def test_refusals_are_relayed(open_client: Open, status: int) -> None:
     """A picture that render cannot make keeps its status and its empty body."""

@@ -34,8 +34,10 @@ GROUP = Group(
 
 async def relay(request: Request, backends: Backends) -> Response:
     """Whatever the render service answers to the same path."""
-    # Encoded again: a path may hold characters that are no part of an address as they are.
-    path, query = quote(request.scope["path"]), quote(request.scope["query_string"], punctuation)
+    # Encoded again: a path may hold characters that are no part of an address as they are. Slashes
+    # that come twice are one here, and must be there.
+    path = quote("/" + "/".join(filter(None, request.scope["path"].split("/"))))
+    query = quote(request.scope["query_string"], punctuation)
     asked = backends.render.build_request(
         "GET",
         f"{path}?{query}",
