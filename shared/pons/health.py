@@ -22,8 +22,16 @@ class Health:
     def __init__(self, service: str) -> None:
         self.service = service
         self.started = False
+        self.stop = asyncio.Event()
+        """Set when the service is to end."""
+        self.exit_code = 0
         self.checks: dict[str, Check] = {}
         """Name of what the service needs to a call that raises while it is not there."""
+
+    def end(self, exit_code: int) -> None:
+        """Ask the service to end in order, with an exit code that its supervisor reads."""
+        self.exit_code = exit_code
+        self.stop.set()
 
     async def failures(self) -> dict[str, str]:
         """What is missing, by name; empty when ready."""

@@ -13,6 +13,7 @@ import msgspec
 
 from pons.bus import Bus
 from pons.config_keys import ConfigKeys
+from pons.logs import set_verbosity
 from pons.settings import Settings
 from pons.transfer_syntaxes import matching
 
@@ -90,12 +91,19 @@ def _as_json(value: Any) -> Any:
 
 @asynccontextmanager
 async def open_live(
-    bus: Bus, settings: Settings, changed: Callable[[Live], None] = lambda _: None
+    bus: Bus, settings: Settings, category: str, changed: Callable[[Live], None] = lambda _: None
 ) -> AsyncIterator[LiveSettings]:
     """The live settings, known and fresh as long as the block runs; `changed` hears of changes.
 
+    This process logs as much as they say of its `category`.
+
     Raises `BadRequest` when the settings name a transfer syntax that is none.
     """
-    live = LiveSettings(bus, settings, changed)
+
+    def hear(now: Live) -> None:
+        set_verbosity(now.verbosity.get(category, "default"))
+        changed(now)
+
+    live = LiveSettings(bus, settings, hear)
     async with live.keys.following():
         yield live

@@ -11,11 +11,50 @@ import structlog
 from pons.settings import LogSettings
 
 
+class Gate:
+    """Lets lines of a level and above pass, and counts those that matter; the level may change."""
+
+    def __init__(self, level: int) -> None:
+        self.configured = self.level = level
+        self.counted = {"warning": 0, "error": 0}
+
+    def __call__(
+        self, _logger: Any, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        kind = "error" if method in ("exception", "critical") else method
+        if kind in self.counted:
+            self.counted[kind] += 1
+        if logging.getLevelNamesMapping().get(kind.upper(), logging.ERROR) < self.level:
+            raise structlog.DropEvent
+        return event
+
+
+def gate() -> Gate | None:
+    """The gate that this process' lines pass; None where logs are not configured, as in tests."""
+    first = structlog.get_config()["processors"][0]
+    return first if isinstance(first, Gate) else None
+
+
+def set_verbosity(verbosity: str) -> None:
+    """Let pass what `log.level` says (`default`), all of ours (`verbose`), or everything (`trace`).
+
+    `trace` adds what the libraries say, requests of their clients among it.
+    """
+    passed = gate()
+    if passed is None:
+        return
+    passed.level = passed.configured if verbosity == "default" else logging.DEBUG
+    libraries = logging.INFO if verbosity == "trace" else logging.WARNING
+    logging.getLogger().setLevel(max(passed.level, libraries))
+
+
 def configure_logs(settings: LogSettings, service: str) -> None:
     """Send structlog's and the libraries' lines to standard error in one form."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
+    gate = Gate(level)
     processors: list[Any] = [
+        gate,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -30,12 +69,12 @@ def configure_logs(settings: LogSettings, service: str) -> None:
     )
     structlog.configure(
         processors=[*processors, last],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    _adopt_libraries([*processors], last, level, service)
+    _adopt_libraries(processors[1:], last, level, service)
 
 
 def _adopt_libraries(processors: list[Any], last: Any, level: int, service: str) -> None:

@@ -35,14 +35,17 @@ def run_service(name: str, open_service: OpenService) -> None:
         sys.exit(2)
     configure_logs(settings.log, name)
     can_run = True
+    health = Health(name)
     try:
-        _run(_serve(name, settings, open_service))
+        _run(_serve(settings, health, open_service))
     except* PonsError as errors:
         can_run = False
         for reason in _leaves(errors):
             log.error("service cannot run", error=str(reason))
     if not can_run:  # not above: `except*` would make a group with a traceback of the exit
         sys.exit(1)
+    if health.exit_code:
+        sys.exit(health.exit_code)
 
 
 def _leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
@@ -54,9 +57,8 @@ def _leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
             yield error
 
 
-async def _serve(name: str, settings: Settings, open_service: OpenService) -> None:
-    health = Health(name)
-    stop, opened = asyncio.Event(), asyncio.Event()
+async def _serve(settings: Settings, health: Health, open_service: OpenService) -> None:
+    stop, opened = health.stop, asyncio.Event()
     _on_signals(stop)
 
     async def work() -> None:

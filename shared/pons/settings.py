@@ -87,6 +87,14 @@ class HttpSettings(Section):
         description="Let `/instances/{id}/export` write DICOM files to any path that the gateway "
         "may write to.",
     )
+    compress_answers: bool = Field(
+        False, description="Compress JSON, XML and text for clients that accept gzip or deflate."
+    )
+    allow_cross_site: bool = Field(
+        False,
+        description="Take changes that a browser sends for a page of another site (403 otherwise): "
+        "only behind a proxy that decides which sites may.",
+    )
 
     @field_validator("users")
     @classmethod

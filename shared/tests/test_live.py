@@ -37,7 +37,7 @@ async def test_the_settings_hold_until_something_is_changed(own_bus: Bus) -> Non
         ),
         ingest=IngestSettings(default_charset="cp1251"),
     )
-    async with open_live(own_bus, settings) as live:
+    async with open_live(own_bus, settings, "http") as live:
         assert live.now.default_charset == "cp1251"
         assert live.now.accept_unknown_sop_classes
         assert "1.2.840.10008.1.2.1" in live.now.accepted_transfer_syntaxes
@@ -48,8 +48,8 @@ async def test_a_change_reaches_every_process(own_bus: Bus) -> None:
     """What is changed in one process is soon the same in another, which hears of it."""
     heard: list[Live] = []
     async with (
-        open_live(own_bus, Settings()) as one,
-        open_live(own_bus, Settings(), heard.append) as other,
+        open_live(own_bus, Settings(), "http") as one,
+        open_live(own_bus, Settings(), "http", heard.append) as other,
     ):
         await one.put(default_charset="utf8", accept_unknown_sop_classes=True)
         assert one.now.default_charset == "utf8"
@@ -59,18 +59,21 @@ async def test_a_change_reaches_every_process(own_bus: Bus) -> None:
 
 async def test_a_change_is_kept_until_its_setting_changes(own_bus: Bus) -> None:
     """A restart keeps a change; a new value in the configuration ends it."""
-    async with open_live(own_bus, Settings()) as live:
+    async with open_live(own_bus, Settings(), "http") as live:
         await live.put(default_charset="utf8")
-    async with open_live(own_bus, Settings()) as live:
+    async with open_live(own_bus, Settings(), "http") as live:
         assert live.now.default_charset == "utf8"
     edited = Settings(ingest=IngestSettings(default_charset="cp1251"))
-    async with open_live(own_bus, edited) as live:
+    async with open_live(own_bus, edited, "http") as live:
         assert live.now.default_charset == "cp1251"
 
 
 async def test_reset(own_bus: Bus) -> None:
     """A reset gives the configuration back, also to those who follow."""
-    async with open_live(own_bus, Settings()) as one, open_live(own_bus, Settings()) as other:
+    async with (
+        open_live(own_bus, Settings(), "http") as one,
+        open_live(own_bus, Settings(), "http") as other,
+    ):
         await one.put(default_charset="utf8", accepted_transfer_syntaxes=["1.2.840.10008.1.2"])
         await until(lambda: other.now == one.now)
         await one.reset()
@@ -83,5 +86,5 @@ async def test_a_wrong_pattern_in_the_settings(own_bus: Bus) -> None:
     """A transfer syntax that is none ends the start with a sentence."""
     wrong = Settings(dicom=DicomSettings(accepted_transfer_syntaxes=["1.2.3"]))
     with pytest.raises(BadRequest, match=r"Unknown transfer syntax '1.2.3'"):
-        async with open_live(own_bus, wrong):
+        async with open_live(own_bus, wrong, "http"):
             pass

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pons.exit_codes import RESTART_STORE, STOP_STORE
 from pons_embedded.command import Command, cannot_start, last_line, open_log, send
 from pons_embedded.errors import Refusal
 
@@ -62,6 +63,8 @@ class Kept:
     store_was_ready: Callable[[], bool]
     process: asyncio.subprocess.Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: Callable[[int], None] = lambda _code: None
+    """Told of every exit code: some ask for something."""
     _command: Command | None = None
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -116,6 +119,7 @@ class Kept:
         watching = asyncio.create_task(self._watch_ready(self.process))
         try:
             code = await self.process.wait()
+            self.asked(code)
             # A program that was killed had no time to say why.
             why = last_line(self.program.log) if code > 0 else ""
             return _in_words(code) + (f", saying: {why}" if why else "")
@@ -129,6 +133,11 @@ class Kept:
             if await asyncio.to_thread(self.program.ready, process.pid):
                 self.ready.set()
             await asyncio.sleep(READY_INTERVAL)
+
+    def restart(self) -> None:
+        """Stop the program in order; `keep` starts it again."""
+        if self._command is not None:
+            self._send(self._command.stop_signal)
 
     async def end(self, hurry: asyncio.Event) -> None:
         """Stop the program; at once when `hurry` is set, and surely after `STOP_PATIENCE`."""
@@ -195,7 +204,15 @@ class Supervisor:
     def _kept(
         self, program: Program, say: Callable[[str], None], changed: Callable[["Supervisor"], None]
     ) -> Kept:
-        return Kept(program, say, lambda: changed(self), lambda: self.was_ready)
+        return Kept(program, say, lambda: changed(self), lambda: self.was_ready, asked=self._asked)
+
+    def _asked(self, code: int) -> None:
+        """What a service asks for by its exit code: the end of the store, or a new start."""
+        if code == STOP_STORE:
+            self.wishes.stop.set()
+        elif code == RESTART_STORE:
+            for kept in self._services:
+                kept.restart()
 
     @property
     def running(self) -> list[tuple[Program, int]]:

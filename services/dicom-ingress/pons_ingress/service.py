@@ -34,7 +34,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         async with (
             open_bus(settings) as bus,
             open_modalities(bus, settings) as modalities,
-            open_live(bus, settings) as live,
+            open_live(bus, settings, "dicom") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
         ):
             health.checks |= {"nats": bus.check, "objects": objects.check}

@@ -11,6 +11,7 @@ from pons.commands import EchoModality, answer_commands
 from pons.health import Health
 from pons.jobs import JobDocument, Worker
 from pons.jobs.store import JOB_TYPE, WORKER
+from pons.live import open_live
 from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.settings import Settings
@@ -28,6 +29,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_bus(settings) as bus,
             open_catalog(settings, objects) as catalog,
             open_modalities(bus, settings) as modalities,
+            open_live(bus, settings, "jobs"),
             asyncio.TaskGroup() as group,
         ):
             health.checks |= {

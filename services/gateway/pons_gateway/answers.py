@@ -11,7 +11,9 @@ from pons.errors import NotFound
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
+XML_TYPE = (b"content-type", b"application/xml; charset=utf-8")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
+PLAIN_TYPE = (b"content-type", b"text/plain")
 HTML_TYPE = (b"content-type", b"text/html; charset=utf-8")
 
 
@@ -63,13 +65,7 @@ async def json_list(pages: AsyncIterator[list[Any]]) -> Response:
     nothing: list[Any] = []
     first = await anext(pages, nothing)
     second = await anext(pages, None)
-    if second is None:
-        return json_answer(first)
-    return StreamingResponse(
-        _array(first, second, pages),
-        headers={"x-content-type-options": "nosniff"},
-        media_type="application/json; charset=utf-8",
-    )
+    return json_answer(first) if second is None else PagedAnswer(b"[]", first, second, pages)
 
 
 async def json_object(pages: AsyncIterator[dict[str, Any]]) -> Response | None:
@@ -81,37 +77,39 @@ async def json_object(pages: AsyncIterator[dict[str, Any]]) -> Response | None:
     if first is None:
         return None
     second = await anext(pages, None)
-    if second is None:
-        return json_answer(first)
-    return StreamingResponse(
-        _object(first, second, pages),
-        headers={"x-content-type-options": "nosniff"},
-        media_type="application/json; charset=utf-8",
-    )
+    return json_answer(first) if second is None else PagedAnswer(b"{}", first, second, pages)
 
 
-async def _object(
-    first: dict[str, Any], second: dict[str, Any], others: AsyncIterator[dict[str, Any]]
-) -> AsyncIterator[bytes]:
-    yield b"{" + _members(first)
-    yield b"," + _members(second)
+Page = list[Any] | dict[str, Any]
+
+
+class PagedAnswer(StreamingResponse):
+    """An array or an object in pages, which can still be told in another form."""
+
+    def __init__(
+        self, brackets: bytes, first: Page, second: Page, others: AsyncIterator[Page]
+    ) -> None:
+        self.pages = _chained(first, second, others)
+        super().__init__(
+            _bracketed(brackets, self.pages),
+            headers={"x-content-type-options": "nosniff"},
+            media_type="application/json; charset=utf-8",
+        )
+
+
+async def _chained(first: Page, second: Page, others: AsyncIterator[Page]) -> AsyncIterator[Page]:
+    yield first
+    yield second
     async for page in others:
-        yield b"," + _members(page)
-    yield b"\n}"
+        yield page
 
 
-async def _array(
-    first: list[Any], second: list[Any], others: AsyncIterator[list[Any]]
-) -> AsyncIterator[bytes]:
-    yield b"[" + _members(first)
-    yield b"," + _members(second)
-    async for page in others:
-        yield b"," + _members(page)
-    yield b"\n]"
-
-
-def _members(page: list[Any] | dict[str, Any]) -> bytes:
-    return orjson.dumps(page, option=orjson.OPT_INDENT_2)[1:-2]
+async def _bracketed(brackets: bytes, pages: AsyncIterator[Page]) -> AsyncIterator[bytes]:
+    before = brackets[:1]
+    async for page in pages:
+        yield before + orjson.dumps(page, option=orjson.OPT_INDENT_2)[1:-2]
+        before = b","
+    yield b"\n" + brackets[1:]
 
 
 class UnknownItem(NotFound):

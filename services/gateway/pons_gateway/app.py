@@ -10,12 +10,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pons.errors import NotFound, PonsError
+from pons.errors import Forbidden, NotFound, PonsError
 from pons_gateway import metrics
-from pons_gateway.answers import TEXT_TYPE, Answer, json_answer, silent
+from pons_gateway.answers import PLAIN_TYPE, Answer, json_answer, silent
 from pons_gateway.authentication import Authentication
 from pons_gateway.backends import Backends
 from pons_gateway.errors import HTTP_STATUS, describe, error_answer, orthanc_error
+from pons_gateway.forms import compressed, preferred
 from pons_gateway.routes import ROUTES
 from pons_gateway.routing import METHODS, Handler, Routes
 from pons_gateway.webdav import PREFIX, Share
@@ -43,6 +44,9 @@ OTHER_METHODS = frozenset(
 UNAUTHORIZED = Answer(
     b"", 401, (b"www-authenticate", b'Basic realm="Orthanc Secure Area", charset="UTF-8"')
 )
+CROSS_SITE = Forbidden(
+    "A page of another site may not change anything here", "setting http.allow_cross_site"
+)
 MEGABYTE = 1024 * 1024
 
 
@@ -61,15 +65,21 @@ class Gateway:
         self._buckets = buckets or {}
         self._authentication = Authentication(backends.settings.http.users)
         self._describing = backends.settings.http.describe_errors
+        self._compressing = backends.settings.http.compress_answers
+        self._cross_site = backends.settings.http.allow_cross_site
         self._max_body = backends.settings.http.max_body_mb * MEGABYTE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        try:
-            answer = await self._answer(scope, receive)
-        except ClientDisconnect:
-            return  # nobody is left to answer to
-        await answer(scope, receive, send)
+        headers = dict(scope["headers"])
+        with metrics.ACTIVE.track_inprogress():
+            try:
+                answer = preferred(await self._answer(scope, receive), headers)
+            except ClientDisconnect:
+                return  # nobody is left to answer to
+            if self._compressing:
+                answer = await compressed(answer, headers)
+            await answer(scope, receive, send)
         metrics.answered(scope["method"], answer.status_code, perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
@@ -92,6 +102,8 @@ class Gateway:
             if wanted is None or refusal is not None:
                 return silent(400) if refusal is None else refusal
             method = wanted
+        if method != "GET" and self._is_from_another_site(scope):
+            return error_answer(CROSS_SITE, method, path, describing=self._describing)
         if found is None:
             return self._unknown_uri(method, path)
         node, scope["path_params"] = found
@@ -121,11 +133,20 @@ class Gateway:
             return error_answer(error, method, path, describing=self._describing)
         return response
 
+    def _is_from_another_site(self, scope: Scope) -> bool:
+        """Whether a page of another site sent this: browsers say so, programs do not.
+
+        Such a page can send a form, or an image's address with `_method=delete`; a browser adds
+        credentials that it remembers.
+        """
+        fetched_from = dict(scope["headers"]).get(b"sec-fetch-site", b"")
+        return not self._cross_site and fetched_from == b"cross-site"
+
     def _unknown_uri(self, method: str, path: str) -> Answer:
         if not self._describing:
             return silent(404)
         # text/plain, so that no browser takes a path that was sent for HTML
-        return describe(HTTP_STATUS[NotFound], "", method, path, TEXT_TYPE)
+        return describe(HTTP_STATUS[NotFound], "", method, path, PLAIN_TYPE)
 
     def _refusal(self, method: str, scope: Scope) -> Answer | None:
         """The answer to a body that is too large, or whose length is unknown."""

@@ -3,7 +3,7 @@
 
 from functools import cache
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from pons_gateway.routing import METHODS
 
@@ -13,6 +13,7 @@ REQUEST_SECONDS = Histogram(
     ["method", "status"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 300),
 )
+ACTIVE = Gauge("pons_http_active_requests", "Requests that are being answered")
 INSTANCES = Counter(
     "pons_http_instances", "Instances received over HTTP, by what became of them", ["status"]
 )

@@ -36,7 +36,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
         async with (
             open_bus(settings) as bus,
             open_catalog(settings, objects) as catalog,
-            open_live(bus, settings) as live,
+            open_live(bus, settings, "http") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,

@@ -243,6 +243,9 @@ class FakeLive:
     async def put(self, **values: Any) -> None:
         self.now = msgspec.convert(msgspec.to_builtins(self.now) | values, Live)
 
+    async def reset(self) -> None:
+        self.now = configured(Settings())
+
 
 @dataclass
 class Store:

@@ -41,6 +41,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         open_database(settings) as database,
         open_bus(settings) as bus,
         opened_objects(settings) as objects,
+        open_live(bus, settings, "sqlite"),
     ):
         health.checks |= {"database": database.check, "nats": bus.check}
         relay = Relay(database, bus)
@@ -123,7 +124,7 @@ async def ingesting(objects: Objects, bus: Bus, settings: Settings) -> AsyncIter
     from pons.ingest import open_ingest
 
     async with (
-        open_live(bus, settings) as live,
+        open_live(bus, settings, "sqlite") as live,
         open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
     ):
         yield ingest

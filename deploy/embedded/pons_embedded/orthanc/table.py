@@ -75,7 +75,7 @@ HTTP_SERVER = Chapter(
         Without("HttpThreadsCount", EVENT_LOOP),
         Without("HttpRequestTimeout", "the server closes only connections without a request"),
         same("HttpDescribeErrors", "http.describe_errors", boolean),
-        Without("HttpCompressionEnabled", "answers are not compressed", (False,)),
+        same("HttpCompressionEnabled", "http.compress_answers", boolean),
         Without("KeepAlive", "connections are always kept open", (True,)),
         Without("KeepAliveTimeout", "connections are kept open for 5 s"),
         Without("TcpNoDelay", "answers are always sent at once", (True,)),

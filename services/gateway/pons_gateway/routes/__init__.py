@@ -13,6 +13,7 @@ from pons_gateway.routes import (
     labels,
     metadata,
     modalities,
+    operation,
     page,
     peers,
     resources,
@@ -27,6 +28,7 @@ ROUTES = Routes(
     [
         system.GROUP,
         tools.GROUP,
+        operation.GROUP,
         *resources.GROUPS,
         metadata.GROUP,
         labels.GROUP,

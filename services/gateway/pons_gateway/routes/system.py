@@ -10,7 +10,7 @@ import pons
 from pons.attributes import main_tags
 from pons.settings import Settings
 from pons.tag_names import display_tag
-from pons_gateway.answers import json_answer
+from pons_gateway.answers import Answer, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.resource_json import totals_json
 from pons_gateway.routing import Group
@@ -19,6 +19,9 @@ ORTHANC_VERSION = "1.13.0"
 ORTHANC_API = 31
 """The level of Orthanc's interface that clients may count on."""
 SCHEMA_VERSION = 1
+
+PAGE = "explorer.js"
+SCRIPT = "application/javascript"
 
 GROUP = Group("System", "What runs here, and how much it holds.")
 
@@ -56,6 +59,21 @@ async def system(_request: Request, backends: Backends) -> Response:
 )
 async def statistics(_request: Request, backends: Backends) -> Response:
     return json_answer(totals_json(await backends.catalog.totals()))
+
+
+@GROUP.get("/plugins", "List plugins: there is the page's own pseudo-plugin only", example=[PAGE])
+async def plugins(_request: Request, _backends: Backends) -> Response:
+    return json_answer([PAGE])
+
+
+@GROUP.get(f"/plugins/{PAGE}", "Extensions of the page: none", gives=SCRIPT)
+async def explorer_extensions(_request: Request, _backends: Backends) -> Response:
+    return Answer(b"// No plugin extends the page\n", 200, (b"content-type", SCRIPT.encode()))
+
+
+@GROUP.get("/plugins/{name}", "Show a plugin: there is none", example={})
+async def plugin(_request: Request, _backends: Backends) -> Response:
+    return silent(404)
 
 
 def describe(settings: Settings) -> dict[str, Any]:

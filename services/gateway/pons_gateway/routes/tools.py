@@ -2,23 +2,31 @@
 """Tools: what concerns the whole store and no resource."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pons.commands import ListSopClasses, SopClasses
 from pons.encodings import codec_of, name_of
 from pons.errors import BadRequest
 from pons.transfer_syntaxes import matching
-from pons_gateway.answers import TEXT_TYPE, Answer, done, json_answer, text_answer
+from pons_gateway.answers import TEXT_TYPE, Answer, done, json_answer, silent, text_answer
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import flag_body, text_body
+from pons_gateway.conformance import conformance
 from pons_gateway.errors import BadJson
 from pons_gateway.gathering import MEGABYTE, whole
+from pons_gateway.parameters import Text
 from pons_gateway.routing import JSON, TEXT, Group
 
 MAX_SCRIPT = MEGABYTE
+MOMENT = "%Y%m%dT%H%M%S"
+LEVEL = Text("level", "patient, study, series or instance.")
+UID_LEVELS = ("study", "series", "instance")
 SYNTAXES = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"]
 
 GROUP = Group("Tools", "What concerns the whole store and no resource.")
@@ -103,6 +111,53 @@ async def unknown_sop_classes(_request: Request, backends: Backends) -> Response
 async def put_unknown_sop_classes(request: Request, backends: Backends) -> Response:
     await backends.live.put(accept_unknown_sop_classes=await flag_body(request))
     return done()
+
+
+@GROUP.get(
+    "/tools/accepted-sop-classes",
+    "SOP classes of which instances are received over DICOM, unknown ones aside",
+    example=["1.2.840.10008.5.1.4.1.1.2"],
+)
+async def sop_classes(_request: Request, backends: Backends) -> Response:
+    listed = await backends.ask("dicom-ingress", ListSopClasses(), SopClasses, within=5)
+    return json_answer(listed.uids)
+
+
+@GROUP.get(
+    "/tools/generate-uid",
+    "A new identifier: a UID, or for a patient a UUID",
+    query=(LEVEL,),
+    gives=TEXT,
+    example="2.25.329800735698586629295641978511506172918",
+)
+async def new_uid(request: Request, _backends: Backends) -> Response:
+    level = LEVEL.text(request)
+    if level == "patient":
+        return text_answer(str(uuid4()))
+    return text_answer(f"2.25.{uuid4().int}") if level in UID_LEVELS else silent(404)
+
+
+@GROUP.get("/tools/now", "The time, in UTC", gives=TEXT, example="20250102T030405")
+async def now(_request: Request, _backends: Backends) -> Response:
+    return text_answer(datetime.now(UTC).strftime(MOMENT))
+
+
+@GROUP.get(
+    "/tools/now-local", "The time where the gateway runs", gives=TEXT, example="20250102T040405"
+)
+async def now_local(_request: Request, _backends: Backends) -> Response:
+    return text_answer(datetime.now().astimezone().strftime(MOMENT))
+
+
+@GROUP.get(
+    "/tools/dicom-conformance",
+    "What the DICOM port answers, for people",
+    gives=TEXT,
+    example="DICOM conformance of Pons",
+)
+async def dicom_conformance(_request: Request, backends: Backends) -> Response:
+    listed = await backends.ask("dicom-ingress", ListSopClasses(), SopClasses, within=5)
+    return text_answer(conformance(listed.uids, backends.live.now))
 
 
 def _patterns(body: str) -> Iterable[str]:
