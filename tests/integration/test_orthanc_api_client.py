@@ -78,6 +78,26 @@ def test_upload_of_what_is_no_dicom(client: OrthancApiClient) -> None:
     assert client.upload(b"no DICOM", ignore_errors=True) == []
 
 
+def test_metadata_labels_and_attachments(client: OrthancApiClient, study: str) -> None:
+    """What hangs on a study is written, read with its revision, and deleted."""
+    client.studies.set_string_metadata(study, "1024", "first")
+    assert client.studies.get_string_metadata(study, "1024") == "first"
+    assert client.studies.has_metadata(study, "1024")
+    assert not client.studies.has_metadata(study, "1025")
+    assert client.studies.get_string_metadata(study, "1025", default_value="none") == "none"
+    client.studies.add_labels(study, ["checked", "research"])
+    assert client.studies.get_labels(study) == ["checked", "research"]
+    assert client.studies.get(study).labels == ["checked", "research"]
+    assert "research" in client.get_all_labels()
+    client.studies.delete_label(study, "research")
+    assert client.studies.get_labels(study) == ["checked"]
+    client.studies.set_attachment(study, "1030", content=b"a report")
+    content, revision = client.studies.get_attachment_with_revision(study, "1030")
+    assert content == b"a report"
+    client.studies.set_attachment(study, "1030", content=b"another", match_revision=revision)
+    assert client.studies.get_attachment(study, "1030") == b"another"
+
+
 def test_find_and_lookup(client: OrthancApiClient, study: str) -> None:
     """By what DICOM says of it, and by its UID."""
     for query in ({"PatientID": PATIENT}, {"PatientID": "API-*", "StudyDescription": "Whole*"}):

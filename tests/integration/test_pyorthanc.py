@@ -59,6 +59,19 @@ def test_browse(client: Orthanc, study: Study) -> None:
     assert instances[0].file_size > 0
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=")  # of httpx about pyorthanc's own call
+def test_labels_and_metadata(client: Orthanc, study: Study) -> None:
+    """What hangs on a study is written, read, and deleted."""
+    study.add_label("seen")
+    assert study.labels == ["seen"]
+    study.remove_label("seen")
+    assert study.labels == []
+    client.put_studies_id_metadata_name(study.id_, "1024", "mine")
+    assert client.get_studies_id_metadata_name(study.id_, "1024") == "mine"
+    client.delete_studies_id_metadata_name(study.id_, "1024")
+    assert "1024" not in client.get_studies_id_metadata(study.id_)
+
+
 def test_find(client: Orthanc, study: Study) -> None:
     """Resources of each level by what DICOM says of them."""
     assert find_studies(client, {"PatientID": PATIENT}) == [study]
