@@ -4,7 +4,8 @@
 from base64 import b64decode
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
-from typing import Any, TypeVar
+from struct import calcsize, iter_unpack
+from typing import Any
 
 import msgspec
 
@@ -22,13 +23,18 @@ NULL_WHEN_EMPTY = BINARY | {"UN", "US", "SS", "UL", "SL", "FL", "FD", "SV", "UV"
 
 NOT_AS_TEXT = frozenset(("FL", "FD", "PN", "AT"))
 
+NUMBERS = {"OF": "<f", "OD": "<d", "OL": "<I"}
+"""Binary representations that are shown as numbers, and their layout."""
+
+GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+"""Component groups of a person's name (PS3.18 F.2.2)."""
+
 PIXEL_TAGS = {"OF": "7FE00008", "OD": "7FE00009"}
 """Pixel data's tag by its VR, where it is not PixelData (7FE0,0010)."""
 
 _NOT_FINITE = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
 
 Header = Mapping[str, Mapping[str, Any]]
-Element = TypeVar("Element")
 
 
 class Style(Enum):
@@ -49,6 +55,7 @@ def format_header(
     pixel_vr: str | None = None,
     ignore_length: frozenset[str] = frozenset(),
     only: Collection[str] | None = None,
+    without_binary: bool = False,
 ) -> dict[str, Any]:
     """The dataset of a header (DICOM JSON, PS3.18 F) in one of Orthanc's formats.
 
@@ -60,21 +67,20 @@ def format_header(
         Tags ("GGGGEEEE") whose value is shown however long it is.
     only
         Tags ("GGGGEEEE") beside which none is shown; None: all are.
+    without_binary
+        Leave out what has no text at all.
     """
     decoded: dict[str, dict[str, Any]] = msgspec.json.decode(header)
     if pixel_vr is not None:
-        decoded = with_pixels(decoded, pixel_vr, {"vr": pixel_vr})
+        tag = PIXEL_TAGS.get(pixel_vr, "7FE00010")
+        after = bool(decoded) and next(reversed(decoded)) > tag
+        decoded[tag] = {"vr": pixel_vr}
+        decoded = dict(sorted(decoded.items())) if after else decoded
     if only is not None:
         decoded = {tag: element for tag, element in decoded.items() if tag in only}
+    if without_binary:
+        decoded = {tag: element for tag, element in decoded.items() if element["vr"] not in BINARY}
     return _FORMATS[style](decoded, ignore_length)
-
-
-def with_pixels(elements: dict[str, Element], pixel_vr: str, pixels: Element) -> dict[str, Element]:
-    """The elements of a header with the pixel data, of this VR, in its place."""
-    tag = PIXEL_TAGS.get(pixel_vr, "7FE00010")
-    after = bool(elements) and next(reversed(elements)) > tag
-    elements[tag] = pixels
-    return dict(sorted(elements.items())) if after else elements
 
 
 def format_tags(tags: Mapping[str, str], style: Style = Style.SIMPLIFIED) -> dict[str, Any]:
@@ -151,7 +157,7 @@ _FORMATS: dict[Style, Callable[[Header, frozenset[str]], dict[str, Any]]] = {
 
 def _name_and_creator(tag: str, dataset: Header) -> tuple[str, str]:
     """The name of a tag, and the creator of a private one (PS3.5 7.8.1) where it is known."""
-    if tag[3] not in "13579BDF":
+    if tag[3] not in "13579BDF" or tag[4:] == "0000":
         return tag_name(tag), ""
     if tag[4:6] == "00":
         return "PrivateCreator", ""
@@ -172,7 +178,10 @@ def _value(
 
 def _kind(element: Mapping[str, Any]) -> str:
     """Orthanc's word for a value that is not shown."""
-    long = bool(element.get("Value")) or element["vr"] not in NULL_WHEN_EMPTY
+    vr = element["vr"]
+    if vr in NUMBERS and "BulkDataURI" in element:
+        return "TooLong"
+    long = bool(element.get("Value")) or vr not in NULL_WHEN_EMPTY
     return "TooLong" if long else "Null"
 
 
@@ -180,6 +189,8 @@ def _text(name: str, element: Mapping[str, Any]) -> str | None:
     vr = element["vr"]
     values = element.get("Value")
     if not values:
+        if vr in NUMBERS and "InlineBinary" in element:
+            return "\\".join(_numbers(vr, element["InlineBinary"]))
         if vr == "UN" and name != UNKNOWN:
             return _ascii(element.get("InlineBinary", ""))
         return None if vr in NULL_WHEN_EMPTY or "BulkDataURI" in element else ""
@@ -196,9 +207,16 @@ def _one(vr: str, value: Any) -> str:
     if vr == "FL" or vr == "FD":
         return _NOT_FINITE[value] if isinstance(value, str) else f"{value:.17g}"
     if vr == "PN":
-        groups = (value.get(key, "") for key in ("Alphabetic", "Ideographic", "Phonetic"))
-        return "=".join(groups).rstrip("=")
+        last = max((i for i, group in enumerate(GROUPS) if group in value), default=-1)
+        return "=".join(value.get(group, "") for group in GROUPS[: last + 1])
     return display_tag(value)
+
+
+def _numbers(vr: str, encoded: str) -> list[str]:
+    """The numbers of a value of a VR of `NUMBERS`; what is left of an incomplete one is lost."""
+    layout, value = NUMBERS[vr], b64decode(encoded)
+    whole = len(value) // calcsize(layout) * calcsize(layout)
+    return [f"{number:.17g}" for (number,) in iter_unpack(layout, value[:whole])]
 
 
 def _ascii(encoded: str) -> str | None:

@@ -27,6 +27,8 @@ from pons.attributes import main_tags
 from pons.errors import BadRequest
 from pons.events import Level
 from pons.setting_values import (
+    Attribute,
+    attributes,
     nats_addresses,
     not_json,
     postgresql_address,
@@ -166,7 +168,17 @@ class IngestSettings(Section):
         "latin1", description="Python codec for files without SpecificCharacterSet."
     )
 
+    dictionary: dict[str, Attribute] = Field(
+        {},
+        description='Attributes beside those that are known, as in Orthanc: `"gggg,eeee" = '
+        "[VR, name, minimum, maximum, private creator]`.",
+    )
+    default_private_creator: str = Field(
+        "", description="Creator of private attributes in `dictionary` that name none."
+    )
+
     _codec = field_validator("default_charset")(text_codec)
+    _attributes = field_validator("dictionary", mode="before")(attributes)
 
 
 class StorageSettings(Section):

@@ -15,6 +15,7 @@ from pydicom.datadict import (
 
 from pons.attributes import MAIN_TAGS
 from pons.errors import BadRequest
+from pons.private_creators import NAMED_CREATORS
 
 UNKNOWN = "Unknown Tag & Data"
 """What Orthanc calls a tag that no dictionary knows."""
@@ -25,12 +26,19 @@ IN_LIST = re.compile(r"[0-9A-Fa-f]{4},[0-9A-Fa-f]{4}|[^,;]+")
 MAIN_NAMES = {tag: name for names in MAIN_TAGS.values() for tag, name in names.items()}
 
 
+_NAMED: dict[tuple[str, str], str] = {}
+"""Tag (of a private one without its block) and creator to the name that a setting gives it."""
+_TAGS_NAMED: dict[str, str] = {}
+
+
 class UnknownTag(BadRequest):
     """A word that no dictionary knows as the keyword of an attribute."""
 
 
 def parse_tag(text: str) -> str:
     """ "GGGGEEEE" for a keyword, `0010,0010`, `0010-0010` or `00100010`. Raises `UnknownTag`."""
+    if text in _TAGS_NAMED:
+        return _TAGS_NAMED[text]
     number = tag_for_keyword(text.removeprefix("RETIRED_"))
     if number is not None and text:  # the dictionary has tags without a keyword
         return f"{number:08X}"
@@ -78,16 +86,18 @@ def tag_name(tag: str) -> str:
     """
     if tag in MAIN_NAMES:
         return MAIN_NAMES[tag]
-    if tag.endswith("0000"):
-        return "GenericGroupLength"
     number = int(tag, 16)
     try:
         keyword = dictionary_keyword(number)
     except KeyError:
-        return UNKNOWN
+        return _GROUP_LENGTHS[number >> 16 & 1] if tag.endswith("0000") else UNKNOWN
     if not keyword:
         return UNKNOWN
     return f"RETIRED_{keyword}" if dictionary_is_retired(number) else keyword
+
+
+_GROUP_LENGTHS = ("GenericGroupLength", "PrivateGroupLength")
+"""Of an even group, of an odd one."""
 
 
 @lru_cache(maxsize=32768)
@@ -96,6 +106,23 @@ def private_name(tag: str, creator: str) -> str:
 
     DCMTK's dictionary, and so Orthanc, agrees for four names of five.
     """
+    named = _NAMED.get((_without_block(tag), creator))
+    if named is not None:
+        return named
+    if creator not in NAMED_CREATORS:
+        return UNKNOWN
     entry = private_dictionaries.get(creator, {}).get(f"{tag[:4]}xx{tag[6:]}")
-    words = re.split(r"[^A-Za-z0-9]+", entry[2]) if entry else []
+    words = re.split(r"[^A-Za-z0-9]+", entry[2]) if entry and entry[2] != "Unknown" else []
     return "".join(word[:1].upper() + word[1:] for word in words) or UNKNOWN
+
+
+def name_attribute(tag: str, creator: str, name: str) -> None:
+    """Call a tag so, from now on; `creator` is empty for one that is not private."""
+    _NAMED[_without_block(tag) if creator else tag, creator] = name
+    _TAGS_NAMED[name] = tag
+    private_name.cache_clear()
+    tag_name.cache_clear()
+
+
+def _without_block(tag: str) -> str:
+    return tag[:4] + tag[6:]

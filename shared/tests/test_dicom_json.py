@@ -3,6 +3,8 @@
 
 import json
 from base64 import b64encode
+from math import inf
+from struct import pack
 from typing import Any
 
 import pytest
@@ -206,6 +208,8 @@ def test_main_tags() -> None:
         ("00324000", "RETIRED_StudyComments"),
         ("60020010", "OverlayRows"),
         ("00280000", "GenericGroupLength"),
+        ("00020000", "FileMetaInformationGroupLength"),
+        ("00E10000", "PrivateGroupLength"),
         ("00189FFF", "Unknown Tag & Data"),
     ],
 )
@@ -218,6 +222,7 @@ def test_private_names() -> None:
     """A private name is made of the words that describe the tag."""
     assert private_name("00091002", "GEMS_IDEN_01") == "SuiteId"
     assert private_name("0043104E", "GEMS_PARM_01") == "DurationOfXRayOn"
+    assert private_name("70531000", "Philips PET Private Group") == "Unknown Tag & Data"
     assert private_name("00091002", "NOBODY") == "Unknown Tag & Data"
 
 
@@ -242,3 +247,34 @@ def test_lists_of_tags() -> None:
         ("00100010", "0008103E", "00104000", "00200010")
     )
     assert parse_tags(" ; ") == frozenset()
+
+
+def test_numbers_in_binary_representations() -> None:
+    """Floats and longs without a limit of length are numbers; those in the file are too long."""
+    elements = {
+        "00660016": {"vr": "OF", "InlineBinary": b64encode(pack("<2f", 10.5, -2)).decode()},
+        "00660041": {"vr": "OL", "InlineBinary": b64encode(pack("<3I", 42, 0, 15)).decode()},
+        "0070150D": {"vr": "OD", "InlineBinary": b64encode(pack("<2d", 1.1, inf)).decode()},
+        "0066001E": {"vr": "OF", "BulkDataURI": "100/400"},
+    }
+    full = shown(elements, Style.FULL)
+    assert {tag: (entry["Type"], entry["Value"]) for tag, entry in full.items()} == {
+        "0066,0016": ("String", "10.5\\-2"),
+        "0066,0041": ("String", "42\\0\\15"),
+        "0070,150d": ("String", "1.1000000000000001\\inf"),
+        "0066,001e": ("TooLong", None),
+    }
+
+
+def test_empty_groups_of_a_name() -> None:
+    """Groups that a name has but leaves empty keep their sign."""
+    assert value("PN", {"Alphabetic": "A", "Ideographic": "B", "Phonetic": ""}) == "A=B="
+
+
+def test_without_binary() -> None:
+    """The meta header is shown without what has no text."""
+    elements = {
+        "00020001": {"vr": "OB", "InlineBinary": "AAE="},
+        "00020010": {"vr": "UI", "Value": ["1.2"]},
+    }
+    assert shown(elements, without_binary=True) == {"0002,0010": "1.2"}

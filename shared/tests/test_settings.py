@@ -105,6 +105,10 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_NATS_URL": ("nats://a, tls://b:1", "nats://a, tls://b:1"),
         "PONS_INDEX_OVERWRITE_INSTANCES": ("IfChanged", "IfChanged"),
         "PONS_INGEST_DEFAULT_CHARSET": ("utf-8", "utf-8"),
+        "PONS_INGEST_DICTIONARY": (
+            '{"0009,1001": ["DS", "Score", 1, 1, "ME"]}',
+            {"0009,1001": ("DS", "Score", "ME")},
+        ),
         "PONS_INDEX_USER_METADATA": ('{"a": 1024}', {"a": 1024}),
         "PONS_INDEX_EXTRA_MAIN_TAGS": ('{"Study": ["Rows"]}', {"Study": ["Rows"]}),
         "PONS_INDEX_USER_CONTENT_TYPES": ('{"a": [1024, "b/c"]}', {"a": (1024, "b/c")}),

@@ -101,6 +101,8 @@ async def _fill(element: dict[str, Any], dataset: OpenDataset, header: Header) -
     vr = element["vr"]
     if vr == "IS" and "Value" in element:
         element["Value"] = [_integer(value) for value in element["Value"]]
+    if vr == "PN" and "Value" in element:
+        element["Value"] = [_without_empty_groups(name) for name in element["Value"]]
     if vr not in BINARY_VRS:
         return
     if place := element.pop("BulkDataURI", None):
@@ -143,6 +145,11 @@ def _integer(value: Any) -> Any:
         return int(value)
     except (TypeError, ValueError):
         return value
+
+
+def _without_empty_groups(name: dict[str, str] | None) -> dict[str, str] | None:
+    """A person's name with the groups that it has (PS3.18 F.2.2)."""
+    return name and {group: text for group, text in name.items() if text}
 
 
 def _attributes(model: Model) -> Iterator[str]:

@@ -11,10 +11,11 @@ JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 - DS, IS, SV, UV are text exactly as in the file; FL and FD that are not finite are text too.
 - Binary values above 64 bytes, and any value above 1 MiB, have a BulkDataURI `<offset>/<length>`
   into the file; `z<offset>/<length>` into the inflated data set when that is deflated.
+- Elements of the data set itself are parted by a comma and a line break.
 - Text is trimmed, and NUL is dropped. Values that do not fit their VR's size are shown as UN.
 """
 
-from pons.header.model import Header, PixelData
+from pons.header.model import TOP_SEPARATOR, Header, PixelData
 from pons.header.scan import scan, scan_dataset
 
-__all__ = ["Header", "PixelData", "scan", "scan_dataset"]
+__all__ = ["TOP_SEPARATOR", "Header", "PixelData", "scan", "scan_dataset"]

@@ -106,9 +106,7 @@ def _person_name(value: bytes, charset: Charset) -> bytes:
 
 def _quote_name(name: str) -> bytes:
     groups = [_strip(group) for group in name.split("=", 3)[:3]]
-    while groups and not groups[-1]:
-        groups.pop()
-    if not groups:
+    if not any(groups):
         return b"null"
     keys = (b'"Alphabetic":', b'"Ideographic":', b'"Phonetic":')
     members = [key + _quote(group) for key, group in zip(keys, groups, strict=False)]

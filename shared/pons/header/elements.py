@@ -24,6 +24,7 @@ from pons.header.model import (
     MAX_ELEMENTS,
     MAX_INLINE,
     MAX_TEXT,
+    TOP_SEPARATOR,
     UNDEFINED,
     PixelData,
 )
@@ -126,7 +127,7 @@ class Scan:
         values.spend(len(fragments) - counted)
         if not in_order:
             fragments = _in_order(fragments)
-        return b"{" + b",".join(fragments) + b"}", pos
+        return b"{" + (b"," if level.depth else TOP_SEPARATOR).join(fragments) + b"}", pos
 
     def _learn(self, syntax: Syntax, head: bytes) -> Known:
         self.values.spend(COST_OF_NEWS)

@@ -43,6 +43,10 @@ MAX_PATIENT_ID = 1024
 
 UNDEFINED = 0xFFFFFFFF
 
+TOP_SEPARATOR = b",\n"
+"""Parts the elements of the JSON of a whole data set, and stands nowhere else in it: so they can be
+told apart without decoding them."""
+
 
 @dataclass(frozen=True, slots=True)
 class PixelData:

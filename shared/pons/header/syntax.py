@@ -145,7 +145,7 @@ def standard_vr(tag: int) -> str | None:
     try:
         return dictionary_VR(tag)
     except KeyError:
-        return "UL" if tag & 0x1FFFF == 0 else None  # group length of an even group
+        return "UL" if tag & 0xFFFF == 0 else None  # group length
 
 
 @lru_cache(maxsize=4096)

@@ -52,10 +52,10 @@ IDENTITY = Chapter(
         same("ExtraMainDicomTags", "index.extra_main_tags", table),
         same("UserMetadata", "index.user_metadata", table),
         same("UserContentType", "index.user_content_types", table),
-        Without("Dictionary", "private attributes have no names of their own", ({},)),
+        same("Dictionary", "ingest.dictionary", table),
         Without("ExternalDictionaries", "the dictionary is pydicom's"),
         Without("LoadPrivateDictionary", "private attributes are always known", (True,)),
-        Without("DefaultPrivateCreator", "private attributes need their creator", ("",)),
+        same("DefaultPrivateCreator", "ingest.default_private_creator", text),
         same(
             "DefaultEncoding",
             "ingest.default_charset",

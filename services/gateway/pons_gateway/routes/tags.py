@@ -84,7 +84,7 @@ async def meta_header(request: Request, backends: Backends) -> Response:
     found = await backends.catalog.find_header(request.path_params["id"])
     if found is None:
         raise NotFound("Unknown resource")
-    return json_answer(format_header(found.meta, style_of(request)))
+    return json_answer(format_header(found.meta, style_of(request), without_binary=True))
 
 
 def module(of: Level, module_of: Level) -> Handler:

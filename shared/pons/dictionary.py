@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attributes that the setting `ingest.dictionary` adds to those that are known.
+
+pydicom's dictionaries belong to the process, and so does this: it learns once, when it starts,
+before anything is read.
+"""
+
+from collections.abc import Mapping
+
+from pydicom.datadict import add_dict_entry, add_private_dict_entry
+
+from pons.setting_values import Attribute
+from pons.tag_names import name_attribute, parse_tag
+
+FIRST_PRIVATE_ELEMENT = 0x1000
+"""Elements below are private creators (PS3.5 7.8.1), whose name and VR are given."""
+
+
+def learn(attributes: Mapping[str, Attribute], default_creator: str = "") -> None:
+    """Know these attributes, by tag, from now on, in this process.
+
+    Private ones without a creator have `default_creator`; without that, nothing can be said of
+    them.
+    """
+    for spelling, (vr, name, creator) in attributes.items():
+        tag = parse_tag(spelling)
+        number = int(tag, 16)
+        owner = creator or default_creator
+        if not number >> 16 & 1:
+            add_dict_entry(number, vr, name, name)
+            name_attribute(tag, "", name)
+        elif owner and number & 0xFFFF >= FIRST_PRIVATE_ELEMENT:
+            add_private_dict_entry(owner, number, vr, name)
+            name_attribute(tag, owner, name)
