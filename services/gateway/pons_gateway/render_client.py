@@ -4,10 +4,13 @@
 from typing import Any
 
 import httpx
+import structlog
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pons.errors import Unavailable
+
+log = structlog.get_logger()
 
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
@@ -33,5 +36,8 @@ class Relayed(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except httpx.TransportError as error:
+            # The server breaks the connection of an answer that is not completed.
+            log.warning("answer broken off", path=scope["path"], reason=repr(error))
         finally:
             await self._answer.aclose()

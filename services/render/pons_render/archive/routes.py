@@ -25,10 +25,6 @@ REFUSED = 409
 """The status of every failure that is known before the answer begins; its body says which."""
 
 
-class BrokenOff(Exception):
-    """Ends an answer that has begun: only a broken connection tells that its ZIP is not whole."""
-
-
 class Streamed(StreamingResponse):
     """Closes what it sends from as soon as the client has gone, also before it has begun."""
 
@@ -42,6 +38,10 @@ class Streamed(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except PonsError as error:
+            # The answer has begun: that the server breaks the connection of one that is not
+            # completed is all that tells the client that its ZIP is not whole.
+            log.warning("archive broken off", reason=str(error))
         finally:
             await self._pieces.aclose()
             if isinstance(self._source, Spool):
@@ -73,13 +73,9 @@ async def _streamed(pieces: AsyncGenerator[bytes]) -> Response:
 
 
 async def _going_on(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    try:
-        yield first
-        async for piece in pieces:
-            yield piece
-    except PonsError as error:
-        log.warning("archive broken off", reason=str(error))
-        raise BrokenOff from error
+    yield first
+    async for piece in pieces:
+        yield piece
 
 
 async def _made(pieces: AsyncGenerator[bytes], objects: Objects) -> Response:
