@@ -308,11 +308,12 @@ class IndexSettings(Section):
 
 class FindSettings(Section):
     limit_results: int = Field(
-        0, ge=0, description="Patients, studies or series that one search gives at most; 0: all."
+        0,
+        ge=0,
+        description="Patients, studies or series that one search gives at most, and looks at where "
+        "it is about attributes that are in headers only; 0: all.",
     )
-    limit_instances: int = Field(
-        0, ge=0, description="Instances that one search gives at most; 0: all."
-    )
+    limit_instances: int = Field(0, ge=0, description="The same for instances.")
 
 
 class RenderSettings(Section):

@@ -337,6 +337,7 @@ async def test_windows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
                 assert found == ids[window], cut
                 found = await store.ids("Instance", {ROWS: "1"}, order=number, limit=limit)
                 assert found == ids[::-1][window], cut
+    assert await store.ids("Instance", {ROWS: "1"}, candidates=5) == ids[:5]
     with pytest.raises(BadRequest, match="Since cannot be used"):
         await store.ids("Instance", {ROWS: "1"}, since=1)
 

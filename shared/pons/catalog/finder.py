@@ -145,7 +145,7 @@ class Finder:
                 "Since cannot be used with this query", "it is not about main DICOM tags alone"
             )
         left = search.limit or None
-        async for rows in self._walk(selection, wanted, HEADERS_PAGE, 0, 0):
+        async for rows in self._walk(selection, wanted, HEADERS_PAGE, 0, search.candidates):
             kept = [row for row in rows if await self._accepted(selection, row, search)]
             if kept:
                 yield kept[:left]

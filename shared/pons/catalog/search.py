@@ -72,3 +72,5 @@ class Search:
     since: int = 0
     limit: int = 0
     """0: all."""
+    candidates: int = 0
+    """How many resources are looked at, at most, where headers decide; 0: all."""

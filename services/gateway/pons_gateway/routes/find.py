@@ -213,7 +213,8 @@ def query_of(body: QueryBody, names: Names) -> Search:
 def search_of(body: FindBody, names: Names, settings: Settings) -> Search:
     """The search of a body, with the limits that the store sets.
 
-    Orthanc finishes a search with regard to case outside its database, where it cannot skip.
+    Orthanc finishes a search with regard to case outside its database, where it cannot skip; and
+    its limits are those of its database, so that a search that headers decide looks at as many.
     """
     search = query_of(body, names)
     if body.since and body.case_sensitive and search.query:
@@ -225,6 +226,7 @@ def search_of(body: FindBody, names: Names, settings: Settings) -> Search:
         order=tuple(_orders(body.order_by, names)),
         since=body.since,
         limit=_least(body.limit, cap),
+        candidates=cap,
     )
 
 
