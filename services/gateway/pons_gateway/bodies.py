@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bodies that are no files: JSON, and single values as text."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -11,6 +11,8 @@ from pons.events import Level
 from pons_gateway.errors import BadJson
 from pons_gateway.gathering import MEGABYTE, whole
 from pons_gateway.parameters import FLAGS, BadParameter
+
+Body = TypeVar("Body")
 
 MAX_BODY = 16 * MEGABYTE
 LEVEL_WORDS: dict[str, Level] = {
@@ -23,10 +25,13 @@ async def json_body(request: Request, otherwise: Any = None) -> Any:
     body = await whole(request, MAX_BODY)
     if not body.strip() and otherwise is not None:
         return otherwise
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise BadJson("Cannot parse the JSON body", str(error)) from None
+    return _decoded(body, Any)
+
+
+async def read_json(request: Request, kind: type[Body]) -> Body:
+    """The body, which must be JSON of this type. Raises `BadJson`, `TooLarge`."""
+    decoded: Body = _decoded(await whole(request, MAX_BODY), kind)
+    return decoded
 
 
 async def object_body(request: Request) -> dict[str, Any]:
@@ -59,6 +64,13 @@ async def flag_body(request: Request) -> bool:
     if not word or word not in FLAGS:
         raise BadParameter(f"The body is 0, 1, true or false, not {word[:40]!r}")
     return FLAGS[word]
+
+
+def _decoded(body: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadJson("The body is not the JSON that is expected", str(error)) from None
 
 
 def level_of(word: Any) -> Level:

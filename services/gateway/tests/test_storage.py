@@ -87,6 +87,12 @@ async def test_bulk_delete_of_nonsense(client: httpx.AsyncClient, body: str) -> 
     assert (await client.post("/tools/bulk-delete", content=body)).status_code == 400
 
 
+async def test_a_body_that_is_no_utf_8(client: httpx.AsyncClient) -> None:
+    """Bytes that are no text are a bad request, not a failure of the store."""
+    answer = await client.post("/tools/bulk-delete", content=b'{"Resources": ["\xff"]}')
+    assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 15)
+
+
 async def test_invalidate_tags(client: httpx.AsyncClient) -> None:
     """Nothing is cached, so there is nothing to say."""
     answer = await client.post("/tools/invalidate-tags")

@@ -18,8 +18,8 @@ from pons.settings import Settings
 from pons.tag_names import parse_tag
 from pons_gateway.answers import UnknownItem, json_answer, json_list
 from pons_gateway.backends import Backends
+from pons_gateway.bodies import read_json
 from pons_gateway.gathering import whole
-from pons_gateway.json_body import read_json
 from pons_gateway.resource_json import path_of, resource_json
 from pons_gateway.routes.resources import ANOTHER, EXAMPLES, ID, found_objects, names_of
 from pons_gateway.routing import JSON, TEXT, Group
