@@ -57,20 +57,20 @@ WITH placed_patients AS (
     INSERT INTO instances (
         id, series_key, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, pixel_vr, signature
+        pixel_length, pixel_vr, odd_pixel_vr, signature
     )
     SELECT
         new.id, series_key, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, nullif(pixel_vr, ''), $37
+        pixel_length, nullif(pixel_vr, ''), odd_pixel_vr, $37
     FROM unnest(
         $16::bytea[], $17::bytea[], $18::text[], $19::text[], $20::text[], $21::jsonb[], $22::int[],
         $23::timestamptz[], $24::jsonb[], $25::uuid[], $26::bigint[], $27::bigint[], $28::text[],
-        $29::bytea[], $30::bigint[], $31::bigint[], $32::text[]
+        $29::bytea[], $30::bigint[], $31::bigint[], $32::text[], $39::boolean[]
     ) WITH ORDINALITY AS new (
         id, parent, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, pixel_vr, place
+        pixel_length, pixel_vr, odd_pixel_vr, place
     )
     JOIN placed_series ON placed_series.id = parent
     ORDER BY place

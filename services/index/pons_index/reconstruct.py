@@ -18,6 +18,7 @@ from pons.identity import to_bytes
 from pons.stored_file import ObjectFile
 from pons_index.changelog import NUMBERS, Growth, log_changes
 from pons_index.database import Database
+from pons_index.pixel_vr import has_odd_pixel_vr
 from pons_index.signature import signature_of
 from pons_index.statements import SQL
 from pons_index.tags import MainTags, TagReader, Unindexable, without_nul
@@ -179,6 +180,7 @@ def _instance_columns(reread: list[Reread]) -> list[list[Any]]:
         [event.header for event in events],
         [event.header_key for event in events],
         [event.meta for event in events],
+        [has_odd_pixel_vr(one.event, one.tags) for one in reread],
     ]
 
 

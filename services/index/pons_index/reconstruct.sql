@@ -65,11 +65,11 @@ WITH new AS (
     FROM unnest(
         $1::bigint[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[],
         $8::jsonb[], $9::int[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-        $14::uuid[], $15::bytea[]
+        $14::uuid[], $15::bytea[], $16::boolean[]
     ) AS new (
         instance_key, read_key, object_key, stored_size, compression, sop_class_uid,
         transfer_syntax, tags, index_in_series, pixel_offset, pixel_length, pixel_vr, header,
-        header_key, meta
+        header_key, meta, odd_pixel_vr
     )
 ), old AS (
     SELECT i.instance_key, i.object_key, i.stored_size, h.header_key
@@ -81,7 +81,8 @@ WITH new AS (
         compression = new.compression, sop_class_uid = new.sop_class_uid,
         transfer_syntax = new.transfer_syntax, tags = new.tags,
         index_in_series = new.index_in_series, pixel_offset = new.pixel_offset,
-        pixel_length = new.pixel_length, pixel_vr = nullif(new.pixel_vr, ''), signature = $16
+        pixel_length = new.pixel_length, pixel_vr = nullif(new.pixel_vr, ''),
+        odd_pixel_vr = new.odd_pixel_vr, signature = $17
     FROM new JOIN old USING (instance_key)
     WHERE instances.instance_key = new.instance_key
 ), described AS (

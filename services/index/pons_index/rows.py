@@ -11,6 +11,7 @@ import msgspec
 
 from pons.events import Origin
 from pons_index.arrival import Arrival
+from pons_index.pixel_vr import has_odd_pixel_vr
 from pons_index.tags import MainTags, TagReader, Unindexable, without_nul
 
 
@@ -48,6 +49,7 @@ def columns(batch: Sequence[Described], stable_age: float, signature: int) -> li
         timedelta(seconds=stable_age),
         signature,
         [new.tags.sequences for new in series],
+        [has_odd_pixel_vr(new.arrival.event, new.tags) for new in batch],
     ]
 
 

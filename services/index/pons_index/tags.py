@@ -24,6 +24,7 @@ INTEGER = re.compile(r"[+-]?\d{1,10}")
 
 INSTANCE_NUMBER = "00200013"
 IMAGE_INDEX = "00541330"
+BITS_ALLOCATED = "00280100"
 EXPECTED_INSTANCES = (
     ("00201002", "00200105"),  # ImagesInAcquisition x NumberOfTemporalPositions
     ("00540081", "00540101"),  # NumberOfSlices x NumberOfTimeSlices
@@ -97,6 +98,11 @@ class MainTags:
         return _integer(self.texts.get(IMAGE_INDEX)) if number is None else number
 
     @property
+    def bits_allocated(self) -> int | None:
+        """Bits of a sample of the pixel data, where the header says so."""
+        return _integer(self.texts.get(BITS_ALLOCATED))
+
+    @property
     def expected_instances(self) -> int | None:
         """How many instances the series says it will have, where it says so."""
         for factors in EXPECTED_INSTANCES:
@@ -113,9 +119,9 @@ class TagReader:
 
     def __init__(self, listed: Tags) -> None:
         self.listed = listed
-        every = {tag for level in LEVELS for tag in listed[level]}
+        every = {BITS_ALLOCATED, *(tag for level in LEVELS for tag in listed[level])}
         self._all_levels = _Elements(every, MAIN_SEQUENCES["Series"])
-        self._instance_only = _Elements(listed["Instance"])
+        self._instance_only = _Elements({BITS_ALLOCATED, *listed["Instance"]})
 
     def read(self, packed_header: bytes, *, ancestors: bool) -> MainTags:
         """The main tags of an instance, and of its ancestors if wanted. Raises `Unindexable`."""

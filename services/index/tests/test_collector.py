@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from pons.attributes import MAIN_TAGS
 from pons.bus import Bus
 from pons.commands import Collected
 from pons.errors import Unavailable
@@ -27,6 +28,7 @@ from pons_index.orphans import Sweep
 from pons_index.refusals import Refusals
 from pons_index.rows import columns, describe
 from pons_index.statements import SQL
+from pons_index.tags import TagReader
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -273,7 +275,8 @@ async def test_a_sweep_waits_for_what_is_just_being_written(
     async with index.database.pool.acquire() as connection:
         writing = connection.transaction()
         await writing.start()
-        row = columns([describe(arrival, event.header, first=True)], 60)
+        described = describe(TagReader(MAIN_TAGS), arrival, event.header, first=True)
+        row = columns([described], 60, 0)
         await connection.fetch(SQL["insert_batch"], *row)
         discarding = asyncio.create_task(sweep._discard([event.object_key]))
         await asyncio.sleep(0.1)

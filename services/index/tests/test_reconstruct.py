@@ -83,7 +83,7 @@ class Rebuild:
             ingest=IngestSettings(default_charset=charset),
         )
         unused: Any = None
-        ingest = Ingest(self._objects, unused, settings)
+        ingest = Ingest(self._objects, unused, settings, lambda: charset)
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[ReadAgain]:
@@ -229,7 +229,8 @@ async def test_an_instance_that_is_replaced_meanwhile_stays_as_it_is(
     event = await stale(objects, 1, PatientComments="x" * 10_000)
     await index.write(event)
     unused: Any = None
-    ingest = Ingest(objects, unused, Settings(storage=StorageSettings(compression=True)))
+    settings = Settings(storage=StorageSettings(compression=True))
+    ingest = Ingest(objects, unused, settings, lambda: "latin1")
 
     async def read_slowly(file: Any, *, rewrite: bool) -> InstanceReceived:
         found = await ingest.read_again(file, rewrite=rewrite)

@@ -8,6 +8,8 @@ import pytest
 import zstandard
 
 from pons.attributes import MAIN_TAGS, main_tags
+from pons.testing.events import received
+from pons_index.pixel_vr import has_odd_pixel_vr
 from pons_index.tags import MainTags, TagReader, Unindexable
 
 READER = TagReader(MAIN_TAGS)
@@ -170,3 +172,27 @@ def test_a_series_keeps_its_request() -> None:
 def test_what_is_no_request_is_not_kept(element: dict[str, Any]) -> None:
     """An empty, wrong or enormous sequence is left to the header."""
     assert tags_of({"00400275": element}).sequences is None
+
+
+@pytest.mark.parametrize(
+    ("syntax", "bits", "odd"),
+    [
+        ("1.2.840.10008.1.2", 8, {"OB"}),
+        ("1.2.840.10008.1.2.1", 8, {"OW"}),
+        ("1.2.840.10008.1.2.1", 16, {"OB"}),
+        ("1.2.840.10008.1.2.2", 16, {"OB"}),
+        ("1.2.840.10008.1.2.1", None, {"OW"}),
+        ("1.2.840.10008.1.2.4.90", 16, set()),
+    ],
+)
+def test_an_odd_vr_of_pixel_data(syntax: str, bits: int | None, odd: set[str]) -> None:
+    """Native pixel data is OW in an implicit syntax or when it is deep, else OB."""
+    header = {} if bits is None else {"00280100": {"vr": "US", "Value": [bits]}}
+    tags = tags_of(header, ancestors=False)
+    event = msgspec.structs.replace(received("1.1"), transfer_syntax=syntax)
+    found = {
+        vr
+        for vr in ("OW", "OB", "OF", "")
+        if has_odd_pixel_vr(msgspec.structs.replace(event, pixel_vr=vr), tags)
+    }
+    assert found == odd

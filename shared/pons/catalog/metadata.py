@@ -81,6 +81,7 @@ COLUMNS: dict[Level, dict[str, str]] = {
         "CalledAET": _origin("called_aet", "DicomProtocol"),
         "HttpUsername": _origin("username", "RestApi"),
         "PixelDataOffset": _SQL["pixel_data_offset"],
+        "PixelDataVR": "CASE WHEN i.odd_pixel_vr THEN i.pixel_vr END",
         "MainDicomTagsSignature": _signature("Instance"),
     },
 }

@@ -47,6 +47,10 @@ ALTER TABLE studies ADD COLUMN signature smallint NOT NULL DEFAULT 0;
 ALTER TABLE series ADD COLUMN signature smallint NOT NULL DEFAULT 0;
 ALTER TABLE instances ADD COLUMN signature smallint NOT NULL DEFAULT 0;
 
+-- Whether native pixel data has another VR than its syntax and depth call for: such files have it as
+-- metadata.
+ALTER TABLE instances ADD COLUMN odd_pixel_vr boolean NOT NULL DEFAULT false;
+
 -- Main sequences of a series (RequestAttributesSequence) as DICOM JSON; null when it has none.
 ALTER TABLE series ADD COLUMN sequences jsonb;
 
