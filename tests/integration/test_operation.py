@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings that REST changes, in every service of a running store; its new start and its end."""
+
+from collections.abc import Callable
+from io import BytesIO
+
+import httpx
+from pydicom import dcmwrite
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from outside import Store, eventually, image
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+PRIVATE = "1.2.840.113619.4.30"
+
+
+def accepted(store: Store, *contexts: tuple[str, list[str]]) -> list[str]:
+    """The transfer syntaxes that the DICOM port agrees on; empty when on none."""
+    with store.association("1.2.840.10008.1.1", *contexts) as assoc:
+        return [str(one.transfer_syntax[0]) for one in assoc.accepted_contexts[1:]]
+
+
+def test_dicom_follows_rest(store: Store) -> None:
+    """What REST accepts, the DICOM port agrees on; what it refuses is refused there."""
+    http = store.http
+    before = store.get("/tools/accepted-transfer-syntaxes")
+    both = (CT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    try:
+        http.put("/tools/accepted-transfer-syntaxes", json=[ImplicitVRLittleEndian])
+        eventually("explicit is refused", lambda: accepted(store, both) == [ImplicitVRLittleEndian])
+        http.put("/tools/unknown-sop-class-accepted", content=b"1")
+        private = (PRIVATE, [ImplicitVRLittleEndian])
+        eventually("a private class is accepted", lambda: accepted(store, private))
+        http.put("/tools/unknown-sop-class-accepted", content=b"0")
+        eventually("a private class is refused", lambda: not accepted(store, private))
+    finally:
+        http.put("/tools/accepted-transfer-syntaxes", json=before)
+        http.put("/tools/unknown-sop-class-accepted", content=b"0")
+
+
+def test_encoding_of_what_is_received(store: Store) -> None:
+    """Text without a character set is read in the encoding chosen last."""
+    ds = image("ENCODED")
+    del ds.SpecificCharacterSet
+    ds.PatientName = "IVAN"
+    file = BytesIO()
+    dcmwrite(file, ds, enforce_file_format=True)
+    name = "\u0418\u0432\u0430\u043d"
+    content = file.getvalue().replace(b"IVAN", name.encode("cp1251"))
+    try:
+        assert store.http.put("/tools/default-encoding", content=b"Windows1251").is_success
+        path = store.http.post("/instances", content=content).json()["Path"]
+        assert store.get(f"{path}/simplified-tags")["PatientName"] == name
+    finally:
+        store.http.put("/tools/default-encoding", content=b"Latin1")
+
+
+def test_reset(fresh_store: Callable[..., Store]) -> None:
+    """A reset forgets what REST changed, and every service starts again."""
+    store = fresh_store("again")
+    store.http.put("/tools/default-encoding", content=b"Utf8")
+    before = up_time(store)
+    answer = store.http.post("/tools/reset")
+    assert (answer.status_code, answer.json()) == (200, {})
+    eventually("the gateway started again", lambda: 0 < up_time(store) < before + 1, 60)
+    store.wait_until_ready()
+    assert store.http.get("/tools/default-encoding").text == "Latin1"
+
+
+def up_time(store: Store) -> float:
+    """Seconds since the gateway started; 0 while it does not answer."""
+    try:
+        text = store.http.get("/tools/metrics-prometheus", timeout=5).text
+    except httpx.HTTPError:
+        return 0.0
+    lines = dict(line.split(" ")[:2] for line in text.splitlines())
+    return float(lines.get("orthanc_up_time_s", 0))
+
+
+def test_shutdown(fresh_store: Callable[..., Store]) -> None:
+    """A shutdown ends the whole store in order, as SIGTERM does."""
+    store = fresh_store("end")
+    assert store.http.post("/tools/shutdown").json() == {}
+    process = store._process
+    assert process is not None
+    assert process.wait(60) == 0
