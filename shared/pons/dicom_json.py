@@ -45,7 +45,8 @@ class Style(Enum):
     SHORT = "short"
     """Tag to value."""
     SIMPLIFIED = "simplified"
-    """Keyword to value; of several private tags without a name, the last one stays."""
+    """Keyword to value, keywords ascending as Orthanc sorts them; of several private tags without a
+    name, the last one stays."""
 
 
 def format_header(
@@ -145,7 +146,7 @@ def _simplified(dataset: Header, ignore_length: frozenset[str]) -> dict[str, Any
             shown[name] = [_simplified(item, ignore_length) for item in element.get("Value", ())]
         else:
             shown[name] = _value(tag, name, element, ignore_length)
-    return shown
+    return dict(sorted(shown.items()))
 
 
 _FORMATS: dict[Style, Callable[[Header, frozenset[str]], dict[str, Any]]] = {

@@ -89,18 +89,22 @@ class _Memory:
             if found is None:
                 found, block = block.following.get(element) or self._make(element, block)
             shown[found[0]] = found[1]
-        return b"{\n" + b",\n".join(shown.values()) + b"\n}"
+        ordered = sorted(shown) if self._style is Style.SIMPLIFIED else shown
+        return b"{\n" + b",\n".join([shown[name] for name in ordered]) + b"\n}"
 
     def _make(self, element: bytes, block: _Block) -> tuple[tuple[str, bytes], _Block]:
         """The member that shows an element, and the block of those after it."""
         ((tag, decoded),) = msgspec.json.decode(b"{" + element + b"}").items()
         private = tag[3] in ODD
-        is_creator = private and tag[4:6] == "00"
+        is_creator = private and tag[4:6] == "00" and tag[6:] != "00"  # no group length
         reserved = f"{tag[:4]}00{tag[4:6]}"
         dataset = {tag: decoded}
-        if private and reserved in block.creators:
+        if private and not is_creator and reserved in block.creators:
             dataset = {reserved: block.creators[reserved], tag: decoded}
-        name, value = format_elements(dataset, self._style, self._ignore_length).popitem()
+        shown = format_elements(dataset, self._style, self._ignore_length)
+        if len(shown) > 1 and self._style is Style.SIMPLIFIED:
+            del shown["PrivateCreator"]
+        name, value = shown.popitem()
         member = name, orjson.dumps({name: value})[1:-1]
         following = _Block(block.creators | {tag: decoded}) if is_creator else block
         if len(element) > LARGEST:

@@ -278,3 +278,12 @@ def test_without_binary() -> None:
         "00020010": {"vr": "UI", "Value": ["1.2"]},
     }
     assert shown(elements, without_binary=True) == {"0002,0010": "1.2"}
+
+
+def test_simplified_names_ascend() -> None:
+    """Simplified tags come in the order of their names, as Orthanc gives them, in items too."""
+    item = {"00100020": {"vr": "LO"}, "00100010": {"vr": "PN"}}
+    elements = {"00101002": {"vr": "SQ", "Value": [item]}, "00080060": {"vr": "CS"}}
+    simplified = shown(elements, Style.SIMPLIFIED)
+    assert list(simplified) == ["Modality", "OtherPatientIDsSequence"]
+    assert list(simplified["OtherPatientIDsSequence"][0]) == ["PatientID", "PatientName"]

@@ -81,3 +81,18 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert texts._memories[Style.SHORT].count <= 10
     texts.write(b'{"00104000":{"vr":"LT","Value":["' + b"x" * 2000 + b'"]}}', Style.FULL)
     assert texts._memories[Style.FULL].count == 0
+
+
+@pytest.mark.parametrize("style", Style)
+def test_length_of_a_private_group(style: Style) -> None:
+    """The length of a private group is no creator, and changes nothing for those that follow."""
+    header = (
+        b'{"00E10000":{"vr":"UL","Value":[64]},\n"00E10010":{"vr":"LO","Value":["ELSCINT1"]},\n'
+        b'"00E11001":{"vr":"US","Value":[7]}}'
+    )
+    texts = TagsText()
+    for _ in range(2):
+        shown = orjson.loads(texts.write(header, style))
+        assert list(shown.items()) == list(format_header(header, style).items())
+    assert shown.get("PrivateCreator", "ELSCINT1") == "ELSCINT1"
+    assert len(shown) == 3
