@@ -843,3 +843,12 @@ async def test_headers_below_a_resource_come_in_pages(
         assert found == [(ids[n].instance, b'{"n":%d}' % n) for n in expected]
     assert [page async for page in catalog.header_pages("Study", ids[0].patient)] == []
     assert [page async for page in catalog.header_pages("Study", "nobody")] == []
+
+
+async def test_indices_of_a_series(store: Store) -> None:
+    """Each instance of a series with its index; nothing for what is no series."""
+    catalog, rows = store
+    ids = await rows.instance("P", "1.1", "1.2", "1.3", index=7)
+    assert await catalog.series_indices(ids.series) == {ids.instance: 7}
+    assert await catalog.series_indices(ids.study) == {}
+    assert await catalog.series_indices("no identifier") == {}
