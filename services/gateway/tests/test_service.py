@@ -164,6 +164,36 @@ async def test_wrong_modality(store: Store) -> None:
     assert (await client.put("/modalities/a%20b", json=PACS)).status_code == 400
 
 
+async def test_peers(store: Store) -> None:
+    """Peers are added, listed, shown without their secrets, and forgotten."""
+    client, _ = store
+    given = {"Url": "http://h/x", "Username": "me", "Password": "secret", "RemoteSelf": "here"}
+    assert (await client.put("/peers/two", json=given)).content == b""
+    assert (await client.put("/peers/one", json=["http://one/"])).is_success
+    assert (await client.get("/peers")).json() == ["one", "two"]
+    shown = (await client.get("/peers?expand")).json()["two"]
+    assert shown == (await client.get("/peers/two/configuration")).json()
+    assert (shown["Url"], shown["Password"], shown["RemoteSelf"]) == ("http://h/x/", None, "here")
+    assert "store" in (await client.get("/peers/two")).json()
+    assert (await client.put("/peers/one", json=["http://one/", "me"])).status_code == 400
+    assert (await client.delete("/peers/one")).content == b""
+    assert (await client.get("/peers/one")).status_code == 404
+    assert (await client.delete("/peers/one")).json()["OrthancStatus"] == 7
+    assert (await client.get("/peers/one/configuration")).json()["OrthancStatus"] == 17
+
+
+async def test_metrics(store: Store) -> None:
+    """Orthanc's metrics have values of this moment, one line each with its time."""
+    client, _ = store
+    answer = await client.get("/tools/metrics-prometheus")
+    lines = [line.split(" ") for line in answer.text.splitlines()]
+    assert all(len(line) == 3 for line in lines)
+    values = {name: value for name, value, _ in lines}
+    assert values["orthanc_count_studies"] == "0"
+    assert values["orthanc_jobs_running"] == "0"
+    assert values["orthanc_rest_api_active_requests"] == "1"
+
+
 @asynccontextmanager
 async def egress(settings: Settings, echo: Any) -> AsyncIterator[None]:
     async with open_bus(settings) as bus:
