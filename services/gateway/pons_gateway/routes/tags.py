@@ -4,7 +4,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from orjson import Fragment
+from orjson import Fragment, loads
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -129,7 +129,7 @@ def shared_tags(level: Level) -> Handler:
         shared: dict[str, Any] | None = None
         async for page in backends.catalog.header_pages(level, request.path_params["id"]):
             for _instance, found in page:
-                full = format_header(found.json, Style.FULL)
+                full = loads(backends.tags_text.write(found.json, Style.FULL))
                 if shared is None:
                     shared = {tag: one for tag, one in full.items() if one["Type"] == "String"}
                 shared = {tag: one for tag, one in shared.items() if full.get(tag) == one}
