@@ -18,14 +18,12 @@ from pons.commands import (
     Handler,
     LogExports,
     ProtectPatient,
-    Reconstruct,
 )
 from pons.errors import BadRequest, NotFound
 from pons.identity import to_bytes
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
 from pons_index.deletion import delete_resource, delete_resources
-from pons_index.reconstruct import Reconstruction
 from pons_index.relay import Relay
 from pons_index.statements import SQL
 from pons_index.tags import without_nul
@@ -39,14 +37,12 @@ class Commands:
         database: Database,
         relay: Relay,
         collector: Collector,
-        reconstruction: Reconstruction,
         *,
         log_exports: bool,
     ) -> None:
         self._database = database
         self._relay = relay
         self._collector = collector
-        self._reconstruction = reconstruction
         self._log_exports = log_exports
 
     def handlers(self) -> dict[type[msgspec.Struct], Handler]:
@@ -59,7 +55,6 @@ class Commands:
             ClearExports: self.clear_exports,
             LogExports: self.log_exports,
             CollectNow: self.collect,
-            Reconstruct: self._reconstruction.reconstruct,
         }
 
     async def delete(self, command: DeleteResource) -> Deleted:

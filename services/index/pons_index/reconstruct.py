@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from pons.attributes import LEVELS
-from pons.commands import Reconstruct, Reconstructed
+from pons.commands import Handler, Reconstruct, Reconstructed
 from pons.errors import InvalidInstance, NotFound
 from pons.events import InstanceReceived, Level
 from pons.identity import to_bytes
@@ -59,6 +59,10 @@ class Reconstruction:
         self._database = database
         self._open_read = open_read
         self._tags = tags
+
+    def handlers(self) -> dict[type[msgspec.Struct], Handler]:
+        """The command with what answers it."""
+        return {Reconstruct: self.reconstruct}
 
     async def reconstruct(self, command: Reconstruct) -> Reconstructed:
         """Rebuild the next slice. Raises `NotFound` when there is no such resource."""

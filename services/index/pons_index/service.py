@@ -62,9 +62,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             lambda: reading_again(objects, bus, settings),
             TagReader(main_tags(settings.index.extra_main_tags)),
         )
-        commands = Commands(
-            database, relay, collector, reconstruction, log_exports=settings.index.log_exports
-        )
+        commands = Commands(database, relay, collector, log_exports=settings.index.log_exports)
         belongings = Belongings(
             database, relay.wake, check_revisions=settings.index.check_revisions
         )
@@ -79,7 +77,11 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 run.beat(),
                 collector.collect_forever(),
             ):
-                await answer_commands(bus, "index", commands.handlers() | belongings.handlers())
+                await answer_commands(
+                    bus,
+                    "index",
+                    commands.handlers() | belongings.handlers() | reconstruction.handlers(),
+                )
                 yield
             await run.end()
 
