@@ -15,7 +15,7 @@ import xxhash
 
 from pons.catalog import StoredAttachment
 from pons.commands import Done, PutAttachment, RestoreObject, Revision, Written
-from pons.errors import Conflict, InvalidInstance, NotFound
+from pons.errors import Conflict, InvalidInstance, NotFound, OutOfResources
 from pons.events import Level
 from pons.objects import PIECE, SPOOL_ABOVE, Body, Objects, Spool, new_key
 from pons.stored_file import ZSTD, ObjectFile, StoredFile, compress, read_file, stream_file
@@ -138,7 +138,7 @@ async def _referred(objects: Objects, ask: Ask, key: UUID, command: Any, answer:
     """What the index answers; the object goes at once where it refuses to refer to it."""
     try:
         return await ask("index", command, answer)
-    except (NotFound, Conflict):
+    except (NotFound, Conflict, OutOfResources):
         await objects.delete([key])
         raise
 

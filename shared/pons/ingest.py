@@ -146,7 +146,9 @@ class Ingest:
         if self._compressing and packed is None:
             return received
         return await self._put(
-            msgspec.structs.replace(received, object_key=new_key()), body, packed
+            msgspec.structs.replace(received, object_key=new_key(announced=False)),
+            body,
+            packed,
         )
 
     async def _keep(self, received: InstanceReceived, body: Body) -> InstanceReceived:

@@ -27,6 +27,7 @@ from pons.commands import (
 )
 from pons.errors import Conflict, NotFound, Unavailable
 from pons.metadata import DICOM_FILE
+from pons_index.capacity import Capacity
 from pons_index.changelog import Growth, log_changes
 from pons_index.database import Database
 from pons_index.resource import Held, hold_resource
@@ -43,14 +44,22 @@ class Belongings:
     ----------
     wrote
         Hears that a transaction may have logged changes.
+    capacity
+        Limits that attachments fill, too; None: there are none.
     """
 
     def __init__(
-        self, database: Database, wrote: Callable[[], None], *, check_revisions: bool
+        self,
+        database: Database,
+        wrote: Callable[[], None],
+        *,
+        check_revisions: bool,
+        capacity: Capacity | None = None,
     ) -> None:
         self._database = database
         self._wrote = wrote
         self._checking = check_revisions
+        self._capacity = capacity if capacity and capacity.limited else None
 
     def handlers(self) -> dict[type[msgspec.Struct], Handler]:
         return {
@@ -139,8 +148,15 @@ class Belongings:
             growth = Growth(size=command.size, stored_size=command.stored_size)
             if row is not None:
                 growth += await _throw_away(connection, row, "replaced")
+            expected = None
+            if self._capacity:
+                patient = await connection.fetchval(SQL["read_patient_id"], resource.patient_key)
+                freed, expected = await self._capacity.make_room(connection, growth, [patient])
+                growth += freed
             lines = [resource.line("UpdatedAttachment")]
-            await log_changes(connection, growth, lines, [command.object_key])
+            filling = await log_changes(connection, growth, lines, [command.object_key])
+            if self._capacity and expected:
+                self._capacity.check(expected, filling)
             return Written(revision)
 
         return await self._transact(command, put)

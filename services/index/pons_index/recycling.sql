@@ -27,6 +27,10 @@ SELECT instance_key
 FROM studies JOIN series USING (study_key) JOIN instances USING (series_key)
 WHERE patient_key = $1;
 
+-- name: read_patient_id
+-- The identifier of a patient whose tree is held.
+SELECT id FROM patients WHERE patient_key = $1;
+
 -- name: is_referred
 -- Whether an instance has one of these objects.
 SELECT EXISTS (SELECT FROM instances WHERE object_key = ANY ($1::uuid[]));

@@ -19,6 +19,8 @@ class Held:
     level: int
     key: int
     id: bytes
+    patient_key: int
+    """Its patient's, or its own."""
 
     def line(self, change_type: str) -> Line:
         """A change of this resource for the log."""
@@ -36,4 +38,4 @@ async def hold_resource(connection: Any, level: Level, resource_id: str) -> Held
         raise NotFound("There is no such resource", resource_id)
     if held is None:
         raise Raced("the patient was deleted and stored again meanwhile")
-    return Held(number, key, identifier)
+    return Held(number, key, identifier, held)

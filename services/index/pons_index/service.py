@@ -46,12 +46,13 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         health.checks |= {"database": database.check, "nats": bus.check}
         relay = Relay(database, bus)
         refusals = Refusals(bus, database)
+        capacity = Capacity(settings.storage)
         writer = Writer(
             database,
             objects,
             settings.index,
             refusals.refuse,
-            Capacity(settings.storage),
+            capacity,
             asking(bus),
         )
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
@@ -64,7 +65,10 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         )
         commands = Commands(database, relay, collector, log_exports=settings.index.log_exports)
         belongings = Belongings(
-            database, relay.wake, check_revisions=settings.index.check_revisions
+            database,
+            relay.wake,
+            check_revisions=settings.index.check_revisions,
+            capacity=capacity,
         )
         run = Run(database, boot_id())
         async with open_consumer(bus, consumer, settings.index.batch_size):

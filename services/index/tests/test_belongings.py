@@ -4,10 +4,11 @@
 import asyncio
 from collections.abc import Awaitable
 from hashlib import md5
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from pons.commands import (
@@ -22,11 +23,13 @@ from pons.commands import (
     Revision,
     Written,
 )
-from pons.errors import Conflict, NotFound, Unavailable
+from pons.errors import Conflict, NotFound, OutOfResources, Unavailable
 from pons.events import InstanceReceived
 from pons.objects import new_key
+from pons.settings import StorageSettings
 from pons.testing.events import ids, received
 from pons_index.belongings import Belongings
+from pons_index.capacity import MEGABYTE, Capacity
 from pons_index.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -335,3 +338,32 @@ async def test_an_answer_that_was_lost_is_no_conflict(
         lost.clear()
         assert await answer == wanted
         assert lost
+
+
+@pytest.mark.parametrize("mode", ["Recycle", "Reject"])
+async def test_attachments_fill_the_store(
+    database: Database, index: Index, mode: Literal["Recycle", "Reject"]
+) -> None:
+    """An attachment recycles another patient, or is refused; its own patient never makes room."""
+    first, second = received("1.1", patient_id="P1"), received("2.1", patient_id="P2")
+    await index.write(first)
+    await index.write(second)
+    limits = StorageSettings(maximum_size_mb=1, maximum_mode=mode)
+    limited = Belongings(database, lambda: None, check_revisions=False, capacity=Capacity(limits))
+    large = msgspec.structs.replace(
+        attachment(ids(first).study), stored_size=MEGABYTE - first.stored_size
+    )
+    if mode == "Reject":
+        with pytest.raises(OutOfResources):
+            await limited.put_attachment(large)
+        assert await index.fetch("SELECT FROM attachments") == []
+        assert len(await index.fetch("SELECT FROM patients")) == 2
+        return
+    assert await limited.put_attachment(large) == Written(0)
+    assert [row["patient_id"] for row in await index.fetch("SELECT patient_id FROM patients")] == [
+        first.patient_id
+    ]
+    larger = msgspec.structs.replace(large, number=1025, object_key=new_key(announced=False))
+    with pytest.raises(OutOfResources):
+        await limited.put_attachment(larger)
+    assert (await sizes(index))[1] == MEGABYTE
