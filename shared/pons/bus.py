@@ -33,6 +33,8 @@ PUBLISH_TIMEOUT = 2.0
 MAX_EVENT_BYTES = 768 * 1024
 """Kept under NATS' default limit of 1 MiB a message; larger headers become objects."""
 DUPLICATE_WINDOW = 120.0
+UPLOAD_SECONDS = 3600.0
+"""A file that comes in pieces is forgotten when none has come for so long."""
 CHECK_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 3.0
 """Seconds that a server which hangs may hold up the end of a service."""
@@ -153,13 +155,18 @@ class Bus:
                 duplicate_window=DUPLICATE_WINDOW,
             )
         )
-        for bucket in (names.jobs_bucket, names.config_bucket):
-            try:
-                await self.stream.key_value(bucket)
-            except nats.js.errors.NotFoundError:
-                await self.stream.create_key_value(
-                    KeyValueConfig(bucket=bucket, history=1, replicas=self._replicas)
-                )
+        await self._ensure_bucket(names.jobs_bucket)
+        await self._ensure_bucket(names.config_bucket)
+        await self._ensure_bucket(names.uploads_bucket, UPLOAD_SECONDS)
+
+    async def _ensure_bucket(self, name: str, seconds: float | None = None) -> None:
+        """A bucket whose entries stay, or are forgotten `seconds` after they were written."""
+        try:
+            await self.stream.key_value(name)
+        except nats.js.errors.NotFoundError:
+            await self.stream.create_key_value(
+                KeyValueConfig(bucket=name, history=1, ttl=seconds, replicas=self._replicas)
+            )
 
     async def _ensure_stream(self, config: StreamConfig) -> None:
         config.storage = StorageType.FILE

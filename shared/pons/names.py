@@ -50,6 +50,11 @@ class Names:
     def config_bucket(self) -> str:
         return f"{self.store}-config"
 
+    @property
+    def uploads_bucket(self) -> str:
+        """Bucket of files that come in pieces, which forgets those that do not go on."""
+        return f"{self.store}-uploads"
+
     def reply(self, process: str) -> str:
         """Subject on which the process `process` hears what became of its announcements."""
         return f"pons.{self.store}.reply.{process}"

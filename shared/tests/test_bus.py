@@ -81,6 +81,7 @@ async def test_a_store_has_its_streams_and_its_name_in_each(bus: Bus) -> None:
         f"{store}-changes": [f"pons.{store}.change"],
         f"KV_{store}-jobs": [f"$KV.{store}-jobs.>"],
         f"KV_{store}-config": [f"$KV.{store}-config.>"],
+        f"KV_{store}-uploads": [f"$KV.{store}-uploads.>"],
     }
 
 
@@ -88,7 +89,7 @@ async def test_every_name_holds_the_stores() -> None:
     """A name without the store's would be shared by all stores of a server."""
     names = Names("nm")
     properties = [name for name, kind in vars(Names).items() if isinstance(kind, property)]
-    assert len(properties) == 9
+    assert len(properties) == 10
     made = [getattr(names, name) for name in properties]
     made += [names.reply("x"), names.command("x", "y")]
     assert [name for name in made if not name.startswith(("pons.nm.", "nm-"))] == []

@@ -14,6 +14,7 @@ from pons.jobs import Jobs
 from pons.live import LiveSettings
 from pons.modalities import Modalities
 from pons.objects import Objects
+from pons.partial_uploads import PartialUploads
 from pons.peers import Peers
 from pons.settings import Settings
 from pons.tags_text import TagsText
@@ -33,6 +34,7 @@ class Backends:
     catalog: Catalog
     objects: Objects
     ingest: Ingest
+    partial_uploads: PartialUploads
     ask: Ask
     modalities: Modalities
     peers: Peers

@@ -16,6 +16,7 @@ from pons.jobs import Jobs
 from pons.live import open_live
 from pons.modalities import open_modalities
 from pons.objects import open_objects
+from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
 from pons.settings import Settings
 from pons_gateway.app import create_app
@@ -50,6 +51,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 catalog=catalog,
                 objects=objects,
                 ingest=ingest,
+                partial_uploads=PartialUploads(bus, objects),
                 ask=partial(ask, bus),
                 modalities=modalities,
                 peers=peers,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What comes in by `POST /instances`: a file, a gzip of one, a ZIP of many, or a form."""
+"""What comes in by `POST /instances`: a file, a gzip of one, a ZIP of many, a form, or chunks."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from pons.ingest import Stored
 from pons.objects import Body, Spool
 from pons_gateway import metrics
 from pons_gateway.backends import Backends
+from pons_gateway.chunks import chunked_file, take_chunk
 from pons_gateway.form import boundary_of, form_parts
 from pons_gateway.gathering import MEGABYTE, gathered, gunzipped, limited
 from pons_gateway.zip_files import is_zip, zip_files
@@ -37,9 +39,14 @@ async def store_upload(request: Request, backends: Backends) -> Any:
     if boundary is None:
         return await store_chunks(chunks, origin, backends)
     limit = http.max_body_mb * MEGABYTE
+    file = chunked_file(request, limit)
+    store = partial(_store_body, origin=origin, backends=backends)
     async with aclosing(form_parts(chunks, boundary, backends.objects, limit)) as parts:
         async for part in parts:
-            await _store_body(part, origin, backends)
+            if file is None:
+                await store(part)
+            else:
+                await take_chunk(file, part, backends.partial_uploads, backends.objects, store)
     return None
 
 

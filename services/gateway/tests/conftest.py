@@ -32,7 +32,9 @@ from pons.identity import ResourceIds, resource_ids
 from pons.ingest import Stored
 from pons.live import Live, configured
 from pons.objects import Body, FileObjects, Spool
+from pons.partial_uploads import PartialUploads
 from pons.settings import LuaSettings, Settings
+from pons.testing.buckets import MemoryBus
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
@@ -263,13 +265,15 @@ def store(tmp_path: Path) -> Store:
     health = Health("gateway")
     health.started = True
     absent: Any = None
+    objects = FileObjects(tmp_path, "test", fsync=False)
     nowhere = httpx.AsyncClient(base_url="http://127.0.0.1:1", verify=False, trust_env=False)
     backends = Backends(
         settings=Settings(),
         health=health,
         catalog=catalog,  # type: ignore[arg-type]
-        objects=FileObjects(tmp_path, "test", fsync=False),
+        objects=objects,
         ingest=ingest,  # type: ignore[arg-type]
+        partial_uploads=PartialUploads(MemoryBus(), objects),  # type: ignore[arg-type]
         ask=services.ask,
         modalities=absent,
         peers=absent,

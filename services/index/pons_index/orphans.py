@@ -13,6 +13,7 @@ import structlog
 from pons.bus import Bus
 from pons.jobs import output_keys
 from pons.objects import Objects, key_time
+from pons.partial_uploads import piece_keys
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
 from pons_index.statements import SQL
@@ -62,7 +63,7 @@ class Sweep:
     async def unreferenced(
         self, shards: Iterable[str], before: datetime, since: datetime | None = None
     ) -> AsyncIterator[UUID]:
-        """Objects made before `before`, and not before `since`, that no row and no job names."""
+        """Objects made before `before`, not before `since`, that no row, job or upload names."""
         for shard in shards:
             keys: list[UUID] = []
             async for entry in self._objects.list(shard):
@@ -72,10 +73,10 @@ class Sweep:
             for start in range(0, len(keys), AT_ONCE):
                 part = keys[start : start + AT_ONCE]
                 rows = await self._database.pool.fetch(SQL["find_orphans"], part)
-                # Read after the list: whatever is in that has its job's word by now.
-                made_by_jobs = await output_keys(self._bus) if rows else set()
+                # Read after the list: whatever is in that has its job's or upload's word by now.
+                named = await self._named_on_nats() if rows else set()
                 for row in rows:
-                    if row["object_key"] not in made_by_jobs:
+                    if row["object_key"] not in named:
                         yield row["object_key"]
 
     async def drained(self) -> bool:
@@ -88,6 +89,9 @@ class Sweep:
             await asyncio.sleep(delay)
             waited, delay = waited + delay, min(delay * 2, 1.0)
         return True
+
+    async def _named_on_nats(self) -> set[UUID]:
+        return await output_keys(self._bus) | await piece_keys(self._bus)
 
     def _cutoff(self) -> datetime:
         return datetime.now(UTC) - self._grace

@@ -16,6 +16,7 @@ from pons.errors import Unavailable
 from pons.events import Announcement, InstanceReceived
 from pons.jobs import JobRequest, Jobs, Output
 from pons.objects import SHARDS, FileObjects, new_key
+from pons.partial_uploads import PartialUploads
 from pons.settings import JobsSettings
 from pons.testing.events import ids, received
 from pons.testing.nats import NatsServer
@@ -316,6 +317,21 @@ async def test_garbage_waits_while_the_object_store_is_away(
     with pytest.raises(Unavailable):
         await Collector(index.database, broken, sweep, 60).collect()
     assert await index.value("SELECT count(*) FROM garbage WHERE collected IS NULL") == 1
+
+
+async def test_what_uploads_have_brought_is_no_orphan(
+    index: Index, objects: FileObjects, sweep: Sweep, bus: Bus
+) -> None:
+    """The pieces of a file stay as long as more may come, and are orphans afterwards."""
+    uploads = PartialUploads(bus, objects)
+    upload = await uploads.append(await uploads.find("a"), b"first")
+    upload = await uploads.append(upload, b"second")
+    await outlive_grace()
+    assert await sweep.sweep(SHARDS) == 0
+    assert await kept(objects) == set(upload.arrived.pieces)
+    bucket = await bus.bucket(bus.names.uploads_bucket)
+    await bucket.purge("a")
+    assert await sweep.sweep(SHARDS) == 2
 
 
 async def test_what_jobs_have_made_is_no_orphan(

@@ -49,7 +49,7 @@ class NatsServer:
 async def delete_streams(bus: Bus) -> None:
     """Delete what `ensure_streams` created."""
     names = bus.names
-    buckets = (names.jobs_bucket, names.config_bucket)
+    buckets = (names.jobs_bucket, names.config_bucket, names.uploads_bucket)
     streams = (names.ingest_stream, names.refused_stream, names.changes_stream)
     for stream in (*streams, *(f"KV_{bucket}" for bucket in buckets)):
         with suppress(nats.js.errors.NotFoundError):
