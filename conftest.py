@@ -18,6 +18,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The running store's tests first: they take longest, and should not be left to one worker."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter,

@@ -18,7 +18,7 @@ from outside import Store, image
 NOT_CALLED = {"/tools/shutdown", "/tools/reset"}
 """They end the store, which is what they are for."""
 LEVELS = ("patients", "studies", "series", "instances")
-EXAMPLES = 12
+EXAMPLES = 5
 """Requests for each operation."""
 
 
