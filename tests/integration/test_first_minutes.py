@@ -88,7 +88,7 @@ def test_a_study_is_forwarded_to_a_second_store(
     assert answer.status_code == 200, answer.text
     assert answer.json()["InstancesCount"] == 5
     assert other.get("/statistics")["CountInstances"] == 5
-    exports = eventually("they are logged", lambda: exported(store, "second", 5))
+    eventually("they are logged", lambda: exported(store, "second", 5))
     job = store.http.post(
         "/modalities/second/store", json={"Resources": [study], "Asynchronous": True}
     ).json()["ID"]
