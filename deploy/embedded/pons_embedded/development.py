@@ -17,8 +17,12 @@ REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
 REGISTRY = re.compile(r"https?://|--(extra-)?index-url|--find-links|--trusted-host|file:")
 """What a requirements file must not say: from where its packages are to come."""
 
-SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
-"""Words for pytest-xdist: the tests of a file stay together, for they share servers."""
+SIDE_BY_SIDE = (
+    *("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"),
+    "--no-loadscope-reorder",
+)
+"""Words for pytest-xdist: the tests of a file stay together, for they share servers, and files
+keep their order: those with the longest tests, often few, come first."""
 
 
 def run_tests(words: Sequence[str]) -> int:
