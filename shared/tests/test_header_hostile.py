@@ -22,6 +22,8 @@ from pons.header import scan, scan_dataset
 
 SECONDS = 1.0
 ATTEMPTS = 4
+UNDISTURBED = 0.15
+"""Seconds of processor time that `slowdown` takes on a core of its own, of the kind meant."""
 BYTES = 64_000_000
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
@@ -213,14 +215,25 @@ def test_a_hostile_file_is_refused_in_time(name: str) -> None:
     """No header costs more than a second of processor time, whatever it claims to contain."""
     transfer_syntax, data = HOSTILE[name](250_000)
 
-    # Processor time grows by half, too, where another process shares the core: the fastest counts.
-    assert any(seconds_to_refuse(transfer_syntax, data) < SECONDS for _ in range(ATTEMPTS))
+    assert any(
+        seconds_to_refuse(transfer_syntax, data) < SECONDS * slowdown() for _ in range(ATTEMPTS)
+    )
 
 
 def seconds_to_refuse(transfer_syntax: str, data: bytes) -> float:
     start = time.process_time()
     refuse(transfer_syntax, data)
     return time.process_time() - start
+
+
+def slowdown() -> float:
+    """How much slower this core is now than one that no other process shares, at least 1."""
+    start = time.process_time()
+    counts: dict[str, int] = {}
+    for number in range(200_000):
+        word = f"{number % 1000:04}"
+        counts[word] = counts.get(word, 0) + len(word.encode().decode())
+    return max(1.0, (time.process_time() - start) / UNDISTURBED)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
