@@ -107,7 +107,7 @@ def test_no_instance() -> None:
     assert records(dicomdir_of([])) == []
 
 
-@pytest.mark.skipif(shutil.which("dcmdump") is None, reason="dcmtk is not installed")
+@pytest.mark.skipif(shutil.which("dcmdump") is None, reason="needs DCMTK (apt-get install dcmtk)")
 def test_dcmtk_reads_it(make_dicom: Callable[..., bytes], tmp_path: Path) -> None:
     """dcmtk follows every offset and complains of none."""
     files = [
