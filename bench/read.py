@@ -139,13 +139,13 @@ def ask(
         raise SystemExit(f"{store.name} refused {question.name}:\n{said}")
     return Answers(
         float(_figure(r"Requests/sec:\s+([\d.]+)", said)),
-        _milliseconds(_figure(r"50%\s+(\S+)", said)),
-        _milliseconds(_figure(r"99%\s+(\S+)", said)),
+        _milliseconds(_figure(r"^ +50% +(\S+)", said)),
+        _milliseconds(_figure(r"^ +99% +(\S+)", said)),
     )
 
 
 def _figure(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)
     if found is None:
         raise SystemExit(f"wrk said something else than expected:\n{text}")
     return found[1]
