@@ -38,6 +38,17 @@ class Forbidden(PonsError):
     """Configuration does not allow this."""
 
 
+class ReadOnly(PonsError):
+    """The store is set to take nothing and to change nothing (`store.read_only`)."""
+
+    def __init__(
+        self,
+        message: str = "The store takes and changes nothing",
+        details: str = "setting store.read_only",
+    ) -> None:
+        super().__init__(message, details)
+
+
 class TooLarge(PonsError):
     """The body is larger than the configured limit."""
 
@@ -66,6 +77,7 @@ FAMILY: dict[str, type[PonsError]] = {
         NotFound,
         Conflict,
         Forbidden,
+        ReadOnly,
         TooLarge,
         UnsupportedImage,
         RemoteFailure,

@@ -20,7 +20,7 @@ import zstandard
 
 from pons.announce import Announcer
 from pons.bus import MAX_EVENT_BYTES, Bus
-from pons.errors import InvalidInstance, OutOfResources, Unavailable
+from pons.errors import InvalidInstance, OutOfResources, ReadOnly, Unavailable
 from pons.events import Indexed, InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
@@ -70,6 +70,7 @@ class Ingest:
         self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
         self._announce_within = settings.storage.orphan_grace / 2
+        self._read_only = settings.store.read_only
         self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._under_way = 0
@@ -87,9 +88,13 @@ class Ingest:
             No room; the same call may succeed later.
         Unavailable
             The object store or NATS does not answer: the file is not acknowledged, send it again.
+        ReadOnly
+            The store is set to take nothing.
         """
         self._under_way += 1
         try:
+            if self._read_only:
+                raise ReadOnly
             return await self._store(body, origin)
         finally:
             self._under_way -= 1

@@ -61,6 +61,14 @@ class StoreSettings(Section):
         "and role, so that stores on shared servers never see each other.",
     )
     title: str = Field("Pons", description="Name shown to people and in `/system`.")
+    read_only: bool = Field(
+        False,
+        description="Take no instance and change none: what would write is refused, over REST, "
+        "WebDAV and DICOM. What was accepted before is still indexed and cleaned up.",
+    )
+    patient_level: bool = Field(
+        True, description="Offer `/patients` and what is below it; false: 404."
+    )
 
 
 class HttpSettings(Section):
@@ -435,6 +443,14 @@ class Settings(BaseSettings):
     @property
     def dicom_host(self) -> str:
         return self.dicom.host or ("0.0.0.0" if self.http.users else "127.0.0.1")  # noqa: S104 as http_host
+
+    @property
+    def webdav_uploads(self) -> bool:
+        return self.webdav.allow_upload and not self.store.read_only
+
+    @property
+    def webdav_deletes(self) -> bool:
+        return self.webdav.allow_delete and not self.store.read_only
 
     @property
     def render_url(self) -> str:

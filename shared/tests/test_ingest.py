@@ -16,12 +16,12 @@ import zstandard
 from pydicom.dataset import Dataset
 
 from pons.bus import Bus
-from pons.errors import InvalidInstance, NotFound, OutOfResources, Unavailable
+from pons.errors import InvalidInstance, NotFound, OutOfResources, ReadOnly, Unavailable
 from pons.events import Origin
 from pons.identity import resource_ids
 from pons.ingest import LARGE_HEADER, Ingest, Stored, open_ingest
 from pons.objects import SHARDS, Body, FileObjects, Spool, new_key
-from pons.settings import IngestSettings, Settings, StorageSettings
+from pons.settings import IngestSettings, Settings, StorageSettings, StoreSettings
 from pons.testing.indexing import FakeIndex, eventually, open_fake_index
 from pons.testing.nats import NatsServer
 
@@ -115,6 +115,22 @@ async def test_a_file_is_stored_announced_and_indexed(
     assert b"00020010" in event.meta
     assert event.header_key is None
     assert (event.pixel_offset, event.pixel_length, event.pixel_vr) == (None, None, "")
+
+
+async def test_a_store_that_is_read_only_takes_nothing(
+    objects: FileObjects, index: FakeIndex, bus: Bus, make_file: MakeFile
+) -> None:
+    """Whoever brings it: neither an object nor an announcement comes of it, no spool stays."""
+    settings = Settings(store=StoreSettings(read_only=True))
+    spool = spooled(objects, make_file())
+    async with open_ingest(objects, bus, settings) as ingest:
+        for body in (make_file(), spool):
+            with pytest.raises(ReadOnly):
+                await ingest.store(body, ORIGIN)
+    assert await keys(objects) == []
+    assert await kept(bus) == 0
+    assert index.instances == []
+    assert not spool.path.exists()
 
 
 async def test_the_event_says_where_the_pixel_data_is(

@@ -154,6 +154,8 @@ def test_the_page_says_what_the_table_says() -> None:
         ("OverwriteInstances", False, "index.overwrite_instances", "Never"),
         ("OverwriteInstances", "IfChanged", "index.overwrite_instances", "IfChanged"),
         ("StableAge", 1, "index.stable_age", 1),
+        ("ReadOnly", True, "store.read_only", True),
+        ("PatientLevelEnabled", False, "store.patient_level", False),
         ("StorageCompression", True, "storage.compression", True),
         ("MaximumStorageSize", 500, "storage.maximum_size_mb", 500),
         ("MaximumPatientCount", 9, "storage.maximum_patients", 9),

@@ -9,6 +9,7 @@ from pons.errors import (
     NotFound,
     OutOfResources,
     PonsError,
+    ReadOnly,
     RemoteFailure,
     TooLarge,
     Unavailable,
@@ -36,6 +37,7 @@ STORE_STATUS: dict[type[PonsError], int] = {
     BadRequest: 0xC000,
     UnsupportedImage: 0xC000,
     Forbidden: 0x0124,  # not authorized
+    ReadOnly: 0x0124,
     OutOfResources: 0xA700,
     Unavailable: 0xA700,
     TooLarge: 0xA700,

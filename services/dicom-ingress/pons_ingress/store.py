@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from pons.errors import InvalidInstance, PonsError
+from pons.errors import InvalidInstance, PonsError, ReadOnly
 from pons.events import Origin, StoreStatus
 from pons.objects import Body, Spool
 from pons_ingress import metrics
@@ -48,10 +48,13 @@ class Store:
         store_file: StoreFile,
         open_spool: Callable[[], Spool],
         accept_unknown: Callable[[], bool],
+        *,
+        read_only: bool = False,
     ) -> None:
         self._store_file = store_file
         self._open_spool = open_spool
         self._accept_unknown = accept_unknown
+        self._read_only = read_only
 
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         if self._problem(context, command) is not None:
@@ -114,6 +117,8 @@ class Store:
 
     def _problem(self, context: Context, command: Command) -> PonsError | None:
         """Why the request cannot be served, whatever its dataset is."""
+        if self._read_only:
+            return ReadOnly()
         for name, uid in (
             ("AffectedSOPClassUID (0000,0002)", command.sop_class_uid),
             ("AffectedSOPInstanceUID (0000,1000)", command.sop_instance_uid),

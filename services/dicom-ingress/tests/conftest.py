@@ -108,12 +108,15 @@ class Port:
         settings: Mapping[str, Any],
         modalities: tuple[Modality, ...],
         grace: float,
+        *,
+        read_only: bool,
     ) -> None:
         self.store = RememberingStore()
         self.settings = DicomSettings(**settings)
         self.folder = folder
         self.unhandled: list[dict[str, Any]] = []
         self.number = 0
+        self._read_only = read_only
         self._modalities = ListedModalities(modalities)
         self._grace = grace
         self._ready = threading.Event()
@@ -148,7 +151,12 @@ class Port:
         rules = Rules(self.settings.maximum_pdu_length, unknown, TRANSFER_SYNTAXES)
         services: dict[int, Service] = {
             C_ECHO_RQ: Echo(),
-            C_STORE_RQ: Store(self.store, lambda: Spool(self.folder), lambda: unknown),
+            C_STORE_RQ: Store(
+                self.store,
+                lambda: Spool(self.folder),
+                lambda: unknown,
+                read_only=self._read_only,
+            ),
         }
         async with DicomServer(
             self.settings, "127.0.0.1", 0, services, self._modalities, lambda: rules, self._grace
@@ -170,8 +178,14 @@ def start_port(tmp_path: Path, logs: list[Any]) -> Iterator[Callable[..., Port]]
     """Starts DICOM ports with given settings; no exception may have gone unhandled in them."""
     ports: list[Port] = []
 
-    def start(modalities: tuple[Modality, ...] = (), grace: float = 10.0, **settings: Any) -> Port:
-        ports.append(Port(tmp_path, settings, modalities, grace).start())
+    def start(
+        modalities: tuple[Modality, ...] = (),
+        grace: float = 10.0,
+        read_only: bool = False,
+        **settings: Any,
+    ) -> Port:
+        port = Port(tmp_path, settings, modalities, grace, read_only=read_only)
+        ports.append(port.start())
         return ports[-1]
 
     yield start

@@ -43,6 +43,16 @@ def test_running_store_is_finished(start_port: StartPort, wire: ModuleType) -> N
     assert len(port.store.kept) == 1
 
 
+def test_a_store_that_is_read_only_refuses(start_port: StartPort, wire: ModuleType) -> None:
+    """Each C-STORE is answered "not authorized", its dataset kept nowhere; an echo still works."""
+    port = start_port(read_only=True)
+    with port.connect().associate() as peer:
+        peer.send(wire.store("1.2.3"))
+        assert peer.receive_status() == 0x0124
+        assert peer.echo() == 0
+    assert port.store.kept == []
+
+
 def test_dataset_under_way_is_finished(start_port: StartPort, wire: ModuleType) -> None:
     """A stop in the middle of a dataset lets the rest arrive and be stored."""
     port = start_port()

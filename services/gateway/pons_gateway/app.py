@@ -17,7 +17,7 @@ from pons_gateway.authentication import Authentication
 from pons_gateway.backends import Backends
 from pons_gateway.errors import HTTP_STATUS, describe, error_answer, orthanc_error
 from pons_gateway.forms import compressed, preferred
-from pons_gateway.routes import ROUTES
+from pons_gateway.routes import ROUTES, routes_of
 from pons_gateway.routing import METHODS, Handler, Routes
 from pons_gateway.webdav import PREFIX, Share
 
@@ -174,4 +174,4 @@ def _overridden(method: str, scope: Scope) -> str | None:
 def create_app(backends: Backends) -> Gateway:
     """The application that serves `backends`."""
     buckets = {PREFIX: Share()} if backends.settings.webdav.enabled else {}
-    return Gateway(backends, buckets=buckets)
+    return Gateway(backends, routes_of(backends.settings.store), buckets)

@@ -20,6 +20,8 @@ SERVICES = {
     "render": "makes pictures",
     "egress": "sends to others",
 }
+PATIENTS = '<a href="patients?expand">Patients</a>'
+READ_ONLY = {"read-only": "takes and changes nothing (setting store.read_only)"}
 PING_SECONDS = 1.0
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -41,8 +43,9 @@ async def home_page(backends: Backends, host: str) -> str:
         host=escape(host),
         counts=_counts(totals),
         size=_size(totals.stored_size) if totals else "",
+        patients=PATIENTS if settings.store.patient_level else "",
         services=_states(states),
-        notes=_notes(failures),
+        notes=_notes(failures | (READ_ONLY if settings.store.read_only else {})),
     )
 
 

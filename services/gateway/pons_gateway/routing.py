@@ -5,7 +5,7 @@ A path is looked up in a tree, at the same cost for ten routes and for five hund
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -44,6 +44,8 @@ class Route:
     """An example of its answer."""
     public: bool = False
     """Answered without authentication."""
+    writes: bool = False
+    """Not there in a store that is read-only, as in Orthanc."""
 
     @property
     def described_path(self) -> str:
@@ -124,6 +126,12 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         for group in self.groups:
             yield from group.routes
+
+    def only(self, offered: Callable[[Route], bool]) -> "Routes":
+        """Those that are offered; where none is left of a path, it is as if it never was."""
+        return Routes(
+            replace(group, routes=list(filter(offered, group.routes))) for group in self.groups
+        )
 
     def find(self, path: str) -> tuple[Node, dict[str, str]] | None:
         """The node of a path and the values of its parameters; slashes may come twice."""

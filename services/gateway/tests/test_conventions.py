@@ -215,6 +215,7 @@ def test_statuses() -> None:
         "NotFound": (404, 17),
         "Conflict": (409, 46),
         "Forbidden": (403, 45),
+        "ReadOnly": (500, 22),
         "TooLarge": (413, 4),
         "UnsupportedImage": (415, 23),
         "RemoteFailure": (500, 9),

@@ -2,7 +2,7 @@
 """What other services may ask of the index, each command in one transaction."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -19,7 +19,7 @@ from pons.commands import (
     LogExports,
     ProtectPatient,
 )
-from pons.errors import BadRequest, NotFound
+from pons.errors import BadRequest, NotFound, ReadOnly
 from pons.identity import to_bytes
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
@@ -27,6 +27,24 @@ from pons_index.deletion import delete_resource, delete_resources
 from pons_index.relay import Relay
 from pons_index.statements import SQL
 from pons_index.tags import without_nul
+
+Handlers = dict[type[msgspec.Struct], Handler]
+
+UNHARMFUL: tuple[type[msgspec.Struct], ...] = (CollectNow, LogExports)
+"""What a store that is read-only answers all the same: the first removes what was deleted before,
+the second is told to keep nothing."""
+
+
+def refusing(handlers: Handlers) -> Handlers:
+    """The handlers of a store that is read-only."""
+
+    async def refuse(_command: Any) -> NoReturn:
+        raise ReadOnly
+
+    return {
+        command: handler if command in UNHARMFUL else refuse
+        for command, handler in handlers.items()
+    }
 
 
 class Commands:
@@ -45,7 +63,7 @@ class Commands:
         self._collector = collector
         self._log_exports = log_exports
 
-    def handlers(self) -> dict[type[msgspec.Struct], Handler]:
+    def handlers(self) -> Handlers:
         """Every command of the index with what answers it."""
         return {
             DeleteResource: self.delete,

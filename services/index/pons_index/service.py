@@ -16,7 +16,7 @@ from pons.settings import Settings
 from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
 from pons_index.collector import Collector
-from pons_index.commands import Commands
+from pons_index.commands import Commands, refusing
 from pons_index.consumer import Consumer, open_consumer
 from pons_index.database import open_database
 from pons_index.orphans import Sweep
@@ -63,13 +63,16 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             lambda: reading_again(objects, bus, settings),
             TagReader(main_tags(settings.index.extra_main_tags)),
         )
-        commands = Commands(database, relay, collector, log_exports=settings.index.log_exports)
+        read_only = settings.store.read_only
+        log_exports = settings.index.log_exports and not read_only
+        commands = Commands(database, relay, collector, log_exports=log_exports)
         belongings = Belongings(
             database,
             relay.wake,
             check_revisions=settings.index.check_revisions,
             capacity=capacity,
         )
+        handlers = commands.handlers() | belongings.handlers() | reconstruction.handlers()
         run = Run(database, boot_id())
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
@@ -81,11 +84,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 run.beat(),
                 collector.collect_forever(),
             ):
-                await answer_commands(
-                    bus,
-                    "index",
-                    commands.handlers() | belongings.handlers() | reconstruction.handlers(),
-                )
+                answered = refusing(handlers) if read_only else handlers
+                await answer_commands(bus, "index", answered)
                 yield
             await run.end()
 

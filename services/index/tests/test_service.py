@@ -22,9 +22,12 @@ from pons.commands import (
     DeleteResource,
     Done,
     ProtectPatient,
+    PutLabel,
+    PutMetadata,
+    Reconstruct,
     ask,
 )
-from pons.errors import BadRequest, NotFound, PonsError, Unavailable
+from pons.errors import BadRequest, NotFound, PonsError, ReadOnly, Unavailable
 from pons.events import Changes, DeadLetter, InstanceReceived
 from pons.health import Health
 from pons.settings import DatabaseSettings, Settings
@@ -99,6 +102,32 @@ async def test_commands_are_answered(open_store: OpenStore) -> None:
                 await ask(store.bus, "index", ProtectPatient(nobody, protected=True), Done)
         assert await ask(store.bus, "index", ClearChanges(), Done) == Done()
         assert await ask(store.bus, "index", CollectNow(), Collected) == Collected(1, 0, 0, True)
+
+
+async def test_a_store_that_is_read_only_changes_nothing(open_store: OpenStore) -> None:
+    """Whoever asks; what was accepted before is indexed, and what was deleted is collected."""
+    async with open_store() as store:
+        whole = store.settings.store.model_copy(update={"read_only": True})
+        settings = store.settings.model_copy(update={"store": whole})
+        event = received("1.1")
+        async with open_service(settings, Health("index")):
+            await store.announce(event)
+            assert await store.answered(event) == ["Success"]
+            for command in (
+                DeleteResource("Instance", ids(event).instance),
+                ProtectPatient(ids(event).patient, protected=True),
+                ClearChanges(),
+                PutMetadata("Study", ids(event).study, 1024, b"x"),
+                PutLabel("Study", ids(event).study, "x"),
+                Reconstruct(),
+            ):
+                with pytest.raises(ReadOnly):
+                    await ask(store.bus, "index", command, Done)
+            assert await ask(store.bus, "index", CollectNow(), Collected) == Collected(
+                0, 0, 0, True
+            )
+        assert await store.value("SELECT count(*) FROM instances") == 1
+        assert await store.value("SELECT count(*) FROM changes") > 0
 
 
 async def test_changes_reach_the_stream_by_themselves(open_store: OpenStore) -> None:

@@ -29,6 +29,7 @@ STATUS: dict[type[PonsError], int] = {
     errors.BadRequest: 400,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.ReadOnly: 403,
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.InvalidInstance: 415,

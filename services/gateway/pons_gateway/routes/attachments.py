@@ -292,15 +292,20 @@ TOLD: dict[str, tuple[Tell, str, str, object]] = {
 }
 """What can be read about an attachment: handler, summary, media type, example."""
 
-DONE: dict[str, tuple[Callable[[Level], Handler], str]] = {
-    "verify-md5": (verify, "Read the file and compare it with what was written (400: differs)"),
+DONE: dict[str, tuple[Callable[[Level], Handler], str, bool]] = {
+    "verify-md5": (
+        verify,
+        "Read the file and compare it with what was written (400: differs)",
+        False,
+    ),
     "compress": (
         lambda level: reform(level, compressed=True),
         "Store the file compressed, where that makes it smaller",
+        True,
     ),
-    "uncompress": (lambda level: reform(level, compressed=False), "Store the file as it is"),
+    "uncompress": (lambda level: reform(level, compressed=False), "Store the file as it is", True),
 }
-"""What can be done to an attachment: handler, summary."""
+"""What can be done to an attachment: handler, summary, whether it writes."""
 
 
 def _add_routes(level: Level) -> None:
@@ -311,14 +316,16 @@ def _add_routes(level: Level) -> None:
               query=(FULL,), example=["dicom"] if level == "Instance" else ["1024"])  # fmt: skip
     GROUP.add("GET", one, telling(level, operations), f"What an attachment of a {name} offers",
               example=["data", "size"])  # fmt: skip
-    GROUP.add("PUT", one, put(level), f"Attach a file to a {name}", takes=BINARY, example={})
-    GROUP.add("DELETE", one, delete(level), f"Remove an attachment of a {name}", gives="")
+    GROUP.add("PUT", one, put(level), f"Attach a file to a {name}", takes=BINARY, example={},
+              writes=True)  # fmt: skip
+    GROUP.add("DELETE", one, delete(level), f"Remove an attachment of a {name}", gives="",
+              writes=True)  # fmt: skip
     for word, (tell, summary, kind, example) in TOLD.items():
         query = (FILENAME,) if word.endswith("data") else ()
         GROUP.add("GET", f"{one}/{word}", telling(level, tell), summary, query=query, gives=kind,
                   example=example)  # fmt: skip
-    for word, (make, summary) in DONE.items():
-        GROUP.add("POST", f"{one}/{word}", make(level), summary, example={})
+    for word, (make, summary, writes) in DONE.items():
+        GROUP.add("POST", f"{one}/{word}", make(level), summary, example={}, writes=writes)
 
 
 for _level in LEVELS:

@@ -34,6 +34,7 @@ GROUP = Group("DICOM files", "Send files to the store, get them back.")
         "Path": f"/instances/{ID}",
         "Status": "Success",
     },
+    writes=True,
 )
 async def upload(request: Request, backends: Backends) -> Response:
     stored = await store_upload(request, backends)

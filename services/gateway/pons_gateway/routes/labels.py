@@ -79,8 +79,8 @@ def _add_routes(level: Level) -> None:
     GROUP.add("GET", folder, list_labels(level), f"List the labels of a {name}",
               example=["reviewed"])  # fmt: skip
     GROUP.add("GET", one, show(level), f"Whether a {name} has a label (404: no)", gives="")
-    GROUP.add("PUT", one, put(level), f"Put a label on a {name}", gives="")
-    GROUP.add("DELETE", one, delete(level), f"Take a label off a {name}", gives="")
+    GROUP.add("PUT", one, put(level), f"Put a label on a {name}", gives="", writes=True)
+    GROUP.add("DELETE", one, delete(level), f"Take a label off a {name}", gives="", writes=True)
 
 
 for _level in LEVELS:

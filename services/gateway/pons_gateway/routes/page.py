@@ -23,13 +23,13 @@ async def home(request: Request, backends: Backends) -> Response:
 
 
 @GROUP.get("/docs", "This description, for people", gives="text/html")
-async def docs(_request: Request, _backends: Backends) -> Response:
-    return html_answer(_documentation())
+async def docs(_request: Request, backends: Backends) -> Response:
+    return html_answer(_documentation(_routes(backends)))
 
 
 @GROUP.get("/openapi.json", "This description, for programs", example={"openapi": "3.1.0"})
-async def description(_request: Request, _backends: Backends) -> Response:
-    return json_answer(openapi.describe(_all_routes(), pons.__version__))
+async def description(_request: Request, backends: Backends) -> Response:
+    return json_answer(openapi.describe(_routes(backends), pons.__version__))
 
 
 @GROUP.get("/health/live", "Whether the process runs", example={"service": "gateway"}, public=True)
@@ -47,11 +47,11 @@ async def health(request: Request, backends: Backends) -> Response:
 
 
 @lru_cache(maxsize=1)
-def _documentation() -> str:
-    return documentation(openapi.describe(_all_routes(), pons.__version__))
+def _documentation(routes: Routes) -> str:
+    return documentation(openapi.describe(routes, pons.__version__))
 
 
-def _all_routes() -> Routes:
-    from pons_gateway.routes import ROUTES  # this module is one of them
+def _routes(backends: Backends) -> Routes:
+    from pons_gateway.routes import routes_of  # this module has some of them
 
-    return ROUTES
+    return routes_of(backends.settings.store)

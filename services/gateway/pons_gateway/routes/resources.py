@@ -204,6 +204,7 @@ def group_of(level: Level) -> Group:
         delete(level),
         f"Delete a {name} with everything below it",
         example={"RemainingAncestor": None},
+        writes=True,
     )
     group.add("GET", f"{one}/statistics", statistics(level), f"What a {name} takes",
               example=STATISTICS)  # fmt: skip

@@ -52,6 +52,7 @@ async def protected(request: Request, backends: Backends) -> Response:
     takes=TEXT,
     body="1",
     gives="",
+    writes=True,
 )
 async def protect(request: Request, backends: Backends) -> Response:
     command = ProtectPatient(request.path_params["id"], await flag_body(request))
@@ -65,6 +66,7 @@ async def protect(request: Request, backends: Backends) -> Response:
     takes=JSON,
     body={"Resources": [ID, {"Level": "Study", "ID": ANOTHER}]},
     gives="",
+    writes=True,
 )
 async def bulk_delete(request: Request, backends: Backends) -> Response:
     listed = (await object_body(request)).get("Resources")
@@ -100,6 +102,7 @@ for _level in LEVELS:
         takes=JSON,
         body={"ReconstructFiles": False, "LimitToThisLevelMainDicomTags": False},
         gives="",
+        writes=True,
     )
 
 
@@ -109,6 +112,7 @@ for _level in LEVELS:
     takes=JSON,
     body={"ReconstructFiles": False},
     gives="",
+    writes=True,
 )
 async def reconstruct_store(request: Request, backends: Backends) -> Response:
     body = await object_body(request)
@@ -120,6 +124,7 @@ async def reconstruct_store(request: Request, backends: Backends) -> Response:
     "/tools/invalidate-tags",
     "Forget cached tags: nothing is cached here, so this does nothing",
     gives="",
+    writes=True,
 )
 async def invalidate_tags(_request: Request, _backends: Backends) -> Response:
     return done()

@@ -146,7 +146,7 @@ class Share:
     async def _delete(self, place: Place, _request: Request, backends: Backends) -> Response:
         if place.is_upload:
             return silent(204 if self._dropped.remove(place.upload) else 404)
-        if not backends.settings.webdav.allow_delete:
+        if not backends.settings.webdav_deletes:
             raise Forbidden("Nothing can be deleted here", "setting webdav.allow_delete")
         node = await self._find(place, backends)
         if node is None:
@@ -182,7 +182,7 @@ class Share:
         return silent(204)
 
     def _check_upload(self, place: Place, backends: Backends) -> None:
-        if not backends.settings.webdav.allow_upload:
+        if not backends.settings.webdav_uploads:
             raise Forbidden("Nothing can be uploaded here", "setting webdav.allow_upload")
         if not place.is_upload:
             raise Forbidden(f"Files are put into /{PREFIX}/{UPLOADS} only")
@@ -199,7 +199,7 @@ class Share:
 
     def _roots(self, backends: Backends) -> list[Node]:
         found = roots(backends)
-        if backends.settings.webdav.allow_upload:
+        if backends.settings.webdav_uploads:
             found.append(Node(UPLOADS, listing=fixed(*self._dropped.folders(""))))
         return found
 
