@@ -19,6 +19,7 @@ from pons.objects import open_objects
 from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
 from pons.settings import Settings
+from pons.warm import warm_http
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
@@ -32,6 +33,7 @@ KEEP_ALIVE_SECONDS = 75
 @asynccontextmanager
 async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The gateway, serving as long as the block runs."""
+    await warm_http()
     objects = open_objects(settings.storage, settings.store.name)
     try:
         async with (

@@ -12,6 +12,7 @@ from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
 from pons.objects import Objects, open_objects
 from pons.settings import RenderSettings, Settings
+from pons.warm import warm_http
 from pons_render.app import create_app
 from pons_render.archive import ArchiveJob, Archives
 from pons_render.archive.routes import archive_routes
@@ -65,6 +66,7 @@ def bounds_of(settings: RenderSettings) -> Bounds:
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Pictures and archives are served, and jobs done, while the block runs; requests under way get
     a few seconds to end, jobs are given back."""
+    await warm_http()
     objects = open_objects(settings.storage, settings.store.name)
     try:
         async with (
