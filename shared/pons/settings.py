@@ -348,6 +348,12 @@ class ArchiveSettings(Section):
     )
     utf8: bool = Field(False, description="Let names in a ZIP have other characters than ASCII's.")
     outputs: int = Field(1, ge=0, description="ZIPs made by jobs that are kept, the latest ones.")
+    concurrent: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="ZIPs that one render sends at once; more wait up to 15 s, then 503.",
+    )
 
 
 class EgressSettings(Section):

@@ -75,7 +75,7 @@ database.url database.reader_url database.pool_size
 nats.url nats.replicas nats.sync_always
 index.batch_size
 render.host render.port render.url render.workers render.memory_mb render.timeout
-archive.compression
+archive.compression archive.concurrent
 lua.timeout lua.memory_mb
 log.level log.format
 health.host health.port

@@ -72,6 +72,9 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     Unavailable: OrthancError(503, 36, "Database unavailable"),
 }
 
+RETRY_AFTER = (b"retry-after", b"10")
+"""Told with 503: what does not answer, or is busy, will not be so for ever."""
+
 INTERNAL = OrthancError(500, -1, "Internal error")
 
 
@@ -99,13 +102,17 @@ def describe(
     if details:
         described = {"Details": details, **described}
     body = orjson.dumps(described, option=orjson.OPT_INDENT_2)
-    return Answer(body, error.http, content_type)
+    return Answer(body, error.http, content_type, *_more_headers(error))
+
+
+def _more_headers(error: OrthancError) -> tuple[tuple[bytes, bytes], ...]:
+    return (RETRY_AFTER,) if error.http == HTTPStatus.SERVICE_UNAVAILABLE else ()
 
 
 def error_answer(error: BaseException, method: str, uri: str, *, describing: bool) -> Answer:
     """What to answer to a request that raised `error`."""
     entry = orthanc_error(error)
     if not describing:
-        return Answer(b"", entry.http)
+        return Answer(b"", entry.http, *_more_headers(entry))
     details = str(error) if isinstance(error, PonsError) else "The log tells more"
     return describe(entry, details, method, uri, JSON_TYPE)

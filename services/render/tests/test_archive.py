@@ -30,6 +30,7 @@ from pons.objects import FileObjects, new_key
 from pons.settings import ArchiveSettings
 from pons_render.app import create_app
 from pons_render.archive import Archives
+from pons_render.archive.bounds import Places, ReadAhead
 from pons_render.archive.routes import archive_routes
 
 pytestmark = pytest.mark.anyio
@@ -273,6 +274,43 @@ async def test_reads_ahead_a_little(catalog: FakeCatalog, file: Make) -> None:
         began = objects.began
         await asyncio.sleep(0.05)
         assert objects.began == began
+
+
+async def test_archives_share_what_they_read_ahead(catalog: FakeCatalog, file: Make) -> None:
+    """Where others hold all of it, an archive goes on with one file after the other; what was read
+    for a client that went away is free again."""
+    for number in range(20):
+        await catalog.add(f"i{number}", file(number + 1))
+    objects: Any = Watched(catalog.objects)
+    size = len(file(1))
+    ahead = ReadAhead(4 * size + size // 2)
+    with closing(Archives(catalog, objects, ArchiveSettings(), ahead)) as archives:
+        greedy = await archives.open(ArchiveRequest(["s"]))
+        async with aclosing(greedy.pieces()) as held:
+            await anext(held)
+            assert (ahead.held, objects.most) == (4 * size, 4)
+            modest = await archives.open(ArchiveRequest(["s"]))
+            objects.most = 0
+            async with aclosing(modest.pieces()) as pieces:
+                assert len([piece async for piece in pieces]) > 20
+            assert objects.most == 1
+        assert ahead.held == 0
+
+
+async def test_no_more_archives_than_places(
+    catalog: FakeCatalog, objects: FileObjects, file: Make
+) -> None:
+    """The one above is told to come again, before its answer begins; a place is free afterwards."""
+    await catalog.add("a", file(1, PixelData=bytes(LARGE)))
+    with closing(Archives(catalog, objects, ArchiveSettings(concurrent=1))) as archives:
+        archives.places = Places(1, patience=0.05)
+        async with client_of(archives, objects, stream=True) as client:
+            async with archives.places.place():
+                answer = await post(client, "s")
+            assert (answer.status_code, answer.json()["error"]) == (409, "Unavailable")
+            for _ in range(2):
+                answer = await post(client, "s")
+                assert (answer.status_code, answer.content[:2]) == (200, b"PK")
 
 
 async def test_series_are_looked_up_when_it_is_their_turn(

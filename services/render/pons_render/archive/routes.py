@@ -56,7 +56,7 @@ def archive_routes(archives: Archives, objects: Objects, *, stream: bool) -> lis
     async def answer(request: Request) -> Response:
         asked = msgspec.json.decode(await request.body(), type=ArchiveRequest)
         try:
-            pieces = (await archives.open(asked)).pieces()
+            pieces = _in_turn(archives, asked)
             return await (_streamed(pieces) if stream else _made(pieces, objects))
         except PonsError as error:
             log.info("archive refused", reason=str(error))
@@ -64,6 +64,15 @@ def archive_routes(archives: Archives, objects: Objects, *, stream: bool) -> lis
             return Response(msgspec.json.encode(told), REFUSED, media_type="application/json")
 
     return [Route("/archive", answer, methods=["POST"])]
+
+
+async def _in_turn(archives: Archives, asked: ArchiveRequest) -> AsyncGenerator[bytes]:
+    """The ZIP, once there is a place for it. Raises `Unavailable` when there is none for long."""
+    async with archives.places.place():
+        archive = await archives.open(asked)
+        async with aclosing(archive.pieces()) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 async def _streamed(pieces: AsyncGenerator[bytes]) -> Response:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,13 +17,15 @@ from pons.jobs import ArchiveRequest
 from pons.objects import SPOOL_ABOVE, Objects
 from pons.settings import ArchiveSettings
 from pons.stored_file import read_file, stream_file
+from pons_render.archive.bounds import Places, ReadAhead
 from pons_render.archive.dicomdir import DicomDir, Summary, summarize
 from pons_render.archive.plan import Catalog, File, files_of
 from pons_render.archive.zip import Packer, Zip, pack
 
 FILES_AHEAD = 8
 BYTES_AHEAD = 16 << 20
-"""What one archive reads before it is asked for; a larger file than `SPOOL_ABOVE` is streamed."""
+"""What one archive reads before it is asked for, if all together may hold as much; a larger file
+than `SPOOL_ABOVE` is streamed."""
 
 T = TypeVar("T")
 
@@ -45,10 +47,18 @@ class Loaded:
 class Archives:
     """Makes archives of what the catalog and the object store have. Close it."""
 
-    def __init__(self, catalog: Catalog, objects: Objects, settings: ArchiveSettings) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        objects: Objects,
+        settings: ArchiveSettings,
+        read_ahead: ReadAhead | None = None,
+    ) -> None:
         self._catalog = catalog
         self._objects = objects
         self._settings = settings
+        self._read_ahead = read_ahead or ReadAhead()
+        self.places = Places(settings.concurrent)
         # Apart from the default executor, where image requests read: deflate may take its time.
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "pons-zip")
 
@@ -72,21 +82,40 @@ class Archives:
         """
         ahead: deque[tuple[int, asyncio.Task[Loaded | None]]] = deque()
         held = 0
+
+        def has_room(cost: int) -> bool:
+            within = len(ahead) < FILES_AHEAD and held + cost <= BYTES_AHEAD
+            return within and self._read_ahead.has_room(cost)
+
         try:
             async for file in files_of(request, self._catalog, series):
                 size = file.instance.stored.size
                 cost = size if size <= SPOOL_ABOVE else 0
-                while ahead and (len(ahead) >= FILES_AHEAD or held + cost > BYTES_AHEAD):
+                while ahead and not has_room(cost):
                     held -= ahead[0][0]
-                    yield await ahead.popleft()[1]
+                    async with self._handing_over(*ahead.popleft()) as loaded:
+                        yield loaded
                 ahead.append((cost, asyncio.create_task(self._load(file, media=request.media))))
                 held += cost
+                self._read_ahead.take(cost)
             while ahead:
-                yield await ahead.popleft()[1]
+                async with self._handing_over(*ahead.popleft()) as loaded:
+                    yield loaded
         finally:
-            for _, task in ahead:
+            for cost, task in ahead:
+                self._read_ahead.give_back(cost)
                 task.cancel()
             await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+
+    @asynccontextmanager
+    async def _handing_over(
+        self, cost: int, task: "asyncio.Task[Loaded | None]"
+    ) -> AsyncIterator[Loaded | None]:
+        """What the task has read; its bytes count until whoever takes them asks for the next."""
+        try:
+            yield await task
+        finally:
+            self._read_ahead.give_back(cost)
 
     async def _load(self, file: File, *, media: bool) -> Loaded | None:
         stored = file.instance.stored
