@@ -159,6 +159,28 @@ HOSTILE: dict[str, Callable[[int], tuple[str, bytes]]] = {
         b"\x08\x00\x05\x00CS\x10\0\\ISO 2022 IR 149"
         + long_element(b"\x08\x00\x15\x01", b"UT", b"\x1b$)Ca" * 9_000) * (many // 2250),
     ),
+    "a million escape sequences in short values": lambda many: (
+        EXPLICIT,
+        b"\x08\x00\x05\x00CS\x10\0\\ISO 2022 IR 149"
+        + b"".join(
+            b"\x08\x00\x15\x01LO\x34\0" + b"\x1b$)C" * 10 + b"%12d" % n
+            for n in range(many * 2 // 5)
+        ),
+    ),
+    "a character set of many names": lambda many: (
+        EXPLICIT,
+        long_element(b"\x08\x00\x05\x00", b"UT", b"\\".join(b"%x" % n for n in range(many)))
+        + long_element(b"\x08\x00\x15\x01", b"UT", b"\x1b$)Ca" * 9_000),
+    ),
+    "items that each have a character set": lambda many: (
+        EXPLICIT,
+        SQ
+        + UNDEFINED
+        + b"".join(
+            ITEM + UNDEFINED + b"\x08\x00\x05\x00CS\x10\0\\%15x" % n + ITEM_END
+            for n in range(many // 5)
+        ),
+    ),
     "millions of values with spaces": lambda many: (
         EXPLICIT,
         long_element(b"\x08\x00\x19\x01", b"UC", b"ab \\" * 260_000),

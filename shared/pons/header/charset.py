@@ -7,8 +7,9 @@ slow ones. Here are its tables and its rules, without warnings and with text cod
 
 from __future__ import annotations
 
-import codecs
 import re
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from functools import lru_cache
 
 from pydicom.charset import (
@@ -20,26 +21,53 @@ from pydicom.charset import (
 )
 from pydicom.valuerep import TEXT_VR_DELIMS
 
+from pons.errors import InvalidInstance
+from pons.header.model import MAX_CHARSETS, MAX_ESCAPES, too_large
+
 ESCAPE = b"\x1b"
 _FRAGMENTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
 _DELIMITER = re.compile(b"[" + bytes(sorted(TEXT_VR_DELIMS)) + b"]")
-_CODECS = {codecs.lookup(name).name for name in python_encoding.values()} | {
-    codecs.lookup(name).name for name in ("ascii", *(f"cp{n}" for n in range(1250, 1259)), "cp874")
+
+
+def _codec(name: str) -> str:
+    """Give the codec that Python finds by a name. Python itself would keep each name it was asked
+    for in memory, and look for unknown ones on disk."""
+    normal = normalize_encoding(name).lower()
+    return aliases.get(normal) or aliases.get(normal.replace(".", "_")) or normal
+
+
+_CODECS = {_codec(name) for name in python_encoding.values()} | {
+    _codec(name) for name in ("ascii", *(f"cp{n}" for n in range(1250, 1259)), "cp874")
 }
+
+
+class Escapes:
+    """Counts the escape sequences that are decoded for one header."""
+
+    def __init__(self) -> None:
+        self._left = MAX_ESCAPES
+
+    def spend(self, number: int) -> None:
+        """Count some before they are decoded; refuse a header that has too many."""
+        self._left -= number
+        if self._left < 0:
+            raise too_large(f"more than {MAX_ESCAPES} escape sequences")
 
 
 class Charset:
     """The encodings in force for a data set: the first one, and those that escapes switch to."""
 
-    __slots__ = ("encodings",)
+    __slots__ = ("_escapes", "encodings")
 
-    def __init__(self, encodings: tuple[str, ...]) -> None:
+    def __init__(self, encodings: tuple[str, ...], escapes: Escapes) -> None:
         self.encodings = encodings
+        self._escapes = escapes
 
     def decode(self, value: bytes) -> str:
         """Give the text of a value; what cannot be decoded becomes U+FFFD."""
         if ESCAPE not in value:
             return value.decode(self.encodings[0], "replace")
+        self._escapes.spend(value.count(ESCAPE))
         return "".join(map(self._decode_fragment, _FRAGMENTS.findall(value)))
 
     def _decode_fragment(self, fragment: bytes) -> str:
@@ -65,19 +93,31 @@ class Charset:
         return text[:cut].decode(encoding) + text[cut:].decode(self.encodings[0])
 
 
+def charset_of(specific_character_set: bytes, default: str, escapes: Escapes) -> Charset:
+    """Give the character set of `encodings_of`, which counts what it decodes in `escapes`."""
+    return Charset(encodings_of(specific_character_set, default), escapes)
+
+
 @lru_cache(maxsize=64)
-def charset_of(specific_character_set: bytes, default: str) -> Charset:
-    """Give the character set that SpecificCharacterSet (0008,0005) names; empty: `default`."""
+def encodings_of(specific_character_set: bytes, default: str) -> tuple[str, ...]:
+    """Give the encodings that SpecificCharacterSet (0008,0005) names; empty: `default`.
+
+    Raises InvalidInstance for more names than `MAX_CHARSETS`.
+    """
+    if specific_character_set.count(b"\\") >= MAX_CHARSETS:
+        raise InvalidInstance(
+            f"Specific Character Set (0008,0005) has more than {MAX_CHARSETS} values"
+        )
     names = [
         name.strip(" \0") for name in specific_character_set.decode(default_encoding).split("\\")
     ]
     if not any(names):
-        return Charset((python_encoding.get(default, default),))
+        return (python_encoding.get(default, default),)
     names[0] = names[0] or "ISO_IR 6"
     if names[0] in STAND_ALONE_ENCODINGS:
         names = names[:1]
     extensions = [name for name in names[1:] if name not in STAND_ALONE_ENCODINGS]
-    return Charset(tuple(map(_encoding_of, [names[0], *extensions])))
+    return tuple(map(_encoding_of, [names[0], *extensions]))
 
 
 def _encoding_of(name: str) -> str:
@@ -88,8 +128,5 @@ def _encoding_of(name: str) -> str:
         return python_encoding.get("ISO_IR" + name[6:], default_encoding)
     if re.match(r"ISO.2022.IR.", name):
         return python_encoding.get("ISO 2022 IR " + name[12:], default_encoding)
-    try:
-        known = codecs.lookup(name).name in _CODECS
-    except (LookupError, ValueError):  # ValueError: a NUL inside the name
-        known = False
-    return name if known else default_encoding
+    codec = _codec(name)
+    return codec if codec in _CODECS else default_encoding

@@ -26,7 +26,6 @@ BINARY_VRS = {"OB": 1, "OW": 2, "OF": 4, "OD": 8, "OL": 4, "OV": 8, "UN": 1}
 
 _PLAIN = bytes(c for c in range(0x20, 0x7F) if c not in b'"\\')
 _UNTIDY = re.compile(rb"^\\|\\$|[\\ ]\\|\\ ").search
-_LATIN = Charset((default_encoding,))
 
 
 def _quote(text: str) -> bytes:
@@ -51,9 +50,17 @@ def _rstrip(text: str) -> str:
     return text.rstrip(" \0")
 
 
-def _texts(fixed: Charset | None = None) -> Converter:
+def _in_charset(value: bytes, charset: Charset) -> str:
+    return charset.decode(value)
+
+
+def _in_default_repertoire(value: bytes, charset: Charset) -> str:
+    return value.decode(default_encoding)
+
+
+def _texts(decode: Callable[[bytes, Charset], str]) -> Converter:
     """Values parted by backslash: LO SH, in the data set's character set; AE AS CS DA DS DT IS TM
-    UI, in a `fixed` one."""
+    UI, in the default repertoire."""
 
     def convert(value: bytes, charset: Charset) -> bytes:
         value = value.strip(b" \0")
@@ -64,8 +71,7 @@ def _texts(fixed: Charset | None = None) -> Converter:
             return b',"Value":["' + value + b'"]}'
         if not odd.strip(b"\\") and not _UNTIDY(value):
             return b',"Value":["' + value.replace(b"\\", b'","') + b'"]}'
-        text = (fixed or charset).decode(value)
-        return _quote_values(text, _strip)
+        return _quote_values(decode(value, charset), _strip)
 
     return convert
 
@@ -80,18 +86,21 @@ def _long_text_values(value: bytes, charset: Charset) -> bytes:
 
 def _long_text(value: bytes, charset: Charset) -> bytes:
     """LT ST UT: one value, in which a backslash is a backslash and leading spaces count."""
-    value = value.rstrip(b" \0")
-    if not value:
-        return EMPTY
-    if not value.translate(None, _PLAIN):
-        return b',"Value":["' + value + b'"]}'
-    text = _rstrip(charset.decode(value))
-    return b',"Value":[' + _quote(text) + b"]}" if text else EMPTY
+    return _one_text(value.rstrip(b" \0"), charset, _in_charset)
 
 
 def _uri(value: bytes, charset: Charset) -> bytes:
     """UR: one value, in the default repertoire."""
-    return _long_text(value.strip(b" \0"), _LATIN)
+    return _one_text(value.strip(b" \0"), charset, _in_default_repertoire)
+
+
+def _one_text(value: bytes, charset: Charset, decode: Callable[[bytes, Charset], str]) -> bytes:
+    if not value:
+        return EMPTY
+    if not value.translate(None, _PLAIN):
+        return b',"Value":["' + value + b'"]}'
+    text = _rstrip(decode(value, charset))
+    return b',"Value":[' + _quote(text) + b"]}" if text else EMPTY
 
 
 def _person_name(value: bytes, charset: Charset) -> bytes:
@@ -197,9 +206,9 @@ def lut_descriptor(order: str) -> Converter:
 def converters(order: str) -> dict[str, Converter]:
     """Give the converter of each VR; `order` is "<" or ">", as in struct."""
     table: dict[str, Converter] = dict.fromkeys(
-        ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"), _texts(_LATIN)
+        ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"), _texts(_in_default_repertoire)
     )
-    table |= dict.fromkeys(("LO", "SH"), _texts())
+    table |= dict.fromkeys(("LO", "SH"), _texts(_in_charset))
     table |= {"UC": _long_text_values, "UR": _uri, "PN": _person_name}
     table |= dict.fromkeys(("LT", "ST", "UT"), _long_text)
     for vr, code in {"SL": "l", "SS": "h", "UL": "L", "US": "H"}.items():

@@ -13,12 +13,13 @@ from itertools import repeat
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.bounds import Bounds
-from pons.header.charset import charset_of
+from pons.header.charset import Escapes, charset_of
 from pons.header.convert import BINARY_VRS
 from pons.header.fragments import Buffer, skip_fragments
 from pons.header.level import Level
 from pons.header.model import (
     BYTES_PER_ELEMENT,
+    COST_OF_ITEM,
     COST_OF_NEWS,
     MAX_DEPTH,
     MAX_ELEMENTS,
@@ -51,6 +52,7 @@ class Scan:
         self.window = window
         self.source = source
         self.default_charset = default_charset
+        self.escapes = Escapes()
         self.whole = whole
         budget = MAX_ELEMENTS + (len(source) if size is None else size) // BYTES_PER_ELEMENT
         self.bounds = Bounds(window, source, deflated)
@@ -61,7 +63,8 @@ class Scan:
 
     def top(self, syntax: Syntax, start: int, end: int, signed: bool | None = None) -> bytes:
         """Give the JSON object of the data set in `window[start:end]`."""
-        level = Level(syntax, charset_of(b"", self.default_charset), 0, signed)
+        charset = charset_of(b"", self.default_charset, self.escapes)
+        level = Level(syntax, charset, 0, signed)
         return self.dataset(level, start, end, endless=False)[0]
 
     def dataset(self, level: Level, pos: int, end: int, endless: bool) -> tuple[bytes, int]:
@@ -197,7 +200,7 @@ class Scan:
                     f"{name(element.tag)}: expected an item or the sequence delimiter at offset "
                     f"{pos - 8}, found ({group:04X},{number:04X})"
                 )
-            self.values.spend(1)
+            self.values.spend(COST_OF_ITEM)
             endless_item = item_length == UNDEFINED
             item_end = limit if endless_item else pos + item_length
             if item_end > limit:
@@ -224,7 +227,8 @@ class Scan:
         """Note a value that identifies the instance, or that later elements depend on."""
         value = self.window[start : min(stop, start + MAX_TEXT)]
         if tag == s.CHARACTER_SET:
-            level.use(charset_of(value, self.default_charset))
+            self.values.spend(COST_OF_NEWS * (1 + value.count(b"\\")))
+            level.use(charset_of(value, self.default_charset, self.escapes))
         elif tag == s.PIXEL_REPRESENTATION and len(value) >= 2:
             level.signed = level.syntax.unpack_number(value)[0] != 0
         elif tag == s.LUT_DESCRIPTOR and len(value) >= 2:

@@ -12,7 +12,7 @@ from pydicom.charset import default_encoding
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
-from pons.header.charset import charset_of
+from pons.header.charset import Escapes, charset_of
 from pons.header.elements import Scan
 from pons.header.fragments import Buffer
 from pons.header.model import MAX_INFLATED, MAX_INFLATED_HEADER, Parsed, PastEnd, too_large
@@ -124,7 +124,7 @@ def read_dataset(
         scan, json = _inflate(source, start, read, whole)
     else:
         scan, json = _grow(source, read, whole)
-    charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset)
+    charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset, Escapes())
     texts = {
         tag: (charset.decode(value) if tag == s.PATIENT_ID else value.decode(default_encoding))
         for tag, value in scan.kept.items()

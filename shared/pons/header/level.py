@@ -14,10 +14,10 @@ _ITEMS = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\x00", b"\xff\
 
 
 @lru_cache(maxsize=8)
-def memo_for(syntax: Syntax, charset: Charset) -> dict[bytes, bytes]:
+def memo_for(syntax: Syntax, encodings: tuple[str, ...]) -> dict[bytes, bytes]:
     """Give the JSON of short elements seen before, by their bytes; a series repeats most of its.
 
-    With the syntax and the character set, an element's bytes decide its JSON.
+    With the syntax and the encodings of text, an element's bytes decide its JSON.
     """
     return {}
 
@@ -34,12 +34,12 @@ class Level:
         self.lut_entries = 0
         self.creators: dict[int, str] | None = None
         self.charset = charset
-        self.memo = memo_for(syntax, charset)
+        self.memo = memo_for(syntax, charset.encodings)
 
     def use(self, charset: Charset) -> None:
         """Decode what follows in another character set."""
         self.charset = charset
-        self.memo = memo_for(self.syntax, charset)
+        self.memo = memo_for(self.syntax, charset.encodings)
 
     def note_creator(self, tag: int, creator: str) -> None:
         """Note who owns a block of private elements (PS3.5 7.8.1)."""

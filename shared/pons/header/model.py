@@ -20,6 +20,13 @@ MAX_ODD = 10_000
 """Escape sequences and empty values in one value that are worth decoding; beyond, it stays in the
 file too. They take more time and space than their bytes."""
 
+MAX_ESCAPES = 100_000
+"""Escape sequences of a header that are decoded, in values of any length: 0.2 s. A report of many
+pages in Japanese, which switches its character set for each word, has some thousands."""
+
+MAX_CHARSETS = 32
+"""Values of SpecificCharacterSet; the standard defines fewer that go together."""
+
 MAX_HEADER = 64 * 1024 * 1024
 """Bytes of all values longer than `MAX_INLINE` that one header keeps in its JSON."""
 
@@ -30,8 +37,11 @@ not. (Real elements have 20 bytes and more; the shortest possible has 8.)"""
 
 BYTES_PER_ELEMENT = 16
 
-COST_OF_NEWS = 4
+COST_OF_NEWS = 8
 """Elements that a tag costs which no file had before; looking it up takes that much time."""
+
+COST_OF_ITEM = 4
+"""Elements that an item costs, for it begins a data set."""
 
 MAX_INFLATED_HEADER = 16 * 1024 * 1024
 MAX_INFLATED = 256 * 1024 * 1024

@@ -37,10 +37,10 @@ class Values:
         if element.vr in BINARY_VRS or length > MAX_TEXT:
             return self.bulk(element.prefix, start, stop)
         value = self.window[start:stop]
-        odd = value.count(ESCAPE) + value.count(b"\\\\")
-        if odd > MAX_ODD:
+        empty = value.count(b"\\\\")
+        if value.count(ESCAPE) + empty > MAX_ODD:
             return self.bulk(element.prefix, start, stop)
-        self.spend(odd)
+        self.spend(empty)
         self.room -= length
         if self.room < 0:
             raise too_large(f"more than {MAX_HEADER} bytes of long values")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
-from pons.header.charset import charset_of
+from pons.header.charset import Escapes, charset_of
 from pons.header.convert import BINARY_VRS
 from pons.header.elements import item_syntax
 from pons.header.level import Level
@@ -73,7 +73,8 @@ class Walk:
 
     def dataset(self, syntax: Syntax, start: int) -> Extent:
         """The data set that starts there and ends with the data."""
-        return Extent(start, self._size, Level(syntax, charset_of(b"", "latin1"), 0, None))
+        charset = charset_of(b"", "latin1", Escapes())
+        return Extent(start, self._size, Level(syntax, charset, 0, None))
 
     async def elements(self, extent: Extent) -> AsyncIterator[Element]:
         """The elements of a data set or item, in the order of the file."""

@@ -16,7 +16,7 @@ import msgspec
 
 from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pons.catalog import StoredObject
-from pons.header.charset import charset_of
+from pons.header.charset import encodings_of
 
 FILE_SET_ID = "MEDIA"
 DIRECTORY_STORAGE = "1.2.840.10008.1.3.10"
@@ -205,7 +205,7 @@ def _charset(summary: Summary, text: str) -> tuple[str, str]:
         return "", "ascii"
     declared = summary.get(CHARSET, "")
     if declared and "\\" not in declared:
-        codec = charset_of(declared.encode(), "ascii").encodings[0]
+        codec = encodings_of(declared.encode(), "ascii")[0]
         try:
             text.encode(codec)
         except UnicodeError:
