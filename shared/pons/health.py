@@ -11,6 +11,7 @@ import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pons.errors import PonsError
+from pons.http_protocol import Connection
 
 Check = Callable[[], Awaitable[None]]
 CHECK_TIMEOUT = 3.0
@@ -87,6 +88,7 @@ async def serving(app: Any, host: str, port: int, **options: Any) -> AsyncIterat
     server = Server(
         uvicorn.Config(
             app,
+            http=Connection,
             host=host,
             port=port,
             lifespan="off",

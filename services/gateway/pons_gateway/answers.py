@@ -30,8 +30,13 @@ class Answer(Response):
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
+    """An answer that is `value`."""
+    return Answer(json_bytes(value), status, JSON_TYPE)
+
+
+def json_bytes(value: Any) -> bytes:
     """`value` as JSON, indented as Orthanc's answers are."""
-    return Answer(orjson.dumps(value, option=orjson.OPT_INDENT_2), status, JSON_TYPE)
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
 
 
 def json_text(text: bytes) -> Answer:

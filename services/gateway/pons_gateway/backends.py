@@ -46,3 +46,5 @@ class Backends:
     """Render too, with connections of their own: a slow download must not hold up pictures."""
     tags_text: TagsText = field(default_factory=TagsText)
     digests: Digests = field(default_factory=Digests)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    """Answers that stay the same as long as the process lives, by path."""

@@ -10,7 +10,7 @@ import pons
 from pons.attributes import main_tags
 from pons.settings import Settings
 from pons.tag_names import display_tag
-from pons_gateway.answers import Answer, json_answer, silent
+from pons_gateway.answers import Answer, json_answer, json_bytes, json_text, silent
 from pons_gateway.backends import Backends
 from pons_gateway.resource_json import totals_json
 from pons_gateway.routing import Group
@@ -40,7 +40,10 @@ GROUP = Group("System", "What runs here, and how much it holds.")
     },
 )
 async def system(_request: Request, backends: Backends) -> Response:
-    return json_answer(describe(backends.settings))
+    kept = backends.kept.get("/system")
+    if kept is None:
+        kept = backends.kept["/system"] = json_bytes(describe(backends.settings))
+    return json_text(kept)
 
 
 @GROUP.get(
