@@ -280,10 +280,14 @@ def stop_on_signals(wishes: Wishes) -> None:
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
 
 
+POOLS = 3
+"""Pools of connections of each process that reads the index: one for each way to plan."""
+
+
 def connections(settings: Settings) -> int:
     """Connections to PostgreSQL that are enough for every pool, and some for people."""
     processes = len(STOP_STAGES) - 1 + settings.dicom.processes
-    return max(60, processes * settings.database.pool_size + 20)
+    return max(60, processes * POOLS * settings.database.pool_size + 20)
 
 
 def http_address(settings: Settings) -> str:

@@ -15,6 +15,7 @@ from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.finder import MAX_HEADER_BYTES, Finder
 from pons.catalog.logs import changes_page, exports_page
+from pons.catalog.look_ups import LookUps
 from pons.catalog.metadata import (
     ATTACHMENT_NUMBERS,
     LABELS,
@@ -65,9 +66,14 @@ class Catalog(Finder):
     """
 
     def __init__(
-        self, reader: Reader, searcher: Reader, objects: Objects, main: Tags = MAIN_TAGS
+        self,
+        reader: Reader,
+        searcher: Reader,
+        look_ups: LookUps,
+        objects: Objects,
+        main: Tags = MAIN_TAGS,
     ) -> None:
-        super().__init__(reader, searcher, objects, main)
+        super().__init__(reader, searcher, look_ups, objects, main)
         self.browser = Browser(reader)
 
     async def check(self) -> None:
@@ -175,13 +181,13 @@ class Catalog(Finder):
     async def find_object(self, instance_id: str) -> StoredObject | None:
         """Where the instance's bytes are, and what is in them."""
         digest = to_bytes(instance_id)
-        row = digest and await self._reader.row(STATEMENTS["object"], digest)
-        return StoredObject(**row) if row else None
+        row = digest and await self._look_ups.row(STATEMENTS["object"], digest)
+        return StoredObject(**_without_id(row)) if row else None
 
     async def find_header(self, instance_id: str) -> StoredHeader | None:
         """The instance's header as DICOM JSON; a very large one comes from the object store."""
         digest = to_bytes(instance_id)
-        row = digest and await self._reader.row(STATEMENTS["header"], digest)
+        row = digest and await self._look_ups.row(STATEMENTS["header"], digest)
         return await self._stored_header(row) if row else None
 
     async def header_pages(
@@ -287,12 +293,14 @@ async def open_catalog(
         Where very large headers are read from; None opens the configured object store.
     """
     reader = open_reader(settings.database)
-    searcher = open_reader(settings.database, replanning=True)
+    searcher = open_reader(settings.database, "force_custom_plan")
+    finder = open_reader(settings.database, "force_generic_plan")
     own = objects or open_objects(settings.storage, settings.store.name)
     try:
-        yield Catalog(reader, searcher, own, main_tags(settings.index.extra_main_tags))
+        main = main_tags(settings.index.extra_main_tags)
+        yield Catalog(reader, searcher, LookUps(finder), own, main)
     finally:
-        reader.close()
-        searcher.close()
+        for opened in (reader, searcher, finder):
+            opened.close()
         if objects is None:
             await own.close()

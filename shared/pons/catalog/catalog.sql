@@ -104,15 +104,15 @@ SELECT * FROM exports WHERE seq > $1 ORDER BY seq LIMIT $2
 SELECT * FROM exports ORDER BY seq DESC LIMIT $1
 
 -- name: object
--- Where an instance's bytes are, and what is in them.
-SELECT i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax, i.sop_class_uid,
+-- Where instances' bytes are, and what is in them.
+SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax, i.sop_class_uid,
        i.sop_instance_uid, i.pixel_offset, i.pixel_length, i.pixel_vr
-  FROM instances i WHERE i.id = $1
+  FROM instances i WHERE i.id = ANY ($1)
 
 -- name: header
--- An instance's header as it was scanned, and whether pixel data follows it.
-SELECT h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
-  FROM instances i JOIN headers h USING (instance_key) WHERE i.id = $1
+-- Instances' headers as they were scanned, and whether pixel data follows.
+SELECT i.id, h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
+  FROM instances i JOIN headers h USING (instance_key) WHERE i.id = ANY ($1)
 
 -- name: instance_keys_below
 -- The instances of the resource $2 of level $1, in order of arrival.

@@ -4,7 +4,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
@@ -32,6 +32,9 @@ AWAY: tuple[type[Exception], ...] = (
 )
 NOT_PREPARED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 
+Plans = Literal["auto", "force_custom_plan", "force_generic_plan"]
+"""PostgreSQL's words for when it plans a statement: as it thinks best, each time, once."""
+
 Record = Any
 
 
@@ -44,9 +47,9 @@ class Reader:
     Raises `Unavailable` from every method while the database is away.
     """
 
-    def __init__(self, url: str, connections: int, *, replanning: bool = False) -> None:
+    def __init__(self, url: str, connections: int, plans: Plans = "auto") -> None:
         self._url = url
-        self._plans = "force_custom_plan" if replanning else "auto"
+        self._plans = plans
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[asyncpg.Connection, float]] = []
 
@@ -119,14 +122,12 @@ class Reader:
         )
 
 
-def open_reader(database: DatabaseSettings, *, replanning: bool = False) -> Reader:
+def open_reader(database: DatabaseSettings, plans: Plans = "auto") -> Reader:
     """A reader of the configured database; it connects with the first statement.
 
     With a `reader_url` the role itself cannot write; without, every transaction is read-only.
-    `replanning` costs each statement its planning anew, with the values at hand: whether an index
-    serves a search depends on how many resources have the value, or the pattern, that it is for.
     """
     url = database.reader_url or database.url
     if not url:
         raise Unavailable("No database is configured", "set database.url or database.reader_url")
-    return Reader(url, database.pool_size, replanning=replanning)
+    return Reader(url, database.pool_size, plans)

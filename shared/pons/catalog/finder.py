@@ -12,6 +12,7 @@ from pons.attributes import LEVELS, MAIN_TAGS, Tags
 from pons.catalog.columns import TABLE, Columns
 from pons.catalog.compose import Selection, select
 from pons.catalog.connection import Reader
+from pons.catalog.look_ups import LookUps
 from pons.catalog.matching import accepts
 from pons.catalog.resources import ID, KEY, RELATED, Resource, to_resource
 from pons.catalog.search import Search, Wanted
@@ -41,11 +42,18 @@ class Finder:
     """
 
     def __init__(
-        self, reader: Reader, searcher: Reader, objects: Objects, main: Tags = MAIN_TAGS
+        self,
+        reader: Reader,
+        searcher: Reader,
+        look_ups: LookUps,
+        objects: Objects,
+        main: Tags = MAIN_TAGS,
     ) -> None:
+        """Searches are planned each time, with their values: which index serves depends on them."""
         self._columns = Columns(main)
         self._reader = reader
         self._searcher = searcher
+        self._look_ups = look_ups
         self._objects = objects
         self._statements: dict[tuple[Level, Wanted, str], str] = {}
 
@@ -56,8 +64,8 @@ class Finder:
         digest = to_bytes(identifier)
         if digest is None:
             return None
-        statement = self._statement(level, wanted, f"{ID[level]} = $1")
-        row = await self._reader.row(statement, digest)
+        statement = self._statement(level, wanted, f"{ID[level]} = ANY ($1)")
+        row = await self._look_ups.row(statement, digest)
         return await self._resource(level, row, wanted) if row else None
 
     async def above(
