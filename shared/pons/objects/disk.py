@@ -5,6 +5,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import UnsupportedOperation
 from pathlib import Path
 
 from pons.errors import OutOfResources, Unavailable
@@ -51,6 +52,26 @@ def disk_errors(folder: Path) -> Iterator[None]:
                 f"see to {error.filename or folder}, or set storage.path to another folder",
             ) from error
         raise
+
+
+def is_cached(descriptor: int, start: int, length: int) -> bool:
+    """Whether the first and the last of these bytes are in memory: then those between are, too.
+
+    Raises `UnsupportedOperation` where system or file system cannot tell (Windows, NFS).
+    """
+    if not hasattr(os, "RWF_NOWAIT"):
+        raise UnsupportedOperation("only Linux tells")
+    byte = bytearray(1)
+    try:
+        for position in (start, start + max(length, 1) - 1):
+            os.preadv(descriptor, [byte], position, os.RWF_NOWAIT)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise UnsupportedOperation("the file system does not tell") from error
+        raise
+    return True
 
 
 def sync_folder(folder: str | Path) -> None:

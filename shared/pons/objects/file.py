@@ -6,12 +6,13 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 from pons.errors import NotFound
-from pons.objects.disk import disk_errors, sync_folder
+from pons.objects.disk import disk_errors, is_cached, sync_folder
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
 from pons.objects.protocol import PIECE, Body, ObjectEntry
 from pons.objects.spool import (
@@ -52,6 +53,7 @@ class FileObjects:
         self._spool_folder = self._folder / SPOOL_FOLDER
         self._fsync = fsync
         self._inline_below = inline_below
+        self._inline_reads = True
         make_spool_folder(self._spool_folder)
         with disk_errors(self._folder):
             for shard in SHARDS:
@@ -68,10 +70,10 @@ class FileObjects:
             await asyncio.to_thread(self._write, key, body)
 
     async def read(self, key: UUID) -> bytes:
-        return await asyncio.to_thread(self._read, key, 0, None)
+        return await self._bytes(key, 0, None)
 
     async def read_range(self, key: UUID, start: int, length: int) -> bytes:
-        return await asyncio.to_thread(self._read, key, start, length)
+        return await self._bytes(key, start, length)
 
     async def stream(
         self, key: UUID, start: int = 0, length: int | None = None
@@ -165,6 +167,29 @@ class FileObjects:
             sync_folder(folder)
             if made:
                 sync_folder(os.path.dirname(folder))
+
+    async def _bytes(self, key: UUID, start: int, length: int | None) -> bytes:
+        """A part of an object: at once if it is in memory, as a thread costs more than the reading.
+
+        From a disk, or through a network, only a thread reads.
+        """
+        if self._inline_reads:
+            cached = self._read_cached(key, start, length)
+            if cached is not None:
+                return cached
+        return await asyncio.to_thread(self._read, key, start, length)
+
+    def _read_cached(self, key: UUID, start: int, length: int | None) -> bytes | None:
+        file, there = self._open(key, start, length)
+        with file:
+            if there > PIECE:
+                return None
+            try:
+                cached = is_cached(file.fileno(), start, there)
+            except UnsupportedOperation:
+                self._inline_reads = False
+                return None
+            return self._read_piece(file, there) if cached else None
 
     def _open(self, key: UUID, start: int, length: int | None) -> tuple[BinaryIO, int]:
         """The object's file at byte `start`, and how many bytes are to be read from there."""
