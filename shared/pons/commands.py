@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from pons.bus import Bus
 from pons.errors import FAMILY, PonsError, Unavailable
 from pons.events import Level
+from pons.modalities import Modality
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -229,10 +230,11 @@ class Collected(msgspec.Struct, frozen=True):
 
 
 class EchoModality(msgspec.Struct, frozen=True):
-    """To egress: C-ECHO to a configured modality."""
+    """To egress: C-ECHO to a configured modality, or to one that is described here."""
 
     modality: str
     timeout: float | None = None
+    described: Modality | None = None
 
 
 class ListSopClasses(msgspec.Struct, frozen=True):

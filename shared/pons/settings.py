@@ -91,6 +91,9 @@ class HttpSettings(Section):
     max_zip_entry_mb: int = Field(
         4096, ge=1, description="Largest file inside an uploaded ZIP or gzip body in MiB."
     )
+    explorer: bool = Field(
+        True, description="Serve the page for people at `/` (and its icon); false: 404."
+    )
     describe_errors: bool = Field(True, description="Describe errors in a JSON body.")
     allow_export: bool = Field(
         False,

@@ -154,6 +154,7 @@ def test_the_page_says_what_the_table_says() -> None:
         ("OverwriteInstances", False, "index.overwrite_instances", "Never"),
         ("OverwriteInstances", "IfChanged", "index.overwrite_instances", "IfChanged"),
         ("StableAge", 1, "index.stable_age", 1),
+        ("OrthancExplorerEnabled", False, "http.explorer", False),
         ("ReadOnly", True, "store.read_only", True),
         ("PatientLevelEnabled", False, "store.patient_level", False),
         ("StorageCompression", True, "storage.compression", True),

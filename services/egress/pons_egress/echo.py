@@ -19,7 +19,7 @@ class Echo:
 
     async def __call__(self, command: EchoModality) -> Done:
         """Raises `NotFound` for an unknown modality, `RemoteFailure` when it does not answer."""
-        modality = await self._modalities.read(command.modality)
+        modality = command.described or await self._modalities.read(command.modality)
         asked = StoreRequest(command.modality, [], timeout=command.timeout or 0.0)
         peer = find_peer(asked, modality, self._settings)
         length = self._settings.egress.maximum_pdu_length

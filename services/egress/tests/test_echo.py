@@ -4,12 +4,13 @@
 import socket
 from typing import Any
 
+import msgspec
 import pytest
 
 from pons.bus import Bus
 from pons.commands import Done, EchoModality, answer_commands, ask
 from pons.errors import NotFound, RemoteFailure
-from pons.modalities import open_modalities
+from pons.modalities import Modality, open_modalities
 from pons.settings import Settings
 from pons_egress.echo import Echo
 
@@ -42,6 +43,18 @@ async def test_a_modality_that_answers(bus: Bus, listening: Any) -> None:
         assert await echo(bus, peer.port) == Done()
     assert peer.associations == [("PONS", "PEER")]
     assert peer.ended == ["released"]
+
+
+async def test_a_modality_that_is_not_configured(bus: Bus, listening: Any) -> None:
+    """It is asked as it is described, whatever the store knows."""
+    described = Modality(aet="OTHER", host="127.0.0.1", port=1)
+    async with open_modalities(bus, Settings()) as modalities:
+        await answer_commands(bus, "egress", {EchoModality: Echo(modalities, Settings())})
+        with listening(VERIFICATION) as peer:
+            there = msgspec.structs.replace(described, port=peer.port)
+            command = EchoModality("OTHER", described=there)
+            assert await ask(bus, "egress", command, Done) == Done()
+        assert peer.associations == [("PONS", "OTHER")]
 
 
 async def test_a_modality_that_is_down(bus: Bus) -> None:

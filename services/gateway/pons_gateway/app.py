@@ -109,7 +109,7 @@ class Gateway:
         node, scope["path_params"] = found
         route = node.routes.get(method)
         if route is None:
-            if method == "GET" and node.is_directory:
+            if method == "GET" and node.is_directory and path.strip("/"):
                 return json_answer(sorted(node.children))
             if not node.routes:
                 return self._unknown_uri(method, path)
@@ -174,4 +174,4 @@ def _overridden(method: str, scope: Scope) -> str | None:
 def create_app(backends: Backends) -> Gateway:
     """The application that serves `backends`."""
     buckets = {PREFIX: Share()} if backends.settings.webdav.enabled else {}
-    return Gateway(backends, routes_of(backends.settings.store), buckets)
+    return Gateway(backends, routes_of(backends.settings), buckets)

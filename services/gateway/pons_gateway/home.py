@@ -20,14 +20,14 @@ SERVICES = {
     "render": "makes pictures",
     "egress": "sends to others",
 }
-PATIENTS = '<a href="patients?expand">Patients</a>'
+PATIENTS = '<a href="../patients?expand">Patients</a>'
 READ_ONLY = {"read-only": "takes and changes nothing (setting store.read_only)"}
 PING_SECONDS = 1.0
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 async def home_page(backends: Backends, host: str) -> str:
-    """The page of `/`; it also tells what does not answer, and takes about a second at most."""
+    """The page for people; it also tells what does not answer, and takes about a second at most."""
     totals, failures, states = await asyncio.gather(
         _totals(backends), backends.health.failures(), _services(backends)
     )

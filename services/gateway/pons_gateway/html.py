@@ -11,6 +11,8 @@ import orjson
 
 PAGES = Path(__file__).with_name("pages")
 STYLE = (PAGES / "style.css").read_text(encoding="utf-8")
+FAVICON = (PAGES / "favicon.ico").read_bytes()
+UNSUPPORTED = (PAGES / "unsupported.png").read_bytes()
 BRIDGE = (PAGES / "bridge.svg").read_text(encoding="utf-8")
 
 

@@ -44,6 +44,8 @@ class Route:
     """An example of its answer."""
     public: bool = False
     """Answered without authentication."""
+    pages: bool = False
+    """Not there in a store without pages for people, as in Orthanc without its Explorer."""
     writes: bool = False
     """Not there in a store that is read-only, as in Orthanc."""
 

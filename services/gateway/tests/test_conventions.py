@@ -165,7 +165,15 @@ async def test_errors_may_be_left_undescribed(open_client: Open) -> None:
 async def test_directories(client: httpx.AsyncClient) -> None:
     """A GET of what has only other URIs below it lists them."""
     answer = await client.get(f"/instances/{NOBODY}/frames/0")
-    assert answer.json() == ["image-int16", "image-uint16", "image-uint8", "preview", "raw"]
+    assert answer.json() == [
+        "image-int16",
+        "image-uint16",
+        "image-uint8",
+        "matlab",
+        "preview",
+        "raw",
+        "raw.gz",
+    ]
     assert (await client.post(f"/instances/{NOBODY}/frames/0")).status_code == 404
 
 

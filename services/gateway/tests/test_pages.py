@@ -2,12 +2,13 @@
 """The pages for people, and the description of the interface."""
 
 import re
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
 from pons.commands import Done, Ping
-from pons.settings import Settings, StoreSettings
+from pons.settings import HttpSettings, Settings, StoreSettings
 from pons_gateway.routes import ROUTES
 
 from .conftest import Open, Store
@@ -24,7 +25,7 @@ async def test_home(open_client: Open, store: Store) -> None:
         transport=httpx.MockTransport(lambda _: httpx.Response(404)), base_url="http://render:1"
     )
     async with render, open_client(render=render) as client:
-        answer = await client.get("/")
+        answer = await client.get("/app/explorer.html")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "<b>1,200</b><span>instances</span>" in answer.text
@@ -32,13 +33,44 @@ async def test_home(open_client: Open, store: Store) -> None:
     assert "4.0 MB" in answer.text
     assert "storescu -aec PONS store 4242" in answer.text
     assert answer.text.count('class="up"') == 5
-    assert 'href="studies?expand"' in answer.text
+    assert 'href="../studies?expand"' in answer.text
+
+
+async def test_ways_to_the_page(client: httpx.AsyncClient) -> None:
+    """Addresses that people know from Orthanc lead there; the redirects hold behind a proxy."""
+    for path, location, kind in (
+        ("/", "app/explorer.html", "text/html; charset=utf-8"),
+        ("/favicon.ico", "app/images/favicon.ico", "image/x-icon"),
+    ):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (307, location)
+        assert answer.content == b""
+        answer = await client.get(f"/{location}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    links = re.findall(r'href="(\.\./[^"?]*)', (await client.get("/app/explorer.html")).text)
+    for link in links:
+        found = ROUTES.find(urljoin("/app/explorer.html", link))
+        assert found is not None, link
+        assert "GET" in found[0].routes, link
+    assert len(links) >= 9
+    picture = await client.get("/app/images/unsupported.png")
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content[:4] == b"\x89PNG"
+
+
+async def test_a_store_without_pages(open_client: Open) -> None:
+    """They are not there; what programs need still is."""
+    async with open_client(Settings(http=HttpSettings(explorer=False))) as client:
+        for path in ("/", "/favicon.ico", "/app/explorer.html"):
+            assert (await client.get(path)).status_code == 404
+        assert (await client.get("/app/images/unsupported.png")).status_code == 200
+        assert (await client.get("/system")).status_code == 200
 
 
 async def test_home_without_services(client: httpx.AsyncClient, store: Store) -> None:
     """With everything else away, the page still comes, and says so."""
     store.catalog.away = True
-    answer = await client.get("/")
+    answer = await client.get("/app/explorer.html")
     assert answer.status_code == 200
     assert answer.text.count("no answer") == 4
     assert "<b>–</b><span>instances</span>" in answer.text
@@ -48,14 +80,14 @@ async def test_home_escapes(open_client: Open) -> None:
     """A title is text, whatever it is."""
     settings = Settings(store=StoreSettings(title="<script>alert(1)</script>"))
     async with open_client(settings) as client:
-        text = (await client.get("/", headers={"Host": "<i>host"})).text
+        text = (await client.get("/app/explorer.html", headers={"Host": "<i>host"})).text
     assert "<script>" not in text
     assert "<i>" not in text
 
 
 async def test_pages_need_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
     """No page loads a script, style, font or picture from another server."""
-    for path in ("/", "/docs"):
+    for path in ("/app/explorer.html", "/docs"):
         assert FOREIGN.search((await client.get(path)).text) is None
 
 

@@ -95,7 +95,7 @@ async def test_what_is_told(open_client: Open) -> None:
         paths = (await client.get("/openapi.json")).json()["paths"]
         assert "/tools/bulk-delete" not in paths
         assert list(paths["/studies/{id}"]) == ["get"]
-        assert "store.read_only" in (await client.get("/")).text
+        assert "store.read_only" in (await client.get("/app/explorer.html")).text
         assert "bulk-delete" not in (await client.get("/docs")).text
 
 
@@ -107,6 +107,6 @@ async def test_no_level_of_patients(open_client: Open, client: httpx.AsyncClient
             assert (answer.status_code, answer.json()["OrthancStatus"]) == (404, 17)
         assert (await without.get(f"/studies/{STUDY}/patient")).status_code == 200
         assert (await without.get("/system")).json()["PatientLevelEnabled"] is False
-        assert "patients?expand" not in (await without.get("/")).text
-    assert "patients?expand" in (await client.get("/")).text
+        assert "patients?expand" not in (await without.get("/app/explorer.html")).text
+    assert "patients?expand" in (await client.get("/app/explorer.html")).text
     assert (await client.get("/system")).json()["PatientLevelEnabled"] is True

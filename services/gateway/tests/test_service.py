@@ -18,6 +18,7 @@ from pons.commands import Done, EchoModality, answer_commands
 from pons.errors import RemoteFailure
 from pons.health import Health
 from pons.jobs import JobRequest, Jobs
+from pons.modalities import Modality
 from pons.settings import (
     DatabaseSettings,
     HttpSettings,
@@ -112,7 +113,7 @@ async def test_without_render(store: Store) -> None:
     """Without render, pictures are unavailable and the first page says who is away."""
     client, _ = store
     assert (await client.get(f"/instances/{NOBODY}/preview")).status_code == 503
-    assert (await client.get("/")).text.count("no answer") == 4
+    assert (await client.get("/app/explorer.html")).text.count("no answer") == 4
 
 
 async def test_database_comes_later(nats: NatsServer, tmp_path: Path) -> None:
@@ -223,8 +224,28 @@ async def test_echo(store: Store) -> None:
         assert failed.json()["Details"] == "PACS refused the association"
         assert failed.json()["OrthancStatus"] == 9
         assert (await client.post("/modalities/pacs/echo", content=b"x")).status_code == 400
-        assert "egress</b>" in (await client.get("/")).text
+        assert "egress</b>" in (await client.get("/app/explorer.html")).text
     assert asked == [EchoModality("pacs"), EchoModality("pacs"), EchoModality("pacs", 5.0)]
+
+
+async def test_echo_of_a_modality_that_is_described(store: Store) -> None:
+    """Its object or its array goes to egress; what describes none is a bad request."""
+    client, chosen = store
+    asked: list[EchoModality] = []
+
+    async def echo(command: EchoModality) -> Done:
+        asked.append(command)
+        return Done()
+
+    async with egress(chosen, echo):
+        for body in (["PACS", "192.0.2.1", "104"], PACS | {"CheckFind": True, "Timeout": 5}):
+            answer = await client.post("/tools/dicom-echo", json=body)
+            assert (answer.status_code, answer.json()) == (200, {})
+        for wrong in ("", "5", "{}", '["PACS", "192.0.2.1"]', "null"):
+            answer = await client.post("/tools/dicom-echo", content=wrong)
+            assert answer.status_code == 400
+    assert [(one.modality, one.timeout) for one in asked] == [("PACS", None), ("PACS", 5.0)]
+    assert asked[0].described == Modality("PACS", "192.0.2.1", 104)
 
 
 async def test_store_of_unknown_resource(store: Store) -> None:

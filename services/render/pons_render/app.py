@@ -41,11 +41,12 @@ STATUS: dict[type[PonsError], int] = {
 """Answers have no body: Orthanc's image routes do not describe errors."""
 
 RAW_UNSUPPORTED = 400
-"""What Orthanc answers for a raw frame that is not there, where a picture's status is 415."""
+"""What Orthanc answers for raw bytes or values that are not there; a picture's status is 415."""
 
 VIEWS = ("preview", "image-uint8", "image-uint16", "image-int16")
 SIXTEEN_BITS = ("image-uint16", "image-int16")
 DEFAULT_QUALITY = 90
+GZIP = "application/gzip"
 UNSUPPORTED_PICTURE = "app/images/unsupported.png"
 """Where `returnUnsupportedImage` sends a client, below the root of the REST API."""
 
@@ -71,6 +72,9 @@ def create_app(
         routes=[
             Route("/instances/{id}/frames", _list_frames),
             Route("/instances/{id}/frames/{frame}/raw", _raw_frame),
+            Route("/instances/{id}/frames/{frame}/raw.gz", _raw_frame),
+            Route("/instances/{id}/frames/{frame}/matlab", _matlab),
+            Route("/instances/{id}/matlab", _matlab),
             Route("/instances/{id}/frames/{frame}/{view}", _picture),
             Route("/instances/{id}/{view}", _picture),
             *other_routes,
@@ -90,11 +94,23 @@ async def _list_frames(request: Request) -> Response:
 async def _raw_frame(request: Request) -> Response:
     frame = _frame_number(request)
     located = await _find(request)
+    compressed = request.url.path.endswith(".gz")
     try:
-        data = await _run(request, located, "raw", frame)
+        data = await _run(request, located, "raw.gz" if compressed else "raw", frame)
     except UnsupportedImage as error:
         return _refusal(request, error, RAW_UNSUPPORTED)
-    return Response(data, media_type=raw_media_type(located.transfer_syntax))
+    own = raw_media_type(located.transfer_syntax)
+    return Response(data, media_type=GZIP if compressed else own)
+
+
+async def _matlab(request: Request) -> Response:
+    frame = _frame_number(request)
+    located = await _find(request)
+    try:
+        data = await _run(request, located, "matlab", frame)
+    except UnsupportedImage as error:
+        return _refusal(request, error, RAW_UNSUPPORTED)
+    return Response(data, media_type="text/plain")
 
 
 async def _picture(request: Request) -> Response:

@@ -42,13 +42,17 @@ def show(view: View, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
     UnsupportedImage
         For a colour image that is asked for as grey values.
     """
-    if image.bits_allocated == 1:
-        pixels = pixels * np.uint8(255)
+    pixels = expand_bits(image, pixels)
     if view is View.PREVIEW:
         return preview(image, pixels)
     if pixels.ndim == 3:
         raise UnsupportedImage(f"A colour image has no {view}")
     return clamp(pixels, CLAMPED_TO[view])
+
+
+def expand_bits(image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
+    """The pixels; 255 for those of 1 bit that are set."""
+    return pixels * np.uint8(255) if image.bits_allocated == 1 else pixels
 
 
 def preview(image: Image, pixels: NDArray[Any]) -> NDArray[np.uint8]:

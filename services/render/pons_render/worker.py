@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that decodes one frame at a time and may die of it: `python -m pons_render.worker`."""
 
+import gzip
 import os
 import signal
 import sys
@@ -12,26 +13,31 @@ from typing import BinaryIO
 
 from pons.errors import UnsupportedImage
 from pons_render.decode import decode_frame
-from pons_render.display import View, show
+from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
 from pons_render.frames import raw_frame
+from pons_render.matlab import to_matlab
 from pons_render.palette import apply_palette
 from pons_render.source import Inflated, LocalFile, Remote, Source
 from pons_render.wire import Done, Failed, FromWorker, Need, Piece, Ready, Task, pack, receive
 
-RAW = "raw"
+RAW, RAW_GZIP, MATLAB = "raw", "raw.gz", "matlab"
+GZIP_LEVEL = 4
 GRACE = 2.0
 _PIPE_BUFFER = 1024 * 1024
 Perform = Callable[[Task, Source], bytes]
 
 
 def render(task: Task, source: Source) -> bytes:
-    """The answer to one request: raw bytes of the frame, or its picture."""
-    if task.operation == RAW:
-        return raw_frame(task.image, source, task.frame)
+    """The answer to one request: raw bytes of the frame, its values as text, or its picture."""
+    if task.operation in (RAW, RAW_GZIP):
+        raw = raw_frame(task.image, source, task.frame)
+        return raw if task.operation == RAW else gzip.compress(raw, GZIP_LEVEL, mtime=0)
     pixels = decode_frame(task.image, source, task.frame)
     if task.image.photometric_interpretation == "PALETTE COLOR":
         pixels = apply_palette(task.image, pixels, source)
+    if task.operation == MATLAB:
+        return to_matlab(expand_bits(task.image, pixels))
     return encode(show(View(task.operation), task.image, pixels), task.output, task.quality)
 
 

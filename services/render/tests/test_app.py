@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import gzip
 import io
 import random
 import sys
@@ -152,6 +153,33 @@ async def test_raw_frame(
     answer = await client.get("/instances/instance/frames/0/raw")
     assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
     assert len(answer.content) == size
+
+
+async def test_raw_frame_as_gzip(client: httpx.AsyncClient, ct: Located) -> None:
+    """The same bytes in a gzip file, which a client keeps as it is."""
+    answer = await client.get("/instances/ct/frames/0/raw.gz")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/gzip")
+    assert "content-encoding" not in answer.headers
+    raw = await client.get("/instances/ct/frames/0/raw")
+    assert gzip.decompress(answer.content) == raw.content
+    assert_empty(await client.get("/instances/ct/frames/1/raw.gz"), 400)
+
+
+async def test_matlab(client: httpx.AsyncClient, ct: Located, color: Located) -> None:
+    """Stored values as text, of the first frame or of one; no quality, no `Accept` matters."""
+    headers = {"accept": "image/jpeg"}
+    answer = await client.get("/instances/ct/matlab?quality=0", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.startswith("double([ 175 180 166 143 ")
+    assert answer.text.count("; ") == 127
+    answer = await client.get("/instances/color/frames/1/matlab")
+    assert answer.text == (
+        "double(permute(reshape([ 12 13 14 15 16 17 18 19 20 21 22 23 ], [ 3 4 1 ]), [ 3 2 1 ]))"
+    )
+    assert_empty(await client.get("/instances/ct/frames/1/matlab"), 400)
+    assert_empty(await client.get("/instances/ct/frames/one/matlab"), 404)
+    assert_empty(await client.get("/instances/nobody/matlab"), 404)
 
 
 async def test_raw_bytes_are_those_of_the_file(

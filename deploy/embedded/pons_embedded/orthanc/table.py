@@ -102,7 +102,7 @@ HTTP_SERVER = Chapter(
         Without("SslTrustedClientCertificates", PROXY),
         Without("SslMinimumProtocolVersion", PROXY),
         Without("SslCiphersAccepted", PROXY),
-        Without("OrthancExplorerEnabled", "Pons has a page of its own"),
+        same("OrthancExplorerEnabled", "http.explorer", boolean),
         same("WebDavEnabled", "webdav.enabled", boolean),
         same("WebDavDeleteAllowed", "webdav.allow_delete", boolean),
         same("WebDavUploadAllowed", "webdav.allow_upload", boolean),

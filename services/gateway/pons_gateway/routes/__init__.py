@@ -3,7 +3,7 @@
 
 from functools import lru_cache
 
-from pons.settings import StoreSettings
+from pons.settings import Settings
 from pons_gateway.routes import (
     archives,
     attachments,
@@ -52,15 +52,18 @@ ROUTES = Routes(
 )
 
 
-def routes_of(settings: StoreSettings) -> Routes:
+def routes_of(settings: Settings) -> Routes:
     """The routes that a store has with these settings."""
-    return _routes(settings.read_only, settings.patient_level)
+    store = settings.store
+    return _routes(store.read_only, store.patient_level, settings.http.explorer)
 
 
-@lru_cache(maxsize=4)
-def _routes(read_only: bool, patient_level: bool) -> Routes:
+@lru_cache(maxsize=8)
+def _routes(read_only: bool, patient_level: bool, pages: bool) -> Routes:
     def offered(route: Route) -> bool:
         of_patients = route.path.partition("/")[2].partition("/")[0] == "patients"
-        return not (read_only and route.writes) and (patient_level or not of_patients)
+        written, hidden = read_only and route.writes, not pages and route.pages
+        return not written and not hidden and (patient_level or not of_patients)
 
-    return ROUTES if patient_level and not read_only else ROUTES.only(offered)
+    everything = pages and patient_level and not read_only
+    return ROUTES if everything else ROUTES.only(offered)

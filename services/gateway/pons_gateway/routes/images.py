@@ -10,7 +10,7 @@ from starlette.responses import Response
 from pons_gateway import render_client
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Flag, Number
-from pons_gateway.routing import Group
+from pons_gateway.routing import TEXT, Group
 
 QUALITY = Number("quality", "Quality of a JPEG, 1 to 100; 90 without.")
 UNSUPPORTED = Flag(
@@ -60,3 +60,19 @@ GROUP.add(
     "The bytes of a frame as in the file",
     gives="application/octet-stream",
 )
+GROUP.add(
+    "GET",
+    "/instances/{id}/frames/{frame}/raw.gz",
+    relay,
+    "The same as a gzip file",
+    gives="application/gzip",
+)
+for path in ("/instances/{id}/matlab", "/instances/{id}/frames/{frame}/matlab"):
+    GROUP.add(
+        "GET",
+        path,
+        relay,
+        "The values of a frame, as text that Octave and MATLAB evaluate to a matrix",
+        gives=TEXT,
+        example="double([ 0 1 ; 2 3 ])",
+    )

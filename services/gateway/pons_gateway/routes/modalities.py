@@ -100,6 +100,22 @@ async def echo(request: Request, backends: Backends) -> Response:
 
 
 @GROUP.post(
+    "/tools/dicom-echo",
+    "Ask a modality that is described in the body whether it is there (C-ECHO)",
+    takes=JSON,
+    body={"AET": "WORKSTATION", "Host": "192.0.2.1", "Port": 104, "Timeout": 5},
+    example={},
+)
+async def echo_described(request: Request, backends: Backends) -> Response:
+    body = await json_body(request)
+    modality = parse_modality(body)
+    timeout = _timeout(body if isinstance(body, dict) else {})
+    command = EchoModality(modality.aet, timeout, modality)
+    await backends.ask("egress", command, Done, within=ANSWER_TIMEOUT + (timeout or 0))
+    return json_answer({})
+
+
+@GROUP.post(
     "/modalities/{name}/store",
     "Send resources of any level to a modality (C-STORE), as a job",
     takes=JSON,
