@@ -38,8 +38,9 @@ class Health:
         """What is missing, by name; empty when ready."""
         if not self.started:
             return {"start": "still starting"}
-        results = await asyncio.gather(*(self._failure(check) for check in self.checks.values()))
-        return {name: why for name, why in zip(self.checks, results, strict=True) if why}
+        checks = dict(self.checks)  # more may come while these are waited for
+        results = await asyncio.gather(*(self._failure(check) for check in checks.values()))
+        return {name: why for name, why in zip(checks, results, strict=True) if why}
 
     async def _failure(self, check: Check) -> str:
         try:

@@ -53,6 +53,19 @@ async def answer(health: Health, path: str) -> tuple[int, Any]:
     return status, json.loads(body)
 
 
+async def test_a_check_that_comes_while_others_are_asked() -> None:
+    """A service that opens one thing after the other tells of those that it has, without a fall."""
+    health = Health("render")
+    health.started = True
+
+    async def slow() -> None:
+        health.checks["nats"] = slow
+        raise Unavailable("The database does not answer")
+
+    health.checks["database"] = slow
+    assert await health.failures() == {"database": "The database does not answer"}
+
+
 async def test_a_service_is_live_from_the_beginning_and_ready_when_started() -> None:
     """While it waits for what it needs, a service is not restarted and gets no requests."""
     health = Health("index")
