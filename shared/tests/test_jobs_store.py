@@ -65,6 +65,11 @@ def test_synchronous_wins() -> None:
         (b'{"Resources": [], "Port": 70000}', "Port: expected a number from 1 to 65534"),
         (b'{"Resources": [], "MoveOriginatorID": 65536}', "MoveOriginatorID: expected a number"),
         (b'{"Resources": [], "LocalAet": "SEVENTEEN-LETTERS"}', "LocalAet: expected 1 to 16"),
+        (
+            b'{"Resources": [], "UserData": ' + b"[" * 99 + b"]" * 99 + b"}",
+            "The JSON body is nested",
+        ),
+        (b'{"Resources": [], "UserData": 99999999999999999999}', "The JSON body has a number"),
         (b'{"Resources": [], "StorageCommitment": true}', "StorageCommitment: this store cannot"),
     ],
 )

@@ -3,11 +3,12 @@
 
 from typing import Any, TypeVar
 
-import msgspec
 from starlette.requests import Request
 
+from pons import json_text
 from pons.attributes import LEVELS
 from pons.events import Level
+from pons.json_text import NotJson
 from pons_gateway.errors import BadJson
 from pons_gateway.gathering import MEGABYTE, whole
 from pons_gateway.parameters import FLAGS, BadParameter
@@ -68,8 +69,8 @@ async def flag_body(request: Request) -> bool:
 
 def _decoded(body: bytes, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return json_text.read_json(body, kind)
+    except NotJson as error:
         raise BadJson("The body is not the JSON that is expected", str(error)) from None
 
 

@@ -72,6 +72,9 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     Unavailable: OrthancError(503, 36, "Database unavailable"),
 }
 
+LONGEST_DETAILS = 1000
+"""Characters: details may quote what a client sent, which may be megabytes."""
+
 RETRY_AFTER = (b"retry-after", b"10")
 """Told with 503: what does not answer, or is busy, will not be so for ever."""
 
@@ -100,7 +103,7 @@ def describe(
         "Uri": uri,
     }
     if details:
-        described = {"Details": details, **described}
+        described = {"Details": details[:LONGEST_DETAILS], **described}
     body = orjson.dumps(described, option=orjson.OPT_INDENT_2)
     return Answer(body, error.http, content_type, *_more_headers(error))
 

@@ -210,6 +210,30 @@ async def test_answers_are_counted(client: httpx.AsyncClient) -> None:
     assert (counted("GET", "404"), counted("other", "400")) == (before[0] + 1, before[1] + 1)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/tools/find"),
+        ("POST", "/tools/bulk-delete"),
+        ("POST", "/tools/create-archive"),
+        ("PUT", "/tools/accepted-transfer-syntaxes"),
+        ("POST", "/tools/bulk-content"),
+    ],
+)
+async def test_json_that_is_nested_deep(client: httpx.AsyncClient, method: str, path: str) -> None:
+    """It is the sender's mistake, whether it is complete or not, and costs nothing."""
+    for body in (b"[" * 100_000, b"[" * 900 + b"]" * 900, b'{"Level":' * 5000):
+        answer = await client.request(method, path, content=body)
+        assert (answer.status_code, answer.json()["HttpStatus"]) == (400, 400)
+
+
+async def test_details_are_short(client: httpx.AsyncClient) -> None:
+    """What quotes the sender does not quote all of it."""
+    answer = await client.post("/tools/create-archive", json={"Resources": [["x" * 100_000]]})
+    assert answer.status_code == 400
+    assert len(answer.content) < 2000
+
+
 def test_every_error_has_a_status() -> None:
     """The table of the HTTP edge has no hole."""
     assert set(FAMILY.values()) <= set(HTTP_STATUS)

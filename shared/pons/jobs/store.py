@@ -10,6 +10,7 @@ from pons.errors import BadRequest
 from pons.jobs import fields
 from pons.jobs.board import Jobs
 from pons.jobs.document import JobRequest
+from pons.json_text import NotJson, read_json
 from pons.modalities import Modality, ae_title, port_number
 
 JOB_TYPE = "DicomModalityStore"
@@ -46,8 +47,8 @@ def parse_store_request(modality: str, body: bytes) -> StoreRequest:
     Raises `BadRequest` naming the field and its value.
     """
     try:
-        value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+        value = read_json(body)
+    except NotJson:
         value = body.decode("utf-8", "replace").strip()
     if isinstance(value, str):
         return StoreRequest(modality, fields.identifiers([value]))

@@ -3,16 +3,15 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.commands import ListSopClasses, SopClasses
 from pons.encodings import codec_of, name_of
 from pons.errors import BadRequest
+from pons.json_text import NotJson, read_json
 from pons.transfer_syntaxes import matching
 from pons_gateway.answers import TEXT_TYPE, Answer, done, json_answer, silent, text_answer
 from pons_gateway.backends import Backends
@@ -164,8 +163,8 @@ def _patterns(body: str) -> Iterable[str]:
     if not body.startswith(("[", "{", '"')):
         return [body]
     try:
-        named: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+        named = read_json(body)
+    except NotJson as error:
         raise BadJson("Cannot parse the JSON body", str(error)) from None
     if not isinstance(named, list):
         raise BadRequest("Expected an array of transfer syntaxes")

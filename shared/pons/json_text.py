@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON that somebody sends, read within bounds: whatever is kept of it can be told again."""
+
+from typing import Any
+
+import msgspec
+
+from pons.errors import BadRequest
+
+MAX_DEPTH = 64
+LEAST, MOST = -(2**63), 2**64 - 1
+"""Whole numbers that every format here can hold."""
+
+
+class NotJson(ValueError):
+    """The text is not JSON, or not of the type that is expected; says where."""
+
+
+def read_json(text: bytes | str, kind: Any = Any) -> Any:
+    """The value of `text`, of type `kind`.
+
+    Raises `NotJson`, and `BadRequest` for what is nested too deep or has a number too large.
+    """
+    try:
+        value = msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(str(error)) from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check(value)
+    return value
+
+
+def _check(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        below: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                below.extend(one.values())
+            elif isinstance(one, list):
+                below.extend(one)
+            elif isinstance(one, int) and not LEAST <= one <= MOST:
+                raise BadRequest("The JSON body has a number of more than 64 bits")
+        level, depth = below, depth + 1
+        if depth > MAX_DEPTH and level:
+            raise _too_deep()
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"The JSON body is nested deeper than {MAX_DEPTH} levels")
