@@ -15,7 +15,6 @@ from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.finder import MAX_HEADER_BYTES, Finder
 from pons.catalog.logs import changes_page, exports_page
-from pons.catalog.look_ups import LookUps
 from pons.catalog.metadata import (
     ATTACHMENT_NUMBERS,
     LABELS,
@@ -69,11 +68,11 @@ class Catalog(Finder):
         self,
         reader: Reader,
         searcher: Reader,
-        look_ups: LookUps,
+        planned: Reader,
         objects: Objects,
         main: Tags = MAIN_TAGS,
     ) -> None:
-        super().__init__(reader, searcher, look_ups, objects, main)
+        super().__init__(reader, searcher, planned, objects, main)
         self.browser = Browser(reader)
 
     async def check(self) -> None:
@@ -294,13 +293,13 @@ async def open_catalog(
     """
     reader = open_reader(settings.database)
     searcher = open_reader(settings.database, "force_custom_plan")
-    finder = open_reader(settings.database, "force_generic_plan")
+    planned = open_reader(settings.database, "force_generic_plan")
     own = objects or open_objects(settings.storage, settings.store.name)
     try:
         main = main_tags(settings.index.extra_main_tags)
-        yield Catalog(reader, searcher, LookUps(finder), own, main)
+        yield Catalog(reader, searcher, planned, own, main)
     finally:
-        for opened in (reader, searcher, finder):
+        for opened in (reader, searcher, planned):
             opened.close()
         if objects is None:
             await own.close()

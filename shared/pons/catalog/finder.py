@@ -45,15 +45,19 @@ class Finder:
         self,
         reader: Reader,
         searcher: Reader,
-        look_ups: LookUps,
+        planned: Reader,
         objects: Objects,
         main: Tags = MAIN_TAGS,
     ) -> None:
-        """Searches are planned each time, with their values: which index serves depends on them."""
+        """`searcher` plans each time, with the values: which index serves depends on them.
+
+        `planned` does so once, for statements that go one way whatever the values.
+        """
         self._columns = Columns(main)
         self._reader = reader
         self._searcher = searcher
-        self._look_ups = look_ups
+        self._planned = planned
+        self._look_ups = LookUps(planned)
         self._objects = objects
         self._statements: dict[tuple[Level, Wanted, str], str] = {}
 
@@ -178,7 +182,7 @@ class Finder:
         statement, last = self._windowed(selection, wanted, source), 0
         while left != 0:
             count = size if left is None else min(size, left)
-            rows = await self._reader.rows(statement, last, count, since)
+            rows = await self._planned.rows(statement, last, count, since)
             if rows:
                 yield rows
             if len(rows) < count:
