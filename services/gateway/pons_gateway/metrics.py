@@ -5,6 +5,7 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from pons_gateway.recent import Greatest
 from pons_gateway.routing import METHODS
 
 REQUEST_SECONDS = Histogram(
@@ -17,11 +18,16 @@ ACTIVE = Gauge("pons_http_active_requests", "Requests that are being answered")
 INSTANCES = Counter(
     "pons_http_instances", "Instances received over HTTP, by what became of them", ["status"]
 )
+SLOWEST_ANSWER = Greatest()
+"""Seconds, of the last answers; Orthanc's metrics tell no more of durations than the greatest."""
+SLOWEST_STORE = Greatest()
+"""The same for instances that were stored."""
 BYTES = Counter("pons_http_received_bytes", "Bytes of the DICOM files received over HTTP")
 
 
 def answered(method: str, status: int, seconds: float) -> None:
     """Count one answer."""
+    SLOWEST_ANSWER.add(seconds)
     _requests(method if method in METHODS else "other", status).observe(seconds)
 
 

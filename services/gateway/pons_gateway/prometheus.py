@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 
 from pons.jobs import Jobs
 from pons.logs import gate
+from pons_gateway import metrics
 from pons_gateway.backends import Backends
 
 MEGABYTE = 1024 * 1024
@@ -26,6 +27,8 @@ async def exposition(backends: Backends) -> str:
         "orthanc_last_change": (await backends.catalog.latest_change()).last,
         "orthanc_up_time_s": time.monotonic() - STARTED,
         "orthanc_rest_api_active_requests": _sample("pons_http_active_requests"),
+        "orthanc_rest_api_duration_ms": metrics.SLOWEST_ANSWER.read() * 1000,
+        "orthanc_store_dicom_duration_ms": metrics.SLOWEST_STORE.read() * 1000,
         **await _jobs(backends.jobs),
         **_logged(),
     }

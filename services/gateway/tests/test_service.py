@@ -186,6 +186,7 @@ async def test_peers(store: Store) -> None:
 async def test_metrics(store: Store) -> None:
     """Orthanc's metrics have values of this moment, one line each with its time."""
     client, _ = store
+    await client.get("/system")
     answer = await client.get("/tools/metrics-prometheus")
     lines = [line.split(" ") for line in answer.text.splitlines()]
     assert all(len(line) == 3 for line in lines)
@@ -193,6 +194,8 @@ async def test_metrics(store: Store) -> None:
     assert values["orthanc_count_studies"] == "0"
     assert values["orthanc_jobs_running"] == "0"
     assert values["orthanc_rest_api_active_requests"] == "1"
+    assert float(values["orthanc_rest_api_duration_ms"]) > 0
+    assert float(values["orthanc_store_dicom_duration_ms"]) >= 0
 
 
 @asynccontextmanager

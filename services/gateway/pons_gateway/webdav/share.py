@@ -147,7 +147,9 @@ class Share:
         if place.is_upload:
             return silent(204 if self._dropped.remove(place.upload) else 404)
         if not backends.settings.webdav_deletes:
-            raise Forbidden("Nothing can be deleted here", "setting webdav.allow_delete")
+            raise Forbidden(
+                "Nothing can be deleted here", "settings webdav.allow_delete, store.read_only"
+            )
         node = await self._find(place, backends)
         if node is None:
             return silent(404)
@@ -183,7 +185,9 @@ class Share:
 
     def _check_upload(self, place: Place, backends: Backends) -> None:
         if not backends.settings.webdav_uploads:
-            raise Forbidden("Nothing can be uploaded here", "setting webdav.allow_upload")
+            raise Forbidden(
+                "Nothing can be uploaded here", "settings webdav.allow_upload, store.read_only"
+            )
         if not place.is_upload:
             raise Forbidden(f"Files are put into /{PREFIX}/{UPLOADS} only")
 
