@@ -56,10 +56,12 @@ class InstanceReceived(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Announcement(msgspec.Struct, frozen=True, array_like=True):
-    """The instances that gathered in one process while its previous announcement was on its way."""
+    """Instances that one process had ready together."""
 
     process: str
     instances: list[InstanceReceived]
+    awaited: bool = True
+    """Whether somebody waits for an answer; otherwise it may take a moment longer."""
 
 
 class Indexed(msgspec.Struct, frozen=True, array_like=True):

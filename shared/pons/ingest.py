@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one way in: nothing else writes a DICOM object or announces an instance.
 
-An instance is acknowledged when its bytes are in the object store *and* JetStream has kept its
-announcement; whether the index has answered by then only decides how much the answer can say.
+An instance is durable when its bytes are in the object store *and* JetStream has kept its
+announcement. From then on it may be acknowledged; reads see it once the index has answered.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ import msgspec
 import xxhash
 import zstandard
 
-from pons.announce import Announcer
+from pons.announce import PUBLISH_DEADLINE, Announced, Announcer
 from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.errors import InvalidInstance, OutOfResources, ReadOnly, Unavailable
-from pons.events import Indexed, InstanceReceived, Origin, StoreStatus
+from pons.events import InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
@@ -55,6 +55,33 @@ class Stored:
     """False when the index has not answered in time: it will, and reads see the instance then."""
 
 
+class Kept:
+    """An instance that is durable; the index may not have it yet."""
+
+    __slots__ = ("_announced", "_answer_timeout", "_ids")
+
+    def __init__(self, announced: Announced, ids: ResourceIds, answer_timeout: float) -> None:
+        self._announced = announced
+        self._ids = ids
+        self._answer_timeout = answer_timeout
+
+    async def stored(self) -> Stored:
+        """What became of it, once the index has answered or its time is up.
+
+        Raises `InvalidInstance` when the index refuses it, `OutOfResources` when the store is full.
+        """
+        answer = await self._announced.answer(self._answer_timeout)
+        if answer is None:
+            return Stored("Success", self._ids, indexed=False)
+        if answer.status == "StorageFull":
+            raise OutOfResources(
+                "The store is full", "see storage.maximum_size_mb, maximum_patients"
+            )
+        if not answer.status:
+            raise InvalidInstance("The index refused the instance", answer.reason)
+        return Stored(answer.status, self._ids, indexed=True)
+
+
 class Ingest:
     """Stores DICOM files. Open it with `open_ingest`; one per process, shared by its tasks."""
 
@@ -73,7 +100,8 @@ class Ingest:
         self._read_only = settings.store.read_only
         self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
-        self._under_way = 0
+        limited = settings.storage.maximum_size_mb or settings.storage.maximum_patients
+        self._can_be_full = bool(limited) and settings.storage.maximum_mode == "Reject"
 
     async def store(self, body: Body, origin: Origin) -> Stored:
         """Keep a DICOM file; returns once it is durable and, if it answers in time, indexed.
@@ -91,30 +119,54 @@ class Ingest:
         ReadOnly
             The store is set to take nothing.
         """
-        self._under_way += 1
+        return await (await self.keep(body, origin, awaited=True)).stored()
+
+    async def keep(self, body: Body, origin: Origin, *, awaited: bool) -> Kept:
+        """Keep a DICOM file as `store` does, but return once it is durable.
+
+        `awaited` says that the caller waits for what the index makes of it; otherwise that may take
+        a moment longer. A store that can be full refuses here: then it has been waited for.
+        """
+        awaited = awaited or self._can_be_full
         try:
             if self._read_only:
                 raise ReadOnly
-            return await self._store(body, origin)
+            with self._announcer.expecting():
+                kept = await self._keep_file(body, origin, awaited)
         finally:
-            self._under_way -= 1
             if isinstance(body, Spool):
                 body.close()
+        if self._can_be_full:
+            await kept.stored()
+        return kept
 
-    async def _store(self, body: Body, origin: Origin) -> Stored:
+    async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
         header, checksum = await self._examine(body)
         received, ids = self._announcement(header, checksum, body, origin)
         started = time.monotonic()
         received = await self._keep_large_header(received)
-        received = await self._keep(received, body)
+        received = await self._keep_object(received, body)
         # Announced later than this, it could be collected as an orphan before the index knows.
         within = started + self._announce_within - time.monotonic()
         if within < 0:
             raise Unavailable(
                 "The object store was too slow", "the object may be collected already: send again"
             )
-        answer = await self._announcer.announce(received, self._answer_timeout, within)
-        return _stored(answer, ids)
+        return await self._announce(received, ids, within, awaited=awaited, refusable=awaited)
+
+    async def _announce(
+        self,
+        received: InstanceReceived,
+        ids: ResourceIds,
+        within: float = PUBLISH_DEADLINE,
+        *,
+        awaited: bool = True,
+        refusable: bool = False,
+    ) -> Kept:
+        announced = await self._announcer.announce(
+            received, within, awaited=awaited, refusable=refusable
+        )
+        return Kept(announced, ids, self._answer_timeout)
 
     async def announce_again(self, key: UUID) -> Stored:
         """Announce an object whose announcement was lost; may be repeated.
@@ -123,8 +175,7 @@ class Ingest:
         """
         received, ids = await self._recognised(key)
         received = await self._keep_large_header(received)
-        answer = await self._announcer.announce(received, self._answer_timeout, refusable=False)
-        return _stored(answer, ids)
+        return await (await self._announce(received, ids)).stored()
 
     async def read_again(self, file: ObjectFile, *, rewrite: bool = False) -> InstanceReceived:
         """What an announcement of a stored file would say today, for the index to compare.
@@ -156,7 +207,7 @@ class Ingest:
             packed,
         )
 
-    async def _keep(self, received: InstanceReceived, body: Body) -> InstanceReceived:
+    async def _keep_object(self, received: InstanceReceived, body: Body) -> InstanceReceived:
         packed = await compress(self._objects, body) if self._compressing else None
         return await self._put(received, body, packed)
 
@@ -164,7 +215,7 @@ class Ingest:
         self, received: InstanceReceived, body: Body, packed: bytes | Spool | None
     ) -> InstanceReceived:
         """Keep `packed`, or else `body`, as the object of `received`; says in which form it is."""
-        crowded = self._under_way > CROWDED_ABOVE
+        crowded = self._announcer.expected > CROWDED_ABOVE
         kept: Body = body if packed is None else packed
         size = kept.size if isinstance(kept, Spool) else len(kept)
         await self._objects.put(received.object_key, kept, crowded=crowded)
@@ -296,16 +347,6 @@ def _refuse_large_meta(header: Header) -> None:
             "The file meta information is too large",
             f"{len(header.meta_json)} bytes as JSON, at most {MAX_META_BYTES} are accepted",
         )
-
-
-def _stored(answer: Indexed | None, ids: ResourceIds) -> Stored:
-    if answer is None:
-        return Stored("Success", ids, indexed=False)
-    if answer.status == "StorageFull":
-        raise OutOfResources("The store is full", "see storage.maximum_size_mb, maximum_patients")
-    if not answer.status:
-        raise InvalidInstance("The index refused the instance", answer.reason)
-    return Stored(answer.status, ids, indexed=True)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from pons.announce import Announcer
 from pons.bus import Bus
 from pons.errors import Unavailable
-from pons.events import Announcement, Indexed, IndexedBatch, StoreFull
+from pons.events import Announcement, Indexed, IndexedBatch, InstanceReceived, StoreFull
 from pons.testing.events import received
 from pons.testing.indexing import FakeIndex, eventually, open_fake_index
 from pons.testing.nats import NatsServer
@@ -31,6 +31,13 @@ async def kept(bus: Bus) -> int:
     return int((await bus.stream.stream_info(bus.names.ingest_stream)).state.messages)
 
 
+async def announce(
+    announcer: Announcer, event: InstanceReceived, seconds: float = 5, **options: Any
+) -> Indexed | None:
+    """Announce and wait for the answer."""
+    return await (await announcer.announce(event, **options)).answer(seconds)
+
+
 async def test_an_instance_is_announced_and_its_answer_comes_back(
     bus: Bus, index: FakeIndex
 ) -> None:
@@ -38,7 +45,7 @@ async def test_an_instance_is_announced_and_its_answer_comes_back(
     event = received("1.2.3.4.5", t00100010=("PN", "Müller^Jörg"))
     index.answer = ("AlreadyStored", "")
     async with Announcer.open(bus) as announcer:
-        answer = await announcer.announce(event, answer_timeout=5)
+        answer = await announce(announcer, event, seconds=5)
     assert answer == Indexed(1, "AlreadyStored", "")
     assert index.instances == [msgspec.structs.replace(event, token=1)]
     assert await kept(bus) == 1
@@ -48,7 +55,7 @@ async def test_without_an_answer_in_time_there_is_none(bus: Bus, index: FakeInde
     """The event is kept, and its announcer does not wait for ever for the index."""
     index.answer = None
     async with Announcer.open(bus) as announcer:
-        assert await announcer.announce(received("1.1"), answer_timeout=0.05) is None
+        assert await announce(announcer, received("1.1"), seconds=0.05) is None
     assert await kept(bus) == 1
 
 
@@ -56,7 +63,7 @@ async def test_what_comes_together_leaves_together(bus: Bus, index: FakeIndex) -
     """Many associations share the cost of a message, each still hears its own answer."""
     async with Announcer.open(bus) as announcer:
         answers = await asyncio.gather(
-            *(announcer.announce(received(f"1.{number}"), 5) for number in range(200))
+            *(announce(announcer, received(f"1.{number}"), 5) for number in range(200))
         )
     assert [answer.token for answer in answers if answer] == list(range(1, 201))
     assert [one.sop_instance_uid for one in index.instances] == [f"1.{n}" for n in range(200)]
@@ -74,7 +81,7 @@ async def test_no_message_is_larger_than_the_server_takes(bus: Bus, index: FakeI
         for number in range(400)
     ]
     async with Announcer.open(bus) as announcer:
-        answers = await asyncio.gather(*(announcer.announce(one, 5) for one in headers + names))
+        answers = await asyncio.gather(*(announce(announcer, one, 5) for one in headers + names))
     assert [answer.status for answer in answers if answer] == ["Success"] * 406
     assert max(len(announced.instances) for announced in index.announcements) < 400
 
@@ -84,8 +91,8 @@ async def test_an_event_that_cannot_be_written_fails_alone(bus: Bus, index: Fake
     broken = msgspec.structs.replace(received("1.1"), patient_id="\ud800")
     async with Announcer.open(bus) as announcer:
         failed, answer = await asyncio.gather(
-            announcer.announce(broken, 5),
-            announcer.announce(received("1.2"), 5),
+            announce(announcer, broken, 5),
+            announce(announcer, received("1.2"), 5),
             return_exceptions=True,
         )
         assert isinstance(failed, UnicodeEncodeError)
@@ -103,7 +110,7 @@ async def test_whoever_gives_up_before_it_leaves_is_not_announced(
         own_broker.embedded.stop()
         await eventually(lambda: not bus.client.is_connected)
         gone, stays = (
-            asyncio.create_task(announcer.announce(received(uid), 5)) for uid in ("1.1", "1.2")
+            asyncio.create_task(announce(announcer, received(uid), 5)) for uid in ("1.1", "1.2")
         )
         await asyncio.wait((gone, stays), timeout=0.3)
         gone.cancel()
@@ -121,7 +128,7 @@ async def test_announcements_survive_a_restart_of_the_server(own_broker: NatsSer
         uids = [f"1.{number}" for number in range(60)]
 
         async def send(sender: int) -> list[Indexed | None]:
-            return [await announcer.announce(received(uid), 3) for uid in uids[sender::3]]
+            return [await announce(announcer, received(uid), 3) for uid in uids[sender::3]]
 
         async with asyncio.timeout(40), asyncio.TaskGroup() as group:
             sending = [group.create_task(send(sender)) for sender in range(3)]
@@ -142,7 +149,7 @@ async def test_a_server_that_does_not_keep_it_in_time_is_unavailable(
         await eventually(lambda: not bus.client.is_connected)
         began = time.monotonic()
         results = await asyncio.gather(
-            *(announcer.announce(received(f"1.{n}"), 5, within=0.5) for n in range(20)),
+            *(announce(announcer, received(f"1.{n}"), 5, within=0.5) for n in range(20)),
             return_exceptions=True,
         )
         assert time.monotonic() - began < 3
@@ -162,11 +169,11 @@ async def test_a_server_that_hangs_is_unavailable_and_what_it_keeps_later_is_har
         try:
             began = time.monotonic()
             with pytest.raises(Unavailable, match="The event stream does not answer"):
-                await announcer.announce(received("1.1"), 5, within=1)
+                await announce(announcer, received("1.1"), 5, within=1)
             assert time.monotonic() - began < 5
         finally:
             os.kill(own_broker.embedded.pid, signal.SIGCONT)
-        answer = await announcer.announce(received("1.2"), 5)
+        answer = await announce(announcer, received("1.2"), 5)
         assert answer is not None
         assert answer.token == 2
         assert [one.sop_instance_uid for one in index.instances][-1] == "1.2"
@@ -186,13 +193,13 @@ async def test_answers_that_nobody_waits_for_are_passed_over(bus: Bus, index: Fa
     index.answer = None
     async with Announcer.open(bus) as announcer:
         for token in (1, 2, 3):
-            assert await announcer.announce(received("1.1"), 5) == Indexed(token, "Success")
+            assert await announce(announcer, received("1.1"), 5) == Indexed(token, "Success")
 
 
 async def test_two_processes_hear_their_own_answers(bus: Bus, index: FakeIndex) -> None:
     """Tokens of two ingress processes are the same numbers, so answers go to their process."""
     async with Announcer.open(bus) as one, Announcer.open(bus) as other:
-        await asyncio.gather(one.announce(received("1.1"), 5), other.announce(received("1.2"), 5))
+        await asyncio.gather(announce(one, received("1.1"), 5), announce(other, received("1.2"), 5))
     assert len({announced.process for announced in index.announcements}) == 2
     assert [announced.instances[0].token for announced in index.announcements] == [1, 1]
 
@@ -214,7 +221,7 @@ async def test_a_publisher_that_crashes_ends_the_block_and_whoever_waits(bus: Bu
     async def work() -> None:
         broken: Any = BrokenBus(bus)
         async with asyncio.timeout(5), Announcer.open(broken) as announcer:
-            waiting.append(asyncio.create_task(announcer.announce(received("1.1"), 5)))
+            waiting.append(asyncio.create_task(announce(announcer, received("1.1"), 5)))
             await asyncio.Event().wait()
 
     with pytest.raises(ExceptionGroup) as errors:
@@ -229,7 +236,7 @@ async def test_nothing_is_announced_after_the_end(bus: Bus) -> None:
     async with Announcer.open(bus) as announcer:
         pass
     with pytest.raises(Unavailable, match="The service is ending"):
-        await announcer.announce(received("1.1"), 5)
+        await announce(announcer, received("1.1"), 5)
 
 
 async def ask_to_refuse(bus: Bus, index: FakeIndex, *tokens: int) -> list[int]:
@@ -244,7 +251,7 @@ async def test_a_sender_that_waits_hears_of_a_full_store(bus: Bus, index: FakeIn
     """Once given up, an instance stays given up, and its sender hears of it."""
     index.answer = None
     async with Announcer.open(bus) as announcer:
-        waiting = asyncio.create_task(announcer.announce(received("1.1"), answer_timeout=30))
+        waiting = asyncio.create_task(announce(announcer, received("1.1"), 30, refusable=True))
         await eventually(lambda: index.announcements)
         assert await ask_to_refuse(bus, index, 1, 99) == [1]
         assert await waiting == Indexed(1, "StorageFull")
@@ -255,10 +262,8 @@ async def test_what_was_acknowledged_is_never_given_up(bus: Bus, index: FakeInde
     """Neither an instance whose sender heard Success, nor one announced again after a power cut."""
     index.answer = None
     async with Announcer.open(bus) as announcer:
-        assert await announcer.announce(received("1.1"), answer_timeout=0.05) is None
-        again = asyncio.create_task(
-            announcer.announce(received("1.2"), answer_timeout=30, refusable=False)
-        )
+        assert await announce(announcer, received("1.1"), 0.05, refusable=True) is None
+        again = asyncio.create_task(announce(announcer, received("1.2"), 30))
         await eventually(lambda: len(index.announcements) == 2)
         assert await ask_to_refuse(bus, index, 1, 2) == []
         again.cancel()
@@ -269,7 +274,9 @@ async def test_a_refusal_in_the_last_moment_is_told(bus: Bus, index: FakeIndex) 
     index.answer = None
     async with Announcer.open(bus) as announcer:
         for delay in range(30):
-            waiting = asyncio.create_task(announcer.announce(received("1.1"), answer_timeout=0.03))
+            waiting = asyncio.create_task(
+                announce(announcer, received("1.1"), 0.03, refusable=True)
+            )
             await asyncio.sleep(0.025 + delay / 3000)
             refused = await ask_to_refuse(bus, index, delay + 1)
             answer = await waiting

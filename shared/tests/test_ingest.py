@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 import xxhash
 import zstandard
@@ -17,7 +18,7 @@ from pydicom.dataset import Dataset
 
 from pons.bus import Bus
 from pons.errors import InvalidInstance, NotFound, OutOfResources, ReadOnly, Unavailable
-from pons.events import Origin
+from pons.events import Indexed, IndexedBatch, Origin
 from pons.identity import resource_ids
 from pons.ingest import LARGE_HEADER, Ingest, Stored, open_ingest
 from pons.objects import SHARDS, Body, FileObjects, Spool, new_key
@@ -166,6 +167,35 @@ async def test_an_index_that_does_not_answer_is_no_reason_to_fail(
     assert stored == Stored("Success", IDS, indexed=False)
     assert await kept(bus) == 1
     assert len(await keys(objects)) == 1
+
+
+async def test_what_is_kept_is_durable_before_the_index_answers(
+    ingest: Ingest, bus: Bus, objects: FileObjects, index: FakeIndex, make_file: MakeFile
+) -> None:
+    """Who does not wait hears of it all the same, later; the index may take its time."""
+    index.answer = None
+    instance = await ingest.keep(make_file(), ORIGIN, awaited=False)
+    assert (await kept(bus), len(await keys(objects))) == (1, 1)
+    [announced] = index.announcements
+    assert not announced.awaited
+    answers = [Indexed(announced.instances[0].token, "AlreadyStored")]
+    await bus.send(
+        bus.names.reply(announced.process), msgspec.msgpack.encode(IndexedBatch(answers))
+    )
+    assert await instance.stored() == Stored("AlreadyStored", IDS, indexed=True)
+
+
+async def test_a_store_that_can_be_full_refuses_before_it_acknowledges(
+    objects: FileObjects, bus: Bus, index: FakeIndex, make_file: MakeFile
+) -> None:
+    """With a limit that refuses, nobody hears of success before the index has found room."""
+    index.answer = ("StorageFull", "")
+    limit = {"maximum_patients": 1, "maximum_mode": "Reject"}
+    settings = Settings(storage=limit)  # type: ignore[arg-type]
+    async with open_ingest(objects, bus, settings) as ingest:
+        with pytest.raises(OutOfResources, match="The store is full"):
+            await ingest.keep(make_file(), ORIGIN, awaited=False)
+    assert index.announcements[0].awaited
 
 
 async def test_an_instance_that_the_index_refuses_is_invalid(

@@ -30,6 +30,7 @@ from pons_ingress.proposal import decode_proposal
 from pons_ingress.rejection import Rejection
 from pons_ingress.services import IgnoredDataset, Peer, Service
 from pons_ingress.status import UNRECOGNIZED_OPERATION
+from pons_ingress.unseen import Unseen
 
 USER_ABORT = encode_abort(AbortSource.USER, AbortReason.NOT_SPECIFIED)
 
@@ -73,6 +74,7 @@ class Association:
         self._peer = Peer("", "", "")
         self._peer_maximum_length = 0
         self._requests = 0
+        self._unseen = Unseen()
 
     async def run(self) -> None:
         """Serve the peer until the association has ended and the connection is closed."""
@@ -124,6 +126,7 @@ class Association:
             elif self._messages.inside_message:
                 raise ProtocolError("A-RELEASE-RQ inside a message", AbortReason.UNEXPECTED_PDU)
             else:
+                await self._unseen.settle()
                 return
 
     async def _answer(self, message: Message) -> None:
@@ -139,7 +142,7 @@ class Association:
                 UNRECOGNIZED_OPERATION, f"Command field 0x{command.field:04X} is not supported"
             )
         else:
-            response = await service.answer(self._peer, message)
+            response = await service.answer(self._peer, message, self._unseen)
         await self.channel.send(
             encode_data(
                 message.context.context_id,

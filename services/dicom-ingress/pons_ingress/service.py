@@ -50,7 +50,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             services: dict[int, Service] = {
                 C_ECHO_RQ: Echo(),
                 C_STORE_RQ: Store(
-                    ingest.store,
+                    ingest.keep,
                     objects.spool,
                     lambda: live.now.accept_unknown_sop_classes,
                     read_only=settings.store.read_only,

@@ -8,6 +8,7 @@ from pons_ingress import metrics
 from pons_ingress.dimse import Command, Response
 from pons_ingress.messages import Context, Dataset, Message
 from pons_ingress.status import SUCCESS
+from pons_ingress.unseen import Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,11 @@ class Service(Protocol):
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         """Where the dataset of `command` is to go."""
 
-    async def answer(self, peer: Peer, message: Message) -> Response:
-        """Do what `message` asks. Never raises for what a peer or a backing service does wrong."""
+    async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
+        """Do what `message` asks. Never raises for what a peer or a backing service does wrong.
+
+        An answer that shows what is stored comes after `unseen.settle()`.
+        """
 
 
 class IgnoredDataset:
@@ -46,6 +50,6 @@ class Echo:
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         return IgnoredDataset()
 
-    async def answer(self, peer: Peer, message: Message) -> Response:
+    async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
         metrics.ECHOES.inc()
         return Response(SUCCESS)

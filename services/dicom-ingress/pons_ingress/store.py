@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from pons.errors import InvalidInstance, PonsError, ReadOnly
-from pons.events import Origin, StoreStatus
+from pons.events import Origin
 from pons.objects import Body, Spool
 from pons_ingress import metrics
 from pons_ingress.dataset_uids import dataset_uids
@@ -20,38 +20,39 @@ from pons_ingress.received_file import ReceivedFile
 from pons_ingress.services import IgnoredDataset, Peer
 from pons_ingress.status import SUCCESS, SopClassRefused, WrongDataset, store_status
 from pons_ingress.syntaxes import is_storage
+from pons_ingress.unseen import Kept, Unseen
 
 UID = re.compile(r"[!-\[\]-~]{1,64}")
 """What is taken for a UID: ones with letters or leading zeros exist and are kept as they are."""
 
+SEEN_AT_ONCE = 10
+
 log = structlog.get_logger()
 
 
-class StoreOutcome(Protocol):
-    """What the store service needs to know of `pons.ingest.Stored`."""
+class KeepFile(Protocol):
+    """`pons.ingest.Ingest.keep`: keeps a file, returns once it is durable."""
 
-    @property
-    def status(self) -> StoreStatus: ...
-
-
-class StoreFile(Protocol):
-    """`pons.ingest.Ingest.store`: keeps a file, returns once it is durable."""
-
-    async def __call__(self, body: Body, origin: Origin) -> StoreOutcome: ...
+    async def __call__(self, body: Body, origin: Origin, *, awaited: bool) -> Kept: ...
 
 
 class Store:
-    """Answers C-STORE requests; the datasets' bytes are kept exactly as they came."""
+    """Answers C-STORE requests; the datasets' bytes are kept exactly as they came.
+
+    The first `SEEN_AT_ONCE` instances of an association are acknowledged when reads show them, as
+    those expect who store a few and look. Later ones are when they are durable, which does not make
+    a long series wait for the index; then it is the release that waits until all are seen.
+    """
 
     def __init__(
         self,
-        store_file: StoreFile,
+        keep_file: KeepFile,
         open_spool: Callable[[], Spool],
         accept_unknown: Callable[[], bool],
         *,
         read_only: bool = False,
     ) -> None:
-        self._store_file = store_file
+        self._keep_file = keep_file
         self._open_spool = open_spool
         self._accept_unknown = accept_unknown
         self._read_only = read_only
@@ -67,13 +68,13 @@ class Store:
         )
         return ReceivedFile(start, self._open_spool)
 
-    async def answer(self, peer: Peer, message: Message) -> Response:
+    async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
         started = perf_counter()
         command, file = message.command, message.dataset
         size = file.size if isinstance(file, ReceivedFile) else 0
         response, outcome = Response(SUCCESS), ""
         try:
-            outcome = await self._store(peer, message)
+            outcome = await self._store(peer, message, unseen)
         except PonsError as error:
             response, outcome = Response(store_status(error), error.message), type(error).__name__
         except Exception as error:  # the edge: anything else is a bug, and the peer may try again
@@ -100,7 +101,8 @@ class Store:
             log.warning("instance refused", status=status, reason=response.comment, **facts)
         return response
 
-    async def _store(self, peer: Peer, message: Message) -> StoreStatus:
+    async def _store(self, peer: Peer, message: Message, unseen: Unseen) -> str:
+        """What became of the instance; `Kept` where only the index will know."""
         command, file = message.command, message.dataset
         if (problem := self._problem(message.context, command)) is not None:
             raise problem
@@ -113,7 +115,13 @@ class Store:
             remote_aet=peer.calling_aet,
             called_aet=peer.called_aet,
         )
-        return (await self._store_file(await file.finish(), origin)).status
+        awaited = unseen.stored < SEEN_AT_ONCE
+        kept = await self._keep_file(await file.finish(), origin, awaited=awaited)
+        outcome = (await kept.stored()).status if awaited else "Kept"
+        unseen.stored += 1
+        if not awaited:
+            unseen.add(command.sop_instance_uid, kept)
+        return outcome
 
     def _problem(self, context: Context, command: Command) -> PonsError | None:
         """Why the request cannot be served, whatever its dataset is."""

@@ -19,6 +19,7 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
+from pons.errors import PonsError
 from pons.events import Origin, StoreStatus
 from pons.modalities import Modality
 from pons.objects import Body, Spool
@@ -41,9 +42,25 @@ class StoredAs:
     status: StoreStatus
 
 
+@dataclass(frozen=True)
+class KeptAs:
+    """Stands in for `pons.ingest.Kept`; is seen once `may_be_seen` is set, if there is one."""
+
+    status: StoreStatus
+    may_be_seen: threading.Event | None = None
+    refusal: PonsError | None = None
+
+    async def stored(self) -> StoredAs:
+        if self.may_be_seen is not None:
+            await asyncio.to_thread(self.may_be_seen.wait, 20)
+        if self.refusal is not None:
+            raise self.refusal
+        return StoredAs(self.status)
+
+
 @dataclass
 class RememberingStore:
-    """Stands in for `Ingest.store`: keeps what it is given, fails or waits when told to."""
+    """Stands in for `Ingest.keep`: keeps what it is given, fails or waits when told to."""
 
     kept: list[tuple[bytes, Origin]] = field(default_factory=list)
     spooled: int = 0
@@ -53,8 +70,12 @@ class RememberingStore:
     status: StoreStatus = "Success"
     entered: threading.Event = field(default_factory=threading.Event)
     gate: threading.Event | None = None
+    awaited: list[bool] = field(default_factory=list)
+    may_be_seen: threading.Event | None = None
+    refusal: PonsError | None = None
+    """What the index says of instances that nobody waits for."""
 
-    async def __call__(self, body: Body, origin: Origin) -> StoredAs:
+    async def __call__(self, body: Body, origin: Origin, *, awaited: bool) -> KeptAs:
         self.entered.set()
         if self.gate is not None:
             await asyncio.to_thread(self.gate.wait, 20)
@@ -65,13 +86,16 @@ class RememberingStore:
             if self.digest_only:
                 self.digests.append(await asyncio.to_thread(digest_of_dataset, body.path))
                 body.close()
-                return StoredAs(self.status)
+                return KeptAs(self.status)
             content = await asyncio.to_thread(body.path.read_bytes)
             body.close()
         else:
             content = bytes(body)
         self.kept.append((content, origin))
-        return StoredAs(self.status)
+        self.awaited.append(awaited)
+        if awaited:
+            return KeptAs(self.status)
+        return KeptAs(self.status, self.may_be_seen, self.refusal)
 
 
 def digest_of_dataset(path: Path) -> bytes:

@@ -5,7 +5,8 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 import msgspec
 import nats.errors
@@ -28,11 +29,24 @@ log = structlog.get_logger()
 ACK_WAIT = 10.0
 """Seconds after which JetStream hands what a dead replica held to another. A living one that is
 held up, or has much to do, says so in time."""
+LINGER = 0.02
+"""Seconds that instances whose senders do not wait are held, so that others share a transaction."""
 MIN_PENDING = 64
 PENDING_BYTES = 1 << 30
 """More than `max_ack_pending` announcements can be: the client must not drop any."""
 
 _decoder = msgspec.msgpack.Decoder(Announcement)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What is written together, and acknowledged after that."""
+
+    messages: list[Msg] = field(default_factory=list)
+    batch: list[Arrival] = field(default_factory=list)
+    unreadable: list[tuple[Msg, str]] = field(default_factory=list)
+    """Messages that are none of ours, with the reason."""
+    awaited: bool = False
 
 
 class Consumer:
@@ -70,14 +84,13 @@ class Consumer:
     async def consume(self) -> None:
         """Write what arrives, for ever."""
         while True:
-            await self._more.wait()
-            messages, batch = await self._take()
-            if not self._queue:
-                self._more.clear()
-            for piece in cut(batch, self._batch_size, apart=self._apart):
+            taken = await self._gather()
+            for message, reason in taken.unreadable:
+                await self._refusals.refuse_unreadable(message.data, reason)
+            for piece in cut(taken.batch, self._batch_size, apart=self._apart):
                 await self._stay_in_charge()
                 await self._write(piece)
-            await self._acknowledge(messages)
+            await self._acknowledge(taken.messages)
 
     async def give_back(self) -> None:
         """Hand what is not written to another replica at once."""
@@ -86,18 +99,31 @@ class Consumer:
         self._held.clear()
         self._queue.clear()
 
-    async def _take(self) -> tuple[list[Msg], list[Arrival]]:
-        """Messages in their order, with at least one, until they hold a batch."""
-        messages: list[Msg] = []
-        batch: list[Arrival] = []
-        while self._queue and len(batch) < self._batch_size:
+    async def _gather(self) -> Taken:
+        """Messages in their order: at least one, until somebody waits or they hold a batch."""
+        taken = Taken()
+        await self._more.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while not self._take(taken):
+                    await self._more.wait()
+        return taken
+
+    def _take(self, taken: Taken) -> bool:
+        """Move what is queued to `taken`; says whether that is to be written now."""
+        while self._queue and len(taken.batch) < self._batch_size:
             message = self._queue.popleft()
-            messages.append(message)
+            taken.messages.append(message)
             try:
-                batch += arrivals(_decoder.decode(message.data))
+                announcement = _decoder.decode(message.data)
             except msgspec.DecodeError as error:
-                await self._refusals.refuse_unreadable(message.data, str(error))
-        return messages, batch
+                taken.unreadable.append((message, str(error)))
+                continue
+            taken.awaited |= announcement.awaited
+            taken.batch += arrivals(announcement)
+        if not self._queue:
+            self._more.clear()
+        return taken.awaited or len(taken.batch) >= self._batch_size
 
     async def _write(self, piece: list[Arrival]) -> None:
         BATCH_INSTANCES.observe(len(piece))

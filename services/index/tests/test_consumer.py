@@ -48,10 +48,11 @@ class Writes:
         return [Indexed(arrival.event.token, "Success") for arrival in batch]
 
 
-def message(sequence: int, delivery: int = 1) -> Msg:
+def message(sequence: int, delivery: int = 1, *, awaited: bool = True) -> Msg:
     """The announcement with number `sequence` in the stream, delivered as the `delivery`th."""
     reply = f"$JS.ACK.main-ingest.index.{delivery}.{sequence}.{delivery}.1700000000000000000.0"
-    data = msgspec.msgpack.encode(Announcement("tests", [received(f"1.{sequence}")]))
+    announcement = Announcement("tests", [received(f"1.{sequence}")], awaited)
+    data = msgspec.msgpack.encode(announcement)
     return Msg(_client=None, subject="received", reply=reply, data=data)  # type: ignore[arg-type]
 
 
@@ -87,6 +88,29 @@ async def test_what_gathered_is_written_together_and_then_acknowledged(
             await asyncio.sleep(0)
     assert [len(batch) for batch in writes.batches] == [2, 1]
     assert {word for _, word in line.said} == {b"+ACK"}
+    consuming.cancel()
+    await asyncio.wait((consuming,))
+
+
+async def test_what_nobody_waits_for_shares_a_transaction(line: Line, writes: Writes) -> None:
+    """It lies a moment, until there is more, somebody waits, or the moment is over."""
+    settings = IndexSettings(batch_size=100)
+    consumer = Consumer(line, writes, None, settings, lambda: None)  # type: ignore[arg-type]
+    writes.may_end.set()
+    consuming = asyncio.create_task(consumer.consume())
+    await consumer.receive(message(1, awaited=False))
+    await asyncio.sleep(0)
+    await consumer.receive(message(2, awaited=False))
+    await asyncio.sleep(0)
+    assert writes.batches == []
+    await consumer.receive(message(3))
+    await writes.begun.wait()
+    assert [len(batch) for batch in writes.batches] == [3]
+    writes.begun.clear()
+    await consumer.receive(message(4, awaited=False))
+    async with asyncio.timeout(5):
+        await writes.begun.wait()
+    assert [len(batch) for batch in writes.batches] == [3, 1]
     consuming.cancel()
     await asyncio.wait((consuming,))
 
