@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import blake2b
+from io import UnsupportedOperation
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 import pons
 from pons.errors import Unavailable
 from pons.objects import SHARDS, FileObjects, key_from_path, new_key
+from pons.objects.disk import is_cached
 
 pytestmark = pytest.mark.anyio
 
@@ -359,3 +361,22 @@ def test_closing_a_spool_while_it_is_put(tmp_path: Path) -> None:
             assert objects.local_path(key).read_bytes() == b"body"
         closer.join()
     assert list((tmp_path / "main/.spool").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="only Linux tells what is in memory")
+def test_only_what_is_in_memory_is_read_at_once(tmp_path: Path) -> None:
+    """A file that the system has dropped from memory needs its disk, until it was read again."""
+    path = tmp_path / "object"
+    path.write_bytes(random.Random(1).randbytes(100_000))
+    with path.open("rb") as file:
+        try:
+            assert is_cached(file.fileno(), 0, 100_000)
+        except UnsupportedOperation:
+            pytest.skip("this file system does not tell")
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        dropped = not is_cached(file.fileno(), 0, 100_000)
+        file.read()
+        assert is_cached(file.fileno(), 0, 100_000)
+    if not dropped:
+        pytest.skip("this file system keeps files in memory")

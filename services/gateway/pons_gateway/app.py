@@ -85,7 +85,7 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
         found = self._routes.find(path)
-        if not self._is_public(found):
+        if found is None or not found[0].public:
             user = await self._authentication.user(scope["headers"])
             if user is None:
                 return UNAUTHORIZED
@@ -115,9 +115,6 @@ class Gateway:
                 return self._unknown_uri(method, path)
             return Answer(b"", 405, (b"allow", node.allow.encode()))
         return await self._handled(route.handler, Request(scope, receive), method, path)
-
-    def _is_public(self, found: Any) -> bool:
-        return found is not None and any(route.public for route in found[0].routes.values())
 
     async def _handled(self, handler: Any, request: Request, method: str, path: str) -> Response:
         try:

@@ -91,7 +91,7 @@ class Group:
 class Node:
     """One segment of the paths: literal ones below it, or one parameter, or all that is left."""
 
-    __slots__ = ("allow", "children", "parameter", "rest", "routes")
+    __slots__ = ("allow", "children", "parameter", "public", "rest", "routes")
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
@@ -99,6 +99,7 @@ class Node:
         self.rest: tuple[str, Node] | None = None
         self.routes: dict[str, Route] = {}
         self.allow = ""
+        self.public = False
 
     def child(self, segment: str) -> "Node":
         if not segment.startswith("{"):
@@ -160,6 +161,7 @@ class Routes:
         if route.method in node.routes:
             raise ValueError(f"{route.method} {route.path} comes twice")
         node.routes[route.method] = route
+        node.public |= route.public
         node.allow = ",".join(method for method in METHODS if method in node.routes)
 
 

@@ -59,7 +59,7 @@ class Finder:
         self._planned = planned
         self._look_ups = LookUps(planned)
         self._objects = objects
-        self._statements: dict[tuple[Level, Wanted, str], str] = {}
+        self._columns_shown: dict[tuple[Level, Wanted, bool], str] = {}
 
     async def find(
         self, level: Level, identifier: str, wanted: Wanted = EXPANDED
@@ -247,12 +247,7 @@ class Finder:
         return _HEADER.decode(text)
 
     def _statement(self, level: Level, wanted: Wanted, where: str) -> str:
-        known = self._statements.get((level, wanted, where))
-        if known is None:
-            known = f"SELECT {self._shown(level, wanted)} FROM {TABLE[level]} WHERE {where}"  # noqa: S608 composed
-            if len(self._statements) < MAX_STATEMENTS:
-                self._statements[level, wanted, where] = known
-        return known
+        return f"SELECT {self._shown(level, wanted)} FROM {TABLE[level]} WHERE {where}"  # noqa: S608 composed
 
     def _windowed(self, selection: Selection, wanted: Wanted, source: str) -> str:
         """The statement of a page: the resources first, then what was asked of those alone."""
@@ -271,11 +266,16 @@ class Finder:
         )
 
     def _shown(self, level: Level, wanted: Wanted, *, header: bool = False) -> str:
-        return shown_columns(level, wanted, self._columns, header=header)
+        known = self._columns_shown.get((level, wanted, header))
+        if known is None:
+            known = shown_columns(level, wanted, self._columns, header=header)
+            if len(self._columns_shown) < MAX_SHOWN:
+                self._columns_shown[level, wanted, header] = known
+        return known
 
 
-MAX_STATEMENTS = 500
-"""Statements that are kept; how many there are depends on which tags callers request."""
+MAX_SHOWN = 500
+"""Texts that are kept; how many there are depends on which tags callers request."""
 
 _HEADER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

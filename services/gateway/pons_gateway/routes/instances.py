@@ -49,9 +49,9 @@ async def upload(request: Request, backends: Backends) -> Response:
     gives=DICOM,
 )
 async def file(request: Request, backends: Backends) -> Response:
-    identifier = request.path_params["id"]
+    identifier, accepted = request.path_params["id"], request.headers.get("accept", "")
     for media_type, write in NATIVE.items():
-        if media_type in request.headers.get("accept", ""):
+        if media_type in accepted:
             model = await native_model(identifier, backends)
             body = await asyncio.to_thread(write, model)
             return Answer(body, 200, (b"content-type", media_type.encode()))
