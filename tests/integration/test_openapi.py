@@ -45,7 +45,7 @@ def test_no_generated_request_makes_the_store_fail(described: Store) -> None:
             continue
         called += 1
         known = known_id(described, operation)
-        for mode in GenerationMode:
+        for mode in GenerationMode if can_be_wrong(operation) else [GenerationMode.POSITIVE]:
             failures |= failures_of(operation, mode, known)
     assert called > 50
     assert not failures, "\n".join(f"{call}: {answer}" for call, answer in failures.items())
@@ -60,6 +60,15 @@ def known_id(store: Store, operation: Any) -> str:
         return ""
     ids: list[str] = store.get(f"/{words[0]}")
     return ids[0]
+
+
+def can_be_wrong(operation: Any) -> bool:
+    """Whether some request contradicts the description. Where all there is to say is text in the
+    path, any is right, and the generator would look for a wrong one for a second, in vain."""
+    description = operation.definition.raw
+    said = [(one["in"], one["schema"]) for one in description.get("parameters", [])]
+    all_text = said and all(one == ("path", {"type": "string"}) for one in said)
+    return "requestBody" in description or not all_text
 
 
 def failures_of(operation: Any, mode: GenerationMode, known: str) -> dict[str, str]:
