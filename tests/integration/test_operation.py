@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings that REST changes, in every service of a running store; its new start and its end."""
 
+import json
 from collections.abc import Callable
 from io import BytesIO
 
@@ -84,3 +85,31 @@ def test_shutdown(fresh_store: Callable[..., Store]) -> None:
     process = store._process
     assert process is not None
     assert process.wait(60) == 0
+
+
+def test_private_dictionary(fresh_store: Callable[..., Store]) -> None:
+    """Attributes named in `ingest.dictionary` have name and representation in tags and searches."""
+    dictionary = {"00e1,10c2": ["UI", "Multi Modality Name", 1, 1, "PONS TEST"]}
+    store = fresh_store("private", PONS_INGEST_DICTIONARY=json.dumps(dictionary))
+    ds = image("PRIVATE")
+    ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian  # which says no representation
+    block = ds.private_block(0x00E1, "PONS TEST", create=True)
+    block.add_new(0xC2, "UI", "1.2.3")
+    block.add_new(0xC3, "LO", "unnamed")
+    file = BytesIO()
+    dcmwrite(file, ds, enforce_file_format=True)
+    path = store.http.post("/instances", content=file.getvalue()).json()["Path"]
+    creator = {"PrivateCreator": "PONS TEST"}
+    assert store.get(f"{path}/tags")["00e1,10c2"] == {
+        "Name": "Multi Modality Name",
+        "Type": "String",
+        "Value": "1.2.3",
+        **creator,
+    }
+    assert store.get(f"{path}/tags")["00e1,10c3"]["Name"] == "Unknown Tag & Data"
+    assert store.get(f"{path}/simplified-tags")["Multi Modality Name"] == "1.2.3"
+    found = store.http.post(
+        "/tools/find",
+        json={"Level": "Instance", "Query": {"Multi Modality Name": "1.2.3"}},
+    ).json()
+    assert found == [path.removeprefix("/instances/")]
