@@ -35,6 +35,9 @@ NOT_PREPARED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 Plans = Literal["auto", "force_custom_plan", "force_generic_plan"]
 """PostgreSQL's words for when it plans a statement: as it thinks best, each time, once."""
 
+BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
+"""A plan that was made while tables were small serves them when they have grown, too."""
+
 Record = Any
 
 
@@ -118,6 +121,7 @@ class Reader:
                 "application_name": "pons-catalog",
                 "jit": "off",
                 "plan_cache_mode": self._plans,
+                **(BY_INDEX if self._plans == "force_generic_plan" else {}),
             },
         )
 
