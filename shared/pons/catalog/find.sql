@@ -71,16 +71,16 @@ CASE WHEN r.expected_instances IS NOT NULL THEN
    FROM instances i WHERE i.series_key = r.series_key) END AS places
 
 -- name: patient_stable
--- Whether it still receives.
-EXISTS (SELECT FROM unstable u WHERE u.resource_key = p.patient_key) AS unstable
+-- True while it still receives. No EXISTS: a plan for many rows would read all of the table first.
+(SELECT true FROM unstable u WHERE u.resource_key = p.patient_key) AS unstable
 
 -- name: study_stable
 -- As patient_stable.
-EXISTS (SELECT FROM unstable u WHERE u.resource_key = s.study_key) AS unstable
+(SELECT true FROM unstable u WHERE u.resource_key = s.study_key) AS unstable
 
 -- name: series_stable
 -- As patient_stable.
-EXISTS (SELECT FROM unstable u WHERE u.resource_key = r.series_key) AS unstable
+(SELECT true FROM unstable u WHERE u.resource_key = r.series_key) AS unstable
 
 -- name: patient_protected
 -- Whether recycling passes it over.
