@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DICOM peers that a store knows: from its settings, changed over REST, the same everywhere.
-
-A change is one key `modality.<name>` in the configuration bucket, and wins over the settings; a
-deleted modality leaves a `null` there. Each service follows the bucket, so that `list`, `get` and
-`find_by_aet` are look-ups in memory that survive NATS being away.
-"""
+"""The DICOM peers that a store knows, and what each may ask of it."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +11,8 @@ from msgspec import field
 
 from pons.bus import Bus
 from pons.config_keys import ConfigKeys
-from pons.errors import BadRequest, NotFound
+from pons.errors import BadRequest
+from pons.registry import Registry
 from pons.settings import Settings
 
 Manufacturer = Literal[
@@ -40,7 +36,6 @@ OLD_MANUFACTURERS: dict[str, Manufacturer] = {
 }
 """Names that older configurations still hold, and what Orthanc takes them for."""
 
-NAME = re.compile(r"[A-Za-z0-9_-]+")
 AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
 LARGEST_PORT = 65534
 FAMILY = "modality"
@@ -109,15 +104,6 @@ def to_json(modality: Modality) -> dict[str, Any]:
     return result
 
 
-def check_name(name: str) -> str:
-    """`name`, when it may name a modality; else `BadRequest`."""
-    if NAME.fullmatch(name) is None:
-        raise BadRequest(
-            f"The name of a modality is letters, digits, '-' and '_' only, not {name!r}"
-        )
-    return name
-
-
 def ae_title(value: Any, where: str) -> str:
     """`value`, when it is an AE title (PS3.5 6.2: 16 characters, no backslash), or `BadRequest`."""
     if not isinstance(value, str) or AE_TITLE.fullmatch(value) is None or not value.strip():
@@ -139,34 +125,8 @@ def port_number(value: Any, where: str) -> int:
     return port
 
 
-class Modalities:
-    """The known peers, by name. Open it with `open_modalities`, which keeps it fresh."""
-
-    def __init__(self, configured: Mapping[str, Any], changed: ConfigKeys[Modality]) -> None:
-        self._configured = {
-            check_name(name): parse_modality(value, name) for name, value in configured.items()
-        }
-        self._changed = changed
-
-    def list(self) -> dict[str, Modality]:
-        """All of them, sorted by name."""
-        known = {**self._configured, **self._changed.items()}
-        return {name: one for name, one in sorted(known.items()) if one is not None}
-
-    def get(self, name: str) -> Modality:
-        """The modality called `name`; raises `NotFound`."""
-        modality = self._changed.get(name, self._configured.get(name))
-        if modality is None:
-            raise _unknown(name)
-        return modality
-
-    async def read(self, name: str) -> Modality:
-        """As `get`, but what the bucket holds at this moment: for acting on a change just made.
-
-        While NATS is away, what was known last.
-        """
-        await self._changed.refresh(check_name(name))
-        return self.get(name)
+class Modalities(Registry[Modality]):
+    """The known peers, by name or AE title. Open it with `open_modalities`."""
 
     def find_by_aet(self, aet: str, strict: bool = False) -> dict[str, Modality]:
         """Those with this AE title, by name: several may share one and differ in their host.
@@ -180,15 +140,6 @@ class Modalities:
             if _comparable(modality.aet, strict) == wanted
         }
 
-    async def put(self, name: str, modality: Modality) -> None:
-        """Create or replace; seen here at once and by every service shortly after."""
-        await self._changed.write(check_name(name), modality)
-
-    async def delete(self, name: str) -> None:
-        """Forget it, also when the settings name it; raises `NotFound`."""
-        await self.read(name)
-        await self._changed.write(name, None)
-
 
 @asynccontextmanager
 async def open_modalities(bus: Bus, settings: Settings) -> AsyncIterator[Modalities]:
@@ -197,13 +148,9 @@ async def open_modalities(bus: Bus, settings: Settings) -> AsyncIterator[Modalit
     Raises `BadRequest` when the settings name one that cannot be.
     """
     changed: ConfigKeys[Modality] = ConfigKeys(bus, FAMILY, Modality)
-    modalities = Modalities(settings.modalities, changed)
+    modalities = Modalities(FAMILY, "/modalities", settings.modalities, parse_modality, changed)
     async with changed.following():
         yield modalities
-
-
-def _unknown(name: str) -> NotFound:
-    return NotFound(f"There is no modality {name!r}", "GET /modalities lists those that are known")
 
 
 def _comparable(aet: str, strict: bool) -> str:

@@ -11,8 +11,8 @@ import msgspec
 
 from pons.bus import Bus
 from pons.config_keys import ConfigKeys
-from pons.errors import BadRequest, NotFound
-from pons.modalities import NAME
+from pons.errors import BadRequest
+from pons.registry import Registry
 from pons.settings import Settings
 
 FAMILY = "peer"
@@ -96,54 +96,16 @@ def shown(peer: Peer) -> dict[str, Any]:
     return dict(sorted(result.items()))
 
 
-class Peers:
-    """The known stores, by name. Open it with `open_peers`, which keeps it fresh."""
-
-    def __init__(self, configured: Mapping[str, Any], changed: ConfigKeys[Peer]) -> None:
-        self._configured = {
-            _checked(name): parse_peer(value, name) for name, value in configured.items()
-        }
-        self._changed = changed
-
-    def list(self) -> dict[str, Peer]:
-        """All of them, sorted by name."""
-        known = {**self._configured, **self._changed.items()}
-        return {name: one for name, one in sorted(known.items()) if one is not None}
-
-    async def read(self, name: str) -> Peer:
-        """What is known of `name` at this moment; raises `NotFound`."""
-        await self._changed.refresh(_checked(name))
-        peer = self._changed.get(name, self._configured.get(name))
-        if peer is None:
-            raise NotFound(f"There is no peer {name!r}", "GET /peers lists those that are known")
-        return peer
-
-    async def put(self, name: str, peer: Peer) -> None:
-        """Create or replace; seen here at once and by every service shortly after."""
-        await self._changed.write(_checked(name), peer)
-
-    async def delete(self, name: str) -> None:
-        """Forget it, also when the settings name it; raises `NotFound`."""
-        await self.read(name)
-        await self._changed.write(name, None)
-
-
 @asynccontextmanager
-async def open_peers(bus: Bus, settings: Settings) -> AsyncIterator[Peers]:
+async def open_peers(bus: Bus, settings: Settings) -> AsyncIterator[Registry[Peer]]:
     """The store's peers, known and fresh as long as the block runs.
 
     Raises `BadRequest` when the settings name one that cannot be.
     """
     changed: ConfigKeys[Peer] = ConfigKeys(bus, FAMILY, Peer)
-    peers = Peers(settings.peers, changed)
+    peers = Registry(FAMILY, "/peers", settings.peers, parse_peer, changed)
     async with changed.following():
         yield peers
-
-
-def _checked(name: str) -> str:
-    if NAME.fullmatch(name) is None:
-        raise BadRequest(f"The name of a peer is letters, digits, '-' and '_' only, not {name!r}")
-    return name
 
 
 def _address(value: Any, where: str) -> str:

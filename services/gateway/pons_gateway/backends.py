@@ -15,7 +15,8 @@ from pons.live import LiveSettings
 from pons.modalities import Modalities
 from pons.objects import Objects
 from pons.partial_uploads import PartialUploads
-from pons.peers import Peers
+from pons.peers import Peer
+from pons.registry import Registry
 from pons.settings import Settings
 from pons.tags_text import TagsText
 from pons_gateway.digests import Digests
@@ -37,7 +38,7 @@ class Backends:
     partial_uploads: PartialUploads
     ask: Ask
     modalities: Modalities
-    peers: Peers
+    peers: Registry[Peer]
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs

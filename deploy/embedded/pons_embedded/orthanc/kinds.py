@@ -12,8 +12,9 @@ from argon2 import PasswordHasher
 
 from pons.encodings import CODECS
 from pons.errors import BadRequest
-from pons.modalities import check_name, parse_modality
+from pons.modalities import parse_modality
 from pons.peers import parse_peer
+from pons.registry import check_name
 
 Kind = Callable[[Any], Any]
 
