@@ -14,6 +14,7 @@ import zstandard
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from pons.announce import Announcer
 from pons.attributes import main_tags
 from pons.commands import Reconstruct, Reconstructed, ask
 from pons.errors import NotFound
@@ -30,6 +31,12 @@ pytestmark = pytest.mark.anyio
 Index = Any
 OpenIndex = Any
 OpenStore = Any
+
+
+def silent_announcer() -> Announcer:
+    """One without a bus: reading again announces nothing."""
+    no_bus: Any = None
+    return Announcer(no_bus)
 
 
 def file_of(number: int, series: int, **attributes: Any) -> bytes:
@@ -82,8 +89,7 @@ class Rebuild:
             storage=StorageSettings(compression=compression),
             ingest=IngestSettings(default_charset=charset),
         )
-        unused: Any = None
-        ingest = Ingest(self._objects, unused, settings, lambda: charset)
+        ingest = Ingest(self._objects, silent_announcer(), settings, lambda: charset)
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[ReadAgain]:
@@ -228,9 +234,8 @@ async def test_an_instance_that_is_replaced_meanwhile_stays_as_it_is(
     """What was read of an object that is no longer the instance's is dropped."""
     event = await stale(objects, 1, PatientComments="x" * 10_000)
     await index.write(event)
-    unused: Any = None
     settings = Settings(storage=StorageSettings(compression=True))
-    ingest = Ingest(objects, unused, settings, lambda: "latin1")
+    ingest = Ingest(objects, silent_announcer(), settings, lambda: "latin1")
 
     async def read_slowly(file: Any, *, rewrite: bool) -> InstanceReceived:
         found = await ingest.read_again(file, rewrite=rewrite)
