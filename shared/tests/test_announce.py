@@ -2,8 +2,6 @@
 """Announcements: gathered, kept, answered, and given up in time."""
 
 import asyncio
-import os
-import signal
 import time
 from typing import Any
 
@@ -15,6 +13,7 @@ from pons.announce import Announcer
 from pons.bus import Bus
 from pons.errors import Unavailable
 from pons.events import Announcement, Indexed, IndexedBatch, InstanceReceived, StoreFull
+from pons.testing.crash import hanging
 from pons.testing.events import received
 from pons.testing.indexing import FakeIndex, eventually, open_fake_index
 from pons.testing.nats import NatsServer
@@ -165,14 +164,11 @@ async def test_a_server_that_hangs_is_unavailable_and_what_it_keeps_later_is_har
     """It fails although the connection stands; the event may come later, even twice."""
     async with own_broker.bus() as bus, Announcer.open(bus) as announcer:
         index = await open_fake_index(bus)
-        os.kill(own_broker.embedded.pid, signal.SIGSTOP)
-        try:
+        with hanging(own_broker.embedded):
             began = time.monotonic()
             with pytest.raises(Unavailable, match="The event stream does not answer"):
                 await announce(announcer, received("1.1"), 5, within=1)
             assert time.monotonic() - began < 5
-        finally:
-            os.kill(own_broker.embedded.pid, signal.SIGCONT)
         answer = await announce(announcer, received("1.2"), 5)
         assert answer is not None
         assert answer.token == 2

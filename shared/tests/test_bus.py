@@ -2,12 +2,9 @@
 """The bus against a real nats-server: what is kept, what is told, and how it goes away and back."""
 
 import asyncio
-import os
-import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +16,7 @@ from pons.bus import Bus, open_bus
 from pons.errors import PonsError, Unavailable
 from pons.names import Names
 from pons.settings import NatsSettings, Settings, StoreSettings
+from pons.testing.crash import hanging
 from pons.testing.indexing import eventually
 from pons.testing.nats import NatsServer, delete_streams
 
@@ -33,16 +31,6 @@ def anyio_backend(uvloop_backend: Any) -> Any:
 async def kept(bus: Bus, stream: str) -> int:
     """How many messages a stream has."""
     return int((await bus.stream.stream_info(stream)).state.messages)
-
-
-@contextmanager
-def hanging(pid: int) -> Iterator[None]:
-    """The process neither answers nor goes away while the block runs."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def tasks() -> set[asyncio.Task[object]]:
@@ -185,7 +173,7 @@ async def test_a_server_that_hangs_is_noticed_and_the_connection_outlives_it(
 ) -> None:
     """Checks that time out do not break the connection that works again a moment later."""
     async with own_broker.bus() as bus:
-        with hanging(own_broker.embedded.pid):
+        with hanging(own_broker.embedded):
             for _ in range(2):
                 began = time.monotonic()
                 with pytest.raises(Unavailable, match="NATS does not answer"):
@@ -199,14 +187,14 @@ async def test_a_server_that_hangs_is_noticed_and_the_connection_outlives_it(
 
 async def test_a_server_that_hangs_does_not_hold_up_the_end(own_broker: NatsServer) -> None:
     """A bus closes in time although its server takes nothing any more."""
-    async with open_bus(own_broker.settings()) as bus:
-        os.kill(own_broker.embedded.pid, signal.SIGSTOP)
-        # More than the socket takes: closing in order would wait until it is all read.
-        for _ in range(64):
-            await bus.send("pons.nobody.listens", bytes(512 * 1024))
-        began = time.monotonic()
-    os.kill(own_broker.embedded.pid, signal.SIGCONT)
-    assert time.monotonic() - began < 6
+    with ExitStack() as held_up:
+        async with open_bus(own_broker.settings()) as bus:
+            held_up.enter_context(hanging(own_broker.embedded))
+            # More than the socket takes: closing in order would wait until it is all read.
+            for _ in range(64):
+                await bus.send("pons.nobody.listens", bytes(512 * 1024))
+            began = time.monotonic()
+        assert time.monotonic() - began < 6
 
 
 @pytest.mark.parametrize("speaks", [False, True])

@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ending a backing service of a test as a crash does."""
+"""Ending a backing service of a test as a crash does, or holding it up."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.postgres import EmbeddedPostgres
@@ -12,3 +19,29 @@ def crash(embedded: EmbeddedPostgres | EmbeddedNats) -> None:
         raise RuntimeError(f"{type(embedded).__name__} is not running")
     process.kill()
     process.wait()
+
+
+@contextmanager
+def hanging(embedded: EmbeddedPostgres | EmbeddedNats) -> Iterator[None]:
+    """A server neither answers nor goes away while the block runs."""
+    pid = embedded.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        deadline = time.monotonic() + 5
+        while not _all_threads_stopped(pid):  # the signal takes a moment to reach each
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"process {pid} does not stop")
+            time.sleep(0.005)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _all_threads_stopped(pid: int) -> bool:
+    threads = Path(f"/proc/{pid}/task")
+    if not threads.is_dir():
+        return True  # a system that does not say
+    return all(
+        (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+        for thread in threads.iterdir()
+    )
