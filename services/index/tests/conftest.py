@@ -35,6 +35,7 @@ from pons_index.database import Database, open_pool
 from pons_index.deletion import delete_resource, delete_resources
 from pons_index.senders import AskSender, nobody_listens
 from pons_index.service import open_service
+from pons_index.stream import acknowledged, last_announcement
 from pons_index.writer import Writer
 
 
@@ -191,11 +192,10 @@ class Store:
     async def drained(self, seconds: float = 20) -> None:
         """Wait until nothing that was announced is left to do."""
 
-        async def empty() -> bool:
-            info = await self.bus.stream.stream_info(self.bus.names.ingest_stream)
-            return info.state.messages == 0
+        async def done() -> bool:
+            return await acknowledged(self.bus) >= await last_announcement(self.bus)
 
-        await until(empty, seconds)
+        await until(done, seconds)
 
     async def value(self, statement: str) -> Any:
         return await self.database.pool.fetchval(statement)
