@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attributes that the setting `ingest.dictionary` adds to those that are known.
 
-pydicom's dictionaries belong to the process, and so does this: it learns once, when it starts,
-before anything is read.
+Dictionaries belong to the process, and so does this: it learns once, when it starts, before
+anything is read. pydicom, which converts datasets, learns the same.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from pydicom.datadict import add_dict_entry, add_private_dict_entry
 
 from pons.setting_values import Attribute
 from pons.tag_names import name_attribute, parse_tag
+from pons.vocabulary import add_attribute, add_private_attribute
 
 FIRST_PRIVATE_ELEMENT = 0x1000
 """Elements below are private creators (PS3.5 7.8.1), whose name and VR are given."""
@@ -27,8 +28,10 @@ def learn(attributes: Mapping[str, Attribute], default_creator: str = "") -> Non
         number = int(tag, 16)
         owner = creator or default_creator
         if not number >> 16 & 1:
+            add_attribute(number, vr, name)
             add_dict_entry(number, vr, name, name)
             name_attribute(tag, "", name)
         elif owner and number & 0xFFFF >= FIRST_PRIVATE_ELEMENT:
+            add_private_attribute(number, owner, vr, name)
             add_private_dict_entry(owner, number, vr, name)
             name_attribute(tag, owner, name)

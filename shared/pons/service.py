@@ -35,7 +35,7 @@ def run_service(name: str, open_service: OpenService) -> None:
         sys.exit(2)
     configure_logs(settings.log, name)
     if settings.ingest.dictionary:
-        from pons.dictionary import learn  # pydicom's dictionaries take a while to import
+        from pons.dictionary import learn  # pydicom takes a while to import
 
         learn(settings.ingest.dictionary, settings.ingest.default_private_creator)
     can_run = True

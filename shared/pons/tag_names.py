@@ -5,17 +5,10 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pydicom._private_dict import private_dictionaries
-from pydicom.datadict import (
-    dictionary_is_retired,
-    dictionary_keyword,
-    dictionary_VR,
-    tag_for_keyword,
-)
-
 from pons.attributes import MAIN_TAGS
 from pons.errors import BadRequest
 from pons.private_creators import NAMED_CREATORS
+from pons.vocabulary import attribute, private_block_attribute, tag_of
 
 UNKNOWN = "Unknown Tag & Data"
 """What Orthanc calls a tag that no dictionary knows."""
@@ -39,7 +32,7 @@ def parse_tag(text: str) -> str:
     """ "GGGGEEEE" for a keyword, `0010,0010`, `0010-0010` or `00100010`. Raises `UnknownTag`."""
     if text in _TAGS_NAMED:
         return _TAGS_NAMED[text]
-    number = tag_for_keyword(text.removeprefix("RETIRED_"))
+    number = tag_of(text.removeprefix("RETIRED_"))
     if number is not None and text:  # the dictionary has tags without a keyword
         return f"{number:08X}"
     match = HEXADECIMAL.fullmatch(text)
@@ -65,10 +58,8 @@ def named_tags(words: Iterable[str]) -> dict[str, str]:
 
 
 def _is_sequence(tag: str) -> bool:
-    try:
-        return dictionary_VR(int(tag, 16)) == "SQ"
-    except KeyError:
-        return False
+    known = attribute(int(tag, 16))
+    return known is not None and known.vr == "SQ"
 
 
 @lru_cache(maxsize=32768)
@@ -87,13 +78,12 @@ def tag_name(tag: str) -> str:
     if tag in MAIN_NAMES:
         return MAIN_NAMES[tag]
     number = int(tag, 16)
-    try:
-        keyword = dictionary_keyword(number)
-    except KeyError:
+    known = attribute(number)
+    if known is None:
         return _GROUP_LENGTHS[number >> 16 & 1] if tag.endswith("0000") else UNKNOWN
-    if not keyword:
+    if not known.keyword:
         return UNKNOWN
-    return f"RETIRED_{keyword}" if dictionary_is_retired(number) else keyword
+    return f"RETIRED_{known.keyword}" if known.retired else known.keyword
 
 
 _GROUP_LENGTHS = ("GenericGroupLength", "PrivateGroupLength")
@@ -111,7 +101,7 @@ def private_name(tag: str, creator: str) -> str:
         return named
     if creator not in NAMED_CREATORS:
         return UNKNOWN
-    entry = private_dictionaries.get(creator, {}).get(f"{tag[:4]}xx{tag[6:]}")
+    entry = private_block_attribute(int(tag, 16), creator)
     words = re.split(r"[^A-Za-z0-9]+", entry[2]) if entry and entry[2] != "Unknown" else []
     return "".join(word[:1].upper() + word[1:] for word in words) or UNKNOWN
 

@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from pydicom._uid_dict import UID_dictionary
-
 from pons.errors import BadRequest
+from pons.vocabulary import UIDS
 
 NEWER_THAN_PYDICOM = {
     "1.2.840.10008.1.2.4.110",  # JPEG XL Lossless
@@ -15,10 +14,9 @@ NEWER_THAN_PYDICOM = {
     "1.2.840.10008.1.2.4.112",  # JPEG XL
     "1.2.840.10008.1.2.8.1",  # Deflated Image Frame Compression
 }
-"""pynetdicom adds them to pydicom's dictionary, so that it has them where that is imported."""
 
 TRANSFER_SYNTAXES = frozenset(NEWER_THAN_PYDICOM).union(
-    uid for uid, entry in UID_dictionary.items() if entry[1] == "Transfer Syntax"
+    uid for uid, entry in UIDS.items() if entry[1] == "Transfer Syntax"
 )
 """Every one of them: the store keeps datasets as they come."""
 

@@ -3,9 +3,8 @@
 
 from collections.abc import Iterable
 
-from pydicom.uid import UID
-
 from pons.live import Live
+from pons.vocabulary import UIDS
 
 VERIFICATION = "1.2.840.10008.1.1"
 
@@ -31,7 +30,7 @@ def conformance(sop_classes: Iterable[str], live: Live) -> str:
 
 
 def _chapter(title: str, introduction: str, uids: Iterable[str]) -> str:
-    names = {uid: UID(uid).name for uid in uids}
+    names = {uid: UIDS[uid][0] if uid in UIDS else uid for uid in uids}
     width = max(map(len, names.values()), default=0)
     lines = [f"  {name:<{width}}  {uid}" for uid, name in sorted(names.items())]
     return "\n".join([title, "=" * len(title), "", introduction, "", *lines, ""])

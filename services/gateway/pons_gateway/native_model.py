@@ -10,13 +10,13 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import orjson
-from pydicom.datadict import keyword_for_tag
 
 from pons.errors import NotFound, TooLarge
 from pons.header import Header
 from pons.header.convert import BINARY_VRS
 from pons.header.file import BIG_ENDIAN
 from pons.stored_dataset import OpenDataset, open_dataset
+from pons.vocabulary import attribute
 from pons_gateway.backends import Backends
 from pons_gateway.whole_file import whole_header
 
@@ -154,8 +154,8 @@ def _without_empty_groups(name: dict[str, str] | None) -> dict[str, str] | None:
 
 def _attributes(model: Model) -> Iterator[str]:
     for tag, element in model.items():
-        keyword = keyword_for_tag(int(tag, 16))
-        named = f" keyword={quoteattr(keyword)}" if keyword else ""
+        known = attribute(int(tag, 16))
+        named = f" keyword={quoteattr(known.keyword)}" if known and known.keyword else ""
         yield f'<DicomAttribute tag="{tag}" vr="{element["vr"]}"{named}>'
         yield from _value(element)
         yield "</DicomAttribute>"

@@ -5,9 +5,8 @@ import fnmatch
 import re
 from dataclasses import dataclass
 
-from pydicom.datadict import dictionary_VR
-
 from pons.errors import BadRequest
+from pons.vocabulary import attribute
 
 RANGES = frozenset(("DA", "TM", "DT"))
 WILDCARDS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", ""))
@@ -40,10 +39,8 @@ Match = Present | Range | OneOf
 
 def vr_of(tag: str) -> str:
     """The VR of a standard attribute; empty for others, and the first where there are several."""
-    try:
-        return dictionary_VR(int(tag, 16)).split(" ")[0]
-    except KeyError:
-        return ""
+    known = attribute(int(tag, 16))
+    return "" if known is None else known.vr.split(" ")[0]
 
 
 def parse_match(tag: str, text: str) -> Match | None:

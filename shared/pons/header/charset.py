@@ -12,21 +12,20 @@ from encodings import normalize_encoding
 from encodings.aliases import aliases
 from functools import lru_cache
 
-from pydicom.charset import (
-    CODES_TO_ENCODINGS,
-    STAND_ALONE_ENCODINGS,
-    default_encoding,
-    handled_encodings,
-    python_encoding,
-)
-from pydicom.valuerep import TEXT_VR_DELIMS
-
 from pons.errors import InvalidInstance
 from pons.header.model import MAX_CHARSETS, MAX_ESCAPES, too_large
+from pons.header.tables import (
+    DEFAULT_ENCODING,
+    ENCODINGS,
+    ESCAPED_ENCODINGS,
+    READ_BY_PYTHON,
+    STAND_ALONE_ENCODINGS,
+    TEXT_DELIMITERS,
+)
 
 ESCAPE = b"\x1b"
 _FRAGMENTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
-_DELIMITER = re.compile(b"[" + bytes(sorted(TEXT_VR_DELIMS)) + b"]")
+_DELIMITER = re.compile(b"[" + bytes(sorted(TEXT_DELIMITERS)) + b"]")
 
 
 def _codec(name: str) -> str:
@@ -36,7 +35,7 @@ def _codec(name: str) -> str:
     return aliases.get(normal) or aliases.get(normal.replace(".", "_")) or normal
 
 
-_CODECS = {_codec(name) for name in python_encoding.values()} | {
+_CODECS = {_codec(name) for name in ENCODINGS.values()} | {
     _codec(name) for name in ("ascii", *(f"cp{n}" for n in range(1250, 1259)), "cp874")
 }
 
@@ -80,10 +79,10 @@ class Charset:
 
     def _decode_escaped(self, fragment: bytes) -> str:
         size = 4 if fragment.startswith((b"\x1b$(", b"\x1b$)")) else 3
-        encoding = CODES_TO_ENCODINGS.get(fragment[:size], "")
-        if encoding not in self.encodings and encoding != default_encoding:
+        encoding = ESCAPED_ENCODINGS.get(fragment[:size], "")
+        if encoding not in self.encodings and encoding != DEFAULT_ENCODING:
             return fragment.decode(self.encodings[0], "replace")
-        if encoding in handled_encodings:  # Python's codec reads the escape sequence itself
+        if encoding in READ_BY_PYTHON:  # Python's codec reads the escape sequence itself
             return fragment.decode(encoding)
         text = fragment[size:]
         reset = _DELIMITER.search(text)  # a line break ends what the escape sequence began
@@ -109,10 +108,10 @@ def encodings_of(specific_character_set: bytes, default: str) -> tuple[str, ...]
             f"Specific Character Set (0008,0005) has more than {MAX_CHARSETS} values"
         )
     names = [
-        name.strip(" \0") for name in specific_character_set.decode(default_encoding).split("\\")
+        name.strip(" \0") for name in specific_character_set.decode(DEFAULT_ENCODING).split("\\")
     ]
     if not any(names):
-        return (python_encoding.get(default, default),)
+        return (ENCODINGS.get(default, default),)
     names[0] = names[0] or "ISO_IR 6"
     if names[0] in STAND_ALONE_ENCODINGS:
         names = names[:1]
@@ -122,11 +121,11 @@ def encodings_of(specific_character_set: bytes, default: str) -> tuple[str, ...]
 
 def _encoding_of(name: str) -> str:
     """Give Python's name of one character set, forgiving the misspellings that pydicom forgives."""
-    if name in python_encoding:
-        return python_encoding[name]
+    if name in ENCODINGS:
+        return ENCODINGS[name]
     if re.match(r"ISO[^_]IR", name):
-        return python_encoding.get("ISO_IR" + name[6:], default_encoding)
+        return ENCODINGS.get("ISO_IR" + name[6:], DEFAULT_ENCODING)
     if re.match(r"ISO.2022.IR.", name):
-        return python_encoding.get("ISO 2022 IR " + name[12:], default_encoding)
+        return ENCODINGS.get("ISO 2022 IR " + name[12:], DEFAULT_ENCODING)
     codec = _codec(name)
-    return codec if codec in _CODECS else default_encoding
+    return codec if codec in _CODECS else DEFAULT_ENCODING

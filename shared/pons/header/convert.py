@@ -14,9 +14,8 @@ from json.encoder import encode_basestring
 from math import isfinite
 from struct import Struct
 
-from pydicom.charset import default_encoding
-
 from pons.header.charset import Charset
+from pons.header.tables import DEFAULT_ENCODING
 
 Converter = Callable[[bytes, Charset], bytes | None]
 
@@ -55,7 +54,7 @@ def _in_charset(value: bytes, charset: Charset) -> str:
 
 
 def _in_default_repertoire(value: bytes, charset: Charset) -> str:
-    return value.decode(default_encoding)
+    return value.decode(DEFAULT_ENCODING)
 
 
 def _texts(decode: Callable[[bytes, Charset], str]) -> Converter:

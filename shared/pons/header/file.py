@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from mmap import mmap
 
-from pydicom.charset import default_encoding
-
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.charset import Escapes, charset_of
@@ -17,6 +15,7 @@ from pons.header.elements import Scan
 from pons.header.fragments import Buffer
 from pons.header.model import MAX_INFLATED, MAX_INFLATED_HEADER, Parsed, PastEnd, too_large
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
+from pons.header.tables import DEFAULT_ENCODING
 from pons.header.values import Window
 
 IMPLICIT_VR = "1.2.840.10008.1.2"
@@ -126,7 +125,7 @@ def read_dataset(
         scan, json = _grow(source, read, whole)
     charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset, Escapes())
     texts = {
-        tag: (charset.decode(value) if tag == s.PATIENT_ID else value.decode(default_encoding))
+        tag: (charset.decode(value) if tag == s.PATIENT_ID else value.decode(DEFAULT_ENCODING))
         for tag, value in scan.kept.items()
     }
     return Parsed(
@@ -281,4 +280,4 @@ def _inflated(source: Buffer, start: int) -> Iterator[bytes]:
 
 
 def _text(value: bytes) -> str:
-    return value.decode(default_encoding).strip(" \0")
+    return value.decode(DEFAULT_ENCODING).strip(" \0")

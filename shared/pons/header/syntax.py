@@ -11,11 +11,9 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
-from pydicom.datadict import dictionary_description, dictionary_VR, private_dictionary_VR
-from pydicom.tag import BaseTag
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
-
 from pons.header.convert import Converter, converters, lut_descriptor
+from pons.header.tables import LONG_VRS
+from pons.vocabulary import attribute, private_attribute
 
 # Kinds of elements. The lowest bit says that the length has four bytes after two reserved ones.
 LONG = 1
@@ -47,7 +45,6 @@ KEPT_TAGS = frozenset((CHARACTER_SET, SOP_CLASS, SOP_INSTANCE, PATIENT_ID, STUDY
 }
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _LUT_DESCRIPTORS = frozenset((0x00281101, 0x00281102, 0x00281103, LUT_DESCRIPTOR))
-_LONG_VRS = frozenset(str(vr) for vr in EXPLICIT_VR_LENGTH_32)
 _REMEMBERED = 16_384
 
 
@@ -110,8 +107,8 @@ class Syntax:
             vr = "UN"  # of the future: new VRs have four bytes of length (PS3.5 6.2)
         kind = _kind(tag, vr)
         if kind == CREATOR:
-            return self.element(tag, "LO", kind | (vr in _LONG_VRS))
-        return self.element(tag, vr, kind | (vr in _LONG_VRS))
+            return self.element(tag, "LO", kind | (vr in LONG_VRS))
+        return self.element(tag, vr, kind | (vr in LONG_VRS))
 
     def _implicit(self, tag: int) -> Element:
         vr = standard_vr(tag)
@@ -142,27 +139,23 @@ def is_vr(two_bytes: bytes) -> bool:
 
 def standard_vr(tag: int) -> str | None:
     """Give the VR of PS3.6, which may be ambiguous ("US or SS"); None for tags it lacks."""
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
+    known = attribute(tag)
+    if known is None:
         return "UL" if tag & 0xFFFF == 0 else None  # group length
+    return known.vr
 
 
 @lru_cache(maxsize=4096)
 def private_vr(tag: int, creator: str) -> str:
     """Give the VR of a private element, UN when its creator's dictionary is not known."""
-    try:
-        return private_dictionary_VR(BaseTag(tag), creator)
-    except KeyError:
-        return "UN"
+    known = private_attribute(tag, creator)
+    return "UN" if known is None else known[0]
 
 
 def name(tag: int) -> str:
     """Give an attribute in words and tag: `Patient ID (0010,0020)`."""
-    try:
-        words = dictionary_description(tag)
-    except KeyError:
-        words = "Element"
+    known = attribute(tag)
+    words = "Element" if known is None else known.name
     return f"{words} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
