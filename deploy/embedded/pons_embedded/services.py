@@ -4,6 +4,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pons.settings import CONFIG_VARIABLE, Settings, variable
@@ -14,6 +15,7 @@ from pons_embedded.supervisor import Probe, Program
 
 STOP_STAGES = {"gateway": 0, "ingress": 0, "render": 1, "egress": 1, "index": 2}
 """Doors first, so that nothing new comes in; the index last, which everyone's work ends in."""
+READY = "/health/ready"
 BACKING_STAGES = {"nats": 3, "postgres": 4}
 
 
@@ -44,7 +46,11 @@ def service_programs(
                 # Nobody else gets the role that writes.
                 own[variable("database", "url")] = database["url"]
             name = service if copies == 1 else f"{service}-{number}"
-            programs.append(_program(name, service, stage, own, settings, folder))
+            process = ServiceProcess(name, service, own, reachable_host(settings.health.host))
+            log = folder.log / f"{name}.log"
+            programs.append(
+                Program(name, process.prepare, process.ready, log, stage, process.probe)
+            )
     return programs
 
 
@@ -70,31 +76,36 @@ def shared_environment(
     return told
 
 
-def _program(
-    name: str,
-    service: str,
-    stage: int,
-    environment: dict[str, str],
-    settings: Settings,
-    folder: DataFolder,
-) -> Program:
-    port = free_port()
-    environment[variable("health", "port")] = str(port)
-    host = reachable_host(settings.health.host)
-    command = Command(
-        name=name,
-        # -P: the working directory is no place to import from.
-        argv=(sys.executable, "-P", "-m", f"pons_{service}"),
-        environment=environment,
-    )
-    return Program(
-        name=name,
-        prepare=lambda: command,
-        ready=lambda _pid: http_status(host, port, "/health/ready") == 200,
-        log=folder.log / f"{name}.log",
-        stage=stage,
-        probe=Probe(host, port, "/health/ready"),
-    )
+@dataclass
+class ServiceProcess:
+    """One process of a service.
+
+    Its health port is chosen at each start: one that was free before may be taken by now.
+    """
+
+    name: str
+    service: str
+    environment: Mapping[str, str]
+    host: str
+    port: int = 0
+
+    def prepare(self) -> Command:
+        """How to start it now."""
+        self.port = free_port()
+        return Command(
+            name=self.name,
+            # -P: the working directory is no place to import from.
+            argv=(sys.executable, "-P", "-m", f"pons_{self.service}"),
+            environment={**self.environment, variable("health", "port"): str(self.port)},
+        )
+
+    def ready(self, _pid: int) -> bool:
+        """Whether it says that it is ready."""
+        return http_status(self.host, self.port, READY) == 200
+
+    def probe(self) -> Probe:
+        """Where it says so since its latest start."""
+        return Probe(self.host, self.port, READY)
 
 
 def reachable_host(host: str) -> str:

@@ -50,7 +50,8 @@ class Program:
     log: Path
     stage: int
     """Programs end in the order of their stages."""
-    probe: Probe | None = None
+    probe: Callable[[], Probe | None] = lambda: None
+    """Where the process that started last is asked; None when it has no such place."""
 
 
 @dataclass

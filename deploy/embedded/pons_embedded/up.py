@@ -197,7 +197,7 @@ class _Store:
                     nats.ready,
                     nats.log,
                     BACKING_STAGES["nats"],
-                    Probe("127.0.0.1", nats.monitor_port, "/healthz"),
+                    lambda: Probe("127.0.0.1", nats.monitor_port, "/healthz"),
                 )
             )
         if not settings.database.url:
@@ -224,7 +224,7 @@ class _Store:
     def _write_down(self, supervisor: Supervisor) -> None:
         records = []
         for program, pid in supervisor.running:
-            probe = program.probe or Probe("", 0, "")
+            probe = program.probe() or Probe("", 0, "")
             if made := state.record(program.name, pid, probe.host, probe.port, probe.path):
                 records.append(made)
         self._state = state.State(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What services are told, and how settings become processes."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -54,6 +55,19 @@ def test_services_write_bytecode_and_know_their_settings(tmp_path: Path) -> None
         assert command.argv == (sys.executable, "-P", "-m", f"pons_{program.name}")
         assert command.environment["PONS_CONFIG"] == str(config)
         assert "PYTHONDONTWRITEBYTECODE" not in command.environment
+
+
+def test_a_taken_health_port_is_left(tmp_path: Path) -> None:
+    """What took a service's port before it listened does not keep it from its next start."""
+    index = service_programs(load_settings(), None, DataFolder(tmp_path), {}, "")[-1]
+    index.prepare()
+    first = index.probe()
+    assert first is not None
+    with socket.create_server((first.host, first.port)):
+        environment = index.prepare().environment
+    second = index.probe()
+    assert second is not None
+    assert environment["PONS_HEALTH_PORT"] == str(second.port) != str(first.port)
 
 
 def test_address_is_one_that_a_browser_takes() -> None:
