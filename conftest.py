@@ -18,6 +18,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker more than there are cores: tests of running stores wait for part of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The running store's tests first: they take longest, and should not be left to one worker."""
     items.sort(key=lambda item: "integration" not in item.path.parts)
