@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -81,11 +82,15 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any, host: str, port: int, **options: Any) -> AsyncIterator[Server]:
+async def serving(
+    app: Any, host: str, port: int, *, share_port: bool = False, **options: Any
+) -> AsyncIterator[Server]:
     """Serve `app` as long as the block runs; requests under way get `options` grace to end.
 
+    With `share_port` other processes may listen there too: the system deals connections out.
     Raises `PonsError` when the address cannot be bound.
     """
+    sockets = _shared(host, port) if share_port else None
     server = Server(
         uvicorn.Config(
             app,
@@ -99,7 +104,7 @@ async def serving(app: Any, host: str, port: int, **options: Any) -> AsyncIterat
             **options,
         )
     )
-    task = asyncio.create_task(_serve(server, host, port))
+    task = asyncio.create_task(_serve(server, host, port, sockets))
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 uvicorn has no event for it
             await asyncio.sleep(0.01)
@@ -111,9 +116,30 @@ async def serving(app: Any, host: str, port: int, **options: Any) -> AsyncIterat
         await task
 
 
-async def _serve(server: Server, host: str, port: int) -> None:
+def _shared(host: str, port: int) -> list[socket.socket]:
+    """Sockets that share each address of `host`; uvicorn closes them."""
+    sockets: list[socket.socket] = []
     try:
-        await server.serve()
+        for family, *_, place in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            sockets.append(
+                socket.create_server(
+                    (str(place[0]), port), family=socket.AddressFamily(family), reuse_port=True
+                )
+            )
+    except (OSError, ValueError) as error:  # ValueError: no SO_REUSEPORT on this system
+        for opened in sockets:
+            opened.close()
+        raise PonsError(f"Cannot listen on {host}:{port}", str(error)) from error
+    return sockets
+
+
+async def _serve(
+    server: Server, host: str, port: int, sockets: list[socket.socket] | None
+) -> None:
+    try:
+        await server.serve(sockets)
     except SystemExit:  # uvicorn's way to say that it could not bind
         raise PonsError(f"Cannot listen on {host}:{port}", "is the port in use?") from None
 

@@ -78,6 +78,9 @@ class HttpSettings(Section):
         "every interface once there are.",
     )
     port: Port = Field(8042, description="Port of the REST API.")
+    processes: int = Field(
+        1, ge=1, le=64, description="gateway processes that share the port (Linux, BSD)."
+    )
     users: dict[str, str] = Field(
         {},
         description="User name to argon2 hash (`./pons password` prints one). "

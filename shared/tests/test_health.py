@@ -147,6 +147,24 @@ async def test_a_port_in_use_is_told_in_a_sentence() -> None:
                 pytest.fail("it listened")
 
 
+async def test_processes_share_a_port_when_asked_to() -> None:
+    """Two servers listen on one port, and each answers until it ends."""
+    async with serving(Health("one"), "127.0.0.1", 0, share_port=True) as one:
+        host, port = address(one)
+        async with serving(Health("other"), host, port, share_port=True):
+            answered = set()
+            for _ in range(60):
+                reader, writer = await asyncio.open_connection(host, port)
+                answered.add((await ask(reader, writer, "/health/live"))[2])
+                writer.close()
+        assert answered == {b'{"service": "one"}', b'{"service": "other"}'}
+        async with connected(one) as peer:
+            assert (await ask(*peer, "/health/live"))[2] == b'{"service": "one"}'
+        with pytest.raises(PonsError, match=f"Cannot listen on 127.0.0.1:{port}"):
+            async with serving(Health("rude"), host, port):
+                pytest.fail("it listened")
+
+
 async def test_connections_that_are_kept_alive_do_not_hold_up_the_end() -> None:
     """A scraper that keeps its connection, a silent peer and half a request end at once."""
     async with serving(Health("index"), "127.0.0.1", 0) as server:

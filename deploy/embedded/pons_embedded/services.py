@@ -37,15 +37,16 @@ def service_programs(
         shared.pop(variable("database", "url"), None)
     if nats_url:
         shared[variable("nats", "url")] = nats_url
+    copies = {"gateway": settings.http.processes, "ingress": settings.dicom.processes}
     programs = []
     for service, stage in STOP_STAGES.items():
-        copies = settings.dicom.processes if service == "ingress" else 1
-        for number in range(1, copies + 1):
+        count = copies.get(service, 1)
+        for number in range(1, count + 1):
             own = dict(shared)
             if service == "index" and database:
                 # Nobody else gets the role that writes.
                 own[variable("database", "url")] = database["url"]
-            name = service if copies == 1 else f"{service}-{number}"
+            name = service if count == 1 else f"{service}-{number}"
             process = ServiceProcess(name, service, own, reachable_host(settings.health.host))
             log = folder.log / f"{name}.log"
             programs.append(

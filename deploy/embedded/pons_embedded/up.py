@@ -286,7 +286,7 @@ POOLS = 3
 
 def connections(settings: Settings) -> int:
     """Connections to PostgreSQL that are enough for every pool, and some for people."""
-    processes = len(STOP_STAGES) - 1 + settings.dicom.processes
+    processes = len(STOP_STAGES) - 2 + settings.dicom.processes + settings.http.processes
     return max(60, processes * POOLS * settings.database.pool_size + 20)
 
 

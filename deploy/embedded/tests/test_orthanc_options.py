@@ -66,7 +66,7 @@ SequentialDicomReaderWindowCapacity MallocArenaMax LoaderThreads ZipLoaderThread
 ONLY_HERE = """
 store.name
 http.host http.users http.allow_anonymous http.allow_cross_site
-dicom.host dicom.processes dicom.max_associations dicom.artim_timeout
+http.processes dicom.host dicom.processes dicom.max_associations dicom.artim_timeout
 ingest.answer_timeout
 storage.kind storage.path storage.s3_endpoint storage.s3_bucket storage.s3_access_key
 storage.s3_secret_key storage.s3_secure storage.s3_region storage.orphan_grace

@@ -17,6 +17,7 @@ def test_every_pool_fits_into_postgresql() -> None:
     """With more processes PostgreSQL takes more connections, so that none is turned away."""
     assert connections(load_settings()) == 140
     assert connections(load_settings(dicom={"processes": 10})) == 356
+    assert connections(load_settings(http={"processes": 10})) == 356
 
 
 def test_relative_storage_path_is_where_the_user_is(

@@ -177,13 +177,13 @@ def test_external_servers_replace_the_embedded(store: Store) -> None:
     assert told(store, "gateway")["PONS_DATABASE_URL"] == "postgresql://a:b@db.example/pons"
 
 
-def test_several_ingress_processes(store: Store) -> None:
-    """`dicom.processes` starts so many dicom-ingress, each with a health port of its own."""
-    store.environment["PONS_DICOM_PROCESSES"] = "2"
+def test_several_processes_of_a_door(store: Store) -> None:
+    """Settings start so many dicom-ingress and gateways, each with a health port of its own."""
+    store.environment |= {"PONS_DICOM_PROCESSES": "2", "PONS_HTTP_PROCESSES": "2"}
     store.up()
-    ports = [one["port"] for one in store.state["processes"] if "ingress" in one["name"]]
-    assert store.pid("ingress-1") != store.pid("ingress-2")
-    assert len(set(ports)) == 2
+    doors = ("ingress-1", "ingress-2", "gateway-1", "gateway-2")
+    ports = {one["port"] for one in store.state["processes"] if one["name"] in doors}
+    assert len({store.pid(door) for door in doors}) == len(ports) == 4
 
 
 def test_data_folder_of_another_store_is_refused(store: Store) -> None:

@@ -67,6 +67,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 create_app(backends),
                 settings.http_host,
                 settings.http.port,
+                share_port=settings.http.processes > 1,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 ws="none",
