@@ -135,9 +135,7 @@ def _shared(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-async def _serve(
-    server: Server, host: str, port: int, sockets: list[socket.socket] | None
-) -> None:
+async def _serve(server: Server, host: str, port: int, sockets: list[socket.socket] | None) -> None:
     try:
         await server.serve(sockets)
     except SystemExit:  # uvicorn's way to say that it could not bind
