@@ -3,6 +3,10 @@
 
 __version__ = "0.1.0"
 
-IMPLEMENTATION_CLASS_UID = "2.25.162245952420294153821565008239237237825"
-"""How DICOM peers and files recognise Pons (PS3.7 D.3.3.2); derived from a UUID, never changed."""
+IMPLEMENTATION_CLASS_UID = "2.25.72187463276710141961495971207"
+"""How DICOM peers and files recognise Pons (PS3.7 D.3.3.2); never changed.
+
+Derived from a UUID (PS3.5 B.2) of version 1 whose low bits of time are 0, so that it is short: with
+the version name it takes the room in a file that those of DCMTK take.
+"""
 IMPLEMENTATION_VERSION_NAME = f"PONS_{__version__}"

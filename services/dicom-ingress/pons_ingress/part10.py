@@ -12,10 +12,12 @@ SHORT = Struct("<HH2sH")
 VERSION = b"\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01"
 
 
-def file_start(
-    sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str, source_aet: str
-) -> bytes:
-    """Everything that comes before the dataset in a file."""
+def file_start(sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
+    """Everything that comes before the dataset in a file.
+
+    The optional Source Application Entity Title is left out, as Orthanc does: who sent an instance
+    is the metadata `RemoteAET`, and a file that is handed on says nothing of where it came from.
+    """
     meta = b"".join(
         (
             VERSION,
@@ -24,7 +26,6 @@ def file_start(
             _element(0x0010, b"UI", transfer_syntax),
             _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID),
             _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME),
-            _element(0x0016, b"AE", source_aet),
         )
     )
     group_length = SHORT.pack(0x0002, 0x0000, b"UL", 4) + len(meta).to_bytes(4, "little")

@@ -60,12 +60,7 @@ class Store:
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         if self._problem(context, command) is not None:
             return IgnoredDataset()
-        start = file_start(
-            command.sop_class_uid,
-            command.sop_instance_uid,
-            context.transfer_syntax,
-            peer.calling_aet,
-        )
+        start = file_start(command.sop_class_uid, command.sop_instance_uid, context.transfer_syntax)
         return ReceivedFile(start, self._open_spool)
 
     async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
