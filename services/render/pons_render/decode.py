@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stored values of one frame as an array: the codec's work, and nothing of display."""
 
+import io
 import struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.JpegImagePlugin import JpegImageFile
 
 from pons.errors import UnsupportedImage
 from pons_render.frames import raw_frame, read_bytes
@@ -137,6 +139,10 @@ def _decode_encapsulated(image: Image, data: bytes, codec: Codec) -> Pixels:
         if image.bits_stored > 8:
             return _decode_12_bit_jpeg(image, data)
         codec = Codec.PILLOW
+    if codec is Codec.PILLOW and image.photometric_interpretation in _YBR:
+        picture = JpegImageFile(io.BytesIO(data))
+        if _is_taken_for_ycc(picture) and _fits(image, picture):
+            return np.asarray(picture)
     # Takes a third of a second once, which uncompressed images need not pay.
     from pydicom.pixels import get_decoder  # type: ignore[attr-defined]  # has no __all__
     from pydicom.uid import UID
@@ -161,6 +167,28 @@ def _decode_encapsulated(image: Image, data: bytes, codec: Codec) -> Pixels:
     )
     result: Pixels = pixels
     return result
+
+
+_YBR = ("YBR_FULL", "YBR_FULL_422")
+
+
+def _fits(image: Image, picture: JpegImageFile) -> bool:
+    return (
+        image.bits_allocated == 8
+        and picture.mode == "RGB"
+        and picture.size == (image.columns, image.rows)
+    )
+
+
+def _is_taken_for_ycc(picture: JpegImageFile) -> bool:
+    """Whether Pillow gives RGB of YCbCr: it is told so, or has no hint of anything else.
+
+    pydicom would convert a second time what an Adobe marker has made Pillow convert already, and
+    rounds other than JPEG's own conversion. What contradicts the header is left to its rules.
+    """
+    if "adobe_transform" in picture.info:
+        return bool(picture.info["adobe_transform"])
+    return bytes(layer[0] for layer in picture.layer).upper() != b"RGB"
 
 
 def _decode_12_bit_jpeg(image: Image, data: bytes) -> Pixels:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import base64
 import importlib.util
+import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image as Pillow
 from pydicom.uid import UID
 
 from pons.errors import PonsError, UnsupportedImage
@@ -108,6 +110,55 @@ def test_frames_equal_pydicom(path: Path, locate: Locate, open_file: OpenFile) -
 
 def decode(content: bytes, locate: Locate, open_file: OpenFile, frame: int = 0) -> Any:
     return decode_all(content, locate, open_file)[frame]
+
+
+def jpeg_of_ramp(adobe_transform: int | None) -> bytes:
+    """Red grows to the right and green downwards; YCbCr, whatever the Adobe marker says."""
+    rows, columns = np.mgrid[0:64, 0:64]
+    ramp = np.stack([columns * 4, rows * 4, np.full_like(rows, 128)], -1).astype(np.uint8)
+    file = io.BytesIO()
+    Pillow.fromarray(ramp).save(file, "JPEG", quality=95, subsampling=0)
+    jpeg = file.getvalue()
+    assert jpeg[2:4] == b"\xff\xe0"  # the JFIF marker, which says YCbCr
+    end = 4 + int.from_bytes(jpeg[4:6], "big")
+    marker = b""
+    if adobe_transform is not None:
+        marker = b"\xff\xee\x00\x0eAdobe" + struct.pack(">HHHB", 100, 0, 0, adobe_transform)
+    return jpeg[:2] + marker + jpeg[end:]
+
+
+@pytest.mark.parametrize("adobe_transform", [None, 0, 1])
+@pytest.mark.parametrize("photometric", ["YBR_FULL", "YBR_FULL_422"])
+def test_jpeg_of_ycbcr_is_converted_once(
+    make: Make,
+    locate: Locate,
+    open_file: OpenFile,
+    photometric: str,
+    adobe_transform: int | None,
+) -> None:
+    """YCbCr in baseline JPEG becomes RGB once, with any Adobe marker and without one."""
+    jpeg = jpeg_of_ramp(adobe_transform)
+    jpeg += b"\0" * (len(jpeg) % 2)
+    content = make(
+        b"\xfe\xff\x00\xe0\x00\x00\x00\x00"
+        + struct.pack("<HHI", 0xFFFE, 0xE000, len(jpeg))
+        + jpeg,
+        "1.2.840.10008.1.2.4.50",
+        vr="OB",
+        Rows=64,
+        Columns=64,
+        SamplesPerPixel=3,
+        PlanarConfiguration=0,
+        PhotometricInterpretation=photometric,
+        BitsAllocated=8,
+        BitsStored=8,
+        PixelRepresentation=0,
+    )
+    pixels = decode(content, locate, open_file).astype(int)
+    rows, columns = np.mgrid[0:64, 0:64]
+    assert np.abs(pixels[:, :, 0] - columns * 4).max() <= 8
+    assert np.abs(pixels[:, :, 1] - rows * 4).max() <= 8
+    assert np.abs(pixels[:, :, 2] - 128).max() <= 8
 
 
 HTJ2K_RAMP = base64.b64decode(
