@@ -140,9 +140,7 @@ def test_jpeg_of_ycbcr_is_converted_once(
     jpeg = jpeg_of_ramp(adobe_transform)
     jpeg += b"\0" * (len(jpeg) % 2)
     content = make(
-        b"\xfe\xff\x00\xe0\x00\x00\x00\x00"
-        + struct.pack("<HHI", 0xFFFE, 0xE000, len(jpeg))
-        + jpeg,
+        b"\xfe\xff\x00\xe0\x00\x00\x00\x00" + struct.pack("<HHI", 0xFFFE, 0xE000, len(jpeg)) + jpeg,
         "1.2.840.10008.1.2.4.50",
         vr="OB",
         Rows=64,
