@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running store as its users see it: a command, an HTTP address, a DICOM port, processes."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -40,11 +42,14 @@ def eventually(what: str, condition: Callable[[], Any], seconds: float = 60.0) -
 
 
 def free_ports(count: int) -> list[int]:
-    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in opened]
-    for one in opened:
-        one.close()
-    return ports
+    """Ports that nobody listens on, below those that outgoing connections take theirs from."""
+    ports: list[int] = []
+    for port in random.sample(range(10000, 20000), 200):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise OSError("no free ports")
 
 
 @dataclass
