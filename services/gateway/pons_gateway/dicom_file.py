@@ -3,7 +3,7 @@
 
 from starlette.responses import Response, StreamingResponse
 
-from pons.errors import NotFound
+from pons.errors import BadRequest, NotFound
 from pons.objects import PIECE
 from pons.stored_file import read_file, stream_file
 from pons_gateway.answers import Answer
@@ -13,11 +13,21 @@ from pons_gateway.disposition import content_disposition
 DICOM = "application/dicom"
 
 
-async def dicom_file(instance_id: str, name: str, backends: Backends) -> Response:
-    """The file, for browsers under `name`. Raises `NotFound`."""
+async def dicom_file(
+    instance_id: str, name: str, backends: Backends, *, syntax: str | None = None
+) -> Response:
+    """The file, for browsers under `name`.
+
+    Raises `NotFound`, and `BadRequest` where it has another transfer syntax than `syntax`.
+    """
     stored = await backends.catalog.find_object(instance_id)
     if stored is None:
         raise NotFound("Unknown resource")
+    if syntax is not None and syntax != stored.transfer_syntax:
+        raise BadRequest(
+            f"transcode: this store cannot transcode files to {syntax!r}",
+            f"leave it out to get the file as it is stored, in {stored.transfer_syntax}",
+        )
     disposition = content_disposition(name)
     if stored.size <= PIECE:
         content = await read_file(backends.objects, stored)

@@ -119,6 +119,17 @@ async def test_file(client: httpx.AsyncClient, store: Store, size: int, compress
     assert (await client.head(f"/instances/{INSTANCE}/file")).status_code == 404
 
 
+async def test_a_file_is_not_transcoded(client: httpx.AsyncClient, store: Store) -> None:
+    """Asked for another transfer syntax, the store says so instead of sending what it has."""
+    await keep(store, b"x")
+    path = f"/instances/{INSTANCE}/file?transcode="
+    assert (await client.get(f"{path}1.2.840.10008.1.2.1")).content == b"x"
+    for syntax in ("1.2.840.10008.1.2.4.50", "nope", ""):
+        answer = await client.get(path + syntax)
+        assert answer.status_code == 400
+        assert repr(syntax) in answer.json()["Message"] + answer.json()["Details"]
+
+
 async def test_file_name(client: httpx.AsyncClient, store: Store) -> None:
     """Browsers can be told a name, which cannot break out of its header."""
     await keep(store, b"x")

@@ -19,6 +19,7 @@ MAX_FRAME_BYTES = 512 * 1024 * 1024
 
 MAX_FRAMES = 4_000_000
 """The largest whole-slide images have about a million."""
+NUMBER_OF_FRAMES = "Number of Frames (0028,0008)"
 
 FLOAT_KINDS = {"OF": 32, "OD": 64}
 """VR of Float and Double Float Pixel Data (PS3.3 C.7.6.24, C.7.6.25) to their bits allocated."""
@@ -155,10 +156,13 @@ _decode_header = msgspec.json.Decoder(Header).decode
 
 
 def count_frames(located: Located) -> int:
-    """How many frames `/frames` lists: 1 for an instance without pixels, as Orthanc does."""
-    if located.pixel_offset is None:
-        return 1
-    return read_image(located).number_of_frames
+    """How many frames `/frames` lists; without pixels what the attribute says, as Orthanc does."""
+    if located.pixel_offset is not None:
+        return read_image(located).number_of_frames
+    frames = _number_of_frames(_read_header(located.header))
+    if not 0 < frames <= MAX_FRAMES:
+        raise UnsupportedImage(f"{NUMBER_OF_FRAMES} is {frames}")
+    return frames
 
 
 def read_image(located: Located) -> Image:
@@ -186,7 +190,7 @@ def read_image(located: Located) -> Image:
         bits_stored=stored,
         high_bit=_integer(header._00280102, "High Bit (0028,0102)", stored - 1),
         pixel_representation=_integer(header._00280103, "Pixel Representation (0028,0103)", 0),
-        number_of_frames=_integer(header._00280008, "Number of Frames (0028,0008)", 1) or 1,
+        number_of_frames=_number_of_frames(header),
         pixel_vr=located.pixel_vr,
         offset=located.pixel_offset,
         length=_pixel_bytes(located),
@@ -199,11 +203,15 @@ def read_image(located: Located) -> Image:
     return image
 
 
+def _number_of_frames(header: Header) -> int:
+    return _integer(header._00280008, NUMBER_OF_FRAMES, 1) or 1
+
+
 def _check(image: Image) -> None:
     """Raise `UnsupportedImage` for values that no image can have or that would cost too much."""
     most = min(MAX_FRAMES, image.length // 8) if image.encapsulated else MAX_FRAMES
     attributes = {
-        "Number of Frames (0028,0008)": (
+        NUMBER_OF_FRAMES: (
             image.number_of_frames,
             0 < image.number_of_frames <= most,  # an item header is 8 bytes
         ),

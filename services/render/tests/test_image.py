@@ -125,11 +125,17 @@ def test_broken_header(header: bytes) -> None:
 
 
 def test_no_pixel_data() -> None:
-    """A report has one frame in the list, as in Orthanc, and no image."""
-    report = Located(uuid.uuid4(), 10, "1.2.840.10008.1.2.1", b"{}")
-    assert count_frames(report) == 1
+    """A report has one frame in the list, or as many as it says, as in Orthanc, and no image."""
+
+    def report(header: bytes) -> Located:
+        return Located(uuid.uuid4(), 10, "1.2.840.10008.1.2.1", header)
+
+    assert count_frames(report(b"{}")) == 1
+    assert count_frames(report(b'{"00280008":{"vr":"IS","Value":[7]}}')) == 7
+    with pytest.raises(UnsupportedImage, match="Number of Frames"):
+        count_frames(report(b'{"00280008":{"vr":"IS","Value":[4000000000]}}'))
     with pytest.raises(UnsupportedImage):
-        read_image(report)
+        read_image(report(b"{}"))
 
 
 def test_truncated_object() -> None:

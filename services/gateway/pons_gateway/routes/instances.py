@@ -16,6 +16,7 @@ from pons_gateway.routing import Group
 from pons_gateway.uploads import store_upload
 
 FILENAME = Text("filename", "Name under which browsers save the file.")
+TRANSCODE = Text("transcode", "Transfer syntax of the file; any but the one stored is refused.")
 
 NATIVE = {"application/dicom+json": to_json, "application/dicom+xml": to_xml}
 
@@ -45,7 +46,7 @@ async def upload(request: Request, backends: Backends) -> Response:
     "/instances/{id}/file",
     "The DICOM file as it was received, or what is in it as `application/dicom+json` or "
     "`application/dicom+xml`, as `Accept` says",
-    query=(FILENAME,),
+    query=(FILENAME, TRANSCODE),
     gives=DICOM,
 )
 async def file(request: Request, backends: Backends) -> Response:
@@ -56,4 +57,4 @@ async def file(request: Request, backends: Backends) -> Response:
             body = await asyncio.to_thread(write, model)
             return Answer(body, 200, (b"content-type", media_type.encode()))
     name = FILENAME.text(request) or f"{identifier}.dcm"
-    return await dicom_file(identifier, name, backends)
+    return await dicom_file(identifier, name, backends, syntax=TRANSCODE.text(request))
