@@ -195,13 +195,15 @@ class ClearExports(msgspec.Struct, frozen=True):
 
 
 class Export(msgspec.Struct, frozen=True):
-    """An instance that was sent, for the exports log."""
+    """A resource that was sent, for the exports log."""
 
-    instance_id: str
+    level: Level
+    resource_id: str
     patient_id: str
     study_uid: str
     series_uid: str
     sop_instance_uid: str
+    """Of one of its instances, as the UIDs above; below its own level they say nothing."""
 
 
 class LogExports(msgspec.Struct, frozen=True):

@@ -282,7 +282,7 @@ class IndexSettings(Section):
     batch_size: int = Field(
         200, ge=1, le=2000, description="Instances written in one transaction at most."
     )
-    log_exports: bool = Field(True, description="Keep a row in `/exports` for each instance sent.")
+    log_exports: bool = Field(True, description="Keep a row in `/exports` for what is sent.")
     check_revisions: bool = Field(
         False,
         description="Demand `If-Match` to overwrite or delete metadata and attachments, so that of "

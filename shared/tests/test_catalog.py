@@ -625,6 +625,7 @@ async def test_instances_of(store: Store) -> None:
     assert isinstance(one, InstanceToSend)
     assert isinstance(one.object_key, UUID)
     assert (one.patient_id, one.study_uid, one.series_uid) == ("P", "1", "1")
+    assert one.parents == (second.patient, second.study, second.series)
     assert (one.sop_instance_uid, one.size, one.stored_size) == ("b", 1000, 800)
 
 

@@ -49,7 +49,7 @@ class Position(msgspec.Struct, frozen=True):
     last: str = ""
     """The instance that was dealt with last; others may have come or gone since."""
     unlogged: list[str] = []
-    """Sent, and not yet in the exports log."""
+    """Sent, and not yet in the exports log, once some have failed."""
 
 
 class ModalityStore:
@@ -77,9 +77,11 @@ class ModalityStore:
         if not position.done:
             await self._refuse_unknown(request.resources)
         instances = await self._catalog.instances_of(request.resources)
-        unlogged = [i for i in instances if i.instance_id in set(position.unlogged)]
-        exports = ExportLog(self._bus, run.id, request.modality, unlogged)
         position, left = _resume(position, instances)
+        unlogged, whole = set(position.unlogged), not position.failed
+        passed = instances[: len(instances) - len(left)]
+        sent = [i for i in passed if whole or i.instance_id in unlogged]
+        exports = ExportLog(self._bus, run.id, request.modality, sent, whole=whole)
         sending = Sending(self._objects, request, peer, exports, run, position)
         await sending.send(left, self._settings.egress.maximum_pdu_length)
 
@@ -121,9 +123,9 @@ class Sending:
                     async with call(self._peer, proposals, maximum_length) as association:
                         left = await self._send_group(association, left)
         except BaseException:
-            await self._exports.flush_if_possible()
+            await self._exports.break_off()
             raise
-        await self._exports.flush()
+        await self._exports.close(self._request.resources)
         await self._keep()
 
     async def _send_group(
@@ -142,6 +144,7 @@ class Sending:
                     if not self._request.permissive:
                         raise
                     log.warning("instance not sent", job=self._run.id, error=str(error))
+                    await self._exports.leave_out()
                     await self._keep(instance, failed=1)
                     if not association.usable:
                         break
@@ -231,4 +234,4 @@ def _resume(
     ids = [instance.instance_id for instance in instances]
     if position.last in ids:
         return position, instances[ids.index(position.last) + 1 :]
-    return Position(unlogged=position.unlogged), instances
+    return Position(), instances

@@ -56,6 +56,7 @@ class Store:
         ids = resource_ids(dataset.PatientID, *uids)
         known: dict[str, Any] = {
             "instance_id": ids.instance,
+            "parents": ("patient", "study", "series"),
             "object_key": key,
             "size": len(content),
             "stored_size": len(content),

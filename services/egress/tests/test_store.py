@@ -23,7 +23,7 @@ from pydicom.uid import (
 from pynetdicom import AllStoragePresentationContexts
 
 from pons.bus import Bus
-from pons.commands import Done, LogExports, answer_commands
+from pons.commands import Done, Export, LogExports, answer_commands
 from pons.jobs import Job, StoreRequest, submit_store
 from pons.modalities import Modality
 
@@ -73,7 +73,7 @@ async def test_a_study_goes_over_one_association(
         "InstancesCount": 3,
         "FailedInstancesCount": 0,
     }
-    assert [export.sop_instance_uid for export in index.exports] == peer.sop_instance_uids
+    assert [rows(export) for export in index.exports] == [("Study", "study", "1.2.3")]
     assert {(one.job_id, one.modality) for one in index.told} == {(job.document.id, "pacs")}
 
 
@@ -390,8 +390,49 @@ async def test_pause_and_resume_send_nothing_twice(
     assert outcome(job) == ("Success", 0, 6, 0)
     assert peer.sop_instance_uids == [f"1.2.3.4.{number}" for number in range(1, 7)]
     assert len(peer.associations) == 2
+    *before, whole = index.exports
+    assert [export.sop_instance_uid for export in before] == peer.sop_instance_uids[: len(before)]
+    assert rows(whole) == ("Study", "study", "1.2.3")
+
+
+async def test_each_resource_that_was_asked_for_is_logged(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """As they were asked for, whatever they have in common; none stands for what was left out."""
+    first, second = [await store.add_dataset(image(number)) for number in (1, 2)]
+    asked = [second.instance_id, "study", second.instance_id, "study", first.instance_id]
+    with listening(ACCEPTS_CT) as peer:
+        async with sending(bus, store, peer.port) as sender:
+            await sender.send(peer.port, *asked)
+            assert [export.resource_id for export in index.exports] == [asked[0], "study", asked[4]]
+            levels = [export.level for export in index.exports]
+            assert levels == ["Instance", "Study", "Instance"]
+            index.told.clear()
+            peer.statuses = [0, 0xC000]
+            job = await sender.send(peer.port, *asked, permissive=True)
+    assert outcome(job) == ("Success", 0, 2, 1)
+    assert [export.resource_id for export in index.exports] == [first.instance_id]
+
+
+def rows(export: Export) -> tuple[str, str, str]:
+    return export.level, export.resource_id, export.study_uid
+
+
+async def test_many_are_logged_before_one_is_left_out(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """A position never has to name more instances than are logged at a time."""
+    for number in range(1, 131):
+        await store.add_dataset(image(number))
+    with listening(ACCEPTS_CT) as peer:
+        peer.statuses = [0] * 120 + [0xC000] + [0] * 9
+        async with sending(bus, store, peer.port) as sender:
+            job = await sender.send(peer.port, permissive=True)
+    assert outcome(job) == ("Success", 0, 130, 1)
+    assert [len(one.exports) for one in index.told] == [100, 20, 9]
     logged = {export.sop_instance_uid for export in index.exports}
-    assert logged == set(peer.sop_instance_uids)
+    assert len(logged) == 129
+    assert "1.2.3.4.121" not in logged
 
 
 async def test_what_was_sent_is_logged_once_the_index_is_back(

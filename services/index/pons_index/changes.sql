@@ -38,9 +38,9 @@ INSERT INTO exports (
     level, resource_id, remote_modality, patient_id, study_uid, series_uid, sop_instance_uid,
     job_id, date
 )
-SELECT 3, id, $2, patient_id, study_uid, series_uid, sop_instance_uid, $1, now()
-FROM unnest($3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY
-    AS new (id, patient_id, study_uid, series_uid, sop_instance_uid, place)
+SELECT level, id, $2, patient_id, study_uid, series_uid, sop_instance_uid, $1, now()
+FROM unnest($3::smallint[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[])
+    WITH ORDINALITY AS new (level, id, patient_id, study_uid, series_uid, sop_instance_uid, place)
 WHERE NOT EXISTS (SELECT FROM exports WHERE job_id = $1 AND resource_id = new.id)
 ORDER BY place
 ON CONFLICT (job_id, resource_id) DO NOTHING;

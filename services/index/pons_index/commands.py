@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from pons.attributes import LEVELS
 from pons.commands import (
     ClearChanges,
     ClearExports,
@@ -139,14 +140,15 @@ class Commands:
 
 
 def _export_columns(command: LogExports) -> list[list[Any]]:
-    ids = [to_bytes(export.instance_id) for export in command.exports]
+    ids = [to_bytes(export.resource_id) for export in command.exports]
     if None in ids:
-        raise BadRequest("An export names something that is no instance")
+        raise BadRequest("An export names something that is no resource")
 
     def texts(value: Callable[[Any], str]) -> list[str]:
         return [without_nul(value(export)) for export in command.exports]
 
     return [
+        [LEVELS.index(export.level) for export in command.exports],
         ids,
         texts(lambda export: export.patient_id),
         texts(lambda export: export.study_uid),

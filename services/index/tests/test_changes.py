@@ -234,7 +234,8 @@ async def test_stability_wakes_when_it_is_due(open_index: OpenIndex) -> None:
 
 
 def export(number: int) -> Export:
-    return Export(ids(received(f"1.{number}")).instance, "P\0", "1.2.3", "1.2.3.4", f"1.{number}")
+    identifier = ids(received(f"1.{number}")).instance
+    return Export("Instance", identifier, "P\0", "1.2.3", "1.2.3.4", f"1.{number}")
 
 
 async def test_exports_are_logged_once(index: Index, commands: Commands) -> None:
@@ -258,7 +259,9 @@ async def test_exports_are_logged_once(index: Index, commands: Commands) -> None
 async def test_an_export_of_nothing_is_refused(commands: Commands) -> None:
     """An identifier that is none is the asker's mistake."""
     with pytest.raises(BadRequest):
-        await commands.log_exports(LogExports("job", "PACS", [Export("x", "", "", "", "")]))
+        await commands.log_exports(
+            LogExports("job", "PACS", [Export("Study", "x", "", "", "", "")])
+        )
 
 
 async def test_exports_are_not_logged_where_that_is_off(index: Index, bus: Bus) -> None:

@@ -234,7 +234,7 @@ class Catalog(Finder):
         """
         digests = [digest for digest in map(to_bytes, resource_ids) if digest]
         rows = await self._reader.rows(STATEMENTS["instances_to_send"], digests)
-        return [InstanceToSend(instance_id=to_text(row["id"]), **_without_id(row)) for row in rows]
+        return [_to_send(row) for row in rows]
 
     async def archived_series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
         """The series of resources of any level, each once, in an order that keeps studies and
@@ -266,6 +266,12 @@ class Catalog(Finder):
 
 def _digests(identifiers: list[str]) -> list[bytes]:
     return [digest for digest in map(to_bytes, identifiers) if digest]
+
+
+def _to_send(row: Any) -> InstanceToSend:
+    values = _without_id(row)
+    parents = tuple(map(to_text, values.pop("parents")))
+    return InstanceToSend(instance_id=to_text(row["id"]), parents=parents, **values)
 
 
 def _without_id(row: Any) -> dict[str, Any]:

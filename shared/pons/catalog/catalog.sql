@@ -153,7 +153,8 @@ WITH wanted AS (
       JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE p.id = ANY ($1)
 )
 SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax,
-       i.sop_class_uid, i.sop_instance_uid, r.series_uid, s.study_uid, p.patient_id
+       i.sop_class_uid, i.sop_instance_uid, r.series_uid, s.study_uid, p.patient_id,
+       ARRAY[p.id, s.id, r.id] AS parents
   FROM wanted JOIN instances i USING (instance_key) JOIN series r USING (series_key)
   JOIN studies s USING (study_key) JOIN patients p USING (patient_key)
  ORDER BY s.study_key, r.series_key, i.index_in_series NULLS LAST, i.instance_key

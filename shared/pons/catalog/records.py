@@ -142,6 +142,8 @@ class InstanceToSend:
     """An instance with everything that sending it needs."""
 
     instance_id: str
+    parents: tuple[str, ...]
+    """Identifiers of its patient, study and series."""
     object_key: UUID
     size: int
     stored_size: int
