@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 
+from pons_embedded.ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 START_DEADLINE = 120.0
 WARM_UP_BYTES = 3 * 1024**3
@@ -57,54 +59,44 @@ class Usage:
 
 
 @contextmanager
-def free_ports(count: int) -> Iterator[list[int]]:
-    """Ports that nothing listened on a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    yield ports
-
-
-@contextmanager
 def fresh_pons(folder: Path, environment: dict[str, str] | None = None) -> Iterator[RunningStore]:
     """A Pons with empty data in `folder`."""
-    with free_ports(2) as (http_port, dicom_port):
-        command = [
-            *(sys.executable, "-m", "pons_embedded", "up", "--store", "bench"),
-            *("--data", str(folder / "pons")),
-            *("--http-port", str(http_port), "--dicom-port", str(dicom_port)),
-        ]
-        with _running(command, folder / "pons.log", environment or {}) as pid:
-            store = RunningStore("Pons", "PONS", http_port, dicom_port, pid)
-            _wait_until_up(store, folder / "pons.log")
-            yield store
+    http_port, dicom_port = free_port(), free_port()
+    command = [
+        *(sys.executable, "-m", "pons_embedded", "up", "--store", "bench"),
+        *("--data", str(folder / "pons")),
+        *("--http-port", str(http_port), "--dicom-port", str(dicom_port)),
+    ]
+    with _running(command, folder / "pons.log", environment or {}) as pid:
+        store = RunningStore("Pons", "PONS", http_port, dicom_port, pid)
+        _wait_until_up(store, folder / "pons.log")
+        yield store
 
 
 @contextmanager
 def fresh_orthanc(folder: Path) -> Iterator[RunningStore]:
     """An Orthanc with SQLite and fsync of each file, as Debian packages it."""
-    with free_ports(2) as (http_port, dicom_port):
-        data = folder / "orthanc"
-        data.mkdir()
-        configuration = {
-            "Name": "bench",
-            "StorageDirectory": str(data),
-            "IndexDirectory": str(data),
-            "SyncStorageArea": True,
-            "HttpPort": http_port,
-            "DicomPort": dicom_port,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "DicomThreadsCount": 16,
-            "Plugins": [],
-        }
-        (folder / "orthanc.json").write_text(json.dumps(configuration))
-        command = ["Orthanc", str(folder / "orthanc.json")]
-        with _running(command, folder / "orthanc.log", {"TCP_NODELAY": "1"}) as pid:
-            store = RunningStore("Orthanc", "ORTHANC", http_port, dicom_port, pid)
-            _wait_until_up(store, folder / "orthanc.log")
-            yield store
+    http_port, dicom_port = free_port(), free_port()
+    data = folder / "orthanc"
+    data.mkdir()
+    configuration = {
+        "Name": "bench",
+        "StorageDirectory": str(data),
+        "IndexDirectory": str(data),
+        "SyncStorageArea": True,
+        "HttpPort": http_port,
+        "DicomPort": dicom_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomThreadsCount": 16,
+        "Plugins": [],
+    }
+    (folder / "orthanc.json").write_text(json.dumps(configuration))
+    command = ["Orthanc", str(folder / "orthanc.json")]
+    with _running(command, folder / "orthanc.log", {"TCP_NODELAY": "1"}) as pid:
+        store = RunningStore("Orthanc", "ORTHANC", http_port, dicom_port, pid)
+        _wait_until_up(store, folder / "orthanc.log")
+        yield store
 
 
 def orthanc_is_installed() -> bool:

@@ -2,7 +2,6 @@
 """The whole service on a real nats-server and a real folder; only the index is away."""
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +23,7 @@ from pons.settings import (
     StoreSettings,
 )
 from pons.testing.nats import NatsServer, nats_server
+from pons_embedded.ports import free_port
 from pons_ingress.service import open_service
 
 
@@ -31,13 +31,6 @@ from pons_ingress.service import open_service
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     with nats_server(tmp_path_factory.mktemp("nats")) as server:
         yield server
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def send_file(wire: ModuleType, port: int, path: Path) -> list[int]:

@@ -2,7 +2,6 @@
 """The whole gateway on a real PostgreSQL and a real NATS, asked over a real port."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -29,6 +28,7 @@ from pons.settings import (
 )
 from pons.testing.nats import NatsServer, nats_server
 from pons.testing.postgres import PostgresServer, postgres_server
+from pons_embedded.ports import free_port
 from pons_gateway.service import open_gateway
 
 pytestmark = pytest.mark.anyio
@@ -47,12 +47,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     with nats_server(tmp_path_factory.mktemp("gateway-nats")) as server:
         yield server
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings(nats: NatsServer, database: DatabaseSettings, folder: Path) -> Settings:
