@@ -198,7 +198,10 @@ def main() -> None:
             place.mkdir(mode=0o755)
             with fresh(place) as store:
                 identifiers = fill(store, arguments.studies)
-                found[name] = {q.name: ask(store, q, identifiers, run) for q in QUESTIONS}
+                found[name] = {}
+                for question in QUESTIONS:
+                    answers = found[name][question.name] = ask(store, question, identifiers, run)
+                    print(f"{name}: {question.name} {answers.per_second:.1f}/s", flush=True)
     print(f"{arguments.connections} connections, {arguments.studies} small studies")
     print_table(found)
 

@@ -72,7 +72,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         headers = dict(scope["headers"])
-        with metrics.ACTIVE.track_inprogress():
+        with metrics.ACTIVE:
             try:
                 answer = preferred(await self._answer(scope, receive), headers)
             except ClientDisconnect:

@@ -14,7 +14,6 @@ REQUEST_SECONDS = Histogram(
     ["method", "status"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 300),
 )
-ACTIVE = Gauge("pons_http_active_requests", "Requests that are being answered")
 INSTANCES = Counter(
     "pons_http_instances", "Instances received over HTTP, by what became of them", ["status"]
 )
@@ -23,6 +22,25 @@ SLOWEST_ANSWER = Greatest()
 SLOWEST_STORE = Greatest()
 """The same for instances that were stored."""
 BYTES = Counter("pons_http_received_bytes", "Bytes of the DICOM files received over HTTP")
+
+
+class UnderWay:
+    """How many blocks run at present, at the cost of an addition."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+
+
+ACTIVE = UnderWay()
+Gauge("pons_http_active_requests", "Requests that are being answered").set_function(
+    lambda: ACTIVE.count
+)
 
 
 def answered(method: str, status: int, seconds: float) -> None:

@@ -234,7 +234,7 @@ class Finder:
             for found in (kept, header if self._columns.in_header(level, tag) else {})
             if tag in found
         }
-        return replace(resource, elements=elements)
+        return msgspec.structs.replace(resource, elements=elements)
 
     async def _header(self, kept: Any) -> dict[str, msgspec.Raw]:
         """The elements of a header, none of them read yet."""

@@ -2,29 +2,10 @@
 """Rows by their identifier, asked for together where several are wanted at a time."""
 
 import asyncio
-from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
 from pons.catalog.connection import Reader, Record
-from pons.errors import PonsError
 
-
-@dataclass(eq=False, slots=True, weakref_slot=True)
-class _Question:
-    """One execution of a statement, about all identifiers that gathered until it left."""
-
-    identifiers: set[bytes] = field(default_factory=set)
-    rows: dict[bytes, Record] | None = None
-    error: PonsError | None = None
-
-    async def ask(self, reader: Reader, statement: str) -> dict[bytes, Record]:
-        try:
-            rows = await reader.rows(statement, list(self.identifiers))
-        except PonsError as error:
-            self.error = error
-            raise
-        self.rows = {row["id"]: row for row in rows}
-        return self.rows
+Waiting = list[tuple[bytes, "asyncio.Future[Record | None]"]]
 
 
 class LookUps:
@@ -38,26 +19,37 @@ class LookUps:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        # By statement. Who waits holds both, so that nothing is left of statements that come once.
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._gathering: WeakValueDictionary[str, _Question] = WeakValueDictionary()
+        self._gathering: dict[str, Waiting] = {}
+        """By statement, as long as one of its turns is under way."""
+        self._turns: set[asyncio.Task[None]] = set()
 
     async def row(self, statement: str, identifier: bytes) -> Record | None:
         """The row, or None. Raises `Unavailable` as `Reader` does."""
-        question = self._gathering.get(statement)
-        if question is None:
-            question = self._gathering[statement] = _Question()
-        question.identifiers.add(identifier)
-        turn = self._turns.get(statement)
-        if turn is None:
-            turn = self._turns[statement] = asyncio.Lock()
-        async with turn:
-            if question.error is not None:
-                raise question.error
-            rows = question.rows
-            if rows is None:
-                # The first of those who wait asks for all; should it be cancelled, the next does.
-                if self._gathering.get(statement) is question:
-                    del self._gathering[statement]
-                rows = await question.ask(self._reader, statement)
-            return rows.get(identifier)
+        answer: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
+        gathering = self._gathering.get(statement)
+        if gathering is not None:
+            gathering.append((identifier, answer))
+        else:
+            self._gathering[statement] = [(identifier, answer)]
+            # A task of its own: whoever asked may go away without taking the others along.
+            turns = asyncio.create_task(self._take_turns(statement))
+            self._turns.add(turns)
+            turns.add_done_callback(self._turns.discard)
+        return await answer
+
+    async def _take_turns(self, statement: str) -> None:
+        """Ask for what has gathered, as long as something has."""
+        while asked := self._gathering[statement]:
+            self._gathering[statement] = []
+            try:
+                rows = await self._reader.rows(statement, list({one for one, _ in asked}))
+                found = {row["id"]: row for row in rows}
+            except Exception as error:
+                for _, answer in asked:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                for identifier, answer in asked:
+                    if not answer.done():
+                        answer.set_result(found.get(identifier))
+        del self._gathering[statement]

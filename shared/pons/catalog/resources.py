@@ -2,7 +2,6 @@
 """Resources of the four levels as values, and the conditions that select them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -44,8 +43,7 @@ RELATED: dict[tuple[Level, Level], str] = {
 """(wanted level, level of the identifier $1) to the condition for those above or below it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """One patient, study, series or instance with what was asked of it."""
 
     level: Level
@@ -53,29 +51,29 @@ class Resource:
     key: int
     parent: str = ""
     """Identifier one level up; empty for a patient."""
-    tags: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = {}
     """Main DICOM tags, "GGGGEEEE" to text."""
-    children: list[str] = field(default_factory=list)
+    children: list[str] = []
     """Identifiers one level down, ascending; empty for an instance."""
     last_update: datetime | None = None
     stable: bool = True
     protected: bool = False
-    patient_tags: dict[str, str] = field(default_factory=dict)
+    patient_tags: dict[str, str] = {}
     """A study's own copy of its patient's tags."""
     expected: int | None = None
     status: SeriesStatus = "Unknown"
     size: int = 0
     object_key: UUID | None = None
     index_in_series: int | None = None
-    labels: list[str] = field(default_factory=list)
-    sources: dict[int, str] = field(default_factory=dict)
+    labels: list[str] = []
+    sources: dict[int, str] = {}
     """Identifiers of what it was made from: 5 by modification, 6 by anonymization."""
-    metadata: dict[int, str] = field(default_factory=dict)
-    attachments: list[dict[str, Any]] = field(default_factory=list)
+    metadata: dict[int, str] = {}
+    attachments: list[dict[str, Any]] = []
     """As Orthanc shows them."""
-    requested: dict[str, str] = field(default_factory=dict)
+    requested: dict[str, str] = {}
     """Requested tags that the index has or computes."""
-    elements: dict[str, dict[str, Any]] = field(default_factory=dict)
+    elements: dict[str, dict[str, Any]] = {}
     """Requested tags from the header of one instance, as DICOM JSON."""
 
 
@@ -144,6 +142,8 @@ def tags_of(text: str) -> dict[str, str]:
 
 
 def _numbered(text: str) -> dict[int, str]:
+    if text == "{}":
+        return {}
     return {number: value for number, value in _NUMBERED.decode(text).items() if value is not None}
 
 
