@@ -15,8 +15,8 @@ from pons_embedded.supervisor import Probe, Program
 
 STOP_STAGES = {"gateway": 0, "ingress": 0, "render": 1, "egress": 1, "index": 2}
 """Doors first, so that nothing new comes in; the index last, which everyone's work ends in."""
-READY = "/health/ready"
 BACKING_STAGES = {"nats": 3, "postgres": 4}
+READY = "/health/ready"
 
 
 def service_programs(
