@@ -291,6 +291,7 @@ async def _until_ready(bus: Bus) -> None:
             await bus.ensure_streams()
             return
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            log.warning("waiting for jetstream", error=repr(error), retry_seconds=delay)
+            reason = str(error) or repr(error)
+            log.warning("waiting for jetstream", error=reason, retry_seconds=delay)
             await asyncio.sleep(delay)
             delay = min(delay * 1.5, 2.0)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """One line per outcome: key=value on a terminal, JSON otherwise."""
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -48,6 +50,22 @@ def set_verbosity(verbosity: str) -> None:
     logging.getLogger().setLevel(max(passed.level, libraries))
 
 
+class _Log(io.TextIOBase):
+    """A stream that loses lines rather than work: a full disk has no room for its log either."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure_logs(settings: LogSettings, service: str) -> None:
     """Send structlog's and the libraries' lines to standard error in one form."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
@@ -70,7 +88,7 @@ def configure_logs(settings: LogSettings, service: str) -> None:
     structlog.configure(
         processors=[*processors, last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Log(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
@@ -83,7 +101,7 @@ def _adopt_libraries(processors: list[Any], last: Any, level: int, service: str)
     ) -> MutableMapping[str, Any]:
         return {"service": service, **event}
 
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Log(sys.stderr))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[add_service, *processors],

@@ -8,6 +8,7 @@ whole tree and uses its part of it; nothing else in Pons reads the environment.
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
@@ -38,6 +39,10 @@ from pons.setting_values import (
 )
 
 CONFIG_VARIABLE = "PONS_CONFIG"
+ARGON2_HASH = re.compile(
+    r"\$argon2(id|i|d)(\$v=\d+)?\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{11,}"
+)
+"""As `./pons password` writes it: parameters, 8 bytes of salt at least, and the hash."""
 NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
 """Variables that start with `PONS_` and are no settings (a trailing underscore means a family)."""
 
@@ -118,7 +123,7 @@ class HttpSettings(Section):
         for name, password_hash in users.items():
             if not name or ":" in name:
                 raise ValueError(f"user name {name!r} is empty or contains ':'")
-            if not password_hash.startswith("$argon2"):
+            if ARGON2_HASH.fullmatch(password_hash) is None:
                 raise ValueError(
                     f"the password of {name!r} is not an argon2 hash: make one with ./pons password"
                 )

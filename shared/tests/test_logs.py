@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROGRAM = """
 import asyncio, logging, sys
 import structlog
@@ -109,3 +111,15 @@ async def main():
 asyncio.run(main())
 """
     assert [entry["service"] for entry in entries(body)] == ["render", "render"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_costs_lines_and_nothing_else() -> None:
+    """A line that cannot be written, ours or a library's, is no error of the work."""
+    body = 'log.info("lost"); logging.getLogger("x").error("lost too"); print("went on")'
+    program = PROGRAM.format(level="info", format="json", body=body)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, text=True
+        )
+    assert done.stdout == "went on\n"

@@ -243,6 +243,9 @@ def test_no_message_repeats_a_secret(section: str, name: str, value: Any) -> Non
 
 def test_a_password_in_place_of_its_hash_is_refused() -> None:
     """A password in clear in the file is a mistake that nobody else would notice."""
+    broken = {"users": {"alice": "$argon2id$v=19$m=65536,t=3,p=4$x$y"}}
+    with pytest.raises(SettingsError, match="password of 'alice' is not an argon2 hash"):
+        load_settings({}, http=broken)
     with pytest.raises(SettingsError, match="password of 'alice' is not an argon2 hash"):
         load_settings(http={"users": {"alice": "secret"}})
 

@@ -2,6 +2,7 @@
 """The data folder of one store: where everything in it is, and the lock that one process holds."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ class DataFolder:
                 holder = os.read(descriptor, 32).decode().strip() or "unknown"
                 raise Refusal(
                     f"the data folder {self.path} is in use by process {holder}: stop that store "
-                    "with ./pons down, or choose another folder with --data"
+                    f"with ./pons down --data {shlex.quote(str(self.path))}, or choose another "
+                    "folder with --data"
                 )
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())

@@ -100,4 +100,5 @@ class EmbeddedNats(Server):
                 "jetstream": jetstream,
             },
             indent=1,
+            ensure_ascii=False,  # nats-server does not know JSON's escapes of letters
         )

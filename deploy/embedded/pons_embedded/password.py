@@ -11,17 +11,26 @@ from pons_embedded.errors import Refusal
 
 def print_password_line() -> int:
     """Ask for a user and a password and print their line; piped, they are two lines of input."""
-    if sys.stdin.isatty():
-        user = input("User: ")
-        password = getpass.getpass("Password: ")
-        if password != getpass.getpass("Again: "):
-            raise Refusal("the two passwords differ: try again")
-    else:
-        user, password = (sys.stdin.readline().rstrip("\r\n") for _ in range(2))
-    line = password_line(user, password)
+    try:
+        line = password_line(*_asked())
+    except (EOFError, KeyboardInterrupt):
+        raise Refusal("nothing was made: no user and password were given") from None
+    except UnicodeError:
+        raise Refusal("the user and the password have to be UTF-8") from None
     print("[http.users]")
     print(line)
     return 0
+
+
+def _asked() -> tuple[str, str]:
+    if not sys.stdin.isatty():
+        user, password = (sys.stdin.readline().rstrip("\r\n") for _ in range(2))
+        return user, password
+    user = input("User: ")
+    password = getpass.getpass("Password: ")
+    if password != getpass.getpass("Again: "):
+        raise Refusal("the two passwords differ: try again")
+    return user, password
 
 
 def password_line(user: str, password: str) -> str:

@@ -10,6 +10,11 @@ BELOW_EPHEMERAL = range(20000, 32000)
 
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen on `port` now."""
+    return why_not_free(host, port) is None
+
+
+def why_not_free(host: str, port: int) -> OSError | None:
+    """What keeps a server from listening on `port` now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name == "posix":
@@ -19,9 +24,9 @@ def is_free(host: str, port: int) -> bool:
         try:
             probe.bind((host, port))
             probe.listen(1)
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def free_port() -> int:

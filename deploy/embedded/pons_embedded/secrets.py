@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passwords of one data folder: made once, readable only for its owner."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,7 +19,7 @@ def load_secrets(path: Path, store: str, names: Iterable[str]) -> Secrets:
     Raises `Refusal` when they belong to another store than `store`.
     """
     if path.exists():
-        kept: Secrets = json.loads(path.read_text())
+        kept: Secrets = json.loads(path.read_bytes())
         if kept["store"] != store:
             raise Refusal(
                 f"{path.parent} belongs to store {kept['store']!r}, not {store!r}: "
@@ -31,11 +32,23 @@ def load_secrets(path: Path, store: str, names: Iterable[str]) -> Secrets:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace `path` in one step by a file that only its owner can read."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Replace `path` in one step by a file that only its owner can read.
+
+    Nothing is written where it says so already: that takes no room on a disk that is full.
+    Raises `Refusal` when it cannot be written.
+    """
+    content = text.encode()
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == content:
+            return
     unfinished = path.with_name(path.name + ".new")
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written ({error.strerror}): make room for it") from None

@@ -58,13 +58,14 @@ def record(name: str, pid: int, host: str = "", port: int = 0, path: str = "") -
 
 
 def write_state(path: Path, state: State) -> None:
+    """Keep `state`. Raises `Refusal` when it cannot be written."""
     write_private(path, json.dumps(asdict(state), indent=1))
 
 
 def read_state(path: Path) -> State | None:
     """The state that `path` tells, or None when there is none or it cannot be understood."""
     try:
-        known = json.loads(path.read_text())
+        known = json.loads(path.read_bytes())
         known["supervisor"] = Record(**known["supervisor"])
         known["processes"] = tuple(Record(**one) for one in known["processes"])
         return State(**known)

@@ -103,28 +103,26 @@ class Kept:
             if not self.store_was_ready():
                 raise
             return f"cannot be started ({refusal})"
-        output = open_log(self.program.log)
         try:
-            self.process = await asyncio.create_subprocess_exec(
-                *self._command.argv, stdout=output, **self._command.options()
-            )
+            process = self.process = await _started(self._command, self.program.log)
         except OSError as error:
             if not self.store_was_ready():
                 raise Refusal(cannot_start(self._command, error)) from None
             return f"cannot be started ({error})"
-        finally:
-            os.close(output)
-        self.changed()
-        if self._ending.is_set():
-            self._send(self._command.stop_signal)
-        watching = asyncio.create_task(self._watch_ready(self.process))
+        watching = asyncio.create_task(self._watch_ready(process))
         try:
-            code = await self.process.wait()
+            self.changed()
+            if self._ending.is_set():
+                self._send(self._command.stop_signal)
+            code = await process.wait()
             self.asked(code)
             # A program that was killed had no time to say why.
             why = last_line(self.program.log) if code > 0 else ""
             return _in_words(code) + (f", saying: {why}" if why else "")
         finally:
+            if process.returncode is None:  # something went wrong here: nobody else would end it
+                self._send(None)
+                await process.wait()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             self.ready.clear()
@@ -292,6 +290,16 @@ class Supervisor:
             await asyncio.sleep(LOG_INTERVAL)
             for kept in (*self._backing, *self._services):
                 bound_log(kept.program.log)
+
+
+async def _started(command: Command, log: Path) -> asyncio.subprocess.Process:
+    output = open_log(log)
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command.argv, stdout=output, **command.options()
+        )
+    finally:
+        os.close(output)
 
 
 def bound_log(log: Path, limit: int = LOG_LIMIT) -> None:

@@ -2,6 +2,8 @@
 """`./pons up`: from settings to a running store, and to its end."""
 
 import asyncio
+import contextlib
+import errno
 import json
 import os
 import shlex
@@ -11,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pons.settings import (
     CONFIG_VARIABLE,
@@ -23,10 +25,11 @@ from pons.settings import (
 )
 from pons_embedded import state
 from pons_embedded.errors import Refusal
+from pons_embedded.external import check_servers
 from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.orthanc.translate import merged, translate
-from pons_embedded.ports import is_free
+from pons_embedded.ports import why_not_free
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.processes import end_all
 from pons_embedded.secrets import write_private
@@ -34,6 +37,8 @@ from pons_embedded.services import BACKING_STAGES, STOP_STAGES, service_programs
 from pons_embedded.supervisor import Probe, Program, Supervisor, Wishes
 
 STOP_REQUEST_INTERVAL = 0.5
+AGAIN = 5.0
+"""Seconds until what could not be written down is tried again."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ def run_store(choices: Choices) -> None:
         for left in (folder.state, folder.stop_request):
             left.unlink(missing_ok=True)
         check_ports(settings)
+        check_servers(settings)
         config = choices.config_file
         if tree is not None:
             config = folder.settings
@@ -119,11 +125,17 @@ def check_ports(settings: Settings) -> None:
         ("http", settings.http_host, settings.http.port),
         ("dicom", settings.dicom_host, settings.dicom.port),
     ):
-        if not is_free(host, port):
+        error = why_not_free(host, port)
+        if error is not None and error.errno == errno.EADDRINUSE:
             raise Refusal(
-                f"{what.upper()} port {port} on {host} cannot be opened, probably because another "
+                f"{what.upper()} port {port} on {host} cannot be opened, because another "
                 f"program uses it: stop that, or choose another port with --{what}-port "
                 f"(setting {what}.port)"
+            )
+        if error is not None:
+            raise Refusal(
+                f"{what.upper()} port {port} on {host} cannot be opened "
+                f"({error.strerror or error}): change the setting {what}.host or {what}.port"
             )
     if settings.http.port == settings.dicom.port:
         raise Refusal(f"http.port and dicom.port are both {settings.http.port}: change one of them")
@@ -141,6 +153,7 @@ class _Store:
         self.postgres: EmbeddedPostgres | None = None
         self.nats: EmbeddedNats | None = None
         self._config = config
+        self._written = True
         me = state.record("supervisor", os.getpid())
         if me is None:
             raise Refusal("the system does not tell when this process started: is /proc mounted?")
@@ -235,7 +248,14 @@ class _Store:
             supervisor.was_ready,
             tuple(records),
         )
-        state.write_state(self.folder.state, self._state)
+        try:
+            state.write_state(self.folder.state, self._state)
+            self._written = True
+        except Refusal as refusal:  # the store itself can go on
+            if self._written:
+                say(f"./pons status and down may not see all that runs: {refusal}")
+            self._written = False
+            asyncio.get_running_loop().call_later(AGAIN, self._write_down, supervisor)
 
     def _tell_ready(self, supervisor: Supervisor) -> None:
         self._write_down(supervisor)
@@ -243,13 +263,13 @@ class _Store:
         down = ["./pons", "down"] + ([] if name == "main" else ["--store", name])
         if self.folder.path != default_data_folder(name):
             down += ["--data", str(self.folder.path)]
-        print(
+        tell(
             f"Store {name} is ready after {time.monotonic() - self.began:.1f} s.\n"
             f"  Web page and REST  {self._state.http}\n"
             f"  DICOM              {self._state.dicom}\n"
             f"  Data               {self.folder.path} (logs in {self.folder.log})\n"
             f"Stop it with Ctrl-C here, or with {shlex.join(down)}.",
-            flush=True,
+            sys.stdout,
         )
 
     async def _watch_stop_request(self, wishes: Wishes) -> None:
@@ -274,6 +294,8 @@ def stop_on_signals(wishes: Wishes) -> None:
     loop = asyncio.get_running_loop()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if number := getattr(signal, name, None):
+            if name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup: the store outlives its terminal
             try:
                 loop.add_signal_handler(number, on_signal)
             except NotImplementedError:  # Windows
@@ -304,4 +326,14 @@ def shown(host: str) -> str:
 
 def say(line: str) -> None:
     """A line about the store for the terminal."""
-    print(f"pons: {line}", file=sys.stderr, flush=True)
+    tell(f"pons: {line}", sys.stderr)
+
+
+def tell(text: str, stream: TextIO) -> None:
+    """Print where somebody may read it; a store does not end because nobody does any more."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            # What is left in the stream goes nowhere, now and when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

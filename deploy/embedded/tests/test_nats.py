@@ -35,6 +35,13 @@ async def test_acknowledged_event_survives_kill(tmp_path: Path) -> None:
     assert server.port == port
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """Letters beyond ASCII, spaces and quotes in the path reach nats-server as they are."""
+    with EmbeddedNats(tmp_path / 'Ärzte "ünï" 画像') as server:
+        assert server.ready(server.pid)
+    assert (server.folder / "jetstream").is_dir()
+
+
 def test_stranger_is_refused(tmp_path: Path) -> None:
     """Another account of the machine does not get in without the password."""
     with (

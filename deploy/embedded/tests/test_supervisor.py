@@ -126,3 +126,17 @@ def test_signals_have_a_polite_and_a_sure_form() -> None:
     """A program is asked with SIGTERM and then killed, unless it says otherwise."""
     command = Command("any", ("any",), {})
     assert (command.stop_signal, command.hurry_signal) == (signal.SIGTERM, None)
+
+
+@pytest.mark.anyio
+async def test_a_failure_of_its_own_leaves_no_process(tmp_path: Path) -> None:
+    """Whatever goes wrong while a program is watched, the program ends."""
+    one = program(tmp_path, "one", "import time; print('up', flush=True); time.sleep(60)")
+
+    def changed(_supervisor: Supervisor) -> None:
+        raise OSError("no room")
+
+    supervisor = Supervisor([one], [], lambda _: None, changed)
+    with pytest.raises(OSError, match="no room"):
+        await supervisor.run(lambda: None)
+    assert supervisor.running == []

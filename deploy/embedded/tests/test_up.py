@@ -167,14 +167,16 @@ def test_down_ends_what_a_killed_supervisor_left(store: Store) -> None:
 
 def test_external_servers_replace_the_embedded(store: Store) -> None:
     """With addresses of PostgreSQL and NATS in the settings, none is started here."""
-    store.environment["PONS_DATABASE_URL"] = "postgresql://a:b@db.example/pons"
-    store.environment["PONS_NATS_URL"] = "nats://nats.example:4222"
-    store.up()
-    assert {one["name"] for one in store.state["processes"]} == {
-        *("gateway", "ingress", "render", "egress", "index"),
-    }
-    assert told(store, "gateway")["PONS_NATS_URL"] == "nats://nats.example:4222"
-    assert told(store, "gateway")["PONS_DATABASE_URL"] == "postgresql://a:b@db.example/pons"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = f"127.0.0.1:{server.getsockname()[1]}"
+        store.environment["PONS_DATABASE_URL"] = database = f"postgresql://a:b@{place}/pons"
+        store.environment["PONS_NATS_URL"] = bus = f"nats://{place}"
+        store.up()
+        assert {one["name"] for one in store.state["processes"]} == {
+            *("gateway", "ingress", "render", "egress", "index"),
+        }
+        assert told(store, "gateway")["PONS_NATS_URL"] == bus
+        assert told(store, "gateway")["PONS_DATABASE_URL"] == database
 
 
 def test_several_processes_of_a_door(store: Store) -> None:

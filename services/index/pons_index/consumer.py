@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import nats.errors
+import nats.js.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -167,19 +168,22 @@ class Consumer:
 async def open_consumer(bus: Bus, consumer: Consumer, batch_size: int) -> AsyncIterator[None]:
     """Announcements reach `consumer` while the block runs; every replica gets a share of them."""
     names = bus.names
-    await bus.stream.add_consumer(
-        names.ingest_stream,
-        ConsumerConfig(
-            durable_name=DURABLE,
-            deliver_subject=names.received_delivery,
-            deliver_group=DURABLE,
-            deliver_policy=DeliverPolicy.ALL,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT,
-            max_deliver=-1,
-            max_ack_pending=max(MIN_PENDING, 2 * batch_size),
-        ),
-    )
+    try:
+        await bus.stream.add_consumer(
+            names.ingest_stream,
+            ConsumerConfig(
+                durable_name=DURABLE,
+                deliver_subject=names.received_delivery,
+                deliver_group=DURABLE,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=ACK_WAIT,
+                max_deliver=-1,
+                max_ack_pending=max(MIN_PENDING, 2 * batch_size),
+            ),
+        )
+    except nats.js.errors.APIError as error:
+        raise Unavailable("NATS does not hand out announcements", str(error)) from error
     subscription = await bus.client.subscribe(
         names.received_delivery,
         queue=DURABLE,
