@@ -56,6 +56,7 @@ def stop_store(folder: DataFolder, store: str) -> int:
     """Stop a store and wait until all of it has ended; the exit code."""
     known = state.read_state(folder.state)
     supervisor = known.supervisor.process() if known else None
+    store = known.store if known else store
     if supervisor is not None:
         if sys.platform == "win32":
             folder.stop_request.touch()

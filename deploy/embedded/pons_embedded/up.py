@@ -168,6 +168,7 @@ class _Store:
         """Everything between the first program's start and the last one's end."""
         wishes = Wishes()
         stop_on_signals(wishes)
+        self._keep_state()  # the first start makes a database, and may be stopped meanwhile
         watching = asyncio.create_task(self._watch_stop_request(wishes))
         try:
             backing = await asyncio.to_thread(self._backing)
@@ -248,6 +249,9 @@ class _Store:
             supervisor.was_ready,
             tuple(records),
         )
+        self._keep_state()
+
+    def _keep_state(self) -> None:
         try:
             state.write_state(self.folder.state, self._state)
             self._written = True
@@ -255,7 +259,7 @@ class _Store:
             if self._written:
                 say(f"./pons status and down may not see all that runs: {refusal}")
             self._written = False
-            asyncio.get_running_loop().call_later(AGAIN, self._write_down, supervisor)
+            asyncio.get_running_loop().call_later(AGAIN, self._keep_state)
 
     def _tell_ready(self, supervisor: Supervisor) -> None:
         self._write_down(supervisor)

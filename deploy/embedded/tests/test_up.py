@@ -44,6 +44,17 @@ def test_up_status_down(store: Store) -> None:
     assert store.pons("status", "--data", str(store.data)).returncode == 3
 
 
+def test_down_while_the_database_is_made(store: Store) -> None:
+    """A store that starts for the first time can be stopped, whatever `down` takes for its name."""
+    store.start("--store", "first")
+    until(lambda: store.state, "written down")
+    assert not store.is_ready()
+    down = store.pons("down", "--data", str(store.data))
+    assert (down.returncode, down.stdout) == (0, "Store first is stopped.\n"), down.stderr
+    assert store.stop() == 0
+    assert processes_in(store.data / "postgres" / "cluster") == []
+
+
 def test_services_are_told_where_everything_is(store: Store) -> None:
     """Only the index gets the role that writes; every service gets the rest."""
     store.up()
