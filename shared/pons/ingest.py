@@ -25,6 +25,7 @@ from pons.events import InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
+from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.stored_file import (
     BEGINNING,
@@ -91,13 +92,16 @@ class Ingest:
         announcer: Announcer,
         settings: Settings,
         default_charset: Callable[[], str],
+        room: Room | None = None,
     ) -> None:
         self._objects = objects
+        self._room = room or Room(AT_A_TIME)
         self._announcer = announcer
         self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
         self._announce_within = settings.storage.orphan_grace / 2
         self._read_only = settings.store.read_only
+        self._unpacking = settings.ingest.unpack_limit
         self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
         limited = settings.storage.maximum_size_mb or settings.storage.maximum_patients
@@ -141,8 +145,7 @@ class Ingest:
         return kept
 
     async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
-        header, checksum = await self._examine(body)
-        received, ids = self._announcement(header, checksum, body, origin)
+        received, ids = await self._examine(body, origin)
         started = time.monotonic()
         received = await self._keep_large_header(received)
         received = await self._keep_object(received, body)
@@ -263,8 +266,7 @@ class Ingest:
     async def _described(
         self, file: ObjectFile, body: Body
     ) -> tuple[InstanceReceived, ResourceIds]:
-        header, checksum = await self._examine(body)
-        received, ids = self._announcement(header, checksum, body, Origin("Unknown"))
+        received, ids = await self._examine(body, Origin("Unknown"))
         received = msgspec.structs.replace(
             received,
             object_key=file.object_key,
@@ -274,27 +276,34 @@ class Ingest:
         )
         return received, ids
 
-    async def _examine(self, body: Body) -> tuple[Header, bytes]:
-        if isinstance(body, Spool):
-            return await asyncio.to_thread(self._examine_spool, body)
-        if len(body) > SCAN_INLINE_BELOW:
-            return await asyncio.to_thread(self._examine_bytes, body)
-        return self._examine_bytes(body)
+    async def _examine(self, body: Body, origin: Origin) -> tuple[InstanceReceived, ResourceIds]:
+        """What there is to announce of a body. Large headers wait for each other until packed."""
+        if not isinstance(body, Spool) and len(body) <= SCAN_INLINE_BELOW:
+            header, checksum = self._examine_bytes(body)
+            return self._announcement(header, checksum, body, origin)
+        size = body.size if isinstance(body, Spool) else len(body)
+        async with self._room.hold(size):
+            if not isinstance(body, Spool):
+                header, checksum = await asyncio.to_thread(self._examine_bytes, body)
+                return self._announcement(header, checksum, body, origin)
+            header = await asyncio.to_thread(self._scan_spool, body)
+            received, ids = self._announcement(header, b"", body, origin)
+            del header
+        checksum = await asyncio.to_thread(_checksum, body)
+        return msgspec.structs.replace(received, checksum=checksum), ids
 
     def _examine_bytes(self, content: bytes | bytearray | memoryview) -> tuple[Header, bytes]:
-        header = scan(content, default_charset=self._default_charset())
+        header = self._scan(content)
         return header, xxhash.xxh3_128_digest(content)
 
-    def _examine_spool(self, spool: Spool) -> tuple[Header, bytes]:
+    def _scan(self, content: bytes | bytearray | memoryview | mmap.mmap) -> Header:
+        return scan(content, default_charset=self._default_charset(), unpacking=self._unpacking)
+
+    def _scan_spool(self, spool: Spool) -> Header:
         if not spool.size:
             raise InvalidInstance("The file is empty")
         with mapped(spool) as content:
-            header = scan(content, default_charset=self._default_charset())
-        digest = xxhash.xxh3_128()
-        with open(spool.path, "rb") as file:  # through the map, the whole file would be resident
-            while piece := file.read(HASH_PIECE):
-                digest.update(piece)
-        return header, digest.digest()
+            return self._scan(content)
 
     def _announcement(
         self, header: Header, checksum: bytes, body: Body, origin: Origin
@@ -331,6 +340,14 @@ class Ingest:
         return received, ids
 
 
+def _checksum(spool: Spool) -> bytes:
+    digest = xxhash.xxh3_128()
+    with open(spool.path, "rb") as file:  # through the map, the whole file would be resident
+        while piece := file.read(HASH_PIECE):
+            digest.update(piece)
+    return digest.digest()
+
+
 @contextlib.contextmanager
 def mapped(spool: Spool) -> Iterator[mmap.mmap]:
     """The spooled bytes as a memory map: only what is looked at takes memory."""
@@ -355,11 +372,13 @@ async def open_ingest(
     bus: Bus,
     settings: Settings,
     default_charset: Callable[[], str] | None = None,
+    room: Room | None = None,
 ) -> AsyncIterator[Ingest]:
     """An `Ingest` whose announcements leave, and whose answers arrive, while the block runs.
 
-    `default_charset` is asked for each file; without it, the setting of that name holds.
+    `default_charset` is asked for each file; without it, the setting of that name holds. Large
+    headers are read in `room`; without it, in one of its own.
     """
     async with Announcer.open(bus) as announcer:
         charset = settings.ingest.default_charset
-        yield Ingest(objects, announcer, settings, default_charset or (lambda: charset))
+        yield Ingest(objects, announcer, settings, default_charset or (lambda: charset), room)

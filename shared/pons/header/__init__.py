@@ -15,7 +15,7 @@ JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 - Text is trimmed, and NUL is dropped. Values that do not fit their VR's size are shown as UN.
 """
 
-from pons.header.model import TOP_SEPARATOR, Header, PixelData
+from pons.header.model import MAX_JSON, TOP_SEPARATOR, Header, PixelData
 from pons.header.scan import scan, scan_dataset
 
-__all__ = ["TOP_SEPARATOR", "Header", "PixelData", "scan", "scan_dataset"]
+__all__ = ["MAX_JSON", "TOP_SEPARATOR", "Header", "PixelData", "scan", "scan_dataset"]
