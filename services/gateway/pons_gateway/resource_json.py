@@ -4,6 +4,8 @@
 from datetime import datetime
 from typing import Any
 
+from orjson import loads
+
 from pons.catalog import (
     LoggedChange,
     LoggedExport,
@@ -73,7 +75,8 @@ def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None 
         shown["Attachments"] = resource.attachments
     if shape.wanted.tags:
         requested = format_tags(resource.requested, style)
-        shown["RequestedTags"] = requested | format_elements(resource.elements, style)
+        elements = {tag: loads(element) for tag, element in resource.elements.items()}
+        shown["RequestedTags"] = requested | format_elements(elements, style)
     return shown
 
 

@@ -18,6 +18,7 @@ from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
+from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.warm import warm_http
 from pons_gateway.app import create_app
@@ -35,12 +36,13 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
     """The gateway, serving as long as the block runs."""
     await warm_http()
     objects = open_objects(settings.storage, settings.store.name)
+    room = Room(AT_A_TIME)
     try:
         async with (
             open_bus(settings) as bus,
-            open_catalog(settings, objects) as catalog,
+            open_catalog(settings, objects, room) as catalog,
             open_live(bus, settings, "http") as live,
-            open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
+            open_ingest(objects, bus, settings, lambda: live.now.default_charset, room) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
             _open_render(settings, RENDER_CONNECTIONS) as render,
@@ -58,6 +60,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 modalities=modalities,
                 peers=peers,
                 live=live,
+                header_room=room,
                 scripts=Scripts(settings.lua),
                 jobs=Jobs(bus, settings.jobs, objects),
                 render=render,

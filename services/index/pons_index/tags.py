@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import zstandard
 
 from pons.attributes import LEVELS, MAIN_SEQUENCES, Tags
 from pons.events import Level
+from pons.packed_header import DamagedHeader, unpack_header
 
-MAX_HEADER_JSON = 256 * 1024 * 1024
-"""Bytes of DICOM JSON that a header may unpack to; the scan's own limits are lower."""
 MAX_SEQUENCE = 256 * 1024
 """Bytes of JSON of a main sequence; requests have a few hundred. The header has it all the same."""
 MAX_INTEGER = 2**31 - 1
@@ -73,9 +71,6 @@ class _Elements:
         return ((tag, new) for tag, new in zip(self._tags, elements, strict=True) if new)
 
 
-_unpacker = zstandard.ZstdDecompressor()
-
-
 @dataclass(frozen=True, slots=True)
 class MainTags:
     """The main tags of an instance, by tag; those of its ancestors only where they were read."""
@@ -127,8 +122,8 @@ class TagReader:
         """The main tags of an instance, and of its ancestors if wanted. Raises `Unindexable`."""
         reader = self._all_levels if ancestors else self._instance_only
         try:
-            elements = reader.read(_unpacker.decompress(packed_header, MAX_HEADER_JSON))
-        except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            elements = reader.read(unpack_header(packed_header))
+        except (DamagedHeader, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unindexable(f"the header cannot be read: {error}") from None
         texts: dict[str, str] = {}
         sequences: dict[str, Any] = {}

@@ -87,7 +87,7 @@ class Reader:
                 ) from error
             except AWAY as error:
                 if attempt == ATTEMPTS:
-                    raise Unavailable("The database does not answer", repr(error)) from error
+                    raise Unavailable("The database does not answer") from error
                 self.close()  # the others are as old: start afresh
         raise AssertionError("unreachable")
 

@@ -182,26 +182,31 @@ r.instances::text
 'ONLINE'
 
 -- name: patient_header
--- The header of any one instance: its bytes, and where they are when they are kept apart.
-(SELECT ROW(h.header, h.header_key)
+-- The header of any one instance: its key, the bytes where they are few, and where they are when
+-- they are kept apart.
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key)
    FROM studies s JOIN series r USING (study_key) JOIN instances i USING (series_key)
    JOIN headers h USING (instance_key)
   WHERE s.patient_key = p.patient_key LIMIT 1) AS header
 
 -- name: study_header
 -- As patient_header.
-(SELECT ROW(h.header, h.header_key)
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key)
    FROM series r JOIN instances i USING (series_key) JOIN headers h USING (instance_key)
   WHERE r.study_key = s.study_key LIMIT 1) AS header
 
 -- name: series_header
 -- As patient_header.
-(SELECT ROW(h.header, h.header_key) FROM instances i JOIN headers h USING (instance_key)
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key) FROM instances i JOIN headers h USING (instance_key)
   WHERE i.series_key = r.series_key LIMIT 1) AS header
 
 -- name: instance_header
 -- As patient_header.
-(SELECT ROW(h.header, h.header_key) FROM headers h
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key) FROM headers h
   WHERE h.instance_key = i.instance_key) AS header
 
 -- name: bulk_any

@@ -73,8 +73,8 @@ class Resource(msgspec.Struct, frozen=True):
     """As Orthanc shows them."""
     requested: dict[str, str] = {}
     """Requested tags that the index has or computes."""
-    elements: dict[str, dict[str, Any]] = {}
-    """Requested tags from the header of one instance, as DICOM JSON."""
+    elements: dict[str, bytes] = {}
+    """Requested tags from the header of one instance, as the text of DICOM JSON."""
 
 
 def to_resource(level: Level, row: Any, requested: tuple[str, ...] = ()) -> Resource:

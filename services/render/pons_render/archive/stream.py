@@ -133,10 +133,11 @@ class Archives:
     async def _read(self, file: File, stored: StoredObject, *, media: bool) -> Loaded:
         summary = None
         if media:
-            header = await self._catalog.find_header(file.instance.instance_id)
-            if header is None:
+            summary = await self._catalog.read_header(
+                file.instance.instance_id, lambda found: summarize(found.json)
+            )
+            if summary is None:
                 raise NotFound("The instance is gone")
-            summary = await self.run(summarize, header.json)
         if stored.size > SPOOL_ABOVE:
             await self._objects.size(stored.object_key)
             return Loaded(file, stored, summary=summary)
