@@ -128,5 +128,5 @@ def _pydicom_errors(instance: InstanceToSend) -> Iterator[None]:
         yield
     except Exception as error:  # pydicom raises what the damage happens to cause
         raise InvalidInstance(
-            f"Instance {instance.instance_id} cannot be re-encoded for this peer", repr(error)
+            f"Instance {instance.instance_id} cannot be re-encoded for this peer", "see the log"
         ) from error

@@ -13,7 +13,7 @@ from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
 from pons.bus import Bus
 from pons.catalog import InstanceToSend
-from pons.errors import InvalidInstance, NotFound, RemoteFailure
+from pons.errors import InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
 from pons.modalities import Modalities
 from pons.objects import Objects
@@ -143,7 +143,7 @@ class Sending:
                     INSTANCES.labels(self._peer.modality, "failure").inc()
                     if not self._request.permissive:
                         raise
-                    log.warning("instance not sent", job=self._run.id, error=str(error))
+                    log.warning("instance not sent", job=self._run.id, error=log_text(error))
                     await self._exports.leave_out()
                     await self._keep(instance, failed=1)
                     if not association.usable:

@@ -74,8 +74,8 @@ def _answer(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> D
         return Failed("The object is gone", gone=True)
     except MemoryError:
         return Failed("Decoding would take more memory than one worker may have")
-    except Exception as error:  # decoders raise anything; the traceback tells theirs from ours
-        return Failed(f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+    except Exception:  # decoders raise anything; the traceback tells theirs from ours
+        return Failed("The frame cannot be decoded", traceback=traceback.format_exc())
 
 
 def _perform(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> bytes:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 
 from pons.bus import Bus, check_cancelled
-from pons.errors import NotFound, PonsError, Unavailable
+from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.jobs.board import Jobs, Outdated, decode
 from pons.jobs.document import (
     Job,
@@ -172,7 +172,7 @@ class Worker:
             self._contested[document.id] = seen.revision
             return None
         except Unavailable as error:
-            log.warning("job not claimed", job=document.id, error=str(error))
+            log.warning("job not claimed", job=document.id, error=log_text(error))
             await asyncio.sleep(CLAIM_PAUSE)
             return None
         if seen.document.state == "Running":
@@ -220,6 +220,7 @@ class Worker:
         except ClaimLost:
             return None
         except PonsError as error:
+            log.warning("job failed", job=run.id, type=run.document.job_type, error=log_text(error))
             return partial(failed, error=error)
         except Exception as error:  # the edge: anything else is a bug, told as an internal error
             log.exception("job failed", job=run.id, type=run.document.job_type)
@@ -251,4 +252,4 @@ class Worker:
         try:
             await self._jobs.forget_old(known.values())
         except Unavailable as error:  # the next one that finishes does it
-            log.warning("old jobs not forgotten", error=str(error))
+            log.warning("old jobs not forgotten", error=log_text(error))
