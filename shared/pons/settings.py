@@ -323,8 +323,8 @@ class IndexSettings(Section):
     extra_main_tags: dict[Level, list[str]] = Field(
         {},
         description="Attributes to keep in the index besides the usual ones: level (`Patient`, "
-        "`Study`, `Series`, `Instance`) to keywords or tags. `/tools/reconstruct` adds them to "
-        "what is stored already.",
+        "`Study`, `Series`, `Instance`) to keywords or tags, sequences too. `/tools/reconstruct` "
+        "adds them to what is stored already.",
     )
 
     @field_validator("extra_main_tags")

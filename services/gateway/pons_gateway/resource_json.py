@@ -51,6 +51,8 @@ def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None 
         shown[PARENT[level]] = resource.parent
     if Part.MAIN_TAGS in parts:
         shown["MainDicomTags"] = format_tags(resource.tags, style)
+        if resource.sequences:
+            shown["MainDicomTags"] |= format_elements(resource.sequences, style)
         if level == "Study":
             shown["PatientMainDicomTags"] = format_tags(resource.patient_tags, style)
     if Part.PROTECTED in parts and level == "Patient":

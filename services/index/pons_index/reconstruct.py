@@ -185,6 +185,7 @@ def _instance_columns(reread: list[Reread]) -> list[list[Any]]:
         [event.header_key for event in events],
         [event.meta for event in events],
         [has_odd_pixel_vr(one.event, one.tags) for one in reread],
+        [one.tags.sequences_of("Instance") for one in reread],
     ]
 
 
@@ -195,7 +196,11 @@ def _newest(reread: list[Reread], key: str) -> dict[int, MainTags]:
 
 def _patient_columns(reread: list[Reread]) -> list[list[Any]]:
     newest = _newest(reread, "patient_key")
-    return [list(newest), [tags.of("Patient") for tags in newest.values()]]
+    return [
+        list(newest),
+        [tags.of("Patient") for tags in newest.values()],
+        [tags.sequences_of("Patient") for tags in newest.values()],
+    ]
 
 
 def _study_columns(reread: list[Reread]) -> list[list[Any]]:
@@ -204,6 +209,7 @@ def _study_columns(reread: list[Reread]) -> list[list[Any]]:
         list(newest),
         [tags.of("Study") for tags in newest.values()],
         [tags.of("Patient") for tags in newest.values()],
+        [tags.sequences_of("Study") for tags in newest.values()],
     ]
 
 
@@ -212,6 +218,6 @@ def _series_columns(reread: list[Reread]) -> list[list[Any]]:
     return [
         list(newest),
         [tags.of("Series") for tags in newest.values()],
-        [tags.sequences for tags in newest.values()],
+        [tags.sequences_of("Series") for tags in newest.values()],
         [tags.expected_instances for tags in newest.values()],
     ]

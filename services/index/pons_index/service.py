@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from pons.attributes import main_tags
 from pons.bus import Bus, open_bus
 from pons.commands import answer_commands
 from pons.health import Health
@@ -27,7 +26,7 @@ from pons_index.relay import Relay
 from pons_index.senders import asking
 from pons_index.stable import settle
 from pons_index.stream import forget_acknowledged
-from pons_index.tags import TagReader
+from pons_index.tags import tag_reader
 from pons_index.writer import Writer
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         reconstruction = Reconstruction(
             database,
             lambda: reading_again(objects, bus, settings),
-            TagReader(main_tags(settings.index.extra_main_tags)),
+            tag_reader(settings.index.extra_main_tags),
         )
         read_only = settings.store.read_only
         log_exports = settings.index.log_exports and not read_only

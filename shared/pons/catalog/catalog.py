@@ -8,7 +8,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pons.attributes import LEVELS, MAIN_TAGS, Tags, main_tags
+from pons.attributes import (
+    LEVELS,
+    MAIN_SEQUENCES,
+    MAIN_TAGS,
+    Tags,
+    main_sequences,
+    main_tags,
+)
 from pons.catalog.archived import to_archived_instance, to_archived_series
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
@@ -77,9 +84,10 @@ class Catalog(Finder):
         planned: Reader,
         objects: Objects,
         main: Tags = MAIN_TAGS,
+        sequences: Tags = MAIN_SEQUENCES,
         room: Room | None = None,
     ) -> None:
-        super().__init__(reader, searcher, planned, objects, main, room)
+        super().__init__(reader, searcher, planned, objects, main, sequences, room)
         self.browser = Browser(reader)
 
     async def check(self) -> None:
@@ -338,8 +346,9 @@ async def open_catalog(
     planned = open_reader(settings.database, "force_generic_plan")
     own = objects or open_objects(settings.storage, settings.store.name)
     try:
-        main = main_tags(settings.index.extra_main_tags)
-        yield Catalog(reader, searcher, planned, own, main, room)
+        extra = settings.index.extra_main_tags
+        main, sequences = main_tags(extra), main_sequences(extra)
+        yield Catalog(reader, searcher, planned, own, main, sequences, room)
     finally:
         for opened in (reader, searcher, planned):
             opened.close()

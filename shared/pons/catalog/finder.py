@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pons.attributes import LEVELS, MAIN_TAGS, Tags
+from pons.attributes import LEVELS, MAIN_SEQUENCES, MAIN_TAGS, Tags
 from pons.catalog.columns import TABLE, Columns
 from pons.catalog.compose import Selection, select
 from pons.catalog.connection import Reader
@@ -32,6 +32,8 @@ IDS_PAGE = 10_000
 HEADERS_PAGE = 100
 """As above, where each row brings the header of an instance."""
 
+SEQUENCES = ("patient_sequences", "study_sequences", "series_sequences", "sequences")
+"""Columns with main sequences, a resource's own last."""
 PAGE_BYTES = AT_A_TIME // 16
 """Bytes of elements of headers after which a page ends."""
 MAX_REQUESTED = 4 * 1024 * 1024
@@ -58,13 +60,14 @@ class Finder:
         planned: Reader,
         objects: Objects,
         main: Tags = MAIN_TAGS,
+        sequences: Tags = MAIN_SEQUENCES,
         room: Room | None = None,
     ) -> None:
         """`searcher` plans each time, with the values: which index serves depends on them.
 
         `planned` does so once, for statements that go one way whatever the values.
         """
-        self._columns = Columns(main)
+        self._columns = Columns(main, sequences)
         self._reader = reader
         self._searcher = searcher
         self._planned = planned
@@ -257,10 +260,12 @@ class Finder:
 
     async def _resource(self, level: Level, row: Any, wanted: Wanted) -> Resource:
         resource = to_resource(level, row, wanted.tags)
-        if not wanted.tags or not {"header", "sequences"}.intersection(row.keys()):
+        if not wanted.tags:
             return resource
-        kept = _HEADER.decode(row.get("sequences") or "{}")
-        found = {tag: bytes(kept[tag]) for tag in wanted.tags if tag in kept}
+        found: dict[str, bytes] = {}
+        for column in SEQUENCES:  # from the top: the nearest level counts
+            if (kept := row.get(column)) is not None:
+                found |= {tag: bytes(one) for tag, one in _HEADER.decode(kept).items()}
         asked = [tag for tag in wanted.tags if self._columns.in_header(level, tag)]
         if asked:
             found |= await self._of_header(row.get("header"), lambda h: _find(h, asked)) or {}

@@ -53,6 +53,8 @@ class Resource(msgspec.Struct, frozen=True):
     """Identifier one level up; empty for a patient."""
     tags: dict[str, str] = {}
     """Main DICOM tags, "GGGGEEEE" to text."""
+    sequences: dict[str, dict[str, Any]] = {}
+    """Main tags that are sequences, as DICOM JSON."""
     children: list[str] = []
     """Identifiers one level down, ascending; empty for an instance."""
     last_update: datetime | None = None
@@ -153,6 +155,7 @@ READ: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "parent": ("parent", to_text),
     "tags": ("tags", tags_of),
     "patient_tags": ("patient_tags", tags_of),
+    "sequences": ("sequences", msgspec.json.decode),
     "children": ("children", to_texts),
     "last_update": ("last_update", lambda moment: moment),
     "unstable": ("stable", lambda unstable: not unstable),
