@@ -145,9 +145,8 @@ class Ingest:
         return kept
 
     async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
-        received, ids = await self._examine(body, origin)
         started = time.monotonic()
-        received = await self._keep_large_header(received)
+        received, ids = await self._examine(body, origin, keep_header=True)
         received = await self._keep_object(received, body)
         # Announced later than this, it could be collected as an orphan before the index knows.
         within = started + self._announce_within - time.monotonic()
@@ -276,21 +275,31 @@ class Ingest:
         )
         return received, ids
 
-    async def _examine(self, body: Body, origin: Origin) -> tuple[InstanceReceived, ResourceIds]:
-        """What there is to announce of a body. Large headers wait for each other until packed."""
+    async def _examine(
+        self, body: Body, origin: Origin, *, keep_header: bool = False
+    ) -> tuple[InstanceReceived, ResourceIds]:
+        """What there is to announce of a body; with `keep_header`, its header is kept if large.
+
+        Large bodies wait for each other: their headers may be large in memory until they are kept.
+        """
         if not isinstance(body, Spool) and len(body) <= SCAN_INLINE_BELOW:
             header, checksum = self._examine_bytes(body)
-            return self._announcement(header, checksum, body, origin)
+            received, ids = self._announcement(header, checksum, body, origin)
+            return (await self._keep_large_header(received) if keep_header else received), ids
         size = body.size if isinstance(body, Spool) else len(body)
         async with self._room.hold(size):
-            if not isinstance(body, Spool):
+            if isinstance(body, Spool):
+                header, checksum = await asyncio.to_thread(self._scan_spool, body), b""
+            else:
                 header, checksum = await asyncio.to_thread(self._examine_bytes, body)
-                return self._announcement(header, checksum, body, origin)
-            header = await asyncio.to_thread(self._scan_spool, body)
-            received, ids = self._announcement(header, b"", body, origin)
+            received, ids = self._announcement(header, checksum, body, origin)
             del header
-        checksum = await asyncio.to_thread(_checksum, body)
-        return msgspec.structs.replace(received, checksum=checksum), ids
+            if keep_header:
+                received = await self._keep_large_header(received)
+        if isinstance(body, Spool):
+            checksum = await asyncio.to_thread(_checksum, body)
+            received = msgspec.structs.replace(received, checksum=checksum)
+        return received, ids
 
     def _examine_bytes(self, content: bytes | bytearray | memoryview) -> tuple[Header, bytes]:
         header = self._scan(content)

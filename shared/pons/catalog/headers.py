@@ -76,4 +76,5 @@ class Headers:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait((task,))
+            task.exception()  # nobody else will look at it
             raise
