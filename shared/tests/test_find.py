@@ -17,6 +17,7 @@ from pons.errors import BadRequest
 from pons.identity import ResourceIds, resource_ids, to_bytes
 from pons.objects import FileObjects, new_key
 from pons.settings import Settings
+from pons.tag_names import display_tag
 from pons.testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
@@ -412,7 +413,16 @@ async def test_main_sequences_of_each_level(three: Three) -> None:
         metadata = await catalog.metadata(level, identifier)
         assert metadata is not None
         told = json.loads(metadata[16])
-        assert (list(told["Sequences"]), told["Version"]) == ([own[level]], 1)
+        shown = told["Sequences"][display_tag(own[level])]
+        assert (len(told["Sequences"]), told["Version"]) == (1, 1)
+        assert (shown["Type"], len(shown["Value"])) == ("Sequence", 1)
+        one = await catalog.find_metadata(level, identifier, 16)
+        assert one is not None
+        assert json.loads(one.value) == told
+        parts = Wanted(frozenset([Part.METADATA]))
+        resource = await catalog.find(level, identifier, parts)
+        assert resource is not None
+        assert resource.metadata == metadata
         pages = [page async for page in catalog.search(Search(level))]
         assert {tuple(one.sequences) for page in pages for one in page} == {(own[level],)}
 

@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from pons.attributes import (
     LEVELS,
     MAIN_SEQUENCES,
@@ -45,6 +43,7 @@ from pons.catalog.records import (
     StoredObject,
     Totals,
 )
+from pons.catalog.resources import SEQUENCES_METADATA, metadata_of, sequences_text
 from pons.events import Level
 from pons.identity import to_bytes, to_text
 from pons.metadata import DICOM_FILE
@@ -103,7 +102,7 @@ class Catalog(Finder):
     async def metadata(self, level: Level, identifier: str) -> dict[int, str] | None:
         """All metadata of a resource by number; a value that is no text is empty."""
         row = await self._row(read_value(level, METADATA[level]), identifier)
-        return msgspec.json.decode(row["value"], type=dict[int, str]) if row else None
+        return metadata_of(row["value"]) if row else None
 
     async def find_metadata(
         self, level: Level, identifier: str, number: int
@@ -115,6 +114,8 @@ class Catalog(Finder):
             return MetadataValue(**row) if row else None
         row = await self._row(read_value(level, expression), identifier)
         text = row and row["value"]
+        if text is not None and number == SEQUENCES_METADATA:
+            text = sequences_text(text)
         return None if text is None else MetadataValue(text.encode(), 0)
 
     async def labels(self, level: Level, identifier: str) -> list[str] | None:
