@@ -2,6 +2,8 @@
 """Headers of many megabytes: unpacked within bounds, one after the other, and told in pieces."""
 
 import asyncio
+import ctypes
+import sys
 import threading
 import time
 import tracemalloc
@@ -10,6 +12,7 @@ from typing import Any
 
 import msgspec
 import orjson
+import psutil
 import pydicom.data
 import pytest
 import zstandard
@@ -22,7 +25,7 @@ from pons.header_json import elements, find_element, select_elements
 from pons.large_tags import plain_members, write_large
 from pons.objects import FileObjects, new_key
 from pons.packed_header import DamagedHeader, unpack_header, unpacked_size
-from pons.room import Room
+from pons.room import LARGE, Room, give_back_memory
 
 FOLDER = Path(pydicom.data.get_testdata_file("CT_small.dcm") or "").parent
 MEGABYTE = 1024 * 1024
@@ -245,3 +248,19 @@ async def test_room_is_given_in_the_order_of_asking() -> None:
     await asyncio.gather(*(take(name, size) for name, size in wishes.items()))
     assert order == ["a", "b", "c", "d"]
     assert room.free == 10
+
+
+@pytest.mark.anyio
+async def test_memory_goes_back_to_the_system(tmp_path: Path) -> None:
+    """Where the C library can: what was freed in small pieces does not stay with the process."""
+    give_back_memory()
+    if sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        return
+    room = Room(LARGE)
+    before = psutil.Process().memory_info().rss
+    async with room.hold(LARGE):
+        pieces = [b"%d" % number * 200 for number in range(100_000, 200_000)]
+        kept = pieces[-1:]  # a piece at the end keeps the heap from shrinking by itself
+        del pieces
+    assert psutil.Process().memory_info().rss - before < 60 * MEGABYTE
+    assert kept
