@@ -2,6 +2,7 @@
 """The elements of a header's JSON, found without decoding it: a header may have many megabytes."""
 
 from collections.abc import Collection, Iterator
+from itertools import takewhile
 
 import msgspec
 
@@ -9,6 +10,9 @@ from pons.header import TOP_SEPARATOR
 
 TAG_END, VALUE = 9, 11
 """Where the tag ends, and where what it has begins, in `"00100010":{"vr":"PN"}`."""
+
+ONE_PASS_ABOVE = 1024 * 1024
+"""Bytes of a header from which on looking for each of several tags costs more than one look."""
 
 
 def elements(header: bytes) -> Iterator[tuple[str, bytes]]:
@@ -52,6 +56,12 @@ def find_element(header: bytes, tag: str) -> bytes | None:
 
 def select_elements(header: bytes, tags: Collection[str]) -> bytes:
     """A header with those elements alone that have one of `tags`, ascending."""
-    found = ((tag, find_element(header, tag)) for tag in sorted(tags))
-    chosen = [b'"%b":%b' % (tag.encode(), one) for tag, one in found if one is not None]
+    wanted = sorted(tags)
+    if len(header) > ONE_PASS_ABOVE:
+        passed = takewhile(lambda element: element[0] <= wanted[-1], elements(header))
+        found = [(tag, one) for tag, one in passed if tag in tags] if wanted else []
+    else:
+        each = ((tag, find_element(header, tag)) for tag in wanted)
+        found = [(tag, one) for tag, one in each if one is not None]
+    chosen = [b'"%b":%b' % (tag.encode(), one) for tag, one in found]
     return b"{" + TOP_SEPARATOR.join(chosen) + b"}"

@@ -107,6 +107,20 @@ def test_elements_are_found_without_decoding() -> None:
         assert selected == {tag: decoded[tag] for tag in some}
 
 
+def test_elements_of_a_large_header_are_selected_in_one_pass() -> None:
+    """The same ones as of a small header, the first and the last too."""
+    parts = [
+        b'"%04X1000":{"vr":"LT","Value":["%b"]}' % (2 * n, b"x" * 300_000) for n in range(1, 9)
+    ]
+    json = b"{" + b",\n".join(parts) + b"}"
+    assert len(json) > 2 * MEGABYTE
+    tags = {"00021000", "00031000", "000A1000", "00101000"}
+    selected = orjson.loads(select_elements(json, tags))
+    assert list(selected) == ["00021000", "000A1000", "00101000"]
+    assert selected["00101000"]["Value"] == ["x" * 300_000]
+    assert select_elements(json, ()) == b"{}"
+
+
 def test_a_tag_inside_a_sequence_is_not_the_header_s() -> None:
     """Nor is a text that looks like an element."""
     json = (
