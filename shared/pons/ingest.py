@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import mmap
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,9 +18,9 @@ import msgspec
 import xxhash
 import zstandard
 
-from pons.announce import PUBLISH_DEADLINE, Announced, Announcer
+from pons.announce import Announced, Announcer
 from pons.bus import MAX_EVENT_BYTES, Bus
-from pons.errors import InvalidInstance, OutOfResources, ReadOnly, Unavailable
+from pons.errors import InvalidInstance, OutOfResources, ReadOnly
 from pons.events import InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
@@ -82,6 +82,21 @@ class Kept:
         return Stored(answer.status, self._ids, indexed=True)
 
 
+async def _stored_or_refused(kept: Kept) -> Stored | InvalidInstance:
+    try:
+        return await kept.stored()
+    except InvalidInstance as error:
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """An object that holds a DICOM file, ready to be announced once more."""
+
+    received: InstanceReceived
+    ids: ResourceIds
+
+
 class Ingest:
     """Stores DICOM files. Open it with `open_ingest`; one per process, shared by its tasks."""
 
@@ -96,7 +111,6 @@ class Ingest:
         self._announcer = announcer
         self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
-        self._announce_within = settings.storage.orphan_grace / 2
         self._read_only = settings.store.read_only
         self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
@@ -143,39 +157,40 @@ class Ingest:
     async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
         header, checksum = await self._examine(body)
         received, ids = self._announcement(header, checksum, body, origin)
-        started = time.monotonic()
         received = await self._keep_large_header(received)
         received = await self._keep_object(received, body)
-        # Announced later than this, it could be collected as an orphan before the index knows.
-        within = started + self._announce_within - time.monotonic()
-        if within < 0:
-            raise Unavailable(
-                "The object store was too slow", "the object may be collected already: send again"
-            )
-        return await self._announce(received, ids, within, awaited=awaited, refusable=awaited)
+        return await self._announce(received, ids, awaited=awaited, refusable=awaited)
 
     async def _announce(
         self,
         received: InstanceReceived,
         ids: ResourceIds,
-        within: float = PUBLISH_DEADLINE,
         *,
         awaited: bool = True,
         refusable: bool = False,
     ) -> Kept:
-        announced = await self._announcer.announce(
-            received, within, awaited=awaited, refusable=refusable
-        )
+        announced = await self._announcer.announce(received, awaited=awaited, refusable=refusable)
         return Kept(announced, ids, self._answer_timeout)
 
-    async def announce_again(self, key: UUID) -> Stored:
-        """Announce an object whose announcement was lost; may be repeated.
+    async def recognise(
+        self, key: UUID, origin: Origin | None = None, received_at: float | None = None
+    ) -> Recognised:
+        """What an object is of which nothing but its key is known, and what others noted of it.
 
         Raises `NotFound` or `InvalidInstance` when there is no DICOM file under `key`.
         """
         received, ids = await self._recognised(key)
-        received = await self._keep_large_header(received)
-        return await (await self._announce(received, ids)).stored()
+        if origin is not None and received_at is not None:
+            received = msgspec.structs.replace(received, origin=origin, received_at=received_at)
+        return Recognised(await self._keep_large_header(received), ids)
+
+    async def announce_again(self, found: Sequence[Recognised]) -> list[Stored | InvalidInstance]:
+        """Announce objects whose announcements were lost, in this order; may be repeated.
+
+        For each what the index made of it, or why it refuses it. Raises `Unavailable`.
+        """
+        kept = await asyncio.gather(*(self._announce(one.received, one.ids) for one in found))
+        return [await _stored_or_refused(one) for one in kept]
 
     async def read_again(self, file: ObjectFile, *, rewrite: bool = False) -> InstanceReceived:
         """What an announcement of a stored file would say today, for the index to compare.

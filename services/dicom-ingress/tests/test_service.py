@@ -22,6 +22,7 @@ from pons.settings import (
     StorageSettings,
     StoreSettings,
 )
+from pons.testing.marks import mark_store
 from pons.testing.nats import NatsServer, nats_server
 from pons_embedded.ports import free_port
 from pons_ingress.service import open_service
@@ -56,6 +57,7 @@ async def test_stored_and_announced(nats: NatsServer, wire: ModuleType, tmp_path
     )
     health = Health("dicom-ingress")
     path = Path(str(get_testdata_file("CT_small.dcm")))
+    await mark_store(settings)
     async with open_service(settings, health), nats.bus("ingress") as bus:
         health.started = True
         assert await health.failures() == {}
@@ -66,7 +68,7 @@ async def test_stored_and_announced(nats: NatsServer, wire: ModuleType, tmp_path
     announced = msgspec.msgpack.decode(message.data or b"", type=Announcement).instances[0]
     assert announced.sop_instance_uid == dcmread(path).SOPInstanceUID
     assert announced.origin.remote_aet == "PEER"
-    (kept,) = (file for file in (tmp_path / "ingress").rglob("*") if file.is_file())
+    (kept,) = (tmp_path / "ingress").glob("??/??/*")
     assert kept.name == str(announced.object_key)
     assert kept.stat().st_size == announced.size
     assert list(dcmread(kept)) == list(dcmread(path))

@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 
 from pons.bus import open_bus
-from pons.catalog import open_catalog
+from pons.catalog import open_own_catalog
 from pons.commands import ask
 from pons.health import Health, serving
 from pons.ingest import open_ingest
@@ -38,7 +38,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
     try:
         async with (
             open_bus(settings) as bus,
-            open_catalog(settings, objects) as catalog,
+            open_own_catalog(settings, objects, bus) as catalog,
             open_live(bus, settings, "http") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
             open_modalities(bus, settings) as modalities,

@@ -26,6 +26,7 @@ from pons.settings import (
     Settings,
     StorageSettings,
 )
+from pons.testing.marks import mark_store
 from pons.testing.nats import NatsServer, nats_server
 from pons.testing.postgres import PostgresServer, postgres_server
 from pons_embedded.ports import free_port
@@ -64,6 +65,7 @@ def settings(nats: NatsServer, database: DatabaseSettings, folder: Path) -> Sett
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     health = Health("gateway")
+    await mark_store(settings)
     async with open_gateway(settings, health):
         health.started = True
         address = f"http://127.0.0.1:{settings.http.port}"

@@ -13,6 +13,7 @@ import structlog
 from pons.errors import PonsError, Unavailable
 from pons.settings import Settings
 from pons_index.migrations import migrate, read_migrations
+from pons_index.ownership import Claim
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -122,15 +123,20 @@ def delays() -> Iterator[float]:
     return itertools.chain((0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0), itertools.repeat(LONGEST_DELAY))
 
 
+def require_url(settings: Settings) -> None:
+    """Raise `PonsError` when the database of the role that writes is not set."""
+    if not settings.database.url:
+        raise PonsError("database.url is not set", "the index needs the role that writes")
+
+
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """A migrated database; waits, and says so, until the server is there.
+async def open_database(settings: Settings, claim: Claim | None = None) -> AsyncIterator[Database]:
+    """A migrated database, marked as this store's; waits, and says so, until the server is there.
 
     Raises `PonsError` when it can never be used as it is configured.
     """
-    if not settings.database.url:
-        raise PonsError("database.url is not set", "the index needs the role that writes")
-    await _migrate(settings)
+    require_url(settings)
+    await _migrate(settings, claim)
     async with open_pool(settings) as database:
         yield database
 
@@ -153,12 +159,12 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
         await _close(pool)
 
 
-async def _migrate(settings: Settings) -> None:
+async def _migrate(settings: Settings, claim: Claim | None) -> None:
     for delay in delays():
         try:
             connection = await asyncpg.connect(settings.database.url, timeout=5)
             try:
-                await migrate(connection, settings, read_migrations())
+                await migrate(connection, settings, read_migrations(), claim)
             finally:
                 await connection.close(timeout=5)
             return

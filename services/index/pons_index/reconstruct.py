@@ -112,7 +112,7 @@ class Reconstruction:
             await connection.execute(SQL["hold_patients"], trees)
             there = await self._rebuild(connection, reread, levels, signature)
             # What was written for an instance that is gone, or for its header alone.
-            await connection.execute(SQL["discard_orphans"], _new_objects(reread))
+            await connection.execute(SQL["discard_unused"], _new_objects(reread), "replaced")
             kept = [one for one in reread if one.row["instance_key"] in there]
             objects = _new_objects(kept) if "Instance" in levels else []
             await log_changes(connection, Growth(stored_size=sum(there.values())), (), objects)

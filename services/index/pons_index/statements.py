@@ -14,6 +14,9 @@ FILES = (
     "recycling.sql",
     "reconstruct.sql",
     "garbage.sql",
+    "findings.sql",
+    "records.sql",
+    "pulse.sql",
 )
 SQL: dict[str, str] = {
     name: statement for file in FILES for name, statement in load_statements(_FOLDER / file).items()

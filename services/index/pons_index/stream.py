@@ -9,17 +9,44 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 import nats.errors
 import nats.js.errors
 import structlog
 
-from pons.bus import Bus
+from pons.bus import Bus, check_cancelled
 from pons.errors import Unavailable
 
 log = structlog.get_logger()
 
 DURABLE = "index"
 FORGET_INTERVAL = 10.0
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """Which stream of announcements this is, and how far it and its reader are."""
+
+    created: str
+    """Its identity: one that was lost and made again has another time."""
+    last: int
+    """The number of the last announcement."""
+    drained: bool = False
+    """Everything that was announced has been written."""
+
+
+async def read_stream_state(bus: Bus) -> StreamState:
+    """The state of the stream now. Raises `Unavailable`."""
+    with _answers():
+        info = await bus.stream.stream_info(bus.names.ingest_stream)
+    created = info.created.isoformat() if info.created else ""
+    drained = await acknowledged(bus) >= info.state.last_seq
+    return StreamState(created, info.state.last_seq, drained)
+
+
+async def forget_all(bus: Bus) -> None:
+    """Empty the stream; its numbers go on. Raises `Unavailable`."""
+    with _answers():
+        await bus.stream.purge_stream(bus.names.ingest_stream)
 
 
 async def last_announcement(bus: Bus) -> int:
@@ -59,3 +86,4 @@ def _answers() -> Iterator[None]:
         yield
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
         raise Unavailable("NATS does not answer", repr(error)) from error
+    check_cancelled()

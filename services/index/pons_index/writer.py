@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -18,7 +19,7 @@ from pons_index.arrival import Arrival
 from pons_index.capacity import Capacity
 from pons_index.changelog import Growth, Line, log_changes
 from pons_index.database import Database, Raced, is_refusal
-from pons_index.decision import Decisions, decide
+from pons_index.decision import Broken, Decisions, Restored, decide
 from pons_index.deletion import delete_instances
 from pons_index.metrics import TRANSACTION_SECONDS
 from pons_index.rows import Described, columns, describe
@@ -44,6 +45,8 @@ class Writer:
         The limits of the store; None for a store without.
     can_be_refused
         Whether the sender of an arrival can still be told that the store is full.
+    wrote
+        Hears which objects have become files of instances, after the commit.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Writer:
         refuse: Refuse,
         capacity: Capacity | None = None,
         can_be_refused: AskSender = nobody_listens,
+        wrote: Callable[[list[UUID]], None] = lambda _keys: None,
     ) -> None:
         self._database = database
         self._objects = objects
@@ -61,6 +65,7 @@ class Writer:
         self._refuse = refuse
         self._capacity = capacity if capacity and capacity.limited else None
         self._can_be_refused = can_be_refused
+        self._heard = wrote
         self._tags = TagReader(main_tags(settings.extra_main_tags))
         self._signature: int | None = None
         self._look_first = False
@@ -114,10 +119,14 @@ class Writer:
         found = await self._look_up(connection, batch) if self._look_first or apart else []
         looked, self._look_first = self._look_first or apart, True
         decisions = self._decide(batch, found)
+        broken = await self._broken(decisions)
+        if broken is not None:
+            decisions = self._decide(batch, found, broken)
         capacity = None if full else self._capacity
         if capacity and decisions.inserted and not decisions.replaced:
             await _refuse_surplus(connection, capacity, decisions, looked=looked)
-        answers = await self._carry_out(connection, batch, decisions, capacity)
+        answers = await self._carry_out(connection, batch, decisions, capacity, broken)
+        self._wrote(decisions)
         self._look_first = bool(found)
         return answers
 
@@ -127,20 +136,26 @@ class Writer:
         batch: list[Arrival],
         decisions: Decisions,
         capacity: Capacity | None,
+        broken: Broken | None,
     ) -> list[Indexed]:
         if self._signature is None:
             self._signature = await signature_of(connection, self._tags.listed)
         new = await self._describe(decisions.inserted)
-        if not new and not decisions.discarded:
+        if not (new or decisions.discarded or decisions.restored):
             return decisions.answers
         async with connection.transaction():
             growth = Growth()
             if decisions.replaced:
-                growth = await self._make_room(connection, batch, decisions)
+                growth = await self._make_room(connection, batch, decisions, broken)
+            if decisions.restored:
+                growth += await _restore_files(connection, decisions.restored)
             if decisions.discarded:
                 await connection.execute(SQL["discard"], decisions.discarded, "duplicate")
             if new:
                 await self._insert(connection, new, growth, capacity)
+            elif decisions.restored:
+                keys = [one.arrival.event.object_key for one in decisions.restored]
+                await log_changes(connection, growth, objects=keys)
         return decisions.answers
 
     async def _look_up(self, connection: Any, batch: list[Arrival]) -> list[Any]:
@@ -149,8 +164,29 @@ class Writer:
         found: list[Any] = await connection.fetch(SQL["look_up"], ids, keys)
         return found
 
-    def _decide(self, batch: list[Arrival], found: list[Any]) -> Decisions:
-        return decide(batch, found, self._settings.overwrite_instances)
+    def _decide(
+        self, batch: list[Arrival], found: list[Any], broken: Broken | None = None
+    ) -> Decisions:
+        return decide(batch, found, self._settings.overwrite_instances, broken)
+
+    async def _broken(self, decisions: Decisions) -> Broken | None:
+        """Which objects of instances that came again are lost: then what came is kept instead."""
+        missing, damaged = set(), set()
+        for existing in decisions.duplicates:
+            if existing.instance_key is None:
+                continue
+            try:
+                if await self._objects.size(existing.object_key) != existing.stored_size:
+                    damaged.add(existing.object_key)
+            except NotFound:
+                missing.add(existing.object_key)
+        if not missing and not damaged:
+            return None
+        return Broken(frozenset(missing), frozenset(damaged))
+
+    def _wrote(self, decisions: Decisions) -> None:
+        arrivals = [*decisions.inserted, *(one.arrival for one in decisions.restored)]
+        self._heard([arrival.event.object_key for arrival in arrivals])
 
     async def _describe(self, inserted: list[Arrival]) -> list[Described]:
         series: set[bytes] = set()
@@ -172,11 +208,13 @@ class Writer:
         except NotFound:
             raise Unindexable("the object with its header is missing") from None
 
-    async def _make_room(self, connection: Any, batch: list[Arrival], before: Decisions) -> Growth:
+    async def _make_room(
+        self, connection: Any, batch: list[Arrival], before: Decisions, broken: Broken | None
+    ) -> Growth:
         """Delete what is replaced, if that is still so once nobody else can change it."""
         ids = list({arrival.patient for arrival in before.inserted})
         await connection.execute(SQL["lock_patients"], ids)
-        decisions = self._decide(batch, await self._look_up(connection, batch))
+        decisions = self._decide(batch, await self._look_up(connection, batch), broken)
         if decisions != before:
             raise Raced("what was to be replaced has changed")
         return (await delete_instances(connection, decisions.replaced, "replaced")).growth
@@ -212,6 +250,28 @@ class Writer:
         filling = await log_changes(connection, growth, lines, objects)
         if capacity and expected:
             capacity.check(expected, filling)
+
+
+async def _restore_files(connection: Any, restored: Sequence[Restored]) -> Growth:
+    """Instances whose objects were lost lie in those that came now."""
+    growth = 0
+    for one in restored:
+        event = one.arrival.event
+        form = (event.object_key, event.stored_size, event.compression)
+        # Raced: it was deleted, or has come from elsewhere meanwhile.
+        if not await connection.fetchval(
+            SQL["restore_lost"], one.instance_key, one.former_key, *form
+        ):
+            raise Raced("an instance whose object was lost has changed")
+        growth += event.stored_size - one.former_size
+        log.warning(
+            "lost object restored",
+            sop_instance_uid=event.sop_instance_uid,
+            object_key=str(event.object_key),
+            former_key=str(one.former_key),
+        )
+    await connection.execute(SQL["discard"], [one.former_key for one in restored], "replaced")
+    return Growth(stored_size=growth)
 
 
 async def _refuse_surplus(

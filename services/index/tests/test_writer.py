@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from pons.events import InstanceReceived
-from pons.objects import FileObjects, new_key
+from pons.objects import FileObjects, Objects, new_key
 from pons.testing.events import header_json, ids, received
 
 pytestmark = pytest.mark.anyio
@@ -192,9 +192,60 @@ async def test_a_deleted_instance_does_not_come_back(index: Index) -> None:
     assert await index.totals() == (0, 0, 0, 0, 0)
 
 
-async def test_a_second_file_is_already_stored(index: Index) -> None:
+async def put(objects: Objects, event: InstanceReceived, size: int | None = None) -> None:
+    """The object of an instance, whole unless a size says otherwise."""
+    await objects.put(event.object_key, bytes(event.stored_size if size is None else size))
+
+
+@pytest.mark.parametrize("damage", ["gone", "truncated"])
+@pytest.mark.parametrize("mode", ["Never", "IfChanged"])
+async def test_the_same_file_restores_an_object_that_was_lost(
+    open_index: OpenIndex, objects: Objects, damage: str, mode: str
+) -> None:
+    """Who sends a file again whose object is gone or truncated repairs it; labels stay."""
+    index = open_index(overwrite_instances=mode)
+    lost, again = (received("1.1", content=b"a") for _ in range(2))
+    assert await index.write(lost) == ["Success"]
+    if damage == "truncated":
+        await put(objects, lost, 0)
+    await index.database.pool.execute(
+        "INSERT INTO labels SELECT instance_key, 'seen' FROM instances"
+    )
+    assert await index.write(again) == ["Success"]
+    assert await index.value("SELECT object_key FROM instances") == again.object_key
+    assert (
+        await index.value(
+            "SELECT count(*) FROM labels JOIN instances ON resource_key = instance_key"
+        )
+        == 1
+    )
+    assert await index.garbage() == {lost.object_key: "replaced"}
+    assert await index.totals() == await index.counted()
+    await put(objects, again)
+    assert await index.write(received("1.1", content=b"a")) == ["AlreadyStored"]
+
+
+async def test_another_file_takes_the_place_of_one_that_is_gone(
+    index: Index, objects: Objects
+) -> None:
+    """Where nothing is left to keep, even Never takes what comes; what is only damaged stays."""
+    gone, damaged = numbered(1), numbered(2)
+    await index.write(gone, damaged)
+    await put(objects, damaged, 0)
+    others = [
+        msgspec.structs.replace(numbered(number), checksum=b"other", object_key=new_key())
+        for number in (1, 2)
+    ]
+    assert await index.write(*others) == ["Success", "AlreadyStored"]
+    rows = await index.fetch("SELECT object_key FROM instances ORDER BY sop_instance_uid")
+    assert [row["object_key"] for row in rows] == [others[0].object_key, damaged.object_key]
+    assert await index.totals() == await index.counted()
+
+
+async def test_a_second_file_is_already_stored(index: Index, objects: Objects) -> None:
     """Never: the new file and its header become garbage, the old one stays."""
     first = numbered(1)
+    await put(objects, first)
     second = msgspec.structs.replace(numbered(1), header_key=new_key())
     assert await index.write(first) == ["Success"]
     assert await index.write(second, numbered(2)) == ["AlreadyStored", "Success"]
@@ -246,10 +297,11 @@ async def test_of_files_of_one_instance_in_a_batch_the_last_wins(open_index: Ope
     assert await index.totals() == await index.counted() == (1, 1, 1, 2, 18)
 
 
-async def test_an_equal_file_does_not_overwrite(open_index: OpenIndex) -> None:
+async def test_an_equal_file_does_not_overwrite(open_index: OpenIndex, objects: Objects) -> None:
     """IfChanged: the same bytes are AlreadyStored, others replace them."""
     index = open_index(overwrite_instances="IfChanged")
     old, same, other = (received("1.1", content=content) for content in (b"a", b"a", b"b"))
+    await put(objects, old)
     assert await index.write(old) == ["Success"]
     assert await index.write(same, other) == ["AlreadyStored", "Success"]
     assert await index.garbage() == {same.object_key: "duplicate", old.object_key: "replaced"}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 
 from pons.bus import open_bus
-from pons.catalog import Catalog, open_catalog
+from pons.catalog import Catalog, open_own_catalog
 from pons.health import Health, serving
 from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
@@ -70,7 +70,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     objects = open_objects(settings.storage, settings.store.name)
     try:
         async with (
-            open_catalog(settings, objects) as catalog,
+            open_own_catalog(settings, objects) as catalog,
             WorkerPool(bounds_of(settings.render)) as pool,
             asyncio.TaskGroup() as group,
         ):

@@ -10,6 +10,7 @@ import msgspec
 import zstandard
 
 from pons.attributes import LEVELS, MAIN_TAGS, Tags, main_tags
+from pons.bus import Bus
 from pons.catalog.archived import to_archived_instance, to_archived_series
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
@@ -42,6 +43,7 @@ from pons.events import Level
 from pons.identity import to_bytes, to_text
 from pons.metadata import DICOM_FILE
 from pons.objects import Objects, open_objects
+from pons.ownership import Owner, require_own
 from pons.settings import Settings
 from pons.sql import load_statements
 
@@ -78,6 +80,10 @@ class Catalog(Finder):
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""
         await self._reader.check()
+
+    async def peek(self, statement: str) -> Any:
+        """The first row of whatever database the settings name, whoever's it is."""
+        return await self._reader.peek(statement)
 
     async def known(self, identifiers: list[str]) -> set[str]:
         """Those of the identifiers that name a resource, of whatever level."""
@@ -288,19 +294,21 @@ def below(level: Level) -> Level | None:
 
 @asynccontextmanager
 async def open_catalog(
-    settings: Settings, objects: Objects | None = None
+    settings: Settings, objects: Objects | None = None, owner: Owner | None = None
 ) -> AsyncIterator[Catalog]:
     """A catalog as long as the block runs; it connects with the first question.
 
     Parameters
     ----------
+    owner
+        Whose the database must be; None: anybody's.
     objects
         Where very large headers are read from; None opens the configured object store.
     """
-    reader = open_reader(settings.database)
-    searcher = open_reader(settings.database, "force_custom_plan")
-    planned = open_reader(settings.database, "force_generic_plan")
     own = objects or open_objects(settings.storage, settings.store.name)
+    reader = open_reader(settings.database, owner=owner)
+    searcher = open_reader(settings.database, "force_custom_plan", owner)
+    planned = open_reader(settings.database, "force_generic_plan", owner)
     try:
         main = main_tags(settings.index.extra_main_tags)
         yield Catalog(reader, searcher, planned, own, main)
@@ -309,3 +317,16 @@ async def open_catalog(
             opened.close()
         if objects is None:
             await own.close()
+
+
+@asynccontextmanager
+async def open_own_catalog(
+    settings: Settings, objects: Objects, bus: Bus | None = None
+) -> AsyncIterator[Catalog]:
+    """A catalog, once database, objects and streams are known to be of one store.
+
+    Raises `PonsError` when they are not: a service asks before it listens.
+    """
+    async with open_catalog(settings, objects, Owner(objects, settings)) as catalog:
+        await require_own(settings, objects, bus, catalog.peek)
+        yield catalog

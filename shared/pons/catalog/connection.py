@@ -3,12 +3,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import asyncpg
 
 from pons.errors import Unavailable
+from pons.ownership import Owner
 from pons.settings import DatabaseSettings
 
 CONNECT_SECONDS = 3.0
@@ -47,11 +48,14 @@ class Reader:
     asyncpg's own pool costs as much time again as a short statement (a task for each release, and
     a round trip that resets a session which here has no state), so this keeps a stack instead.
 
-    Raises `Unavailable` from every method while the database is away.
+    Raises `Unavailable` from every method while the database is away, or is not that of `owner`.
     """
 
-    def __init__(self, url: str, connections: int, plans: Plans = "auto") -> None:
+    def __init__(
+        self, url: str, connections: int, plans: Plans = "auto", owner: Owner | None = None
+    ) -> None:
         self._url = url
+        self._owner = owner
         self._plans = plans
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[asyncpg.Connection, float]] = []
@@ -64,6 +68,10 @@ class Reader:
         """The first row, or None."""
         return await self._read(asyncpg.Connection.fetchrow, statement, values)
 
+    async def peek(self, statement: str) -> Record | None:
+        """The first row, of whatever database this is: for whoever compares its owner."""
+        return await self._read_by(self._peek, asyncpg.Connection.fetchrow, statement, ())
+
     async def check(self) -> None:
         """Return when the database answers and has its schema."""
         await self.row("SELECT last_change FROM totals")
@@ -75,10 +83,19 @@ class Reader:
     async def _read(
         self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
     ) -> Any:
+        return await self._read_by(self._once, fetch, statement, values)
+
+    async def _read_by(
+        self,
+        once: Callable[..., Awaitable[Any]],
+        fetch: Callable[..., Any],
+        statement: str,
+        values: tuple[Any, ...],
+    ) -> Any:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._slots:
-                    return await self._once(fetch, statement, values)
+                    return await once(fetch, statement, values)
             except asyncpg.DataError:
                 raise  # an InterfaceError that is our own mistake
             except NOT_PREPARED as error:
@@ -103,6 +120,15 @@ class Reader:
         self._idle.append((connection, time.monotonic()))
         return result
 
+    async def _peek(
+        self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
+    ) -> Any:
+        connection = await self._open()
+        try:
+            return await fetch(connection, statement, *values)
+        finally:
+            connection.terminate()
+
     def _take(self) -> asyncpg.Connection | None:
         while self._idle:
             connection, since = self._idle.pop()
@@ -112,6 +138,16 @@ class Reader:
         return None
 
     async def _connect(self) -> asyncpg.Connection:
+        connection = await self._open()
+        try:
+            if self._owner is not None:
+                await self._owner.require(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _open(self) -> asyncpg.Connection:
         return await asyncpg.connect(
             self._url,
             timeout=CONNECT_SECONDS,
@@ -126,7 +162,9 @@ class Reader:
         )
 
 
-def open_reader(database: DatabaseSettings, plans: Plans = "auto") -> Reader:
+def open_reader(
+    database: DatabaseSettings, plans: Plans = "auto", owner: Owner | None = None
+) -> Reader:
     """A reader of the configured database; it connects with the first statement.
 
     With a `reader_url` the role itself cannot write; without, every transaction is read-only.
@@ -134,4 +172,4 @@ def open_reader(database: DatabaseSettings, plans: Plans = "auto") -> Reader:
     url = database.reader_url or database.url
     if not url:
         raise Unavailable("No database is configured", "set database.url or database.reader_url")
-    return Reader(url, database.pool_size, plans)
+    return Reader(url, database.pool_size, plans, owner)

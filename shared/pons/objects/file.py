@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pons.errors import NotFound
 from pons.objects.disk import disk_errors, is_cached, sync_folder
+from pons.objects.file_notes import FileNotes
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
 from pons.objects.protocol import PIECE, Body, ObjectEntry
 from pons.objects.spool import (
@@ -60,6 +61,7 @@ class FileObjects:
                 (self._folder / shard).mkdir(mode=0o750, exist_ok=True)
             sync_folder(self._root)
             sync_folder(self._folder)
+        self.notes = FileNotes(self._folder, self._spool_folder, fsync=fsync)
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         if isinstance(body, Spool):

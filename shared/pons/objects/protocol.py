@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from pons.objects.notes import Notes
 from pons.objects.spool import Spool
 
 Body = bytes | bytearray | memoryview | Spool
@@ -31,6 +32,10 @@ class Objects(Protocol):
 
     Every method may raise `Unavailable`, and those that write `OutOfResources`.
     """
+
+    @property
+    def notes(self) -> Notes:
+        """The store's notes, which lie beside its objects."""
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         """Keep `body` under `key`; it is durable when this returns.

@@ -25,6 +25,7 @@ from pons.objects.keys import check_shard, check_store_name, key_from_path, key_
 from pons.objects.protocol import PIECE, Body, ObjectEntry
 from pons.objects.s3_client import s3_errors
 from pons.objects.s3_download import Download
+from pons.objects.s3_notes import S3Notes
 from pons.objects.spool import (
     SPOOL_FOLDER,
     Spool,
@@ -75,6 +76,14 @@ class S3Objects:
         self._requests = ThreadPoolExecutor(REQUESTS_AT_ONCE, "pons-s3")
         self._uploads = ThreadPoolExecutor(LARGE_AT_ONCE, "pons-s3-large")
         self._prepared = False
+        self.notes = S3Notes(
+            client,
+            bucket,
+            store,
+            lambda call, *values: self._run(self._requests, call, *values),
+            self._prepare,
+            self._delete,
+        )
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         size = body.size if isinstance(body, Spool) else memoryview(body).nbytes
