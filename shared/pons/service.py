@@ -44,7 +44,7 @@ def run_service(name: str, open_service: OpenService) -> None:
         _run(_serve(settings, health, open_service))
     except* PonsError as errors:
         can_run = False
-        for reason in _leaves(errors):
+        for reason in leaves(errors):
             log.error("service cannot run", error=str(reason))
     if not can_run:  # not above: `except*` would make a group with a traceback of the exit
         sys.exit(1)
@@ -52,11 +52,11 @@ def run_service(name: str, open_service: OpenService) -> None:
         sys.exit(health.exit_code)
 
 
-def _leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+def leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
     """The errors themselves, out of the groups of every task group that they passed."""
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
+            yield from leaves(error)
         else:
             yield error
 

@@ -158,3 +158,34 @@ SELECT object_key FROM instances WHERE object_key > $1 ORDER BY object_key LIMIT
 SELECT object_key, received_at, origin
 FROM instances
 WHERE object_key >= $1 AND object_key < $2;
+
+-- name: referred_in_ranges
+-- What rows refer to objects whose keys are in these ranges.
+WITH ranges AS (
+    SELECT first, beyond FROM unnest($1::uuid[], $2::uuid[]) AS given (first, beyond)
+)
+SELECT 'instance' AS kind, id, object_key, stored_size, size, compression, checksum
+FROM ranges JOIN instances ON object_key >= first AND object_key < beyond
+UNION ALL
+SELECT 'attachment', NULL, object_key, stored_size, size, compression, NULL
+FROM ranges JOIN attachments ON object_key >= first AND object_key < beyond
+UNION ALL
+SELECT 'header', id, header_key, NULL, NULL, '', NULL
+FROM ranges JOIN headers ON header_key >= first AND header_key < beyond
+    JOIN instances USING (instance_key);
+
+-- name: first_and_last_key
+-- The oldest and the newest object that a row refers to.
+SELECT
+    (SELECT object_key FROM instances ORDER BY object_key LIMIT 1) AS first_instance,
+    (SELECT object_key FROM instances ORDER BY object_key DESC LIMIT 1) AS last_instance,
+    (SELECT object_key FROM attachments ORDER BY object_key LIMIT 1) AS first_attachment,
+    (SELECT object_key FROM attachments ORDER BY object_key DESC LIMIT 1) AS last_attachment;
+
+-- name: list_findings
+-- Findings of a kind, the oldest first.
+SELECT object_key, size, since, instance_id, detail FROM findings WHERE kind = $1 ORDER BY since;
+
+-- name: list_refused
+-- Announcements that the index does not take.
+SELECT object_key, reason, since FROM refused ORDER BY since;

@@ -69,17 +69,20 @@ class Pulse:
         self.suspected = asyncio.Event()
         """NATS has started again: what it had not written to its disk is to be looked for."""
 
-    async def begin(self) -> Beginning:
-        """Compare with what was seen last, before anything is written; waits for what is away."""
+    async def begin(self, asked: str = "") -> Beginning:
+        """Compare with what was seen last, before anything is written; waits for what is away.
+
+        `asked`: why all objects are to be compared, whatever was seen.
+        """
         for delay in delays():
             try:
-                return await self._begin()
+                return await self._begin(asked)
             except Unavailable as error:
                 log.warning("waiting to see what is there", error=str(error), retry_seconds=delay)
             await asyncio.sleep(delay)
         raise AssertionError("delays never end")
 
-    async def _begin(self) -> Beginning:
+    async def _begin(self, asked: str) -> Beginning:
         # What was seen is read before the stream: meanwhile it can only have grown.
         seen = await self._read_note()
         before = await self._ask(_read)
@@ -88,7 +91,7 @@ class Pulse:
         if before is None:
             raise PonsError("The database lost its tables while the index was starting")
         reasons = list(_reasons(before, seen, stream))
-        comparing = before["comparing"] or "; ".join(reasons)
+        comparing = before["comparing"] or "; ".join(filter(None, (asked, *reasons)))
         self._beats = max(before["beats"], seen.beats if seen else 0) + 1
 
         async def set_out(connection: Any) -> None:

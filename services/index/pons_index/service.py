@@ -46,12 +46,19 @@ AGAIN = 1.0
 
 
 @asynccontextmanager
-async def open_service(
-    settings: Settings, health: Health, *, adopting: bool = False
-) -> AsyncIterator[None]:
-    """The index works while the block runs. A failure of a background task ends the block.
+async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
+    """The index works while the block runs. A failure of a background task ends the block."""
+    async with open_index(settings, health):
+        yield
 
-    `adopting`: see `ownership.Claim`.
+
+@asynccontextmanager
+async def open_index(
+    settings: Settings, health: Health, *, adopting: bool = False, asked: str = ""
+) -> AsyncIterator[Comparison]:
+    """As `open_service`; gives the comparison of the start.
+
+    `adopting`: see `ownership.Claim`. `asked`: why all objects are compared, whatever was seen.
     """
     require_url(settings)
     async with (
@@ -116,7 +123,7 @@ async def open_service(
             capacity=capacity,
         )
         handlers = commands.handlers() | belongings.handlers() | reconstruction.handlers()
-        beginning = await pulse.begin()
+        beginning = await pulse.begin(asked)
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
                 consumer.consume(),
@@ -130,7 +137,7 @@ async def open_service(
             ):
                 answered = refusing(handlers) if read_only else handlers
                 await answer_commands(bus, "index", answered)
-                yield
+                yield comparison
             await pulse.end()
 
 

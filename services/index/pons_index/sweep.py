@@ -52,7 +52,7 @@ class Sweep:
         found = 0
         before = datetime.now(UTC) - self._grace
         for shard in shards:
-            suspects = [one async for one in self.unknown(shard, before)]
+            suspects = [one async for one in self.unknown(await self.entries(shard), before)]
             if suspects and not await self.drained():
                 return None
             found += await self._file(suspects)
@@ -68,18 +68,21 @@ class Sweep:
         for shard in shards:
             suspects = [
                 one
-                async for one in self.unknown(shard, now, since)
+                async for one in self.unknown(await self.entries(shard), now, since)
                 if not is_temporary(one.key)
                 and (is_announced(one.key) or key_time(one.key) < now - WRITING)
             ]
             found += await self._file(suspects)
         return found
 
+    async def entries(self, shard: str) -> list[ObjectEntry]:
+        """The objects of a shard."""
+        return [entry async for entry in self._objects.list(shard)]
+
     async def unknown(
-        self, shard: str, before: datetime, since: datetime | None = None
+        self, entries: Sequence[ObjectEntry], before: datetime, since: datetime | None = None
     ) -> AsyncIterator[ObjectEntry]:
-        """Objects made before `before`, not before `since`, that no row, job or upload names."""
-        entries = [entry async for entry in self._objects.list(shard)]
+        """Those made before `before`, not before `since`, that no row, job or upload names."""
         for start in range(0, len(entries), AT_ONCE):
             part = entries[start : start + AT_ONCE]
             # What was deleted lies there again: a power cut or a copy of the disk undid it.
