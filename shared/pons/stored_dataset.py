@@ -34,13 +34,15 @@ class OpenDataset:
 
 
 @asynccontextmanager
-async def open_dataset(objects: Objects, stored: StoredFile) -> AsyncIterator[OpenDataset]:
+async def open_dataset(
+    objects: Objects, stored: StoredFile, *, whole: bool = False
+) -> AsyncIterator[OpenDataset]:
     """The data set, in bounded memory; a deflated one is inflated into a spool meanwhile.
 
-    Raises `NotFound` and `InvalidInstance` as `open_file`, and `InvalidInstance` for a file that
-    cannot be inflated, or only to more than `MAX_INFLATED` bytes.
+    `whole` compares the checksum of the file before. Raises `DamagedObject` as `open_file`, and
+    `InvalidInstance` for a file that cannot be inflated, or only to more than `MAX_INFLATED` bytes.
     """
-    async with open_file(objects, stored) as file:
+    async with open_file(objects, stored, whole=whole) as file:
         preface = read_preface(await file.read_range(0, PREFACE))
         if preface.transfer_syntax not in DEFLATED:
             read, size = file.read_range, stored.size

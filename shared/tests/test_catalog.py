@@ -97,7 +97,7 @@ class Rows:
             "transfer_syntax, tags, index_in_series, received_at, origin, object_key, size, "
             "stored_size, compression, checksum, pixel_offset, pixel_length, pixel_vr) "
             "VALUES ($1, $2, $3, '1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.1.2.1', $4, $5, $6, "
-            "'{}', $7, 1000, 800, '', '', 500, -1, 'OW') RETURNING instance_key",
+            "'{}', $7, 1000, 800, '', 'checksum', 500, -1, 'OW') RETURNING instance_key",
             self.keys[ids.series],
             sop,
             json.dumps({"00080018": sop}),
@@ -433,6 +433,8 @@ async def test_object(store: Store) -> None:
         pixel_offset=500,
         pixel_length=-1,
         pixel_vr="OW",
+        owner=ids.instance,
+        checksum=b"checksum",
     )
 
 

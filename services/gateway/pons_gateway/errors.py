@@ -9,6 +9,7 @@ import orjson
 from pons.errors import (
     BadRequest,
     Conflict,
+    DamagedObject,
     Forbidden,
     InvalidInstance,
     NotFound,
@@ -63,6 +64,7 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     WrongRevision: OrthancError(409, 43, "Bad revision number"),
     BadRange: OrthancError(416, 41, "Incorrect range request"),
     Forbidden: OrthancError(403, 45, "Forbidden access"),
+    DamagedObject: OrthancError(500, 20, "Corrupted file (e.g. inconsistent MD5 hash)"),
     ReadOnly: OrthancError(500, 22, "Cannot modify a read-only data structure"),
     TooLarge: OrthancError(413, 4, "Not enough memory"),
     UnsupportedImage: OrthancError(415, 23, "Incompatible format of the images"),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pons.errors import NotFound, TooLarge
 from pons.header.walk import Element, Extent, Walk
@@ -16,6 +16,7 @@ from pons.stored_file import StoredFile
 from pons.tag_names import parse_tag
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
+from pons_gateway.streamed import Streamed
 
 MAX_NAMES = 200_000
 """Names in one list; it is gathered in memory."""
@@ -67,8 +68,7 @@ async def span_answer(
                 wanted = min(PIECE, span.length - start)
                 yield await again.read_range(span.start + start, wanted)
 
-    headers = {"content-length": str(span.length), "x-content-type-options": "nosniff"}
-    return StreamingResponse(pieces(), media_type=media_type, headers=headers)
+    return Streamed(pieces(), span.length, 200, (b"content-type", media_type.encode()))
 
 
 async def _find_element(walk: Walk, extent: Extent, tag: int) -> tuple[Element, dict[int, Element]]:

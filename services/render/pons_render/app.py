@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pons import errors
-from pons.errors import NotFound, PonsError, UnsupportedImage
+from pons.damage import notice, telling
+from pons.errors import DamagedObject, NotFound, PonsError, UnsupportedImage
 from pons.objects import Objects
 from pons.stored_file import open_file
 from pons_render.formats import Format, choose_format
@@ -31,6 +32,7 @@ STATUS: dict[type[PonsError], int] = {
     errors.NotFound: 404,
     errors.ReadOnly: 403,
     errors.Conflict: 409,
+    errors.DamagedObject: 500,
     errors.TooLarge: 413,
     errors.InvalidInstance: 415,
     errors.UnsupportedImage: 415,
@@ -143,16 +145,36 @@ async def _run(
     output: Format = Format.PNG,
     quality: int = DEFAULT_QUALITY,
 ) -> bytes:
-    """What a worker makes of one frame."""
+    """What a worker makes of one frame. When the object is missing it looks again: the instance
+    may have been deleted or replaced meanwhile."""
+    try:
+        return await _run_once(request, located, operation, frame, output, quality)
+    except DamagedObject as error:
+        found = await _find(request) if error.what == "missing" else located
+        if found.object_key == located.object_key:
+            notice(error)
+            raise
+    return await _run_once(request, found, operation, frame, output, quality)
+
+
+async def _run_once(
+    request: Request,
+    located: Located,
+    operation: str,
+    frame: int,
+    output: Format,
+    quality: int,
+) -> bytes:
     objects: Objects = request.app.state.resources.objects
     pool: WorkerPool = request.app.state.pool
     image = read_image(located)
     if frame >= image.number_of_frames:
         raise UnsupportedImage(f"There is no frame {frame}, the image has {image.number_of_frames}")
-    async with open_file(objects, located) as file:
-        path = str(file.path) if file.path else ""
-        task = Task(operation, image, frame, located.size, path, output, quality)
-        return await pool.run(task, file.read_range)
+    with telling(located):
+        async with open_file(objects, located) as file:
+            path = str(file.path) if file.path else ""
+            task = Task(operation, image, frame, located.size, path, output, quality)
+            return await pool.run(task, file.read_range)
 
 
 def _frame_number(request: Request) -> int:

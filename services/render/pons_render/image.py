@@ -41,6 +41,13 @@ class Located:
     pixel_vr: str = "OW"
     compression: str = ""
     """How the object is compressed at rest; all offsets are those of the file that it was."""
+    stored_size: int = 0
+    """Bytes of an object that is compressed at rest."""
+    owner: str = ""
+    """Identifier of the instance."""
+    checksum: bytes = b""
+    """xxh3_128 of the file."""
+    md5: str = ""
 
     @property
     def object_key(self) -> UUID:

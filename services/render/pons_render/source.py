@@ -2,6 +2,7 @@
 """The bytes of an object for a worker: a local file, what the parent reads for it, or inflated."""
 
 import io
+import os
 import zlib
 from collections.abc import Callable
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from typing_extensions import Buffer
 
 from pons.errors import UnsupportedImage
+from pons.objects import check_size
 
 READ_AHEAD = 1024 * 1024
 """What is asked of the parent at least: a round trip to S3 costs more than 1 MiB does."""
@@ -27,8 +29,14 @@ class Source(Protocol):
 class LocalFile:
     """An object that this machine can open."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, size: int | None = None) -> None:
+        """Raises `DamagedObject` for a file that has not `size` bytes, where that is given."""
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 closed by close()
+        try:
+            check_size(path, os.fstat(self._file.fileno()).st_size, size)
+        except BaseException:
+            self._file.close()
+            raise
 
     def read_at(self, start: int, length: int) -> bytes:
         self._file.seek(start)

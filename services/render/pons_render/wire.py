@@ -57,10 +57,11 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """No picture: the instance cannot be shown so, or its file is gone."""
+    """No picture: the instance cannot be shown so, or its object is not what it was."""
 
     reason: str
-    gone: bool = False
+    damaged: str = ""
+    """`missing` or `size`, where that is wrong with the object."""
     traceback: str = ""
     """Set for an error that nobody foresaw."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
-from pons.errors import UnsupportedImage
+from pons.errors import DamagedObject, UnsupportedImage
 from pons_render.decode import decode_frame
 from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
@@ -71,7 +71,9 @@ def _answer(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> D
     except UnsupportedImage as error:
         return Failed(str(error))
     except FileNotFoundError:
-        return Failed("The object is gone", gone=True)
+        return Failed("There is no such object", damaged="missing")
+    except DamagedObject as error:
+        return Failed(error.details, damaged=error.what)
     except MemoryError:
         return Failed("Decoding would take more memory than one worker may have")
     except Exception as error:  # decoders raise anything; the traceback tells theirs from ours
@@ -79,7 +81,7 @@ def _answer(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> D
 
 
 def _perform(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> bytes:
-    file = LocalFile(task.path) if task.path else None
+    file = LocalFile(task.path, task.size) if task.path else None
     try:
         source: Source = file or Remote(ask, task.size)
         return perform(task, Inflated(source, task.size) if task.image.deflated else source)

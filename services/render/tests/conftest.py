@@ -18,6 +18,7 @@ from pydicom.uid import UID
 
 from pons.errors import NotFound
 from pons.header.file import read_file
+from pons.objects import check_size
 from pons_render.app import create_app
 from pons_render.image import Located
 from pons_render.pool import Bounds, WorkerPool
@@ -43,6 +44,7 @@ def locate() -> Locate:
             pixel_offset=pixels.offset if pixels else None,
             pixel_length=pixels.length if pixels else None,
             pixel_vr=pixels.vr if pixels else "",
+            owner="an instance",
         )
 
     return located
@@ -143,12 +145,16 @@ class FakeObjects:
     def local_path(self, key: uuid.UUID) -> Path | None:
         return None if self.remote else self._path(key)
 
-    async def read_range(self, key: uuid.UUID, start: int, length: int) -> bytes:
+    async def read_range(
+        self, key: uuid.UUID, start: int, length: int, size: int | None = None
+    ) -> bytes:
         self.reads.append((start, length))
         try:
-            return self._path(key).read_bytes()[start : start + length]
+            content = self._path(key).read_bytes()
         except FileNotFoundError:
             raise NotFound("There is no such object") from None
+        check_size(key, len(content), size)
+        return content[start : start + length]
 
 
 class FakeResources:

@@ -327,8 +327,10 @@ async def test_object_that_is_compressed_at_rest(
         located = resources.add("plain", content)
         plain = await client.get("/instances/plain/preview")
         resources.objects, folder = FileObjects(tmp_path, "main", fsync=False), resources.objects
-        await resources.objects.put(located.key, zstandard.compress(content))
-        resources.put("packed", dataclasses.replace(located, compression="zstd"))
+        stored = zstandard.compress(content)
+        await resources.objects.put(located.key, stored)
+        packed_as = {"compression": "zstd", "stored_size": len(stored)}
+        resources.put("packed", dataclasses.replace(located, **packed_as))
         packed = await client.get("/instances/packed/preview")
         assert (packed.status_code, packed.content) == (200, plain.content)
         resources.objects = folder
@@ -338,11 +340,33 @@ async def test_object_that_is_compressed_at_rest(
 async def test_object_that_is_gone(
     client: httpx.AsyncClient, resources: Any, ct: Located, remote: bool
 ) -> None:
-    """An object that was deleted a moment ago is 404."""
+    """An object that is missing is no instance that is missing: 500; one that was deleted since
+    it was looked up is 404."""
     (resources.objects.folder / str(ct.key)).unlink()
     resources.objects.remote = remote
+    assert_empty(await client.get("/instances/ct/preview"), 500)
+    assert_empty(await client.get("/instances/ct/frames/0/raw"), 500)
+    first, rest = ct, None
+    resources.find = lambda _: answer_once()
+
+    async def answer_once() -> Located | None:
+        nonlocal first, rest
+        found, first = first, rest  # type: ignore[assignment]
+        return found
+
     assert_empty(await client.get("/instances/ct/preview"), 404)
-    assert_empty(await client.get("/instances/ct/frames/0/raw"), 404)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+@pytest.mark.parametrize("change", [-1, 1])
+async def test_object_of_another_size(
+    client: httpx.AsyncClient, resources: Any, ct: Located, remote: bool, change: int
+) -> None:
+    """An object that was cut off, or grew, gives no picture."""
+    path = resources.objects.folder / str(ct.key)
+    path.write_bytes(path.read_bytes()[:-1] if change < 0 else path.read_bytes() + b"x")
+    resources.objects.remote = remote
+    assert_empty(await client.get("/instances/ct/preview"), 500)
 
 
 @pytest.mark.parametrize(

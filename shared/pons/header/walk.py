@@ -70,6 +70,9 @@ class Walk:
         self._size = size
         self._begin = 0
         self._window = b""
+        self._ends: dict[int, int] = {}
+        """Where what starts at a position was found to end: whoever goes into a sequence has been
+        there already, and nothing is walked twice."""
 
     def dataset(self, syntax: Syntax, start: int) -> Extent:
         """The data set that starts there and ends with the data."""
@@ -81,14 +84,18 @@ class Walk:
         pos = extent.start
         while (element := await self._element(extent, pos)) is not None:
             yield element
-            pos = await self._after(element)
+            pos = self._ends.pop(element.start, 0) or await self._after(element)
+        if extent.endless:
+            self._ends[extent.start] = pos + _HEAD
 
     async def items(self, element: Element) -> AsyncIterator[Extent]:
         """The items of a sequence."""
         pos = element.start
         while (item := await self._item(element, pos)) is not None:
             yield item
-            pos = await self._item_end(item)
+            pos = self._ends.pop(item.start, 0) or await self._item_end(item)
+        if element.length is None:
+            self._ends[element.start] = pos + _HEAD
 
     async def fragments(self, element: Element) -> AsyncIterator[tuple[int, int]]:
         """Start and length of each fragment, that of the offset table first."""

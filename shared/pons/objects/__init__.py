@@ -3,7 +3,7 @@
 
 from pons.objects.file import FileObjects
 from pons.objects.keys import SHARDS, is_announced, key_from_path, key_path, key_time, new_key
-from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects
+from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects, check_size
 from pons.objects.spool import Spool
 from pons.settings import StorageSettings
 
@@ -16,6 +16,7 @@ __all__ = [
     "ObjectEntry",
     "Objects",
     "Spool",
+    "check_size",
     "is_announced",
     "key_from_path",
     "key_path",
