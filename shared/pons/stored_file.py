@@ -277,7 +277,7 @@ async def _pieces(
                 yield wanted
             if position >= end and stored.compression:
                 return
-    if position < end:
+    if length and position < end:
         raise wrong(stored, "size", f"it ends at byte {position}, before {end}")
 
 
