@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import parse_qs
 
+import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -49,6 +50,8 @@ VIEWS = ("preview", "image-uint8", "image-uint16", "image-int16")
 SIXTEEN_BITS = ("image-uint16", "image-int16")
 DEFAULT_QUALITY = 90
 GZIP = "application/gzip"
+WORTH_READING = 64 << 20
+"""Bytes of an object of one frame that is read whole, so that its checksum can be compared."""
 UNSUPPORTED_PICTURE = "app/images/unsupported.png"
 """Where `returnUnsupportedImage` sends a client, below the root of the REST API."""
 
@@ -174,6 +177,8 @@ async def _run_once(
         async with open_file(objects, located) as file:
             path = str(file.path) if file.path else ""
             task = Task(operation, image, frame, located.size, path, output, quality)
+            if image.number_of_frames == 1 and located.size <= WORTH_READING:
+                task = msgspec.structs.replace(task, checksum=located.checksum)
             return await pool.run(task, file.read_range)
 
 

@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
+import xxhash
 from typing_extensions import Buffer
 
-from pons.errors import UnsupportedImage
+from pons.errors import DamagedObject, UnsupportedImage
 from pons.objects import check_size
 
 READ_AHEAD = 1024 * 1024
@@ -50,6 +51,23 @@ class LocalFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+class Whole:
+    """An object that was read whole, and is what it was."""
+
+    def __init__(self, inner: Source, size: int, checksum: bytes) -> None:
+        """Raises `DamagedObject` for other bytes than those with this xxh3_128."""
+        self._content = inner.read_at(0, size)
+        if xxhash.xxh3_128_digest(self._content) != checksum:
+            why = "its bytes are not those that were stored"
+            raise DamagedObject("The object is damaged", why, what="checksum")
+
+    def read_at(self, start: int, length: int) -> bytes:
+        piece = self._content[start : start + length]
+        if len(piece) != length:
+            raise UnsupportedImage("The object ends before the frame does")
+        return piece
 
 
 class Remote:

@@ -18,7 +18,7 @@ from pons_render.encode import encode
 from pons_render.frames import raw_frame
 from pons_render.matlab import to_matlab
 from pons_render.palette import apply_palette
-from pons_render.source import Inflated, LocalFile, Remote, Source
+from pons_render.source import Inflated, LocalFile, Remote, Source, Whole
 from pons_render.wire import Done, Failed, FromWorker, Need, Piece, Ready, Task, pack, receive
 
 RAW, RAW_GZIP, MATLAB = "raw", "raw.gz", "matlab"
@@ -84,6 +84,8 @@ def _perform(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> 
     file = LocalFile(task.path, task.size) if task.path else None
     try:
         source: Source = file or Remote(ask, task.size)
+        if task.checksum:
+            source = Whole(source, task.size, task.checksum)
         return perform(task, Inflated(source, task.size) if task.image.deflated else source)
     finally:
         if file:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import xxhash
 import zstandard
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
@@ -355,6 +356,23 @@ async def test_object_that_is_gone(
         return found
 
     assert_empty(await client.get("/instances/ct/preview"), 404)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_object_with_other_bytes(
+    client: httpx.AsyncClient, resources: Any, ct: Located, remote: bool
+) -> None:
+    """A flipped bit in the pixels of a single frame is no picture with other pixels."""
+    path = resources.objects.folder / str(ct.key)
+    content = bytearray(path.read_bytes())
+    checksum = xxhash.xxh3_128_digest(content)
+    resources.put("ct", dataclasses.replace(ct, checksum=checksum))
+    assert (await client.get("/instances/ct/preview")).status_code == 200
+    content[-99] ^= 0x40
+    path.write_bytes(content)
+    resources.objects.remote = remote
+    for route in ("preview", "frames/0/raw", "matlab"):
+        assert_empty(await client.get(f"/instances/ct/{route}"), 500)
 
 
 @pytest.mark.parametrize("remote", [False, True])
