@@ -38,7 +38,8 @@ WORDS = NUMBERS | BINARY_VRS
 
 LONGEST_SHORT = 0xFFFF
 """Bytes that a length of two bytes can tell; a longer value is written as UN (PS3.5 6.2.2)."""
-PIXEL_DATA = 0x7FE00010
+PIXEL_DATA, BITS_ALLOCATED = 0x7FE00010, 0x00280100
+NOTED = frozenset((PIXEL_REPRESENTATION, LUT_DESCRIPTOR, BITS_ALLOCATED))
 META_GROUP = 0x0002
 
 ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
@@ -78,6 +79,8 @@ class _Conversion:
     def __init__(self, dataset: OpenDataset, walk: Walk) -> None:
         self._dataset = dataset
         self._walk = walk
+        self._allocated: dict[int, int] = {}
+        """Bits Allocated (0028,0100) as met last, by the depth of its data set or item."""
 
     async def note_signed(self, extent: Extent) -> None:
         """Note whether "US or SS" means SS, before elements that depend on it are met."""
@@ -90,7 +93,7 @@ class _Conversion:
         async for element in self._walk.elements(extent):
             if element.tag & 0xFFFF == 0 or element.tag >> 16 == META_GROUP:
                 continue
-            if element.tag in (PIXEL_REPRESENTATION, LUT_DESCRIPTOR):
+            if element.tag in NOTED:
                 await self._note(element)
             if element.is_sequence:
                 pieces = self._sequence(element, target)
@@ -151,8 +154,10 @@ class _Conversion:
         (number,) = level.syntax.unpack_number(value)
         if element.tag == PIXEL_REPRESENTATION:
             level.signed = number != 0
-        else:
+        elif element.tag == LUT_DESCRIPTOR:
             level.lut_entries = number
+        else:
+            self._allocated[level.depth] = number
 
     async def _word(self, element: Element, length: int) -> int:
         """Bytes that are turned round together in a big endian value."""
@@ -162,6 +167,11 @@ class _Conversion:
             if before != b"UN":
                 raise InvalidInstance(f"The VR {before!r} of {name(element.tag)} is not known")
         word = WORDS.get(element.vr, 1)
+        if element.tag == PIXEL_DATA and word == 2:
+            # PS3.5 7.3 and 8.1.1 turn round 16 bits of larger pixels, too. Most writers, and those
+            # who show them (pydicom, GDCM, our pictures), take one of 32 bits as a number.
+            allocated = self._allocated.get(element.within.level.depth, 16)
+            word = allocated // 8 if allocated in (32, 64) else word
         if length % word:
             raise InvalidInstance(
                 f"{name(element.tag)} has {length} bytes, no multiple of the {word} of "
