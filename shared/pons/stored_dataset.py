@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pons.errors import InvalidInstance
-from pons.header.file import DEFLATED, PREFACE, read_preface, syntax_of
+from pons.header.file import DEFLATED, read_preface, syntax_of
+from pons.header.meta import PREFACE
 from pons.header.model import MAX_INFLATED
 from pons.header.walk import Extent, Walk
 from pons.objects import PIECE, Objects, Spool

@@ -13,6 +13,7 @@ from pons.header import syntax as s
 from pons.header.charset import Escapes, charset_of
 from pons.header.elements import Scan
 from pons.header.fragments import Buffer
+from pons.header.meta import meta_end, meta_start, meta_syntax
 from pons.header.model import MAX_INFLATED, MAX_INFLATED_HEADER, Parsed, PastEnd, too_large
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
 from pons.header.tables import DEFAULT_ENCODING
@@ -28,12 +29,6 @@ DEFLATED = frozenset(
 
 _WINDOW = 64 * 1024
 _GROWTH = 8
-_PREFIX_END = 132
-_USUAL_META = 4 * 1024
-_MAX_META = 1024 * 1024
-_MAX_META_ELEMENTS = 1000
-PREFACE = _PREFIX_END + _MAX_META
-"""Bytes of a file that surely hold what comes before its data set."""
 
 
 def read_file(source: Buffer, *, default_charset: str, whole: bool) -> Parsed:
@@ -62,17 +57,14 @@ class Preface:
 
 def read_preface(source: Buffer, *, default_charset: str = "latin1") -> Preface:
     """Read what comes before the data set: within the first `PREFACE` bytes of a file."""
-    prefixed = bytes(source[_PREFIX_END - 4 : _PREFIX_END]) == b"DICM"
-    start = _PREFIX_END if prefixed else 0
-
-    meta_bytes, syntax = _meta_header(source, start)
-    end = start + len(meta_bytes)
+    start, end = meta_start(source), meta_end(source)
+    meta_bytes = bytes(source[start:end])
     meta = Scan(meta_bytes, meta_bytes, default_charset=default_charset)
-    meta_json = meta.top(syntax, 0, len(meta_bytes))
+    meta_json = meta.top(meta_syntax(meta_bytes), 0, len(meta_bytes))
     texts = {tag: _text(value) for tag, value in meta.kept.items()}
     transfer_syntax = texts.get(s.META_TRANSFER_SYNTAX, "")
     if not transfer_syntax:
-        transfer_syntax = _guess(bytes(source[end : end + 6]), sure=prefixed or end > start)
+        transfer_syntax = _guess(bytes(source[end : end + 6]), sure=end > 0)
     return Preface(end, transfer_syntax, meta_json, texts)
 
 
@@ -136,37 +128,6 @@ def read_dataset(
         meta_texts=meta_texts or {},
         pixel_data=scan.pixel_data,
     )
-
-
-def _meta_header(source: Buffer, start: int) -> tuple[bytes, Syntax]:
-    """Give the elements of group 0002; their own group length is too often wrong to be used."""
-    for size in (_USUAL_META, _MAX_META):
-        window = bytes(source[start : start + size])
-        syntax = EXPLICIT_LITTLE if s.is_vr(window[4:6]) else IMPLICIT_LITTLE
-        end = _meta_end(window, syntax, complete=len(window) < size)
-        if end is not None:
-            return window[:end], syntax
-    raise InvalidInstance("The file ends inside its meta header, or that is over 1 MiB")
-
-
-def _meta_end(window: bytes, syntax: Syntax, *, complete: bool) -> int | None:
-    """Give the position after group 0002; None when that is not inside the window."""
-    pos = 0
-    for _ in range(_MAX_META_ELEMENTS):
-        if window[pos : pos + 2] != b"\x02\x00":
-            return pos if complete or pos + 2 <= len(window) else None
-        kind, value = s.PLAIN, pos + 8
-        if value <= len(window):
-            head, length = syntax.unpack_head(window, pos)
-            kind = (syntax.known.get(head) or syntax.learn(head))[1]
-        if kind & s.LONG:
-            value += 4
-            if value <= len(window):
-                (length,) = syntax.unpack_long(window, pos + 8)
-        if value > len(window) or value + length > len(window):
-            return None
-        pos = value + length
-    raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
 
 
 def _guess(head: bytes, sure: bool) -> str:
