@@ -13,7 +13,7 @@ from itertools import repeat
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.bounds import Bounds
-from pons.header.charset import Escapes, charset_of
+from pons.header.charset import Escapes, charset_of, until_nul
 from pons.header.convert import BINARY_VRS
 from pons.header.fragments import Buffer, skip_fragments
 from pons.header.level import Level
@@ -162,8 +162,8 @@ class Scan:
         if kind == s.KEPT:
             self._keep(level, element.tag, start, stop)
         elif kind == s.CREATOR:
-            creator = level.charset.decode(self.window[start : min(stop, start + MAX_INLINE)])
-            level.note_creator(element.tag, creator.strip(" \0"))
+            creator = until_nul(self.window[start : min(stop, start + MAX_INLINE)])
+            level.note_creator(element.tag, level.charset.decode(creator).strip(" "))
         if length > MAX_INLINE:
             return self.values.long(element, level.charset, start, stop), stop
         converted = element.convert(self.window[start:stop], level.charset)

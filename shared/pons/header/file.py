@@ -10,13 +10,12 @@ from mmap import mmap
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
-from pons.header.charset import Escapes, charset_of
+from pons.header.charset import Escapes, charset_of, text_of, until_nul
 from pons.header.elements import Scan
 from pons.header.fragments import Buffer
 from pons.header.meta import meta_end, meta_start, meta_syntax
 from pons.header.model import MAX_INFLATED, MAX_INFLATED_HEADER, Parsed, PastEnd, too_large
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
-from pons.header.tables import DEFAULT_ENCODING
 from pons.header.values import Window
 
 IMPLICIT_VR = "1.2.840.10008.1.2"
@@ -61,7 +60,7 @@ def read_preface(source: Buffer, *, default_charset: str = "latin1") -> Preface:
     meta_bytes = bytes(source[start:end])
     meta = Scan(meta_bytes, meta_bytes, default_charset=default_charset)
     meta_json = meta.top(meta_syntax(meta_bytes), 0, len(meta_bytes))
-    texts = {tag: _text(value) for tag, value in meta.kept.items()}
+    texts = {tag: text_of(value).strip(" ") for tag, value in meta.kept.items()}
     transfer_syntax = texts.get(s.META_TRANSFER_SYNTAX, "")
     if not transfer_syntax:
         transfer_syntax = _guess(bytes(source[end : end + 6]), sure=end > 0)
@@ -117,14 +116,14 @@ def read_dataset(
         scan, json = _grow(source, read, whole)
     charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset, Escapes())
     texts = {
-        tag: (charset.decode(value) if tag == s.PATIENT_ID else value.decode(DEFAULT_ENCODING))
+        tag: charset.decode(until_nul(value)) if tag == s.PATIENT_ID else text_of(value)
         for tag, value in scan.kept.items()
     }
     return Parsed(
         json=json,
         meta_json=meta_json,
         transfer_syntax=transfer_syntax,
-        texts={tag: text.strip(" \0") for tag, text in texts.items()},
+        texts={tag: text.strip(" ") for tag, text in texts.items()},
         meta_texts=meta_texts or {},
         pixel_data=scan.pixel_data,
     )
@@ -238,7 +237,3 @@ def _inflated(source: Buffer, start: int) -> Iterator[bytes]:
         raise InvalidInstance(f"The deflated data set is damaged: {error}") from None
     if not inflater.eof:
         raise InvalidInstance("The deflated data set is cut short")
-
-
-def _text(value: bytes) -> str:
-    return value.decode(DEFAULT_ENCODING).strip(" \0")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
-from pons.header.charset import Escapes, charset_of
+from pons.header.charset import Escapes, charset_of, until_nul
 from pons.header.convert import BINARY_VRS
 from pons.header.elements import item_syntax
 from pons.header.level import Level
@@ -135,8 +135,8 @@ class Walk:
             vr = level.look_up(head[start - pos :], known.tag, is_un, 0, length)
             vr = level.settle(vr) if " " in vr else vr
         elif kind == s.CREATOR:
-            creator = await self._read(start, min(length, MAX_INLINE))
-            level.note_creator(known.tag, level.charset.decode(creator).strip(" \0"))
+            creator = until_nul(await self._read(start, min(length, MAX_INLINE)))
+            level.note_creator(known.tag, level.charset.decode(creator).strip(" "))
         if length == UNDEFINED and vr != "SQ" and vr not in BINARY_VRS:
             raise InvalidInstance(
                 f"{name(known.tag)} at offset {pos}: a value of VR {vr} cannot have an undefined "
