@@ -12,7 +12,8 @@ JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 - Binary values above 64 bytes, and any value above 1 MiB, have a BulkDataURI `<offset>/<length>`
   into the file; `z<offset>/<length>` into the inflated data set when that is deflated.
 - Elements of the data set itself are parted by a comma and a line break.
-- Text is trimmed, ends at a NUL, and has no escape sequences. Values that do not fit their VR's size are shown as UN.
+- Text is trimmed, ends at a NUL, and has no escape sequences.
+- Values that do not fit their VR's size are shown as UN.
 """
 
 from pons.header.model import TOP_SEPARATOR, Header, PixelData
