@@ -28,7 +28,7 @@ async def tags_of(content: bytes) -> tuple[list[int], int]:
         return content[start : start + length]
 
     walk = Walk(read_range, len(content))
-    dataset = walk.dataset(syntax_of(EXPLICIT, content[4:6]), 0)
+    dataset = walk.dataset(syntax_of(EXPLICIT, content, len(content)), 0)
     return [element.tag async for element in walk.elements(dataset)], read
 
 

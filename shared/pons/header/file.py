@@ -12,9 +12,18 @@ from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.charset import Escapes, charset_of, text_of, until_nul
 from pons.header.elements import Scan
+from pons.header.encoding import JUDGED, is_plain, real_syntax
 from pons.header.fragments import Buffer
-from pons.header.meta import meta_end, meta_start, meta_syntax
-from pons.header.model import MAX_INFLATED, MAX_INFLATED_HEADER, Parsed, PastEnd, too_large
+from pons.header.meta import META_GROUP, dataset_start, meta_end, meta_start, meta_syntax
+from pons.header.model import (
+    MAX_INFLATED,
+    MAX_INFLATED_HEADER,
+    Correction,
+    Parsed,
+    PastEnd,
+    PixelData,
+    too_large,
+)
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
 from pons.header.values import Window
 
@@ -25,6 +34,12 @@ DEFLATED = frozenset(
     ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
 )
 """Transfer syntaxes that deflate the whole data set: plain, and JPIP's two (PS3.5 A.5, A.7)."""
+
+_ENCODED = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}
+"""All others are explicit VR little endian (PS3.5 annex A)."""
+_NAMES = {IMPLICIT_LITTLE: IMPLICIT_VR, EXPLICIT_LITTLE: EXPLICIT_VR, EXPLICIT_BIG: BIG_ENDIAN}
+_NATIVE = DEFLATED.union(_NAMES.values())
+"""Whose pixel data is not compressed."""
 
 _WINDOW = 64 * 1024
 _GROWTH = 8
@@ -63,16 +78,14 @@ def read_preface(source: Buffer, *, default_charset: str = "latin1") -> Preface:
     texts = {tag: text_of(value).strip(" ") for tag, value in meta.kept.items()}
     transfer_syntax = texts.get(s.META_TRANSFER_SYNTAX, "")
     if not transfer_syntax:
-        transfer_syntax = _guess(bytes(source[end : end + 6]), sure=end > 0)
+        dataset = dataset_start(source, end)
+        transfer_syntax = _guess(bytes(source[dataset : dataset + 6]), sure=end > 0)
     return Preface(end, transfer_syntax, meta_json, texts)
 
 
-def syntax_of(transfer_syntax: str, vr: bytes) -> Syntax:
-    """Say how a data set is encoded whose first element has `vr` after its tag."""
-    syntax = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}.get(
-        transfer_syntax, EXPLICIT_LITTLE
-    )
-    return _real_syntax(syntax, vr)
+def syntax_of(transfer_syntax: str, head: bytes, size: int) -> Syntax:
+    """Say how a data set of `size` bytes is encoded that begins with `head`, of `JUDGED` bytes."""
+    return real_syntax(_ENCODED.get(transfer_syntax, EXPLICIT_LITTLE), head, size)
 
 
 def read_dataset(
@@ -87,11 +100,15 @@ def read_dataset(
     meta_texts: dict[int, str] | None = None,
 ) -> Parsed:
     """Read the data set that starts at `start`, in a transfer syntax that is known."""
-    deflated = transfer_syntax in DEFLATED
+    head = bytes(source[start : start + JUDGED])
+    deflated = transfer_syntax in DEFLATED and not is_plain(head, len(source) - start)
+    begin = 0 if deflated else start
+    if not deflated and head.startswith(META_GROUP):
+        begin = dataset_start(source, start)
 
     def read(window: Window) -> tuple[Scan, bytes]:
-        begin = 0 if deflated else start
-        real = syntax_of(transfer_syntax, bytes(window[begin + 4 : begin + 6]))
+        size = len(window) if deflated else len(source)
+        real = syntax_of(transfer_syntax, window[begin : begin + JUDGED], size - begin)
         signed: bool | None = None
         while True:
             scan = Scan(
@@ -119,14 +136,40 @@ def read_dataset(
         tag: charset.decode(until_nul(value)) if tag == s.PATIENT_ID else text_of(value)
         for tag, value in scan.kept.items()
     }
+    named, impossible = _name(transfer_syntax, scan.syntax, deflated, scan.pixel_data)
+    misplaced = () if deflated else tuple(scan.misplaced)
+    if begin > start and not deflated:
+        misplaced = ((start, begin), *misplaced)
+    correction = None
+    if named != transfer_syntax or impossible or misplaced:
+        correction = Correction(start, named, misplaced, impossible)
     return Parsed(
         json=json,
         meta_json=meta_json,
-        transfer_syntax=transfer_syntax,
+        transfer_syntax=named,
         texts={tag: text.strip(" ") for tag, text in texts.items()},
         meta_texts=meta_texts or {},
         pixel_data=scan.pixel_data,
+        correction=correction,
     )
+
+
+def _name(declared: str, real: Syntax, deflated: bool, pixels: PixelData | None) -> tuple[str, str]:
+    """Give the transfer syntax of a data set that is encoded like this; if there is none, the
+    declared one and why.
+
+    Of a private transfer syntax nobody knows which encoding it has.
+    """
+    standard = declared == IMPLICIT_VR or declared.startswith(f"{IMPLICIT_VR}.")
+    plain = declared in DEFLATED and not deflated
+    if not standard or (real is _ENCODED.get(declared, EXPLICIT_LITTLE) and not plain):
+        return declared, ""
+    named = _NAMES[real]
+    if deflated:
+        return declared, f"the deflated data set is encoded as {named} says"
+    if pixels is not None and (pixels.encapsulated or declared not in _NATIVE):
+        return declared, f"it is encoded as {named} says, and how its pixel data is, is unknown"
+    return named, ""
 
 
 def _guess(head: bytes, sure: bool) -> str:
@@ -146,13 +189,6 @@ def _guess(head: bytes, sure: bool) -> str:
     return BIG_ENDIAN if big_endian else EXPLICIT_VR if explicit else IMPLICIT_VR
 
 
-def _real_syntax(syntax: Syntax, vr: bytes) -> Syntax:
-    """Believe the first element rather than a transfer syntax that is wrong about VRs."""
-    if syntax.implicit:
-        return EXPLICIT_LITTLE if s.is_vr(vr) else syntax
-    return syntax if s.is_vr(vr) or len(vr) < 2 or syntax.big_endian else IMPLICIT_LITTLE
-
-
 def _grow(
     source: Buffer, read: Callable[[Window], tuple[Scan, bytes]], whole: bool
 ) -> tuple[Scan, bytes]:
@@ -169,7 +205,7 @@ def _grow(
         window = source if isinstance(source, bytes | mmap) else bytes(source[:size])
         try:
             scan, json = read(window)
-            if scan.pixel_data is None and size < len(source):
+            if (scan.pixel_data is None or scan.went_on) and size < len(source):
                 raise PastEnd(size + 1)
             return scan, json
         except PastEnd as past:
@@ -198,7 +234,7 @@ def _inflate(
                 break
         try:
             scan, json = read(bytes(window))
-            if complete or (scan.pixel_data is not None and not whole):
+            if complete or (scan.pixel_data is not None and not whole and not scan.went_on):
                 break
             raise PastEnd(len(window) + 1)
         except PastEnd as past:
