@@ -23,7 +23,7 @@ PREFACE = PREFIX_END + MAX_META
 _USUAL_META = 4 * 1024
 _MAX_META_ELEMENTS = 1000
 META_GROUP = b"\x02\x00"
-_GROUP_LENGTH = 0x00020000
+GROUP_LENGTH = 0x00020000
 
 
 def meta_end(content: Buffer) -> int:
@@ -60,7 +60,7 @@ def dataset_start(content: Buffer, meta_end: int) -> int:
     pos = 0
     for _ in range(_MAX_META_ELEMENTS):
         element = (
-            _element(window, EXPLICIT_META, pos) if window.startswith(META_GROUP, pos) else None
+            element_at(window, EXPLICIT_META, pos) if window.startswith(META_GROUP, pos) else None
         )
         if element is None:
             return meta_end + pos
@@ -94,18 +94,18 @@ def _group_end(window: bytes, *, complete: bool) -> int | None:
             return pos if complete or pos + 2 <= len(window) else None
         if pos == announced and s.META_TRANSFER_SYNTAX in seen:
             return pos
-        element = _element(window, syntax, pos)
+        element = element_at(window, syntax, pos)
         if element is None:
             return None
         tag, end = element
-        if tag in seen or (tag == _GROUP_LENGTH and pos):
+        if tag in seen or (tag == GROUP_LENGTH and pos):
             return pos
         seen.add(tag)
         pos = end
     raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
 
 
-def _element(window: bytes, syntax: Syntax, pos: int) -> tuple[int, int] | None:
+def element_at(window: bytes, syntax: Syntax, pos: int) -> tuple[int, int] | None:
     """Give tag and end of the element at `pos`; None when it does not end inside the window."""
     value = pos + 8
     if value > len(window):
