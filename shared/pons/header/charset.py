@@ -30,8 +30,9 @@ def until_nul(value: bytes) -> bytes:
 
 def text_of(value: bytes) -> str:
     """Give the text of a value in the default repertoire, which UIDs and terms have."""
-    value = until_nul(value)
-    return (without_escapes(value) if ESCAPE in value else value).decode(DEFAULT_ENCODING)
+    value = value.partition(b"\0")[0]
+    # Python decodes by this name ten times faster than by the other names of the encoding.
+    return (without_escapes(value) if ESCAPE in value else value).decode("latin-1")
 
 
 def _codec(name: str) -> str:

@@ -170,14 +170,14 @@ class Scan:
             return self._undefined(level, element, start)
         if stop > end:
             raise self.bounds.past_end(element.tag, start, length, end)
-        if kind == s.META and not level.depth:
-            self.misplaced.append((pos, stop))
-            return b"", stop
         if kind == s.KEPT:
             self._keep(level, element.tag, start, stop)
         elif kind == s.CREATOR:
             creator = until_nul(self.window[start : min(stop, start + MAX_INLINE)])
             level.note_creator(element.tag, level.charset.decode(creator).strip(" "))
+        elif kind == s.META and not level.depth:
+            self.misplaced.append((pos, stop))
+            return b"", stop
         if length > MAX_INLINE:
             return self.values.long(element, level.charset, start, stop), stop
         converted = element.convert(self.window[start:stop], level.charset)
@@ -294,7 +294,7 @@ class Scan:
 
     def _goes_on(self, syntax: Syntax, pos: int) -> bool:
         """Say whether elements follow the pixel data that belong before it, as some writers do."""
-        if any(tag not in self.kept for tag in s.IDENTIFIERS):
+        if not s.IDENTIFIERS.issubset(self.kept):
             self.went_on = True
             return True
         after = self._peek(pos, AFTER)

@@ -44,7 +44,7 @@ def real_syntax(declared: Syntax, head: bytes, size: int) -> Syntax:
 
     It is `declared`, unless its first elements make more sense in another encoding.
     """
-    if len(head) < AFTER or not _is_suspicious(declared, head):
+    if not is_suspicious(declared, head):
         return declared
     others = (EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG)
     return max((declared, *others), key=lambda syntax: _run(syntax, head, size))
@@ -111,8 +111,10 @@ def read_odd(syntax: Syntax, peek: Callable[[int, int], bytes], pos: int, end: i
     return choose_value(syntax, head, values, after)
 
 
-def _is_suspicious(declared: Syntax, head: bytes) -> bool:
+def is_suspicious(declared: Syntax, head: bytes) -> bool:
     """Say whether the first element is not what the syntax lets expect: first groups are low."""
+    if len(head) < AFTER:
+        return False
     low, high = (head[1], head[0]) if declared.big_endian else (head[0], head[1])
     return s.is_vr(head[4:6]) is declared.implicit or (not low and bool(high))
 

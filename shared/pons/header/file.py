@@ -12,9 +12,9 @@ from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.charset import Escapes, charset_of, text_of, until_nul
 from pons.header.elements import Scan
-from pons.header.encoding import JUDGED, is_plain, real_syntax
+from pons.header.encoding import AFTER, JUDGED, is_plain, is_suspicious, real_syntax
 from pons.header.fragments import Buffer
-from pons.header.meta import META_GROUP, dataset_start, meta_end, meta_start, meta_syntax
+from pons.header.meta import dataset_start, meta_end, meta_start, meta_syntax
 from pons.header.model import (
     MAX_INFLATED,
     MAX_INFLATED_HEADER,
@@ -100,15 +100,17 @@ def read_dataset(
     meta_texts: dict[int, str] | None = None,
 ) -> Parsed:
     """Read the data set that starts at `start`, in a transfer syntax that is known."""
-    head = bytes(source[start : start + JUDGED])
-    deflated = transfer_syntax in DEFLATED and not is_plain(head, len(source) - start)
-    begin = 0 if deflated else start
-    if not deflated and head.startswith(META_GROUP):
-        begin = dataset_start(source, start)
+    deflated = transfer_syntax in DEFLATED and not is_plain(
+        bytes(source[start : start + JUDGED]), len(source) - start
+    )
+    begin = 0 if deflated else dataset_start(source, start)
+    declared = _ENCODED.get(transfer_syntax, EXPLICIT_LITTLE)
 
     def read(window: Window) -> tuple[Scan, bytes]:
-        size = len(window) if deflated else len(source)
-        real = syntax_of(transfer_syntax, window[begin : begin + JUDGED], size - begin)
+        real = declared
+        if is_suspicious(declared, window[begin : begin + AFTER]):
+            size = len(window) if deflated else len(source)
+            real = syntax_of(transfer_syntax, window[begin : begin + JUDGED], size - begin)
         signed: bool | None = None
         while True:
             scan = Scan(
@@ -131,27 +133,33 @@ def read_dataset(
         scan, json = _inflate(source, start, read, whole)
     else:
         scan, json = _grow(source, read, whole)
-    charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset, Escapes())
-    texts = {
-        tag: charset.decode(until_nul(value)) if tag == s.PATIENT_ID else text_of(value)
-        for tag, value in scan.kept.items()
-    }
-    named, impossible = _name(transfer_syntax, scan.syntax, deflated, scan.pixel_data)
-    misplaced = () if deflated else tuple(scan.misplaced)
-    if begin > start and not deflated:
-        misplaced = ((start, begin), *misplaced)
+    texts = {tag: text_of(value).strip(" ") for tag, value in scan.kept.items()}
+    if patient_id := scan.kept.get(s.PATIENT_ID):
+        charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset, Escapes())
+        texts[s.PATIENT_ID] = charset.decode(until_nul(patient_id)).strip(" ")
+    if begin > start:
+        scan.misplaced.insert(0, (start, begin))
     correction = None
-    if named != transfer_syntax or impossible or misplaced:
-        correction = Correction(start, named, misplaced, impossible)
+    if scan.syntax is not declared or scan.misplaced or transfer_syntax in DEFLATED:
+        correction = _correction(start, transfer_syntax, scan, deflated)
     return Parsed(
         json=json,
         meta_json=meta_json,
-        transfer_syntax=named,
-        texts={tag: text.strip(" ") for tag, text in texts.items()},
+        transfer_syntax=correction.transfer_syntax if correction else transfer_syntax,
+        texts=texts,
         meta_texts=meta_texts or {},
         pixel_data=scan.pixel_data,
         correction=correction,
     )
+
+
+def _correction(start: int, declared: str, scan: Scan, deflated: bool) -> Correction | None:
+    """Give what is wrong with a file that may be another than its meta header says."""
+    misplaced = () if deflated else tuple(scan.misplaced)
+    named, impossible = _name(declared, scan.syntax, deflated, scan.pixel_data)
+    if named == declared and not impossible and not misplaced:
+        return None
+    return Correction(start, named, misplaced, impossible)
 
 
 def _name(declared: str, real: Syntax, deflated: bool, pixels: PixelData | None) -> tuple[str, str]:

@@ -56,6 +56,8 @@ def find_meta_end(beginning: Buffer, *, complete: bool = False) -> int | None:
 
 def dataset_start(content: Buffer, meta_end: int) -> int:
     """Give where the elements of a data set start that has elements of group 0002 before them."""
+    if bytes(content[meta_end : meta_end + 2]) != META_GROUP:
+        return meta_end
     window = bytes(content[meta_end : meta_end + MAX_META])
     pos = 0
     for _ in range(_MAX_META_ELEMENTS):
@@ -87,19 +89,24 @@ def _group_end(window: bytes, *, complete: bool) -> int | None:
     """
     syntax = meta_syntax(window)
     announced = _announced_end(window)
+    unpack_head, known, learn = syntax.unpack_head, syntax.known, syntax.learn
     seen: set[int] = set()
-    pos = 0
+    pos, last = 0, len(window) - 8
     for _ in range(_MAX_META_ELEMENTS):
-        if window[pos : pos + 2] != META_GROUP:
-            return pos if complete or pos + 2 <= len(window) else None
-        if pos == announced and s.META_TRANSFER_SYNTAX in seen:
+        if pos > last:
+            ended = window[pos : pos + 2] != META_GROUP
+            return pos if ended and (complete or pos + 2 <= len(window)) else None
+        head, length = unpack_head(window, pos)
+        tag, kind, _, _, _ = known.get(head) or learn(head)
+        if tag >> 16 != 2 or (pos == announced and s.META_TRANSFER_SYNTAX in seen):
             return pos
-        element = element_at(window, syntax, pos)
-        if element is None:
-            return None
-        tag, end = element
         if tag in seen or (tag == GROUP_LENGTH and pos):
             return pos
+        end: int | None = pos + 8 + length
+        if kind & s.LONG or kind == s.ODD:
+            end = _end_of(window, syntax, pos)
+        if end is None or end > len(window):
+            return None
         seen.add(tag)
         pos = end
     raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
@@ -107,21 +114,25 @@ def _group_end(window: bytes, *, complete: bool) -> int | None:
 
 def element_at(window: bytes, syntax: Syntax, pos: int) -> tuple[int, int] | None:
     """Give tag and end of the element at `pos`; None when it does not end inside the window."""
-    value = pos + 8
-    if value > len(window):
-        return None
+    end = _end_of(window, syntax, pos) if pos + 8 <= len(window) else None
+    return None if end is None or end > len(window) else (syntax.tag(window, pos), end)
+
+
+def _end_of(window: bytes, syntax: Syntax, pos: int) -> int | None:
     head, length = syntax.unpack_head(window, pos)
-    tag, kind, _, _, _ = syntax.known.get(head) or syntax.learn(head)
+    kind = (syntax.known.get(head) or syntax.learn(head))[1]
+    value = pos + 8
     if kind & s.LONG:
         value += 4
-        if value <= len(window):
-            (length,) = syntax.unpack_long(window, pos + 8)
+        if value > len(window):
+            return None
+        (length,) = syntax.unpack_long(window, pos + 8)
     elif kind == s.ODD:
         odd = read_odd(syntax, lambda at, size: window[at : at + size], pos, len(window))
         if odd is None:
             return None
         value, length = odd
-    return (tag, value + length) if value + length <= len(window) else None
+    return value + int(length)
 
 
 def _announced_end(window: bytes) -> int:
