@@ -2,9 +2,10 @@
 """The header scan: who an instance is, and its header as DICOM JSON, read once from raw bytes.
 
 `scan` reads a file and `scan_dataset` a bare data set whose transfer syntax is known. From there:
-`file` finds the data set, `elements` has the one loop over it, `syntax` knows how elements are
-encoded, `level` which VR they have, `convert` and `charset` turn values into JSON. `walk` finds
-single elements in a file of any size instead.
+`meta` and `file` find the data set, `elements` has the one loop over it, `syntax` knows how
+elements are encoded, `level` which VR they have, `convert`, `charset` and `iso2022` turn values
+into JSON. `encoding` judges what is encoded otherwise than declared, `correct` gives the file as it
+should be. `walk` finds single elements in a file of any size instead.
 
 JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 
