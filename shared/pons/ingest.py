@@ -20,6 +20,7 @@ import zstandard
 
 from pons.announce import PUBLISH_DEADLINE, Announced, Announcer
 from pons.bus import MAX_EVENT_BYTES, Bus
+from pons.correction import corrected
 from pons.errors import InvalidInstance, OutOfResources, ReadOnly, Unavailable
 from pons.events import InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
@@ -142,6 +143,25 @@ class Ingest:
 
     async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
         header, checksum = await self._examine(body)
+        if header.correction is not None:
+            return await self._keep_corrected(body, header, origin, awaited)
+        return await self._keep_examined(body, header, checksum, origin, awaited)
+
+    async def _keep_corrected(
+        self, body: Body, header: Header, origin: Origin, awaited: bool
+    ) -> Kept:
+        """Keep a file that others would read otherwise than the scan once it is made right."""
+        right = await corrected(self._objects, body, header)
+        try:
+            header, checksum = await self._examine(right)
+            return await self._keep_examined(right, header, checksum, origin, awaited)
+        finally:
+            if isinstance(right, Spool):
+                right.close()
+
+    async def _keep_examined(
+        self, body: Body, header: Header, checksum: bytes, origin: Origin, awaited: bool
+    ) -> Kept:
         received, ids = self._announcement(header, checksum, body, origin)
         started = time.monotonic()
         received = await self._keep_large_header(received)

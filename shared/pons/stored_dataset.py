@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pons.errors import InvalidInstance
+from pons.header.encoding import JUDGED
 from pons.header.file import DEFLATED, read_preface, syntax_of
-from pons.header.meta import PREFACE
+from pons.header.meta import PREFACE, dataset_start
 from pons.header.model import MAX_INFLATED
 from pons.header.walk import Extent, Walk
 from pons.objects import PIECE, Objects, Spool
@@ -28,9 +29,10 @@ class OpenDataset:
 
     async def walk(self) -> tuple[Walk, Extent]:
         """What finds elements, and the data set that it begins with."""
-        head = await self.read_range(self.start, 6)
+        head = await self.read_range(self.start, JUDGED)
+        syntax = syntax_of(self.transfer_syntax, head, self.size - self.start)
         walk = Walk(self.read_range, self.size)
-        return walk, walk.dataset(syntax_of(self.transfer_syntax, head[4:]), self.start)
+        return walk, walk.dataset(syntax, self.start)
 
 
 @asynccontextmanager
@@ -43,10 +45,12 @@ async def open_dataset(
     `InvalidInstance` for a file that cannot be inflated, or only to more than `MAX_INFLATED` bytes.
     """
     async with open_file(objects, stored, whole=whole) as file:
-        preface = read_preface(await file.read_range(0, PREFACE))
+        beginning = await file.read_range(0, PREFACE)
+        preface = read_preface(beginning)
         if preface.transfer_syntax not in DEFLATED:
             read, size = file.read_range, stored.size
-            yield OpenDataset(read, size, preface.end, preface.transfer_syntax, deflated=False)
+            start = dataset_start(beginning, preface.end)
+            yield OpenDataset(read, size, start, preface.transfer_syntax, deflated=False)
             return
     with objects.spool() as spool:
         await _inflate(objects, stored, preface.end, spool)

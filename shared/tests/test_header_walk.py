@@ -28,7 +28,7 @@ async def tags_of(content: bytes) -> tuple[list[int], int]:
         return content[start : start + length]
 
     walk = Walk(read_range, len(content))
-    dataset = walk.dataset(syntax_of(EXPLICIT, content[4:6]), 0)
+    dataset = walk.dataset(syntax_of(EXPLICIT, content, len(content)), 0)
     return [element.tag async for element in walk.elements(dataset)], read
 
 
@@ -61,7 +61,7 @@ async def test_who_goes_into_sequences_reads_them_once() -> None:
                 async for item in walk.items(element):
                     await go_into(item)
 
-    await go_into(walk.dataset(syntax_of(EXPLICIT, content[4:6]), 0))
+    await go_into(walk.dataset(syntax_of(EXPLICIT, content, len(content)), 0))
     assert found == [0x0040A730] * 60 + [0x00500010] * 20_001
     assert read < 4 * len(content)
 

@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 
 from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
+from pons.header.encoding import JUDGED
 from pons.header.file import DEFLATED, syntax_of
-from pons.header.meta import PREFACE, find_meta_end
+from pons.header.meta import META_GROUP, PREFACE, find_meta_end
 from pons.objects import Objects
 from pons.stored_file import stream_file
 from pons_egress.convert import TARGETS
-
-META_GROUP = b"\x02\x00"
 
 
 class Dataset:
@@ -49,10 +48,11 @@ class Dataset:
         if transfer_syntax != self.instance.transfer_syntax:
             return False
         encoding = TARGETS.get(transfer_syntax)
-        first = self._beginning[self._start : self._start + 6]
-        if encoding is None or len(first) < 6:
+        if encoding is None:
             return True
-        return first[:2] != META_GROUP and syntax_of(transfer_syntax, first[4:]) is encoding
+        first = self._beginning[self._start : self._start + JUDGED]
+        real = syntax_of(transfer_syntax, first, self.instance.size - self._start)
+        return first[:2] != META_GROUP and real is encoding
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The data set, in pieces of a megabyte or so; only once."""

@@ -9,7 +9,9 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from pons.errors import NotFound, TooLarge
+from pons.header.charset import text_of
 from pons.header.walk import Element, Extent, Walk
+from pons.numbers import read_integer
 from pons.objects import PIECE
 from pons.stored_dataset import OpenDataset, open_dataset
 from pons.stored_file import StoredFile
@@ -116,8 +118,8 @@ async def _frames(
     for tag, found in shape.items():
         value = await dataset.read_range(found.start, min(found.length or 0, 16))
         if tag == NUMBER_OF_FRAMES:
-            digits = value.strip(b" \0")
-            numbers[tag] = int(digits) if digits.isdigit() else 1
+            frames = read_integer(text_of(value), low=1)
+            numbers[tag] = 1 if frames is None else frames
         elif len(value) >= 2:
             order = ">H" if element.within.level.syntax.big_endian else "<H"
             (numbers[tag],) = struct.unpack_from(order, value)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
+from pons.header.encoding import read_odd
 from pons.header.fragments import Buffer
 from pons.header.model import too_large
-from pons.header.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
+from pons.header.syntax import EXPLICIT_META, IMPLICIT_META, Syntax
 
 PREFIX_END = 132
 MAX_META = 1024 * 1024
@@ -21,8 +22,8 @@ PREFACE = PREFIX_END + MAX_META
 
 _USUAL_META = 4 * 1024
 _MAX_META_ELEMENTS = 1000
-_GROUP = b"\x02\x00"
-_GROUP_LENGTH = 0x00020000
+META_GROUP = b"\x02\x00"
+GROUP_LENGTH = 0x00020000
 
 
 def meta_end(content: Buffer) -> int:
@@ -53,6 +54,22 @@ def find_meta_end(beginning: Buffer, *, complete: bool = False) -> int | None:
     return None
 
 
+def dataset_start(content: Buffer, meta_end: int) -> int:
+    """Give where the elements of a data set start that has elements of group 0002 before them."""
+    if bytes(content[meta_end : meta_end + 2]) != META_GROUP:
+        return meta_end
+    window = bytes(content[meta_end : meta_end + MAX_META])
+    pos = 0
+    for _ in range(_MAX_META_ELEMENTS):
+        element = (
+            element_at(window, EXPLICIT_META, pos) if window.startswith(META_GROUP, pos) else None
+        )
+        if element is None:
+            return meta_end + pos
+        _, pos = element
+    raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
+
+
 def meta_start(beginning: Buffer) -> int:
     """Give the position of the first element: behind the prefix, or 0 where there is none."""
     return PREFIX_END if bytes(beginning[PREFIX_END - 4 : PREFIX_END]) == b"DICM" else 0
@@ -60,7 +77,7 @@ def meta_start(beginning: Buffer) -> int:
 
 def meta_syntax(window: bytes) -> Syntax:
     """Say how group 0002 is encoded; implicit is wrong, and seen."""
-    return EXPLICIT_LITTLE if s.is_vr(window[4:6]) else IMPLICIT_LITTLE
+    return EXPLICIT_META if s.is_vr(window[4:6]) else IMPLICIT_META
 
 
 def _group_end(window: bytes, *, complete: bool) -> int | None:
@@ -72,31 +89,50 @@ def _group_end(window: bytes, *, complete: bool) -> int | None:
     """
     syntax = meta_syntax(window)
     announced = _announced_end(window)
+    unpack_head, known, learn = syntax.unpack_head, syntax.known, syntax.learn
     seen: set[int] = set()
-    pos = 0
+    pos, last = 0, len(window) - 8
     for _ in range(_MAX_META_ELEMENTS):
-        if window[pos : pos + 2] != _GROUP:
-            return pos if complete or pos + 2 <= len(window) else None
-        if pos == announced and s.META_TRANSFER_SYNTAX in seen:
+        if pos > last:
+            ended = window[pos : pos + 2] != META_GROUP
+            return pos if ended and (complete or pos + 2 <= len(window)) else None
+        head, length = unpack_head(window, pos)
+        tag, kind, _, _, _ = known.get(head) or learn(head)
+        if tag >> 16 != 2 or (pos == announced and s.META_TRANSFER_SYNTAX in seen):
             return pos
-        value = pos + 8
-        if value > len(window):
-            return None
-        head, length = syntax.unpack_head(window, pos)
-        tag, kind, _, _, _ = syntax.known.get(head) or syntax.learn(head)
-        if tag in seen or (tag == _GROUP_LENGTH and pos):
+        if tag in seen or (tag == GROUP_LENGTH and pos):
             return pos
-        if kind & s.LONG:
-            value += 4
-            if value <= len(window):
-                (length,) = syntax.unpack_long(window, pos + 8)
-        elif kind == s.IMPLICIT:
-            (length,) = syntax.unpack_long(window, pos + 4)
-        if value > len(window) or value + length > len(window):
+        end: int | None = pos + 8 + length
+        if kind & s.LONG or kind == s.ODD:
+            end = _end_of(window, syntax, pos)
+        if end is None or end > len(window):
             return None
         seen.add(tag)
-        pos = value + length
+        pos = end
     raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
+
+
+def element_at(window: bytes, syntax: Syntax, pos: int) -> tuple[int, int] | None:
+    """Give tag and end of the element at `pos`; None when it does not end inside the window."""
+    end = _end_of(window, syntax, pos) if pos + 8 <= len(window) else None
+    return None if end is None or end > len(window) else (syntax.tag(window, pos), end)
+
+
+def _end_of(window: bytes, syntax: Syntax, pos: int) -> int | None:
+    head, length = syntax.unpack_head(window, pos)
+    kind = (syntax.known.get(head) or syntax.learn(head))[1]
+    value = pos + 8
+    if kind & s.LONG:
+        value += 4
+        if value > len(window):
+            return None
+        (length,) = syntax.unpack_long(window, pos + 8)
+    elif kind == s.ODD:
+        odd = read_odd(syntax, lambda at, size: window[at : at + size], pos, len(window))
+        if odd is None:
+            return None
+        value, length = odd
+    return value + int(length)
 
 
 def _announced_end(window: bytes) -> int:

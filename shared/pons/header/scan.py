@@ -80,4 +80,5 @@ def _identify(parsed: Parsed) -> Header:
         json=parsed.json,
         meta_json=parsed.meta_json,
         pixel_data=parsed.pixel_data,
+        correction=parsed.correction,
     )
