@@ -33,25 +33,31 @@ def _decode_colour(image: Image, stream: CodeStream, data: bytes) -> NDArray[Any
 
     What libjpeg converts comes out as other JPEG readers show it, to the last bit.
     """
-    raw = _components(data)
-    if not is_ycc(image.photometric_interpretation, stream, raw, otherwise=True):
-        return raw
     picture = JpegImageFile(io.BytesIO(data))
-    return np.asarray(picture) if _is_taken_for_ycc(picture) else ycc_to_rgb(raw)
+    ycc = _what_is_said(image.photometric_interpretation, stream, otherwise=True)
+    if ycc is None:
+        ycc = could_be_ycc(_components(data))
+    if ycc and _is_taken_for_ycc(picture):
+        return np.asarray(picture)
+    return ycc_to_rgb(_components(data)) if ycc else _components(data)
 
 
 def is_ycc(said: str, stream: CodeStream, raw: NDArray[Any], *, otherwise: bool) -> bool:
-    """Whether components are YCbCr, from what header and code stream say.
+    """Whether components are YCbCr: what header and code stream say, or else the samples."""
+    ycc = _what_is_said(said, stream, otherwise=otherwise)
+    return could_be_ycc(raw) if ycc is None else ycc
 
-    Where one of them tells and the other not, it is believed. Where they contradict each other the
-    samples decide: an encoder that writes a wrong marker is as common as a header that was left.
+
+def _what_is_said(said: str, stream: CodeStream, *, otherwise: bool) -> bool | None:
+    """Whether components are YCbCr; None where header and code stream contradict each other.
+
+    Then neither is believed: an encoder that writes a wrong marker is as common as a header that
+    was left as it was. Where one of them tells and the other not, it is.
     """
     in_header = True if said in YCC else False if said == "RGB" else None
     if in_header is None:
         return otherwise if stream.is_ycc is None else stream.is_ycc
-    if stream.is_ycc in (None, in_header):
-        return in_header
-    return could_be_ycc(raw)
+    return in_header if stream.is_ycc in (None, in_header) else None
 
 
 def _components(data: bytes) -> NDArray[Any]:
