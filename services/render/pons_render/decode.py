@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pons.errors import UnsupportedImage
 from pons_render.agreement import believe
-from pons_render.codestream import CodeStream, Coding, read_code_stream
+from pons_render.codestream import STARTS, CodeStream, Coding, read_code_stream
 from pons_render.colour import to_rgb, ycc_to_rgb
 from pons_render.frames import raw_frame
 from pons_render.image import Image
@@ -39,12 +39,12 @@ def decode_frame(image: Image, source: Source, frame: int) -> tuple[Image, Pixel
         When there is no such frame, no decoder for it, or the decoder refuses it.
     """
     codec = image.codec
-    if image.encapsulated == (codec is Codec.NATIVE):
+    if codec is not Codec.NATIVE and not image.encapsulated:
         raise UnsupportedImage("The pixel data is not encoded as the transfer syntax says")
-    if codec is Codec.NATIVE:
+    if not image.encapsulated:
         return image, _only_stored_bits(image, decode_native(image, source, frame))
     data = raw_frame(image, source, frame)
-    if codec is Codec.RLE:
+    if codec is Codec.RLE and not data.startswith(STARTS):
         pixels = decode_rle(image, data)
         image = _with_allocated(image, pixels.dtype.itemsize * 8)
         pixels = to_rgb(image.photometric_interpretation, pixels)

@@ -241,6 +241,23 @@ def test_other_codings(
     assert_close(show(stream, **honest | said), preview(path.read_bytes()), 0)
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5"])
+def test_jpeg_in_another_syntax(make: Make, encapsulate: Make, preview: Show, syntax: str) -> None:
+    """JPEG in a file that is said to be uncompressed, or RLE, is shown as what it is."""
+    content = make(
+        encapsulate([jpeg(RAMP)]),
+        "1.2.840.10008.1.2.4.50",
+        vr="OB",
+        Rows=8,
+        Columns=8,
+        SamplesPerPixel=1,
+        BitsAllocated=8,
+    )
+    said = syntax.encode() + b"\0" * (22 - len(syntax))
+    content = content.replace(b"1.2.840.10008.1.2.4.50", said)
+    assert_close(preview(content), STRETCHED)
+
+
 def test_transformed_colour_of_jpeg_2000(show: Show) -> None:
     """What JPEG 2000 itself turns into RGB is not converted again, whatever the header says."""
     ds, stream = frame_of("US1_J2KR.dcm")

@@ -101,6 +101,25 @@ def test_many_fragments_each(
     assert [ask(content, number, "raw") for number in (0, 1)] == list(FRAMES)
 
 
+@pytest.mark.parametrize(
+    ("syntax", "start"),
+    [
+        ("1.2.840.10008.1.2.4.70", b"\xff\xd8\xff\xc3"),
+        ("1.2.840.10008.1.2.4.80", b"\xff\xd8\xff\xf7"),
+        ("1.2.840.10008.1.2.4.90", b"\xff\x4f\xff\x51"),
+        ("1.2.840.10008.1.2.4.201", b"\xff\x4f\xff\x51"),
+    ],
+)
+def test_marks_of_other_codings(
+    make: Make, encapsulate: Make, ask: Make, syntax: str, start: bytes
+) -> None:
+    """JPEG Lossless, JPEG-LS and JPEG 2000 have marks too."""
+    frames = [start + letter * 90 + b"\xff\xd9" for letter in (b"a", b"b", b"c")]
+    fragments = [piece for frame in frames for piece in cut(frame, 4)]
+    content = grey(make, encapsulate(fragments, (0, 0, 0)), 3, syntax)
+    assert [ask(content, number, "raw") for number in range(3)] == frames
+
+
 def test_right_table_of_many_fragments(make: Make, encapsulate: Make, preview: Preview) -> None:
     """A right table leads to the same."""
     fragments = cut(FRAMES[0], 2) + cut(FRAMES[1], 3)
