@@ -32,6 +32,10 @@ class BadJson(BadRequest):
     """The body is not the JSON that the route takes."""
 
 
+class BadFrame(BadRequest):
+    """The frame whose bytes or values are asked for is not there, or cannot be decoded."""
+
+
 class BadRange(BadRequest):
     """The range that is asked for is not in the file."""
 
@@ -53,6 +57,7 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     InvalidInstance: OrthancError(400, 15, "Bad file format"),
     BadRequest: OrthancError(400, 8, "Bad request"),
     BadJson: OrthancError(400, 15, "Bad file format"),
+    BadFrame: OrthancError(400, 15, "Bad file format"),
     # Orthanc answers 500; a script that fails is no failure of the server either.
     LuaFailed: OrthancError(400, 2031, "Cannot execute a Lua command"),
     BadParameter: OrthancError(400, 5, "Bad type for a parameter"),

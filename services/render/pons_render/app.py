@@ -41,10 +41,12 @@ STATUS: dict[type[PonsError], int] = {
     errors.Unavailable: 503,
     errors.OutOfResources: 507,
 }
-"""Answers have no body: Orthanc's image routes do not describe errors."""
 
 RAW_UNSUPPORTED = 400
 """What Orthanc answers for raw bytes or values that are not there; a picture's status is 415."""
+
+DESCRIBED = (STATUS[UnsupportedImage], RAW_UNSUPPORTED, STATUS[DamagedObject])
+"""The answers with a body: why there is no picture. The gateway puts it in Orthanc's form."""
 
 VIEWS = ("preview", "image-uint8", "image-uint16", "image-int16")
 SIXTEEN_BITS = ("image-uint16", "image-int16")
@@ -217,7 +219,10 @@ def _refusal(request: Request, error: PonsError, status: int) -> Response:
         # Relative, so that it holds behind a proxy that serves the store below another path.
         up = "../" * request.url.path.strip("/").count("/")
         return Response(status_code=307, headers={"location": up + UNSUPPORTED_PICTURE})
-    return Response(status_code=status)
+    if status not in DESCRIBED:
+        return Response(status_code=status)
+    told = {"error": type(error).__name__, "message": str(error)}
+    return Response(msgspec.json.encode(told), status, media_type="application/json")
 
 
 async def _without_body(_request: Request, error: Exception) -> Response:

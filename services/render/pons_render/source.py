@@ -10,13 +10,13 @@ from typing import Protocol
 import xxhash
 from typing_extensions import Buffer
 
-from pons.errors import DamagedObject, UnsupportedImage
+from pons.errors import DamagedObject, InvalidInstance, UnsupportedImage
 from pons.objects import check_size
 
 READ_AHEAD = 1024 * 1024
 """What is asked of the parent at least: a round trip to S3 costs more than 1 MiB does."""
 
-_PREAMBLE = 132
+_USUAL_PREFACE = 4 * 1024
 _INFLATE_STEP = 256 * 1024
 
 
@@ -106,7 +106,7 @@ class Inflated:
     def read_at(self, start: int, length: int) -> bytes:
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         result, pending = bytearray(), b""
-        at, position = 0, _end_of_meta(self._inner)
+        at, position = 0, _data_set_start(self._inner, self._size)
         while len(result) < length and not inflate.eof:
             if not pending and position < self._size:
                 step = min(_INFLATE_STEP, self._size - position)
@@ -126,13 +126,20 @@ class Inflated:
         return bytes(result)
 
 
-def _end_of_meta(source: Source) -> int:
-    """Offset of the dataset: group 0002 is explicit little endian and begins with its length."""
-    for start in (_PREAMBLE, 0):
-        head = source.read_at(start, 12)
-        if head[:8] == b"\x02\x00\x00\x00UL\x04\x00":
-            return start + 12 + int.from_bytes(head[8:], "little")
-    raise UnsupportedImage("A deflated object has no file meta information")
+def _data_set_start(source: Source, size: int) -> int:
+    """Where the data set begins; most meta headers are short."""
+    # Takes a while once, which other images need not pay.
+    from pons.header.meta import PREFACE, find_meta_end
+
+    for most in (_USUAL_PREFACE, PREFACE):
+        beginning = source.read_at(0, min(most, size))
+        try:
+            end = find_meta_end(beginning, complete=len(beginning) in (size, PREFACE))
+        except InvalidInstance as error:
+            raise UnsupportedImage(str(error)) from None
+        if end is not None:
+            return end
+    raise UnsupportedImage("The file ends inside its meta header")
 
 
 class Window(io.RawIOBase):

@@ -33,12 +33,12 @@ def render(task: Task, source: Source) -> bytes:
     if task.operation in (RAW, RAW_GZIP):
         raw = raw_frame(task.image, source, task.frame)
         return raw if task.operation == RAW else gzip.compress(raw, GZIP_LEVEL, mtime=0)
-    pixels = decode_frame(task.image, source, task.frame)
-    if task.image.photometric_interpretation == "PALETTE COLOR":
-        pixels = apply_palette(task.image, pixels, source)
+    image, pixels = decode_frame(task.image, source, task.frame)
+    if image.photometric_interpretation == "PALETTE COLOR":
+        pixels = apply_palette(image, pixels, source)
     if task.operation == MATLAB:
-        return to_matlab(expand_bits(task.image, pixels))
-    return encode(show(View(task.operation), task.image, pixels), task.output, task.quality)
+        return to_matlab(expand_bits(image, pixels))
+    return encode(show(View(task.operation), image, pixels), task.output, task.quality)
 
 
 def serve(perform: Perform, memory: int) -> None:
@@ -69,15 +69,20 @@ def _answer(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> D
     try:
         return Done(_perform(perform, task, ask))
     except UnsupportedImage as error:
-        return Failed(str(error))
+        return Failed(str(error), traceback=_decoder_traceback(error))
     except FileNotFoundError:
         return Failed("There is no such object", damaged="missing")
     except DamagedObject as error:
         return Failed(error.details, damaged=error.what)
     except MemoryError:
         return Failed("Decoding would take more memory than one worker may have")
-    except Exception as error:  # decoders raise anything; the traceback tells theirs from ours
-        return Failed(f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+    except Exception:  # decoders raise anything; the traceback tells theirs from ours
+        return Failed("The frame cannot be decoded", traceback=traceback.format_exc())
+
+
+def _decoder_traceback(error: UnsupportedImage) -> str:
+    """What a decoder said that refused a frame, for the log."""
+    return "".join(traceback.format_exception(error.__cause__)) if error.__cause__ else ""
 
 
 def _perform(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> bytes:

@@ -2,9 +2,10 @@
 """Instances for the tests: made by hand or from pydicom's test data, found without an index."""
 
 import io
+import struct
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,24 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
-from pons.errors import NotFound
+from pons.errors import NotFound, UnsupportedImage
 from pons.header.file import read_file
 from pons.objects import check_size
 from pons_render.app import create_app
-from pons_render.image import Located
+from pons_render.image import Located, read_image
 from pons_render.pool import Bounds, WorkerPool
-from pons_render.source import LocalFile
+from pons_render.source import Inflated, LocalFile, Source
+from pons_render.wire import Task
+from pons_render.worker import render
 
 Locate = Callable[[bytes], Located]
 OpenFile = Callable[[bytes], LocalFile]
 Make = Callable[..., bytes]
+Preview = Callable[..., NDArray[np.uint8]]
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +118,59 @@ def make_dicom() -> Make:
         return file.getvalue()
 
     return made
+
+
+@pytest.fixture(scope="session")
+def encapsulate() -> Make:
+    """Encapsulated pixel data of fragments, with a table of offsets."""
+
+    def item(data: bytes) -> bytes:
+        padded = data + b"\0" * (len(data) % 2)
+        return struct.pack("<HHI", 0xFFFE, 0xE000, len(padded)) + padded
+
+    def encapsulated(fragments: Sequence[bytes], offsets: Sequence[int] = ()) -> bytes:
+        table = struct.pack(f"<{len(offsets)}I", *offsets)
+        return item(table) + b"".join(map(item, fragments))
+
+    return encapsulated
+
+
+class Content:
+    """A file in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def read_at(self, start: int, length: int) -> bytes:
+        piece = self._content[start : start + length]
+        if len(piece) < length:
+            raise UnsupportedImage("The object ends before")
+        return piece
+
+
+@pytest.fixture(scope="session")
+def ask(locate: Locate) -> Make:
+    """What a worker answers about a file: the bytes of a picture, or of a raw frame."""
+
+    def asked(content: bytes, frame: int = 0, operation: str = "preview") -> bytes:
+        image = read_image(locate(content))
+        source: Source = Content(content)
+        if image.deflated:
+            source = Inflated(source, len(content))
+        return render(Task(operation, image, frame, len(content)), source)
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def preview(ask: Make) -> Preview:
+    """The preview of a frame of a file."""
+
+    def shown(content: bytes, frame: int = 0) -> NDArray[np.uint8]:
+        with Pillow.open(io.BytesIO(ask(content, frame))) as picture:
+            return np.asarray(picture)
+
+    return shown
 
 
 @pytest.fixture
