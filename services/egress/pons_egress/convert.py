@@ -161,7 +161,7 @@ class _Conversion:
 
     async def _word(self, element: Element, length: int) -> int:
         """Bytes that are turned round together in a big endian value."""
-        if element.is_un:
+        if element.is_un or element.vr == "UN":
             # Values of UN are little endian everywhere; of a VR that nobody knows, who can tell?
             before = await self._dataset.read_range(element.start - 8, 2)
             if before != b"UN":
