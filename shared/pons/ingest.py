@@ -107,7 +107,8 @@ class Ingest:
     async def store(self, body: Body, origin: Origin) -> Stored:
         """Keep a DICOM file; returns once it is durable and, if it answers in time, indexed.
 
-        Sending the same file again is safe. A `Spool` is consumed, also by a failure.
+        Sending the same file again is safe. A `Spool` is consumed, also by a failure. A file that
+        names another encoding than its data set has is kept as `corrected` makes it.
 
         Raises
         ------

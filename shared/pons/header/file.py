@@ -171,10 +171,13 @@ def _name(declared: str, real: Syntax, deflated: bool, pixels: PixelData | None)
     plain = declared in DEFLATED and not deflated
     if not standard or (real is _ENCODED.get(declared, EXPLICIT_LITTLE) and not plain):
         return declared, ""
+    compressed = declared not in _NATIVE
+    if compressed and real is IMPLICIT_LITTLE and pixels is not None and pixels.encapsulated:
+        return declared, ""  # no name is better: how its fragments are compressed, this one says
     named = _NAMES[real]
     if deflated:
         return declared, f"the deflated data set is encoded as {named} says"
-    if pixels is not None and (pixels.encapsulated or declared not in _NATIVE):
+    if pixels is not None and (pixels.encapsulated or compressed):
         return declared, f"it is encoded as {named} says, and how its pixel data is, is unknown"
     return named, ""
 

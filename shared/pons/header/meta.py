@@ -89,7 +89,7 @@ def _group_end(window: bytes, *, complete: bool) -> int | None:
     """
     syntax = meta_syntax(window)
     announced = _announced_end(window)
-    unpack_head, known, learn = syntax.unpack_head, syntax.known, syntax.learn
+    unpack_head, known = syntax.unpack_head, syntax.known
     seen: set[int] = set()
     pos, last = 0, len(window) - 8
     for _ in range(_MAX_META_ELEMENTS):
@@ -97,8 +97,13 @@ def _group_end(window: bytes, *, complete: bool) -> int | None:
             ended = window[pos : pos + 2] != META_GROUP
             return pos if ended and (complete or pos + 2 <= len(window)) else None
         head, length = unpack_head(window, pos)
-        tag, kind, _, _, _ = known.get(head) or learn(head)
-        if tag >> 16 != 2 or (pos == announced and s.META_TRANSFER_SYNTAX in seen):
+        found = known.get(head)
+        if found is None:
+            if not window.startswith(META_GROUP, pos):
+                return pos
+            found = syntax.learn(head)
+        tag, kind, _, _, _ = found
+        if pos == announced and s.META_TRANSFER_SYNTAX in seen:
             return pos
         if tag in seen or (tag == GROUP_LENGTH and pos):
             return pos
@@ -119,6 +124,7 @@ def element_at(window: bytes, syntax: Syntax, pos: int) -> tuple[int, int] | Non
 
 
 def _end_of(window: bytes, syntax: Syntax, pos: int) -> int | None:
+    """Give the end of any element, perhaps beyond the window; None when it cannot be told."""
     head, length = syntax.unpack_head(window, pos)
     kind = (syntax.known.get(head) or syntax.learn(head))[1]
     value = pos + 8

@@ -108,7 +108,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """An instance's identity, and everything before its pixel data as DICOM JSON (UTF-8)."""
+    """An instance's identity, and everything that belongs before its pixel data as DICOM JSON."""
 
     sop_class_uid: str
     sop_instance_uid: str
