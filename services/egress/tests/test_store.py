@@ -14,6 +14,8 @@ import pytest
 import zstandard
 from pydicom.uid import (
     CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
@@ -29,6 +31,7 @@ from pons.modalities import Modality
 pytestmark = pytest.mark.anyio
 
 EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)
+BIG_ENDIAN, DEFLATED = str(ExplicitVRBigEndian), str(DeflatedExplicitVRLittleEndian)
 CT, MR = str(CTImageStorage), str(MRImageStorage)
 ACCEPTS_CT = (CT, [EXPLICIT, IMPLICIT])
 
@@ -114,7 +117,17 @@ async def test_many_small_fragments(
     assert peer.datasets == [dataset_of(file_of(large))]
 
 
-@pytest.mark.parametrize(("own", "accepted"), [(EXPLICIT, IMPLICIT), (IMPLICIT, EXPLICIT)])
+@pytest.mark.parametrize(
+    ("own", "accepted"),
+    [
+        (EXPLICIT, IMPLICIT),
+        (IMPLICIT, EXPLICIT),
+        (BIG_ENDIAN, EXPLICIT),
+        (BIG_ENDIAN, IMPLICIT),
+        (DEFLATED, EXPLICIT),
+        (DEFLATED, IMPLICIT),
+    ],
+)
 async def test_a_peer_that_takes_the_other_encoding(
     bus: Bus,
     store: Any,
@@ -141,7 +154,10 @@ async def test_a_peer_that_takes_the_other_encoding(
     implicit = accepted == IMPLICIT
     (received,) = peer.datasets
     arrived = pydicom.filereader.read_dataset(BytesIO(received), implicit, True)
-    assert arrived.PixelData == one.PixelData
+    pixels = bytearray(one.PixelData)
+    if own == BIG_ENDIAN:
+        pixels[::2], pixels[1::2] = pixels[1::2], pixels[::2]
+    assert arrived.PixelData == pixels
     assert arrived.PatientName == "DOE^JANE"
     assert arrived.ConceptNameCodeSequence[0].CodeValue == "1"
     assert arrived.SmallestImagePixelValue == 7
