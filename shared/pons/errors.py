@@ -49,6 +49,30 @@ class ReadOnly(PonsError):
         super().__init__(message, details)
 
 
+class DamagedObject(PonsError):
+    """What the store keeps of a file is missing, or is not what it was given: somebody has to see
+    to it.
+
+    `what` was wrong in one word: `missing`, `size`, `checksum`, `compression`; `object_key` and
+    `owner`, a resource, are empty where they are not known here. `noticed`: see `pons.damage`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        details: str = "",
+        *,
+        what: str = "",
+        object_key: str = "",
+        owner: str = "",
+    ) -> None:
+        super().__init__(message, details)
+        self.what = what
+        self.object_key = object_key
+        self.owner = owner
+        self.noticed = False
+
+
 class TooLarge(PonsError):
     """The body is larger than the configured limit."""
 
@@ -78,6 +102,7 @@ FAMILY: dict[str, type[PonsError]] = {
         Conflict,
         Forbidden,
         ReadOnly,
+        DamagedObject,
         TooLarge,
         UnsupportedImage,
         RemoteFailure,

@@ -20,6 +20,7 @@ import zstandard
 
 from pons.announce import Announced, Announcer
 from pons.bus import MAX_EVENT_BYTES, Bus
+from pons.correction import corrected
 from pons.errors import InvalidInstance, OutOfResources, ReadOnly
 from pons.events import InstanceReceived, Origin, StoreStatus
 from pons.header import Header, scan
@@ -120,7 +121,8 @@ class Ingest:
     async def store(self, body: Body, origin: Origin) -> Stored:
         """Keep a DICOM file; returns once it is durable and, if it answers in time, indexed.
 
-        Sending the same file again is safe. A `Spool` is consumed, also by a failure.
+        Sending the same file again is safe. A `Spool` is consumed, also by a failure. A file that
+        names another encoding than its data set has is kept as `corrected` makes it.
 
         Raises
         ------
@@ -156,6 +158,25 @@ class Ingest:
 
     async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
         header, checksum = await self._examine(body)
+        if header.correction is not None:
+            return await self._keep_corrected(body, header, origin, awaited)
+        return await self._keep_examined(body, header, checksum, origin, awaited)
+
+    async def _keep_corrected(
+        self, body: Body, header: Header, origin: Origin, awaited: bool
+    ) -> Kept:
+        """Keep a file that others would read otherwise than the scan once it is made right."""
+        right = await corrected(self._objects, body, header)
+        try:
+            header, checksum = await self._examine(right)
+            return await self._keep_examined(right, header, checksum, origin, awaited)
+        finally:
+            if isinstance(right, Spool):
+                right.close()
+
+    async def _keep_examined(
+        self, body: Body, header: Header, checksum: bytes, origin: Origin, awaited: bool
+    ) -> Kept:
         received, ids = self._announcement(header, checksum, body, origin)
         received = await self._keep_large_header(received)
         received = await self._keep_object(received, body)

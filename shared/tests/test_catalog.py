@@ -32,7 +32,7 @@ from pons.catalog.columns import TABLE, Columns
 from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
 from pons.catalog.resources import RELATED, series_status, to_texts
 from pons.catalog.shown import shown_columns
-from pons.errors import Unavailable
+from pons.errors import DamagedObject, Unavailable
 from pons.events import Level
 from pons.identity import ResourceIds, resource_ids, to_bytes
 from pons.objects import FileObjects, new_key
@@ -97,7 +97,7 @@ class Rows:
             "transfer_syntax, tags, index_in_series, received_at, origin, object_key, size, "
             "stored_size, compression, checksum, pixel_offset, pixel_length, pixel_vr) "
             "VALUES ($1, $2, $3, '1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.1.2.1', $4, $5, $6, "
-            "'{}', $7, 1000, 800, '', '', 500, -1, 'OW') RETURNING instance_key",
+            "'{}', $7, 1000, 800, '', 'checksum', 500, -1, 'OW') RETURNING instance_key",
             self.keys[ids.series],
             sop,
             json.dumps({"00080018": sop}),
@@ -433,6 +433,8 @@ async def test_object(store: Store) -> None:
         pixel_offset=500,
         pixel_length=-1,
         pixel_vr="OW",
+        owner=ids.instance,
+        checksum=b"checksum",
     )
 
 
@@ -457,6 +459,20 @@ async def test_header(store: Store, objects: FileObjects) -> None:
         found = await catalog.find_header(ids.instance)
         assert found is not None
         assert (found.json, found.meta, found.pixel_vr) == (text, b"{}", "OW")
+
+
+async def test_a_large_header_that_is_damaged(store: Store, objects: FileObjects) -> None:
+    """An instance whose header's object is missing or damaged is known all the same."""
+    catalog, rows = store
+    ids, key = await rows.instance("P", "1", "2", "3"), new_key()
+    statement = "INSERT INTO headers VALUES ($1, '', $2, '{}')"
+    await rows.connection.execute(statement, rows.keys[ids.instance], key)
+    with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is missing .*{key}") as error:
+        await catalog.find_header(ids.instance)
+    assert error.value.what == "missing"
+    await objects.put(key, zstandard.ZstdCompressor().compress(b'{"a":"b"}')[:-4])
+    with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is damaged .*{key}"):
+        await catalog.find_header(ids.instance)
 
 
 async def test_metadata_of_columns(store: Store) -> None:

@@ -168,7 +168,7 @@ CHARSETS += ["GB18030", "GBK", "ISO-IR 100", "ISO 2022-IR 87", "latin_1", "utf-8
 CHARSETS += ["ISO_IR 192\\ISO 2022 IR 87", "ISO_IR 100\\GB18030"]
 CHARSETS += [f"\\{name}" for name in python_encoding if name.startswith("ISO 2022")]
 CHARSETS += ["ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", "\\ISO 2022 IR 149\\ISO 2022 IR 58"]
-PIECES = [*CODES_TO_ENCODINGS, b"\x1b", b"\x1b(", b"\\", b"=", b"^", b"\r\n", b"\t", b" ", b"ab"]
+PIECES = [b"\\", b"=", b"^", b"\r\n", b"\t", b" ", b"ab"]
 PIECES += [
     b"\xb1\xe8",
     b"\xc4\xa3",
@@ -178,24 +178,36 @@ PIECES += [
     b"B@O:",
     b"\xe5\xb1\xb1",
 ]
+ESCAPES = [*CODES_TO_ENCODINGS, b"\x1b", b"\x1b("]
+VRS = [(b"LO", b""), (b"SH", b""), (b"PN", b""), (b"LT", b""), (b"UT", b"\0\0")]
+
+
+def file_with_text(charset: str, vr: tuple[bytes, bytes], value: bytes) -> bytes:
+    name = charset.encode() + b" " * (len(charset) % 2)
+    length = struct.pack("<I" if vr[1] else "<H", len(value))
+    data = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
+    data += b"\x08\x00\x05\x00CS" + struct.pack("<H", len(name)) + name
+    return data + b"\x10\x00\x10\x00" + b"".join(vr) + length + value
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=500)
 @given(
     st.sampled_from(CHARSETS),
-    st.sampled_from([(b"LO", b""), (b"SH", b""), (b"PN", b""), (b"LT", b""), (b"UT", b"\0\0")]),
+    st.sampled_from(VRS),
     st.lists(st.sampled_from(PIECES) | st.binary(min_size=1, max_size=3), max_size=8),
 )
 def test_text_is_decoded_as_pydicom_decodes_it(
     charset: str, vr: tuple[bytes, bytes], pieces: list[bytes]
 ) -> None:
-    """In every character set, with escapes right and wrong, and bytes that mean nothing."""
-    value = b"".join(pieces).replace(b"\0", b"")
-    name = charset.encode() + b" " * (len(charset) % 2)
-    length = struct.pack("<I" if vr[1] else "<H", len(value))
-    data = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
-    data += b"\x08\x00\x05\x00CS" + struct.pack("<H", len(name)) + name
-    data += b"\x10\x00\x10\x00" + b"".join(vr) + length + value
+    """In every character set, and with bytes that mean nothing.
+
+    Not so with escape sequences: pydicom leaves those of ISO 2022 IR 58 in the text, and knows
+    neither the reset at a name's delimiters nor that G0 and G1 are apart (PS3.5 6.1.2.5.3). And
+    where the first value is empty, it takes bytes beyond ASCII for Latin-1.
+    """
+    mask = 0x7F if charset.startswith("\\") else 0xFF
+    value = bytes(byte & mask for byte in b"".join(pieces)).translate(None, b"\0\x1b")
+    data = file_with_text(charset, vr, value)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -206,6 +218,23 @@ def test_text_is_decoded_as_pydicom_decodes_it(
     ours = json.loads(read_file(data, default_charset="latin1", whole=False).json)
 
     assert normal_dataset(ours, data) == normal_dataset(theirs, data)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=500)
+@given(
+    st.sampled_from(CHARSETS),
+    st.sampled_from([*VRS, (b"CS", b""), (b"UR", b"\0\0")]),
+    st.lists(st.sampled_from(PIECES + ESCAPES) | st.binary(min_size=1, max_size=3), max_size=8),
+)
+def test_no_escape_sequence_is_left_in_text(
+    charset: str, vr: tuple[bytes, bytes], pieces: list[bytes]
+) -> None:
+    """Right or wrong, known or not: what switches character sets is no character."""
+    data = file_with_text(charset, vr, b"".join(pieces))
+
+    parsed = read_file(data, default_charset="latin1", whole=False)
+
+    assert "\\u001b" not in parsed.json.decode()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

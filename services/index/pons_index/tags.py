@@ -4,7 +4,6 @@
 Only the elements that are needed are decoded; msgspec skips the others at the speed of reading.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +13,12 @@ import zstandard
 
 from pons.attributes import LEVELS, MAIN_SEQUENCES, Tags
 from pons.events import Level
+from pons.numbers import MAX_INTEGER, read_integer
 
 MAX_HEADER_JSON = 256 * 1024 * 1024
 """Bytes of DICOM JSON that a header may unpack to; the scan's own limits are lower."""
 MAX_SEQUENCE = 256 * 1024
 """Bytes of JSON of a main sequence; requests have a few hundred. The header has it all the same."""
-MAX_INTEGER = 2**31 - 1
-INTEGER = re.compile(r"[+-]?\d{1,10}")
 
 INSTANCE_NUMBER = "00200013"
 IMAGE_INDEX = "00541330"
@@ -94,13 +92,13 @@ class MainTags:
     @property
     def index_in_series(self) -> int | None:
         """InstanceNumber, else ImageIndex, if it is an integer."""
-        number = _integer(self.texts.get(INSTANCE_NUMBER))
-        return _integer(self.texts.get(IMAGE_INDEX)) if number is None else number
+        number = read_integer(self.texts.get(INSTANCE_NUMBER))
+        return read_integer(self.texts.get(IMAGE_INDEX)) if number is None else number
 
     @property
     def bits_allocated(self) -> int | None:
         """Bits of a sample of the pixel data, where the header says so."""
-        return _integer(self.texts.get(BITS_ALLOCATED))
+        return read_integer(self.texts.get(BITS_ALLOCATED))
 
     @property
     def expected_instances(self) -> int | None:
@@ -109,7 +107,7 @@ class MainTags:
             if all(tag in self.texts for tag in factors):
                 product = 1
                 for tag in factors:
-                    product *= _integer(self.texts[tag]) or 0
+                    product *= read_integer(self.texts[tag]) or 0
                 return product if 0 < product <= MAX_INTEGER else None
         return None
 
@@ -190,13 +188,6 @@ def _value_text(value: Any) -> str:
             return str(int(value))
         case _:
             return str(value)
-
-
-def _integer(text: str | None) -> int | None:
-    if text is None or not INTEGER.fullmatch(text):
-        return None
-    number = int(text)
-    return number if -MAX_INTEGER <= number <= MAX_INTEGER else None
 
 
 def _json(texts: dict[str, str]) -> str:

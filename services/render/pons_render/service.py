@@ -49,6 +49,9 @@ class Instances:
             pixel_length=None if undefined else stored.pixel_length,
             pixel_vr=stored.pixel_vr,
             compression=stored.compression,
+            stored_size=stored.stored_size,
+            owner=instance_id,
+            checksum=stored.checksum,
         )
 
 

@@ -39,6 +39,7 @@ from pons.catalog.records import (
     StoredObject,
     Totals,
 )
+from pons.damage import telling_header
 from pons.events import Level
 from pons.identity import to_bytes, to_text
 from pons.metadata import DICOM_FILE
@@ -132,7 +133,7 @@ class Catalog(Finder):
             row = level == "Instance" and await self._row(READ_DICOM_FILE, identifier)
         else:
             row = await self._row(read_attachment(level), identifier, number)
-        return StoredAttachment(**row) if row else None
+        return StoredAttachment(**row, owner=identifier) if row else None
 
     async def totals(self) -> Totals:
         """How much the store holds, at the same cost for any size."""
@@ -187,7 +188,7 @@ class Catalog(Finder):
         """Where the instance's bytes are, and what is in them."""
         digest = to_bytes(instance_id)
         row = digest and await self._look_ups.row(STATEMENTS["object"], digest)
-        return StoredObject(**_without_id(row)) if row else None
+        return StoredObject(**_without_id(row), owner=instance_id) if row else None
 
     async def find_header(self, instance_id: str) -> StoredHeader | None:
         """The instance's header as DICOM JSON; a very large one comes from the object store."""
@@ -220,10 +221,12 @@ class Catalog(Finder):
 
     async def _stored_header(self, row: Any) -> StoredHeader:
         packed = row["header"]
-        if row["header_key"] is not None:
-            packed = await self._objects.read(row["header_key"])
+        with telling_header(row["header_key"], to_text(row["id"])):
+            if row["header_key"] is not None:
+                packed = await self._objects.read(row["header_key"])
+            json = zstandard.ZstdDecompressor().decompress(packed, MAX_HEADER_BYTES)
         return StoredHeader(
-            json=zstandard.ZstdDecompressor().decompress(packed, MAX_HEADER_BYTES),
+            json=json,
             meta=row["meta"],
             pixel_vr=None if row["pixel_offset"] is None else row["pixel_vr"] or "OW",
         )

@@ -17,6 +17,7 @@ from pons.catalog.matching import accepts
 from pons.catalog.resources import ID, KEY, RELATED, Resource, to_resource
 from pons.catalog.search import Search, Wanted
 from pons.catalog.shown import PIECES, needs_header, shown_columns
+from pons.damage import telling_header
 from pons.dicom_json import element_text
 from pons.errors import BadRequest
 from pons.events import Level
@@ -215,7 +216,7 @@ class Finder:
                 yield rows
 
     async def _accepted(self, selection: Selection, row: Any, search: Search) -> bool:
-        header = await self._header(row["header"])
+        header = await self._header(row["header"], row)
         return all(
             (text := _text(tag, header)) is not None
             and accepts(match, text, case_sensitive=search.case_sensitive)
@@ -226,7 +227,7 @@ class Finder:
         resource = to_resource(level, row, wanted.tags)
         if not wanted.tags or not {"header", "sequences"}.intersection(row.keys()):
             return resource
-        header = await self._header(row.get("header"))
+        header = await self._header(row.get("header"), row)
         kept = _HEADER.decode(row.get("sequences") or "{}")
         elements = {
             tag: msgspec.json.decode(found[tag])
@@ -236,14 +237,15 @@ class Finder:
         }
         return msgspec.structs.replace(resource, elements=elements)
 
-    async def _header(self, kept: Any) -> dict[str, msgspec.Raw]:
+    async def _header(self, kept: Any, row: Any) -> dict[str, msgspec.Raw]:
         """The elements of a header, none of them read yet."""
         if kept is None:
             return {}
         packed, key = kept
-        if key is not None:
-            packed = await self._objects.read(key)
-        text = zstandard.ZstdDecompressor().decompress(packed, MAX_HEADER_BYTES)
+        with telling_header(key, to_text(row["id"])):
+            if key is not None:
+                packed = await self._objects.read(key)
+            text = zstandard.ZstdDecompressor().decompress(packed, MAX_HEADER_BYTES)
         return _HEADER.decode(text)
 
     def _statement(self, level: Level, wanted: Wanted, where: str) -> str:

@@ -25,7 +25,7 @@ def scan(source: Buffer, *, default_charset: str = "latin1", whole: bool = False
     default_charset
         For text of files without SpecificCharacterSet: DICOM's or Python's name.
     whole
-        Also read the elements after the pixel data.
+        Also read the elements after the pixel data that belong there.
 
     Raises
     ------
@@ -80,4 +80,5 @@ def _identify(parsed: Parsed) -> Header:
         json=parsed.json,
         meta_json=parsed.meta_json,
         pixel_data=parsed.pixel_data,
+        correction=parsed.correction,
     )

@@ -15,7 +15,7 @@ from pons.objects.keys import (
     period_keys,
 )
 from pons.objects.notes import Notes
-from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects
+from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects, check_size
 from pons.objects.spool import Spool
 from pons.settings import StorageSettings
 
@@ -29,6 +29,7 @@ __all__ = [
     "ObjectEntry",
     "Objects",
     "Spool",
+    "check_size",
     "is_announced",
     "is_temporary",
     "key_folder",

@@ -90,16 +90,18 @@ class S3Objects:
         pool = self._requests if size <= PART_SIZE else self._uploads
         await self._run(pool, self._put, key, body)
 
-    async def read(self, key: UUID) -> bytes:
-        return await self._run(self._requests, self._read, key, 0, None)
+    async def read(self, key: UUID, size: int | None = None) -> bytes:
+        return await self._run(self._requests, self._read, key, 0, None, size)
 
-    async def read_range(self, key: UUID, start: int, length: int) -> bytes:
-        return await self._run(self._requests, self._read, key, start, length)
+    async def read_range(
+        self, key: UUID, start: int, length: int, size: int | None = None
+    ) -> bytes:
+        return await self._run(self._requests, self._read, key, start, length, size)
 
     async def stream(
-        self, key: UUID, start: int = 0, length: int | None = None
+        self, key: UUID, start: int = 0, length: int | None = None, size: int | None = None
     ) -> AsyncIterator[bytes]:
-        download = self._download(key, start, length)
+        download = self._download(key, start, length, size)
         try:
             while piece := await self._run(self._requests, download.read, PIECE):
                 yield piece
@@ -169,11 +171,12 @@ class S3Objects:
                 self._bucket, name, file, size, part_size=PART_SIZE, num_parallel_uploads=1
             )
 
-    def _download(self, key: UUID, start: int, length: int | None) -> Download:
-        return Download(self._client, self._bucket, key_path(self._store, key), start, length)
+    def _download(self, key: UUID, start: int, length: int | None, size: int | None) -> Download:
+        name = key_path(self._store, key)
+        return Download(self._client, self._bucket, name, start, length, size)
 
-    def _read(self, key: UUID, start: int, length: int | None) -> bytes:
-        with closing(self._download(key, start, length)) as download:
+    def _read(self, key: UUID, start: int, length: int | None, size: int | None) -> bytes:
+        with closing(self._download(key, start, length, size)) as download:
             return b"".join(iter(lambda: download.read(PIECE), b""))
 
     def _abandon(self, download: Download) -> None:
