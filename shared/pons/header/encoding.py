@@ -133,7 +133,7 @@ def _likelihood(syntax: Syntax, head: bytes, length: int, after: bytes) -> int:
     if following >> 16 == 0xFFFE:
         return 0
     if following > tag:
-        if after[4:6] in s.VRS or after[4:6] == head[4:6]:
+        if after[4:6] in s.VRS or after[4:6] == head[4:6] != b"\0\0":
             return 3
         return 2 if standard_vr(following) else 0
     return 1 if after[4:6] in s.VRS else 0
