@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import logging
+import re
 import struct
 import warnings
 import zlib
@@ -22,7 +23,8 @@ from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
 
 from pons.errors import InvalidInstance
 from pons.header import scan
-from pons.header.file import DEFLATED, read_file
+from pons.header.correct import corrected_meta
+from pons.header.file import DEFLATED, read_file, read_preface
 
 REFUSED = {
     "MR_truncated.dcm": "Pixel Data (7FE0,0010) at offset 1500 has 8192 bytes, but the file has",
@@ -39,6 +41,7 @@ stray byte and README is prose (forced, pydicom gives one senseless element each
 PYDICOM_FAILS = {"badVR.dcm": ("00280008", "1A")}
 """pydicom raises on an IS value that is no number; the scan gives the file's own text."""
 
+NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NOT_DICOM = {".py", ".pyc", ".json", ".txt", ".dump", ".gz", ".icc", ".html", ".md", ".ipynb"}
 FOLDERS = [Path(pydicom.__file__).parent / "data", Path(data_store.__file__).parent / "data"]
@@ -139,6 +142,7 @@ def test_the_scan_gives_the_json_of_pydicom(path: Path) -> None:
 
     parsed = read_file(data, default_charset="latin1", whole=True)
 
+    assert parsed.correction is None
     ours = json.loads(parsed.json)
     assert list(ours) == sorted(ours)
     if path.name in PYDICOM_FAILS:
@@ -160,6 +164,57 @@ def test_the_scan_gives_the_json_of_pydicom(path: Path) -> None:
     assert normal_dataset(ours, bulk) == normal_dataset(json_of_pydicom(ds), bulk)
     meta = json_of_pydicom(ds.file_meta)
     assert normal_dataset(json.loads(parsed.meta_json), data) == normal_dataset(meta, data)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_file_under_another_transfer_syntax_is_read_alike(path: Path) -> None:
+    """The encoding is told from the bytes, and the file made right is the file that it was."""
+    data = path.read_bytes()
+    if path.name in REFUSED:
+        return
+    parsed = read_file(data, default_charset="latin1", whole=False)
+    preface = read_preface(data)
+    declared = preface.texts.get(0x00020010, "")
+    encapsulated = parsed.pixel_data is not None and parsed.pixel_data.encapsulated
+    if declared not in NATIVE or encapsulated:
+        return
+
+    for other in NATIVE - {declared}:
+        renamed = corrected_meta(data[: preface.end], other) + data[preface.end :]
+        found = read_file(renamed, default_charset="latin1", whole=False)
+
+        assert found.transfer_syntax == declared
+        assert found.correction is not None
+        beginning = renamed[: found.correction.meta_end]
+        right = corrected_meta(beginning, declared) + renamed[found.correction.meta_end :]
+        again = read_file(right, default_charset="latin1", whole=False)
+        assert (again.correction, again.json) == (None, parsed.json)
+
+
+@pytest.mark.parametrize("vr", [b"??", b"--", b"  ", b"\0\0", b"ow", b"ZZ"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_bigendian.dcm", "JPEG2000.dcm"])
+def test_an_element_without_vr_leaves_the_others_as_they_are(name: str, vr: bytes) -> None:
+    """Whichever of a real file's elements it is."""
+    (path,) = (path for path in FILES if path.name == name)
+    data = path.read_bytes()
+    expected = json.loads(scan(data).json)
+    heads = [
+        found.start()
+        for tag in expected
+        for found in re.finditer(re.escape(head_of(tag, expected[tag]["vr"], name)), data)
+    ]
+    assert len(heads) > 40
+
+    for at in heads:
+        members = json.loads(scan(data[: at + 4] + vr + data[at + 6 :]).json)
+
+        assert list(members) == list(expected), f"offset {at}"
+
+
+def head_of(tag: str, vr: str, name: str) -> bytes:
+    order = ">" if "bigendian" in name else "<"
+    group, number = int(tag[:4], 16), int(tag[4:], 16)
+    return struct.pack(order + "HH", group, number) + vr.encode()
 
 
 CHARSETS = ["", "ISO_IR 13", "ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 126"]

@@ -118,18 +118,22 @@ class Scan:
             else:
                 values.spend(len(fragments) - counted)
                 counted = len(fragments)
-                if kind == s.ODD:
-                    element, start, length = self._odd(level, tag, pos, end)
-                    kind = element.kind
-                if kind >= s.ITEM_END and bounds.is_end(level.depth, kind, tag, pos, end):
-                    pos = start if kind == s.ITEM_END else end
-                    break
+                if kind >= s.ODD:
+                    if kind == s.ODD:
+                        element, start, length = self._odd(level, tag, pos, end)
+                        kind = element.kind
+                    if kind & ~LONG == s.META and not level.depth:
+                        pos = self._pass_misplaced(tag, pos, start, length, end)
+                        continue
+                    if kind >= s.ITEM_END and bounds.is_end(level.depth, kind, tag, pos, end):
+                        pos = start if kind == s.ITEM_END else end
+                        break
                 if kind & ~LONG == s.PIXELS and not level.depth:
                     pos = self._pass_pixels(syntax, element, start, length)
                     if self.whole or self._goes_on(syntax, pos):
                         continue
                     break
-                fragment, stop = self._special(level, element, pos, start, length, end)
+                fragment, stop = self._special(level, element, start, length, end)
                 memo, charset = level.memo, level.charset
             if tag <= last_tag:
                 in_order = False
@@ -139,8 +143,6 @@ class Scan:
         else:
             values.spend(values.budget)
         values.spend(len(fragments) - counted)
-        if self.misplaced and not level.depth:
-            fragments = [fragment for fragment in fragments if fragment]
         if not in_order:
             fragments = _in_order(fragments)
         return b"{" + (b"," if level.depth else TOP_SEPARATOR).join(fragments) + b"}", pos
@@ -150,7 +152,7 @@ class Scan:
         return syntax.learn(head)
 
     def _special(
-        self, level: Level, element: Element, pos: int, start: int, length: int, end: int
+        self, level: Level, element: Element, start: int, length: int, end: int
     ) -> tuple[bytes, int]:
         """Give the JSON of an element that is not plain, and the position after it."""
         kind = element.kind & ~LONG
@@ -175,9 +177,6 @@ class Scan:
         elif kind == s.CREATOR:
             creator = until_nul(self.window[start : min(stop, start + MAX_INLINE)])
             level.note_creator(element.tag, level.charset.decode(creator).strip(" "))
-        elif kind == s.META and not level.depth:
-            self.misplaced.append((pos, stop))
-            return b"", stop
         if length > MAX_INLINE:
             return self.values.long(element, level.charset, start, stop), stop
         converted = element.convert(self.window[start:stop], level.charset)
@@ -242,16 +241,14 @@ class Scan:
             if item_end == pos:
                 items.append(b"{}")
                 continue
-            item_level = level.item(self._item_syntax(syntax, pos, item_end))
-            item, pos = self.dataset(item_level, pos, item_end, endless_item)
+            inside = syntax
+            if syntax is s.EXPLICIT_LITTLE and self.window[pos + 4 : pos + 6] not in s.VRS:
+                self.values.spend(COST_OF_NEWS)
+                head = self.window[pos : min(item_end, pos + JUDGED)]
+                inside = item_syntax(syntax, head, item_end - pos)
+            item, pos = self.dataset(level.item(inside), pos, item_end, endless_item)
             items.append(item)
         return b",".join(items), limit
-
-    def _item_syntax(self, syntax: Syntax, pos: int, end: int) -> Syntax:
-        if syntax is not s.EXPLICIT_LITTLE or s.is_vr(self.window[pos + 4 : pos + 6]):
-            return syntax
-        self.values.spend(COST_OF_NEWS)
-        return item_syntax(syntax, self.window[pos : min(end, pos + JUDGED)], end - pos)
 
     def _undefined(self, level: Level, element: Element, start: int) -> tuple[bytes, int]:
         if element.vr not in BINARY_VRS:
@@ -276,6 +273,14 @@ class Scan:
         if level.depth == 0:
             self.kept[tag] = value
 
+    def _pass_misplaced(self, tag: int, pos: int, start: int, length: int, end: int) -> int:
+        """Note where an element is that does not count, and give its end."""
+        if start + length > end:
+            raise self.bounds.past_end(tag, start, length, end)
+        self.values.spend(1)
+        self.misplaced.append((pos, start + length))
+        return start + length
+
     def _pass_pixels(self, syntax: Syntax, element: Element, start: int, length: int) -> int:
         """Note where the pixel data is, see that it is complete, and give its end."""
         deflated = self.values.deflated
@@ -297,8 +302,8 @@ class Scan:
         if not s.IDENTIFIERS.issubset(self.kept):
             self.went_on = True
             return True
-        after = self._peek(pos, AFTER)
-        if len(after) == AFTER:
+        if pos + AFTER <= len(self.source):
+            after = self._peek(pos, AFTER)
             tag = syntax.tag(after)
             sensible = attribute(tag) is not None if syntax.implicit else after[4:6] in s.VRS
             self.went_on = sensible and s.CHARACTER_SET <= tag < min(s.PIXEL_TAGS)

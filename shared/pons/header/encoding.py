@@ -59,7 +59,7 @@ def is_plain(head: bytes, size: int) -> bool:
 
 def item_syntax(syntax: Syntax, head: bytes, size: int) -> Syntax:
     """Say how an item is encoded: some writers put implicit items into explicit files."""
-    if syntax is not EXPLICIT_LITTLE or len(head) < AFTER or s.is_vr(head[4:6]):
+    if syntax is not EXPLICIT_LITTLE or len(head) < AFTER or head[4:6] in s.VRS:
         return syntax
     if head[:2] == b"\xfe\xff":  # it ends at once
         return syntax
@@ -116,7 +116,7 @@ def is_suspicious(declared: Syntax, head: bytes) -> bool:
     if len(head) < AFTER:
         return False
     low, high = (head[1], head[0]) if declared.big_endian else (head[0], head[1])
-    return s.is_vr(head[4:6]) is declared.implicit or (not low and bool(high))
+    return (head[4:6] in s.VRS) is declared.implicit or (not low and bool(high))
 
 
 def _likelihood(syntax: Syntax, head: bytes, length: int, after: bytes) -> int:
@@ -133,7 +133,7 @@ def _likelihood(syntax: Syntax, head: bytes, length: int, after: bytes) -> int:
     if following >> 16 == 0xFFFE:
         return 0
     if following > tag:
-        if after[4:6] in s.VRS or after[4:6] == head[4:6]:
+        if after[4:6] in s.VRS or after[4:6] == head[4:6] != b"\0\0":
             return 3
         return 2 if standard_vr(following) else 0
     return 1 if after[4:6] in s.VRS else 0

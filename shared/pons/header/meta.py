@@ -24,6 +24,8 @@ _USUAL_META = 4 * 1024
 _MAX_META_ELEMENTS = 1000
 META_GROUP = b"\x02\x00"
 GROUP_LENGTH = 0x00020000
+_GROUP_LENGTHS = (b"\x02\x00\x00\x00UL\x04\x00", b"\x02\x00\x00\x00\x04\x00\x00\x00")
+"""How an element begins that has the group's length."""
 
 
 def meta_end(content: Buffer) -> int:
@@ -143,6 +145,6 @@ def _end_of(window: bytes, syntax: Syntax, pos: int) -> int | None:
 
 def _announced_end(window: bytes) -> int:
     """Give where File Meta Information Group Length (0002,0000) says that the group ends; or -1."""
-    explicit = window[:8] == b"\x02\x00\x00\x00UL\x04\x00"
-    implicit = window[:8] == b"\x02\x00\x00\x00\x04\x00\x00\x00"
-    return 12 + int.from_bytes(window[8:12], "little") if explicit or implicit else -1
+    if not window.startswith(_GROUP_LENGTHS):
+        return -1
+    return 12 + int.from_bytes(window[8:12], "little")

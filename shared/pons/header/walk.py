@@ -204,7 +204,7 @@ class Walk:
         if tag != _ITEM or end > limit:
             raise _unexpected(element, tag, pos - _HEAD)
         head = await self._read(pos, min(_HEAD, end - pos))
-        if not s.is_vr(head[4:6]):
+        if head[4:6] not in s.VRS:
             head = await self._read(pos, min(JUDGED, end - pos))
         return Extent(pos, end, level.item(item_syntax(syntax, head, end - pos)), endless)
 
