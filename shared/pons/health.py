@@ -13,13 +13,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pons.errors import PonsError
 from pons.http_protocol import Connection
+from pons.pulse import Pulses
 
 Check = Callable[[], Awaitable[None]]
 CHECK_TIMEOUT = 3.0
 
 
 class Health:
-    """Whether a service is ready: once `started`, when every check passes."""
+    """Whether a service is ready: once `started`, every check passes and every task gets on."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -29,6 +30,10 @@ class Health:
         self.exit_code = 0
         self.checks: dict[str, Check] = {}
         """Name of what the service needs to a call that raises while it is not there."""
+        self.pulses = Pulses()
+        """What the service's background tasks say of themselves."""
+        self.warnings: dict[str, str] = {}
+        """What somebody should look at although the service is ready, by name."""
 
     def end(self, exit_code: int) -> None:
         """Ask the service to end in order, with an exit code that its supervisor reads."""
@@ -38,10 +43,11 @@ class Health:
     async def failures(self) -> dict[str, str]:
         """What is missing, by name; empty when ready."""
         if not self.started:
-            return {"start": "still starting"}
+            return {"start": "still starting"} | self.pulses.troubles()
         checks = dict(self.checks)  # more may come while these are waited for
         results = await asyncio.gather(*(self._failure(check) for check in checks.values()))
-        return {name: why for name, why in zip(checks, results, strict=True) if why}
+        missing = {name: why for name, why in zip(checks, results, strict=True) if why}
+        return self.pulses.troubles() | missing
 
     async def _failure(self, check: Check) -> str:
         try:
@@ -59,9 +65,19 @@ class Health:
             return 200, "application/json", json.dumps({"service": self.service}).encode()
         if path == "/health/ready":
             failures = await self.failures()
-            body = {"service": self.service, "ready": not failures, "failures": failures}
+            body: dict[str, Any] = {
+                "service": self.service,
+                "ready": not failures,
+                "failures": failures,
+            }
+            if self.warnings:
+                body["warnings"] = self.warnings
+            if tasks := {pulse.name: pulse.as_json() for pulse in self.pulses}:
+                body["tasks"] = tasks
             return (503 if failures else 200), "application/json", json.dumps(body).encode()
         if path == "/metrics":
+            for pulse in self.pulses:
+                pulse.measure()
             return 200, CONTENT_TYPE_LATEST, generate_latest()
         return None
 

@@ -168,12 +168,15 @@ class Ingest:
         )
         return Kept(announced, ids, self._answer_timeout)
 
-    async def announce_again(self, key: UUID) -> Stored:
+    async def announce_again(self, key: UUID, origin: Origin | None = None) -> Stored:
         """Announce an object whose announcement was lost; may be repeated.
 
-        Raises `NotFound` or `InvalidInstance` when there is no DICOM file under `key`.
+        `origin`, where it is known. Raises `NotFound` or `InvalidInstance` when there is no DICOM
+        file under `key`, or the index refuses it.
         """
         received, ids = await self._recognised(key)
+        if origin is not None:
+            received = msgspec.structs.replace(received, origin=origin)
         received = await self._keep_large_header(received)
         return await (await self._announce(received, ids)).stored()
 

@@ -12,7 +12,9 @@ import structlog
 from pons.commands import Collected
 from pons.errors import PonsError
 from pons.objects import SHARDS, Objects
-from pons_index.database import Database, passing_is_unavailable
+from pons.pulse import Pulse
+from pons_index.database import Database
+from pons_index.faults import passing_is_unavailable
 from pons_index.metrics import DELETED_OBJECTS, GARBAGE_WAITING
 from pons_index.orphans import Sweep
 from pons_index.statements import SQL
@@ -27,7 +29,15 @@ SHARDS_PER_ROUND = 4
 class Collector:
     """Collects on a timer, and when asked to."""
 
-    def __init__(self, database: Database, objects: Objects, sweep: Sweep, interval: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        objects: Objects,
+        sweep: Sweep,
+        interval: float,
+        pulse: Pulse | None = None,
+    ) -> None:
+        self._pulse = pulse or Pulse("collector")
         self._database = database
         self._objects = objects
         self._sweep = sweep
@@ -41,7 +51,9 @@ class Collector:
             await asyncio.sleep(self._interval)
             try:
                 await self.collect(list(itertools.islice(shards, SHARDS_PER_ROUND)))
+                self._pulse.succeed()
             except PonsError as error:
+                self._pulse.fail(str(error))
                 log.warning("collecting waits", error=str(error))
 
     async def collect(self, shards: Iterable[str] = SHARDS, *, wait: bool = False) -> Collected:

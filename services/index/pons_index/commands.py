@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from pons.attributes import LEVELS
+from pons.bus import Bus
 from pons.commands import (
     ClearChanges,
     ClearExports,
@@ -20,14 +21,18 @@ from pons.commands import (
     LogExports,
     ProtectPatient,
 )
-from pons.errors import BadRequest, NotFound, ReadOnly
+from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
 from pons.identity import to_bytes
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
 from pons_index.deletion import delete_resource, delete_resources
 from pons_index.relay import Relay
 from pons_index.statements import SQL
+from pons_index.stream import drained
 from pons_index.tags import without_nul
+
+DRAIN_PATIENCE = 10.0
+"""Seconds that a deletion waits for what was acknowledged before it to be written."""
 
 Handlers = dict[type[msgspec.Struct], Handler]
 
@@ -58,7 +63,9 @@ class Commands:
         collector: Collector,
         *,
         log_exports: bool,
+        bus: Bus,
     ) -> None:
+        self._bus = bus
         self._database = database
         self._relay = relay
         self._collector = collector
@@ -85,11 +92,18 @@ class Commands:
             except NotFound:
                 if tried:  # it was this command that deleted it, though the answer was lost
                     return tried[-1]
+                if not written:
+                    raise Unavailable(
+                        "Instances that were stored before are not in the index yet",
+                        "this may be one of them: delete it again shortly",
+                    ) from None
                 raise
 
+        written = await drained(self._bus, DRAIN_PATIENCE)
         return await self._database.run(attempt)
 
     async def delete_many(self, command: DeleteResources) -> Done:
+        await drained(self._bus, DRAIN_PATIENCE)
         await self._database.run(lambda connection: delete_resources(connection, command))
         return Done()
 

@@ -10,7 +10,7 @@ from pons.commands import Ancestor, Deleted, DeleteResource, DeleteResources
 from pons.errors import NotFound
 from pons.identity import to_bytes, to_text
 from pons_index.changelog import NUMBERS, Growth, log_changes
-from pons_index.database import Raced
+from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 PATIENCE = 600.0
@@ -37,6 +37,7 @@ async def delete_resource(
     if identifier is None:
         raise NotFound("There is no such resource", command.resource_id)
     async with connection.transaction():
+        await take_time(connection)
         held = await connection.fetchval(SQL["find_patient"], level, identifier)
         rows = await connection.fetch(SQL["find_instances"], level, identifier, timeout=PATIENCE)
         if not rows:
@@ -61,6 +62,7 @@ async def delete_resources(connection: Any, command: DeleteResources) -> None:
     ]
     columns = [[level for level, _ in named], [identifier for _, identifier in named]]
     async with connection.transaction():
+        await take_time(connection)
         trees = await connection.fetch(SQL["find_patients_of"], *columns, timeout=PATIENCE)
         held = [row["patient_key"] for row in trees]
         rows = await connection.fetch(SQL["find_instances_of"], *columns, held, timeout=PATIENCE)
@@ -68,6 +70,11 @@ async def delete_resources(connection: Any, command: DeleteResources) -> None:
             keys = [row["instance_key"] for row in rows]
             removed = await delete_instances(connection, keys, "deleted")
             await log_changes(connection, removed.growth)
+
+
+async def take_time(connection: Any) -> None:
+    """Let the statements of this transaction take `PATIENCE` each."""
+    await connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE:.0f}s'")
 
 
 def _nearest(removed: Removed) -> Ancestor | None:

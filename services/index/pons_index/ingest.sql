@@ -149,9 +149,3 @@ FROM numbered;
 INSERT INTO garbage (object_key, reason)
 SELECT object_key, $2 FROM unnest($1::uuid[]) AS new (object_key)
 ON CONFLICT (object_key) DO NOTHING;
-
--- name: refuse
--- An announcement that cannot be indexed; repeating it adds nothing.
-INSERT INTO refused (object_key, header_key, reason)
-VALUES ($1, $2, $3)
-ON CONFLICT (object_key) DO NOTHING;

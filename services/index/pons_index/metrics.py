@@ -21,3 +21,6 @@ CHANGES_RELAYED = Counter("pons_index_changes_relayed_total", "Changes published
 GARBAGE_WAITING = Gauge("pons_index_garbage_waiting", "Objects that are to be deleted.")
 ORPHANS = Counter("pons_index_orphans_total", "Objects found that nothing referred to.")
 DELETED_OBJECTS = Counter("pons_index_deleted_objects_total", "Objects deleted.")
+DEAD_LETTERS = Gauge(
+    "pons_index_dead_letters", "Announcements that could not be indexed and nobody has dismissed."
+)

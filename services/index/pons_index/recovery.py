@@ -19,7 +19,9 @@ import structlog
 
 from pons.errors import InvalidInstance, NotFound, Unavailable
 from pons.objects import SHARDS, is_announced
-from pons_index.database import Database, delays, passing_is_unavailable
+from pons.pulse import Pulse
+from pons_index.database import Database, delays
+from pons_index.faults import passing_is_unavailable
 from pons_index.orphans import Sweep
 from pons_index.statements import SQL
 
@@ -45,7 +47,8 @@ def boot_id() -> str:
 class Run:
     """This process' entry in the list of runs; says what earlier ones left behind."""
 
-    def __init__(self, database: Database, boot: str) -> None:
+    def __init__(self, database: Database, boot: str, pulse: Pulse | None = None) -> None:
+        self._pulse = pulse
         self._database = database
         self._boot = boot
         self._id = uuid4()
@@ -67,9 +70,14 @@ class Run:
             await self._database.run(
                 lambda connection: connection.execute(SQL["see_run"], self._id, self._boot),
                 math.inf,
+                pulse=self._pulse,
+                slow_again=True,
             )
             await self._database.run(
-                lambda connection: connection.execute(SQL["forget_runs"], self._boot), math.inf
+                lambda connection: connection.execute(SQL["forget_runs"], self._boot),
+                math.inf,
+                pulse=self._pulse,
+                slow_again=True,
             )
 
     async def end(self) -> None:
@@ -86,7 +94,9 @@ class Run:
         await self._database.run(lambda connection: connection.execute(SQL["close_runs"], runs))
 
 
-async def recover(run: Run, sweep: Sweep, announcing: OpenAnnounce) -> int:
+async def recover(
+    run: Run, sweep: Sweep, announcing: OpenAnnounce, pulse: Pulse | None = None
+) -> int:
     """Announce again what a power cut lost, then let orphans be swept; how many objects it was.
 
     An object that was written but never acknowledged cannot be told from one whose event was lost:
@@ -97,19 +107,24 @@ async def recover(run: Run, sweep: Sweep, announcing: OpenAnnounce) -> int:
     if seen is not None:
         log.warning("the machine was not shut down in order: comparing objects with the index")
         async with announcing() as announce:
-            announced = await _until_done(sweep, announce, seen - MARGIN)
+            announced = await _until_done(
+                sweep, announce, seen - MARGIN, pulse or Pulse("recovery")
+            )
         await run.close(broken)
         log.warning("comparison done", announced=announced)
     sweep.allowed.set()
     return announced
 
 
-async def _until_done(sweep: Sweep, announce: Announce, since: datetime) -> int:
+async def _until_done(sweep: Sweep, announce: Announce, since: datetime, pulse: Pulse) -> int:
     for delay in delays():
         try:
             with passing_is_unavailable():
-                return await _announce_missing(sweep, announce, since)
+                announced = await _announce_missing(sweep, announce, since)
+                pulse.succeed()
+                return announced
         except Unavailable as error:
+            pulse.fail(str(error))
             log.warning("comparison waits", error=str(error), retry_seconds=delay)
         await asyncio.sleep(delay)
     raise AssertionError("delays never end")

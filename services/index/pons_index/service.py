@@ -12,6 +12,7 @@ from pons.commands import answer_commands
 from pons.health import Health
 from pons.live import open_live
 from pons.objects import Objects, open_objects
+from pons.pulse import NEVER_TOO_LONG
 from pons.settings import Settings
 from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
@@ -19,6 +20,7 @@ from pons_index.collector import Collector
 from pons_index.commands import Commands, refusing
 from pons_index.consumer import Consumer, open_consumer
 from pons_index.database import open_database
+from pons_index.dead_letters import DeadLetters
 from pons_index.orphans import Sweep
 from pons_index.reconstruct import ReadAgain, Reconstruction
 from pons_index.recovery import Announce, Run, boot_id, recover
@@ -38,14 +40,19 @@ if TYPE_CHECKING:
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The index works while the block runs. A failure of a background task ends the block."""
     async with (
-        open_database(settings) as database,
+        open_database(settings, health.pulses) as database,
         open_bus(settings) as bus,
         opened_objects(settings) as objects,
         open_live(bus, settings, "sqlite"),
     ):
         health.checks |= {"database": database.check, "nats": bus.check}
-        relay = Relay(database, bus)
-        refusals = Refusals(bus, database)
+        health.pulses.include(bus.pulses)
+        pulse = health.pulses.add
+        relay = Relay(database, bus, pulse("relay"))
+        dead_letters = DeadLetters(
+            database, lambda: ingesting(objects, bus, settings), health.warnings
+        )
+        refusals = Refusals(bus, database, dead_letters.wake)
         capacity = Capacity(settings.storage)
         writer = Writer(
             database,
@@ -54,10 +61,17 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             refusals.refuse,
             capacity,
             asking(bus),
+            pulse("consumer"),
         )
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
-        collector = Collector(database, objects, sweep, settings.storage.collect_interval)
+        collector = Collector(
+            database,
+            objects,
+            sweep,
+            settings.storage.collect_interval,
+            pulse("collector", NEVER_TOO_LONG),
+        )
         reconstruction = Reconstruction(
             database,
             lambda: reading_again(objects, bus, settings),
@@ -65,27 +79,38 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         )
         read_only = settings.store.read_only
         log_exports = settings.index.log_exports and not read_only
-        commands = Commands(database, relay, collector, log_exports=log_exports)
+        commands = Commands(database, relay, collector, log_exports=log_exports, bus=bus)
         belongings = Belongings(
             database,
             relay.wake,
             check_revisions=settings.index.check_revisions,
             capacity=capacity,
         )
-        handlers = commands.handlers() | belongings.handlers() | reconstruction.handlers()
-        run = Run(database, boot_id())
+        handlers = (
+            commands.handlers()
+            | belongings.handlers()
+            | reconstruction.handlers()
+            | dead_letters.handlers()
+        )
+        run = Run(database, boot_id(), pulse("beat"))
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
                 consumer.consume(),
                 relay.relay(),
-                forget_acknowledged(bus),
-                settle(database, settings.index.stable_age, relay.wake),
-                recover(run, sweep, lambda: announcing(objects, bus, settings)),
+                forget_acknowledged(bus, pulse=pulse("forgetting", NEVER_TOO_LONG)),
+                settle(database, settings.index.stable_age, relay.wake, pulse("stable")),
+                recover(
+                    run,
+                    sweep,
+                    lambda: announcing(objects, bus, settings),
+                    pulse("recovery", NEVER_TOO_LONG),
+                ),
+                dead_letters.watch(pulse("dead letters")),
                 run.beat(),
                 collector.collect_forever(),
             ):
                 answered = refusing(handlers) if read_only else handlers
-                await answer_commands(bus, "index", answered)
+                await answer_commands(bus, "index", answered, health)
                 yield
             await run.end()
 

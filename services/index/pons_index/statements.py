@@ -8,6 +8,7 @@ from pons.sql import load_statements
 _FOLDER = Path(__file__).parent
 FILES = (
     "ingest.sql",
+    "refusals.sql",
     "deletion.sql",
     "belongings.sql",
     "changes.sql",

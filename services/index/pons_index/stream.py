@@ -15,6 +15,7 @@ import structlog
 
 from pons.bus import Bus
 from pons.errors import Unavailable
+from pons.pulse import Pulse
 
 log = structlog.get_logger()
 
@@ -38,9 +39,27 @@ async def acknowledged(bus: Bus) -> int:
     return info.ack_floor.stream_seq if info.ack_floor else 0
 
 
-async def forget_acknowledged(bus: Bus, interval: float = FORGET_INTERVAL) -> None:
+async def drained(bus: Bus, patience: float) -> bool:
+    """Whether what is announced by now has been written, waiting at most `patience` seconds.
+
+    Where nothing waits, as usual, that costs two questions that are asked together.
+    """
+    last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
+    delay, waited = 0.02, 0.0
+    while floor < last:
+        if waited > patience:
+            return False
+        await asyncio.sleep(delay)
+        waited, delay = waited + delay, min(delay * 2, 1.0)
+        floor = await acknowledged(bus)
+    return True
+
+
+async def forget_acknowledged(
+    bus: Bus, interval: float = FORGET_INTERVAL, pulse: Pulse | None = None
+) -> None:
     """Remove from the stream what is acknowledged, for ever; any number of replicas may do so."""
-    forgotten = 0
+    forgotten, pulse = 0, pulse or Pulse("forgetting")
     while True:
         await asyncio.sleep(interval)
         try:
@@ -49,7 +68,9 @@ async def forget_acknowledged(bus: Bus, interval: float = FORGET_INTERVAL) -> No
                 with _answers():
                     await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
                 forgotten = floor
+            pulse.succeed()
         except Unavailable as error:
+            pulse.fail(str(error))
             log.warning("acknowledged announcements stay for now", error=str(error))
 
 

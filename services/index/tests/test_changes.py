@@ -39,7 +39,11 @@ async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
 def commands(database: Database, bus: Bus, objects: Objects) -> Commands:
     sweep = Sweep(database, objects, bus, 3600)
     return Commands(
-        database, Relay(database, bus), Collector(database, objects, sweep, 60), log_exports=True
+        database,
+        Relay(database, bus),
+        Collector(database, objects, sweep, 60),
+        log_exports=True,
+        bus=bus,
     )
 
 
@@ -266,7 +270,8 @@ async def test_an_export_of_nothing_is_refused(commands: Commands) -> None:
 
 async def test_exports_are_not_logged_where_that_is_off(index: Index, bus: Bus) -> None:
     """index.log_exports = false keeps the table empty."""
-    commands = Commands(index.database, Relay(index.database, bus), None, log_exports=False)  # type: ignore[arg-type]
+    relay = Relay(index.database, bus)
+    commands = Commands(index.database, relay, None, log_exports=False, bus=bus)  # type: ignore[arg-type]
     await commands.log_exports(LogExports("job", "PACS", [export(1)]))
     assert await index.value("SELECT count(*) FROM exports") == 0
 

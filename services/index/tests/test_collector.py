@@ -24,7 +24,8 @@ from pons_index.arrival import arrivals
 from pons_index.changelog import Growth, log_changes
 from pons_index.collector import Collector
 from pons_index.consumer import DURABLE
-from pons_index.database import Database, Raced
+from pons_index.database import Database
+from pons_index.faults import Raced
 from pons_index.orphans import Sweep
 from pons_index.refusals import Refusals
 from pons_index.rows import columns, describe

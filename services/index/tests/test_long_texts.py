@@ -39,10 +39,10 @@ def long_text(kind: str, length: int, seed: int = 1) -> str:
 async def test_every_main_tag_may_be_long(index: Index, kind: str) -> None:
     """What was acknowledged is not refused for its length, whichever attribute it is."""
     text = long_text(kind, 30_000)
+    identifiers = ("0020000D", "0020000E", "00080018", PATIENT_ID)
     main = {tag: ("LO", text) for level in LEVELS for tag in MAIN_TAGS[level]}
-    for level in LEVELS:
-        for uid in ("0020000D", "0020000E", "00080018", PATIENT_ID):
-            main.pop(uid, None)
+    for tag in identifiers:
+        del main[tag]
     event = received(
         "1.2.3.4.5",
         patient_id=long_text(kind, MAX_PATIENT_ID),

@@ -21,7 +21,7 @@ PAGE = 500
 """Rows that one statement of a long list gives."""
 
 _DATE = start_of("s.tags ->> '00080020'") + ' COLLATE "C"'
-_PATIENT_ID = start_of("upper(p.patient_id)")
+_PATIENT_ID, _WISHED = start_of("upper(p.patient_id)"), start_of("upper(x)")
 SELECTIONS: dict[str, tuple[str, str]] = {
     "patients": (
         "browse_patients",
@@ -30,9 +30,9 @@ SELECTIONS: dict[str, tuple[str, str]] = {
     "patients_with_id": (
         "browse_patients",
         f"""
-        WHERE {_PATIENT_ID} = ANY (ARRAY(SELECT {start_of("upper(x)")} FROM unnest($1::text[]) x))
+        WHERE {_PATIENT_ID} = ANY (ARRAY(SELECT {_WISHED} FROM unnest($1::text[]) x))
           AND p.patient_id = ANY ($1)
-        ORDER BY p.patient_key""",
+        ORDER BY p.patient_key""",  # noqa: S608 composed of constants
     ),
     "patients_with_key": ("browse_patients", "WHERE p.patient_key = ANY ($1)"),
     "studies_of_patients": (

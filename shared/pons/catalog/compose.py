@@ -219,7 +219,7 @@ class _Draft:
         return f"{expression} {'DESC' if order.descending else 'ASC'} NULLS LAST"
 
     def condition(self, text: str, match: Match, tag: str = "") -> str:
-        """The condition that an expression of a text matches; `tag` where an index has its start."""
+        """The condition that a text matches; `tag` says how its index has it."""
         match match:
             case Present():
                 return f"{text} IS NOT NULL"
@@ -229,8 +229,8 @@ class _Draft:
                 raise BadRequest(f"More than {MAX_VALUES} values in one list")
             case OneOf(values, ()) if tag in DATES:
                 listed = f"ANY (string_to_array({self.bind(BACKSLASH.join(values))}, '\\'))"
-                found = f'({start_of(text)}) COLLATE "C" = {listed}'
-                return found if is_whole(*values) else f'({text}) COLLATE "C" = {listed}'
+                compared = start_of(text) if is_whole(*values) else text
+                return f'({compared}) COLLATE "C" = {listed}'
             case OneOf(values, patterns):
                 starts = tag in STARTS_INDEXED
                 found = [self._equal(text, values, starts=starts)] if values else []
@@ -257,7 +257,7 @@ class _Draft:
             value = self.bind(BACKSLASH.join(values))
             exact = f"({text}) = ANY (string_to_array({value}, '\\'))"
             wanted = f"string_to_array(upper({value}), '\\')"
-            starting = f"ARRAY(SELECT {start_of('word')} FROM unnest({wanted}) word)"
+            starting = f"ARRAY(SELECT {start_of('word')} FROM unnest({wanted}) word)"  # noqa: S608 composed
             folded = f"{start} = ANY ({starting if long else wanted})"
             whole = f"{capitals} = ANY ({wanted})"
         # The folded condition is for the index, which has no other form.

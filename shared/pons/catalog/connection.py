@@ -12,7 +12,10 @@ from pons.errors import Unavailable
 from pons.settings import DatabaseSettings
 
 CONNECT_SECONDS = 3.0
-STATEMENT_SECONDS = 60.0
+STATEMENT_SECONDS = 60
+"""Seconds after which the server ends a statement; its connection serves the next one."""
+ANSWER_SECONDS = STATEMENT_SECONDS + 10.0
+"""Seconds after which a server that has not even done that is taken for away."""
 IDLE_SECONDS = 300.0
 """Older connections may have been forgotten by a firewall on the way."""
 ATTEMPTS = 2
@@ -79,13 +82,18 @@ class Reader:
             try:
                 async with self._slots:
                     return await self._once(fetch, statement, values)
-            except asyncpg.DataError:
-                raise  # an InterfaceError that is our own mistake
+            except asyncpg.QueryCanceledError as error:
+                raise Unavailable(
+                    f"The search takes longer than {STATEMENT_SECONDS} s",
+                    "ask for less at once, or by an attribute that few resources share",
+                ) from error
             except NOT_PREPARED as error:
                 raise Unavailable(
                     "The database is not prepared yet", "the index service does so when it starts"
                 ) from error
             except AWAY as error:
+                if isinstance(error, ValueError):
+                    raise  # a value that no column takes: our own mistake, or the caller's
                 if attempt == ATTEMPTS:
                     raise Unavailable("The database does not answer", repr(error)) from error
                 self.close()  # the others are as old: start afresh
@@ -97,6 +105,9 @@ class Reader:
         connection = self._take() or await self._connect()
         try:
             result = await fetch(connection, statement, *values)
+        except asyncpg.QueryCanceledError:
+            self._idle.append((connection, time.monotonic()))  # it is well, and says so
+            raise
         except BaseException:
             connection.terminate()  # also when cancelled: an answer may still be on its way
             raise
@@ -115,12 +126,13 @@ class Reader:
         return await asyncpg.connect(
             self._url,
             timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
+            command_timeout=ANSWER_SECONDS,
             server_settings={
                 "default_transaction_read_only": "on",
                 "application_name": "pons-catalog",
                 "jit": "off",
                 "plan_cache_mode": self._plans,
+                "statement_timeout": f"{STATEMENT_SECONDS}s",
                 **(BY_INDEX if self._plans == "force_generic_plan" else {}),
             },
         )

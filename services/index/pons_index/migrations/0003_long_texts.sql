@@ -33,3 +33,5 @@ ALTER TABLE refused
     ADD COLUMN announcement bytea,              -- msgpack, as it came; null: refused by 0001 or 0002
     ADD COLUMN tried timestamptz,               -- when it was last announced again
     ADD COLUMN dismissed timestamptz;           -- somebody has looked at it and let it be
+-- The same unreadable message may come again.
+CREATE UNIQUE INDEX refused_unreadable ON refused (sha256(announcement)) WHERE object_key IS NULL;
