@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from pons.errors import PonsError
 from pons.http_protocol import Connection
@@ -17,6 +17,11 @@ from pons.pulse import Pulses
 
 Check = Callable[[], Awaitable[None]]
 CHECK_TIMEOUT = 3.0
+
+READY = Gauge("pons_ready", "Whether the service is ready, as /health/ready says.")
+CHECK_FAILING = Gauge(
+    "pons_check_failing", "1 while something that the service needs is missing.", ["check"]
+)
 
 
 class Health:
@@ -76,10 +81,17 @@ class Health:
                 body["tasks"] = tasks
             return (503 if failures else 200), "application/json", json.dumps(body).encode()
         if path == "/metrics":
-            for pulse in self.pulses:
-                pulse.measure()
+            await self._measure()
             return 200, CONTENT_TYPE_LATEST, generate_latest()
         return None
+
+    async def _measure(self) -> None:
+        failures = await self.failures()
+        READY.set(not failures)
+        for name in self.checks:
+            CHECK_FAILING.labels(name).set(name in failures)
+        for pulse in self.pulses:
+            pulse.measure()
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         """The ASGI application of the health port."""
