@@ -97,7 +97,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             async with working(
                 consumer.consume(),
                 relay.relay(),
-                forget_acknowledged(bus, pulse=pulse("forgetting", NEVER_TOO_LONG)),
+                forget_acknowledged(bus, pulse=pulse("announcements")),
                 settle(database, settings.index.stable_age, relay.wake, pulse("stable")),
                 recover(
                     run,

@@ -58,17 +58,24 @@ async def drained(bus: Bus, patience: float) -> bool:
 async def forget_acknowledged(
     bus: Bus, interval: float = FORGET_INTERVAL, pulse: Pulse | None = None
 ) -> None:
-    """Remove from the stream what is acknowledged, for ever; any number of replicas may do so."""
-    forgotten, pulse = 0, pulse or Pulse("forgetting")
+    """Remove from the stream what is acknowledged, for ever; any number of replicas may do so.
+
+    `pulse` hears whether what waits in the stream gets on, whoever has it.
+    """
+    forgotten, before, pulse = 0, 0, pulse or Pulse("announcements")
     while True:
         await asyncio.sleep(interval)
         try:
-            floor = await acknowledged(bus)
+            last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
+            if floor >= last or floor > before:
+                pulse.succeed()
+            else:
+                pulse.fail(f"{last - floor} announcements wait, and none of them is written")
+            before = floor
             if floor > forgotten:
                 with _answers():
                     await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
                 forgotten = floor
-            pulse.succeed()
         except Unavailable as error:
             pulse.fail(str(error))
             log.warning("acknowledged announcements stay for now", error=str(error))
