@@ -108,7 +108,7 @@ async def test_they_are_tried_again(
         store.services.commands.append(("index", command))
         return answers.pop(0)
 
-    store.services.ask = ask  # type: ignore[method-assign]
+    store.services.ask = ask  # type: ignore[assignment, method-assign]
     answer = await client.post("/tools/dead-letters/retry")
     assert answer.json() == {"Indexed": [3, 5], "Failed": {"4": "no"}}
     answer = await client.post("/tools/dead-letters/3/retry")
