@@ -7,7 +7,8 @@ from pons.health import Health
 from pons_gateway.backends import Ask
 
 NAME = "index service"
-PATIENCE = 2.0
+PATIENCE = 2.8
+"""Seconds: the index itself takes two to find out that its database hangs."""
 
 
 class IndexHealth:
@@ -16,13 +17,16 @@ class IndexHealth:
     def __init__(self, ask: Ask, health: Health) -> None:
         self._ask = ask
         self._health = health
+        self._passed_on: list[str] = []
 
     async def check(self) -> None:
         """Raise `Unavailable` with what keeps the index from being ready."""
         report: HealthReport = await self._ask(
             "index", ReportHealth(), HealthReport, within=PATIENCE
         )
-        self._health.warnings.clear()
+        for name in self._passed_on:
+            self._health.warnings.pop(name, None)
+        self._passed_on = list(report.warnings)
         self._health.warnings.update(report.warnings)
         if report.failures:
             raise Unavailable("; ".join(f"{name}: {why}" for name, why in report.failures.items()))

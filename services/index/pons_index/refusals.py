@@ -12,6 +12,7 @@ import structlog
 from pons.bus import Bus
 from pons.errors import Unavailable
 from pons.events import Announcement, DeadLetter
+from pons.pulse import Pulse
 from pons_index.arrival import Arrival
 from pons_index.database import Database, delays
 from pons_index.statements import SQL
@@ -28,12 +29,18 @@ class Refusals:
     """Publishes a dead letter, then notes it in the database, with the objects that it keeps.
 
     What was acknowledged is not lost by this: the collector spares these objects, and letter and
-    note have the whole event. Repeating a refusal adds nothing. `noted` hears of each.
+    note have the whole event. Repeating a refusal adds nothing. `noted` hears of each, `pulse` when
+    that has to wait.
     """
 
     def __init__(
-        self, bus: Bus, database: Database, noted: Callable[[], None] = lambda: None
+        self,
+        bus: Bus,
+        database: Database,
+        noted: Callable[[], None] = lambda: None,
+        pulse: Pulse | None = None,
     ) -> None:
+        self._pulse = pulse or Pulse("refusals")
         self._bus = bus
         self._database = database
         self._noted = noted
@@ -61,6 +68,7 @@ class Refusals:
                 )
                 return
             except Unavailable as error:
+                self._pulse.fail(f"a dead letter waits: {error}")
                 log.warning("dead letter waits", error=str(error), retry_seconds=delay)
             await asyncio.sleep(delay)
 
@@ -69,6 +77,7 @@ class Refusals:
         await self._database.run(
             lambda connection: connection.execute(SQL[statement], *kept),
             patience=float("inf"),
+            pulse=self._pulse,
             slow_again=True,
         )
         self._noted()

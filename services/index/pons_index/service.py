@@ -52,7 +52,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         dead_letters = DeadLetters(
             database, lambda: ingesting(objects, bus, settings), health.warnings
         )
-        refusals = Refusals(bus, database, dead_letters.wake)
+        writing = pulse("consumer")
+        refusals = Refusals(bus, database, dead_letters.wake, writing)
         capacity = Capacity(settings.storage)
         writer = Writer(
             database,
@@ -61,7 +62,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             refusals.refuse,
             capacity,
             asking(bus),
-            pulse("consumer"),
+            writing,
         )
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)

@@ -35,6 +35,15 @@ AWAY: tuple[type[Exception], ...] = (
 )
 NOT_PREPARED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 
+UNUSABLE = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.DiskFullError,
+    asyncpg.PostgresIOError,
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+)
+"""What somebody has to repair; its own words, and no bug of ours."""
+
 Plans = Literal["auto", "force_custom_plan", "force_generic_plan"]
 """PostgreSQL's words for when it plans a statement: as it thinks best, each time, once."""
 
@@ -90,6 +99,10 @@ class Reader:
             except NOT_PREPARED as error:
                 raise Unavailable(
                     "The database is not prepared yet", "the index service does so when it starts"
+                ) from error
+            except UNUSABLE as error:
+                raise Unavailable(
+                    "The database cannot be read", "an operator has to repair it: see the index"
                 ) from error
             except AWAY as error:
                 if isinstance(error, ValueError):
