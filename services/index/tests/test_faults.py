@@ -29,7 +29,7 @@ REFUSED = [
 REPAIRED = [
     (asyncpg.UndefinedColumnError('column "size" does not exist'), "The tables are not"),
     (asyncpg.UndefinedTableError('relation "headers" does not exist'), "The tables are not"),
-    (asyncpg.InsufficientPrivilegeError("permission denied"), "The tables are not"),
+    (asyncpg.InsufficientPrivilegeError("permission denied"), "The index lacks a right"),
     (asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT"), "The database takes no writes"),
     (asyncpg.InvalidPasswordError("password authentication failed"), "The database does not let"),
     (asyncpg.InvalidCatalogNameError("database does not exist"), "The database is not there"),
