@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 OpenIngest = Callable[[], AbstractAsyncContextManager["Ingest"]]
 
-AT_ONCE = 100
-"""Letters of one answer."""
+AT_ONCE = 20
+"""Letters of one answer; each may have a megabyte."""
 INTERVAL = 30.0
 WARNING = "dead letters"
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
@@ -23,10 +24,13 @@ from pons.commands import (
     ask,
 )
 from pons.errors import InvalidInstance, NotFound
-from pons.events import Origin
+from pons.events import Announcement, Origin
 from pons.health import Health
+from pons.identity import to_text
 from pons.ingest import open_ingest
+from pons.settings import IngestSettings
 from pons.testing.events import received
+from pons_index import consumer as consumer_module
 from pons_index import writer as writer_module
 from pons_index.service import open_service
 
@@ -105,10 +109,12 @@ async def test_what_is_too_slow_alone_is_set_aside(
 async def opened(store: Store) -> AsyncIterator[tuple[Health, Any, DeadLetters]]:
     """A replica, the way in, and what readers see."""
     health = Health("index")
+    patient = IngestSettings(answer_timeout=60)  # the machine may be busy
+    settings = store.settings.model_copy(update={"ingest": patient})
     async with (
-        open_service(store.settings, health),
-        open_ingest(store.objects, store.bus, store.settings) as ingest,
-        open_catalog(store.settings, store.objects) as catalog,
+        open_service(settings, health),
+        open_ingest(store.objects, store.bus, settings) as ingest,
+        open_catalog(settings, store.objects) as catalog,
     ):
         health.started = True
         yield health, ingest, catalog.dead_letters
@@ -121,7 +127,7 @@ async def counted(health: Health, number: int) -> None:
         said = health.warnings.get("dead letters", "0")
         return int(said.split()[0]) == number
 
-    await until(tells, 15)
+    await until(tells, 40)
 
 
 async def test_a_dead_letter_is_listed_told_and_tried_again(
@@ -220,3 +226,58 @@ async def test_a_bug_that_meets_every_instance_is_unready(
         assert await store.answered(good) == ["Success"]
         assert await health.failures() == {}
         await counted(health, 4)
+
+
+async def test_an_announcement_that_fails_when_it_is_read_holds_up_none(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug before anything is known of an instance: its message is set aside, and tried again."""
+    arrivals = consumer_module.arrivals
+
+    def falls(announcement: Announcement) -> Any:
+        if announcement.process == "poison":
+            raise RecursionError("too deep")
+        return arrivals(announcement)
+
+    async with open_store() as store, opened(store) as (health, ingest, letters):
+        stored = await ingest.store(dicom_file("1.2.5"), Origin("RestApi"))
+        key = await store.value("SELECT object_key FROM instances")
+        await store.value("DELETE FROM headers")
+        await store.value("DELETE FROM instances")
+        monkeypatch.setattr(consumer_module, "arrivals", falls)
+        poison = msgspec.structs.replace(received("1.2.5"), object_key=key)
+        good = received("1.1")
+        await store.announce(poison, process="poison")
+        await store.announce(good)
+        assert await store.answered(good) == ["Success"]
+        await counted(health, 1)
+        [letter] = await letters.listed(0, 10)
+        assert letter.reason == "RecursionError while it was read"
+        assert [one.object_key for one in letter.instances] == [key]
+        retried = await ask(store.bus, "index", RetryDeadLetters(), Retried)
+        assert retried == Retried([letter.number], {}, None)
+        await counted(health, 0)
+        rows = await store.database.pool.fetch(
+            "SELECT id FROM instances WHERE object_key = $1", key
+        )
+        assert [to_text(row["id"]) for row in rows] == [stored.ids.instance]
+
+
+async def test_many_letters_come_in_pages(open_store: OpenStore) -> None:
+    """Listing and trying again go on behind the last one."""
+    async with open_store() as store, opened(store) as (_health, _ingest, letters):
+        await store.value(
+            "INSERT INTO refused (object_key, reason)"
+            " SELECT gen_random_uuid(), 'test' FROM generate_series(1, 45)"
+        )
+        numbers = [letter.number for letter in await letters.listed(0, 1000)]
+        assert len(numbers) == 45
+        assert [letter.number for letter in await letters.listed(numbers[2], 30)] == numbers[3:33]
+        failed: list[int] = []
+        following: int | None = 0
+        while following is not None:
+            part = RetryDeadLetters(after=following)
+            answer = await ask(store.bus, "index", part, Retried)
+            failed += answer.failed
+            following = answer.next
+        assert failed == numbers

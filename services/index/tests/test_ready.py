@@ -47,7 +47,7 @@ async def unready(health: Health, task: str, cause: str) -> None:
     async def is_unready() -> bool:
         return cause in (await health.failures()).get(task, "")
 
-    await until(is_unready, 15)
+    await until(is_unready, 40)
     said = await body(health)
     assert (said["status"], said["ready"]) == (503, False)
     assert cause in said["tasks"][task]["cause"]
@@ -61,7 +61,7 @@ async def ready(health: Health) -> None:
     async def is_ready() -> bool:
         return not await health.failures()
 
-    await until(is_ready, 20)
+    await until(is_ready, 40)
 
 
 async def test_a_renamed_column_is_said_and_repaired(open_store: OpenStore) -> None:
@@ -79,7 +79,7 @@ async def test_a_renamed_column_is_said_and_repaired(open_store: OpenStore) -> N
         report = await ask(store.bus, "index", ReportHealth(), HealthReport)
         assert "consumer" in report.failures
         await store.value("ALTER TABLE instances RENAME COLUMN kept_size TO stored_size")
-        assert await store.answered(event) == ["Success"]
+        assert await store.answered(event, seconds=60) == ["Success"]
         await ready(health)
         assert "last_success" in (await body(health))["tasks"]["consumer"]
 
@@ -92,7 +92,7 @@ async def test_a_revoked_right_is_said_and_repaired(open_store: OpenStore) -> No
         await store.announce(event)
         await unready(health, "consumer", "permission denied for table headers")
         await store.value("GRANT INSERT ON headers TO CURRENT_USER")
-        assert await store.answered(event) == ["Success"]
+        assert await store.answered(event, seconds=60) == ["Success"]
         await ready(health)
 
 
@@ -106,7 +106,7 @@ async def test_a_database_that_takes_no_writes_is_said_and_repaired(open_store: 
         await store.announce(event)
         await unready(health, "consumer", "in a read-only transaction")
         await _set_read_only(store.settings.database, name, "= off", terminate=False)
-        assert await store.answered(event) == ["Success"]
+        assert await store.answered(event, seconds=60) == ["Success"]
         await ready(health)
 
 
@@ -141,7 +141,7 @@ async def test_a_full_disk_has_its_own_words(open_store: OpenStore) -> None:
             await unready(health, "consumer", "The disk of the database is full")
         assert any(line["log_level"] == "error" for line in logs)
         await store.value("DROP TRIGGER fill ON headers")
-        assert await store.answered(event) == ["Success"]
+        assert await store.answered(event, seconds=60) == ["Success"]
         await ready(health)
 
 
@@ -160,7 +160,7 @@ async def test_what_waits_for_longer_than_its_patience_is_unready(
                 return "consumer" in await health.failures()
 
             await until(waits, 10)
-        assert await store.answered(event) == ["Success"]
+        assert await store.answered(event, seconds=60) == ["Success"]
         await ready(health)
 
 

@@ -13,6 +13,7 @@ import zstandard
 from pons.events import InstanceReceived
 from pons.objects import FileObjects, new_key
 from pons.testing.events import header_json, ids, received
+from pons_index import writer as writer_module
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -375,3 +376,23 @@ async def test_a_series_keeps_the_request_of_its_first_instance(index: Index) ->
     rows = await index.fetch("SELECT sequences FROM series ORDER BY series_key")
     assert json.loads(rows[0]["sequences"]) == {"00400275": {"vr": "SQ", "Value": [item]}}
     assert rows[1]["sequences"] is None
+
+
+async def test_large_headers_are_written_in_smaller_pieces(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction takes memory for hundreds of the largest headers at once."""
+    sizes: list[int] = []
+    columns = writer_module.columns
+
+    def counted(batch: Any, *more: Any) -> Any:
+        sizes.append(len(batch))
+        return columns(batch, *more)
+
+    monkeypatch.setattr(writer_module, "columns", counted)
+    monkeypatch.setattr(writer_module, "MAX_HEADERS", 1500)
+    events = [numbered(number, t00100010=("PN", "X" * 300)) for number in range(1, 9)]
+    large = numbered(9, t00100010=("PN", "X" * 2000))
+    assert await index.write(*events, large) == ["Success"] * 9
+    assert sum(sizes) == 9
+    assert max(sizes) == 2

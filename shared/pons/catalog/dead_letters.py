@@ -16,6 +16,9 @@ from pons.sql import load_statements
 
 STATEMENTS = load_statements(Path(__file__).with_name("dead_letters.sql"))
 
+PAGE = 20
+"""Letters that one statement gives: each may have a megabyte, of which little is kept."""
+
 _decoder = msgspec.msgpack.Decoder(Announcement)
 
 
@@ -55,8 +58,15 @@ class DeadLetters:
 
     async def listed(self, since: int, limit: int) -> list[DeadLetter]:
         """Those after the number `since` that nobody has dismissed, oldest first."""
-        rows = await self._reader.rows(STATEMENTS["dead_letters"], since, limit)
-        return [_letter(row) for row in rows]
+        letters: list[DeadLetter] = []
+        while len(letters) < limit:
+            count = min(PAGE, limit - len(letters))
+            rows = await self._reader.rows(STATEMENTS["dead_letters"], since, count)
+            letters += map(_letter, rows)
+            if len(rows) < count:
+                break
+            since = letters[-1].number
+        return letters
 
     async def find(self, number: int) -> DeadLetter | None:
         """One of them, dismissed or not."""
