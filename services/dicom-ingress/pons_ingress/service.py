@@ -39,8 +39,9 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
         ):
             health.checks |= {"nats": bus.check, "objects": objects.check}
+            health.pulses.include(bus.pulses)
             await require_own(settings, objects, bus)
-            await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes})
+            await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes}, health)
 
             def rules() -> Rules:
                 return Rules(

@@ -37,7 +37,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 "objects": objects.check,
                 "database": catalog.check,
             }
-            await answer_commands(bus, "egress", {EchoModality: Echo(modalities, settings)})
+            health.pulses.include(bus.pulses)
+            await answer_commands(bus, "egress", {EchoModality: Echo(modalities, settings)}, health)
             store = ModalityStore(bus, objects, catalog, modalities, settings)
             handlers = {JOB_TYPE: store}
             worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)

@@ -20,8 +20,10 @@ from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
 from pons.settings import Settings
 from pons.warm import warm_http
+from pons_gateway import index_health
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
+from pons_gateway.index_health import IndexHealth
 from pons_gateway.lua.scripts import Scripts
 
 RENDER_CONNECTIONS = 32
@@ -46,7 +48,13 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             _open_render(settings, RENDER_CONNECTIONS) as render,
             _open_render(settings, None) as archives,
         ):
-            health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
+            health.checks |= {
+                "nats": bus.check,
+                "index": catalog.check,
+                "objects": objects.check,
+                index_health.NAME: IndexHealth(partial(ask, bus), health).check,
+            }
+            health.pulses.include(bus.pulses)
             backends = Backends(
                 settings=settings,
                 health=health,

@@ -14,7 +14,9 @@ import structlog
 from pons.commands import Collected
 from pons.errors import PonsError
 from pons.objects import SHARDS, Objects
-from pons_index.database import Database, passing_is_unavailable
+from pons.pulse import Pulse
+from pons_index.database import Database
+from pons_index.faults import passing_is_unavailable
 from pons_index.metrics import DELETED_OBJECTS, GARBAGE_WAITING
 from pons_index.quarantine import Quarantine
 from pons_index.returning import Returning
@@ -45,7 +47,9 @@ class Collector:
         tombstones: Tombstones,
         compared: asyncio.Event,
         interval: float,
+        pulse: Pulse | None = None,
     ) -> None:
+        self._pulse = pulse or Pulse("collector")
         self._database = database
         self._objects = objects
         self._sweep = sweep
@@ -68,7 +72,9 @@ class Collector:
             await asyncio.sleep(self._interval)
             try:
                 await self.collect(list(itertools.islice(shards, SHARDS_PER_ROUND)))
+                self._pulse.succeed()
             except PonsError as error:
+                self._pulse.fail(str(error))
                 log.warning("collecting waits", error=str(error))
 
     async def collect(self, shards: Iterable[str] = SHARDS, *, wait: bool = False) -> Collected:

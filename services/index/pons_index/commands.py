@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from pons.attributes import LEVELS
+from pons.bus import Bus
 from pons.commands import (
     ClearChanges,
     ClearExports,
@@ -20,7 +21,7 @@ from pons.commands import (
     LogExports,
     ProtectPatient,
 )
-from pons.errors import BadRequest, NotFound, ReadOnly
+from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
 from pons.identity import to_bytes
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
@@ -29,8 +30,12 @@ from pons_index.records import Records
 from pons_index.relay import Relay
 from pons_index.resource import hold_resource
 from pons_index.statements import SQL
+from pons_index.stream import drained
 from pons_index.tags import without_nul
 from pons_index.tombstones import Tombstones
+
+DRAIN_PATIENCE = 10.0
+"""Seconds that a deletion waits for what was acknowledged before it to be written."""
 
 Handlers = dict[type[msgspec.Struct], Handler]
 
@@ -63,7 +68,9 @@ class Commands:
         log_exports: bool,
         tombstones: Tombstones,
         records: Records,
+        bus: Bus,
     ) -> None:
+        self._bus = bus
         self._database = database
         self._relay = relay
         self._collector = collector
@@ -92,13 +99,20 @@ class Commands:
             except NotFound:
                 if tried:  # it was this command that deleted it, though the answer was lost
                     return tried[-1]
+                if not written:
+                    raise Unavailable(
+                        "Instances that were stored before are not in the index yet",
+                        "this may be one of them: delete it again shortly",
+                    ) from None
                 raise
 
+        written = await drained(self._bus, DRAIN_PATIENCE)
         removed = await self._database.run(attempt)
         await self._tombstones.note(removed)
         return removed.answer
 
     async def delete_many(self, command: DeleteResources) -> Done:
+        await drained(self._bus, DRAIN_PATIENCE)
         removed = await self._database.run(lambda connection: delete_resources(connection, command))
         if removed is not None:
             await self._tombstones.note(removed)

@@ -12,8 +12,10 @@ import structlog
 
 from pons.errors import Unavailable
 from pons.objects import SHARDS
-from pons_index.database import Database, delays, passing_is_unavailable
-from pons_index.pulse import Beginning, Pulse
+from pons.pulse import Pulse
+from pons_index.continuity import Beginning, Continuity
+from pons_index.database import Database, delays
+from pons_index.faults import passing_is_unavailable
 from pons_index.records import Records
 from pons_index.returning import Returning
 from pons_index.statements import SQL
@@ -32,13 +34,15 @@ class Comparison:
     def __init__(
         self,
         database: Database,
-        pulse: Pulse,
+        continuity: Continuity,
         sweep: Sweep,
         returning: Returning,
         tombstones: Tombstones,
         records: Records,
+        pulse: Pulse,
     ) -> None:
         self._database = database
+        self._continuity = continuity
         self._pulse = pulse
         self._sweep = sweep
         self._returning = returning
@@ -52,16 +56,17 @@ class Comparison:
         if beginning.comparing:
             log.warning("all objects are compared with the index", reason=beginning.comparing)
             await self._until_done(None)
-            await self._pulse.compared()
+            await self._continuity.compared()
         else:
             await self._until_done(beginning.since)
         self.done.set()
         while True:
-            await self._pulse.suspected.wait()
-            self._pulse.suspected.clear()
-            await self._until_done(await self._pulse.safe_since())
+            await self._continuity.suspected.wait()
+            self._continuity.suspected.clear()
+            await self._until_done(await self._continuity.safe_since())
 
     async def _until_done(self, since: datetime | None) -> None:
+        self._pulse.begin()
         for delay in delays():
             try:
                 with passing_is_unavailable():
@@ -70,8 +75,10 @@ class Comparison:
                             await self._compare_all()
                         else:
                             await self._compare_since(since)
-                    return
+                self._pulse.succeed()
+                return
             except Unavailable as error:
+                self._pulse.fail(str(error))
                 log.warning("comparison waits", error=str(error), retry_seconds=delay)
             await asyncio.sleep(delay)
 

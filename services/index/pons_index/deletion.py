@@ -11,7 +11,7 @@ from pons.commands import Ancestor, Deleted, DeleteResource, DeleteResources
 from pons.errors import NotFound
 from pons.identity import to_bytes, to_text
 from pons_index.changelog import NUMBERS, Growth, log_changes
-from pons_index.database import Raced
+from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 PATIENCE = 600.0
@@ -48,6 +48,7 @@ async def delete_resource(
     if identifier is None:
         raise NotFound("There is no such resource", command.resource_id)
     async with connection.transaction():
+        await take_time(connection)
         held = await connection.fetchval(SQL["find_patient"], level, identifier)
         rows = await connection.fetch(SQL["find_instances"], level, identifier, timeout=PATIENCE)
         if not rows:
@@ -74,6 +75,7 @@ async def delete_resources(connection: Any, command: DeleteResources) -> Removed
     ]
     columns = [[level for level, _ in named], [identifier for _, identifier in named]]
     async with connection.transaction():
+        await take_time(connection)
         trees = await connection.fetch(SQL["find_patients_of"], *columns, timeout=PATIENCE)
         held = [row["patient_key"] for row in trees]
         rows = await connection.fetch(SQL["find_instances_of"], *columns, held, timeout=PATIENCE)
@@ -84,6 +86,11 @@ async def delete_resources(connection: Any, command: DeleteResources) -> Removed
         )
         await log_changes(connection, removed.growth)
     return removed
+
+
+async def take_time(connection: Any) -> None:
+    """Let the statements of this transaction take `PATIENCE` each."""
+    await connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE:.0f}s'")
 
 
 async def delete_instances(connection: Any, keys: list[int], reason: str) -> Removed:

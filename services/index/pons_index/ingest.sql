@@ -150,12 +150,6 @@ INSERT INTO garbage (object_key, reason)
 SELECT object_key, $2 FROM unnest($1::uuid[]) AS new (object_key)
 ON CONFLICT (object_key) DO NOTHING;
 
--- name: refuse
--- An announcement that cannot be indexed; repeating it adds nothing.
-INSERT INTO refused (object_key, header_key, reason)
-VALUES ($1, $2, $3)
-ON CONFLICT (object_key) DO NOTHING;
-
 -- name: restore_lost
 -- The file of an instance whose object was lost lies in another now, if nobody else has seen to it.
 UPDATE instances SET object_key = $3, stored_size = $4, compression = $5

@@ -15,13 +15,20 @@ log = structlog.get_logger()
 
 ALWAYS = 10
 """So many objects may leave at once from a store of any size."""
+WARNING, DAMAGED = "sweep", "damaged objects"
 KINDS = ("unannounced", "returned", "leftover", "damaged", "attachment")
 
 
 class Quarantine:
-    """Lets go what has been in quarantine long enough, a small share of the store at once."""
+    """Lets go what has been in quarantine long enough, a small share of the store at once.
 
-    def __init__(self, database: Database, days: float, share: float) -> None:
+    `warnings` are the process' own, which health and status show.
+    """
+
+    def __init__(
+        self, database: Database, days: float, share: float, warnings: dict[str, str]
+    ) -> None:
+        self._warnings = warnings
         self._database = database
         self._age = timedelta(days=days)
         self._share = share
@@ -42,6 +49,7 @@ class Quarantine:
             self._stop(len(expired), allowed)
             return 0
         self.stopped = ""
+        self._warnings.pop(WARNING, None)
         SWEEP_STOPPED.set(0)
         return await discard_unused(self._database, expired, "leftover")
 
@@ -50,6 +58,12 @@ class Quarantine:
         counts: dict[str, Any] = {row["kind"]: row["objects"] for row in rows}
         for kind in KINDS:
             FINDINGS.labels(kind).set(counts.get(kind, 0))
+        if damaged := counts.get("damaged"):
+            self._warnings[DAMAGED] = (
+                f"{damaged} objects were DICOM files and cannot be read: ./pons fsck lists them"
+            )
+        else:
+            self._warnings.pop(DAMAGED, None)
 
     def _stop(self, expired: int, allowed: int) -> None:
         reason = (
@@ -59,5 +73,5 @@ class Quarantine:
         )
         if self.stopped != reason:
             log.error("sweep stopped", reason=reason)
-        self.stopped = reason
+        self.stopped = self._warnings[WARNING] = reason
         SWEEP_STOPPED.set(1)

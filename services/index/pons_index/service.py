@@ -12,6 +12,7 @@ from pons.commands import answer_commands
 from pons.health import Health
 from pons.live import open_live
 from pons.objects import Objects, open_objects
+from pons.pulse import NEVER_TOO_LONG
 from pons.settings import Settings
 from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
@@ -19,10 +20,11 @@ from pons_index.collector import Collector
 from pons_index.commands import Commands, refusing
 from pons_index.comparison import Comparison
 from pons_index.consumer import Consumer, open_consumer
+from pons_index.continuity import Continuity
 from pons_index.database import open_database, require_url
+from pons_index.dead_letters import DeadLetters
 from pons_index.origins import Origins
 from pons_index.ownership import Claim
-from pons_index.pulse import Pulse
 from pons_index.quarantine import Quarantine
 from pons_index.reconstruct import ReadAgain, Reconstruction
 from pons_index.records import Records
@@ -64,12 +66,18 @@ async def open_index(
     async with (
         open_bus(settings) as bus,
         opened_objects(settings) as objects,
-        open_database(settings, Claim(settings, bus, objects, adopting)) as database,
+        open_database(settings, Claim(settings, bus, objects, adopting), health.pulses) as database,
         open_live(bus, settings, "sqlite"),
     ):
         health.checks |= {"database": database.check, "nats": bus.check}
-        relay = Relay(database, bus)
-        refusals = Refusals(bus, database)
+        health.pulses.include(bus.pulses)
+        pulse = health.pulses.add
+        relay = Relay(database, bus, pulse("relay"))
+        dead_letters = DeadLetters(
+            database, lambda: ingesting(objects, bus, settings), health.warnings
+        )
+        writing = pulse("consumer")
+        refusals = Refusals(bus, database, dead_letters.wake, writing)
         capacity = Capacity(settings.storage)
         origins = Origins(database, objects)
         writer = Writer(
@@ -80,15 +88,27 @@ async def open_index(
             capacity,
             asking(bus),
             origins.wrote,
+            writing,
         )
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
         records, tombstones = Records(database, objects), Tombstones(database, objects)
-        pulse = Pulse(database, bus, objects)
+        continuity = Continuity(database, bus, objects, pulse("continuity"))
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
         returning = Returning(database, objects, origins, lambda: ingesting(objects, bus, settings))
-        comparison = Comparison(database, pulse, sweep, returning, tombstones, records)
+        comparison = Comparison(
+            database,
+            continuity,
+            sweep,
+            returning,
+            tombstones,
+            records,
+            pulse("comparison", NEVER_TOO_LONG),
+        )
         quarantine = Quarantine(
-            database, settings.storage.quarantine_days, settings.storage.sweep_share
+            database,
+            settings.storage.quarantine_days,
+            settings.storage.sweep_share,
+            health.warnings,
         )
         collector = Collector(
             database,
@@ -99,6 +119,7 @@ async def open_index(
             tombstones,
             comparison.done,
             settings.storage.collect_interval,
+            pulse("collector", NEVER_TOO_LONG),
         )
         reconstruction = Reconstruction(
             database,
@@ -114,6 +135,7 @@ async def open_index(
             log_exports=log_exports,
             tombstones=tombstones,
             records=records,
+            bus=bus,
         )
         belongings = Belongings(
             database,
@@ -122,23 +144,29 @@ async def open_index(
             records=records,
             capacity=capacity,
         )
-        handlers = commands.handlers() | belongings.handlers() | reconstruction.handlers()
-        beginning = await pulse.begin(asked)
+        handlers = (
+            commands.handlers()
+            | belongings.handlers()
+            | reconstruction.handlers()
+            | dead_letters.handlers()
+        )
+        beginning = await continuity.begin(asked)
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
                 consumer.consume(),
                 relay.relay(),
-                forget_acknowledged(bus),
-                settle(database, settings.index.stable_age, relay.wake),
+                forget_acknowledged(bus, pulse=pulse("announcements")),
+                settle(database, settings.index.stable_age, relay.wake, pulse("stable")),
+                dead_letters.watch(pulse("dead letters")),
                 comparison.compare_forever(beginning),
-                pulse.beat_forever(),
+                continuity.beat_forever(),
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
             ):
                 answered = refusing(handlers) if read_only else handlers
-                await answer_commands(bus, "index", answered)
+                await answer_commands(bus, "index", answered, health)
                 yield comparison
-            await pulse.end()
+            await continuity.end()
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from pons.sql import load_statements
 _FOLDER = Path(__file__).parent
 FILES = (
     "ingest.sql",
+    "refusals.sql",
     "deletion.sql",
     "belongings.sql",
     "changes.sql",
@@ -16,7 +17,7 @@ FILES = (
     "garbage.sql",
     "findings.sql",
     "records.sql",
-    "pulse.sql",
+    "continuity.sql",
 )
 SQL: dict[str, str] = {
     name: statement for file in FILES for name, statement in load_statements(_FOLDER / file).items()

@@ -16,6 +16,7 @@ import structlog
 
 from pons.bus import Bus, check_cancelled
 from pons.errors import Unavailable
+from pons.pulse import Pulse
 
 log = structlog.get_logger()
 
@@ -65,18 +66,45 @@ async def acknowledged(bus: Bus) -> int:
     return info.ack_floor.stream_seq if info.ack_floor else 0
 
 
-async def forget_acknowledged(bus: Bus, interval: float = FORGET_INTERVAL) -> None:
-    """Remove from the stream what is acknowledged, for ever; any number of replicas may do so."""
-    forgotten = 0
+async def drained(bus: Bus, patience: float) -> bool:
+    """Whether what is announced by now has been written, waiting at most `patience` seconds.
+
+    Where nothing waits, as usual, that costs two questions that are asked together.
+    """
+    last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
+    delay, waited = 0.02, 0.0
+    while floor < last:
+        if waited > patience:
+            return False
+        await asyncio.sleep(delay)
+        waited, delay = waited + delay, min(delay * 2, 1.0)
+        floor = await acknowledged(bus)
+    return True
+
+
+async def forget_acknowledged(
+    bus: Bus, interval: float = FORGET_INTERVAL, pulse: Pulse | None = None
+) -> None:
+    """Remove from the stream what is acknowledged, for ever; any number of replicas may do so.
+
+    `pulse` hears whether what waits in the stream gets on, whoever has it.
+    """
+    forgotten, before, pulse = 0, 0, pulse or Pulse("announcements")
     while True:
         await asyncio.sleep(interval)
         try:
-            floor = await acknowledged(bus)
+            last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
+            if floor >= last or floor > before:
+                pulse.succeed()
+            else:
+                pulse.fail(f"{last - floor} announcements wait, and none of them is written")
+            before = floor
             if floor > forgotten:
                 with _answers():
                     await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
                 forgotten = floor
         except Unavailable as error:
+            pulse.fail(str(error))
             log.warning("acknowledged announcements stay for now", error=str(error))
 
 

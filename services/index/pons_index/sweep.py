@@ -5,7 +5,6 @@ That nobody knows an object proves nothing: database or stream may have forgotte
 deleted here but temporary objects, whose key says that they may go once nobody names them.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,7 @@ from pons.partial_uploads import piece_keys
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
 from pons_index.statements import SQL
-from pons_index.stream import acknowledged, last_announcement
+from pons_index.stream import drained
 
 log = structlog.get_logger()
 
@@ -102,14 +101,7 @@ class Sweep:
 
     async def drained(self) -> bool:
         """Whether what is announced by now has been written, waiting a while for it."""
-        last = await last_announcement(self._bus)
-        delay, waited = 0.02, 0.0
-        while await acknowledged(self._bus) < last:
-            if waited > DRAIN_PATIENCE:
-                return False
-            await asyncio.sleep(delay)
-            waited, delay = waited + delay, min(delay * 2, 1.0)
-        return True
+        return await drained(self._bus, DRAIN_PATIENCE)
 
     @asynccontextmanager
     async def turn(self, *, wait: bool) -> AsyncIterator[bool]:

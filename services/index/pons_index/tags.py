@@ -83,6 +83,8 @@ class MainTags:
     """Which tags each level keeps."""
     sequences: str | None = None
     """The series' main sequences as DICOM JSON, if it has any."""
+    header_size: int = 0
+    """Bytes of the header as JSON; no instance's tags have more."""
 
     def of(self, level: Level) -> str:
         """The tags of `level` that the instance has, as JSON."""
@@ -125,7 +127,8 @@ class TagReader:
         """The main tags of an instance, and of its ancestors if wanted. Raises `Unindexable`."""
         reader = self._all_levels if ancestors else self._instance_only
         try:
-            elements = reader.read(_unpacker.decompress(packed_header, MAX_HEADER_JSON))
+            header = _unpacker.decompress(packed_header, MAX_HEADER_JSON)
+            elements = reader.read(header)
         except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unindexable(f"the header cannot be read: {error}") from None
         texts: dict[str, str] = {}
@@ -136,9 +139,8 @@ class TagReader:
                     texts[tag] = text
             elif (kept := _sequence(element)) is not None:
                 sequences[tag] = kept
-        return MainTags(
-            texts, self.listed, msgspec.json.encode(sequences).decode() if sequences else None
-        )
+        kept = msgspec.json.encode(sequences).decode() if sequences else None
+        return MainTags(texts, self.listed, kept, len(header))
 
 
 def without_nul(text: str) -> str:

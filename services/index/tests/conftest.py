@@ -191,7 +191,7 @@ def open_collector(
                 Origins(database, objects),
                 lambda: ingesting(objects, bus, settings),
             ),
-            Quarantine(database, 14, share),
+            Quarantine(database, 14, share, {}),
             Tombstones(database, objects),
             done,
             60,

@@ -48,6 +48,7 @@ def commands_of(database: Database, bus: Bus, objects: Objects, *, log_exports: 
         log_exports=log_exports,
         tombstones=Tombstones(database, objects),
         records=Records(database, objects),
+        bus=bus,
     )
 
 

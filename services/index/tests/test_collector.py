@@ -15,7 +15,7 @@ from pons.testing.events import ids, received
 from pons.testing.nats import NatsServer
 from pons_index.changelog import Growth, log_changes
 from pons_index.collector import Collector
-from pons_index.database import Raced
+from pons_index.faults import Raced
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -29,7 +29,7 @@ from pons.events import Origin
 from pons.ingest import open_ingest
 from pons.objects import new_key
 from pons_index.comparison import shards_since
-from pons_index.pulse import MARGIN
+from pons_index.continuity import MARGIN
 
 pytestmark = pytest.mark.anyio
 OpenStore = Any
@@ -85,7 +85,7 @@ async def compared(store: Any) -> None:
     """Wait until no comparison is under way."""
 
     async def done() -> bool:
-        row = await store.database.pool.fetchrow("SELECT comparing FROM pulse")
+        row = await store.database.pool.fetchrow("SELECT comparing FROM continuity")
         return row is not None and not row["comparing"]
 
     await until(done)
@@ -151,13 +151,13 @@ async def test_an_older_copy_of_the_database_catches_up(
     async with open_store() as store:
         async with working(store) as ingest:
             stored = [await ingest.store(content, ORIGIN) for content in files]
-            copy = await store.database.pool.fetch("SELECT * FROM pulse")
+            copy = await store.database.pool.fetch("SELECT * FROM continuity")
             deletion = DeleteResource("Instance", stored[0].ids.instance)
         # Set back: the third instance and a deletion are forgotten.
         async with working(store) as ingest:
             await ask(store.bus, "index", deletion, Deleted)
         await store.database.pool.execute(
-            "UPDATE pulse SET beats = 1; DELETE FROM garbage;"
+            "UPDATE continuity SET beats = 1; DELETE FROM garbage;"
             " DELETE FROM instances WHERE sop_instance_uid = '1.2.3.2'"
         )
         assert copy
@@ -181,7 +181,7 @@ async def test_a_stream_that_was_lost_costs_no_announcement(
         async with store.replica():
             await compared(store)
             assert await store.value("SELECT instances FROM totals") == 3
-            assert "streams" not in await store.value("SELECT comparing FROM pulse")
+            assert "streams" not in await store.value("SELECT comparing FROM continuity")
 
 
 async def test_what_was_announced_last_may_be_missing_from_a_stream_that_fits(
@@ -208,13 +208,13 @@ async def test_a_database_that_is_set_back_at_work_ends_the_index(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It starts anew, which sees to everything; replicas do not disturb each other."""
-    monkeypatch.setattr("pons_index.pulse.BEAT", 0.02)
+    monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
     async with open_store() as store:
 
         async def work() -> None:
             async with store.replica(), store.replica():
                 await asyncio.sleep(0.3)
-                await store.database.pool.execute("UPDATE pulse SET beats = 0")
+                await store.database.pool.execute("UPDATE continuity SET beats = 0")
                 await asyncio.sleep(5)
 
         with pytest.raises(BaseExceptionGroup) as raised:
@@ -226,7 +226,7 @@ async def test_a_stream_that_is_replaced_at_work_ends_the_index(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another one of the same name is not the one that was announced to."""
-    monkeypatch.setattr("pons_index.pulse.BEAT", 0.02)
+    monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
     async with open_store() as store:
 
         async def work() -> None:

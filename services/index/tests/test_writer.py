@@ -13,6 +13,7 @@ import zstandard
 from pons.events import InstanceReceived
 from pons.objects import FileObjects, Objects, new_key
 from pons.testing.events import header_json, ids, received
+from pons_index import writer as writer_module
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -317,7 +318,7 @@ async def test_what_the_database_refuses_does_not_hold_up_the_rest(index: Index)
     assert [place for place, status in enumerate(statuses) if status == ""] == [3, 6, 8]
     assert [arrival.event for arrival, _ in index.refused] == [events[3], events[6], events[8]]
     assert [reason.split(":")[0] for _, reason in index.refused] == [
-        "the database refuses it",
+        "the database refuses a value (SQLSTATE 22000)",
         "the header cannot be read",
         "received_at is inf, not a time",
     ]
@@ -330,7 +331,7 @@ async def test_one_object_for_two_instances_is_refused(index: Index) -> None:
     await index.write(first)
     thief = msgspec.structs.replace(numbered(2), object_key=first.object_key)
     assert await index.write(thief, numbered(3)) == ["", "Success"]
-    assert "UniqueViolationError" in index.refused[0][1]
+    assert index.refused[0][1] == "the database refuses a value (SQLSTATE 23505)"
 
 
 async def test_no_text_is_refused_for_its_characters(index: Index) -> None:
@@ -427,3 +428,23 @@ async def test_a_series_keeps_the_request_of_its_first_instance(index: Index) ->
     rows = await index.fetch("SELECT sequences FROM series ORDER BY series_key")
     assert json.loads(rows[0]["sequences"]) == {"00400275": {"vr": "SQ", "Value": [item]}}
     assert rows[1]["sequences"] is None
+
+
+async def test_large_headers_are_written_in_smaller_pieces(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction takes memory for hundreds of the largest headers at once."""
+    sizes: list[int] = []
+    columns = writer_module.columns
+
+    def counted(batch: Any, *more: Any) -> Any:
+        sizes.append(len(batch))
+        return columns(batch, *more)
+
+    monkeypatch.setattr(writer_module, "columns", counted)
+    monkeypatch.setattr(writer_module, "MAX_HEADERS", 1500)
+    events = [numbered(number, t00100010=("PN", "X" * 300)) for number in range(1, 9)]
+    large = numbered(9, t00100010=("PN", "X" * 2000))
+    assert await index.write(*events, large) == ["Success"] * 9
+    assert sum(sizes) == 9
+    assert max(sizes) == 2

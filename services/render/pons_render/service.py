@@ -98,6 +98,7 @@ async def _do_jobs(
     """Work on jobs for ever; pictures are served also while NATS is away."""
     async with open_bus(settings) as bus:
         health.checks["nats"] = bus.check
+        health.pulses.include(bus.pulses)
         jobs = Jobs(bus, settings.jobs, objects)
         archive = ArchiveJob(jobs, archives, objects, settings.archive.outputs)
         handlers = {"Archive": archive, "Media": archive}

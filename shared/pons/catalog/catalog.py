@@ -14,6 +14,7 @@ from pons.bus import Bus
 from pons.catalog.archived import to_archived_instance, to_archived_series
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
+from pons.catalog.dead_letters import DeadLetters
 from pons.catalog.finder import MAX_HEADER_BYTES, Finder
 from pons.catalog.logs import changes_page, exports_page
 from pons.catalog.metadata import (
@@ -77,6 +78,7 @@ class Catalog(Finder):
     ) -> None:
         super().__init__(reader, searcher, planned, objects, main)
         self.browser = Browser(reader)
+        self.dead_letters = DeadLetters(reader)
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""

@@ -13,7 +13,10 @@ from pons.ownership import Owner
 from pons.settings import DatabaseSettings
 
 CONNECT_SECONDS = 3.0
-STATEMENT_SECONDS = 60.0
+STATEMENT_SECONDS = 60
+"""Seconds after which the server ends a statement; its connection serves the next one."""
+ANSWER_SECONDS = STATEMENT_SECONDS + 10.0
+"""Seconds after which a server that has not even done that is taken for away."""
 IDLE_SECONDS = 300.0
 """Older connections may have been forgotten by a firewall on the way."""
 ATTEMPTS = 2
@@ -32,6 +35,15 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.InvalidCatalogNameError,
 )
 NOT_PREPARED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
+
+UNUSABLE = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.DiskFullError,
+    asyncpg.PostgresIOError,
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+)
+"""What somebody has to repair; its own words, and no bug of ours."""
 
 Plans = Literal["auto", "force_custom_plan", "force_generic_plan"]
 """PostgreSQL's words for when it plans a statement: as it thinks best, each time, once."""
@@ -96,13 +108,22 @@ class Reader:
             try:
                 async with self._slots:
                     return await once(fetch, statement, values)
-            except asyncpg.DataError:
-                raise  # an InterfaceError that is our own mistake
+            except asyncpg.QueryCanceledError as error:
+                raise Unavailable(
+                    f"The search takes longer than {STATEMENT_SECONDS} s",
+                    "ask for less at once, or by an attribute that few resources share",
+                ) from error
             except NOT_PREPARED as error:
                 raise Unavailable(
                     "The database is not prepared yet", "the index service does so when it starts"
                 ) from error
+            except UNUSABLE as error:
+                raise Unavailable(
+                    "The database cannot be read", "an operator has to repair it: see the index"
+                ) from error
             except AWAY as error:
+                if isinstance(error, ValueError):
+                    raise  # a value that no column takes: our own mistake, or the caller's
                 if attempt == ATTEMPTS:
                     raise Unavailable("The database does not answer", repr(error)) from error
                 self.close()  # the others are as old: start afresh
@@ -114,6 +135,9 @@ class Reader:
         connection = self._take() or await self._connect()
         try:
             result = await fetch(connection, statement, *values)
+        except asyncpg.QueryCanceledError:
+            self._idle.append((connection, time.monotonic()))  # it is well, and says so
+            raise
         except BaseException:
             connection.terminate()  # also when cancelled: an answer may still be on its way
             raise
@@ -151,12 +175,13 @@ class Reader:
         return await asyncpg.connect(
             self._url,
             timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
+            command_timeout=ANSWER_SECONDS,
             server_settings={
                 "default_transaction_read_only": "on",
                 "application_name": "pons-catalog",
                 "jit": "off",
                 "plan_cache_mode": self._plans,
+                "statement_timeout": f"{STATEMENT_SECONDS}s",
                 **(BY_INDEX if self._plans == "force_generic_plan" else {}),
             },
         )

@@ -11,7 +11,7 @@ CREATE TABLE owner (
 
 -- What the index last saw of the database and of the stream of announcements. A copy of it lies with
 -- the objects: a database or a stream that fits neither was set back.
-CREATE TABLE pulse (
+CREATE TABLE continuity (
     one            boolean PRIMARY KEY DEFAULT true CHECK (one),
     beats          bigint NOT NULL DEFAULT 0,
     stream_created text NOT NULL DEFAULT '',    -- empty: no stream was seen yet

@@ -20,7 +20,9 @@ import structlog
 from pons.bus import Bus
 from pons.errors import NotFound, PonsError, Unavailable
 from pons.objects import Objects
-from pons_index.database import Database, delays, passing_is_unavailable
+from pons.pulse import Pulse
+from pons_index.database import Database, delays
+from pons_index.faults import passing_is_unavailable
 from pons_index.statements import SQL
 from pons_index.stream import StreamState, forget_all, read_stream_state
 
@@ -29,7 +31,7 @@ T = TypeVar("T")
 
 BEAT = 5.0
 NOTE_EVERY = 60.0
-"""Seconds between copies of the pulse; far below `MARGIN`, which covers what came since."""
+"""Seconds between copies; far below `MARGIN`, which covers what came since."""
 MARGIN = timedelta(hours=1)
 """How long before everything was known to be indexed an announcement may have been lost: NATS
 writes every 2 minutes, and what was being stored was announced a little later."""
@@ -56,10 +58,13 @@ class Beginning:
     since: datetime
 
 
-class Pulse:
+class Continuity:
     """Says at each start, and with every beat, whether database and streams are those of before."""
 
-    def __init__(self, database: Database, bus: Bus, objects: Objects) -> None:
+    def __init__(
+        self, database: Database, bus: Bus, objects: Objects, pulse: Pulse | None = None
+    ) -> None:
+        self._pulse = pulse or Pulse("continuity")
         self._database = database
         self._bus = bus
         self._objects = objects
@@ -78,6 +83,7 @@ class Pulse:
             try:
                 return await self._begin(asked)
             except Unavailable as error:
+                self._pulse.fail(str(error))
                 log.warning("waiting to see what is there", error=str(error), retry_seconds=delay)
             await asyncio.sleep(delay)
         raise AssertionError("delays never end")
@@ -97,7 +103,7 @@ class Pulse:
         async def set_out(connection: Any) -> None:
             async with connection.transaction():
                 state = (stream.created, stream.last)
-                await connection.execute(SQL["set_pulse"], self._beats, *state, comparing)
+                await connection.execute(SQL["set_continuity"], self._beats, *state, comparing)
                 if seen is not None:
                     # Readers of the change log skip what is not above the last number they had.
                     await connection.execute(SQL["raise_last_change"], seen.last_change)
@@ -127,8 +133,10 @@ class Pulse:
             await asyncio.sleep(BEAT)
             try:
                 await self._beat()
+                self._pulse.succeed()
             except Unavailable as error:
-                log.warning("pulse waits", error=str(error))
+                self._pulse.fail(str(error))
+                log.warning("continuity cannot be checked", error=str(error))
 
     async def end(self) -> None:
         """Leave a copy behind; where that cannot be, the next start compares a little more."""
@@ -187,8 +195,8 @@ class Pulse:
 
 
 async def _read(connection: Any) -> Any:
-    await connection.execute(SQL["begin_pulse"])
-    return await connection.fetchrow(SQL["read_pulse"])
+    await connection.execute(SQL["begin_continuity"])
+    return await connection.fetchrow(SQL["read_continuity"])
 
 
 def _since(row: Any) -> datetime:
