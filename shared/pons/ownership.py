@@ -9,7 +9,7 @@ made, so that no setting that points elsewhere shows, or changes, another store'
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import msgspec
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 LAYOUT = 1
 """How objects and notes lie; a store with a later number is refused."""
-SCHEMA = 4
+SCHEMA = 5
 """The latest migration of the database that this version knows."""
 NOTE = "owner"
 STREAM_KEYS = ("pons_store", "pons_id")
@@ -192,7 +192,8 @@ def places(settings: Settings) -> dict[str, str]:
 
 def _without_secrets(url: str) -> str:
     parts = urlsplit(url.strip())
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    host = parts.netloc.rpartition("@")[2] or parse_qs(parts.query).get("host", [""])[0]
+    return f"{host}{parts.path}"
 
 
 async def _database_mark(read_row: Callable[[str], Awaitable[Any]]) -> dict[str, Mark | None]:

@@ -45,14 +45,18 @@ DELETE FROM findings WHERE object_key = ANY ($1::uuid[]);
 SELECT kind, count(*) AS objects, sum(size)::bigint AS size FROM findings GROUP BY kind;
 
 -- name: forget_returned
--- What came back so long ago that nobody asks any more, and findings that the index knows by now.
+-- What came back so long ago that nobody asks any more.
+DELETE FROM findings WHERE kind = 'returned' AND since < now() - $1::interval;
+
+-- name: forget_known
+-- Findings that the index knows by now.
 DELETE FROM findings
-WHERE (kind = 'returned' AND since < now() - $1::interval)
-    OR (kind <> 'returned' AND (
+WHERE kind IN ('unannounced', 'leftover', 'damaged', 'attachment')
+    AND (
         EXISTS (SELECT FROM instances WHERE instances.object_key = findings.object_key)
         OR EXISTS (SELECT FROM attachments WHERE attachments.object_key = findings.object_key)
         OR EXISTS (SELECT FROM headers WHERE header_key = findings.object_key)
-    ));
+    );
 
 -- name: expired_leftovers
 -- What has been in quarantine for so long, and how many objects the store has.

@@ -39,6 +39,7 @@ class Quarantine:
         """Make expired objects garbage, unless they are too many (`stopped`); how many it were."""
         pool = self._database.pool
         await pool.execute(SQL["forget_returned"], self._age)
+        await pool.execute(SQL["forget_known"])
         await self._count()
         if await pool.fetchval(SQL["count_unreadable"]):
             return 0  # nobody knows what an unreadable announcement may name

@@ -27,7 +27,7 @@ async def main():
         settings = Settings(database=DatabaseSettings(url=server.url, reader_url=server.reader_url))
         health = Health("index")
         health.started = True
-        async with open_database(settings, health.pulses) as database:
+        async with open_database(settings, pulses=health.pulses) as database:
             await database.pool.execute("CREATE TABLE pages (page bytea)")
             await database.pool.execute("ALTER TABLE pages ALTER page SET STORAGE EXTERNAL")
             ballast = folder / "ballast"

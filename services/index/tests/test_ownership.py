@@ -167,9 +167,9 @@ async def test_a_reader_refuses_another_stores_database(ground: Ground) -> None:
     await require_own(claim.settings, claim.objects, claim.bus, ask)
     await owner.require(ground.connection)
     await ground.connection.execute("UPDATE owner SET id = $1", UUID(int=1))
-    with pytest.raises(PonsError, match=r"database\.url"):
+    with pytest.raises(PonsError, match=r"database\.reader_url"):
         await require_own(claim.settings, claim.objects, claim.bus, ask)
-    with pytest.raises(Unavailable, match=r"database\.url"):
+    with pytest.raises(Unavailable, match=r"database\.reader_url"):
         await owner.require(ground.connection)
 
 

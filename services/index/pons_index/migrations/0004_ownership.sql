@@ -29,7 +29,8 @@ CREATE TABLE findings (
     instance_id bytea,
     detail      text NOT NULL DEFAULT ''
 );
-CREATE INDEX findings_by_kind ON findings (kind, object_key);
+CREATE INDEX findings_by_key ON findings (kind, object_key);
+CREATE INDEX findings_by_age ON findings (kind, since);
 
 -- The note beside the objects that says, too, that this object may go; null where none was written.
 ALTER TABLE garbage ADD COLUMN tombstone uuid;
