@@ -11,14 +11,20 @@ from hashlib import md5
 from typing import Any
 from uuid import UUID
 
-import xxhash
-
 from pons.catalog import StoredAttachment
 from pons.commands import Done, PutAttachment, RestoreObject, Revision, Written
-from pons.errors import Conflict, InvalidInstance, NotFound, OutOfResources
+from pons.errors import Conflict, DamagedObject, NotFound, OutOfResources
 from pons.events import Level
 from pons.objects import PIECE, SPOOL_ABOVE, Body, Objects, Spool, new_key
-from pons.stored_file import ZSTD, ObjectFile, StoredFile, compress, read_file, stream_file
+from pons.stored_file import (
+    ZSTD,
+    ObjectFile,
+    StoredFile,
+    compress,
+    read_file,
+    stream_file,
+    verify_file,
+)
 
 Ask = Callable[..., Awaitable[Any]]
 
@@ -72,20 +78,20 @@ async def change_form(
 ) -> None:
     """Keep the content of `stored` compressed, where that makes it smaller, or as it is.
 
-    Raises `InvalidInstance` when the object is damaged: then it stays as it is.
+    Raises `DamagedObject` when the object is damaged: then it stays as it is.
     """
     if bool(stored.compression) == compressed:
         return
-    async with _content(objects, stored) as body:
-        if await _damaged(body, stored):
-            raise InvalidInstance(f"The object {stored.object_key} is damaged")
-        async with _packed(objects, body if compressed else None) as packed:
-            if compressed and packed is None:
-                return
-            form = body if packed is None else packed
-            stored_size, stored_digest = _size(form), await md5_of_body(form)
-            key = new_key(announced=False)
-            await objects.put(key, form)
+    async with (
+        _content(objects, stored) as body,
+        _packed(objects, body if compressed else None) as packed,
+    ):
+        if compressed and packed is None:
+            return
+        form = body if packed is None else packed
+        stored_size, stored_digest = _size(form), await md5_of_body(form)
+        key = new_key(announced=False)
+        await objects.put(key, form)
     command = RestoreObject(
         level=level,
         resource_id=resource_id,
@@ -100,23 +106,25 @@ async def change_form(
 
 
 async def is_intact(objects: Objects, stored: StoredAttachment) -> bool:
-    """Whether an attachment's object, and what it holds, are as they were written."""
+    """Whether an attachment's object, and what it holds, are as they were written.
+
+    Raises `DamagedObject` for an object that is missing.
+    """
     try:
-        if stored.stored_md5:
-            digest = await md5_of_file(objects, as_object(stored))
-            if digest != stored.stored_md5:
-                return False
-        hasher = _hasher(stored)
-        async for piece in stream_file(objects, stored):
-            await asyncio.to_thread(hasher.update, piece)
-    except InvalidInstance:  # it cannot even be decompressed
+        if stored.compression:
+            await verify_file(objects, as_object(stored))
+        await verify_file(objects, stored)
+    except DamagedObject as error:
+        if error.what == "missing":
+            raise
         return False
-    return bool(hasher.digest() == _expected(stored))
+    return True
 
 
 def as_object(stored: StoredAttachment) -> ObjectFile:
     """The object itself as a file, compressed or not."""
-    return ObjectFile(stored.object_key, stored.stored_size, stored.stored_size, "")
+    size = stored.stored_size
+    return ObjectFile(stored.object_key, size, size, "", stored.owner, md5=stored.stored_md5)
 
 
 async def md5_of_file(objects: Objects, stored: StoredFile) -> str:
@@ -164,20 +172,6 @@ async def _content(objects: Objects, stored: StoredAttachment) -> AsyncIterator[
         async for piece in stream_file(objects, stored):
             await asyncio.to_thread(spool.write, piece)
         yield spool
-
-
-async def _damaged(body: Body, stored: StoredAttachment) -> bool:
-    hasher = _hasher(stored)
-    await asyncio.to_thread(_feed, hasher, body)
-    return bool(hasher.digest() != _expected(stored))
-
-
-def _hasher(stored: StoredAttachment) -> Any:
-    return md5(usedforsecurity=False) if stored.md5 else xxhash.xxh3_128()
-
-
-def _expected(stored: StoredAttachment) -> bytes:
-    return bytes.fromhex(stored.md5) or stored.checksum
 
 
 def _feed(hasher: Any, body: Body) -> None:

@@ -25,7 +25,9 @@ from nats.js.kv import KeyValue
 
 from pons.errors import PonsError, Unavailable
 from pons.names import Names
+from pons.pulse import Pulses
 from pons.settings import Settings
+from pons.stream_settings import apply_settings
 
 log = structlog.get_logger()
 
@@ -53,6 +55,8 @@ class Bus:
         self.client = client
         self.names = names
         self.stream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
+        self.pulses = Pulses()
+        """What the tasks that follow it say of themselves."""
         self._replicas = replicas
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
@@ -161,20 +165,26 @@ class Bus:
 
     async def _ensure_bucket(self, name: str, seconds: float | None = None) -> None:
         """A bucket whose entries stay, or are forgotten `seconds` after they were written."""
+        wanted = KeyValueConfig(bucket=name, history=1, ttl=seconds, replicas=self._replicas)
         try:
-            await self.stream.key_value(name)
+            info = await self.stream.stream_info(f"KV_{name}")
         except nats.js.errors.NotFoundError:
-            await self.stream.create_key_value(
-                KeyValueConfig(bucket=name, history=1, ttl=seconds, replicas=self._replicas)
+            await self.stream.create_key_value(wanted)
+        else:
+            as_stream = StreamConfig(
+                max_age=seconds or 0, num_replicas=self._replicas, discard=None
             )
+            await apply_settings(self.stream, info.config, as_stream)
 
     async def _ensure_stream(self, config: StreamConfig) -> None:
         config.storage = StorageType.FILE
         config.num_replicas = self._replicas
         try:
-            await self.stream.stream_info(config.name or "")
+            info = await self.stream.stream_info(config.name or "")
         except nats.js.errors.NotFoundError:
             await self.stream.add_stream(config)
+        else:
+            await apply_settings(self.stream, info.config, config)
 
 
 async def _called(callback: Callback, message: Msg) -> None:

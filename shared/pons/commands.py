@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from pons.bus import Bus
 from pons.errors import FAMILY, PonsError, Unavailable, log_text
 from pons.events import Level
+from pons.health import Health
 from pons.modalities import Modality
 
 log = structlog.get_logger()
@@ -231,6 +232,50 @@ class Collected(msgspec.Struct, frozen=True):
     """False when orphans could not be looked for: announcements are still on their way."""
 
 
+class RetryDeadLetters(msgspec.Struct, frozen=True):
+    """To index: announce dead letters again, the way in; some of them at a time. May be repeated.
+
+    Raises `NotFound` when none of `letters` is there.
+    """
+
+    letters: list[int] | None = None
+    """Their numbers; None: all that nobody has dismissed."""
+    after: int = 0
+    """Where to go on: `next` of the answer before."""
+
+
+class Retried(msgspec.Struct, frozen=True):
+    """Answer to `RetryDeadLetters`."""
+
+    indexed: list[int]
+    """Those that are dealt with: what they announced is in the index, or is about to be."""
+    failed: dict[int, str]
+    """Those that are still dead letters, with the reason."""
+    next: int | None
+    """What to ask with for those that are left; None at the end."""
+
+
+class DismissDeadLetter(msgspec.Struct, frozen=True):
+    """To index: a dead letter is not to be counted any more; it and its object stay.
+
+    Raises `NotFound`.
+    """
+
+    letter: int
+
+
+class ReportHealth(msgspec.Struct, frozen=True):
+    """To any service that answers commands: are you well?"""
+
+
+class HealthReport(msgspec.Struct, frozen=True):
+    """Answer to `ReportHealth`, of one replica."""
+
+    failures: dict[str, str]
+    """Why it is not ready, by name; empty when it is."""
+    warnings: dict[str, str]
+
+
 class EchoModality(msgspec.Struct, frozen=True):
     """To egress: C-ECHO to a configured modality, or to one that is described here."""
 
@@ -294,10 +339,23 @@ async def ask(
 
 
 async def answer_commands(
-    bus: Bus, service: str, handlers: dict[type[msgspec.Struct], Handler]
+    bus: Bus,
+    service: str,
+    handlers: dict[type[msgspec.Struct], Handler],
+    health: Health | None = None,
 ) -> None:
-    """Answer each command type with its handler, and `Ping`; one replica per command."""
+    """Answer each command type with its handler, and `Ping`; one replica per command.
+
+    With `health` also `ReportHealth`.
+    """
     answered: dict[type[msgspec.Struct], Handler] = {Ping: _pong, **handlers}
+    if health is not None:
+        own = health
+
+        async def report(_command: ReportHealth) -> HealthReport:
+            return HealthReport(await own.failures(), own.warnings)
+
+        answered[ReportHealth] = report
     for command, handler in answered.items():
         await bus.subscribe(
             bus.names.command(service, command.__name__),
@@ -309,6 +367,13 @@ async def answer_commands(
 
 async def _pong(_ping: Ping) -> Done:
     return Done()
+
+
+def _name(error: PonsError) -> str:
+    """The name of the nearest one of the family: whoever asks knows those alone."""
+    return next(
+        (cls.__name__ for cls in type(error).__mro__ if cls.__name__ in FAMILY), "PonsError"
+    )
 
 
 def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg], Awaitable[None]]:
@@ -327,7 +392,7 @@ def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg
         except PonsError as error:
             if error.__cause__ is not None:
                 log.warning("command refused", command=command.__name__, error=log_text(error))
-            return _Reply(error=type(error).__name__, message=error.message, details=error.details)
+            return _Reply(error=_name(error), message=error.message, details=error.details)
         except Exception:  # the edge: anything else is a bug, told as such to whoever asked
             log.exception("command failed", command=command.__name__)
             return _Reply(error="PonsError", message="Internal error", details="see the log")

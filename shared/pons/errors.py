@@ -27,10 +27,13 @@ def log_text(error: BaseException) -> str:
 
     Answers never have it: names of classes and drivers help nobody who sends images.
     """
+    seen: list[BaseException] = [error]
     cause = error.__cause__
-    while isinstance(cause, PonsError):
+    while isinstance(cause, PonsError) and cause not in seen:
+        seen.append(cause)
         cause = cause.__cause__
-    return str(error) if cause is None else f"{error}; {cause!r}"
+    ours = cause is None or isinstance(cause, PonsError)
+    return str(error) if ours else f"{error}; {cause!r}"
 
 
 class InvalidInstance(PonsError):
@@ -64,6 +67,30 @@ class ReadOnly(PonsError):
         super().__init__(message, details)
 
 
+class DamagedObject(PonsError):
+    """What the store keeps of a file is missing, or is not what it was given: somebody has to see
+    to it.
+
+    `what` was wrong in one word: `missing`, `size`, `checksum`, `compression`; `object_key` and
+    `owner`, a resource, are empty where they are not known here. `noticed`: see `pons.damage`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        details: str = "",
+        *,
+        what: str = "",
+        object_key: str = "",
+        owner: str = "",
+    ) -> None:
+        super().__init__(message, details)
+        self.what = what
+        self.object_key = object_key
+        self.owner = owner
+        self.noticed = False
+
+
 class TooLarge(PonsError):
     """The body is larger than the configured limit."""
 
@@ -93,6 +120,7 @@ FAMILY: dict[str, type[PonsError]] = {
         Conflict,
         Forbidden,
         ReadOnly,
+        DamagedObject,
         TooLarge,
         UnsupportedImage,
         RemoteFailure,

@@ -9,17 +9,23 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from pons.errors import PonsError
 from pons.http_protocol import Connection
+from pons.pulse import Pulses
 
 Check = Callable[[], Awaitable[None]]
 CHECK_TIMEOUT = 3.0
 
+READY = Gauge("pons_ready", "Whether the service is ready, as /health/ready says.")
+CHECK_FAILING = Gauge(
+    "pons_check_failing", "1 while something that the service needs is missing.", ["check"]
+)
+
 
 class Health:
-    """Whether a service is ready: once `started`, when every check passes."""
+    """Whether a service is ready: once `started`, every check passes and every task gets on."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -29,6 +35,10 @@ class Health:
         self.exit_code = 0
         self.checks: dict[str, Check] = {}
         """Name of what the service needs to a call that raises while it is not there."""
+        self.pulses = Pulses()
+        """What the service's background tasks say of themselves."""
+        self.warnings: dict[str, str] = {}
+        """What somebody should look at although the service is ready, by name."""
 
     def end(self, exit_code: int) -> None:
         """Ask the service to end in order, with an exit code that its supervisor reads."""
@@ -38,10 +48,11 @@ class Health:
     async def failures(self) -> dict[str, str]:
         """What is missing, by name; empty when ready."""
         if not self.started:
-            return {"start": "still starting"}
+            return {"start": "still starting"} | self.pulses.troubles()
         checks = dict(self.checks)  # more may come while these are waited for
         results = await asyncio.gather(*(self._failure(check) for check in checks.values()))
-        return {name: why for name, why in zip(checks, results, strict=True) if why}
+        missing = {name: why for name, why in zip(checks, results, strict=True) if why}
+        return self.pulses.troubles() | missing
 
     async def _failure(self, check: Check) -> str:
         try:
@@ -59,11 +70,28 @@ class Health:
             return 200, "application/json", json.dumps({"service": self.service}).encode()
         if path == "/health/ready":
             failures = await self.failures()
-            body = {"service": self.service, "ready": not failures, "failures": failures}
+            body: dict[str, Any] = {
+                "service": self.service,
+                "ready": not failures,
+                "failures": failures,
+            }
+            if self.warnings:
+                body["warnings"] = self.warnings
+            if tasks := {pulse.name: pulse.as_json() for pulse in self.pulses}:
+                body["tasks"] = tasks
             return (503 if failures else 200), "application/json", json.dumps(body).encode()
         if path == "/metrics":
+            await self._measure()
             return 200, CONTENT_TYPE_LATEST, generate_latest()
         return None
+
+    async def _measure(self) -> None:
+        failures = await self.failures()
+        READY.set(not failures)
+        for name in self.checks:
+            CHECK_FAILING.labels(name).set(name in failures)
+        for pulse in self.pulses:
+            pulse.measure()
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         """The ASGI application of the health port."""

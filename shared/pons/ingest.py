@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import mmap
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,11 +18,12 @@ import msgspec
 import xxhash
 import zstandard
 
-from pons.announce import PUBLISH_DEADLINE, Announced, Announcer
+from pons.announce import Announced, Announcer
 from pons.bus import MAX_EVENT_BYTES, Bus
-from pons.errors import InvalidInstance, OutOfResources, ReadOnly, Unavailable
+from pons.correction import corrected
+from pons.errors import InvalidInstance, OutOfResources, ReadOnly
 from pons.events import InstanceReceived, Origin, StoreStatus
-from pons.header import Header, scan
+from pons.header import Correction, Header, scan
 from pons.identity import ResourceIds, resource_ids
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
 from pons.room import AT_A_TIME, Room
@@ -83,6 +84,30 @@ class Kept:
         return Stored(answer.status, self._ids, indexed=True)
 
 
+async def _stored_or_refused(kept: Kept) -> Stored | InvalidInstance:
+    try:
+        return await kept.stored()
+    except InvalidInstance as error:
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """An object that holds a DICOM file, ready to be announced once more."""
+
+    received: InstanceReceived
+    ids: ResourceIds
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What there is to announce of a body, and what is wrong with it."""
+
+    received: InstanceReceived
+    ids: ResourceIds
+    correction: Correction | None
+
+
 class Ingest:
     """Stores DICOM files. Open it with `open_ingest`; one per process, shared by its tasks."""
 
@@ -99,7 +124,6 @@ class Ingest:
         self._announcer = announcer
         self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
-        self._announce_within = settings.storage.orphan_grace / 2
         self._read_only = settings.store.read_only
         self._unpacking = settings.ingest.unpack_limit
         self._compressing = settings.storage.compression
@@ -110,7 +134,8 @@ class Ingest:
     async def store(self, body: Body, origin: Origin) -> Stored:
         """Keep a DICOM file; returns once it is durable and, if it answers in time, indexed.
 
-        Sending the same file again is safe. A `Spool` is consumed, also by a failure.
+        Sending the same file again is safe. A `Spool` is consumed, also by a failure. A file that
+        names another encoding than its data set has is kept as `corrected` makes it.
 
         Raises
         ------
@@ -145,39 +170,60 @@ class Ingest:
         return kept
 
     async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
-        started = time.monotonic()
-        received, ids = await self._examine(body, origin, keep_header=True)
+        examined = await self._examine(body, origin, keep_header=True)
+        if examined.correction is not None:
+            return await self._keep_corrected(body, examined, examined.correction, awaited)
+        return await self._keep_examined(body, examined, awaited)
+
+    async def _keep_corrected(
+        self, body: Body, examined: _Examined, correction: Correction, awaited: bool
+    ) -> Kept:
+        """Keep a file that others would read otherwise than the scan once it is made right."""
+        wrong = examined.received
+        right = await corrected(self._objects, body, correction, wrong.sop_instance_uid)
+        try:
+            examined = await self._examine(right, wrong.origin, keep_header=True)
+            return await self._keep_examined(right, examined, awaited)
+        finally:
+            if isinstance(right, Spool):
+                right.close()
+
+    async def _keep_examined(self, body: Body, examined: _Examined, awaited: bool) -> Kept:
+        received, ids = examined.received, examined.ids
+        received = await self._keep_large_header(received)
         received = await self._keep_object(received, body)
-        # Announced later than this, it could be collected as an orphan before the index knows.
-        within = started + self._announce_within - time.monotonic()
-        if within < 0:
-            raise Unavailable(
-                "The object store was too slow", "the object may be collected already: send again"
-            )
-        return await self._announce(received, ids, within, awaited=awaited, refusable=awaited)
+        return await self._announce(received, ids, awaited=awaited, refusable=awaited)
 
     async def _announce(
         self,
         received: InstanceReceived,
         ids: ResourceIds,
-        within: float = PUBLISH_DEADLINE,
         *,
         awaited: bool = True,
         refusable: bool = False,
     ) -> Kept:
-        announced = await self._announcer.announce(
-            received, within, awaited=awaited, refusable=refusable
-        )
+        announced = await self._announcer.announce(received, awaited=awaited, refusable=refusable)
         return Kept(announced, ids, self._answer_timeout)
 
-    async def announce_again(self, key: UUID) -> Stored:
-        """Announce an object whose announcement was lost; may be repeated.
+    async def recognise(
+        self, key: UUID, origin: Origin | None = None, received_at: float | None = None
+    ) -> Recognised:
+        """What an object is of which nothing but its key is known, and what others noted of it.
 
         Raises `NotFound` or `InvalidInstance` when there is no DICOM file under `key`.
         """
         received, ids = await self._recognised(key)
-        received = await self._keep_large_header(received)
-        return await (await self._announce(received, ids)).stored()
+        if origin is not None and received_at is not None:
+            received = msgspec.structs.replace(received, origin=origin, received_at=received_at)
+        return Recognised(await self._keep_large_header(received), ids)
+
+    async def announce_again(self, found: Sequence[Recognised]) -> list[Stored | InvalidInstance]:
+        """Announce objects whose announcements were lost, in this order; may be repeated.
+
+        For each what the index made of it, or why it refuses it. Raises `Unavailable`.
+        """
+        kept = await asyncio.gather(*(self._announce(one.received, one.ids) for one in found))
+        return [await _stored_or_refused(one) for one in kept]
 
     async def read_again(self, file: ObjectFile, *, rewrite: bool = False) -> InstanceReceived:
         """What an announcement of a stored file would say today, for the index to compare.
@@ -225,8 +271,8 @@ class Ingest:
         return msgspec.structs.replace(received, stored_size=size, compression=compression)
 
     async def _keep_large_header(self, received: InstanceReceived) -> InstanceReceived:
-        """Put a header that is too large for a message into the object store."""
-        if not received.header_key:
+        """Put a header too large for a message into the object store, unless it is there."""
+        if not received.header_key or not received.header:
             return received
         await self._objects.put(received.header_key, received.header)
         return msgspec.structs.replace(received, header=b"")
@@ -265,27 +311,28 @@ class Ingest:
     async def _described(
         self, file: ObjectFile, body: Body
     ) -> tuple[InstanceReceived, ResourceIds]:
-        received, ids = await self._examine(body, Origin("Unknown"))
+        examined = await self._examine(body, Origin("Unknown"))
         received = msgspec.structs.replace(
-            received,
+            examined.received,
             object_key=file.object_key,
             received_at=key_time(file.object_key).timestamp(),
             stored_size=file.stored_size,
             compression=file.compression,
         )
-        return received, ids
+        return received, examined.ids
 
-    async def _examine(
-        self, body: Body, origin: Origin, *, keep_header: bool = False
-    ) -> tuple[InstanceReceived, ResourceIds]:
+    async def _examine(self, body: Body, origin: Origin, *, keep_header: bool = False) -> _Examined:
         """What there is to announce of a body; with `keep_header`, its header is kept if large.
 
         Large bodies wait for each other: their headers may be large in memory until they are kept.
+        The header of a body that is to be corrected is not kept: it is not the one that will be.
         """
         if not isinstance(body, Spool) and len(body) <= SCAN_INLINE_BELOW:
             header, checksum = self._examine_bytes(body)
             received, ids = self._announcement(header, checksum, body, origin)
-            return (await self._keep_large_header(received) if keep_header else received), ids
+            if keep_header and header.correction is None:
+                received = await self._keep_large_header(received)
+            return _Examined(received, ids, header.correction)
         size = body.size if isinstance(body, Spool) else len(body)
         async with self._room.hold(size):
             if isinstance(body, Spool):
@@ -293,13 +340,14 @@ class Ingest:
             else:
                 header, checksum = await asyncio.to_thread(self._examine_bytes, body)
             received, ids = self._announcement(header, checksum, body, origin)
+            correction = header.correction
             del header
-            if keep_header:
+            if keep_header and correction is None:
                 received = await self._keep_large_header(received)
         if isinstance(body, Spool):
             checksum = await asyncio.to_thread(_checksum, body)
             received = msgspec.structs.replace(received, checksum=checksum)
-        return received, ids
+        return _Examined(received, ids, correction)
 
     def _examine_bytes(self, content: bytes | bytearray | memoryview) -> tuple[Header, bytes]:
         header = self._scan(content)

@@ -69,7 +69,7 @@ class PartialUploads:
         if len(upload.arrived.pieces) >= MAX_PIECES:
             raise BadRequest(f"The file comes in more than {MAX_PIECES} chunks", "send larger ones")
         size = piece.size if isinstance(piece, Spool) else len(piece)
-        key = new_key(announced=False)
+        key = new_key(temporary=True)
         await self._objects.put(key, piece)
         arrived = Arrived(upload.arrived.size + size, (*upload.arrived.pieces, key))
         try:

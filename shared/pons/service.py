@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from pons.errors import PonsError
+from pons.errors import PonsError, log_text
 from pons.health import Health, address, serving
 from pons.logs import configure_logs
 from pons.settings import Settings, SettingsError, load_settings
@@ -44,19 +44,19 @@ def run_service(name: str, open_service: OpenService) -> None:
         _run(_serve(settings, health, open_service))
     except* PonsError as errors:
         can_run = False
-        for reason in _leaves(errors):
-            log.error("service cannot run", error=str(reason))
+        for reason in leaves(errors):
+            log.error("service cannot run", error=log_text(reason))
     if not can_run:  # not above: `except*` would make a group with a traceback of the exit
         sys.exit(1)
     if health.exit_code:
         sys.exit(health.exit_code)
 
 
-def _leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+def leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
     """The errors themselves, out of the groups of every task group that they passed."""
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
+            yield from leaves(error)
         else:
             yield error
 

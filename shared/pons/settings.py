@@ -247,8 +247,20 @@ class StorageSettings(Section):
     )
     orphan_grace: Seconds = Field(
         3600,
-        description="Age in seconds after which an object that nothing refers to is removed. "
-        "A store that takes half of this between writing and announcing an object fails.",
+        description="Age in seconds after which an object that the index does not know is looked "
+        "at: a DICOM file is announced again, anything else is put into quarantine.",
+    )
+    quarantine_days: Seconds = Field(
+        14,
+        description="Days that objects in quarantine are kept, and that what came back is listed "
+        "(`./pons fsck`).",
+    )
+    sweep_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of all objects (but at least 10 objects) that may leave the quarantine "
+        "for good at once; for more, the sweep stops and says so until `./pons fsck` is asked to.",
     )
     collect_interval: Seconds = Field(
         60, description="Seconds between rounds of the collector of deleted objects."

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pons.errors import InvalidInstance
-from pons.header.file import DEFLATED, PREFACE, read_preface, syntax_of
+from pons.header.encoding import JUDGED
+from pons.header.file import DEFLATED, read_preface, syntax_of
+from pons.header.meta import PREFACE, dataset_start
 from pons.header.model import MAX_INFLATED
 from pons.header.walk import Extent, Walk
 from pons.objects import PIECE, Objects, Spool
@@ -27,23 +29,28 @@ class OpenDataset:
 
     async def walk(self) -> tuple[Walk, Extent]:
         """What finds elements, and the data set that it begins with."""
-        head = await self.read_range(self.start, 6)
+        head = await self.read_range(self.start, JUDGED)
+        syntax = syntax_of(self.transfer_syntax, head, self.size - self.start)
         walk = Walk(self.read_range, self.size)
-        return walk, walk.dataset(syntax_of(self.transfer_syntax, head[4:]), self.start)
+        return walk, walk.dataset(syntax, self.start)
 
 
 @asynccontextmanager
-async def open_dataset(objects: Objects, stored: StoredFile) -> AsyncIterator[OpenDataset]:
+async def open_dataset(
+    objects: Objects, stored: StoredFile, *, whole: bool = False
+) -> AsyncIterator[OpenDataset]:
     """The data set, in bounded memory; a deflated one is inflated into a spool meanwhile.
 
-    Raises `NotFound` and `InvalidInstance` as `open_file`, and `InvalidInstance` for a file that
-    cannot be inflated, or only to more than `MAX_INFLATED` bytes.
+    `whole` compares the checksum of the file before. Raises `DamagedObject` as `open_file`, and
+    `InvalidInstance` for a file that cannot be inflated, or only to more than `MAX_INFLATED` bytes.
     """
-    async with open_file(objects, stored) as file:
-        preface = read_preface(await file.read_range(0, PREFACE))
+    async with open_file(objects, stored, whole=whole) as file:
+        beginning = await file.read_range(0, PREFACE)
+        preface = read_preface(beginning)
         if preface.transfer_syntax not in DEFLATED:
             read, size = file.read_range, stored.size
-            yield OpenDataset(read, size, preface.end, preface.transfer_syntax, deflated=False)
+            start = dataset_start(beginning, preface.end)
+            yield OpenDataset(read, size, start, preface.transfer_syntax, deflated=False)
             return
     with objects.spool() as spool:
         await _inflate(objects, stored, preface.end, spool)

@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An object as the file that it was: compression at rest is known here and nowhere else."""
+"""An object as the file that it was: compression at rest is known here and nowhere else.
+
+Nothing damaged leaves here as if it were whole. Each reading compares the object's size with the
+row's, and whoever reads the whole file gets the last of it when its checksum is right. Else
+`DamagedObject` is raised, also for an object that is missing. Of an `ObjectFile` without an owner
+only the object itself is known: that raises `NotFound`, or `InvalidInstance` when it is no such
+file.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,8 +18,8 @@ from uuid import UUID
 
 import zstandard
 
-from pons.errors import InvalidInstance
-from pons.objects import PIECE, SPOOL_ABOVE, Body, Objects, Spool
+from pons.damage import Check, telling, wrong
+from pons.objects import PIECE, SPOOL_ABOVE, Body, Objects, Spool, check_size
 
 ZSTD = "zstd"
 """The one compression there is; an empty name stands for none."""
@@ -35,7 +42,22 @@ class StoredFile(Protocol):
         """Bytes of the file."""
 
     @property
+    def stored_size(self) -> int:
+        """Bytes of the object."""
+
+    @property
     def compression(self) -> str: ...
+    @property
+    def owner(self) -> str:
+        """Identifier of the resource that refers to it; empty where nobody is known to."""
+
+    @property
+    def checksum(self) -> bytes:
+        """xxh3_128 of the file; empty where nobody keeps it."""
+
+    @property
+    def md5(self) -> str:
+        """MD5 of the file in hexadecimal; empty where nobody keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +68,9 @@ class ObjectFile:
     size: int
     stored_size: int
     compression: str
+    owner: str = ""
+    checksum: bytes = b""
+    md5: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +84,15 @@ class OpenFile:
 
 
 async def read_file(objects: Objects, stored: StoredFile) -> bytes:
-    """The whole file, in memory. NotFound if its object is gone.
-
-    Like all others here it raises `InvalidInstance` for a compressed object that is damaged.
-    """
-    content = await objects.read(stored.object_key)
-    if not stored.compression:
-        return content
-    return await asyncio.to_thread(_decompress, content, stored)
+    """The whole file, in memory."""
+    with telling(stored):
+        content = await objects.read(stored.object_key, _stored_size(stored))
+    if stored.compression:
+        content = await asyncio.to_thread(_decompress, content, stored)
+    check = Check(stored)
+    await check.add(content)
+    check.finish()
+    return content
 
 
 async def stream_file(
@@ -76,41 +102,60 @@ async def stream_file(
 
     A range of a compressed object costs inflating all that comes before it.
     """
-    if not stored.compression:
-        async for piece in objects.stream(stored.object_key, start, length):
+    end = stored.size if length is None else min(stored.size, start + length)
+    pieces = _pieces(objects, stored, start, max(end - start, 0))
+    if start or end < stored.size:
+        async for piece in pieces:
             yield piece
         return
-    end = stored.size if length is None else min(stored.size, start + length)
-    position = 0
-    if start >= end:
-        return
-    async for piece in _inflated(objects, stored):
-        wanted = piece[max(0, start - position) : end - position]
-        position += len(piece)
-        if wanted:
-            yield wanted
-        if position >= end:
-            return
-    raise _damaged(stored, "it ends too early")
+    # A piece is given once there is another, and the last one when the checksum is right: the
+    # reader of an answer whose length was told would take it for whole otherwise.
+    check, held = Check(stored), b""
+    async for piece in pieces:
+        if held:
+            yield held
+        await check.add(piece)
+        held = piece
+    check.finish()
+    if held:
+        yield held
 
 
 async def read_file_range(objects: Objects, stored: StoredFile, start: int, length: int) -> bytes:
     """`length` bytes of the file from `start` on, fewer where it ends before."""
+    if start == 0 and length >= stored.size:
+        return await read_file(objects, stored)
     if not stored.compression:
-        return await objects.read_range(stored.object_key, start, length)
+        return await _read_range(objects, stored, start, length)
     return b"".join([piece async for piece in stream_file(objects, stored, start, length)])
 
 
+async def check_file(objects: Objects, stored: StoredFile) -> None:
+    """See that the object is there and has its size, without reading it."""
+    with telling(stored):
+        size = await objects.size(stored.object_key)
+        check_size(stored.object_key, size, _stored_size(stored))
+
+
+async def verify_file(objects: Objects, stored: StoredFile) -> None:
+    """Read the whole file for nothing but to see that it is what it was."""
+    async for _ in stream_file(objects, stored):
+        pass
+
+
 @asynccontextmanager
-async def open_file(objects: Objects, stored: StoredFile) -> AsyncIterator[OpenFile]:
+async def open_file(
+    objects: Objects, stored: StoredFile, *, whole: bool = False
+) -> AsyncIterator[OpenFile]:
     """The file for reading here and there, in bounded memory.
 
-    Of a compressed object a small file is held in memory and a large one in a spool meanwhile.
+    Of a compressed object a small file is held in memory and a large one in a spool meanwhile; so
+    is any that the caller will read `whole`, so that its checksum is compared before.
     """
-    if not stored.compression:
+    if not stored.compression and not whole:
 
         async def read_object(start: int, length: int) -> bytes:
-            return await objects.read_range(stored.object_key, start, length)
+            return await _read_range(objects, stored, start, length)
 
         yield OpenFile(objects.local_path(stored.object_key), read_object)
     elif stored.size <= SPOOL_ABOVE:
@@ -121,19 +166,20 @@ async def open_file(objects: Objects, stored: StoredFile) -> AsyncIterator[OpenF
 
         yield OpenFile(None, read_memory)
     else:
-        async with _spooled(objects, stored) as path:
+        async with local_file(objects, stored) as path:
 
-            async def read_spool(start: int, length: int) -> bytes:
+            async def read_local(start: int, length: int) -> bytes:
                 return await asyncio.to_thread(_read_at, path, start, length)
 
-            yield OpenFile(path, read_spool)
+            yield OpenFile(path, read_local)
 
 
 @asynccontextmanager
 async def local_file(objects: Objects, stored: StoredFile) -> AsyncIterator[Path]:
-    """The file on this machine: the object itself where it is one, else a copy in a spool."""
+    """The file on this machine, and whole: the object itself where it is one, else a copy."""
     path = objects.local_path(stored.object_key)
     if path is not None and not stored.compression:
+        await verify_file(objects, stored)
         yield path
         return
     async with _spooled(objects, stored) as path:
@@ -201,20 +247,48 @@ def _decompress(content: bytes, stored: StoredFile) -> bytes:
     try:
         file = zstandard.ZstdDecompressor().decompress(content, max_output_size=stored.size)
     except zstandard.ZstdError as error:
-        raise _damaged(stored, str(error)) from None
+        raise wrong(stored, "compression", str(error)) from None
     if len(file) != stored.size:
-        raise _damaged(stored, f"it holds {len(file)} bytes instead of {stored.size}")
+        raise wrong(stored, "size", f"it holds {len(file)} bytes instead of {stored.size}")
     return file
+
+
+async def _read_range(objects: Objects, stored: StoredFile, start: int, length: int) -> bytes:
+    """A range of an object that is the file itself."""
+    with telling(stored):
+        return await objects.read_range(stored.object_key, start, length, _stored_size(stored))
+
+
+async def _pieces(
+    objects: Objects, stored: StoredFile, start: int, length: int
+) -> AsyncIterator[bytes]:
+    """Exactly these bytes of the file, none of them checked."""
+    position, end = 0, start + length
+    if stored.compression:
+        pieces = _inflated(objects, stored)
+    else:
+        position = start
+        pieces = objects.stream(stored.object_key, start, length, _stored_size(stored))
+    with telling(stored):
+        async for piece in pieces:
+            wanted = piece[max(0, start - position) : end - position]
+            position += len(piece)
+            if wanted:
+                yield wanted
+            if position >= end and stored.compression:
+                return
+    if length and position < end:
+        raise wrong(stored, "size", f"it ends at byte {position}, before {end}")
 
 
 async def _inflated(objects: Objects, stored: StoredFile) -> AsyncIterator[bytes]:
     inflater = zstandard.ZstdDecompressor().decompressobj()
-    async for piece in objects.stream(stored.object_key):
+    async for piece in objects.stream(stored.object_key, size=_stored_size(stored)):
         for part in _slices(piece):
             try:
                 inflated = inflater.decompress(part)
             except zstandard.ZstdError as error:
-                raise _damaged(stored, str(error)) from None
+                raise wrong(stored, "compression", str(error)) from None
             if inflated:
                 yield inflated
 
@@ -237,5 +311,5 @@ def _read_at(path: Path, start: int, length: int) -> bytes:
         return file.read(length)
 
 
-def _damaged(stored: StoredFile, why: str) -> InvalidInstance:
-    return InvalidInstance(f"The object {stored.object_key} is damaged", why)
+def _stored_size(stored: StoredFile) -> int:
+    return stored.stored_size if stored.compression else stored.size

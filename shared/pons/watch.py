@@ -51,16 +51,20 @@ async def watch_keys(
     `aclosing`) when you leave it early.
     """
     delay = 0.1
-    while True:
-        try:
-            async with aclosing(_watch_once(bus, bucket, keys)) as items:
-                async for item in items:
-                    delay = 0.1
-                    yield item
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            log.warning("waiting for bucket", bucket=bucket, error=repr(error))
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, LONGEST_DELAY)
+    with bus.pulses.during(f"watching {bucket}") as pulse:
+        while True:
+            pulse.begin()
+            try:
+                async with aclosing(_watch_once(bus, bucket, keys)) as items:
+                    async for item in items:
+                        delay = 0.1
+                        pulse.succeed()
+                        yield item
+            except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+                pulse.fail(f"NATS does not answer: {error!r}")
+                log.warning("waiting for bucket", bucket=bucket, error=repr(error))
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_DELAY)
 
 
 async def read_keys(bus: Bus, bucket: str, keys: str = ">") -> dict[str, Entry]:

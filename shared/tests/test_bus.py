@@ -5,11 +5,13 @@ import asyncio
 import socket
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from nats.aio.msg import Msg
+from nats.js.api import DiscardPolicy
 from structlog.testing import capture_logs
 
 from pons.bus import Bus, open_bus
@@ -360,3 +362,53 @@ async def test_concurrent_callbacks_end_with_the_bus(broker: NatsServer) -> None
         await bus.send("pons.test.ending", b"")
         await eventually(lambda: ended == ["started"])
     assert ended == ["started", "cancelled"]
+
+
+async def test_a_changed_setting_reaches_streams_that_are_there(own_broker: NatsServer) -> None:
+    """A stream from another version, or another setting, is made as it should be now."""
+    async with own_broker.bus("main") as bus:
+        names = bus.names
+        for stream, changes in {
+            names.changes_stream: {"max_age": 3600.0, "max_bytes": 1 << 20, "duplicate_window": 60},
+            names.ingest_stream: {"discard": DiscardPolicy.OLD, "subjects": [names.received, "x"]},
+            f"KV_{names.uploads_bucket}": {"max_age": 7200.0},
+        }.items():
+            config = (await bus.stream.stream_info(stream)).config
+            await bus.stream.update_stream(replace(config, **changes))
+        await bus.publish(names.changes, b"kept")
+        with capture_logs() as logs:
+            async with open_bus(own_broker.settings("main")):
+                pass
+        changed = [(line["stream"], line["setting"]) for line in logs if "setting" in line]
+        assert len(changed) == 6
+        config = (await bus.stream.stream_info(names.changes_stream)).config
+        assert (config.max_age, config.max_bytes) == (14 * 24 * 3600, 512 * 1024**2)
+        assert config.duplicate_window == 120
+        config = (await bus.stream.stream_info(names.ingest_stream)).config
+        assert (config.discard, config.subjects) == (DiscardPolicy.NEW, [names.received])
+        config = (await bus.stream.stream_info(f"KV_{names.uploads_bucket}")).config
+        assert config.max_age == 3600
+        assert await kept(bus, names.changes_stream) == 1
+        with capture_logs() as logs:
+            async with open_bus(own_broker.settings("main")):
+                pass
+        assert [line for line in logs if "setting" in line] == []
+
+
+async def test_a_setting_that_the_server_does_not_take_is_said(own_broker: NatsServer) -> None:
+    """Copies on a single server: the store starts, and says which setting is not in force."""
+    async with own_broker.bus("main"):
+        settings = own_broker.settings("main")
+        three = settings.model_copy(
+            update={"nats": settings.nats.model_copy(update={"replicas": 3})}
+        )
+        with capture_logs() as logs:
+            async with open_bus(three) as bus:
+                await bus.publish(bus.names.received, b"works")
+        told = [line for line in logs if line["event"] == "stream keeps its setting"]
+        assert len(told) == 6
+        assert {line["setting"] for line in told} == {"copies (setting nats.replicas)"}
+        assert {(line["is_now"], line["wanted"], line["log_level"]) for line in told} == {
+            (1, 3, "warning")
+        }
+        assert all(line["reason"] for line in told)

@@ -34,7 +34,7 @@ from pons.catalog.columns import TABLE, Columns
 from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
 from pons.catalog.resources import RELATED, series_status, to_texts
 from pons.catalog.shown import shown_columns
-from pons.errors import Unavailable
+from pons.errors import DamagedObject, Unavailable
 from pons.events import Level
 from pons.identity import ResourceIds, resource_ids, to_bytes
 from pons.objects import FileObjects, new_key
@@ -104,7 +104,7 @@ class Rows:
             "transfer_syntax, tags, index_in_series, received_at, origin, object_key, size, "
             "stored_size, compression, checksum, pixel_offset, pixel_length, pixel_vr) "
             "VALUES ($1, $2, $3, '1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.1.2.1', $4, $5, $6, "
-            "'{}', $7, 1000, 800, '', '', 500, -1, 'OW') RETURNING instance_key",
+            "'{}', $7, 1000, 800, '', 'checksum', 500, -1, 'OW') RETURNING instance_key",
             self.keys[ids.series],
             sop,
             json.dumps({"00080018": sop}),
@@ -441,6 +441,8 @@ async def test_object(store: Store) -> None:
         pixel_offset=500,
         pixel_length=-1,
         pixel_vr="OW",
+        owner=ids.instance,
+        checksum=b"checksum",
     )
 
 
@@ -486,6 +488,20 @@ async def test_pages_of_headers_end_where_they_are_large(store: Store) -> None:
     assert found == [texts[:1], texts[1:2], texts[2:]]
     first = await catalog.read_first_header("Series", ids.series, lambda found: len(found.json))
     assert first == len(texts[0])
+
+
+async def test_a_large_header_that_is_damaged(store: Store, objects: FileObjects) -> None:
+    """An instance whose header's object is missing or damaged is known all the same."""
+    catalog, rows = store
+    ids, key = await rows.instance("P", "1", "2", "3"), new_key()
+    statement = "INSERT INTO headers VALUES ($1, '', $2, '{}')"
+    await rows.connection.execute(statement, rows.keys[ids.instance], key)
+    with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is missing .*{key}") as error:
+        await catalog.read_header(ids.instance, itself)
+    assert error.value.what == "missing"
+    await objects.put(key, zstandard.ZstdCompressor().compress(b'{"a":"b"}')[:-4])
+    with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is damaged .*{key}"):
+        await catalog.read_header(ids.instance, itself)
 
 
 async def test_metadata_of_columns(store: Store) -> None:

@@ -90,6 +90,19 @@ HOSTILE: dict[str, Callable[[int], tuple[str, bytes]]] = {
         EXPLICIT,
         (b"\x09\x00\x40\x11UN\0\0" + UNDEFINED + ITEM + UNDEFINED) * 10_000,
     ),
+    "many elements without a VR": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS
+        + b"".join(struct.pack("<HH2sHI", 0x21, n % 0xFFFF, b"??", 4, n % 7) for n in range(many)),
+    ),
+    "many items that begin without a VR": lambda many: (
+        EXPLICIT,
+        IDENTIFIERS + SQ + UNDEFINED + (ITEM + b"\x08\0\0\0\x08\0\x16\0\0\0\0\0") * many,
+    ),
+    "group 0002 over and over": lambda many: (
+        EXPLICIT,
+        b"\x02\x00\x10\x00UI\x04\x001.2\0" * many + IDENTIFIERS,
+    ),
     "an element of 4 GB": lambda many: (
         EXPLICIT,
         IDENTIFIERS + long_element(b"\x42\x00\x11\x00", b"OB", b"\0" * 100, 0xFFFFFFFE),

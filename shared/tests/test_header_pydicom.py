@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import logging
+import re
 import struct
 import warnings
 import zlib
@@ -22,7 +23,8 @@ from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
 
 from pons.errors import InvalidInstance
 from pons.header import scan
-from pons.header.file import DEFLATED, read_file
+from pons.header.correct import corrected_meta
+from pons.header.file import DEFLATED, read_file, read_preface
 
 REFUSED = {
     "MR_truncated.dcm": "Pixel Data (7FE0,0010) at offset 1500 has 8192 bytes, but the file has",
@@ -39,6 +41,7 @@ stray byte and README is prose (forced, pydicom gives one senseless element each
 PYDICOM_FAILS = {"badVR.dcm": ("00280008", "1A")}
 """pydicom raises on an IS value that is no number; the scan gives the file's own text."""
 
+NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NOT_DICOM = {".py", ".pyc", ".json", ".txt", ".dump", ".gz", ".icc", ".html", ".md", ".ipynb"}
 FOLDERS = [Path(pydicom.__file__).parent / "data", Path(data_store.__file__).parent / "data"]
@@ -139,6 +142,7 @@ def test_the_scan_gives_the_json_of_pydicom(path: Path) -> None:
 
     parsed = read_file(data, default_charset="latin1", whole=True)
 
+    assert parsed.correction is None
     ours = json.loads(parsed.json)
     assert list(ours) == sorted(ours)
     if path.name in PYDICOM_FAILS:
@@ -162,13 +166,64 @@ def test_the_scan_gives_the_json_of_pydicom(path: Path) -> None:
     assert normal_dataset(json.loads(parsed.meta_json), data) == normal_dataset(meta, data)
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_file_under_another_transfer_syntax_is_read_alike(path: Path) -> None:
+    """The encoding is told from the bytes, and the file made right is the file that it was."""
+    data = path.read_bytes()
+    if path.name in REFUSED:
+        return
+    parsed = read_file(data, default_charset="latin1", whole=False)
+    preface = read_preface(data)
+    declared = preface.texts.get(0x00020010, "")
+    encapsulated = parsed.pixel_data is not None and parsed.pixel_data.encapsulated
+    if declared not in NATIVE or encapsulated:
+        return
+
+    for other in NATIVE - {declared}:
+        renamed = corrected_meta(data[: preface.end], other) + data[preface.end :]
+        found = read_file(renamed, default_charset="latin1", whole=False)
+
+        assert found.transfer_syntax == declared
+        assert found.correction is not None
+        beginning = renamed[: found.correction.meta_end]
+        right = corrected_meta(beginning, declared) + renamed[found.correction.meta_end :]
+        again = read_file(right, default_charset="latin1", whole=False)
+        assert (again.correction, again.json) == (None, parsed.json)
+
+
+@pytest.mark.parametrize("vr", [b"??", b"--", b"  ", b"\0\0", b"ow", b"ZZ"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_bigendian.dcm", "JPEG2000.dcm"])
+def test_an_element_without_vr_leaves_the_others_as_they_are(name: str, vr: bytes) -> None:
+    """Whichever of a real file's elements it is."""
+    (path,) = (path for path in FILES if path.name == name)
+    data = path.read_bytes()
+    expected = json.loads(scan(data).json)
+    heads = [
+        found.start()
+        for tag in expected
+        for found in re.finditer(re.escape(head_of(tag, expected[tag]["vr"], name)), data)
+    ]
+    assert len(heads) > 40
+
+    for at in heads:
+        members = json.loads(scan(data[: at + 4] + vr + data[at + 6 :]).json)
+
+        assert list(members) == list(expected), f"offset {at}"
+
+
+def head_of(tag: str, vr: str, name: str) -> bytes:
+    order = ">" if "bigendian" in name else "<"
+    group, number = int(tag[:4], 16), int(tag[4:], 16)
+    return struct.pack(order + "HH", group, number) + vr.encode()
+
+
 CHARSETS = ["", "ISO_IR 13", "ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 126"]
 CHARSETS += ["ISO_IR 127", "ISO_IR 138", "ISO_IR 144", "ISO_IR 148", "ISO_IR 166", "ISO_IR 192"]
 CHARSETS += ["GB18030", "GBK", "ISO-IR 100", "ISO 2022-IR 87", "latin_1", "utf-8", "nonsense"]
 CHARSETS += ["ISO_IR 192\\ISO 2022 IR 87", "ISO_IR 100\\GB18030"]
 CHARSETS += [f"\\{name}" for name in python_encoding if name.startswith("ISO 2022")]
 CHARSETS += ["ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", "\\ISO 2022 IR 149\\ISO 2022 IR 58"]
-PIECES = [*CODES_TO_ENCODINGS, b"\x1b", b"\x1b(", b"\\", b"=", b"^", b"\r\n", b"\t", b" ", b"ab"]
+PIECES = [b"\\", b"=", b"^", b"\r\n", b"\t", b" ", b"ab"]
 PIECES += [
     b"\xb1\xe8",
     b"\xc4\xa3",
@@ -178,24 +233,36 @@ PIECES += [
     b"B@O:",
     b"\xe5\xb1\xb1",
 ]
+ESCAPES = [*CODES_TO_ENCODINGS, b"\x1b", b"\x1b("]
+VRS = [(b"LO", b""), (b"SH", b""), (b"PN", b""), (b"LT", b""), (b"UT", b"\0\0")]
+
+
+def file_with_text(charset: str, vr: tuple[bytes, bytes], value: bytes) -> bytes:
+    name = charset.encode() + b" " * (len(charset) % 2)
+    length = struct.pack("<I" if vr[1] else "<H", len(value))
+    data = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
+    data += b"\x08\x00\x05\x00CS" + struct.pack("<H", len(name)) + name
+    return data + b"\x10\x00\x10\x00" + b"".join(vr) + length + value
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=500)
 @given(
     st.sampled_from(CHARSETS),
-    st.sampled_from([(b"LO", b""), (b"SH", b""), (b"PN", b""), (b"LT", b""), (b"UT", b"\0\0")]),
+    st.sampled_from(VRS),
     st.lists(st.sampled_from(PIECES) | st.binary(min_size=1, max_size=3), max_size=8),
 )
 def test_text_is_decoded_as_pydicom_decodes_it(
     charset: str, vr: tuple[bytes, bytes], pieces: list[bytes]
 ) -> None:
-    """In every character set, with escapes right and wrong, and bytes that mean nothing."""
-    value = b"".join(pieces).replace(b"\0", b"")
-    name = charset.encode() + b" " * (len(charset) % 2)
-    length = struct.pack("<I" if vr[1] else "<H", len(value))
-    data = bytes(128) + b"DICM\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
-    data += b"\x08\x00\x05\x00CS" + struct.pack("<H", len(name)) + name
-    data += b"\x10\x00\x10\x00" + b"".join(vr) + length + value
+    """In every character set, and with bytes that mean nothing.
+
+    Not so with escape sequences: pydicom leaves those of ISO 2022 IR 58 in the text, and knows
+    neither the reset at a name's delimiters nor that G0 and G1 are apart (PS3.5 6.1.2.5.3). And
+    where the first value is empty, it takes bytes beyond ASCII for Latin-1.
+    """
+    mask = 0x7F if charset.startswith("\\") else 0xFF
+    value = bytes(byte & mask for byte in b"".join(pieces)).translate(None, b"\0\x1b")
+    data = file_with_text(charset, vr, value)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -206,6 +273,23 @@ def test_text_is_decoded_as_pydicom_decodes_it(
     ours = json.loads(read_file(data, default_charset="latin1", whole=False).json)
 
     assert normal_dataset(ours, data) == normal_dataset(theirs, data)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=500)
+@given(
+    st.sampled_from(CHARSETS),
+    st.sampled_from([*VRS, (b"CS", b""), (b"UR", b"\0\0")]),
+    st.lists(st.sampled_from(PIECES + ESCAPES) | st.binary(min_size=1, max_size=3), max_size=8),
+)
+def test_no_escape_sequence_is_left_in_text(
+    charset: str, vr: tuple[bytes, bytes], pieces: list[bytes]
+) -> None:
+    """Right or wrong, known or not: what switches character sets is no character."""
+    data = file_with_text(charset, vr, b"".join(pieces))
+
+    parsed = read_file(data, default_charset="latin1", whole=False)
+
+    assert "\\u001b" not in parsed.json.decode()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

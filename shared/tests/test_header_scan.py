@@ -73,7 +73,7 @@ def file_of(dataset: bytes, transfer_syntax: str) -> bytes:
         ("IS", b"007 ", ["007"]),
         ("LO", b'say "hi"', ['say "hi"']),
         ("LT", b"  a\\b\r\n", ["  a\\b\r\n"]),
-        ("SH", b"one\0two\0", ["onetwo"]),
+        ("SH", b"one\0two\0", ["one"]),
         ("SL", struct.pack("<i", -70000), [-70000]),
         ("SS", struct.pack("<3h", -1, 2, 3), [-1, 2, 3]),
         ("ST", b"  text  ", ["  text"]),

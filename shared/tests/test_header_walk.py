@@ -7,7 +7,7 @@ import pytest
 
 from pons.errors import InvalidInstance
 from pons.header.file import syntax_of
-from pons.header.walk import Walk
+from pons.header.walk import Extent, Walk
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def tags_of(content: bytes) -> tuple[list[int], int]:
         return content[start : start + length]
 
     walk = Walk(read_range, len(content))
-    dataset = walk.dataset(syntax_of(EXPLICIT, content[4:6]), 0)
+    dataset = walk.dataset(syntax_of(EXPLICIT, content, len(content)), 0)
     return [element.tag async for element in walk.elements(dataset)], read
 
 
@@ -38,6 +38,32 @@ async def test_deep_sequences_are_passed_once() -> None:
     tags, read = await tags_of(deep * 500 + ROWS)
     assert (len(tags), tags[-1]) == (501, 0x00500010)
     assert read < 4 * len(deep) * 500
+
+
+async def test_who_goes_into_sequences_reads_them_once() -> None:
+    """Where somebody looked at what is inside, it is not passed once more for each level."""
+    deep = (SEQUENCE + ITEM) * 60 + ROWS * 20_000 + ENDS * 60
+    content = deep + ROWS
+    read = 0
+
+    async def read_range(start: int, length: int) -> bytes:
+        nonlocal read
+        read += length
+        return content[start : start + length]
+
+    walk = Walk(read_range, len(content))
+    found: list[int] = []
+
+    async def go_into(extent: Extent) -> None:
+        async for element in walk.elements(extent):
+            found.append(element.tag)
+            if element.is_sequence:
+                async for item in walk.items(element):
+                    await go_into(item)
+
+    await go_into(walk.dataset(syntax_of(EXPLICIT, content, len(content)), 0))
+    assert found == [0x0040A730] * 60 + [0x00500010] * 20_001
+    assert read < 4 * len(content)
 
 
 async def test_too_deep_sequences_are_refused() -> None:

@@ -45,10 +45,9 @@ async def ingest(objects: FileObjects, bus: Bus) -> AsyncIterator[Ingest]:
         yield ingest
 
 
-def patient(answer_timeout: float = 5, orphan_grace: float = 3600) -> Settings:
+def patient(answer_timeout: float = 5) -> Settings:
     return Settings(
         ingest=IngestSettings(answer_timeout=answer_timeout),
-        storage=StorageSettings(orphan_grace=orphan_grace),
     )
 
 
@@ -309,7 +308,7 @@ def consumed(spool: Spool) -> bool:
     return False
 
 
-@pytest.mark.parametrize("outcome", ["stored", "no DICOM", "refused", "put fails", "too slow"])
+@pytest.mark.parametrize("outcome", ["stored", "no DICOM", "refused", "put fails"])
 async def test_a_spool_is_consumed_whatever_happens(
     outcome: str, tmp_path: Path, index: FakeIndex, bus: Bus, make_file: MakeFile
 ) -> None:
@@ -317,19 +316,16 @@ async def test_a_spool_is_consumed_whatever_happens(
     objects = FailingObjects(
         tmp_path,
         OutOfResources("The disk is full") if outcome == "put fails" else None,
-        delay=0.2 if outcome == "too slow" else 0,
     )
     index.answer = ("", "no") if outcome == "refused" else ("Success", "")
     spool = spooled(objects, b"no DICOM" if outcome == "no DICOM" else make_file())
-    grace = 0.2 if outcome == "too slow" else 3600
-    async with open_ingest(objects, bus, patient(orphan_grace=grace)) as ingest:
+    async with open_ingest(objects, bus, patient()) as ingest:
         result = (await asyncio.gather(ingest.store(spool, ORIGIN), return_exceptions=True))[0]
     assert type(result) is {
         "stored": Stored,
         "no DICOM": InvalidInstance,
         "refused": InvalidInstance,
         "put fails": OutOfResources,
-        "too slow": Unavailable,
     }.get(outcome)
     assert consumed(spool)
 
@@ -346,26 +342,15 @@ async def test_what_could_not_be_written_is_not_announced(
     assert await kept(bus) == 0
 
 
-async def test_an_object_store_that_is_too_slow_is_unavailable(
-    tmp_path: Path, bus: Bus, make_file: MakeFile
-) -> None:
-    """An object that the collector may have taken for an orphan already is not announced."""
-    objects = FailingObjects(tmp_path, delay=0.3)
-    async with open_ingest(objects, bus, patient(orphan_grace=0.4)) as ingest:
-        results = await asyncio.gather(ingest.store(make_file(), ORIGIN), return_exceptions=True)
-    assert isinstance(results[0], Unavailable)
-    assert results[0].message == "The object store was too slow"
-    assert await kept(bus) == 0
-
-
 async def test_while_nats_is_away_a_store_fails_in_time_and_keeps_its_object(
-    own_broker: NatsServer, objects: FileObjects, make_file: MakeFile
+    own_broker: NatsServer,
+    objects: FileObjects,
+    make_file: MakeFile,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Unavailable: send it again. The outcome is unknown, so the object is the collector's."""
-    async with (
-        own_broker.bus() as bus,
-        open_ingest(objects, bus, patient(orphan_grace=2)) as ingest,
-    ):
+    """Unavailable: send it again. The outcome is unknown, so the object stays."""
+    monkeypatch.setattr("pons.announce.PUBLISH_DEADLINE", 1.0)
+    async with own_broker.bus() as bus, open_ingest(objects, bus, patient()) as ingest:
         own_broker.embedded.stop()
         await eventually(lambda: not bus.client.is_connected)
         began = time.monotonic()
@@ -479,6 +464,22 @@ async def test_many_stores_leave_no_memory_behind(
     assert count() - before < 100
 
 
+async def announced_again(ingest: Ingest, key: UUID) -> Stored | InvalidInstance:
+    [answer] = await ingest.announce_again([await ingest.recognise(key)])
+    return answer
+
+
+async def test_what_is_known_of_a_lost_announcement_comes_back(
+    ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
+) -> None:
+    """Where and when an instance came in is announced again as it was, where that was noted."""
+    key = new_key()
+    await objects.put(key, make_file())
+    found = await ingest.recognise(key, ORIGIN, 1.7e9)
+    assert await ingest.announce_again([found]) == [Stored("Success", IDS, indexed=True)]
+    assert (index.instances[0].origin, index.instances[0].received_at) == (ORIGIN, 1.7e9)
+
+
 async def test_an_object_whose_announcement_was_lost_is_announced_again(
     ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
 ) -> None:
@@ -487,7 +488,7 @@ async def test_an_object_whose_announcement_was_lost_is_announced_again(
     key = new_key()
     await objects.put(key, content)
     for _ in range(2):
-        assert await ingest.announce_again(key) == Stored("Success", IDS, indexed=True)
+        assert await announced_again(ingest, key) == Stored("Success", IDS, indexed=True)
     assert [event.object_key for event in index.instances] == [key, key]
     assert index.instances[0].checksum == xxhash.xxh3_128_digest(content)
     assert index.instances[0].size == len(content)
@@ -523,7 +524,7 @@ async def test_a_compressed_object_is_announced_again_as_one(
     content = make_file(PatientComments="x" * 1000)
     key, stored = new_key(), zstandard.compress(content)
     await objects.put(key, stored)
-    assert await ingest.announce_again(key) == Stored("Success", IDS, indexed=True)
+    assert await announced_again(ingest, key) == Stored("Success", IDS, indexed=True)
     [event] = index.instances
     assert (event.object_key, event.compression) == (key, "zstd")
     assert (event.size, event.stored_size) == (len(content), len(stored))
@@ -537,7 +538,7 @@ async def test_an_object_that_is_no_file_is_not_announced_again(
     key = new_key()
     await objects.put(key, zstandard.compress(b"{}"))
     with pytest.raises(InvalidInstance):
-        await ingest.announce_again(key)
+        await ingest.recognise(key)
     with pytest.raises(NotFound):
-        await ingest.announce_again(new_key())
+        await ingest.recognise(new_key())
     assert await kept(bus) == 0

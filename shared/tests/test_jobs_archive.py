@@ -48,6 +48,7 @@ def test_every_field() -> None:
             "Filename": "x.zip",
             "Utf8": True,
             "Extended": True,
+            "Permissive": True,
             "Priority": -3,
             "UserData": "mine",
             "LossyQuality": 50,
@@ -55,7 +56,7 @@ def test_every_field() -> None:
         resources=["a"],
         media=True,
     )
-    request = ArchiveRequest(["a"], media=True, extended=True, utf8=True)
+    request = ArchiveRequest(["a"], media=True, extended=True, utf8=True, permissive=True)
     assert order == ArchiveOrder(request, "x.zip", synchronous=False, priority=-3, user_data="mine")
     assert parse({"UserData": {"a": 1}}, resources=["a"]).user_data is None
     assert parse({"Synchronous": False}, resources=["a"]).filename == "a.zip"

@@ -207,7 +207,11 @@ async def test_large_headers_are_read_as_many_at_a_time_as_there_is_room(tmp_pat
     room = Room(9 * MEGABYTE)
     reader: Any = FakeReader(packed)
     headers = Headers(reader, objects, room)
-    kinds = PackedHeader(1, packed, None), PackedHeader(1, None, None), PackedHeader(1, b"", key)
+    kinds = (
+        PackedHeader(1, packed, None, "whose"),
+        PackedHeader(1, None, None, "whose"),
+        PackedHeader(1, b"", key, "whose"),
+    )
     found = await asyncio.gather(*(headers.read(kind, use) for kind in kinds * 4))
     assert found == [(4 * MEGABYTE, 4 * MEGABYTE)] * 12
     assert most == 2
@@ -224,7 +228,7 @@ async def test_a_reader_that_gives_up_leaves_room(tmp_path: Path) -> None:
     objects = FileObjects(tmp_path, "test", fsync=False)
     room, begun, go_on = Room(5 * MEGABYTE), threading.Event(), threading.Event()
     headers = Headers(FakeReader(None), objects, room)  # type: ignore[arg-type]
-    one = PackedHeader(1, packed, None)
+    one = PackedHeader(1, packed, None, "whose")
 
     def use(_: bytes) -> None:
         begun.set()

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from pons.errors import NotFound
-from pons.objects import Body, ObjectEntry, Objects, Spool, key_path, new_key, open_objects
+from pons.objects import SHARDS, Body, ObjectEntry, Objects, Spool, key_path, new_key, open_objects
 from pons.settings import StorageSettings
 from pons.testing.s3 import Endpoint, endpoint_from_environment, run_moto, run_rclone
 
@@ -289,3 +289,41 @@ async def test_check_of_a_store_in_order(objects: Objects) -> None:
     """A store that can be written passes its check, also the second time."""
     await objects.check()
     await objects.check()
+
+
+async def names(objects: Objects, folder: str) -> set[str]:
+    return {name async for name in objects.notes.names(folder)}
+
+
+async def test_a_note_is_replaced_and_removed(objects: Objects) -> None:
+    """The last one written is the one that is read; none is NotFound, twice removed is fine."""
+    await objects.notes.put("owner", b"first")
+    await objects.notes.put("owner", b"second")
+    assert await objects.notes.read("owner") == b"second"
+    await objects.notes.delete(["owner", "another"])
+    await objects.notes.delete(["owner"])
+    with pytest.raises(NotFound):
+        await objects.notes.read("owner")
+
+
+async def test_notes_are_listed_by_folder(objects: Objects) -> None:
+    """However deep they lie; a folder that nobody wrote to is empty."""
+    written = {"origins/00/a1", "origins/ff/00", "tombstones/x"}
+    for name in written:
+        await objects.notes.put(name, name.encode())
+    assert await names(objects, "origins") == {"origins/00/a1", "origins/ff/00"}
+    assert await names(objects, "tombstones") == {"tombstones/x"}
+    assert await names(objects, "belongings") == set()
+
+
+async def test_notes_are_no_objects(objects: Objects) -> None:
+    """A listing of the objects never shows one."""
+    await objects.notes.put("origins/00/00", b"note")
+    assert [one async for shard in SHARDS for one in objects.list(shard)] == []
+
+
+@pytest.mark.parametrize("name", ["", "../owner", "/etc/passwd", "a//b", "Owner", "a/", ".notes"])
+async def test_a_name_cannot_lead_elsewhere(objects: Objects, name: str) -> None:
+    """Names are lower-case words; anything else is a mistake of ours."""
+    with pytest.raises(ValueError, match="cannot be the name of a note"):
+        await objects.notes.put(name, b"")

@@ -380,3 +380,11 @@ def test_only_what_is_in_memory_is_read_at_once(tmp_path: Path) -> None:
         assert is_cached(file.fileno(), 0, 100_000)
     if not dropped:
         pytest.skip("this file system keeps files in memory")
+
+
+async def test_a_folder_that_is_gone_is_no_empty_one(tmp_path: Path) -> None:
+    """An unmounted disk has no marks to read: that is not the same as a store without any."""
+    objects = FileObjects(tmp_path / "objects", "main", fsync=False)
+    (tmp_path / "objects").rename(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable):
+        await objects.notes.read("owner")

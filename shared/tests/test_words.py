@@ -19,7 +19,7 @@ from pons.json_text import NotJson, read_json
 ROOT = Path(__file__).parents[2]
 ROOMS = [
     ROOT / "shared" / "pons",
-    *(ROOT / "services" / one for one in ("gateway", "dicom-ingress", "render", "egress")),
+    *(ROOT / "services" / one for one in ("gateway", "dicom-ingress", "render", "egress", "index")),
 ]
 AT_START = {"shared/pons/health.py", "services/dicom-ingress/pons_ingress/server.py"}
 """Why a port cannot be opened: told to whoever starts a service, not in an answer."""
@@ -131,6 +131,10 @@ def test_the_log_s_text_has_the_first_cause() -> None:
     away, told = Unavailable("away"), PonsError("no answer")
     away.__cause__, told.__cause__ = OSError("wire cut"), away
     assert log_text(told) == "no answer; OSError('wire cut')"
+    away.__cause__ = told  # an error that was raised from what it caused
+    assert log_text(told) == "no answer"
+    away.__cause__ = away
+    assert log_text(away) == "away"
 
 
 def test_json_is_told_in_its_own_words() -> None:

@@ -130,7 +130,8 @@ def test_a_job_survives_the_death_of_render(fresh_store: Callable[..., Store]) -
 
 
 def test_a_lost_object_breaks_the_archive(store: Store) -> None:
-    """When an object is gone in the midst, the answer breaks off, and a job fails."""
+    """When an object is gone in the midst, the answer breaks off, and a job fails; a permissive
+    archive has the rest, and says what it lacks."""
     study, files = study_of(store, "LOST", 40, rows=256)
     lost = next(path for path in store.objects() if path.read_bytes() == files[-1])
     lost.unlink()
@@ -138,8 +139,39 @@ def test_a_lost_object_breaks_the_archive(store: Store) -> None:
         store.http.get(f"/studies/{study}/archive")
     job = store.http.post(f"/studies/{study}/archive", json={"Asynchronous": True}).json()
     shown = finished(store, job)
-    assert (shown["State"], shown["ErrorCode"]) == ("Failure", 17)
+    assert (shown["State"], shown["ErrorCode"]) == ("Failure", 20)
+    assert lost.name in shown["ErrorDetails"]
     assert store.http.get(f"{job['Path']}/archive").status_code == 404
+    rest = contents(store.http.get(f"/studies/{study}/archive?permissive").content)
+    assert rest[:-1] == files[:-1]
+    assert lost.name in rest[-1].decode()
+    options = {"Asynchronous": True, "Permissive": True}
+    shown = finished(store, store.http.post(f"/studies/{study}/archive", json=options).json())
+    assert (shown["State"], shown["Content"]["InstancesCount"]) == ("Success", 39)
+    (left_out,) = shown["Content"]["FailedInstances"]
+    assert lost.name in left_out["Reason"]
+    assert left_out["ID"] in store.get(f"/studies/{study}/instances-tags")
+
+
+def test_a_damaged_file_is_an_error(store: Store) -> None:
+    """Neither the file nor its picture nor a part of it is answered as if it were whole."""
+    (stored,) = upload(store, file_of(image("DAMAGED")))
+    path = stored["Path"]
+    whole = store.http.get(f"{path}/file").content
+    (kept,) = (one for one in store.objects() if one.read_bytes() == whole)
+    for damage in (whole[:-1] + b"\xff", whole[:-7], whole + b"\0", b"", None):
+        kept.unlink(missing_ok=True)
+        if damage is not None:
+            kept.write_bytes(damage)
+        answer = store.http.get(f"{path}/file")
+        assert (answer.status_code, answer.json()["OrthancStatus"]) == (500, 20)
+        assert kept.name in answer.json()["Details"]
+        assert store.http.get(f"{path}/preview").status_code == 500
+        assert store.http.get(f"{path}/attachments/dicom/data").status_code == 500
+        archive = store.http.get(f"/studies/{stored['ParentStudy']}/archive")
+        assert (archive.status_code, archive.json()["OrthancStatus"]) == (500, 20)
+    kept.write_bytes(whole)
+    assert store.http.get(f"{path}/file").content == whole
 
 
 def test_a_client_that_leaves_ends_the_work(store: Store) -> None:

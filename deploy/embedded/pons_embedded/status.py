@@ -2,6 +2,7 @@
 """`./pons status` and `./pons down`: what runs, and its end."""
 
 import contextlib
+import json
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from pons_embedded.cluster import end_leftovers
 from pons_embedded.command import send
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import DataFolder
-from pons_embedded.ports import http_status
+from pons_embedded.ports import http_answer
 from pons_embedded.processes import end_all
 
 HEALTHY, UNHEALTHY, NOT_RUNNING = 0, 1, 3
@@ -32,15 +33,19 @@ def show_status(folder: DataFolder, store: str) -> int:
     print(f"Store {known.store}: {known.http}, {known.dicom}, data in {folder.path}")
     everything_well = supervisor is not None and known.ready
     rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
     total = 0
     for one in (known.supervisor, *known.processes):
         process = one.process()
         memory, unit = memory_of(process, with_children=one is not known.supervisor)
         total += memory
-        well = _condition(one, process)
+        well, causes = _condition(one, process)
         everything_well &= well == "healthy"
+        notes += [f"{one.name}: {cause}" for cause in causes]
         rows.append((one.name, str(one.pid), _address(one), well, f"{memory / MIB:.0f} MB"))
     _print_table(("process", "pid", "address", "condition", unit), rows)
+    for note in notes:
+        print(note)
     print(f"{total / MIB:.0f} MB in all ({unit}, with every child process)")
     if supervisor is None:
         print(
@@ -109,12 +114,24 @@ def memory_of(process: psutil.Process | None, with_children: bool) -> tuple[int,
     return total, unit
 
 
-def _condition(one: state.Record, process: psutil.Process | None) -> str:
+def _condition(one: state.Record, process: psutil.Process | None) -> tuple[str, list[str]]:
+    """In a word, and what keeps it from being ready or should be looked at."""
     if process is None:
-        return "not running"
-    if one.port and http_status(one.host, one.port, one.path, patience=5) != 200:
-        return "not ready"
-    return "healthy"
+        return "not running", []
+    if not one.port:
+        return "healthy", []
+    status, body = http_answer(one.host, one.port, one.path, patience=5)
+    return "healthy" if status == 200 else "not ready", _causes(body)
+
+
+def _causes(body: bytes) -> list[str]:
+    """What the body of /health/ready tells; NATS' own tells nothing."""
+    try:
+        told = json.loads(body)
+        named = {**told.get("failures", {}), **told.get("warnings", {})}
+    except (ValueError, AttributeError, TypeError):
+        return []
+    return [f"{name}: {why}" for name, why in named.items()]
 
 
 def _address(one: state.Record) -> str:

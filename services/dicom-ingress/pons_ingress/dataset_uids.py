@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterator
 from struct import Struct, error
 
+from pons.header.charset import until_nul
+
 HEAD_BYTES = 16 * 1024
 """Bytes of a dataset that are looked at: both UIDs are among its first elements."""
 
@@ -42,7 +44,7 @@ def dataset_uids(head: bytes, transfer_syntax: str) -> tuple[str, str] | None:
         order = ">" if transfer_syntax in BIG_ENDIAN else "<"
         for tag, value in _elements(head, order, transfer_syntax in IMPLICIT_VR):
             if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-                found[tag] = value.decode("ascii", "replace").strip("\0 ")
+                found[tag] = until_nul(value).decode("ascii", "replace").strip(" ")
             if tag >= SOP_INSTANCE_UID:
                 break
     except (error, zlib.error):

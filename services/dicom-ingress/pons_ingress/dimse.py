@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from struct import Struct, error
 
+from pons.header.charset import until_nul
 from pons_ingress.pdu import AbortReason, AbortSource, ProtocolError
 
 C_STORE_RQ = 0x0001
@@ -103,7 +104,7 @@ def _number(elements: dict[int, bytes], number: int) -> int:
 
 
 def _text(elements: dict[int, bytes], number: int) -> str:
-    return elements.get(number, b"").decode("ascii", "replace").strip("\0 ")
+    return until_nul(elements.get(number, b"")).decode("ascii", "replace").strip(" ")
 
 
 def _malformed(why: str) -> ProtocolError:

@@ -12,6 +12,7 @@ from pons.ingest import open_ingest
 from pons.live import open_live
 from pons.modalities import open_modalities
 from pons.objects import open_objects
+from pons.ownership import require_own
 from pons.settings import Settings
 from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons_ingress.negotiation import Rules
@@ -38,7 +39,9 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
         ):
             health.checks |= {"nats": bus.check, "objects": objects.check}
-            await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes})
+            health.pulses.include(bus.pulses)
+            await require_own(settings, objects, bus)
+            await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes}, health)
 
             def rules() -> Rules:
                 return Rules(

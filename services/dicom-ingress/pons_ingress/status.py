@@ -4,6 +4,7 @@
 from pons.errors import (
     BadRequest,
     Conflict,
+    DamagedObject,
     Forbidden,
     InvalidInstance,
     NotFound,
@@ -43,6 +44,7 @@ STORE_STATUS: dict[type[PonsError], int] = {
     TooLarge: 0xA700,
     NotFound: 0x0110,  # processing failure: nothing was looked up for the peer
     Conflict: 0x0110,
+    DamagedObject: 0x0110,
     RemoteFailure: 0x0110,
 }
 

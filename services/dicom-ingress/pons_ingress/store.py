@@ -10,6 +10,7 @@ import structlog
 
 from pons.errors import InvalidInstance, PonsError, ReadOnly
 from pons.events import Origin
+from pons.header.model import MAX_UID
 from pons.objects import Body, Spool
 from pons_ingress import metrics
 from pons_ingress.dataset_uids import dataset_uids
@@ -22,8 +23,9 @@ from pons_ingress.status import SUCCESS, SopClassRefused, WrongDataset, store_st
 from pons_ingress.syntaxes import is_storage
 from pons_ingress.unseen import Kept, Unseen
 
-UID = re.compile(r"[!-\[\]-~]{1,64}")
-"""What is taken for a UID: ones with letters or leading zeros exist and are kept as they are."""
+UID = re.compile(rf"[!-\[\]-~]{{1,{MAX_UID}}}")
+"""What is taken for a UID: ones with letters or leading zeros, and longer ones than the standard's
+64 characters, exist and are kept as they are, over REST too."""
 
 SEEN_AT_ONCE = 10
 

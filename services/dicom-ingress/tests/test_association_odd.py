@@ -136,6 +136,32 @@ def test_dataset_of_another_instance(port: Any, wire: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
+    ("announced", "sent"),
+    [
+        ("1.2.3", "1.2.3\0\x10\0"),
+        ("1.2.3\0garbage", "1.2.3"),
+        ("1.2.3\0garbage", "1.2.3\0\x10\0"),
+        ("1." + "2" * 98, "1." + "2" * 98),
+        ("1." + "2" * 254, "1." + "2" * 254),
+    ],
+)
+def test_instances_with_odd_uids(port: Any, wire: ModuleType, announced: str, sent: str) -> None:
+    """A UID ends at a NUL, in the command too, and may be as long as over REST."""
+    with port.connect().associate() as peer:
+        peer.send(wire.store(announced, wire.dataset(sent)))
+        assert peer.receive_status() == 0
+    assert len(port.store.kept) == 1
+
+
+def test_a_uid_that_is_too_long(port: Any, wire: ModuleType) -> None:
+    """What the header scan refuses is refused, before the dataset is taken in."""
+    with port.connect().associate() as peer:
+        peer.send(wire.store("1." + "2" * 255))
+        assert peer.receive_status() == 0xC000
+    assert port.store.kept == []
+
+
+@pytest.mark.parametrize(
     ("failure", "status"),
     [
         (InvalidInstance("no PatientID"), 0xC000),

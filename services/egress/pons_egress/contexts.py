@@ -10,12 +10,17 @@ from typing import Protocol, TypeVar
 
 from pydicom.uid import UID
 
+from pons.header.file import BIG_ENDIAN, DEFLATED_VR, EXPLICIT_VR, IMPLICIT_VR
 from pons_egress.wire import Proposal
 
-IMPLICIT_VR = "1.2.840.10008.1.2"
-EXPLICIT_VR = "1.2.840.10008.1.2.1"
-OTHER_ENCODING = {IMPLICIT_VR: EXPLICIT_VR, EXPLICIT_VR: IMPLICIT_VR}
-"""The two between which every instance can be re-encoded without touching a pixel."""
+OTHER_ENCODINGS = {
+    IMPLICIT_VR: (EXPLICIT_VR,),
+    EXPLICIT_VR: (IMPLICIT_VR,),
+    BIG_ENDIAN: (EXPLICIT_VR, IMPLICIT_VR),
+    DEFLATED_VR: (EXPLICIT_VR, IMPLICIT_VR),
+}
+"""Transfer syntaxes to those into which an instance can be re-encoded without touching a sample of
+its pixels, best first."""
 
 MAX_CONTEXTS = 128
 """Identifiers of contexts are the odd numbers up to 255 (PS3.8 9.3.2.2)."""
@@ -36,7 +41,7 @@ T = TypeVar("T", bound=Encoded)
 def proposals_for(instance: Encoded) -> list[Proposal]:
     """How the instance may be sent, best first."""
     own = instance.transfer_syntax
-    syntaxes = [own, OTHER_ENCODING[own]] if own in OTHER_ENCODING else [own]
+    syntaxes = (own, *OTHER_ENCODINGS.get(own, ()))
     return [(instance.sop_class_uid, syntax) for syntax in syntaxes]
 
 

@@ -1,132 +1,249 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From explicit to implicit VR little endian and back, for peers that take only the other one.
+"""A data set in another uncompressed encoding, for peers that take only that one (PS3.5 A).
 
-pydicom re-encodes what is around the pixel data; the pixels are the same bytes in both and pass as
-a stream, so memory does not depend on the size of the object.
+The heads of elements are written anew, little endian, with or without VR. Values are copied byte
+for byte: no text is decoded, so text that does not fit its character set arrives as it is. Only
+the words of big endian values are turned round (PS3.5 7.3). Whatever the size of the data set,
+pieces of a megabyte or so are in memory.
 """
 
-import asyncio
+import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from typing import BinaryIO
-
-from pydicom.dataset import Dataset as PydicomDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
-from pydicom.filewriter import write_dataset
-from pydicom.tag import BaseTag
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
+from pons.header.convert import BINARY_VRS
+from pons.header.file import EXPLICIT_VR, IMPLICIT_VR
+from pons.header.model import UNDEFINED
+from pons.header.syntax import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    LUT_DESCRIPTOR,
+    PIXEL_REPRESENTATION,
+    Syntax,
+    name,
+)
+from pons.header.tables import LONG_VRS
+from pons.header.walk import Element, Extent, Walk
 from pons.objects import PIECE, Objects
-from pons.stored_file import local_file
-from pons_egress.contexts import IMPLICIT_VR
-from pons_egress.dataset import MAX_META, dataset_start
+from pons.stored_dataset import OpenDataset, open_dataset
 
-PIXELS = {0x7FE00010: b"OW", 0x7FE00008: b"OF", 0x7FE00009: b"OD"}
-"""Tags of pixel data and the VR of each where it has none (PS3.5 A.1): OW suits any depth."""
-UNDEFINED = 0xFFFFFFFF
+TARGETS = {IMPLICIT_VR: IMPLICIT_LITTLE, EXPLICIT_VR: EXPLICIT_LITTLE}
+"""What can be written, by transfer syntax."""
 
+NUMBERS = {"AT": 2, "US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "SV": 8, "UV": 8}
+WORDS = NUMBERS | BINARY_VRS
+"""Bytes of one word of a VR, which big endian turns round; an AT is two words (PS3.5 7.3)."""
 
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """A dataset in its new encoding: bytes, then a part of the file, then bytes."""
+LONGEST_SHORT = 0xFFFF
+"""Bytes that a length of two bytes can tell; a longer value is written as UN (PS3.5 6.2.2)."""
+PIXEL_DATA, BITS_ALLOCATED = 0x7FE00010, 0x00280100
+NOTED = frozenset((PIXEL_REPRESENTATION, LUT_DESCRIPTOR, BITS_ALLOCATED))
+META_GROUP = 0x0002
 
-    head: bytes
-    value_start: int
-    value_length: int
-    tail: bytes
+ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
+AT_ONCE = 64 * 1024
 
 
 @asynccontextmanager
 async def open_converted(
     objects: Objects, instance: InstanceToSend, target: str
 ) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The pieces of the instance's dataset in transfer syntax `target`.
+    """The pieces of the instance's data set in transfer syntax `target`, one of `TARGETS`.
 
-    Raises `InvalidInstance` for a dataset that cannot be re-encoded.
+    Raises `InvalidInstance` for a data set that cannot be re-encoded, also between the pieces, and
+    `DamagedObject` before the first.
     """
-    async with local_file(objects, instance) as path:
-        with path.open("rb") as file:
-            implicit = instance.transfer_syntax == IMPLICIT_VR
-            with _pydicom_errors(instance):
-                converted = await asyncio.to_thread(
-                    convert, file, from_implicit=implicit, to_implicit=target == IMPLICIT_VR
-                )
-            yield _pieces(file, converted)
+    async with AsyncExitStack() as stack:
+        with _explaining(instance):
+            opening = open_dataset(objects, instance, whole=True)
+            dataset = await stack.enter_async_context(opening)
+        yield _explained(instance, _gathered(convert(dataset, TARGETS[target])))
 
 
-def convert(file: BinaryIO, *, from_implicit: bool, to_implicit: bool) -> Converted:
-    """How the dataset of a DICOM file reads in the other encoding."""
-    beginning = file.read(MAX_META)
-    file.seek(dataset_start(beginning))
-    head = read_dataset(file, from_implicit, True, stop_when=_at_pixels)
-    tag, length = _read_pixel_head(file, from_implicit)
-    if tag is None:
-        return Converted(_written(head, to_implicit), 0, 0, b"")
-    start = file.tell()
-    file.seek(start + length)
-    tail = read_dataset(file, from_implicit, True)
-    return Converted(
-        head=_written(head, to_implicit) + _pixel_head(tag, length, to_implicit),
-        value_start=start,
-        value_length=length,
-        tail=_written(tail, to_implicit),
-    )
-
-
-async def _pieces(file: BinaryIO, converted: Converted) -> AsyncIterator[bytes]:
-    yield converted.head
-    file.seek(converted.value_start)
-    left = converted.value_length
-    while left:
-        piece = await asyncio.to_thread(file.read, min(left, PIECE))
-        if not piece:
-            raise InvalidInstance("The object ends inside its pixel data")
-        left -= len(piece)
+async def convert(dataset: OpenDataset, target: Syntax) -> AsyncIterator[bytes]:
+    """The data set as `target` writes it, in pieces of any size."""
+    walk, extent = await dataset.walk()
+    conversion = _Conversion(dataset, walk)
+    if extent.level.syntax.implicit:
+        await conversion.note_signed(extent)
+    async for piece in conversion.elements(extent, target):
         yield piece
-    if converted.tail:
-        yield converted.tail
 
 
-def _at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return int(tag) in PIXELS
+class _Conversion:
+    """Writes what a walk finds. Group lengths are left out: they would be wrong, and are retired
+    (PS3.5 7.2); so is a group 0002, which does not belong into a data set (PS3.5 7.1)."""
+
+    def __init__(self, dataset: OpenDataset, walk: Walk) -> None:
+        self._dataset = dataset
+        self._walk = walk
+        self._allocated: dict[int, int] = {}
+        """Bits Allocated (0028,0100) as met last, by the depth of its data set or item."""
+
+    async def note_signed(self, extent: Extent) -> None:
+        """Note whether "US or SS" means SS, before elements that depend on it are met."""
+        async for element in self._walk.elements(extent):
+            if element.tag == PIXEL_REPRESENTATION:
+                await self._note(element)
+
+    async def elements(self, extent: Extent, target: Syntax) -> AsyncIterator[bytes]:
+        """The elements of a data set or item."""
+        async for element in self._walk.elements(extent):
+            if element.tag & 0xFFFF == 0 or element.tag >> 16 == META_GROUP:
+                continue
+            if element.tag in NOTED:
+                await self._note(element)
+            if element.is_sequence:
+                pieces = self._sequence(element, target)
+            elif element.length is None:
+                raise InvalidInstance(
+                    f"{name(element.tag)} is in fragments, the transfer syntax has none"
+                )
+            else:
+                pieces = self._plain(element, element.length, target)
+            async for piece in pieces:
+                yield piece
+
+    async def _plain(self, element: Element, length: int, target: Syntax) -> AsyncIterator[bytes]:
+        """An element that is no sequence: its head, and its value piece by piece."""
+        word = 1
+        if element.within.level.syntax.big_endian:
+            word = await self._word(element, length)
+        yield head(element.tag, _vr(element, length), length, target)
+        for start in range(0, length, PIECE):
+            wanted = min(PIECE, length - start)
+            piece = await self._dataset.read_range(element.start + start, wanted)
+            if len(piece) != wanted:
+                raise InvalidInstance(f"The data set ends inside {name(element.tag)}")
+            yield swapped(piece, word)
+
+    async def _sequence(self, element: Element, target: Syntax) -> AsyncIterator[bytes]:
+        """A sequence. It keeps a length where it had one and fits into one piece.
+
+        One that comes as UN stays UN, in which everything is implicit (PS3.5 6.2.2).
+        """
+        vr, inside = ("UN", IMPLICIT_LITTLE) if element.is_un else ("SQ", target)
+        if element.length is not None and element.length <= PIECE:
+            content = await _joined(self._items(element, inside))
+            yield head(element.tag, vr, len(content), target) + content
+            return
+        yield head(element.tag, vr, UNDEFINED, target)
+        async for piece in self._items(element, inside):
+            yield piece
+        yield mark(SEQUENCE_END, 0)
+
+    async def _items(self, element: Element, target: Syntax) -> AsyncIterator[bytes]:
+        async for item in self._walk.items(element):
+            if not item.endless and item.end - item.start <= PIECE:
+                content = await _joined(self.elements(item, target))
+                yield mark(ITEM, len(content)) + content
+                continue
+            yield mark(ITEM, UNDEFINED)
+            async for piece in self.elements(item, target):
+                yield piece
+            yield mark(ITEM_END, 0)
+
+    async def _note(self, element: Element) -> None:
+        """Note a number that VRs of what follows depend on."""
+        level = element.within.level
+        value = await self._dataset.read_range(element.start, 2)
+        if (element.length or 0) < 2 or len(value) < 2:
+            return
+        (number,) = level.syntax.unpack_number(value)
+        if element.tag == PIXEL_REPRESENTATION:
+            level.signed = number != 0
+        elif element.tag == LUT_DESCRIPTOR:
+            level.lut_entries = number
+        else:
+            self._allocated[level.depth] = number
+
+    async def _word(self, element: Element, length: int) -> int:
+        """Bytes that are turned round together in a big endian value."""
+        if element.is_un or element.vr == "UN":
+            # Values of UN are little endian everywhere; of a VR that nobody knows, who can tell?
+            before = await self._dataset.read_range(element.start - 8, 2)
+            if before != b"UN":
+                raise InvalidInstance(f"The VR {before!r} of {name(element.tag)} is not known")
+        word = WORDS.get(element.vr, 1)
+        if element.tag == PIXEL_DATA and word == 2:
+            # PS3.5 7.3 and 8.1.1 turn round 16 bits of larger pixels, too. Most writers, and those
+            # who show them (pydicom, GDCM, our pictures), take one of 32 bits as a number.
+            allocated = self._allocated.get(element.within.level.depth, 16)
+            word = allocated // 8 if allocated in (32, 64) else word
+        if length % word:
+            raise InvalidInstance(
+                f"{name(element.tag)} has {length} bytes, no multiple of the {word} of "
+                f"VR {element.vr}"
+            )
+        return word
 
 
-def _read_pixel_head(file: BinaryIO, implicit: bool) -> tuple[int | None, int]:
-    head = file.read(8)
-    if len(head) < 8:
-        return None, 0
-    tag = int.from_bytes(head[:2], "little") << 16 | int.from_bytes(head[2:4], "little")
-    if implicit:
-        length = int.from_bytes(head[4:8], "little")
-    else:
-        length = int.from_bytes(file.read(4), "little")
-    if length == UNDEFINED:
-        raise ValueError("its pixel data is encapsulated, its transfer syntax is not")
-    return tag, length
+def _vr(element: Element, length: int) -> str:
+    """The VR that an explicit element has; UN where its own does not fit."""
+    if element.is_un:
+        return "UN"
+    vr = element.vr
+    if element.within.level.syntax.implicit and element.tag == PIXEL_DATA:
+        vr = "OW"  # PS3.5 A.1
+    if vr not in LONG_VRS and length > LONGEST_SHORT:
+        return "UN"
+    return "UN" if length % WORDS.get(vr, 1) else vr
 
 
-def _pixel_head(tag: int, length: int, implicit: bool) -> bytes:
-    number = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
-    vr = b"" if implicit else PIXELS[tag] + bytes(2)
-    return number + vr + length.to_bytes(4, "little")
+def head(tag: int, vr: str, length: int, target: Syntax) -> bytes:
+    """What comes before a value."""
+    if target.implicit:
+        return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, length)
+    if vr in LONG_VRS:
+        return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
 
 
-def _written(dataset: PydicomDataset, implicit: bool) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR = implicit
-    buffer.is_little_endian = True
-    write_dataset(buffer, dataset)
-    return bytes(buffer.getvalue())
+def mark(tag: tuple[int, int], length: int) -> bytes:
+    """The head of an item, or a delimiter."""
+    return struct.pack("<HHI", *tag, length)
+
+
+def swapped(value: bytes, word: int) -> bytes:
+    """The value with the bytes of each of its words in the opposite order."""
+    if word == 1:
+        return value
+    result = bytearray(len(value))
+    for position in range(word):
+        result[position::word] = value[word - 1 - position :: word]
+    return bytes(result)
+
+
+async def _joined(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
+
+
+async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in fewer pieces."""
+    gathered = bytearray()
+    async for piece in pieces:
+        gathered += piece
+        if len(gathered) >= AT_ONCE:
+            yield bytes(gathered)
+            gathered.clear()
+    yield bytes(gathered)
+
+
+async def _explained(
+    instance: InstanceToSend, pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    with _explaining(instance):
+        async for piece in pieces:
+            yield piece
 
 
 @contextmanager
-def _pydicom_errors(instance: InstanceToSend) -> Iterator[None]:
+def _explaining(instance: InstanceToSend) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # pydicom raises what the damage happens to cause
+    except InvalidInstance as error:
         raise InvalidInstance(
-            f"Instance {instance.instance_id} cannot be re-encoded for this peer", "see the log"
+            f"Instance {instance.instance_id} cannot be re-encoded for this peer", str(error)
         ) from error

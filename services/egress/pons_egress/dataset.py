@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dataset of a stored instance as a stream: the object after its meta header, byte for byte."""
+"""The data set of a stored instance as a stream: what follows its meta header, byte for byte."""
 
 from collections.abc import AsyncIterator
 
 from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
-from pons.header.file import DEFLATED
+from pons.header.encoding import JUDGED
+from pons.header.file import DEFLATED, syntax_of
+from pons.header.meta import META_GROUP, PREFACE, find_meta_end
 from pons.objects import Objects
 from pons.stored_file import stream_file
-
-PREFIX_END = 132
-ELEMENT_HEAD = 12
-LONG_LENGTH = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UR", b"UT", b"UN")
-MAX_META = 4 * 1024 * 1024
-"""More than the header scan lets in."""
+from pons_egress.convert import TARGETS
 
 
 class Dataset:
-    """The dataset of one instance, read once from the object store.
+    """The data set of one instance, read once from the object store.
 
     `prepare` reads its beginning, so that this can happen while another instance is being sent.
     """
@@ -32,19 +29,33 @@ class Dataset:
         """Read on until the meta header has ended."""
         async for piece in self._file:
             self._beginning += piece
-            self._start = dataset_start(self._beginning)
-            ready = max(self._start, PREFIX_END) + ELEMENT_HEAD
-            if len(self._beginning) >= ready:
-                return
-            if len(self._beginning) > MAX_META:
+            found = find_meta_end(self._beginning, complete=len(self._beginning) >= PREFACE)
+            if found is not None or len(self._beginning) >= PREFACE:
                 break
-        if self._start > len(self._beginning) or len(self._beginning) > MAX_META:
+        else:
+            found = find_meta_end(self._beginning, complete=True)
+        if found is None:
             raise InvalidInstance(
                 f"The meta header of instance {self.instance.instance_id} does not end"
             )
+        self._start = found
+
+    def is_as(self, transfer_syntax: str) -> bool:
+        """Whether the bytes can go in `transfer_syntax`: it is theirs, and what they really have.
+
+        Those of some files are encoded otherwise, or begin with a group 0002 (PS3.5 7.1).
+        """
+        if transfer_syntax != self.instance.transfer_syntax:
+            return False
+        encoding = TARGETS.get(transfer_syntax)
+        if encoding is None:
+            return True
+        first = self._beginning[self._start : self._start + JUDGED]
+        real = syntax_of(transfer_syntax, first, self.instance.size - self._start)
+        return first[:2] != META_GROUP and real is encoding
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The dataset, in pieces of a megabyte or so; only once."""
+        """The data set, in pieces of a megabyte or so; only once."""
         length = len(self._beginning) - self._start
         yield self._beginning[self._start :]
         self._beginning = b""
@@ -53,24 +64,3 @@ class Dataset:
             yield piece
         if length % 2 and self.instance.transfer_syntax in DEFLATED:
             yield b"\0"  # PS3.5 A.5: a deflated stream is padded to even length
-
-
-def dataset_start(beginning: bytes) -> int:
-    """Offset of what follows group 0002 in a file, as far as `beginning` tells.
-
-    When it is less than `ELEMENT_HEAD` bytes before the end, or beyond it, a longer beginning may
-    tell another. The group's own length element is too often wrong to be used.
-    """
-    position = PREFIX_END if beginning[PREFIX_END - 4 : PREFIX_END] == b"DICM" else 0
-    while len(beginning) >= position + ELEMENT_HEAD:
-        head = beginning[position : position + ELEMENT_HEAD]
-        if head[:2] != b"\x02\x00":
-            break
-        vr = head[4:6]
-        if vr in LONG_LENGTH:
-            position += 12 + int.from_bytes(head[8:12], "little")
-        elif vr.isalpha() and vr.isupper():
-            position += 8 + int.from_bytes(head[6:8], "little")
-        else:  # a meta header in implicit VR: wrong, and seen
-            position += 8 + int.from_bytes(head[4:8], "little")
-    return position

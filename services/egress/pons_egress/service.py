@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
-from pons.catalog import open_catalog
+from pons.catalog import open_own_catalog
 from pons.commands import EchoModality, answer_commands
 from pons.health import Health
 from pons.jobs import JobDocument, Worker
@@ -27,7 +27,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     try:
         async with (
             open_bus(settings) as bus,
-            open_catalog(settings, objects) as catalog,
+            open_own_catalog(settings, objects, bus) as catalog,
             open_modalities(bus, settings) as modalities,
             open_live(bus, settings, "jobs"),
             asyncio.TaskGroup() as group,
@@ -37,7 +37,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 "objects": objects.check,
                 "database": catalog.check,
             }
-            await answer_commands(bus, "egress", {EchoModality: Echo(modalities, settings)})
+            health.pulses.include(bus.pulses)
+            await answer_commands(bus, "egress", {EchoModality: Echo(modalities, settings)}, health)
             store = ModalityStore(bus, objects, catalog, modalities, settings)
             handlers = {JOB_TYPE: store}
             worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)

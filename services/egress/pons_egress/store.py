@@ -13,8 +13,10 @@ from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
 from pons.bus import Bus
 from pons.catalog import InstanceToSend
-from pons.errors import InvalidInstance, NotFound, RemoteFailure, log_text
+from pons.damage import notice
+from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
+from pons.jobs.failures import MOST_NAMED, failed_instances
 from pons.modalities import Modalities
 from pons.objects import Objects
 from pons.settings import Settings
@@ -50,6 +52,8 @@ class Position(msgspec.Struct, frozen=True):
     """The instance that was dealt with last; others may have come or gone since."""
     unlogged: list[str] = []
     """Sent, and not yet in the exports log, once some have failed."""
+    reasons: dict[str, str] = {}
+    """Instances that failed, to why; the first `MOST_NAMED`."""
 
 
 class ModalityStore:
@@ -82,7 +86,8 @@ class ModalityStore:
         passed = instances[: len(instances) - len(left)]
         sent = [i for i in passed if whole or i.instance_id in unlogged]
         exports = ExportLog(self._bus, run.id, request.modality, sent, whole=whole)
-        sending = Sending(self._objects, request, peer, exports, run, position)
+        source = Source(self._objects, self._catalog)
+        sending = Sending(source, request, peer, exports, run, position)
         await sending.send(left, self._settings.egress.maximum_pdu_length)
 
     async def _refuse_unknown(self, resources: list[str]) -> None:
@@ -92,19 +97,50 @@ class ModalityStore:
                 raise NotFound(f"There is no resource {resource!r} in this store")
 
 
+class Source:
+    """Where the data sets of instances come from."""
+
+    def __init__(self, objects: Objects, catalog: Lookup) -> None:
+        self.objects = objects
+        self._catalog = catalog
+
+    async def prepare(self, instance: InstanceToSend) -> Dataset:
+        """The data set, ready to be sent.
+
+        Raises `NotFound` for an instance that was deleted since the job began, `DamagedObject` for
+        one that the store lost or damaged.
+        """
+        dataset = Dataset(self.objects, instance)
+        try:
+            await dataset.prepare()
+        except DamagedObject as error:
+            if error.what != "missing":
+                raise
+            found = await self._catalog.instances_of([instance.instance_id])
+            if not found:
+                what = f"Instance {instance.instance_id} was deleted since the job began"
+                raise NotFound(what) from error
+            if found[0].object_key == instance.object_key:
+                notice(error)
+                raise
+            dataset = Dataset(self.objects, found[0])  # replaced meanwhile
+            await dataset.prepare()
+        return dataset
+
+
 class Sending:
     """One run of the job."""
 
     def __init__(
         self,
-        objects: Objects,
+        source: Source,
         request: StoreRequest,
         peer: Peer,
         exports: ExportLog,
         run: Run,
         position: Position,
     ) -> None:
-        self._objects = objects
+        self._source = source
         self._request = request
         self._peer = peer
         self._exports = exports
@@ -132,20 +168,21 @@ class Sending:
         self, association: Association, instances: list[InstanceToSend]
     ) -> list[InstanceToSend]:
         """Send them over one association; gives those that are left when it was lost on the way."""
-        async with aclosing(_prepared(self._objects, instances)) as upcoming:
+        async with aclosing(_prepared(self._source, instances)) as upcoming:
             number = 0
             async for preparing in upcoming:
                 instance = instances[number]
                 number += 1
                 try:
                     await self._store(association, await preparing)
-                except (RemoteFailure, InvalidInstance, NotFound) as error:
+                except (RemoteFailure, InvalidInstance, NotFound, DamagedObject) as error:
+                    notice(error)
                     INSTANCES.labels(self._peer.modality, "failure").inc()
                     if not self._request.permissive:
                         raise
                     log.warning("instance not sent", job=self._run.id, error=log_text(error))
                     await self._exports.leave_out()
-                    await self._keep(instance, failed=1)
+                    await self._keep(instance, failure=str(error))
                     if not association.usable:
                         break
                 else:
@@ -165,10 +202,10 @@ class Sending:
             self._request.move_originator_aet,
             self._request.move_originator_id,
         )
-        if way[1] == instance.transfer_syntax:
+        if dataset.is_as(way[1]):
             response = await association.store(contexts[way], named, dataset.pieces())
         else:
-            async with open_converted(self._objects, instance, way[1]) as pieces:
+            async with open_converted(self._source.objects, instance, way[1]) as pieces:
                 response = await association.store(contexts[way], named, pieces)
         self._judge(instance, response)
 
@@ -185,43 +222,41 @@ class Sending:
         INSTANCES.labels(self._peer.modality, status).inc()
         BYTES.labels(self._peer.modality).inc(instance.size)
 
-    async def _keep(self, instance: InstanceToSend | None = None, failed: int = 0) -> None:
+    async def _keep(self, instance: InstanceToSend | None = None, failure: str = "") -> None:
         """Put into the job's document how far it is, after `instance` if that is given."""
-        before = self._position
+        before, reasons = self._position, self._position.reasons
+        if instance is not None and failure and len(reasons) < MOST_NAMED:
+            reasons = {**reasons, instance.instance_id: failure}
         self._position = Position(
             done=before.done + (instance is not None),
-            failed=before.failed + failed,
+            failed=before.failed + bool(failure),
             last=instance.instance_id if instance else before.last,
             unlogged=self._exports.waiting,
+            reasons=reasons,
         )
+        failed = {"FailedInstancesCount": self._position.failed}
         await self._run.step(
             self._position.done / self._total if self._total else 1.0,
-            {"InstancesCount": self._total, "FailedInstancesCount": self._position.failed},
+            {"InstancesCount": self._total, **failed_instances(reasons), **failed},
             msgspec.to_builtins(self._position),
         )
 
 
 async def _prepared(
-    objects: Objects, instances: Sequence[InstanceToSend]
+    source: Source, instances: Sequence[InstanceToSend]
 ) -> AsyncGenerator[asyncio.Task[Dataset], None]:
     """The instances' datasets, each read a little while the one before it is being sent."""
     upcoming: asyncio.Task[Dataset] | None = None
     try:
         for position in range(len(instances)):
-            current = upcoming or asyncio.create_task(_prepare(objects, instances[position]))
+            current = upcoming or asyncio.create_task(source.prepare(instances[position]))
             following = instances[position + 1 : position + 2]
-            upcoming = asyncio.create_task(_prepare(objects, following[0])) if following else None
+            upcoming = asyncio.create_task(source.prepare(following[0])) if following else None
             yield current
     finally:
         if upcoming is not None:
             upcoming.cancel()
             await asyncio.wait((upcoming,))
-
-
-async def _prepare(objects: Objects, instance: InstanceToSend) -> Dataset:
-    dataset = Dataset(objects, instance)
-    await dataset.prepare()
-    return dataset
 
 
 def _resume(

@@ -14,7 +14,6 @@ from pynetdicom.pdu import A_ASSOCIATE_RJ, A_ASSOCIATE_RQ
 
 from pons_egress import wire
 from pons_egress.contexts import choose, plan, proposals_for, refusal
-from pons_egress.dataset import dataset_start
 
 EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)
 JPEG = str(JPEGBaseline8Bit)
@@ -141,21 +140,3 @@ def test_one_association_for_what_fits() -> None:
     different = [Stored(f"1.2.{number}", EXPLICIT) for number in range(65)]
     assert [(len(p), len(run)) for p, run in plan(different)] == [(128, 64), (2, 1)]
     assert list(plan([])) == []
-
-
-META = b"\x02\x00\x10\x00UI\x02\x001\0" + b"\x02\x00\x01\x00OB\0\0\x02\x00\x00\x00\0\1"
-
-
-@pytest.mark.parametrize(
-    ("file", "start"),
-    [
-        (bytes(128) + b"DICM" + META + b"\x08\x00" + bytes(20), 156),
-        (META + b"\x08\x00" + bytes(200), 24),
-        (b"\x08\x00" + bytes(200), 0),
-        (b"\x02\x00\x10\x00\x02\x00\x00\x001\0" + b"\x08\x00" + bytes(200), 10),
-        (bytes(128) + b"DICM" + b"\x02\x00\x10\x00UI\xff\xff", 132),
-    ],
-)
-def test_where_the_dataset_starts(file: bytes, start: int) -> None:
-    """Behind the meta header, with or without preamble, explicit or (wrongly) implicit."""
-    assert dataset_start(file) == start

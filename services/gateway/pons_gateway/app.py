@@ -10,7 +10,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pons.errors import Forbidden, NotFound, PonsError, log_text
+from pons.damage import notice
+from pons.errors import DamagedObject, Forbidden, NotFound, PonsError, log_text
 from pons_gateway import metrics
 from pons_gateway.answers import PLAIN_TYPE, Answer, json_answer, silent
 from pons_gateway.authentication import Authentication
@@ -118,8 +119,9 @@ class Gateway:
 
     async def _handled(self, handler: Any, request: Request, method: str, path: str) -> Response:
         try:
-            response: Response = await handler(request, self._backends)
+            response: Response = await self._told(handler, request, method)
         except PonsError as error:
+            notice(error)
             if orthanc_error(error).http >= 500:
                 log.warning("request failed", method=method, path=path, error=log_text(error))
             return error_answer(error, method, path, describing=self._describing)
@@ -129,6 +131,16 @@ class Gateway:
             log.exception("request failed", method=method, path=path)
             return error_answer(error, method, path, describing=self._describing)
         return response
+
+    async def _told(self, handler: Any, request: Request, method: str) -> Response:
+        """What the handler answers. When an object is missing it looks again: that may have been
+        deleted or replaced between its row and itself."""
+        try:
+            return await handler(request, self._backends)  # type: ignore[no-any-return]
+        except DamagedObject as error:
+            if method != "GET" or error.what != "missing":
+                raise
+        return await handler(request, self._backends)  # type: ignore[no-any-return]
 
     def _is_from_another_site(self, scope: Scope) -> bool:
         """Whether a page of another site sent this: browsers say so, programs do not.

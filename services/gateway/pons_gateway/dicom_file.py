@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DICOM file of an instance as an answer, in bounded memory."""
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pons.errors import BadRequest, NotFound
 from pons.objects import PIECE
@@ -9,6 +9,7 @@ from pons.stored_file import read_file, stream_file
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
 from pons_gateway.disposition import content_disposition
+from pons_gateway.streamed import Streamed, begun
 
 DICOM = "application/dicom"
 
@@ -18,7 +19,8 @@ async def dicom_file(
 ) -> Response:
     """The file, for browsers under `name`.
 
-    Raises `NotFound`, and `BadRequest` where it has another transfer syntax than `syntax`.
+    Raises `NotFound`, `DamagedObject`, and `BadRequest` where it has another transfer syntax than
+    `syntax`.
     """
     stored = await backends.catalog.find_object(instance_id)
     if stored is None:
@@ -29,21 +31,8 @@ async def dicom_file(
             f"leave it out to get the file as it is stored, in {stored.transfer_syntax}",
         )
     disposition = content_disposition(name)
+    headers = ((b"content-type", DICOM.encode()), (b"content-disposition", disposition.encode()))
     if stored.size <= PIECE:
-        content = await read_file(backends.objects, stored)
-        headers = (
-            (b"content-type", DICOM.encode()),
-            (b"content-disposition", disposition.encode()),
-        )
-        return Answer(content, 200, *headers)
-    # while the status can still tell that it is gone
-    await backends.objects.size(stored.object_key)
-    return StreamingResponse(
-        stream_file(backends.objects, stored),
-        media_type=DICOM,
-        headers={
-            "content-length": str(stored.size),
-            "content-disposition": disposition,
-            "x-content-type-options": "nosniff",
-        },
-    )
+        return Answer(await read_file(backends.objects, stored), 200, *headers)
+    pieces = await begun(stream_file(backends.objects, stored))
+    return Streamed(pieces, stored.size, 200, *headers)

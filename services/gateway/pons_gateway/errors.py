@@ -10,6 +10,7 @@ import orjson
 from pons.errors import (
     BadRequest,
     Conflict,
+    DamagedObject,
     Forbidden,
     InvalidInstance,
     NotFound,
@@ -30,6 +31,10 @@ from pons_gateway.slices import CannotOrderSlices
 
 class BadJson(BadRequest):
     """The body is not the JSON that the route takes."""
+
+
+class BadFrame(BadRequest):
+    """The frame whose bytes or values are asked for is not there, or cannot be decoded."""
 
 
 class BadRange(BadRequest):
@@ -53,6 +58,7 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     InvalidInstance: OrthancError(400, 15, "Bad file format"),
     BadRequest: OrthancError(400, 8, "Bad request"),
     BadJson: OrthancError(400, 15, "Bad file format"),
+    BadFrame: OrthancError(400, 15, "Bad file format"),
     # Orthanc answers 500; a script that fails is no failure of the server either.
     LuaFailed: OrthancError(400, 2031, "Cannot execute a Lua command"),
     BadParameter: OrthancError(400, 5, "Bad type for a parameter"),
@@ -64,6 +70,7 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     WrongRevision: OrthancError(409, 43, "Bad revision number"),
     BadRange: OrthancError(416, 41, "Incorrect range request"),
     Forbidden: OrthancError(403, 45, "Forbidden access"),
+    DamagedObject: OrthancError(500, 20, "Corrupted file (e.g. inconsistent MD5 hash)"),
     ReadOnly: OrthancError(500, 22, "Cannot modify a read-only data structure"),
     TooLarge: OrthancError(413, 4, "Not enough memory"),
     UnsupportedImage: OrthancError(415, 23, "Incompatible format of the images"),

@@ -15,6 +15,7 @@ from pons.errors import NotFound, TooLarge
 from pons.header import Header
 from pons.header.convert import BINARY_VRS
 from pons.header.file import BIG_ENDIAN
+from pons.numbers import read_integer
 from pons.stored_dataset import OpenDataset, open_dataset
 from pons.vocabulary import attribute
 from pons_gateway.backends import Backends
@@ -154,10 +155,8 @@ def _finite(number: float) -> float | str:
 
 def _integer(value: Any) -> Any:
     """A number where the text is one (PS3.18 F.2.3)."""
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return value
+    number = read_integer(value)
+    return value if number is None else number
 
 
 def _without_empty_groups(name: dict[str, str] | None) -> dict[str, str] | None:

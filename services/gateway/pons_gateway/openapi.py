@@ -15,6 +15,7 @@ PATH_DESCRIPTIONS = {
     "tags": "Path of tags and of indices of items, such as `0008-1140/0/0008-1155`.",
     "metadata": "Name of the metadata, or its number.",
     "label": "The label.",
+    "letter": "Number of the dead letter.",
     "attachment": "Name of the attachment, or its number.",
     "frame": "Number of the frame, from 0 on.",
     "name": "Name of the modality.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orthanc's metrics, those of them that mean something here, each with its value of this moment."""
+"""Orthanc's metrics, those of them that mean something here, and whether all is well."""
 
 import time
 
@@ -29,6 +29,8 @@ async def exposition(backends: Backends) -> str:
         "orthanc_rest_api_active_requests": _sample("pons_http_active_requests"),
         "orthanc_rest_api_duration_ms": metrics.SLOWEST_ANSWER.read() * 1000,
         "orthanc_store_dicom_duration_ms": metrics.SLOWEST_STORE.read() * 1000,
+        "pons_ready": not await backends.health.failures(),
+        "pons_warnings": len(backends.health.warnings),
         **await _jobs(backends.jobs),
         **_logged(),
     }

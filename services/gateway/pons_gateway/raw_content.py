@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pons.errors import NotFound, TooLarge
+from pons.header.charset import text_of
 from pons.header.walk import Element, Extent, Walk
+from pons.numbers import read_integer
 from pons.objects import PIECE
 from pons.stored_dataset import OpenDataset, open_dataset
 from pons.stored_file import StoredFile
 from pons.tag_names import parse_tag
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
+from pons_gateway.streamed import Streamed
 
 MAX_NAMES = 200_000
 """Names in one list; it is gathered in memory."""
@@ -67,8 +70,7 @@ async def span_answer(
                 wanted = min(PIECE, span.length - start)
                 yield await again.read_range(span.start + start, wanted)
 
-    headers = {"content-length": str(span.length), "x-content-type-options": "nosniff"}
-    return StreamingResponse(pieces(), media_type=media_type, headers=headers)
+    return Streamed(pieces(), span.length, 200, (b"content-type", media_type.encode()))
 
 
 async def _find_element(walk: Walk, extent: Extent, tag: int) -> tuple[Element, dict[int, Element]]:
@@ -116,8 +118,8 @@ async def _frames(
     for tag, found in shape.items():
         value = await dataset.read_range(found.start, min(found.length or 0, 16))
         if tag == NUMBER_OF_FRAMES:
-            digits = value.strip(b" \0")
-            numbers[tag] = int(digits) if digits.isdigit() else 1
+            frames = read_integer(text_of(value), low=1)
+            numbers[tag] = 1 if frames is None else frames
         elif len(value) >= 2:
             order = ">H" if element.within.level.syntax.big_endian else "<H"
             (numbers[tag],) = struct.unpack_from(order, value)

@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 
 from pons.bus import open_bus
-from pons.catalog import open_catalog
+from pons.catalog import open_own_catalog
 from pons.commands import ask
 from pons.health import Health, serving
 from pons.ingest import open_ingest
@@ -21,8 +21,10 @@ from pons.peers import open_peers
 from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.warm import warm_http
+from pons_gateway import index_health
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
+from pons_gateway.index_health import IndexHealth
 from pons_gateway.lua.scripts import Scripts
 
 RENDER_CONNECTIONS = 32
@@ -40,7 +42,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
     try:
         async with (
             open_bus(settings) as bus,
-            open_catalog(settings, objects, room) as catalog,
+            open_own_catalog(settings, objects, bus, room=room) as catalog,
             open_live(bus, settings, "http") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset, room) as ingest,
             open_modalities(bus, settings) as modalities,
@@ -48,7 +50,13 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             _open_render(settings, RENDER_CONNECTIONS) as render,
             _open_render(settings, None) as archives,
         ):
-            health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
+            health.checks |= {
+                "nats": bus.check,
+                "index": catalog.check,
+                "objects": objects.check,
+                index_health.NAME: IndexHealth(partial(ask, bus), health).check,
+            }
+            health.pulses.include(bus.pulses)
             backends = Backends(
                 settings=settings,
                 health=health,

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of a series' slices: along their normal in space, else by their index."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite, sqrt
@@ -11,6 +10,7 @@ import msgspec
 
 from pons.errors import NotFound, PonsError, TooLarge
 from pons.header_json import select_elements
+from pons.numbers import read_decimal, read_integer
 from pons_gateway.backends import Backends
 
 POSITION, ORIENTATION, FRAMES = TELLING = "00200032", "00200037", "00280008"
@@ -66,10 +66,9 @@ def read_slice(instance_id: str, header: bytes, index: int | None) -> Slice:
     tags: dict[str, dict[str, Any]] = msgspec.json.decode(header)
     axes = _numbers(tags, ORIENTATION, 6)
     place = _numbers(tags, POSITION, 3)
-    frames = tags.get(FRAMES, {}).get("Value", ["1"])[0]
-    count = int(frames) if isinstance(frames, str) and frames.isdecimal() else 1
+    frames = read_integer(next(iter(tags.get(FRAMES, {}).get("Value", ())), None), low=1)
     position = (place[0], place[1], place[2]) if place else None
-    return Slice(instance_id, max(1, count), index, position, _normal(axes) if axes else None)
+    return Slice(instance_id, frames or 1, index, position, _normal(axes) if axes else None)
 
 
 def order(slices: list[Slice]) -> tuple[bool, list[Slice]]:
@@ -110,9 +109,6 @@ def _normal(axes: list[float]) -> Vector | None:
 
 
 def _numbers(tags: dict[str, dict[str, Any]], tag: str, count: int) -> list[float] | None:
-    values: Iterable[Any] = tags.get(tag, {}).get("Value", ())
-    try:
-        numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        return None
-    return numbers if len(numbers) == count and all(map(isfinite, numbers)) else None
+    values: list[Any] = tags.get(tag, {}).get("Value", [])
+    numbers = [number for value in values if (number := read_decimal(value)) is not None]
+    return numbers if len(numbers) == count == len(values) else None

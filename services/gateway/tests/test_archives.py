@@ -97,6 +97,8 @@ async def client(client_with: Client) -> AsyncIterator[httpx.AsyncClient]:
             ArchiveRequest([STUDY], media=True, extended=True),
         ),
         ("/tools/create-archive?resources=", ArchiveRequest([])),
+        (f"/series/{SERIES}/archive?permissive", ArchiveRequest([SERIES], permissive=True)),
+        (f"/series/{SERIES}/archive?permissive=0", ArchiveRequest([SERIES])),
     ],
 )
 async def test_get(

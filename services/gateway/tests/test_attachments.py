@@ -77,6 +77,7 @@ async def attach(
         md5="" if number == 1 else md5(content).hexdigest(),
         stored_md5="" if number == 1 else md5(stored).hexdigest(),
         checksum=xxhash.xxh3_128_digest(content) if number == 1 else b"",
+        owner=INSTANCE if number == 1 else STUDY,
     )
     catalog.attached["Instance" if number == 1 else "Study", number] = attachment
     return attachment
@@ -399,5 +400,5 @@ async def test_damage_is_found(
     answer = await client.post(f"{path}/verify-md5")
     assert (answer.status_code, answer.content) == (400, b"")
     reform = await client.post(f"{path}/{'uncompress' if packed else 'compress'}")
-    assert reform.status_code == 400
+    assert (reform.status_code, reform.json()["OrthancStatus"]) == (500, 20)
     assert store.services.commands == []

@@ -203,6 +203,19 @@ async def test_file_as_json(client: httpx.AsyncClient, store: Store, syntax: UID
     assert model["7FE00010"] == {"vr": "OW", "InlineBinary": "AQI="}
 
 
+async def test_numbers_too_long_for_json(client: httpx.AsyncClient, store: Store) -> None:
+    """An IS that no reader could hold is shown as the text that it is."""
+    ds = Dataset()
+    ds.add_new(0x00080020, "LT", "9" * 30)  # pydicom writes no such IS
+    ds.add_new(0x00080030, "LT", "9" * 5000)
+    file = written(ds, EXPLICIT)
+    file = file.replace(b"\x08\0\x20\0LT", b"\x20\0\x11\0IS")
+    await keep(store, file.replace(b"\x08\0\x30\0LT", b"\x28\0\x08\0IS"))
+    model = (await client.get(FILE, headers={"accept": "application/dicom+json"})).json()
+    assert model["00200011"] == {"vr": "IS", "Value": ["9" * 30]}
+    assert model["00280008"] == {"vr": "IS", "Value": ["9" * 5000]}
+
+
 async def test_file_as_xml(client: httpx.AsyncClient, store: Store) -> None:
     """The native model in XML has the same values, and nothing in them can break out of it."""
     await keep(store, written(everything(), EXPLICIT))

@@ -248,6 +248,7 @@ def test_statuses() -> None:
         "Conflict": (409, 46),
         "Forbidden": (403, 45),
         "ReadOnly": (500, 22),
+        "DamagedObject": (500, 20),
         "TooLarge": (413, 4),
         "UnsupportedImage": (415, 23),
         "RemoteFailure": (500, 9),

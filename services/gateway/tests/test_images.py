@@ -6,8 +6,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
+
+from pons.settings import HttpSettings, Settings
 
 from .conftest import INSTANCE, Open
 
@@ -67,6 +69,29 @@ async def test_refusals_are_relayed(open_client: Open, status: int) -> None:
         answer = await client.get(f"/instances/{INSTANCE}/image-uint8")
     assert (answer.status_code, answer.content) == (status, b"")
     assert answer.headers["location"] == "../x.png"
+
+
+@pytest.mark.parametrize(("status", "number"), [(400, 15), (415, 23), (500, 20)])
+async def test_reason_of_a_refusal(open_client: Open, status: int, number: int) -> None:
+    """Why there is no picture is told as other errors are, unless errors are not described."""
+
+    def refusal(_request: Request) -> Response:
+        told = {"error": "UnsupportedImage", "message": "RLE segment 0 ends too early"}
+        return JSONResponse(told, status)
+
+    path = f"/instances/{INSTANCE}/preview"
+    async with render(refusal) as inner, open_client(render=inner) as client:
+        answer = await client.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("application/json")
+    described = answer.json()
+    assert described["Details"] == "RLE segment 0 ends too early"
+    assert (described["HttpStatus"], described["OrthancStatus"]) == (status, number)
+    assert (described["Method"], described["Uri"]) == ("GET", path)
+    quiet = Settings(http=HttpSettings(describe_errors=False))
+    async with render(refusal) as inner, open_client(quiet, render=inner) as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.content) == (status, b"")
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow")])

@@ -26,6 +26,7 @@ from pons.settings import (
     Settings,
     StorageSettings,
 )
+from pons.testing.marks import mark_store
 from pons.testing.nats import NatsServer, nats_server
 from pons.testing.postgres import PostgresServer, postgres_server
 from pons_embedded.ports import free_port
@@ -64,6 +65,7 @@ def settings(nats: NatsServer, database: DatabaseSettings, folder: Path) -> Sett
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     health = Health("gateway")
+    await mark_store(settings)
     async with open_gateway(settings, health):
         health.started = True
         address = f"http://127.0.0.1:{settings.http.port}"
@@ -97,10 +99,26 @@ async def test_upload_without_index(store: Store) -> None:
 
 
 async def test_ready(store: Store) -> None:
-    """The gateway is ready when everything it needs answers; one GET tells what does not."""
-    client, _ = store
+    """The gateway is ready when all it needs works, the index too; one GET tells what does not."""
+    client, settings = store
     answer = await client.get("/health/ready")
-    assert answer.json() == {"service": "gateway", "ready": True, "failures": {}}
+    assert answer.status_code == 503
+    stopped = {"index service": "The index service is not running (try again shortly)"}
+    assert answer.json()["failures"] == stopped
+    index = Health("index")
+    index.started = True
+    async with open_bus(settings) as bus:
+        await answer_commands(bus, "index", {}, index)
+        answer = await client.get("/health/ready")
+        assert (answer.json()["ready"], answer.json()["failures"]) == (True, {})
+        tasks = answer.json()["tasks"]
+        assert "last_success" in tasks[f"watching {settings.store.name}-config"]
+        index.pulses.add("consumer").fail("The disk of the database is full", lasting=True)
+        answer = await client.get("/health/ready")
+        assert answer.status_code == 503
+        assert "The disk of the database is full" in answer.json()["failures"]["index service"]
+        lines = (await client.get("/tools/metrics-prometheus")).text.splitlines()
+        assert [line.split()[1] for line in lines if line.startswith("pons_ready ")] == ["0"]
 
 
 async def test_without_render(store: Store) -> None:

@@ -81,6 +81,24 @@ async def test_too_many_frames(client: httpx.AsyncClient, store: Store) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("number", ["9" * 5000, "-3", "0", "²", "1_0", "2.5", "99999999999"])
+async def test_a_number_of_frames_that_is_none(
+    number: str, client: httpx.AsyncClient, store: Store
+) -> None:
+    """What no file can have counts as one frame, and is no internal error."""
+    store.catalog.headers = [[(INSTANCE, StoredHeader(header(None, frames=number), b"{}", "OW"))]]
+    assert (await client.get(f"/series/{SERIES}/ordered-slices")).json()["SlicesShort"] == [
+        [INSTANCE, 0, 1]
+    ]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999", "nan", "Infinity", "1_0", "", None])
+def test_a_position_that_is_none(number: str) -> None:
+    """Such a slice has no place."""
+    assert read_slice("a", header(["0", "0", number], AXIAL), 1).position is None
+
+
+@pytest.mark.anyio
 async def test_export(open_client: Open, store: Store, tmp_path: Path) -> None:
     """A file is written to a path of the server only where the configuration lets it be."""
     await keep(store, b"content", compression="zstd")

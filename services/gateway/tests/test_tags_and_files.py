@@ -5,6 +5,7 @@ import struct
 
 import httpx
 import pytest
+import xxhash
 import zstandard
 
 from pons.catalog import StoredHeader, StoredObject
@@ -52,6 +53,8 @@ async def keep(store: Store, content: bytes, *, compression: str = "") -> None:
         pixel_offset=None,
         pixel_length=None,
         pixel_vr="",
+        owner=INSTANCE,
+        checksum=xxhash.xxh3_128_digest(content),
     )
 
 

@@ -30,6 +30,7 @@ from pons.metadata import DICOM_FILE
 from pons_index.capacity import Capacity
 from pons_index.changelog import Growth, log_changes
 from pons_index.database import Database
+from pons_index.records import Records
 from pons_index.resource import Held, hold_resource
 from pons_index.statements import SQL
 
@@ -42,6 +43,8 @@ class Belongings:
 
     Parameters
     ----------
+    records
+        Notes beside the objects what hangs on a resource.
     wrote
         Hears that a transaction may have logged changes.
     capacity
@@ -54,11 +57,13 @@ class Belongings:
         wrote: Callable[[], None],
         *,
         check_revisions: bool,
+        records: Records,
         capacity: Capacity | None = None,
     ) -> None:
         self._database = database
         self._wrote = wrote
         self._checking = check_revisions
+        self._records = records
         self._capacity = capacity if capacity and capacity.limited else None
 
     def handlers(self) -> dict[type[msgspec.Struct], Handler]:
@@ -215,7 +220,9 @@ class Belongings:
         async def attempt(connection: Any) -> T:
             async with connection.transaction():
                 resource = await hold_resource(connection, command.level, command.resource_id)
-                return await work(connection, resource)
+                done = await work(connection, resource)
+                await self._records.write(connection, resource)
+                return done
 
         try:
             return await self._database.run(attempt)

@@ -10,8 +10,8 @@ from pons.errors import OutOfResources
 from pons.identity import to_text
 from pons.settings import StorageSettings
 from pons_index.changelog import Filling, Growth
-from pons_index.database import Raced
-from pons_index.deletion import PATIENCE, delete_instances
+from pons_index.deletion import PATIENCE, delete_instances, take_time
+from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 log = structlog.get_logger()
@@ -89,6 +89,7 @@ class Capacity:
         oldest = await connection.fetchrow(SQL["take_oldest"], spared)
         if oldest is None:
             raise _full()
+        await take_time(connection)
         rows = await connection.fetch(
             SQL["instances_of_patient"], oldest["patient_key"], timeout=PATIENCE
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 from pons.attributes import LEVELS
 from pons.changes import CHANGE_TYPES
 from pons.events import Level
-from pons_index.database import Raced
+from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 NUMBERS: dict[Level, int] = {level: number for number, level in enumerate(LEVELS)}

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from pons.attributes import LEVELS
+from pons.bus import Bus
 from pons.commands import (
     ClearChanges,
     ClearExports,
@@ -20,14 +21,21 @@ from pons.commands import (
     LogExports,
     ProtectPatient,
 )
-from pons.errors import BadRequest, NotFound, ReadOnly
+from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
 from pons.identity import to_bytes
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
-from pons_index.deletion import delete_resource, delete_resources
+from pons_index.deletion import Removed, delete_resource, delete_resources
+from pons_index.records import Records
 from pons_index.relay import Relay
+from pons_index.resource import hold_resource
 from pons_index.statements import SQL
+from pons_index.stream import drained
 from pons_index.tags import without_nul
+from pons_index.tombstones import Tombstones
+
+DRAIN_PATIENCE = 10.0
+"""Seconds that a deletion waits for what was acknowledged before it to be written."""
 
 Handlers = dict[type[msgspec.Struct], Handler]
 
@@ -58,11 +66,17 @@ class Commands:
         collector: Collector,
         *,
         log_exports: bool,
+        tombstones: Tombstones,
+        records: Records,
+        bus: Bus,
     ) -> None:
+        self._bus = bus
         self._database = database
         self._relay = relay
         self._collector = collector
         self._log_exports = log_exports
+        self._tombstones = tombstones
+        self._records = records
 
     def handlers(self) -> Handlers:
         """Every command of the index with what answers it."""
@@ -77,31 +91,44 @@ class Commands:
         }
 
     async def delete(self, command: DeleteResource) -> Deleted:
-        tried: list[Deleted] = []
+        tried: list[Removed] = []
 
-        async def attempt(connection: Any) -> Deleted:
+        async def attempt(connection: Any) -> Removed:
             try:
                 return await delete_resource(connection, command, tried.append)
             except NotFound:
                 if tried:  # it was this command that deleted it, though the answer was lost
                     return tried[-1]
+                if not written:
+                    raise Unavailable(
+                        "Instances that were stored before are not in the index yet",
+                        "this may be one of them: delete it again shortly",
+                    ) from None
                 raise
 
-        return await self._database.run(attempt)
+        written = await drained(self._bus, DRAIN_PATIENCE)
+        removed = await self._database.run(attempt)
+        await self._tombstones.note(removed)
+        return removed.answer
 
     async def delete_many(self, command: DeleteResources) -> Done:
-        await self._database.run(lambda connection: delete_resources(connection, command))
+        await drained(self._bus, DRAIN_PATIENCE)
+        removed = await self._database.run(lambda connection: delete_resources(connection, command))
+        if removed is not None:
+            await self._tombstones.note(removed)
         return Done()
 
     async def protect(self, command: ProtectPatient) -> Done:
-        identifier = to_bytes(command.resource_id)
-        found = identifier and await self._database.run(
-            lambda connection: connection.fetchval(
-                SQL["protect_patient"], identifier, command.protected
-            )
-        )
-        if found is None:
-            raise BadRequest("There is no such patient", command.resource_id)
+        async def protect(connection: Any) -> None:
+            async with connection.transaction():
+                resource = await hold_resource(connection, "Patient", command.resource_id)
+                await connection.fetchval(SQL["protect_patient"], resource.id, command.protected)
+                await self._records.write(connection, resource)
+
+        try:
+            await self._database.run(protect)
+        except NotFound:
+            raise BadRequest("There is no such patient", command.resource_id) from None
         return Done()
 
     async def clear_changes(self, _command: ClearChanges) -> Done:

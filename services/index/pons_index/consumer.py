@@ -117,11 +117,16 @@ class Consumer:
             taken.messages.append(message)
             try:
                 announcement = _decoder.decode(message.data)
+                arrived = arrivals(announcement)
             except msgspec.DecodeError as error:
                 taken.unreadable.append((message, str(error)))
                 continue
+            except Exception as error:  # a bug, which must not stop the index for all
+                log.exception("announcement fails in the index")
+                taken.unreadable.append((message, f"{type(error).__name__} while it was read"))
+                continue
             taken.awaited |= announcement.awaited
-            taken.batch += arrivals(announcement)
+            taken.batch += arrived
         if not self._queue:
             self._more.clear()
         return taken.awaited or len(taken.batch) >= self._batch_size
@@ -183,7 +188,7 @@ async def open_consumer(bus: Bus, consumer: Consumer, batch_size: int) -> AsyncI
             ),
         )
     except nats.js.errors.APIError as error:
-        raise Unavailable("NATS does not hand out announcements", str(error)) from error
+        raise Unavailable("NATS does not hand out announcements") from error
     subscription = await bus.client.subscribe(
         names.received_delivery,
         queue=DURABLE,

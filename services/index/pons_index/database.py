@@ -1,18 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The index' connections to PostgreSQL, and which of its errors pass by themselves."""
+"""The index' connections to PostgreSQL, and transactions that begin again until they succeed."""
 
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
 import structlog
 
 from pons.errors import PonsError, Unavailable
+from pons.pulse import Pulse, Pulses
 from pons.settings import Settings
+from pons_index.faults import (
+    LOCK_SECONDS,
+    STATEMENT_SECONDS,
+    Raced,
+    Slow,
+    describe,
+    is_passing,
+    is_slow,
+    passing_is_unavailable,
+    unavailable,
+    what_lasts,
+)
 from pons_index.migrations import migrate, read_migrations
+from pons_index.ownership import Claim
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -20,7 +34,10 @@ T = TypeVar("T")
 LONGEST_DELAY = 2.0
 LEAST_CONNECTIONS = 3
 """A sweep keeps one, and waits for the writer, while it asks on another."""
-COMMAND_TIMEOUT = 60.0
+ANSWER_SECONDS = STATEMENT_SECONDS + 10.0
+"""Seconds after which a server that has not even ended a statement is taken for away."""
+REPEAT_LOG = 10.0
+"""Seconds until a failure that goes on is logged again."""
 COMMAND_PATIENCE = 10.0
 """Seconds that a command waits for a database that is away before it says so."""
 
@@ -30,6 +47,8 @@ SESSION = {
     "plan_cache_mode": "force_generic_plan",
     # Every statement goes through an index; a plan made while tables are empty must stay good.
     "enable_seqscan": "off",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
 }
 WRONG_SETTINGS = (
     asyncpg.InvalidPasswordError,
@@ -38,78 +57,82 @@ WRONG_SETTINGS = (
 )
 
 
-class Raced(Exception):
-    """Another replica was faster; the same transaction, begun again, sees what it did."""
-
-
-def is_passing(error: BaseException) -> bool:
-    """Whether the same transaction can succeed later: anything that is not about its values."""
-    if isinstance(error, asyncpg.PostgresError):
-        return not is_refusal(error)
-    # What asyncpg raises for a server that went away is not only connection errors.
-    lost = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, Raced)
-    return isinstance(error, (*lost, Unavailable))
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Whether PostgreSQL will never take these values: data, constraint or size."""
-    if not isinstance(error, asyncpg.PostgresError):
-        return False
-    state = error.sqlstate or ""
-    # A missing parent is a race with a delete, not a wrong value.
-    return state[:2] in ("22", "23", "54") and state != "23503"
-
-
-@contextmanager
-def passing_is_unavailable() -> Iterator[None]:
-    """Errors that pass by themselves leave the block as `Unavailable`."""
-    try:
-        yield
-    except Exception as error:
-        if not is_passing(error):
-            raise
-        raise _unavailable(error) from error
-
-
-def _unavailable(error: Exception) -> Unavailable:
-    if isinstance(error, Unavailable):
-        return error
-    return Unavailable("The database does not answer", repr(error))
-
-
 class Database:
     """A pool of connections that survives restarts of the server. Open it with `open_database`."""
 
     def __init__(self, pool: Any) -> None:
         self.pool = pool
+        self._told: dict[str, float] = {}
+        """When what was said last."""
 
     async def run(
         self,
         work: Callable[[Any], Awaitable[T]],
         patience: float = COMMAND_PATIENCE,
         waiting: Callable[[], Awaitable[None]] | None = None,
+        pulse: Pulse | None = None,
+        *,
+        slow_again: bool = False,
     ) -> T:
         """What `work` makes of a connection, begun again while the reason to fail can pass.
 
-        `work` must be a transaction, or safe to repeat. Before each pause `waiting` is called.
-        Raises `Unavailable` after `patience` seconds, and at once whatever cannot pass.
+        `work` must be a transaction, or safe to repeat. Before each pause `waiting` is called, and
+        `pulse` hears how it goes. What somebody has to repair is tried again, too: it goes on by
+        itself once that is done.
+
+        Raises `Unavailable` after `patience` seconds, `Slow` when a statement took too long (unless
+        `slow_again`), and at once whatever cannot pass.
         """
         deadline = asyncio.get_running_loop().time() + patience
+        if pulse is not None:
+            pulse.begin()
         for delay in delays():
             try:
                 async with self.pool.acquire() as connection:
-                    return await work(connection)
+                    result = await work(connection)
             except Exception as error:
-                if not is_passing(error):
-                    raise
+                await self._consider(error, pulse, again=slow_again)
                 if asyncio.get_running_loop().time() + delay > deadline:
-                    raise _unavailable(error) from error
-                say = log.debug if isinstance(error, Raced) else log.warning
-                say("database transaction begins again", error=repr(error))
+                    if isinstance(error, Unavailable):
+                        raise
+                    raise unavailable(error) from error
+            else:
+                if pulse is not None:
+                    pulse.succeed()
+                return result
             if waiting is not None:
                 await waiting()
             await asyncio.sleep(delay)
         raise AssertionError("delays never end")
+
+    async def _consider(self, error: Exception, pulse: Pulse | None, *, again: bool) -> None:
+        """Say what is wrong; raise what trying again cannot help."""
+        if not is_passing(error):
+            raise error
+        if isinstance(error, Raced):
+            log.debug("database transaction begins again", error=repr(error))
+            return
+        why, lasts = describe(error), bool(what_lasts(error))
+        if pulse is not None:
+            pulse.fail(why, lasting=lasts)
+        if is_slow(error) and not again:
+            log.warning("database statement took too long", error=why)
+            raise Slow from error
+        if self._is_news(why):
+            say = log.error if lasts else log.warning
+            say("database transaction begins again", error=why)
+        if lasts:
+            # A session keeps the settings that it began with, `default_transaction_read_only` too.
+            await self.pool.expire_connections()
+
+    def _is_news(self, why: str) -> bool:
+        """Whether this was not said a moment ago: many tasks wait for the same."""
+        now = asyncio.get_running_loop().time()
+        self._told = {text: at for text, at in self._told.items() if now < at + REPEAT_LOG}
+        if why in self._told:
+            return False
+        self._told[why] = now
+        return True
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the database answers."""
@@ -122,15 +145,24 @@ def delays() -> Iterator[float]:
     return itertools.chain((0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0), itertools.repeat(LONGEST_DELAY))
 
 
+def require_url(settings: Settings) -> None:
+    """Raise `PonsError` when the database of the role that writes is not set."""
+    if not settings.database.url:
+        raise PonsError("database.url is not set", "the index needs the role that writes")
+
+
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """A migrated database; waits, and says so, until the server is there.
+async def open_database(
+    settings: Settings, claim: Claim | None = None, pulses: Pulses | None = None
+) -> AsyncIterator[Database]:
+    """A migrated database, marked as this store's; waits, and says so (also to `pulses`), until the
+    server is there.
 
     Raises `PonsError` when it can never be used as it is configured.
     """
-    if not settings.database.url:
-        raise PonsError("database.url is not set", "the index needs the role that writes")
-    await _migrate(settings)
+    require_url(settings)
+    with (pulses or Pulses()).during("migrations") as pulse:
+        await _migrate(settings, claim, pulse)
     async with open_pool(settings) as database:
         yield database
 
@@ -143,7 +175,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
         min_size=0,
         max_size=max(LEAST_CONNECTIONS, settings.database.pool_size),
         max_inactive_connection_lifetime=300,
-        command_timeout=COMMAND_TIMEOUT,
+        command_timeout=ANSWER_SECONDS,
         server_settings=SESSION | {"application_name": f"pons-index {settings.store.name}"},
         reset=_keep,
     )
@@ -153,21 +185,24 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
         await _close(pool)
 
 
-async def _migrate(settings: Settings) -> None:
+async def _migrate(settings: Settings, claim: Claim | None, pulse: Pulse) -> None:
+    pulse.begin()
     for delay in delays():
         try:
             connection = await asyncpg.connect(settings.database.url, timeout=5)
             try:
-                await migrate(connection, settings, read_migrations())
+                await migrate(connection, settings, read_migrations(), claim)
             finally:
                 await connection.close(timeout=5)
             return
         except WRONG_SETTINGS as error:
-            raise PonsError(f"The database refuses us: {error}", "see database.url") from None
+            raise PonsError("The database refuses us", "see database.url") from error
         except Exception as error:
             if not is_passing(error):
                 raise
-            log.warning("waiting for the database", error=repr(error), retry_seconds=delay)
+            pulse.fail(describe(error), lasting=bool(what_lasts(error)))
+            say = log.error if what_lasts(error) else log.warning
+            say("waiting for the database", error=describe(error), retry_seconds=delay)
         await asyncio.sleep(delay)
 
 

@@ -4,13 +4,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from pons.attributes import LEVELS
 from pons.commands import Ancestor, Deleted, DeleteResource, DeleteResources
 from pons.errors import NotFound
 from pons.identity import to_bytes, to_text
 from pons_index.changelog import NUMBERS, Growth, log_changes
-from pons_index.database import Raced
+from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 PATIENCE = 600.0
@@ -24,12 +25,22 @@ class Removed:
     growth: Growth
     survivors: list[tuple[int, bytes]]
     """Level and id of the ancestors that are still there, the nearest first."""
+    objects: list[UUID]
+    """The DICOM files of the instances."""
+    resources: list[tuple[int, bytes]]
+    """Level and id of what is gone and may have had something hang on it."""
+
+    @property
+    def answer(self) -> Deleted:
+        for level, identifier in self.survivors:
+            return Deleted(Ancestor(LEVELS[level], to_text(identifier)))
+        return Deleted(None)
 
 
 async def delete_resource(
-    connection: Any, command: DeleteResource, committing: Callable[[Deleted], None]
-) -> Deleted:
-    """Delete a resource in one transaction; `committing` hears the answer before the commit.
+    connection: Any, command: DeleteResource, committing: Callable[[Removed], None]
+) -> Removed:
+    """Delete a resource in one transaction; `committing` hears what it did before the commit.
 
     Raises `NotFound` when there is no such resource at its level.
     """
@@ -37,6 +48,7 @@ async def delete_resource(
     if identifier is None:
         raise NotFound("There is no such resource", command.resource_id)
     async with connection.transaction():
+        await take_time(connection)
         held = await connection.fetchval(SQL["find_patient"], level, identifier)
         rows = await connection.fetch(SQL["find_instances"], level, identifier, timeout=PATIENCE)
         if not rows:
@@ -47,13 +59,15 @@ async def delete_resource(
             connection, [row["instance_key"] for row in rows], "deleted"
         )
         await log_changes(connection, removed.growth)
-        deleted = Deleted(_nearest(removed))
-        committing(deleted)
-    return deleted
+        committing(removed)
+    return removed
 
 
-async def delete_resources(connection: Any, command: DeleteResources) -> None:
-    """Delete resources of any levels in one transaction, unknown ones passed over."""
+async def delete_resources(connection: Any, command: DeleteResources) -> Removed | None:
+    """Delete resources of any levels in one transaction, unknown ones passed over.
+
+    None when all are unknown.
+    """
     named = [
         (None if name.level is None else NUMBERS[name.level], identifier)
         for name in command.resources
@@ -61,19 +75,22 @@ async def delete_resources(connection: Any, command: DeleteResources) -> None:
     ]
     columns = [[level for level, _ in named], [identifier for _, identifier in named]]
     async with connection.transaction():
+        await take_time(connection)
         trees = await connection.fetch(SQL["find_patients_of"], *columns, timeout=PATIENCE)
         held = [row["patient_key"] for row in trees]
         rows = await connection.fetch(SQL["find_instances_of"], *columns, held, timeout=PATIENCE)
-        if rows:
-            keys = [row["instance_key"] for row in rows]
-            removed = await delete_instances(connection, keys, "deleted")
-            await log_changes(connection, removed.growth)
+        if not rows:
+            return None
+        removed = await delete_instances(
+            connection, [row["instance_key"] for row in rows], "deleted"
+        )
+        await log_changes(connection, removed.growth)
+    return removed
 
 
-def _nearest(removed: Removed) -> Ancestor | None:
-    for level, identifier in removed.survivors:
-        return Ancestor(LEVELS[level], to_text(identifier))
-    return None
+async def take_time(connection: Any) -> None:
+    """Let the statements of this transaction take `PATIENCE` each."""
+    await connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE:.0f}s'")
 
 
 async def delete_instances(connection: Any, keys: list[int], reason: str) -> Removed:
@@ -81,6 +98,7 @@ async def delete_instances(connection: Any, keys: list[int], reason: str) -> Rem
 
     The caller ends the transaction with `log_changes`.
     """
+    described = await connection.fetch(SQL["find_described"], keys, timeout=PATIENCE)
     touched = await connection.fetch(SQL["delete_instances"], keys, reason, timeout=PATIENCE)
     emptied = [row["series_key"] for row in touched if not row["remaining"]]
     await connection.execute(SQL["delete_series"], emptied, timeout=PATIENCE)
@@ -109,4 +127,11 @@ async def delete_instances(connection: Any, keys: list[int], reason: str) -> Rem
         *((1, row["id"]) for row in studies if not row["deleted"]),
         *((0, row["id"]) for row in patients if not row["deleted"]),
     ]
-    return Removed(growth, survivors)
+    objects = [key for row in touched for key in row["objects"]]
+    resources = [
+        *((3, row["id"]) for row in described),
+        *((2, row["id"]) for row in touched if not row["remaining"]),
+        *((1, row["id"]) for row in studies if row["deleted"]),
+        *((0, row["id"]) for row in patients if row["deleted"]),
+    ]
+    return Removed(growth, survivors, objects, resources)

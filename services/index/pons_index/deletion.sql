@@ -100,7 +100,8 @@ WITH bare AS (
     SELECT header_key, $2 FROM bare WHERE header_key IS NOT NULL
     ON CONFLICT (object_key) DO NOTHING
 ), gone AS (
-    SELECT series_key, count(*) AS instances, sum(size) AS size, sum(stored_size) AS stored_size
+    SELECT series_key, count(*) AS instances, sum(size) AS size, sum(stored_size) AS stored_size,
+        array_agg(object_key) AS objects
     FROM doomed
     GROUP BY series_key
 )
@@ -110,11 +111,23 @@ FROM gone
 WHERE series.series_key = gone.series_key
 RETURNING series.series_key, series.study_key, series.id, series.instances AS remaining,
     gone.instances::bigint AS instances, gone.size::bigint AS size,
-    gone.stored_size::bigint AS stored_size;
+    gone.stored_size::bigint AS stored_size, gone.objects;
 
 -- name: delete_series
 -- Series that have no instance left.
 DELETE FROM series WHERE series_key = ANY ($1::bigint[]) RETURNING series_key, study_key;
+
+-- name: find_described
+-- Those of these instances on which something hangs.
+SELECT id
+FROM instances
+WHERE instance_key IN (
+    SELECT resource_key FROM labels WHERE resource_key = ANY ($1::bigint[])
+    UNION ALL
+    SELECT resource_key FROM metadata WHERE resource_key = ANY ($1::bigint[])
+    UNION ALL
+    SELECT resource_key FROM attachments WHERE resource_key = ANY ($1::bigint[])
+);
 
 -- name: delete_studies
 -- Those of these studies that have no series left; the others' last update is now.

@@ -3,11 +3,11 @@
 
 -- name: look_up
 -- What is known of a batch before anything is written: instances with these ids, and which of these objects are garbage.
-SELECT id, instance_key, object_key, size, checksum, NULL AS reason
+SELECT id, instance_key, object_key, size, stored_size, checksum, NULL AS reason
 FROM instances
 WHERE id = ANY ($1::bytea[])
 UNION ALL
-SELECT NULL, NULL, object_key, NULL, NULL, reason
+SELECT NULL, NULL, object_key, NULL, NULL, NULL, reason
 FROM garbage
 WHERE object_key = ANY ($2::uuid[]);
 
@@ -154,8 +154,8 @@ INSERT INTO garbage (object_key, reason)
 SELECT object_key, $2 FROM unnest($1::uuid[]) AS new (object_key)
 ON CONFLICT (object_key) DO NOTHING;
 
--- name: refuse
--- An announcement that cannot be indexed; repeating it adds nothing.
-INSERT INTO refused (object_key, header_key, reason)
-VALUES ($1, $2, $3)
-ON CONFLICT (object_key) DO NOTHING;
+-- name: restore_lost
+-- The file of an instance whose object was lost lies in another now, if nobody else has seen to it.
+UPDATE instances SET object_key = $3, stored_size = $4, compression = $5
+WHERE instance_key = $1 AND object_key = $2
+RETURNING instance_key;

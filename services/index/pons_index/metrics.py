@@ -21,3 +21,13 @@ CHANGES_RELAYED = Counter("pons_index_changes_relayed_total", "Changes published
 GARBAGE_WAITING = Gauge("pons_index_garbage_waiting", "Objects that are to be deleted.")
 ORPHANS = Counter("pons_index_orphans_total", "Objects found that nothing referred to.")
 DELETED_OBJECTS = Counter("pons_index_deleted_objects_total", "Objects deleted.")
+RETURNED = Counter(
+    "pons_index_looked_at_total", "Objects looked at that the index did not know.", ["outcome"]
+)
+FINDINGS = Gauge("pons_index_findings", "Objects that the index does not know, by kind.", ["kind"])
+SWEEP_STOPPED = Gauge(
+    "pons_index_sweep_stopped", "1 while more would leave the quarantine than may at once."
+)
+DEAD_LETTERS = Gauge(
+    "pons_index_dead_letters", "Announcements that could not be indexed and nobody has dismissed."
+)

@@ -13,6 +13,7 @@ import structlog
 
 from pons.errors import PonsError
 from pons.settings import Settings
+from pons_index.ownership import Claim
 
 log = structlog.get_logger()
 
@@ -43,22 +44,29 @@ def read_migrations(folder: Path = FOLDER) -> list[Migration]:
     ]
 
 
-async def migrate(connection: Any, settings: Settings, migrations: list[Migration]) -> None:
+async def migrate(
+    connection: Any, settings: Settings, migrations: list[Migration], claim: Claim | None = None
+) -> None:
     """Apply what is missing and let the reader role read. May be repeated, and by all at once.
+
+    With a `claim`, nothing is written before it is clear whose database this is.
 
     Raises `PonsError` when the database is another store's, is newer than this version, or does not
     let us.
     """
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:
+        found = await claim.look(connection) if claim else None
         await _prepare(connection, settings.store.name)
         await _apply(connection, migrations, settings.store.name)
         await _grant(connection, reader_role(settings))
+        if claim and found:
+            await claim.settle(connection, found)
     except asyncpg.InsufficientPrivilegeError as error:
         raise PonsError(
-            f"The database does not let the index create its tables: {error}",
+            "The database does not let the index create its tables",
             "database.url needs the role that owns the database",
-        ) from None
+        ) from error
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 

@@ -12,7 +12,7 @@ import structlog
 
 from pons.attributes import LEVELS
 from pons.commands import Handler, Reconstruct, Reconstructed
-from pons.errors import InvalidInstance, NotFound
+from pons.errors import InvalidInstance, NotFound, log_text
 from pons.events import InstanceReceived, Level
 from pons.identity import to_bytes
 from pons.stored_file import ObjectFile
@@ -94,7 +94,9 @@ class Reconstruction:
                     tags = self._tags.read(event.header, ancestors=True)
                 except (InvalidInstance, NotFound, Unindexable) as error:
                     key = str(file.object_key)
-                    log.warning("instance not reconstructed", object_key=key, reason=str(error))
+                    log.warning(
+                        "instance not reconstructed", object_key=key, reason=log_text(error)
+                    )
                     return None
             if event.header_key:
                 event = msgspec.structs.replace(event, header=b"")
@@ -112,7 +114,7 @@ class Reconstruction:
             await connection.execute(SQL["hold_patients"], trees)
             there = await self._rebuild(connection, reread, levels, signature)
             # What was written for an instance that is gone, or for its header alone.
-            await connection.execute(SQL["discard_orphans"], _new_objects(reread))
+            await connection.execute(SQL["discard_unused"], _new_objects(reread), "replaced")
             kept = [one for one in reread if one.row["instance_key"] in there]
             objects = _new_objects(kept) if "Instance" in levels else []
             await log_changes(connection, Growth(stored_size=sum(there.values())), (), objects)

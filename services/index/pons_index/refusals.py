@@ -1,47 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Announcements that can never be indexed: kept for people to look at, objects and all."""
+"""Announcements that cannot be indexed: set aside for people to look at, objects and all."""
 
 import asyncio
+from collections.abc import Callable
 from hashlib import sha256
-from uuid import UUID
+from typing import Any
 
 import msgspec
 import structlog
 
 from pons.bus import Bus
-from pons.errors import Unavailable
+from pons.errors import Unavailable, log_text
 from pons.events import Announcement, DeadLetter
+from pons.pulse import Pulse
 from pons_index.arrival import Arrival
 from pons_index.database import Database, delays
 from pons_index.statements import SQL
+from pons_index.tags import without_nul
 
 log = structlog.get_logger()
 
 
-class Refusals:
-    """Publishes a dead letter, then notes in the database which objects it keeps.
+LARGEST_LETTER = 900 * 1024
+"""Bytes of an announcement that fit into a letter; the database has all of a larger one."""
 
-    What was acknowledged is not lost by this: the collector spares these objects, and the letter
-    has the whole event. Repeating a refusal adds nothing.
+
+class Refusals:
+    """Publishes a dead letter, then notes it in the database, with the objects that it keeps.
+
+    What was acknowledged is not lost by this: the collector spares these objects, and letter and
+    note have the whole event. Repeating a refusal adds nothing. `noted` hears of each, `pulse` when
+    that has to wait.
     """
 
-    def __init__(self, bus: Bus, database: Database) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        database: Database,
+        noted: Callable[[], None] = lambda: None,
+        pulse: Pulse | None = None,
+    ) -> None:
+        self._pulse = pulse or Pulse("refusals")
         self._bus = bus
         self._database = database
+        self._noted = noted
 
     async def refuse(self, arrival: Arrival, reason: str) -> None:
         """Keep an instance that the database does not take."""
         event = arrival.event
         announcement = msgspec.msgpack.encode(Announcement(arrival.process, [event]))
         await self._publish(DeadLetter(reason, announcement), str(event.object_key))
-        await self._note(event.object_key, event.header_key, reason)
+        await self._note("refuse", event.object_key, event.header_key, reason, announcement)
         log.error("instance refused", object_key=str(event.object_key), reason=reason)
 
     async def refuse_unreadable(self, payload: bytes, reason: str) -> None:
         """Keep an announcement of which nobody can tell what it means."""
         message_id = sha256(payload).hexdigest()
-        await self._publish(DeadLetter(reason, payload), message_id)
-        await self._note(None, None, reason)
+        await self._publish(DeadLetter(reason, payload[:LARGEST_LETTER]), message_id)
+        await self._note("refuse_unreadable", reason, payload)
         log.error("announcement cannot be read", bytes=len(payload), reason=reason)
 
     async def _publish(self, letter: DeadLetter, message_id: str) -> None:
@@ -52,11 +68,16 @@ class Refusals:
                 )
                 return
             except Unavailable as error:
-                log.warning("dead letter waits", error=str(error), retry_seconds=delay)
+                self._pulse.fail(f"a dead letter waits: {error}")
+                log.warning("dead letter waits", error=log_text(error), retry_seconds=delay)
             await asyncio.sleep(delay)
 
-    async def _note(self, object_key: UUID | None, header_key: UUID | None, reason: str) -> None:
+    async def _note(self, statement: str, *values: Any) -> None:
+        kept = [without_nul(value) if isinstance(value, str) else value for value in values]
         await self._database.run(
-            lambda connection: connection.execute(SQL["refuse"], object_key, header_key, reason),
+            lambda connection: connection.execute(SQL[statement], *kept),
             patience=float("inf"),
+            pulse=self._pulse,
+            slow_again=True,
         )
+        self._noted()

@@ -14,6 +14,7 @@ from pons.bus import Bus
 from pons.changes import CHANGE_NAMES
 from pons.events import Change, Changes
 from pons.identity import to_text
+from pons.pulse import Pulse
 from pons_index.database import Database
 from pons_index.metrics import CHANGES_RELAYED
 from pons_index.statements import SQL
@@ -35,7 +36,8 @@ class Relay:
     order, but perhaps not only once: they skip what is not above the last number they had.
     """
 
-    def __init__(self, database: Database, bus: Bus) -> None:
+    def __init__(self, database: Database, bus: Bus, pulse: Pulse | None = None) -> None:
+        self._pulse = pulse
         self._database = database
         self._bus = bus
         self._more = asyncio.Event()
@@ -48,19 +50,22 @@ class Relay:
         """Publish what is logged, for ever."""
         while True:
             self._more.clear()
-            await self.publish_all()
+            await self.publish_all(pulse=self._pulse)
             await asyncio.sleep(PAUSE)
             with suppress(TimeoutError):
                 async with asyncio.timeout(SLOW_TIMER):
                     await self._more.wait()
 
-    async def publish_all(self, turn: str = "take_turn", patience: float = math.inf) -> None:
+    async def publish_all(
+        self, turn: str = "take_turn", patience: float = math.inf, pulse: Pulse | None = None
+    ) -> None:
         """Publish until nothing is left, or another replica is at it.
 
         That one looks again after its turn, so what it cannot see yet is not forgotten. With the
         turn `await_turn` everything that was logged before is published on return.
         """
-        while await self._database.run(partial(self._publish_run, turn), patience):
+        run = partial(self._publish_run, turn)
+        while await self._database.run(run, patience, pulse=pulse, slow_again=patience == math.inf):
             pass
 
     async def _publish_run(self, turn: str, connection: Any) -> bool:

@@ -8,7 +8,7 @@ from pons.errors import NotFound
 from pons.events import Level
 from pons.identity import to_bytes
 from pons_index.changelog import NUMBERS, Line
-from pons_index.database import Raced
+from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 

@@ -11,41 +11,74 @@ from pons.commands import answer_commands
 from pons.health import Health
 from pons.live import open_live
 from pons.objects import Objects, open_objects
+from pons.pulse import NEVER_TOO_LONG
 from pons.settings import Settings
 from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
 from pons_index.collector import Collector
 from pons_index.commands import Commands, refusing
+from pons_index.comparison import Comparison
 from pons_index.consumer import Consumer, open_consumer
-from pons_index.database import open_database
-from pons_index.orphans import Sweep
+from pons_index.continuity import Continuity
+from pons_index.database import open_database, require_url
+from pons_index.dead_letters import DeadLetters
+from pons_index.origins import Origins
+from pons_index.ownership import Claim
+from pons_index.quarantine import Quarantine
 from pons_index.reconstruct import ReadAgain, Reconstruction
-from pons_index.recovery import Announce, Run, boot_id, recover
+from pons_index.records import Records
 from pons_index.refusals import Refusals
 from pons_index.relay import Relay
+from pons_index.returning import Returning
 from pons_index.senders import asking
 from pons_index.stable import settle
 from pons_index.stream import forget_acknowledged
+from pons_index.sweep import Sweep
 from pons_index.tags import tag_reader
+from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer
 
 if TYPE_CHECKING:
     from pons.ingest import Ingest
 
 
+AGAIN = 1.0
+"""Seconds until a task that has not ended is told once more to end."""
+
+
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The index works while the block runs. A failure of a background task ends the block."""
+    async with open_index(settings, health):
+        yield
+
+
+@asynccontextmanager
+async def open_index(
+    settings: Settings, health: Health, *, adopting: bool = False, asked: str = ""
+) -> AsyncIterator[Comparison]:
+    """As `open_service`; gives the comparison of the start.
+
+    `adopting`: see `ownership.Claim`. `asked`: why all objects are compared, whatever was seen.
+    """
+    require_url(settings)
     async with (
-        open_database(settings) as database,
         open_bus(settings) as bus,
         opened_objects(settings) as objects,
+        open_database(settings, Claim(settings, bus, objects, adopting), health.pulses) as database,
         open_live(bus, settings, "sqlite"),
     ):
         health.checks |= {"database": database.check, "nats": bus.check}
-        relay = Relay(database, bus)
-        refusals = Refusals(bus, database)
+        health.pulses.include(bus.pulses)
+        pulse = health.pulses.add
+        relay = Relay(database, bus, pulse("relay"))
+        dead_letters = DeadLetters(
+            database, lambda: ingesting(objects, bus, settings), health.warnings
+        )
+        writing = pulse("consumer")
+        refusals = Refusals(bus, database, dead_letters.wake, writing)
         capacity = Capacity(settings.storage)
+        origins = Origins(database, objects)
         writer = Writer(
             database,
             objects,
@@ -53,10 +86,40 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             refusals.refuse,
             capacity,
             asking(bus),
+            origins.wrote,
+            writing,
         )
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
+        records, tombstones = Records(database, objects), Tombstones(database, objects)
+        continuity = Continuity(database, bus, objects, pulse("continuity"))
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
-        collector = Collector(database, objects, sweep, settings.storage.collect_interval)
+        returning = Returning(database, objects, origins, lambda: ingesting(objects, bus, settings))
+        comparison = Comparison(
+            database,
+            continuity,
+            sweep,
+            returning,
+            tombstones,
+            records,
+            pulse("comparison", NEVER_TOO_LONG),
+        )
+        quarantine = Quarantine(
+            database,
+            settings.storage.quarantine_days,
+            settings.storage.sweep_share,
+            health.warnings,
+        )
+        collector = Collector(
+            database,
+            objects,
+            sweep,
+            returning,
+            quarantine,
+            tombstones,
+            comparison.done,
+            settings.storage.collect_interval,
+            pulse("collector", NEVER_TOO_LONG),
+        )
         reconstruction = Reconstruction(
             database,
             lambda: reading_again(objects, bus, settings),
@@ -64,29 +127,45 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         )
         read_only = settings.store.read_only
         log_exports = settings.index.log_exports and not read_only
-        commands = Commands(database, relay, collector, log_exports=log_exports)
+        commands = Commands(
+            database,
+            relay,
+            collector,
+            log_exports=log_exports,
+            tombstones=tombstones,
+            records=records,
+            bus=bus,
+        )
         belongings = Belongings(
             database,
             relay.wake,
             check_revisions=settings.index.check_revisions,
+            records=records,
             capacity=capacity,
         )
-        handlers = commands.handlers() | belongings.handlers() | reconstruction.handlers()
-        run = Run(database, boot_id())
+        handlers = (
+            commands.handlers()
+            | belongings.handlers()
+            | reconstruction.handlers()
+            | dead_letters.handlers()
+        )
+        beginning = await continuity.begin(asked)
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
                 consumer.consume(),
                 relay.relay(),
-                forget_acknowledged(bus),
-                settle(database, settings.index.stable_age, relay.wake),
-                recover(run, sweep, lambda: announcing(objects, bus, settings)),
-                run.beat(),
+                forget_acknowledged(bus, pulse=pulse("announcements")),
+                settle(database, settings.index.stable_age, relay.wake, pulse("stable")),
+                dead_letters.watch(pulse("dead letters")),
+                comparison.compare_forever(beginning),
+                continuity.beat_forever(),
+                origins.write_forever(beginning.since),
                 collector.collect_forever(),
             ):
                 answered = refusing(handlers) if read_only else handlers
-                await answer_commands(bus, "index", answered)
-                yield
-            await run.end()
+                await answer_commands(bus, "index", answered, health)
+                yield comparison
+            await continuity.end()
 
 
 @asynccontextmanager
@@ -95,8 +174,11 @@ async def working(*tasks: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(task) for task in tasks]
         yield
-        for task in running:
-            task.cancel()
+        # More than once: a cancellation can get lost in `asyncio.wait_for` before Python 3.12.
+        while left := [task for task in running if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=AGAIN)
 
 
 @asynccontextmanager
@@ -106,13 +188,6 @@ async def opened_objects(settings: Settings) -> AsyncIterator[Objects]:
         yield objects
     finally:
         await objects.close()
-
-
-@asynccontextmanager
-async def announcing(objects: Objects, bus: Bus, settings: Settings) -> AsyncIterator[Announce]:
-    """Ingest's way to announce an object again."""
-    async with ingesting(objects, bus, settings) as ingest:
-        yield ingest.announce_again
 
 
 @asynccontextmanager

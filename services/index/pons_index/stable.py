@@ -3,30 +3,42 @@
 
 import asyncio
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
+from pons.pulse import Pulse
 from pons_index.changelog import Growth, Line, log_changes
 from pons_index.database import Database
 from pons_index.statements import SQL
+
+T = TypeVar("T")
 
 AT_ONCE = 1000
 STABLE = ("StablePatient", "StableStudy", "StableSeries")
 SHORTEST_PAUSE = 0.02
 
 
-async def settle(database: Database, stable_age: float, wrote: Callable[[], None]) -> None:
+async def settle(
+    database: Database,
+    stable_age: float,
+    wrote: Callable[[], None],
+    pulse: Pulse | None = None,
+) -> None:
     """Log what has become stable, for ever.
 
     It looks when the next resource is due, or after `stable_age`: nothing can become due that was
     not yet waiting before.
     """
+
+    async def run(work: Callable[[Any], Awaitable[T]]) -> T:
+        return await database.run(work, math.inf, pulse=pulse, slow_again=True)
+
     while True:
-        while settled := await database.run(settle_due, math.inf):
+        while settled := await run(settle_due):
             wrote()
             if settled < AT_ONCE:
                 break
-        due_in = await database.run(_next_due, math.inf)
+        due_in = await run(_next_due)
         pause = stable_age if due_in is None else min(due_in, stable_age)
         await asyncio.sleep(max(pause, SHORTEST_PAUSE))
 

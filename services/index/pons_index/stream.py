@@ -9,17 +9,45 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 import nats.errors
 import nats.js.errors
 import structlog
 
-from pons.bus import Bus
-from pons.errors import Unavailable
+from pons.bus import Bus, check_cancelled
+from pons.errors import Unavailable, log_text
+from pons.pulse import Pulse
 
 log = structlog.get_logger()
 
 DURABLE = "index"
 FORGET_INTERVAL = 10.0
+
+
+class StreamState(msgspec.Struct, frozen=True):
+    """Which stream of announcements this is, and how far it and its reader are."""
+
+    created: str
+    """Its identity: one that was lost and made again has another time."""
+    last: int
+    """The number of the last announcement."""
+    drained: bool = False
+    """Everything that was announced has been written."""
+
+
+async def read_stream_state(bus: Bus) -> StreamState:
+    """The state of the stream now. Raises `Unavailable`."""
+    with _answers():
+        info = await bus.stream.stream_info(bus.names.ingest_stream)
+    created = info.created.isoformat() if info.created else ""
+    drained = await acknowledged(bus) >= info.state.last_seq
+    return StreamState(created, info.state.last_seq, drained)
+
+
+async def forget_all(bus: Bus) -> None:
+    """Empty the stream; its numbers go on. Raises `Unavailable`."""
+    with _answers():
+        await bus.stream.purge_stream(bus.names.ingest_stream)
 
 
 async def last_announcement(bus: Bus) -> int:
@@ -38,19 +66,46 @@ async def acknowledged(bus: Bus) -> int:
     return info.ack_floor.stream_seq if info.ack_floor else 0
 
 
-async def forget_acknowledged(bus: Bus, interval: float = FORGET_INTERVAL) -> None:
-    """Remove from the stream what is acknowledged, for ever; any number of replicas may do so."""
-    forgotten = 0
+async def drained(bus: Bus, patience: float) -> bool:
+    """Whether what is announced by now has been written, waiting at most `patience` seconds.
+
+    Where nothing waits, as usual, that costs two questions that are asked together.
+    """
+    last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
+    delay, waited = 0.02, 0.0
+    while floor < last:
+        if waited > patience:
+            return False
+        await asyncio.sleep(delay)
+        waited, delay = waited + delay, min(delay * 2, 1.0)
+        floor = await acknowledged(bus)
+    return True
+
+
+async def forget_acknowledged(
+    bus: Bus, interval: float = FORGET_INTERVAL, pulse: Pulse | None = None
+) -> None:
+    """Remove from the stream what is acknowledged, for ever; any number of replicas may do so.
+
+    `pulse` hears whether what waits in the stream gets on, whoever has it.
+    """
+    forgotten, before, pulse = 0, 0, pulse or Pulse("announcements")
     while True:
         await asyncio.sleep(interval)
         try:
-            floor = await acknowledged(bus)
+            last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
+            if floor >= last or floor > before:
+                pulse.succeed()
+            else:
+                pulse.fail(f"{last - floor} announcements wait, and none of them is written")
+            before = floor
             if floor > forgotten:
                 with _answers():
                     await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
                 forgotten = floor
         except Unavailable as error:
-            log.warning("acknowledged announcements stay for now", error=str(error))
+            pulse.fail(str(error))
+            log.warning("acknowledged announcements stay for now", error=log_text(error))
 
 
 @contextmanager
@@ -58,4 +113,5 @@ def _answers() -> Iterator[None]:
     try:
         yield
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-        raise Unavailable("NATS does not answer", repr(error)) from error
+        raise Unavailable("NATS does not answer") from error
+    check_cancelled()

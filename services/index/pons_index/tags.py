@@ -4,7 +4,6 @@
 Only the elements that are needed are decoded; msgspec skips the others at the speed of reading.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,12 +19,11 @@ from pons.attributes import (
     main_tags,
 )
 from pons.events import Level
+from pons.numbers import MAX_INTEGER, read_integer
 from pons.packed_header import DamagedHeader, unpack_header
 
 MAX_SEQUENCE = 256 * 1024
 """Bytes of JSON of a main sequence; requests have a few hundred. The header has it all the same."""
-MAX_INTEGER = 2**31 - 1
-INTEGER = re.compile(r"[+-]?\d{1,10}")
 
 INSTANCE_NUMBER = "00200013"
 IMAGE_INDEX = "00541330"
@@ -88,6 +86,8 @@ class MainTags:
     sequences: dict[str, Any] = field(default_factory=dict)
     """Those that are sequences, as DICOM JSON."""
     listed_sequences: Tags = field(default_factory=lambda: MAIN_SEQUENCES)
+    header_size: int = 0
+    """Bytes of the header as JSON; no instance's tags have more."""
 
     def of(self, level: Level) -> str:
         """The tags of `level` that the instance has, as JSON."""
@@ -105,13 +105,13 @@ class MainTags:
     @property
     def index_in_series(self) -> int | None:
         """InstanceNumber, else ImageIndex, if it is an integer."""
-        number = _integer(self.texts.get(INSTANCE_NUMBER))
-        return _integer(self.texts.get(IMAGE_INDEX)) if number is None else number
+        number = read_integer(self.texts.get(INSTANCE_NUMBER))
+        return read_integer(self.texts.get(IMAGE_INDEX)) if number is None else number
 
     @property
     def bits_allocated(self) -> int | None:
         """Bits of a sample of the pixel data, where the header says so."""
-        return _integer(self.texts.get(BITS_ALLOCATED))
+        return read_integer(self.texts.get(BITS_ALLOCATED))
 
     @property
     def expected_instances(self) -> int | None:
@@ -120,7 +120,7 @@ class MainTags:
             if all(tag in self.texts for tag in factors):
                 product = 1
                 for tag in factors:
-                    product *= _integer(self.texts[tag]) or 0
+                    product *= read_integer(self.texts[tag]) or 0
                 return product if 0 < product <= MAX_INTEGER else None
         return None
 
@@ -143,7 +143,8 @@ class TagReader:
         """The main tags of an instance, and of its ancestors if wanted. Raises `Unindexable`."""
         reader = self._all_levels if ancestors else self._instance_only
         try:
-            elements = reader.read(unpack_header(packed_header))
+            header = unpack_header(packed_header)
+            elements = reader.read(header)
         except (DamagedHeader, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unindexable(f"the header cannot be read: {error}") from None
         texts: dict[str, str] = {}
@@ -154,7 +155,7 @@ class TagReader:
                     texts[tag] = text
             elif (kept := _sequence(element)) is not None:
                 sequences[tag] = kept
-        return MainTags(texts, self._texts, sequences, self._sequences)
+        return MainTags(texts, self._texts, sequences, self._sequences, len(header))
 
 
 def tag_reader(extra: Mapping[Level, Sequence[str]]) -> TagReader:
@@ -209,13 +210,6 @@ def _value_text(value: Any) -> str:
             return str(int(value))
         case _:
             return str(value)
-
-
-def _integer(text: str | None) -> int | None:
-    if text is None or not INTEGER.fullmatch(text):
-        return None
-    number = int(text)
-    return number if -MAX_INTEGER <= number <= MAX_INTEGER else None
 
 
 def _json(texts: dict[str, str]) -> str:

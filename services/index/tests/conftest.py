@@ -31,11 +31,17 @@ from pons.testing.postgres import PostgresServer, postgres_server
 from pons_embedded.nats import EmbeddedNats
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.capacity import Capacity
+from pons_index.collector import Collector
 from pons_index.database import Database, open_pool
 from pons_index.deletion import delete_resource, delete_resources
+from pons_index.origins import Origins
+from pons_index.quarantine import Quarantine
+from pons_index.returning import Returning
 from pons_index.senders import AskSender, nobody_listens
-from pons_index.service import open_service
+from pons_index.service import ingesting, open_service
 from pons_index.stream import acknowledged, last_announcement
+from pons_index.sweep import Sweep
+from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer
 
 
@@ -78,11 +84,12 @@ class Index:
         return [answer.status for answers in pieces for answer in answers]
 
     async def delete(self, level: Level, identifier: str) -> Deleted:
-        return await self.database.run(
+        removed = await self.database.run(
             lambda connection: delete_resource(
-                connection, DeleteResource(level, identifier), lambda _deleted: None
+                connection, DeleteResource(level, identifier), lambda _removed: None
             )
         )
+        return removed.answer
 
     async def delete_many(self, *names: ResourceName) -> None:
         command = DeleteResources(list(names))
@@ -159,6 +166,38 @@ def open_index(database: Database, objects: Objects) -> OpenIndex:
 @pytest.fixture
 def index(open_index: OpenIndex) -> Index:
     return open_index()
+
+
+@pytest.fixture
+def open_collector(
+    index: Index, database: Database, objects: FileObjects, bus: Bus
+) -> Callable[..., Collector]:
+    """A collector as a service has it, which looks for unknown objects an hour old."""
+
+    def open_collector(
+        objects: FileObjects = objects, *, compared: bool = True, share: float = 0.01
+    ) -> Collector:
+        done = asyncio.Event()
+        if compared:
+            done.set()
+        settings = Settings(storage=StorageSettings(path=Path("unused")))
+        return Collector(
+            database,
+            objects,
+            Sweep(database, objects, bus, 3600),
+            Returning(
+                database,
+                objects,
+                Origins(database, objects),
+                lambda: ingesting(objects, bus, settings),
+            ),
+            Quarantine(database, 14, share, {}),
+            Tombstones(database, objects),
+            done,
+            60,
+        )
+
+    return open_collector
 
 
 @dataclass

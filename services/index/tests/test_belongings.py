@@ -25,12 +25,13 @@ from pons.commands import (
 )
 from pons.errors import Conflict, NotFound, OutOfResources, Unavailable
 from pons.events import InstanceReceived
-from pons.objects import new_key
+from pons.objects import Objects, new_key
 from pons.settings import StorageSettings
 from pons.testing.events import ids, received
 from pons_index.belongings import Belongings
 from pons_index.capacity import MEGABYTE, Capacity
 from pons_index.database import Database
+from pons_index.records import Records
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -40,13 +41,18 @@ HELLO = "5d41402abc4b2a76b9719d911017c592"
 
 
 @pytest.fixture
-def checking(database: Database) -> Belongings:
-    return Belongings(database, lambda: None, check_revisions=True)
+def records(database: Database, objects: Objects) -> Records:
+    return Records(database, objects)
 
 
 @pytest.fixture
-def lax(database: Database) -> Belongings:
-    return Belongings(database, lambda: None, check_revisions=False)
+def checking(database: Database, records: Records) -> Belongings:
+    return Belongings(database, lambda: None, check_revisions=True, records=records)
+
+
+@pytest.fixture
+def lax(database: Database, records: Records) -> Belongings:
+    return Belongings(database, lambda: None, check_revisions=False, records=records)
 
 
 def attachment(
@@ -342,14 +348,16 @@ async def test_an_answer_that_was_lost_is_no_conflict(
 
 @pytest.mark.parametrize("mode", ["Recycle", "Reject"])
 async def test_attachments_fill_the_store(
-    database: Database, index: Index, mode: Literal["Recycle", "Reject"]
+    database: Database, index: Index, records: Records, mode: Literal["Recycle", "Reject"]
 ) -> None:
     """An attachment recycles another patient, or is refused; its own patient never makes room."""
     first, second = received("1.1", patient_id="P1"), received("2.1", patient_id="P2")
     await index.write(first)
     await index.write(second)
     limits = StorageSettings(maximum_size_mb=1, maximum_mode=mode)
-    limited = Belongings(database, lambda: None, check_revisions=False, capacity=Capacity(limits))
+    limited = Belongings(
+        database, lambda: None, check_revisions=False, records=records, capacity=Capacity(limits)
+    )
     large = msgspec.structs.replace(
         attachment(ids(first).study), stored_size=MEGABYTE - first.stored_size
     )

@@ -9,7 +9,7 @@ import pytest
 
 from pons.commands import Done, ProtectPatient, ask
 from pons.events import InstanceReceived, StoreFull
-from pons.objects import new_key
+from pons.objects import Objects, new_key
 from pons.settings import StorageSettings
 from pons.testing.events import ids, received
 from pons_index.arrival import Arrival
@@ -125,10 +125,13 @@ async def test_where_nothing_makes_room_newcomers_are_refused(
     assert await index.write(again) == ["Success"]
 
 
-async def test_an_instance_that_is_there_needs_no_room(open_index: OpenIndex) -> None:
+async def test_an_instance_that_is_there_needs_no_room(
+    open_index: OpenIndex, objects: Objects
+) -> None:
     """A full store still knows what it has."""
     index = open_index(limits(maximum_size_mb=1, maximum_mode="Reject"), willing)
     first = image(1, megabytes=1)
+    await objects.put(first.object_key, bytes(first.stored_size))
     assert await index.write(first) == ["Success"]
     copy = msgspec.structs.replace(first, object_key=new_key())
     assert await index.write(copy, first, image(2)) == ["AlreadyStored", "Success", "StorageFull"]

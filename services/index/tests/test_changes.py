@@ -16,13 +16,13 @@ from pons.events import Change, Changes
 from pons.objects import Objects
 from pons.testing.events import ids, received
 from pons.testing.nats import NatsServer
-from pons_index.collector import Collector
 from pons_index.commands import Commands
 from pons_index.database import Database
-from pons_index.orphans import Sweep
+from pons_index.records import Records
 from pons_index.relay import Relay
 from pons_index.stable import settle, settle_due
 from pons_index.statements import SQL
+from pons_index.tombstones import Tombstones
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -37,9 +37,18 @@ async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 def commands(database: Database, bus: Bus, objects: Objects) -> Commands:
-    sweep = Sweep(database, objects, bus, 3600)
+    return commands_of(database, bus, objects, log_exports=True)
+
+
+def commands_of(database: Database, bus: Bus, objects: Objects, *, log_exports: bool) -> Commands:
     return Commands(
-        database, Relay(database, bus), Collector(database, objects, sweep, 60), log_exports=True
+        database,
+        Relay(database, bus),
+        None,  # type: ignore[arg-type]  # collects nothing
+        log_exports=log_exports,
+        tombstones=Tombstones(database, objects),
+        records=Records(database, objects),
+        bus=bus,
     )
 
 
@@ -264,9 +273,11 @@ async def test_an_export_of_nothing_is_refused(commands: Commands) -> None:
         )
 
 
-async def test_exports_are_not_logged_where_that_is_off(index: Index, bus: Bus) -> None:
+async def test_exports_are_not_logged_where_that_is_off(
+    index: Index, bus: Bus, objects: Objects
+) -> None:
     """index.log_exports = false keeps the table empty."""
-    commands = Commands(index.database, Relay(index.database, bus), None, log_exports=False)  # type: ignore[arg-type]
+    commands = commands_of(index.database, bus, objects, log_exports=False)
     await commands.log_exports(LogExports("job", "PACS", [export(1)]))
     assert await index.value("SELECT count(*) FROM exports") == 0
 

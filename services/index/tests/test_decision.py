@@ -25,6 +25,7 @@ def stored(arrival: Arrival, key: UUID | None = None) -> dict[str, Any]:
         "instance_key": 7,
         "object_key": key or arrival.event.object_key,
         "size": arrival.event.size,
+        "stored_size": arrival.event.stored_size,
         "checksum": arrival.event.checksum,
         "reason": None,
     }

@@ -17,9 +17,12 @@ from pons_index.statements import SQL
 pytestmark = pytest.mark.anyio
 Index = Any
 
-WHOLE = {"count_garbage", "count_unreadable", "forget_garbage", "clear_exports", "find_broken_runs"}
+WHOLE = {
+    *("count_garbage", "count_unreadable", "forget_garbage", "clear_exports"),
+    "described_resources",  # once, after a whole comparison
+}
 """Statements that are about all rows of a table, or of one that is always small."""
-SMALL = {"totals", "relay", "refused", "runs", "signatures"}
+SMALL = {"totals", "relay", "refused", "continuity", "signatures"}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -249,7 +249,7 @@ async def test_an_instance_that_is_replaced_meanwhile_stays_as_it_is(
     answer = await handler.reconstruct(Reconstruct(rewrite=True))
     assert answer == Reconstructed(0, None)
     assert await index.value("SELECT compression FROM instances") == ""
-    assert list((await index.garbage()).values()) == ["orphan"]
+    assert list((await index.garbage()).values()) == ["replaced"]
 
 
 async def test_new_main_tags_reach_what_is_stored(

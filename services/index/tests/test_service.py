@@ -20,11 +20,13 @@ from pons.commands import (
     CollectNow,
     Deleted,
     DeleteResource,
+    DeleteResources,
     Done,
     ProtectPatient,
     PutLabel,
     PutMetadata,
     Reconstruct,
+    ResourceName,
     ask,
 )
 from pons.errors import BadRequest, NotFound, PonsError, ReadOnly, Unavailable
@@ -102,6 +104,40 @@ async def test_commands_are_answered(open_store: OpenStore) -> None:
                 await ask(store.bus, "index", ProtectPatient(nobody, protected=True), Done)
         assert await ask(store.bus, "index", ClearChanges(), Done) == Done()
         assert await ask(store.bus, "index", CollectNow(), Collected) == Collected(1, 0, 0, True)
+
+
+async def test_a_deletion_waits_for_what_was_acknowledged_before_it(open_store: OpenStore) -> None:
+    """An instance that is deleted before it is indexed is gone, and does not appear later."""
+    async with open_store() as store, store.replica():
+        event = received("1.1")
+        delete = DeleteResource("Instance", ids(event).instance)
+        many_names = DeleteResources([ResourceName(ids(event).study)])
+        for command, answer in ((delete, Deleted(None)), (many_names, Done())):
+            event = received("1.1")
+            async with store.database.pool.acquire() as connection, connection.transaction():
+                await connection.execute("LOCK TABLE headers IN EXCLUSIVE MODE")
+                await store.announce(event)
+                asking = asyncio.create_task(ask(store.bus, "index", command, type(answer)))
+                done, _ = await asyncio.wait((asking,), timeout=0.5)
+                assert not done
+            assert await asking == answer
+            assert await store.answered(event) == ["Success"]
+            assert await store.value("SELECT count(*) FROM instances") == 0
+
+
+async def test_a_deletion_does_not_say_that_nothing_is_there_when_nobody_knows(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not written in time may be what is to be deleted: that is no 404."""
+    monkeypatch.setattr("pons_index.commands.DRAIN_PATIENCE", 0.1)
+    async with open_store() as store, store.replica():
+        event = received("1.1")
+        async with store.database.pool.acquire() as connection, connection.transaction():
+            await connection.execute("LOCK TABLE headers IN EXCLUSIVE MODE")
+            await store.announce(event)
+            delete = DeleteResource("Instance", ids(event).instance)
+            with pytest.raises(Unavailable, match="not in the index yet"):
+                await ask(store.bus, "index", delete, Deleted)
 
 
 async def test_a_store_that_is_read_only_changes_nothing(open_store: OpenStore) -> None:
@@ -342,7 +378,7 @@ async def test_a_killed_process_loses_nothing(open_store: OpenStore, tmp_path: P
         finally:
             process.kill()
             process.wait()
-        assert await store.value("SELECT count(*) FROM runs WHERE stopped IS NOT NULL") == 1
+        assert msgspec.json.decode(await store.objects.notes.read("seen"))["stream"]["drained"]
 
 
 async def test_a_database_that_is_away_is_unready(open_store: OpenStore, tmp_path: Path) -> None:

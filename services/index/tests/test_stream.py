@@ -9,6 +9,8 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from pons.bus import Bus
+from pons.pulse import Pulse
+from pons.testing.indexing import eventually
 from pons.testing.nats import NatsServer
 from pons_index.stream import DURABLE, acknowledged, forget_acknowledged, last_announcement
 
@@ -65,3 +67,22 @@ async def becomes(bus: Bus, expected: tuple[int, int]) -> None:
     while await numbers(bus) != expected:
         assert time.monotonic() < deadline, await numbers(bus)
         await asyncio.sleep(0.01)
+
+
+async def test_what_waits_for_too_long_is_told(bus: Bus) -> None:
+    """Whoever holds announcements and does not write them, or when nobody takes them at all."""
+    pulse = Pulse("announcements", patience=0.1)
+    await bus.publish(bus.names.received, b"one")
+    forgetting = asyncio.create_task(forget_acknowledged(bus, 0.05, pulse))
+    try:
+        await eventually(lambda: pulse.trouble)
+        assert pulse.cause == "1 announcements wait, and none of them is written"
+        subscription = await bus.stream.pull_subscribe(
+            bus.names.received, durable=DURABLE, stream=bus.names.ingest_stream
+        )
+        [message] = await subscription.fetch(1, timeout=5)
+        await message.ack_sync()
+        await eventually(lambda: not pulse.waiting)
+    finally:
+        forgetting.cancel()
+        await asyncio.wait((forgetting,))

@@ -11,8 +11,9 @@ import pytest
 import zstandard
 
 from pons.events import InstanceReceived
-from pons.objects import FileObjects, new_key
+from pons.objects import FileObjects, Objects, new_key
 from pons.testing.events import header_json, ids, received
+from pons_index import writer as writer_module
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -192,9 +193,60 @@ async def test_a_deleted_instance_does_not_come_back(index: Index) -> None:
     assert await index.totals() == (0, 0, 0, 0, 0)
 
 
-async def test_a_second_file_is_already_stored(index: Index) -> None:
+async def put(objects: Objects, event: InstanceReceived, size: int | None = None) -> None:
+    """The object of an instance, whole unless a size says otherwise."""
+    await objects.put(event.object_key, bytes(event.stored_size if size is None else size))
+
+
+@pytest.mark.parametrize("damage", ["gone", "truncated"])
+@pytest.mark.parametrize("mode", ["Never", "IfChanged"])
+async def test_the_same_file_restores_an_object_that_was_lost(
+    open_index: OpenIndex, objects: Objects, damage: str, mode: str
+) -> None:
+    """Who sends a file again whose object is gone or truncated repairs it; labels stay."""
+    index = open_index(overwrite_instances=mode)
+    lost, again = (received("1.1", content=b"a") for _ in range(2))
+    assert await index.write(lost) == ["Success"]
+    if damage == "truncated":
+        await put(objects, lost, 0)
+    await index.database.pool.execute(
+        "INSERT INTO labels SELECT instance_key, 'seen' FROM instances"
+    )
+    assert await index.write(again) == ["Success"]
+    assert await index.value("SELECT object_key FROM instances") == again.object_key
+    assert (
+        await index.value(
+            "SELECT count(*) FROM labels JOIN instances ON resource_key = instance_key"
+        )
+        == 1
+    )
+    assert await index.garbage() == {lost.object_key: "replaced"}
+    assert await index.totals() == await index.counted()
+    await put(objects, again)
+    assert await index.write(received("1.1", content=b"a")) == ["AlreadyStored"]
+
+
+async def test_another_file_takes_the_place_of_one_that_is_gone(
+    index: Index, objects: Objects
+) -> None:
+    """Where nothing is left to keep, even Never takes what comes; what is only damaged stays."""
+    gone, damaged = numbered(1), numbered(2)
+    await index.write(gone, damaged)
+    await put(objects, damaged, 0)
+    others = [
+        msgspec.structs.replace(numbered(number), checksum=b"other", object_key=new_key())
+        for number in (1, 2)
+    ]
+    assert await index.write(*others) == ["Success", "AlreadyStored"]
+    rows = await index.fetch("SELECT object_key FROM instances ORDER BY sop_instance_uid")
+    assert [row["object_key"] for row in rows] == [others[0].object_key, damaged.object_key]
+    assert await index.totals() == await index.counted()
+
+
+async def test_a_second_file_is_already_stored(index: Index, objects: Objects) -> None:
     """Never: the new file and its header become garbage, the old one stays."""
     first = numbered(1)
+    await put(objects, first)
     second = msgspec.structs.replace(numbered(1), header_key=new_key())
     assert await index.write(first) == ["Success"]
     assert await index.write(second, numbered(2)) == ["AlreadyStored", "Success"]
@@ -246,10 +298,11 @@ async def test_of_files_of_one_instance_in_a_batch_the_last_wins(open_index: Ope
     assert await index.totals() == await index.counted() == (1, 1, 1, 2, 18)
 
 
-async def test_an_equal_file_does_not_overwrite(open_index: OpenIndex) -> None:
+async def test_an_equal_file_does_not_overwrite(open_index: OpenIndex, objects: Objects) -> None:
     """IfChanged: the same bytes are AlreadyStored, others replace them."""
     index = open_index(overwrite_instances="IfChanged")
     old, same, other = (received("1.1", content=content) for content in (b"a", b"a", b"b"))
+    await put(objects, old)
     assert await index.write(old) == ["Success"]
     assert await index.write(same, other) == ["AlreadyStored", "Success"]
     assert await index.garbage() == {same.object_key: "duplicate", old.object_key: "replaced"}
@@ -265,7 +318,7 @@ async def test_what_the_database_refuses_does_not_hold_up_the_rest(index: Index)
     assert [place for place, status in enumerate(statuses) if status == ""] == [3, 6, 8]
     assert [arrival.event for arrival, _ in index.refused] == [events[3], events[6], events[8]]
     assert [reason.split(":")[0] for _, reason in index.refused] == [
-        "the database refuses it",
+        "the database refuses a value (SQLSTATE 22000)",
         "the header cannot be read",
         "received_at is inf, not a time",
     ]
@@ -278,7 +331,7 @@ async def test_one_object_for_two_instances_is_refused(index: Index) -> None:
     await index.write(first)
     thief = msgspec.structs.replace(numbered(2), object_key=first.object_key)
     assert await index.write(thief, numbered(3)) == ["", "Success"]
-    assert "UniqueViolationError" in index.refused[0][1]
+    assert index.refused[0][1] == "the database refuses a value (SQLSTATE 23505)"
 
 
 async def test_no_text_is_refused_for_its_characters(index: Index) -> None:
@@ -398,3 +451,23 @@ async def test_each_level_keeps_the_sequences_that_are_listed(open_index: OpenIn
         kept = [json.loads(row["sequences"]) for row in rows if row["sequences"]]
         assert kept == [{tag: {"vr": "SQ", "Value": [item]}}]
         assert {row["signature"] for row in rows} == {1}
+
+
+async def test_large_headers_are_written_in_smaller_pieces(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction takes memory for hundreds of the largest headers at once."""
+    sizes: list[int] = []
+    columns = writer_module.columns
+
+    def counted(batch: Any, *more: Any) -> Any:
+        sizes.append(len(batch))
+        return columns(batch, *more)
+
+    monkeypatch.setattr(writer_module, "columns", counted)
+    monkeypatch.setattr(writer_module, "MAX_HEADERS", 1500)
+    events = [numbered(number, t00100010=("PN", "X" * 300)) for number in range(1, 9)]
+    large = numbered(9, t00100010=("PN", "X" * 2000))
+    assert await index.write(*events, large) == ["Success"] * 9
+    assert sum(sizes) == 9
+    assert max(sizes) == 2

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import parse_qs
 
+import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pons import errors
-from pons.errors import NotFound, PonsError, UnsupportedImage, log_text
+from pons.damage import notice, telling
+from pons.errors import DamagedObject, NotFound, PonsError, UnsupportedImage, log_text
 from pons.objects import Objects
 from pons.stored_file import open_file
 from pons_render.formats import Format, choose_format
@@ -31,6 +33,7 @@ STATUS: dict[type[PonsError], int] = {
     errors.NotFound: 404,
     errors.ReadOnly: 403,
     errors.Conflict: 409,
+    errors.DamagedObject: 500,
     errors.TooLarge: 413,
     errors.InvalidInstance: 415,
     errors.UnsupportedImage: 415,
@@ -38,15 +41,19 @@ STATUS: dict[type[PonsError], int] = {
     errors.Unavailable: 503,
     errors.OutOfResources: 507,
 }
-"""Answers have no body: Orthanc's image routes do not describe errors."""
 
 RAW_UNSUPPORTED = 400
 """What Orthanc answers for raw bytes or values that are not there; a picture's status is 415."""
+
+DESCRIBED = (STATUS[UnsupportedImage], RAW_UNSUPPORTED, STATUS[DamagedObject])
+"""The answers with a body: why there is no picture. The gateway puts it in Orthanc's form."""
 
 VIEWS = ("preview", "image-uint8", "image-uint16", "image-int16")
 SIXTEEN_BITS = ("image-uint16", "image-int16")
 DEFAULT_QUALITY = 90
 GZIP = "application/gzip"
+WORTH_READING = 64 << 20
+"""Bytes of an object of one frame that is read whole, so that its checksum can be compared."""
 UNSUPPORTED_PICTURE = "app/images/unsupported.png"
 """Where `returnUnsupportedImage` sends a client, below the root of the REST API."""
 
@@ -143,16 +150,38 @@ async def _run(
     output: Format = Format.PNG,
     quality: int = DEFAULT_QUALITY,
 ) -> bytes:
-    """What a worker makes of one frame."""
+    """What a worker makes of one frame. When the object is missing it looks again: the instance
+    may have been deleted or replaced meanwhile."""
+    try:
+        return await _run_once(request, located, operation, frame, output, quality)
+    except DamagedObject as error:
+        found = await _find(request) if error.what == "missing" else located
+        if found.object_key == located.object_key:
+            notice(error)
+            raise
+    return await _run_once(request, found, operation, frame, output, quality)
+
+
+async def _run_once(
+    request: Request,
+    located: Located,
+    operation: str,
+    frame: int,
+    output: Format,
+    quality: int,
+) -> bytes:
     objects: Objects = request.app.state.resources.objects
     pool: WorkerPool = request.app.state.pool
     image = read_image(located)
     if frame >= image.number_of_frames:
         raise UnsupportedImage(f"There is no frame {frame}, the image has {image.number_of_frames}")
-    async with open_file(objects, located) as file:
-        path = str(file.path) if file.path else ""
-        task = Task(operation, image, frame, located.size, path, output, quality)
-        return await pool.run(task, file.read_range)
+    with telling(located):
+        async with open_file(objects, located) as file:
+            path = str(file.path) if file.path else ""
+            task = Task(operation, image, frame, located.size, path, output, quality)
+            if image.number_of_frames == 1 and located.size <= WORTH_READING:
+                task = msgspec.structs.replace(task, checksum=located.checksum)
+            return await pool.run(task, file.read_range)
 
 
 def _frame_number(request: Request) -> int:
@@ -190,7 +219,10 @@ def _refusal(request: Request, error: PonsError, status: int) -> Response:
         # Relative, so that it holds behind a proxy that serves the store below another path.
         up = "../" * request.url.path.strip("/").count("/")
         return Response(status_code=307, headers={"location": up + UNSUPPORTED_PICTURE})
-    return Response(status_code=status)
+    if status not in DESCRIBED:
+        return Response(status_code=status)
+    told = {"error": type(error).__name__, "message": str(error)}
+    return Response(msgspec.json.encode(told), status, media_type="application/json")
 
 
 async def _without_body(_request: Request, error: Exception) -> Response:

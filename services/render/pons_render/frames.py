@@ -2,11 +2,12 @@
 """The bytes of one frame as the file has them, without reading those of the others."""
 
 import io
-import struct
 
 from pons.errors import UnsupportedImage
+from pons_render.fragments import Fragments, offsets
 from pons_render.image import Bulk, Image
 from pons_render.source import Source, Window
+from pons_render.syntaxes import SYNTAXES, Codec
 
 _SCAN_BUFFER = 64 * 1024
 """Item headers of small fragments are read in gulps of this size."""
@@ -40,23 +41,25 @@ def shift_bits(data: bytes, skip: int, bits: int) -> bytes:
 
 
 def _encapsulated_frame(image: Image, source: Source, frame: int) -> bytes:
-    # Takes a third of a second once, which uncompressed images need not pay.
-    from pydicom.encaps import get_frame
-
-    raw = Window(source, image.offset, image.length)
-    tables = (bulk_bytes(image.offset_table, source), bulk_bytes(image.length_table, source))
+    window = io.BufferedReader(Window(source, image.offset, image.length), _SCAN_BUFFER)
+    fragments = Fragments(window, are_code_streams=_are_code_streams(image))
+    extended, lengths = (
+        offsets(bulk_bytes(table, source), 8) for table in (image.offset_table, image.length_table)
+    )
     try:
-        data = get_frame(
-            io.BufferedReader(raw, _SCAN_BUFFER),
-            frame,
-            number_of_frames=image.number_of_frames,
-            extended_offsets=tables if all(tables) else None,
-        )
-    except (ValueError, OverflowError, struct.error) as error:
-        raise UnsupportedImage(f"Frame {frame} cannot be found", str(error)) from None
+        data = fragments.frame(frame, image.number_of_frames, (extended, fragments.basic_offsets))
+    except UnsupportedImage as error:
+        raise UnsupportedImage(f"Frame {frame} cannot be found", error.message) from None
     if not data:
         raise UnsupportedImage(f"Frame {frame} is empty")
+    if len(lengths) == image.number_of_frames and lengths[frame] == len(data) - 1:
+        return data[:-1]  # without the padding
     return data
+
+
+def _are_code_streams(image: Image) -> bool:
+    syntax = SYNTAXES.get(image.transfer_syntax)
+    return syntax is not None and syntax.codec is not Codec.RLE
 
 
 def bulk_bytes(bulk: Bulk, source: Source) -> bytes:

@@ -21,6 +21,8 @@ MAX_FRAMES = 4_000_000
 """The largest whole-slide images have about a million."""
 NUMBER_OF_FRAMES = "Number of Frames (0028,0008)"
 
+_ALLOCATED = (1, 8, 16, 32, 64)
+
 FLOAT_KINDS = {"OF": 32, "OD": 64}
 """VR of Float and Double Float Pixel Data (PS3.3 C.7.6.24, C.7.6.25) to their bits allocated."""
 
@@ -41,6 +43,13 @@ class Located:
     pixel_vr: str = "OW"
     compression: str = ""
     """How the object is compressed at rest; all offsets are those of the file that it was."""
+    stored_size: int = 0
+    """Bytes of an object that is compressed at rest."""
+    owner: str = ""
+    """Identifier of the instance."""
+    checksum: bytes = b""
+    """xxh3_128 of the file."""
+    md5: str = ""
 
     @property
     def object_key(self) -> UUID:
@@ -82,6 +91,8 @@ class Image(msgspec.Struct, frozen=True):
     offset: int
     length: int
     encapsulated: bool
+    subsampled: bool = False
+    """Whether two neighbours share their chroma in pixel data that is not compressed (4:2:2)."""
     palette: Palette | None = None
     offset_table: Bulk = Bulk()
     """Extended Offset Table (7FE0,0001), and its lengths (7FE0,0002)."""
@@ -112,9 +123,7 @@ class Image(msgspec.Struct, frozen=True):
     def frame_bits(self) -> int:
         """Bits of one frame that is not compressed; frames of 1-bit pixels follow without gap."""
         bits = self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
-        if self.photometric_interpretation == "YBR_FULL_422" and not self.encapsulated:
-            return bits // 3 * 2
-        return bits
+        return bits // 3 * 2 if self.subsampled else bits
 
 
 class Element(msgspec.Struct, frozen=True):
@@ -181,6 +190,7 @@ def read_image(located: Located) -> Image:
     samples = _integer(header._00280002, "Samples per Pixel (0028,0002)", 1)
     allocated = float_bits or _integer(header._00280100, "Bits Allocated (0028,0100)")
     stored = float_bits or _integer(header._00280101, "Bits Stored (0028,0101)", allocated)
+    high = _integer(header._00280102, "High Bit (0028,0102)", stored - 1)
     image = Image(
         transfer_syntax=located.transfer_syntax,
         rows=_integer(header._00280010, "Rows (0028,0010)"),
@@ -191,7 +201,7 @@ def read_image(located: Located) -> Image:
         planar_configuration=_integer(header._00280006, "Planar Configuration (0028,0006)", 0),
         bits_allocated=allocated,
         bits_stored=stored,
-        high_bit=_integer(header._00280102, "High Bit (0028,0102)", stored - 1),
+        high_bit=high,
         pixel_representation=_integer(header._00280103, "Pixel Representation (0028,0103)", 0),
         number_of_frames=_number_of_frames(header),
         pixel_vr=located.pixel_vr,
@@ -202,8 +212,46 @@ def read_image(located: Located) -> Image:
         offset_table=_bulk(header._7FE00001),
         length_table=_bulk(header._7FE00002),
     )
+    image = _with_possible_bits(_with_real_length(image, located.pixel_length))
     _check(image)
     return image
+
+
+_SUBSAMPLED = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
+_DEEP = 16
+
+
+def _with_real_length(image: Image, length: int | None) -> Image:
+    """The image with what the length of its pixel data says about the samples.
+
+    Many that are called 4:2:2 have all samples; some of 16 bits are said to have 8 Bits Allocated.
+    """
+    if length is None or image.rows < 1 or image.columns < 1:
+        return image
+    bits = image.frame_bits * image.number_of_frames
+    if image.photometric_interpretation in _SUBSAMPLED and length * 8 < bits:
+        return msgspec.structs.replace(image, subsampled=True)
+    is_deep = image.bits_allocated == 8 < image.bits_stored <= _DEEP and length * 4 == bits
+    return msgspec.structs.replace(image, bits_allocated=_DEEP) if is_deep else image
+
+
+def _with_possible_bits(image: Image) -> Image:
+    """The image with Bits Stored and High Bit that fit into Bits Allocated (PS3.5 8.1.1).
+
+    Without possible Bits Stored these are those up to High Bit, or all. Without a possible High Bit
+    the values begin at the lowest bit, as the standard has it today.
+    """
+    allocated, stored, high = image.bits_allocated, image.bits_stored, image.high_bit
+    if image.encapsulated and 1 < allocated < max(_ALLOCATED):
+        # compressed samples need no room: their code stream says how they are decoded
+        allocated = min(bits for bits in _ALLOCATED if bits >= allocated)
+    if not 0 < stored <= allocated:
+        stored = high + 1 if 0 < high < allocated else allocated
+    if not stored <= high + 1 <= allocated:
+        high = stored - 1
+    return msgspec.structs.replace(
+        image, bits_allocated=allocated, bits_stored=stored, high_bit=high
+    )
 
 
 def _number_of_frames(header: Header) -> int:
@@ -230,11 +278,7 @@ def _check(image: Image) -> None:
         ),
         "Bits Allocated (0028,0100)": (
             image.bits_allocated,
-            image.bits_allocated in (1, 8, 16, 32, 64),
-        ),
-        "Bits Stored (0028,0101)": (
-            image.bits_stored,
-            0 < image.bits_stored <= image.bits_allocated,
+            image.bits_allocated in _ALLOCATED,
         ),
         "Pixel Representation (0028,0103)": (
             image.pixel_representation,

@@ -17,7 +17,7 @@ from typing import Self
 import msgspec
 import structlog
 
-from pons.errors import NotFound, Unavailable, UnsupportedImage
+from pons.errors import DamagedObject, Unavailable, UnsupportedImage
 from pons_render.wire import (
     HEAD,
     Done,
@@ -200,8 +200,8 @@ class WorkerPool:
         ------
         UnsupportedImage
             When the instance cannot be shown as asked, or cost its worker its life.
-        NotFound
-            When the object is gone.
+        DamagedObject
+            When the object is missing, or has another size.
         Unavailable
             When too many wait already, or no process can be started. May succeed later.
         """
@@ -271,8 +271,8 @@ class WorkerPool:
 def _result(task: Task, answer: Done | Failed) -> bytes:
     if isinstance(answer, Done):
         return answer.data
-    if answer.gone:
-        raise NotFound(answer.reason)
+    if answer.damaged:
+        raise DamagedObject("The object is damaged", answer.reason, what=answer.damaged)
     if answer.traceback:
         log.info("decoder failed", traceback=answer.traceback, **_about(task))
     raise UnsupportedImage(answer.reason)

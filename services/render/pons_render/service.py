@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 
 from pons.bus import open_bus
-from pons.catalog import Catalog, open_catalog
+from pons.catalog import Catalog, open_own_catalog
 from pons.header_json import select_elements
 from pons.health import Health, serving
 from pons.jobs import Jobs, Worker
@@ -53,6 +53,9 @@ class Instances:
             pixel_length=None if undefined else stored.pixel_length,
             pixel_vr=stored.pixel_vr,
             compression=stored.compression,
+            stored_size=stored.stored_size,
+            owner=instance_id,
+            checksum=stored.checksum,
         )
 
 
@@ -74,7 +77,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     objects = open_objects(settings.storage, settings.store.name)
     try:
         async with (
-            open_catalog(settings, objects) as catalog,
+            open_own_catalog(settings, objects) as catalog,
             WorkerPool(bounds_of(settings.render)) as pool,
             asyncio.TaskGroup() as group,
         ):
@@ -99,6 +102,7 @@ async def _do_jobs(
     """Work on jobs for ever; pictures are served also while NATS is away."""
     async with open_bus(settings) as bus:
         health.checks["nats"] = bus.check
+        health.pulses.include(bus.pulses)
         jobs = Jobs(bus, settings.jobs, objects)
         archive = ArchiveJob(jobs, archives, objects, settings.archive.outputs)
         handlers = {"Archive": archive, "Media": archive}

@@ -2,18 +2,21 @@
 """The bytes of an object for a worker: a local file, what the parent reads for it, or inflated."""
 
 import io
+import os
 import zlib
 from collections.abc import Callable
 from typing import Protocol
 
+import xxhash
 from typing_extensions import Buffer
 
-from pons.errors import UnsupportedImage
+from pons.errors import DamagedObject, InvalidInstance, UnsupportedImage
+from pons.objects import check_size
 
 READ_AHEAD = 1024 * 1024
 """What is asked of the parent at least: a round trip to S3 costs more than 1 MiB does."""
 
-_PREAMBLE = 132
+_USUAL_PREFACE = 4 * 1024
 _INFLATE_STEP = 256 * 1024
 
 
@@ -27,8 +30,14 @@ class Source(Protocol):
 class LocalFile:
     """An object that this machine can open."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, size: int | None = None) -> None:
+        """Raises `DamagedObject` for a file that has not `size` bytes, where that is given."""
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 closed by close()
+        try:
+            check_size(path, os.fstat(self._file.fileno()).st_size, size)
+        except BaseException:
+            self._file.close()
+            raise
 
     def read_at(self, start: int, length: int) -> bytes:
         self._file.seek(start)
@@ -42,6 +51,23 @@ class LocalFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+class Whole:
+    """An object that was read whole, and is what it was."""
+
+    def __init__(self, inner: Source, size: int, checksum: bytes) -> None:
+        """Raises `DamagedObject` for other bytes than those with this xxh3_128."""
+        self._content = inner.read_at(0, size)
+        if xxhash.xxh3_128_digest(self._content) != checksum:
+            why = "its bytes are not those that were stored"
+            raise DamagedObject("The object is damaged", why, what="checksum")
+
+    def read_at(self, start: int, length: int) -> bytes:
+        piece = self._content[start : start + length]
+        if len(piece) != length:
+            raise UnsupportedImage("The object ends before the frame does")
+        return piece
 
 
 class Remote:
@@ -80,7 +106,7 @@ class Inflated:
     def read_at(self, start: int, length: int) -> bytes:
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         result, pending = bytearray(), b""
-        at, position = 0, _end_of_meta(self._inner)
+        at, position = 0, _data_set_start(self._inner, self._size)
         while len(result) < length and not inflate.eof:
             if not pending and position < self._size:
                 step = min(_INFLATE_STEP, self._size - position)
@@ -100,13 +126,20 @@ class Inflated:
         return bytes(result)
 
 
-def _end_of_meta(source: Source) -> int:
-    """Offset of the dataset: group 0002 is explicit little endian and begins with its length."""
-    for start in (_PREAMBLE, 0):
-        head = source.read_at(start, 12)
-        if head[:8] == b"\x02\x00\x00\x00UL\x04\x00":
-            return start + 12 + int.from_bytes(head[8:], "little")
-    raise UnsupportedImage("A deflated object has no file meta information")
+def _data_set_start(source: Source, size: int) -> int:
+    """Where the data set begins; most meta headers are short."""
+    # Takes a while once, which other images need not pay.
+    from pons.header.meta import PREFACE, find_meta_end
+
+    for most in (_USUAL_PREFACE, PREFACE):
+        beginning = source.read_at(0, min(most, size))
+        try:
+            end = find_meta_end(beginning, complete=len(beginning) in (size, PREFACE))
+        except InvalidInstance as error:
+            raise UnsupportedImage(str(error)) from None
+        if end is not None:
+            return end
+    raise UnsupportedImage("The file ends inside its meta header")
 
 
 class Window(io.RawIOBase):

@@ -9,14 +9,14 @@ from enum import StrEnum
 
 
 class Codec(StrEnum):
-    """What decodes a frame; the values are pydicom's names of its decoding plugins."""
+    """What decodes a frame; where pydicom does, the values are its names of decoding plugins."""
 
     NATIVE = "numpy"
-    PILLOW = "pillow"
+    DCT = "pillow to 8 bits, gdcm above"
+    RLE = "pylibjpeg-rle"
     GDCM = "gdcm"
     PYJPEGLS = "pyjpegls"
     PYLIBJPEG = "pylibjpeg"
-    PILLOW_OR_GDCM = "pillow to 8 bits, gdcm above"
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ SYNTAXES: dict[str, Syntax] = {
     "1.2.840.10008.1.2.1": Syntax(Codec.NATIVE),
     "1.2.840.10008.1.2.1.99": Syntax(Codec.NATIVE, deflated=True),
     "1.2.840.10008.1.2.2": Syntax(Codec.NATIVE, big_endian=True),
-    "1.2.840.10008.1.2.4.50": Syntax(Codec.PILLOW, _JPEG),
-    "1.2.840.10008.1.2.4.51": Syntax(Codec.PILLOW_OR_GDCM),
+    "1.2.840.10008.1.2.4.50": Syntax(Codec.DCT, _JPEG),
+    "1.2.840.10008.1.2.4.51": Syntax(Codec.DCT),
     "1.2.840.10008.1.2.4.57": Syntax(Codec.GDCM),
     "1.2.840.10008.1.2.4.70": Syntax(Codec.GDCM),
     "1.2.840.10008.1.2.4.80": Syntax(Codec.PYJPEGLS),
@@ -47,7 +47,7 @@ SYNTAXES: dict[str, Syntax] = {
     "1.2.840.10008.1.2.4.201": Syntax(Codec.PYLIBJPEG),
     "1.2.840.10008.1.2.4.202": Syntax(Codec.PYLIBJPEG),
     "1.2.840.10008.1.2.4.203": Syntax(Codec.PYLIBJPEG),
-    "1.2.840.10008.1.2.5": Syntax(Codec.PYLIBJPEG),
+    "1.2.840.10008.1.2.5": Syntax(Codec.RLE),
 }
 """The media types of raw frames are Orthanc's: only baseline JPEG and JPEG 2000 have their own."""
 

@@ -31,6 +31,8 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     quality: int = 90
     seconds: float = 30.0
     """The deadline, which the pool sets: a worker that outlives its parent ends soon after it."""
+    checksum: bytes = b""
+    """xxh3_128 of the object, where all of it is worth reading to compare it; else empty."""
 
 
 class Piece(msgspec.Struct, frozen=True, tag=True):
@@ -57,10 +59,11 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """No picture: the instance cannot be shown so, or its file is gone."""
+    """No picture: the instance cannot be shown so, or its object is not what it was."""
 
     reason: str
-    gone: bool = False
+    damaged: str = ""
+    """`missing`, `size` or `checksum`, where that is wrong with the object."""
     traceback: str = ""
     """Set for an error that nobody foresaw."""
 

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
-from pons.errors import UnsupportedImage
+from pons.errors import DamagedObject, UnsupportedImage
 from pons_render.decode import decode_frame
 from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
 from pons_render.frames import raw_frame
 from pons_render.matlab import to_matlab
 from pons_render.palette import apply_palette
-from pons_render.source import Inflated, LocalFile, Remote, Source
+from pons_render.source import Inflated, LocalFile, Remote, Source, Whole
 from pons_render.wire import Done, Failed, FromWorker, Need, Piece, Ready, Task, pack, receive
 
 RAW, RAW_GZIP, MATLAB = "raw", "raw.gz", "matlab"
@@ -33,12 +33,12 @@ def render(task: Task, source: Source) -> bytes:
     if task.operation in (RAW, RAW_GZIP):
         raw = raw_frame(task.image, source, task.frame)
         return raw if task.operation == RAW else gzip.compress(raw, GZIP_LEVEL, mtime=0)
-    pixels = decode_frame(task.image, source, task.frame)
-    if task.image.photometric_interpretation == "PALETTE COLOR":
-        pixels = apply_palette(task.image, pixels, source)
+    image, pixels = decode_frame(task.image, source, task.frame)
+    if image.photometric_interpretation == "PALETTE COLOR":
+        pixels = apply_palette(image, pixels, source)
     if task.operation == MATLAB:
-        return to_matlab(expand_bits(task.image, pixels))
-    return encode(show(View(task.operation), task.image, pixels), task.output, task.quality)
+        return to_matlab(expand_bits(image, pixels))
+    return encode(show(View(task.operation), image, pixels), task.output, task.quality)
 
 
 def serve(perform: Perform, memory: int) -> None:
@@ -69,19 +69,28 @@ def _answer(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> D
     try:
         return Done(_perform(perform, task, ask))
     except UnsupportedImage as error:
-        return Failed(str(error))
+        return Failed(str(error), traceback=_decoder_traceback(error))
     except FileNotFoundError:
-        return Failed("The object is gone", gone=True)
+        return Failed("There is no such object", damaged="missing")
+    except DamagedObject as error:
+        return Failed(error.details, damaged=error.what)
     except MemoryError:
         return Failed("Decoding would take more memory than one worker may have")
     except Exception:  # decoders raise anything; the traceback tells theirs from ours
         return Failed("The frame cannot be decoded", traceback=traceback.format_exc())
 
 
+def _decoder_traceback(error: UnsupportedImage) -> str:
+    """What a decoder said that refused a frame, for the log."""
+    return "".join(traceback.format_exception(error.__cause__)) if error.__cause__ else ""
+
+
 def _perform(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> bytes:
-    file = LocalFile(task.path) if task.path else None
+    file = LocalFile(task.path, task.size) if task.path else None
     try:
         source: Source = file or Remote(ask, task.size)
+        if task.checksum:
+            source = Whole(source, task.size, task.checksum)
         return perform(task, Inflated(source, task.size) if task.image.deflated else source)
     finally:
         if file:

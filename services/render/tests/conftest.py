@@ -2,9 +2,10 @@
 """Instances for the tests: made by hand or from pydicom's test data, found without an index."""
 
 import io
+import struct
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,24 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
-from pons.errors import NotFound
+from pons.errors import NotFound, UnsupportedImage
 from pons.header.file import read_file
+from pons.objects import check_size
 from pons_render.app import create_app
-from pons_render.image import Located
+from pons_render.image import Located, read_image
 from pons_render.pool import Bounds, WorkerPool
-from pons_render.source import LocalFile
+from pons_render.source import Inflated, LocalFile, Source
+from pons_render.wire import Task
+from pons_render.worker import render
 
 Locate = Callable[[bytes], Located]
 OpenFile = Callable[[bytes], LocalFile]
 Make = Callable[..., bytes]
+Preview = Callable[..., NDArray[np.uint8]]
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +49,7 @@ def locate() -> Locate:
             pixel_offset=pixels.offset if pixels else None,
             pixel_length=pixels.length if pixels else None,
             pixel_vr=pixels.vr if pixels else "",
+            owner="an instance",
         )
 
     return located
@@ -113,6 +120,59 @@ def make_dicom() -> Make:
     return made
 
 
+@pytest.fixture(scope="session")
+def encapsulate() -> Make:
+    """Encapsulated pixel data of fragments, with a table of offsets."""
+
+    def item(data: bytes) -> bytes:
+        padded = data + b"\0" * (len(data) % 2)
+        return struct.pack("<HHI", 0xFFFE, 0xE000, len(padded)) + padded
+
+    def encapsulated(fragments: Sequence[bytes], offsets: Sequence[int] = ()) -> bytes:
+        table = struct.pack(f"<{len(offsets)}I", *offsets)
+        return item(table) + b"".join(map(item, fragments))
+
+    return encapsulated
+
+
+class Content:
+    """A file in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def read_at(self, start: int, length: int) -> bytes:
+        piece = self._content[start : start + length]
+        if len(piece) < length:
+            raise UnsupportedImage("The object ends before")
+        return piece
+
+
+@pytest.fixture(scope="session")
+def ask(locate: Locate) -> Make:
+    """What a worker answers about a file: the bytes of a picture, or of a raw frame."""
+
+    def asked(content: bytes, frame: int = 0, operation: str = "preview") -> bytes:
+        image = read_image(locate(content))
+        source: Source = Content(content)
+        if image.deflated:
+            source = Inflated(source, len(content))
+        return render(Task(operation, image, frame, len(content)), source)
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def preview(ask: Make) -> Preview:
+    """The preview of a frame of a file."""
+
+    def shown(content: bytes, frame: int = 0) -> NDArray[np.uint8]:
+        with Pillow.open(io.BytesIO(ask(content, frame))) as picture:
+            return np.asarray(picture)
+
+    return shown
+
+
 @pytest.fixture
 def open_file(tmp_path: Path) -> Iterator[OpenFile]:
     """A local file of the given bytes, closed after the test."""
@@ -143,12 +203,16 @@ class FakeObjects:
     def local_path(self, key: uuid.UUID) -> Path | None:
         return None if self.remote else self._path(key)
 
-    async def read_range(self, key: uuid.UUID, start: int, length: int) -> bytes:
+    async def read_range(
+        self, key: uuid.UUID, start: int, length: int, size: int | None = None
+    ) -> bytes:
         self.reads.append((start, length))
         try:
-            return self._path(key).read_bytes()[start : start + length]
+            content = self._path(key).read_bytes()
         except FileNotFoundError:
             raise NotFound("There is no such object") from None
+        check_size(key, len(content), size)
+        return content[start : start + length]
 
 
 class FakeResources:

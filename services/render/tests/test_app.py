@@ -3,6 +3,7 @@ import dataclasses
 import gzip
 import io
 import random
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import xxhash
 import zstandard
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
@@ -19,7 +21,7 @@ from starlette.routing import Route
 from pons import errors
 from pons.errors import FAMILY, PonsError
 from pons.objects import FileObjects
-from pons_render.app import STATUS, create_app
+from pons_render.app import DESCRIBED, STATUS, create_app
 from pons_render.image import Located
 from pons_render.pool import Bounds, WorkerPool
 
@@ -41,6 +43,16 @@ def pixels_of(answer: httpx.Response) -> Any:
 def assert_empty(answer: httpx.Response, status: int) -> None:
     assert (answer.status_code, answer.content) == (status, b"")
     assert "content-type" not in answer.headers
+
+
+def assert_refused(answer: httpx.Response, status: int, reason: str = "") -> None:
+    """The status, and a reason that names no class of ours or of a codec."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    told = answer.json()
+    assert told["error"] == "UnsupportedImage"
+    assert told["message"]
+    assert reason in told["message"]
+    assert not re.search(r"Error|Exception|pylibjpeg|gdcm|plugin", told["message"])
 
 
 @pytest.fixture
@@ -129,8 +141,8 @@ async def test_report_has_one_frame_and_no_picture(
     resources.add("report", example("reportsi.dcm"))
     assert (await client.get("/instances/report/frames")).json() == [0]
     for view in VIEWS:
-        assert_empty(await client.get("/instances/report/" + view), 415)
-    assert_empty(await client.get("/instances/report/frames/0/raw"), 400)
+        assert_refused(await client.get("/instances/report/" + view), 415)
+    assert_refused(await client.get("/instances/report/frames/0/raw"), 400)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +174,7 @@ async def test_raw_frame_as_gzip(client: httpx.AsyncClient, ct: Located) -> None
     assert "content-encoding" not in answer.headers
     raw = await client.get("/instances/ct/frames/0/raw")
     assert gzip.decompress(answer.content) == raw.content
-    assert_empty(await client.get("/instances/ct/frames/1/raw.gz"), 400)
+    assert_refused(await client.get("/instances/ct/frames/1/raw.gz"), 400)
 
 
 async def test_matlab(client: httpx.AsyncClient, ct: Located, color: Located) -> None:
@@ -177,7 +189,7 @@ async def test_matlab(client: httpx.AsyncClient, ct: Located, color: Located) ->
     assert answer.text == (
         "double(permute(reshape([ 12 13 14 15 16 17 18 19 20 21 22 23 ], [ 3 4 1 ]), [ 3 2 1 ]))"
     )
-    assert_empty(await client.get("/instances/ct/frames/1/matlab"), 400)
+    assert_refused(await client.get("/instances/ct/frames/1/matlab"), 400)
     assert_empty(await client.get("/instances/ct/frames/one/matlab"), 404)
     assert_empty(await client.get("/instances/nobody/matlab"), 404)
 
@@ -225,26 +237,27 @@ async def test_accept_that_nothing_matches(
 
 @pytest.mark.parametrize("view", VIEWS)
 async def test_frame_past_the_last(client: httpx.AsyncClient, ct: Located, view: str) -> None:
-    """A frame that the image does not have is 415 without a body."""
-    assert_empty(await client.get(f"/instances/ct/frames/1/{view}"), 415)
+    """A frame that the image does not have is 415 with a reason."""
+    reason = "There is no frame 1, the image has 1"
+    assert_refused(await client.get(f"/instances/ct/frames/1/{view}"), 415, reason)
 
 
 async def test_raw_frame_past_the_last(client: httpx.AsyncClient, ct: Located) -> None:
     """For raw frames Orthanc answers 400."""
-    assert_empty(await client.get("/instances/ct/frames/1/raw"), 400)
+    assert_refused(await client.get("/instances/ct/frames/1/raw"), 400)
 
 
 @pytest.mark.parametrize("view", VIEWS[2:])
 async def test_jpeg_of_16_bits(client: httpx.AsyncClient, ct: Located, view: str) -> None:
-    """JPEG of a 16-bit view is 415 without a body."""
+    """JPEG of a 16-bit view is 415 with a reason."""
     answer = await client.get("/instances/ct/" + view, headers={"accept": "image/jpeg"})
-    assert_empty(answer, 415)
+    assert_refused(answer, 415)
 
 
 @pytest.mark.parametrize("view", VIEWS[1:])
 async def test_color_as_numbers(client: httpx.AsyncClient, color: Located, view: str) -> None:
     """Colour has no numeric view."""
-    assert_empty(await client.get("/instances/color/" + view), 415)
+    assert_refused(await client.get("/instances/color/" + view), 415)
 
 
 @pytest.mark.parametrize("quality", ["0", "101", "-5", "good", "", "1e2", "99999999999999999999"])
@@ -256,20 +269,24 @@ async def test_wrong_quality(
     answer = await client.get(
         f"/instances/ct/preview?quality={quality}", headers={"accept": accept}
     )
-    assert_empty(answer, 415)
+    assert_refused(answer, 415)
 
 
 async def test_undecodable(client: httpx.AsyncClient, resources: Any) -> None:
-    """A damaged code stream and a syntax without decoder are 415 without a body."""
+    """A damaged code stream and a syntax without decoder are 415 with a reason."""
     resources.add("damaged", example("JPEG2000-embedded-sequence-delimiter.dcm"))
     video = dataclasses.replace(
         resources.add("jpeg", example("MR_small_RLE.dcm")),
         transfer_syntax="1.2.840.10008.1.2.4.102",
     )
     resources.put("video", video)
-    for name in ("damaged", "video"):
+    reasons = {
+        "damaged": "The code stream has 3722445056 x 1024 pixels",
+        "video": "No decoder for transfer syntax 1.2.840.10008.1.2.4.102",
+    }
+    for name, reason in reasons.items():
         for view in VIEWS:
-            assert_empty(await client.get(f"/instances/{name}/{view}"), 415)
+            assert_refused(await client.get(f"/instances/{name}/{view}"), 415, reason)
     assert len((await client.get("/instances/video/frames/0/raw")).content) == 6108
 
 
@@ -288,7 +305,7 @@ async def test_unsupported_picture(
     for argument in ("returnUnsupportedImage", "returnUnsupportedImage=1"):
         answer = await client.get(f"{path}?{argument}")
         assert (answer.status_code, answer.headers["location"]) == (307, location)
-    assert_empty(await client.get(f"{path}?returnUnsupportedImage=false"), 415)
+    assert_refused(await client.get(f"{path}?returnUnsupportedImage=false"), 415)
 
 
 async def test_unsupported_picture_is_not_for_what_is_not_found(
@@ -327,22 +344,69 @@ async def test_object_that_is_compressed_at_rest(
         located = resources.add("plain", content)
         plain = await client.get("/instances/plain/preview")
         resources.objects, folder = FileObjects(tmp_path, "main", fsync=False), resources.objects
-        await resources.objects.put(located.key, zstandard.compress(content))
-        resources.put("packed", dataclasses.replace(located, compression="zstd"))
+        stored = zstandard.compress(content)
+        await resources.objects.put(located.key, stored)
+        packed_as = {"compression": "zstd", "stored_size": len(stored)}
+        resources.put("packed", dataclasses.replace(located, **packed_as))
         packed = await client.get("/instances/packed/preview")
         assert (packed.status_code, packed.content) == (200, plain.content)
         resources.objects = folder
+
+
+def assert_damaged(answer: httpx.Response) -> None:
+    """An answer that says whose object is not what it was."""
+    assert (answer.status_code, answer.json()["error"]) == (500, "DamagedObject")
+    assert answer.json()["message"].startswith("What the store keeps of an instance is ")
 
 
 @pytest.mark.parametrize("remote", [False, True])
 async def test_object_that_is_gone(
     client: httpx.AsyncClient, resources: Any, ct: Located, remote: bool
 ) -> None:
-    """An object that was deleted a moment ago is 404."""
+    """An object that is missing is no instance that is missing: 500; one that was deleted since
+    it was looked up is 404."""
     (resources.objects.folder / str(ct.key)).unlink()
     resources.objects.remote = remote
+    assert_damaged(await client.get("/instances/ct/preview"))
+    assert_damaged(await client.get("/instances/ct/frames/0/raw"))
+    first, rest = ct, None
+    resources.find = lambda _: answer_once()
+
+    async def answer_once() -> Located | None:
+        nonlocal first, rest
+        found, first = first, rest  # type: ignore[assignment]
+        return found
+
     assert_empty(await client.get("/instances/ct/preview"), 404)
-    assert_empty(await client.get("/instances/ct/frames/0/raw"), 404)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_object_with_other_bytes(
+    client: httpx.AsyncClient, resources: Any, ct: Located, remote: bool
+) -> None:
+    """A flipped bit in the pixels of a single frame is no picture with other pixels."""
+    path = resources.objects.folder / str(ct.key)
+    content = bytearray(path.read_bytes())
+    checksum = xxhash.xxh3_128_digest(content)
+    resources.put("ct", dataclasses.replace(ct, checksum=checksum))
+    assert (await client.get("/instances/ct/preview")).status_code == 200
+    content[-99] ^= 0x40
+    path.write_bytes(content)
+    resources.objects.remote = remote
+    for route in ("preview", "frames/0/raw", "matlab"):
+        assert_damaged(await client.get(f"/instances/ct/{route}"))
+
+
+@pytest.mark.parametrize("remote", [False, True])
+@pytest.mark.parametrize("change", [-1, 1])
+async def test_object_of_another_size(
+    client: httpx.AsyncClient, resources: Any, ct: Located, remote: bool, change: int
+) -> None:
+    """An object that was cut off, or grew, gives no picture."""
+    path = resources.objects.folder / str(ct.key)
+    path.write_bytes(path.read_bytes()[:-1] if change < 0 else path.read_bytes() + b"x")
+    resources.objects.remote = remote
+    assert_damaged(await client.get("/instances/ct/preview"))
 
 
 @pytest.mark.parametrize(
@@ -351,7 +415,7 @@ async def test_object_that_is_gone(
         {"Rows": 65535, "Columns": 65535},
         {"NumberOfFrames": 10**9},
         {"SamplesPerPixel": 7},
-        {"BitsAllocated": 13},
+        {"BitsAllocated": 130},
         {"Rows": 0},
     ],
     ids=str,
@@ -379,9 +443,9 @@ async def test_hostile_dimensions(
     content = make(data, syntax, vr="OB", **(honest | attributes))
     located = resources.add("hostile", content)
     (resources.objects.folder / str(located.key)).unlink()  # a worker would find it gone: 404
-    assert_empty(await client.get("/instances/hostile/preview"), 415)
-    assert_empty(await client.get("/instances/hostile/frames/0/raw"), 400)
-    assert_empty(await client.get("/instances/hostile/frames"), 415)
+    assert_refused(await client.get("/instances/hostile/preview"), 415)
+    assert_refused(await client.get("/instances/hostile/frames/0/raw"), 400)
+    assert_refused(await client.get("/instances/hostile/frames"), 415)
 
 
 @pytest.mark.parametrize(
@@ -417,7 +481,7 @@ async def test_code_stream_of_other_dimensions(client: httpx.AsyncClient, resour
     size = content.index(b"\xff\x51") + 6
     content[size : size + 8] = (60_000).to_bytes(4, "big") * 2
     resources.add("wide", bytes(content))
-    assert_empty(await client.get("/instances/wide/preview"), 415)
+    assert_refused(await client.get("/instances/wide/preview"), 415)
 
 
 async def test_crash_is_an_unsupported_image(
@@ -430,7 +494,7 @@ async def test_crash_is_an_unsupported_image(
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://render"
         ) as http:
-            assert_empty(await http.get("/instances/ct/frames/0/segfault"), 415)
+            assert_refused(await http.get("/instances/ct/frames/0/segfault"), 415)
             assert (await http.get("/instances/ct/preview")).status_code == 200
 
 
@@ -450,7 +514,8 @@ async def test_failure_of_the_index(client: httpx.AsyncClient, resources: Any) -
 
         resources.find = find
         answer = await client.get("/instances/x/preview")
-        assert_empty(answer, STATUS[FAMILY[name]])
+        assert answer.status_code == STATUS[FAMILY[name]]
+        assert bool(answer.content) == (answer.status_code in DESCRIBED)
     assert STATUS[errors.Unavailable] == 503
 
 

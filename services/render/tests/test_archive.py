@@ -15,6 +15,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
+import xxhash
 
 from pons.catalog import (
     ArchivedInstance,
@@ -23,7 +24,7 @@ from pons.catalog import (
     StoredHeader,
     StoredObject,
 )
-from pons.errors import InvalidInstance, NotFound
+from pons.errors import DamagedObject
 from pons.header import scan
 from pons.jobs import ArchiveRequest
 from pons.objects import FileObjects, new_key
@@ -71,6 +72,8 @@ class FakeCatalog:
             pixel_offset=None,
             pixel_length=None,
             pixel_vr="",
+            owner=name,
+            checksum=xxhash.xxh3_128_digest(content),
         )
         instance = ArchivedInstance(name, more.get("index", len(self.rows) + 1), stored)
         self.rows[name] = Stored(series, header.json, instance)
@@ -218,24 +221,49 @@ async def test_deleted_meanwhile(catalog: FakeCatalog, archives: Archives, file:
     assert archive.instances == 1
 
 
-@pytest.mark.parametrize("size", [10, LARGE])
-async def test_lost_object(catalog: FakeCatalog, archives: Archives, file: Make, size: int) -> None:
-    """An object that the index has and the store has not ends the archive with an error."""
-    key = await catalog.add("a", file(1, PixelData=bytes(size)))
+DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
+    "missing": lambda file: None,
+    "empty": lambda file: b"",
+    "truncated": lambda file: file[:-7],
+    "grown": lambda file: file + b"\0",
+    "flipped": lambda file: file[:-3] + bytes([file[-3] ^ 1]) + file[-2:],
+}
+
+
+async def damage(catalog: FakeCatalog, key: UUID, how: str) -> None:
+    """Change what lies in the object store behind its back."""
+    changed = DAMAGE[how](await catalog.objects.read(key))
     await catalog.objects.delete([key])
-    with pytest.raises(NotFound):
-        await read(archives, "s")
+    if changed is not None:
+        await catalog.objects.put(key, changed)
 
 
+@pytest.mark.parametrize("media", [False, True])
+@pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("size", [10, LARGE])
-async def test_object_cut_off(
-    catalog: FakeCatalog, archives: Archives, file: Make, size: int
+async def test_damaged_object(
+    catalog: FakeCatalog, archives: Archives, file: Make, size: int, how: str, media: bool
 ) -> None:
-    """An object that is shorter than the index says ends the archive with an error."""
-    content = file(1, PixelData=bytes(size))
-    await catalog.add("a", content, size=len(content) + 1)
-    with pytest.raises(InvalidInstance, match="instead of"):
-        await read(archives, "s")
+    """An object that is not what it was ends the archive before the ZIP does, naming the instance;
+    in a permissive one it is left out, and listed."""
+    key = await catalog.add("bad", file(1, PixelData=bytes(size)))
+    await catalog.add("good", file(2))
+    await damage(catalog, key, how)
+    strict = await archives.open(ArchiveRequest(["s"], media=media))
+    with pytest.raises(DamagedObject, match=f"What the store keeps of bad .*{key}"):
+        assert not [piece async for piece in strict.pieces() if b"PK\x05\x06" in piece]
+    archive = await archives.open(ArchiveRequest(["s"], media=media, permissive=True))
+    content = b"".join([piece async for piece in archive.pieces()])
+    found = zipfile.ZipFile(io.BytesIO(content))
+    assert found.testzip() is None
+    bad, good = ("IMAGES/IM0", "IMAGES/IM1") if media else ("CT000001.dcm", "CT000002.dcm")
+    names = [name.removeprefix("P1/Study/s - CT/") for name in found.namelist()]
+    assert names == [good, *(["DICOMDIR"] if media else []), "MISSING.TXT"]
+    first, line = found.read("MISSING.TXT").decode().splitlines()
+    assert first.startswith("1 instances are not in this archive")
+    assert bad in line
+    assert "instance bad: What the store keeps of bad is" in line
+    assert [one.instance_id for one in archive.left_out] == ["bad"]
 
 
 class Watched:
@@ -245,13 +273,13 @@ class Watched:
         self._objects = objects
         self.began = self.now = self.most = self.ended = 0
 
-    async def read(self, key: UUID) -> bytes:
+    async def read(self, key: UUID, size: int | None = None) -> bytes:
         self.began += 1
         self.now += 1
         self.most = max(self.most, self.now)
         try:
             await asyncio.sleep(0.01)
-            return await self._objects.read(key)
+            return await self._objects.read(key, size)
         finally:
             self.now -= 1
             self.ended += 1
@@ -380,7 +408,8 @@ async def test_failure_before_the_answer(
     await catalog.objects.delete([await catalog.add("a", file(1))])
     answer = await post(client, "s")
     assert answer.status_code == 409
-    assert answer.json()["error"] == "NotFound"
+    assert answer.json()["error"] == "DamagedObject"
+    assert answer.json()["message"].startswith("What the store keeps of a is missing")
 
 
 async def test_failure_in_the_middle(

@@ -14,6 +14,7 @@ from pons.errors import NotFound
 from pons.jobs import ArchiveOrder, ArchiveRequest, JobDocument, JobRequest, Output
 from pons.objects import FileObjects, Spool, new_key
 from pons_render.archive import ArchiveJob
+from pons_render.archive.stream import LeftOut
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +28,7 @@ class FakeArchive:
     error: Exception | None = None
     instances: int = 0
     uncompressed: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
 
     async def totals(self) -> Statistics:
         return Statistics(20, 20, instances=2)
@@ -120,6 +122,15 @@ async def test_a_zip_is_delivered(setting: Setting) -> None:
         "Utf8": False,
     }
     assert setting.spools == []
+
+
+async def test_what_is_left_out_is_named(setting: Setting) -> None:
+    """The content of a permissive job names the instances that its ZIP lacks."""
+    setting.archives.archive.left_out.append(LeftOut("a/b.dcm", "an-instance", "it is missing"))
+    await setting.work()
+    _, content = setting.run.steps[-1]
+    assert content["FailedInstancesCount"] == 1
+    assert content["FailedInstances"] == [{"ID": "an-instance", "Reason": "it is missing"}]
 
 
 async def test_a_zip_that_was_kept_is_not_made_again(setting: Setting) -> None:

@@ -36,7 +36,10 @@ class Counted:
 
     def read_at(self, start: int, length: int) -> bytes:
         self.bytes_read += length
-        return self._content[start : start + length]
+        piece = self._content[start : start + length]
+        if len(piece) < length:
+            raise UnsupportedImage("The object ends before")
+        return piece
 
 
 def item(data: bytes) -> bytes:
@@ -149,9 +152,7 @@ def test_big_endian_slice_is_as_in_the_file(make: Make, locate: Locate) -> None:
         (3, encapsulate([b"aa", b"bb"], [0, 10]), 2),
         (3, encapsulate([b"aa", b"bb"], []), 2),
         (1, item(b""), 0),
-        (2, encapsulate([b"aa", b"bb"], [0, 0xFFFFFFF0]), 1),
-        (2, encapsulate([b"aa", b"bb"], [10, 0]), 0),
-        (2, encapsulate([b"aa", b"bb"], [1, 11]), 0),
+        (2, encapsulate([b"aa", b"bb"], [0, 10]) + item(b"cc")[:8], 1),
         (1, item(b"123"), 0),
         (1, b"no item at all", 0),
         (1, item(b"") + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF), 0),
@@ -161,9 +162,7 @@ def test_big_endian_slice_is_as_in_the_file(make: Make, locate: Locate) -> None:
         "short table",
         "too few fragments",
         "no fragment",
-        "offset past the end",
-        "offsets go back",
-        "offset between items",
+        "ends inside a fragment",
         "odd table",
         "no table",
         "fragment of undefined length",
@@ -194,13 +193,12 @@ def test_broken_encapsulation(
 
 @pytest.mark.parametrize(("offset", "length"), [(2**63, 2), (0, 2**63), (2**40, 2)])
 def test_broken_extended_table(make: Make, locate: Locate, offset: int, length: int) -> None:
-    """Extended offsets beyond all measure are no frame, and no memory is taken for them."""
+    """Extended offsets beyond all measure are not believed: the fragments tell the frame."""
     content = encapsulated(
         make,
         1,
-        encapsulate([b"aa"], []),
+        encapsulate([b"aa", b"bb"], []),
         ExtendedOffsetTable=struct.pack("<Q", offset),
         ExtendedOffsetTableLengths=struct.pack("<Q", length),
     )
-    with pytest.raises(UnsupportedImage):
-        raw(content, 0, locate)
+    assert raw(content, 0, locate) == b"aabb"

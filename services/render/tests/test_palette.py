@@ -22,9 +22,9 @@ COLORS = ("Red", "Green", "Blue")
 
 
 def colored(content: bytes, locate: Locate, open_file: OpenFile) -> Any:
-    image = read_image(locate(content))
     source = open_file(content)
-    return apply_palette(image, decode_frame(image, source, 0), source)
+    image, pixels = decode_frame(read_image(locate(content)), source, 0)
+    return apply_palette(image, pixels, source)
 
 
 def palette_attributes(

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from pons.errors import NotFound, Unavailable, UnsupportedImage
+from pons.errors import DamagedObject, Unavailable, UnsupportedImage
 from pons_render.image import Image
 from pons_render.pool import Bounds, WorkerPool
 from pons_render.wire import Task
@@ -257,10 +257,10 @@ async def test_failing_read_reaches_the_caller(hostile_command: Command) -> None
             await pool.run(task("read"), read)
 
 
-async def test_vanished_file_is_not_found(hostile_command: Command) -> None:
-    """An object deleted after it was looked up is not found, rather than not decodable."""
+async def test_vanished_file_is_missing(hostile_command: Command) -> None:
+    """An object deleted after it was looked up is missing, rather than not decodable."""
     async with pool_of(hostile_command) as pool:
-        with pytest.raises(NotFound):
+        with pytest.raises(DamagedObject, match="no such object"):
             await pool.run(task("read", path="/nowhere/at/all"), no_read)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from pons.catalog import StoredHeader, StoredObject
 from pons.health import Health
+from pons.objects import FileObjects
+from pons.ownership import Mark, mark_objects
 from pons.settings import RenderSettings, load_settings
 from pons_render.pool import Bounds
 from pons_render.service import Instances, bounds_of, open_service
@@ -80,6 +82,7 @@ async def test_service_without_backing_services(tmp_path: Path, free_tcp_port: i
         render={"port": free_tcp_port},
     )
     health = Health("render")
+    await mark_objects(FileObjects(tmp_path, settings.store.name), Mark("main", uuid.UUID(int=1)))
     async with open_service(settings, health), httpx.AsyncClient() as http:
         health.started = True
         identifier = "-".join(["00000000"] * 5)

@@ -3,14 +3,27 @@ import io
 import zlib
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pons.errors import UnsupportedImage
 from pons_render.source import READ_AHEAD, Inflated, LocalFile, Remote, Window
 
 OpenFile = Callable[[bytes], LocalFile]
+Make = Callable[..., bytes]
+Preview = Callable[..., NDArray[np.uint8]]
 
-META = bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00\x0c\x00\x00\x00" + b"twelve bytes"
+SYNTAX = b"\x02\x00\x10\x00UI\x16\x001.2.840.10008.1.2.1.99"
+
+
+def group_length(said: int) -> bytes:
+    return b"\x02\x00\x00\x00UL\x04\x00" + said.to_bytes(4, "little")
+
+
+LONG = b"\x02\x00\x02\x01OB\x00\x00" + (9000).to_bytes(4, "little") + bytes(9000)
+PREAMBLE = bytes(128) + b"DICM"
+META = PREAMBLE + group_length(len(SYNTAX)) + SYNTAX
 
 
 def deflate(data: bytes) -> bytes:
@@ -63,9 +76,21 @@ def test_remote_object_that_is_shorter_than_told() -> None:
         Remote(lambda _start, _length: b"ab", 100).read_at(0, 10)
 
 
-@pytest.mark.parametrize("prefix", [META, META[132:]], ids=["preamble", "none"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        META,
+        META[132:],
+        PREAMBLE + SYNTAX,
+        PREAMBLE + group_length(0) + SYNTAX,
+        PREAMBLE + group_length(11) + SYNTAX,
+        PREAMBLE + group_length(2**32 - 1) + SYNTAX,
+        PREAMBLE + LONG + SYNTAX,
+    ],
+    ids=["preamble", "none", "no length", "length 0", "too short", "too long", "9000 bytes"],
+)
 def test_inflated(open_file: OpenFile, prefix: bytes) -> None:
-    """Offsets count in the inflated dataset, wherever the meta header ends."""
+    """Offsets count in the inflated dataset, wherever the meta header ends and says it does."""
     data = bytes(range(256)) * 20_000
     content = prefix + deflate(data)
     inflated = Inflated(open_file(content), len(content))
@@ -98,3 +123,14 @@ def test_window_is_a_file(open_file: OpenFile) -> None:
     assert window.read(10) == b"56"
     assert window.read(1) == b""
     assert window.seek(-1, io.SEEK_END) == 4
+
+
+@pytest.mark.parametrize("said", [None, 0, 20, 10_000, 2**32 - 1])
+def test_deflated_picture(make: Make, preview: Preview, said: int | None) -> None:
+    """A deflated picture is shown although its meta header's group length is wrong or missing."""
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    content = make(pixels, "1.2.840.10008.1.2.1.99", vr="OB")
+    meta = content.index(b"\x02\x00\x10\x00UI")
+    length = b"" if said is None else group_length(said)
+    shown = preview(PREAMBLE + length + content[meta:])
+    np.testing.assert_array_equal(shown, np.round(pixels / 63 * 255))

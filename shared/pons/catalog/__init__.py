@@ -2,7 +2,7 @@
 """Reading the index: resources, logs, and where an instance's bytes are. Nothing here writes."""
 
 from pons.catalog.browse import Browser, Entry
-from pons.catalog.catalog import Catalog, below, open_catalog
+from pons.catalog.catalog import Catalog, below, open_catalog, open_own_catalog
 from pons.catalog.headers import SMALL
 from pons.catalog.records import (
     ArchivedInstance,
@@ -48,4 +48,5 @@ __all__ = [
     "Wanted",
     "below",
     "open_catalog",
+    "open_own_catalog",
 ]

@@ -22,8 +22,9 @@ def to_archived_series(row: Any) -> ArchivedSeries:
 
 def to_archived_instance(row: Any) -> ArchivedInstance:
     values = dict(row)
+    instance_id = to_text(values.pop("id"))
     return ArchivedInstance(
-        instance_id=to_text(values.pop("id")),
+        instance_id=instance_id,
         index_in_series=values.pop("index_in_series"),
-        stored=StoredObject(**values),
+        stored=StoredObject(**values, owner=instance_id),
     )

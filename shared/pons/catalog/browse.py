@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pons.catalog.connection import Reader
+from pons.catalog.prefix import INDEXED, start_of
 from pons.events import Level
 from pons.identity import to_bytes, to_text
 from pons.sql import load_statements
@@ -19,7 +20,8 @@ STATEMENTS = load_statements(Path(__file__).with_name("browse.sql"))
 PAGE = 500
 """Rows that one statement of a long list gives."""
 
-_DATE = "(s.tags ->> '00080020') COLLATE \"C\""
+_DATE = start_of("s.tags ->> '00080020'") + ' COLLATE "C"'
+_PATIENT_ID, _WISHED = start_of("upper(p.patient_id)"), start_of("upper(x)")
 SELECTIONS: dict[str, tuple[str, str]] = {
     "patients": (
         "browse_patients",
@@ -27,10 +29,10 @@ SELECTIONS: dict[str, tuple[str, str]] = {
     ),
     "patients_with_id": (
         "browse_patients",
-        """
-        WHERE upper(p.patient_id) = ANY (ARRAY(SELECT upper(x) FROM unnest($1::text[]) x))
+        f"""
+        WHERE {_PATIENT_ID} = ANY (ARRAY(SELECT {_WISHED} FROM unnest($1::text[]) x))
           AND p.patient_id = ANY ($1)
-        ORDER BY p.patient_key""",
+        ORDER BY p.patient_key""",  # noqa: S608 composed of constants
     ),
     "patients_with_key": ("browse_patients", "WHERE p.patient_key = ANY ($1)"),
     "studies_of_patients": (
@@ -130,7 +132,7 @@ class Browser:
         date, last = first, 0
         while page := await self._entries("studies_between", date, last, end, PAGE):
             yield page
-            date, last = page[-1].tags["00080020"], page[-1].key
+            date, last = page[-1].tags["00080020"][:INDEXED], page[-1].key
 
     async def studies_by_uid(self) -> AsyncIterator[list[Entry]]:
         """All studies, in pages, in the order of their UIDs; one for each UID on a page."""

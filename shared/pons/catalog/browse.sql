@@ -31,15 +31,15 @@ SELECT i.instance_key AS key, i.series_key AS above, i.id, i.tags, i.received_at
 -- name: study_date_prefixes
 -- The first $2 characters of study dates from $1 up to $3, each once: one step in the index for each.
 WITH RECURSIVE found AS (
-    (SELECT (s.tags ->> '00080020') COLLATE "C" AS date FROM studies s
-      WHERE (s.tags ->> '00080020') COLLATE "C" >= $1
-        AND (s.tags ->> '00080020') COLLATE "C" < $3
-      ORDER BY (s.tags ->> '00080020') COLLATE "C" LIMIT 1)
+    (SELECT left(s.tags ->> '00080020', 200) COLLATE "C" AS date FROM studies s
+      WHERE left(s.tags ->> '00080020', 200) COLLATE "C" >= $1
+        AND left(s.tags ->> '00080020', 200) COLLATE "C" < $3
+      ORDER BY left(s.tags ->> '00080020', 200) COLLATE "C" LIMIT 1)
     UNION ALL
-    SELECT (SELECT (s.tags ->> '00080020') COLLATE "C" FROM studies s
-             WHERE (s.tags ->> '00080020') COLLATE "C" > left(found.date, $2) || '~'
-               AND (s.tags ->> '00080020') COLLATE "C" < $3
-             ORDER BY (s.tags ->> '00080020') COLLATE "C" LIMIT 1)
+    SELECT (SELECT left(s.tags ->> '00080020', 200) COLLATE "C" FROM studies s
+             WHERE left(s.tags ->> '00080020', 200) COLLATE "C" > left(found.date, $2) || '~'
+               AND left(s.tags ->> '00080020', 200) COLLATE "C" < $3
+             ORDER BY left(s.tags ->> '00080020', 200) COLLATE "C" LIMIT 1)
       FROM found WHERE found.date IS NOT NULL
 )
 SELECT left(date, $2) AS prefix FROM found WHERE date IS NOT NULL

@@ -14,9 +14,11 @@ from pons.attributes import (
     main_sequences,
     main_tags,
 )
+from pons.bus import Bus
 from pons.catalog.archived import to_archived_instance, to_archived_series
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
+from pons.catalog.dead_letters import DeadLetters
 from pons.catalog.finder import Finder
 from pons.catalog.headers import PackedHeader
 from pons.catalog.logs import changes_page, exports_page
@@ -48,6 +50,7 @@ from pons.events import Level
 from pons.identity import to_bytes, to_text
 from pons.metadata import DICOM_FILE
 from pons.objects import Objects, open_objects
+from pons.ownership import Owner, require_own
 from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.sql import load_statements
@@ -88,10 +91,15 @@ class Catalog(Finder):
     ) -> None:
         super().__init__(reader, searcher, planned, objects, main, sequences, room)
         self.browser = Browser(reader)
+        self.dead_letters = DeadLetters(reader)
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""
         await self._reader.check()
+
+    async def peek(self, statement: str) -> Any:
+        """The first row of whatever database the settings name, whoever's it is."""
+        return await self._reader.peek(statement)
 
     async def known(self, identifiers: list[str]) -> set[str]:
         """Those of the identifiers that name a resource, of whatever level."""
@@ -142,7 +150,7 @@ class Catalog(Finder):
             row = level == "Instance" and await self._row(READ_DICOM_FILE, identifier)
         else:
             row = await self._row(read_attachment(level), identifier, number)
-        return StoredAttachment(**row) if row else None
+        return StoredAttachment(**row, owner=identifier) if row else None
 
     async def totals(self) -> Totals:
         """How much the store holds, at the same cost for any size."""
@@ -197,7 +205,7 @@ class Catalog(Finder):
         """Where the instance's bytes are, and what is in them."""
         digest = to_bytes(instance_id)
         row = digest and await self._look_ups.row(STATEMENTS["object"], digest)
-        return StoredObject(**_without_id(row)) if row else None
+        return StoredObject(**_without_id(row), owner=instance_id) if row else None
 
     async def read_header(self, instance_id: str, use: Callable[[StoredHeader], T]) -> T | None:
         """What `use` makes of an instance's header; None when there is no such instance.
@@ -259,7 +267,8 @@ class Catalog(Finder):
     ) -> tuple[T, int] | None:
         meta = row["meta"]
         pixel_vr = None if row["pixel_offset"] is None else row["pixel_vr"] or "OW"
-        header = PackedHeader(row["instance_key"], row["header"], row["header_key"])
+        owner = to_text(row["id"])
+        header = PackedHeader(row["instance_key"], row["header"], row["header_key"], owner)
         return await self._headers.read(
             header, lambda json: use(StoredHeader(json, meta, pixel_vr))
         )
@@ -331,21 +340,27 @@ def below(level: Level) -> Level | None:
 
 @asynccontextmanager
 async def open_catalog(
-    settings: Settings, objects: Objects | None = None, room: Room | None = None
+    settings: Settings,
+    objects: Objects | None = None,
+    owner: Owner | None = None,
+    *,
+    room: Room | None = None,
 ) -> AsyncIterator[Catalog]:
     """A catalog as long as the block runs; it connects with the first question.
 
     Parameters
     ----------
+    owner
+        Whose the database must be; None: anybody's.
     objects
         Where very large headers are read from; None opens the configured object store.
     room
         What headers may take that are unpacked at a time; None makes one for this catalog alone.
     """
-    reader = open_reader(settings.database)
-    searcher = open_reader(settings.database, "force_custom_plan")
-    planned = open_reader(settings.database, "force_generic_plan")
     own = objects or open_objects(settings.storage, settings.store.name)
+    reader = open_reader(settings.database, owner=owner)
+    searcher = open_reader(settings.database, "force_custom_plan", owner)
+    planned = open_reader(settings.database, "force_generic_plan", owner)
     try:
         extra = settings.index.extra_main_tags
         main, sequences = main_tags(extra), main_sequences(extra)
@@ -355,3 +370,17 @@ async def open_catalog(
             opened.close()
         if objects is None:
             await own.close()
+
+
+@asynccontextmanager
+async def open_own_catalog(
+    settings: Settings, objects: Objects, bus: Bus | None = None, *, room: Room | None = None
+) -> AsyncIterator[Catalog]:
+    """A catalog, once database, objects and streams are known to be of one store.
+
+    Raises `PonsError` when they are not: a service asks before it listens.
+    """
+    owner = Owner(objects, settings)
+    async with open_catalog(settings, objects, owner, room=room) as catalog:
+        await require_own(settings, objects, bus, catalog.peek)
+        yield catalog

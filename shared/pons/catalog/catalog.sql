@@ -106,7 +106,7 @@ SELECT * FROM exports ORDER BY seq DESC LIMIT $1
 -- name: object
 -- Where instances' bytes are, and what is in them.
 SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax, i.sop_class_uid,
-       i.sop_instance_uid, i.pixel_offset, i.pixel_length, i.pixel_vr
+       i.sop_instance_uid, i.pixel_offset, i.pixel_length, i.pixel_vr, i.checksum
   FROM instances i WHERE i.id = ANY ($1)
 
 -- name: header
@@ -160,7 +160,7 @@ WITH wanted AS (
       JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE p.id = ANY ($1)
 )
 SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax,
-       i.sop_class_uid, i.sop_instance_uid, r.series_uid, s.study_uid, p.patient_id,
+       i.sop_class_uid, i.sop_instance_uid, i.checksum, r.series_uid, s.study_uid, p.patient_id,
        ARRAY[p.id, s.id, r.id] AS parents
   FROM wanted JOIN instances i USING (instance_key) JOIN series r USING (series_key)
   JOIN studies s USING (study_key) JOIN patients p USING (patient_key)
@@ -196,7 +196,7 @@ SELECT series_key, w.whole, r.tags, study_key, s.tags AS study_tags, s.patient_k
 -- The instances of the series $1, of those in $2 where that is not NULL, in the order of the series.
 SELECT i.id, i.index_in_series, i.object_key, i.size, i.stored_size, i.compression,
        i.transfer_syntax, i.sop_class_uid, i.sop_instance_uid, i.pixel_offset, i.pixel_length,
-       i.pixel_vr
+       i.pixel_vr, i.checksum
   FROM instances i
  WHERE i.series_key = $1 AND ($2::bytea[] IS NULL OR i.id = ANY ($2))
  ORDER BY i.index_in_series NULLS LAST, i.instance_key

@@ -37,6 +37,7 @@ from pons.catalog.metadata import (
     metadata_column,
     metadata_text,
 )
+from pons.catalog.prefix import DATES, SHORT, STARTS_INDEXED, is_whole, start_of
 from pons.catalog.resources import KEY, RELATED
 from pons.catalog.search import Order, Search
 from pons.errors import BadRequest
@@ -45,13 +46,10 @@ from pons.identity import to_bytes
 
 TELLING_PIECE = 3
 """Characters of a pattern from which on a trigram index finds it."""
-INDEXED_CHARACTERS = 100
-"""Of a metadata's text; the index has 200 capitals, which may be more than the characters."""
+BACKSLASH = "\\"
+"""Parts the values of a list, in DICOM and in the texts that are bound."""
 MAX_VALUES = 10_000
 """Values in one list of a query; PostgreSQL would take more, but nobody means so many."""
-
-DATES = frozenset(("00080020", "00100030"))
-"""Attributes whose index is in the order of their bytes; they have no case."""
 
 NUMBERS = {
     "integer": (r"^\s*[+-]?\d{1,18}\s*$", "bigint"),
@@ -143,7 +141,7 @@ class _Draft:
     def match_tag(self, tag: str, match: Match) -> None:
         level = self.search.level
         if tag == MODALITIES_IN_STUDY or (tag, level) == (MODALITY, "Study"):
-            self._match_in_study("series c", "c.tags ->> '00080060'", match)
+            self._match_in_study("series c", "c.tags ->> '00080060'", match, MODALITY)
         elif tag == SOP_CLASSES_IN_STUDY or (tag, level) == (SOP_CLASS_UID, "Study"):
             source = "series c JOIN instances n USING (series_key)"
             self._match_in_study(source, "n.sop_class_uid", match)
@@ -211,7 +209,7 @@ class _Draft:
             if column is None:
                 return None
             self.need(column.level)
-            text = column.sql
+            text = start_of(column.sql) if order.tag in DATES else column.sql
         else:
             text = metadata_text(level, order.metadata)
         expression = f'({text}) COLLATE "C"'
@@ -220,50 +218,72 @@ class _Draft:
             expression = f"(CASE WHEN ({text}) ~ '{form}' THEN ({text})::{kind} END)"
         return f"{expression} {'DESC' if order.descending else 'ASC'} NULLS LAST"
 
-    def condition(self, text: str, match: Match, *, dates: bool = False) -> str:
-        """The condition that an expression of a text matches."""
+    def condition(self, text: str, match: Match, tag: str = "") -> str:
+        """The condition that a text matches; `tag` says how its index has it."""
         match match:
             case Present():
                 return f"{text} IS NOT NULL"
             case Range(lower, upper):
-                text = f'({text}) COLLATE "C"'
-                from_there = f"{text} >= {self.bind(lower)}" if lower else f"{text} > ''"
-                return f"{from_there} AND {text} <= {self.bind(upper)}" if upper else from_there
+                return self._between(text, lower, upper, dates=tag in DATES)
             case OneOf(values, patterns) if len(values) + len(patterns) > MAX_VALUES:
                 raise BadRequest(f"More than {MAX_VALUES} values in one list")
-            case OneOf(values, ()) if dates:
-                listed = self.bind("\\".join(values))
-                return f"({text}) COLLATE \"C\" = ANY (string_to_array({listed}, '\\'))"
+            case OneOf(values, ()) if tag in DATES:
+                listed = f"ANY (string_to_array({self.bind(BACKSLASH.join(values))}, '\\'))"
+                compared = start_of(text) if is_whole(*values) else text
+                return f'({compared}) COLLATE "C" = {listed}'
             case OneOf(values, patterns):
-                found = [self._equal(text, values)] if values else []
-                found += [self._like(text, pattern) for pattern in patterns]
+                starts = tag in STARTS_INDEXED
+                found = [self._equal(text, values, starts=starts)] if values else []
+                found += [self._like(text, pattern, starts=starts) for pattern in patterns]
                 return found[0] if len(found) == 1 else f"({' OR '.join(found)})"
 
-    def _equal(self, text: str, values: tuple[str, ...]) -> str:
+    def _between(self, text: str, lower: str, upper: str, *, dates: bool) -> str:
+        """The condition of a range; bounds that are short say the same of a text and its start."""
+        start = start_of(text) if dates and is_whole(lower, upper) else text
+        start = f'({start}) COLLATE "C"'
+        from_there = f"{start} >= {self.bind(lower)}" if lower else f"{start} > ''"
+        return f"{from_there} AND {start} <= {self.bind(upper)}" if upper else from_there
+
+    def _equal(self, text: str, values: tuple[str, ...], *, starts: bool) -> str:
+        capitals, long = f"upper({text})", starts and not is_whole(*values)
+        start = start_of(capitals) if starts else capitals
         if len(values) == 1:
             value = self.bind(values[0])
-            exact, folded = f"({text}) = {value}", f"upper({text}) = upper({value})"
+            exact, wanted = f"({text}) = {value}", f"upper({value})"
+            folded = f"{start} = {start_of(wanted) if long else wanted}"
+            whole = f"{capitals} = {wanted}"
         else:
             # One text and not an array: upper() of it is a constant to the planner.
-            value = self.bind("\\".join(values))
+            value = self.bind(BACKSLASH.join(values))
             exact = f"({text}) = ANY (string_to_array({value}, '\\'))"
-            folded = f"upper({text}) = ANY (string_to_array(upper({value}), '\\'))"
-        # The second condition is for the index, which has no other form.
-        return f"({exact} AND {folded})" if self.search.case_sensitive else folded
+            wanted = f"string_to_array(upper({value}), '\\')"
+            starting = f"ARRAY(SELECT {start_of('word')} FROM unnest({wanted}) word)"  # noqa: S608 composed
+            folded = f"{start} = ANY ({starting if long else wanted})"
+            whole = f"{capitals} = ANY ({wanted})"
+        # The folded condition is for the index, which has no other form.
+        if self.search.case_sensitive:
+            return f"({exact} AND {folded})"
+        return f"({folded} AND {whole})" if long else folded
 
-    def _like(self, text: str, pattern: str) -> str:
+    def _like(self, text: str, pattern: str, *, starts: bool) -> str:
         value = self.bind(like(pattern))
         folded = f"upper({text}) LIKE upper({value})"
+        start = _literal_start(pattern) if starts else ""
+        if start and pattern == f"{start}*":
+            folded = f"{start_of(f'upper({text})')} LIKE upper({value})"
+        elif start:
+            begins = f"upper({self.bind(like(start) + '%')})"
+            folded = f"({start_of(f'upper({text})')} LIKE {begins} AND {folded})"
         return f"(({text}) LIKE {value} AND {folded})" if self.search.case_sensitive else folded
 
     def _match_column(self, tag: str, column: Column, match: Match) -> None:
         self.need(column.level)
-        self.conditions.append(self.condition(column.sql, match, dates=tag in DATES))
+        self.conditions.append(self.condition(column.sql, match, tag))
         if tag in TELLING and isinstance(match, OneOf):
             pieces = [literal_run(pattern) for pattern in match.patterns]
             self.telling |= all(piece >= TELLING_PIECE for piece in pieces)
 
-    def _match_in_study(self, source: str, text: str, match: Match) -> None:
+    def _match_in_study(self, source: str, text: str, match: Match, tag: str = "") -> None:
         level = self.search.level
         if level == "Patient":
             self.conditions.append("false")
@@ -273,7 +293,7 @@ class _Draft:
         study = "s.study_key" if level == "Study" else "r.study_key"
         self.conditions.append(
             f"EXISTS (SELECT FROM {source} WHERE c.study_key = {study}"
-            f" AND {self.condition(text, match)})"
+            f" AND {self.condition(text, match, tag)})"
         )
 
 
@@ -281,9 +301,14 @@ def _start(match: Match) -> str:
     """The pattern of how a text must begin to match; empty where it may begin with anything."""
     match match:
         case OneOf((value,), ()):
-            return like(value[:INDEXED_CHARACTERS]) + "%"
+            return like(value[:SHORT]) + "%"
         case OneOf((), (pattern,)):
-            start = re.split(r"[*?]", pattern, maxsplit=1)[0][:INDEXED_CHARACTERS]
+            start = _literal_start(pattern)
             return like(start) + "%" if start else ""
         case _:
             return ""
+
+
+def _literal_start(pattern: str) -> str:
+    """What a pattern begins with, as far as an index can have it."""
+    return re.split(r"[*?]", pattern, maxsplit=1)[0][:SHORT]

@@ -3,16 +3,20 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import asyncpg
 
 from pons.errors import Unavailable
+from pons.ownership import Owner
 from pons.settings import DatabaseSettings
 
 CONNECT_SECONDS = 3.0
-STATEMENT_SECONDS = 60.0
+STATEMENT_SECONDS = 60
+"""Seconds after which the server ends a statement; its connection serves the next one."""
+ANSWER_SECONDS = STATEMENT_SECONDS + 10.0
+"""Seconds after which a server that has not even done that is taken for away."""
 IDLE_SECONDS = 300.0
 """Older connections may have been forgotten by a firewall on the way."""
 ATTEMPTS = 2
@@ -32,6 +36,15 @@ AWAY: tuple[type[Exception], ...] = (
 )
 NOT_PREPARED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)
 
+UNUSABLE = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.DiskFullError,
+    asyncpg.PostgresIOError,
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+)
+"""What somebody has to repair; its own words, and no bug of ours."""
+
 Plans = Literal["auto", "force_custom_plan", "force_generic_plan"]
 """PostgreSQL's words for when it plans a statement: as it thinks best, each time, once."""
 
@@ -47,11 +60,14 @@ class Reader:
     asyncpg's own pool costs as much time again as a short statement (a task for each release, and
     a round trip that resets a session which here has no state), so this keeps a stack instead.
 
-    Raises `Unavailable` from every method while the database is away.
+    Raises `Unavailable` from every method while the database is away, or is not that of `owner`.
     """
 
-    def __init__(self, url: str, connections: int, plans: Plans = "auto") -> None:
+    def __init__(
+        self, url: str, connections: int, plans: Plans = "auto", owner: Owner | None = None
+    ) -> None:
         self._url = url
+        self._owner = owner
         self._plans = plans
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[asyncpg.Connection, float]] = []
@@ -64,6 +80,10 @@ class Reader:
         """The first row, or None."""
         return await self._read(asyncpg.Connection.fetchrow, statement, values)
 
+    async def peek(self, statement: str) -> Record | None:
+        """The first row, of whatever database this is: for whoever compares its owner."""
+        return await self._read_by(self._peek, asyncpg.Connection.fetchrow, statement, ())
+
     async def check(self) -> None:
         """Return when the database answers and has its schema."""
         await self.row("SELECT last_change FROM totals")
@@ -75,17 +95,35 @@ class Reader:
     async def _read(
         self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
     ) -> Any:
+        return await self._read_by(self._once, fetch, statement, values)
+
+    async def _read_by(
+        self,
+        once: Callable[..., Awaitable[Any]],
+        fetch: Callable[..., Any],
+        statement: str,
+        values: tuple[Any, ...],
+    ) -> Any:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._slots:
-                    return await self._once(fetch, statement, values)
-            except asyncpg.DataError:
-                raise  # an InterfaceError that is our own mistake
+                    return await once(fetch, statement, values)
+            except asyncpg.QueryCanceledError as error:
+                raise Unavailable(
+                    f"The search takes longer than {STATEMENT_SECONDS} s",
+                    "ask for less at once, or by an attribute that few resources share",
+                ) from error
             except NOT_PREPARED as error:
                 raise Unavailable(
                     "The database is not prepared yet", "the index service does so when it starts"
                 ) from error
+            except UNUSABLE as error:
+                raise Unavailable(
+                    "The database cannot be read", "an operator has to repair it: see the index"
+                ) from error
             except AWAY as error:
+                if isinstance(error, ValueError):
+                    raise  # a value that no column takes: our own mistake, or the caller's
                 if attempt == ATTEMPTS:
                     raise Unavailable("The database does not answer") from error
                 self.close()  # the others are as old: start afresh
@@ -97,11 +135,23 @@ class Reader:
         connection = self._take() or await self._connect()
         try:
             result = await fetch(connection, statement, *values)
+        except asyncpg.QueryCanceledError:
+            self._idle.append((connection, time.monotonic()))  # it is well, and says so
+            raise
         except BaseException:
             connection.terminate()  # also when cancelled: an answer may still be on its way
             raise
         self._idle.append((connection, time.monotonic()))
         return result
+
+    async def _peek(
+        self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
+    ) -> Any:
+        connection = await self._open()
+        try:
+            return await fetch(connection, statement, *values)
+        finally:
+            connection.terminate()
 
     def _take(self) -> asyncpg.Connection | None:
         while self._idle:
@@ -112,21 +162,34 @@ class Reader:
         return None
 
     async def _connect(self) -> asyncpg.Connection:
+        connection = await self._open()
+        try:
+            if self._owner is not None:
+                await self._owner.require(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _open(self) -> asyncpg.Connection:
         return await asyncpg.connect(
             self._url,
             timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
+            command_timeout=ANSWER_SECONDS,
             server_settings={
                 "default_transaction_read_only": "on",
                 "application_name": "pons-catalog",
                 "jit": "off",
                 "plan_cache_mode": self._plans,
+                "statement_timeout": f"{STATEMENT_SECONDS}s",
                 **(BY_INDEX if self._plans == "force_generic_plan" else {}),
             },
         )
 
 
-def open_reader(database: DatabaseSettings, plans: Plans = "auto") -> Reader:
+def open_reader(
+    database: DatabaseSettings, plans: Plans = "auto", owner: Owner | None = None
+) -> Reader:
     """A reader of the configured database; it connects with the first statement.
 
     With a `reader_url` the role itself cannot write; without, every transaction is read-only.
@@ -134,4 +197,4 @@ def open_reader(database: DatabaseSettings, plans: Plans = "auto") -> Reader:
     url = database.reader_url or database.url
     if not url:
         raise Unavailable("No database is configured", "set database.url or database.reader_url")
-    return Reader(url, database.pool_size, plans)
+    return Reader(url, database.pool_size, plans, owner)

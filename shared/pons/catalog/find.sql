@@ -313,7 +313,7 @@ SELECT key FROM found GROUP BY key ORDER BY min(place), key
 -- name: look_up
 -- Resources by the identifier that DICOM gives them, whole and whatever its case.
 SELECT 0 AS level, p.id, p.patient_key AS key FROM patients p
- WHERE upper(p.patient_id) = upper($1)
+ WHERE left(upper(p.patient_id), 200) = left(upper($1), 200) AND upper(p.patient_id) = upper($1)
 UNION ALL SELECT 1, s.id, s.study_key FROM studies s WHERE upper(s.study_uid) = upper($1)
 UNION ALL SELECT 2, r.id, r.series_key FROM series r WHERE upper(r.series_uid) = upper($1)
 UNION ALL SELECT 3, i.id, i.instance_key FROM instances i

@@ -256,7 +256,7 @@ class Finder:
                 for tag, match in selection.after
             )
 
-        return bool(await self._of_header(row["header"], matches))
+        return bool(await self._of_header(row["header"], row, matches))
 
     async def _resource(self, level: Level, row: Any, wanted: Wanted) -> Resource:
         resource = to_resource(level, row, wanted.tags)
@@ -268,13 +268,18 @@ class Finder:
                 found |= {tag: bytes(one) for tag, one in _HEADER.decode(kept).items()}
         asked = [tag for tag in wanted.tags if self._columns.in_header(level, tag)]
         if asked:
-            found |= await self._of_header(row.get("header"), lambda h: _find(h, asked)) or {}
+            told = await self._of_header(row.get("header"), row, lambda h: _find(h, asked))
+            found |= told or {}
         elements = {tag: found[tag] for tag in wanted.tags if tag in found}
         return msgspec.structs.replace(resource, elements=elements)
 
-    async def _of_header(self, kept: Any, use: Callable[[bytes], T]) -> T | None:
+    async def _of_header(self, kept: Any, row: Any, use: Callable[[bytes], T]) -> T | None:
         """What `use` makes of a row's header, if it has one."""
-        found = None if kept is None else await self._headers.read(PackedHeader(*kept), use)
+        if kept is None:
+            return None
+        key, packed, apart = kept
+        header = PackedHeader(key, packed, apart, to_text(row["id"]))
+        found = await self._headers.read(header, use)
         return found[0] if found else None
 
     def _statement(self, level: Level, wanted: Wanted, where: str) -> str:

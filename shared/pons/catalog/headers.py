@@ -9,6 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from pons.catalog.connection import Reader
+from pons.damage import telling_header
 from pons.objects import Objects
 from pons.packed_header import FRAME_BEGINNING, unpack_header, unpacked_size
 from pons.room import AT_A_TIME, Room
@@ -34,6 +35,8 @@ class PackedHeader:
     """None for one that is too large to come with its row, or is kept apart."""
     apart: UUID | None
     """The key of the object that it is."""
+    owner: str
+    """The instance that it is the header of, for errors."""
 
 
 class Headers:
@@ -47,27 +50,32 @@ class Headers:
     async def read(self, header: PackedHeader, use: Use[T]) -> tuple[T, int] | None:
         """What `use` makes of a header, and how many bytes that has; None when it is gone.
 
-        `use` runs in a thread where the header is large. Raises `NotFound` when its object is lost,
-        and `PonsError` when it is damaged.
+        `use` runs in a thread where the header is large. Raises `DamagedObject` when its object is
+        lost, or what is kept of it is damaged; what `use` raises stays what it is.
         """
         if header.apart is not None:
-            beginning = await self._objects.read_range(header.apart, 0, FRAME_BEGINNING)
-            size = unpacked_size(beginning)
-            both = size + await self._objects.size(header.apart)
-            async with self._room.hold(both):
-                packed = await self._objects.read(header.apart)
-                return await self._in_thread(lambda: use(unpack_header(packed))), size
+            return await self._read_apart(header, header.apart, use)
         packed_row = header.packed
         if packed_row is None:
             row = await self._reader.row(STATEMENTS["packed_header"], header.instance_key)
             if row is None:
                 return None
             packed_row = row["header"]
-        size = unpacked_size(packed_row)
+        with telling_header(None, header.owner):
+            size = unpacked_size(packed_row)
         if size <= SMALL:
-            return use(unpack_header(packed_row)), size
+            return use(_unpacked(header, packed_row)), size
         async with self._room.hold(size):
-            return await self._in_thread(lambda: use(unpack_header(packed_row))), size
+            return await self._in_thread(lambda: use(_unpacked(header, packed_row))), size
+
+    async def _read_apart(self, header: PackedHeader, key: UUID, use: Use[T]) -> tuple[T, int]:
+        with telling_header(key, header.owner):
+            size = unpacked_size(await self._objects.read_range(key, 0, FRAME_BEGINNING))
+            both = size + await self._objects.size(key)
+        async with self._room.hold(both):
+            with telling_header(key, header.owner):
+                packed = await self._objects.read(key)
+            return await self._in_thread(lambda: use(_unpacked(header, packed))), size
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         """The result of `call`. A caller that is cancelled waits for it: it still takes room."""
@@ -78,3 +86,8 @@ class Headers:
             await asyncio.wait((task,))
             task.exception()  # nobody else will look at it
             raise
+
+
+def _unpacked(header: PackedHeader, packed: bytes) -> bytes:
+    with telling_header(header.apart, header.owner):
+        return unpack_header(packed)

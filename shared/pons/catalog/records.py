@@ -96,6 +96,11 @@ class StoredObject:
     pixel_length: int | None
     """None when there is no pixel data, -1 when its length is undefined."""
     pixel_vr: str
+    owner: str = ""
+    """Identifier of the instance."""
+    checksum: bytes = b""
+    """xxh3_128 of the DICOM file."""
+    md5: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ class StoredAttachment:
     """Of the object."""
     checksum: bytes
     """xxh3_128 of a DICOM file; empty for others."""
+    owner: str = ""
+    """Identifier of the resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,13 @@ class InstanceToSend:
     series_uid: str
     study_uid: str
     patient_id: str
+    checksum: bytes = b""
+    """xxh3_128 of the DICOM file."""
+    md5: str = ""
+
+    @property
+    def owner(self) -> str:
+        return self.instance_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 """The header scan: who an instance is, and its header as DICOM JSON, read once from raw bytes.
 
 `scan` reads a file and `scan_dataset` a bare data set whose transfer syntax is known. From there:
-`file` finds the data set, `elements` has the one loop over it, `syntax` knows how elements are
-encoded, `level` which VR they have, `convert` and `charset` turn values into JSON. `walk` finds
-single elements in a file of any size instead.
+`meta` and `file` find the data set, `elements` has the one loop over it, `syntax` knows how
+elements are encoded, `level` which VR they have, `convert`, `charset` and `iso2022` turn values
+into JSON. `encoding` judges what is encoded otherwise than declared, `correct` gives the file as it
+should be. `walk` finds single elements in a file of any size instead.
 
 JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 
@@ -12,10 +13,11 @@ JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 - Binary values above 64 bytes, and any value above 1 MiB, have a BulkDataURI `<offset>/<length>`
   into the file; `z<offset>/<length>` into the inflated data set when that is deflated.
 - Elements of the data set itself are parted by a comma and a line break.
-- Text is trimmed, and NUL is dropped. Values that do not fit their VR's size are shown as UN.
+- Text is trimmed, ends at a NUL, and has no escape sequences.
+- Values that do not fit their VR's size are shown as UN.
 """
 
-from pons.header.model import MAX_JSON, TOP_SEPARATOR, Header, PixelData
+from pons.header.model import MAX_JSON, TOP_SEPARATOR, Correction, Header, PixelData
 from pons.header.scan import scan, scan_dataset
 
-__all__ = ["MAX_JSON", "TOP_SEPARATOR", "Header", "PixelData", "scan", "scan_dataset"]
+__all__ = ["MAX_JSON", "TOP_SEPARATOR", "Correction", "Header", "PixelData", "scan", "scan_dataset"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text in DICOM's character sets (PS3.3 C.12.1.1.2, PS3.5 6.1.2), as pydicom decodes it.
+"""Text in DICOM's character sets (PS3.3 C.12.1.1.2, PS3.5 6.1.2): which ones a data set names.
 
 pydicom's own functions warn for each odd value and accept any codec that Python has, among them
-slow ones. Here are its tables and its rules, without warnings and with text codecs only.
+slow ones. Here are its tables, without warnings and with text codecs only.
 """
 
 from __future__ import annotations
@@ -13,19 +13,26 @@ from encodings.aliases import aliases
 from functools import lru_cache
 
 from pons.errors import InvalidInstance
+from pons.header.iso2022 import VALUES, decode, without_escapes
 from pons.header.model import MAX_CHARSETS, MAX_ESCAPES, too_large
-from pons.header.tables import (
-    DEFAULT_ENCODING,
-    ENCODINGS,
-    ESCAPED_ENCODINGS,
-    READ_BY_PYTHON,
-    STAND_ALONE_ENCODINGS,
-    TEXT_DELIMITERS,
-)
+from pons.header.tables import DEFAULT_ENCODING, ENCODINGS
 
 ESCAPE = b"\x1b"
-_FRAGMENTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
-_DELIMITER = re.compile(b"[" + bytes(sorted(TEXT_DELIMITERS)) + b"]")
+
+
+def until_nul(value: bytes) -> bytes:
+    """Give what of an element's value counts: a NUL ends it, as GDCM, DCMTK and Orthanc read it.
+
+    PS3.5 6.2 has NUL as padding of UIDs only; elsewhere what was in memory may lie behind it.
+    """
+    return value.partition(b"\0")[0] if b"\0" in value else value
+
+
+def text_of(value: bytes) -> str:
+    """Give the text of a value in the default repertoire, which UIDs and terms have."""
+    value = value.partition(b"\0")[0]
+    # Python decodes by this name ten times faster than by the other names of the encoding.
+    return (without_escapes(value) if ESCAPE in value else value).decode("latin-1")
 
 
 def _codec(name: str) -> str:
@@ -35,9 +42,32 @@ def _codec(name: str) -> str:
     return aliases.get(normal) or aliases.get(normal.replace(".", "_")) or normal
 
 
+def _plain(name: str) -> str:
+    """Give a name without what writers differ in: case, blanks, hyphens and underscores."""
+    return "".join(filter(str.isalnum, name.upper()))
+
+
 _CODECS = {_codec(name) for name in ENCODINGS.values()} | {
     _codec(name) for name in ("ascii", *(f"cp{n}" for n in range(1250, 1259)), "cp874")
 }
+_TERMS = {_plain(term): encoding for term, encoding in ENCODINGS.items() if term} | {
+    "ISOIR203": "iso8859_15",
+    "ISO2022IR203": "iso8859_15",
+    "ISO2022IR192": "UTF8",
+}
+_NAMES = (
+    {_plain(codec): codec for codec in _CODECS}
+    | {_plain(alias): codec for alias, codec in aliases.items() if codec in _CODECS}
+    | {term.replace("ISO2022IR", "ISOIR"): encoding for term, encoding in _TERMS.items()}
+    | _TERMS
+)
+"""Encodings by their terms, and by those and by Python's names as writers misspell them."""
+_ALONE = frozenset(("utf_8", "gb18030", "gbk"))
+"""Codecs without code extensions."""
+_SEVEN_BITS = frozenset(("iso2022_jp", "iso2022_jp_2"))
+"""Codecs of sets that only escape sequences reach."""
+_ASCII = frozenset(("", "ISOIR6", "ISO2022IR6"))
+"""The default repertoire, as a first value."""
 
 
 class Escapes:
@@ -62,34 +92,16 @@ class Charset:
         self.encodings = encodings
         self._escapes = escapes
 
-    def decode(self, value: bytes) -> str:
-        """Give the text of a value; what cannot be decoded becomes U+FFFD."""
+    def decode(self, value: bytes, resets: re.Pattern[bytes] = VALUES) -> str:
+        """Give the text of a value; what cannot be decoded becomes U+FFFD.
+
+        `resets` finds the delimiters that end what an escape sequence began.
+        """
         if ESCAPE not in value:
             return value.decode(self.encodings[0], "replace")
         self._escapes.spend(value.count(ESCAPE))
-        return "".join(map(self._decode_fragment, _FRAGMENTS.findall(value)))
-
-    def _decode_fragment(self, fragment: bytes) -> str:
-        try:
-            if fragment.startswith(ESCAPE):
-                return self._decode_escaped(fragment)
-            return fragment.decode(self.encodings[0])
-        except UnicodeError:
-            return fragment.decode(self.encodings[0], "replace")
-
-    def _decode_escaped(self, fragment: bytes) -> str:
-        size = 4 if fragment.startswith((b"\x1b$(", b"\x1b$)")) else 3
-        encoding = ESCAPED_ENCODINGS.get(fragment[:size], "")
-        if encoding not in self.encodings and encoding != DEFAULT_ENCODING:
-            return fragment.decode(self.encodings[0], "replace")
-        if encoding in READ_BY_PYTHON:  # Python's codec reads the escape sequence itself
-            return fragment.decode(encoding)
-        text = fragment[size:]
-        reset = _DELIMITER.search(text)  # a line break ends what the escape sequence began
-        if reset is None:
-            return text.decode(encoding)
-        cut = reset.start()
-        return text[:cut].decode(encoding) + text[cut:].decode(self.encodings[0])
+        first = self.encodings[0]
+        return decode(value, first, resets, alone=_codec(first) in _ALONE)
 
 
 def charset_of(specific_character_set: bytes, default: str, escapes: Escapes) -> Charset:
@@ -107,25 +119,19 @@ def encodings_of(specific_character_set: bytes, default: str) -> tuple[str, ...]
         raise InvalidInstance(
             f"Specific Character Set (0008,0005) has more than {MAX_CHARSETS} values"
         )
-    names = [
-        name.strip(" \0") for name in specific_character_set.decode(DEFAULT_ENCODING).split("\\")
-    ]
+    text = until_nul(specific_character_set).decode(DEFAULT_ENCODING)
+    names = [name.strip(" ") for name in text.split("\\")]
     if not any(names):
         return (ENCODINGS.get(default, default),)
-    names[0] = names[0] or "ISO_IR 6"
-    if names[0] in STAND_ALONE_ENCODINGS:
-        names = names[:1]
-    extensions = [name for name in names[1:] if name not in STAND_ALONE_ENCODINGS]
-    return tuple(map(_encoding_of, [names[0], *extensions]))
-
-
-def _encoding_of(name: str) -> str:
-    """Give Python's name of one character set, forgiving the misspellings that pydicom forgives."""
-    if name in ENCODINGS:
-        return ENCODINGS[name]
-    if re.match(r"ISO[^_]IR", name):
-        return ENCODINGS.get("ISO_IR" + name[6:], DEFAULT_ENCODING)
-    if re.match(r"ISO.2022.IR.", name):
-        return ENCODINGS.get("ISO 2022 IR " + name[12:], DEFAULT_ENCODING)
-    codec = _codec(name)
-    return codec if codec in _CODECS else DEFAULT_ENCODING
+    first, *others = [_NAMES.get(_plain(name), DEFAULT_ENCODING) for name in names]
+    if _plain(names[0]) in _ASCII:
+        # All others contain it, and bytes beyond it can only be of one that needs no escape.
+        eight_bits = (
+            encoding
+            for name, encoding in zip(names[1:], others, strict=True)
+            if name and _codec(encoding) not in _SEVEN_BITS
+        )
+        first = next(eight_bits, first)
+    if _codec(first) in _ALONE:
+        return (first,)
+    return first, *(encoding for encoding in others if _codec(encoding) not in _ALONE)

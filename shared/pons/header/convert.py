@@ -14,8 +14,8 @@ from json.encoder import encode_basestring
 from math import isfinite
 from struct import Struct
 
-from pons.header.charset import Charset
-from pons.header.tables import DEFAULT_ENCODING
+from pons.header.charset import Charset, text_of, until_nul
+from pons.header.iso2022 import CONTROLS, NAMES
 
 Converter = Callable[[bytes, Charset], bytes | None]
 
@@ -42,19 +42,23 @@ def _quote_values(text: str, strip: Callable[[str], str]) -> bytes:
 
 
 def _strip(text: str) -> str:
-    return text.strip(" \0")
+    return text.strip(" ")
 
 
 def _rstrip(text: str) -> str:
-    return text.rstrip(" \0")
+    return text.rstrip(" ")
 
 
 def _in_charset(value: bytes, charset: Charset) -> str:
     return charset.decode(value)
 
 
+def _in_long_text(value: bytes, charset: Charset) -> str:
+    return charset.decode(value, CONTROLS)
+
+
 def _in_default_repertoire(value: bytes, charset: Charset) -> str:
-    return value.decode(DEFAULT_ENCODING)
+    return text_of(value)
 
 
 def _texts(decode: Callable[[bytes, Charset], str]) -> Converter:
@@ -62,7 +66,7 @@ def _texts(decode: Callable[[bytes, Charset], str]) -> Converter:
     UI, in the default repertoire."""
 
     def convert(value: bytes, charset: Charset) -> bytes:
-        value = value.strip(b" \0")
+        value = value.rstrip(b" \0").lstrip(b" ")
         if not value:
             return EMPTY
         odd = value.translate(None, _PLAIN)
@@ -70,27 +74,24 @@ def _texts(decode: Callable[[bytes, Charset], str]) -> Converter:
             return b',"Value":["' + value + b'"]}'
         if not odd.strip(b"\\") and not _UNTIDY(value):
             return b',"Value":["' + value.replace(b"\\", b'","') + b'"]}'
-        return _quote_values(decode(value, charset), _strip)
+        return _quote_values(decode(until_nul(value), charset), _strip)
 
     return convert
 
 
 def _long_text_values(value: bytes, charset: Charset) -> bytes:
     """UC: as LO, but leading spaces count."""
-    value = value.rstrip(b" \0")
-    if not value:
-        return EMPTY
-    return _quote_values(charset.decode(value), _rstrip)
+    return _quote_values(charset.decode(until_nul(value)), _rstrip)
 
 
 def _long_text(value: bytes, charset: Charset) -> bytes:
     """LT ST UT: one value, in which a backslash is a backslash and leading spaces count."""
-    return _one_text(value.rstrip(b" \0"), charset, _in_charset)
+    return _one_text(value.rstrip(b" \0"), charset, _in_long_text)
 
 
 def _uri(value: bytes, charset: Charset) -> bytes:
     """UR: one value, in the default repertoire."""
-    return _one_text(value.strip(b" \0"), charset, _in_default_repertoire)
+    return _one_text(value.rstrip(b" \0").lstrip(b" "), charset, _in_default_repertoire)
 
 
 def _one_text(value: bytes, charset: Charset, decode: Callable[[bytes, Charset], str]) -> bytes:
@@ -98,17 +99,17 @@ def _one_text(value: bytes, charset: Charset, decode: Callable[[bytes, Charset],
         return EMPTY
     if not value.translate(None, _PLAIN):
         return b',"Value":["' + value + b'"]}'
-    text = _rstrip(decode(value, charset))
+    text = _rstrip(decode(until_nul(value), charset))
     return b',"Value":[' + _quote(text) + b"]}" if text else EMPTY
 
 
 def _person_name(value: bytes, charset: Charset) -> bytes:
-    value = value.strip(b" \0")
+    value = value.rstrip(b" \0").lstrip(b" ")
     if not value:
         return EMPTY
     if b"=" not in value and not value.translate(None, _PLAIN):
         return b',"Value":[{"Alphabetic":"' + value + b'"}]}'
-    names = [_quote_name(name) for name in charset.decode(value).split("\\")]
+    names = [_quote_name(name) for name in charset.decode(until_nul(value), NAMES).split("\\")]
     return EMPTY if names == [b"null"] else b',"Value":[' + b",".join(names) + b"]}"
 
 

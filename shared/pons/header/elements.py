@@ -13,8 +13,9 @@ from itertools import repeat
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.bounds import Bounds
-from pons.header.charset import Escapes, charset_of
+from pons.header.charset import Escapes, charset_of, until_nul
 from pons.header.convert import BINARY_VRS
+from pons.header.encoding import AFTER, JUDGED, ODD_HEAD, item_syntax, odd_values, read_odd
 from pons.header.fragments import Buffer, skip_fragments
 from pons.header.level import Level
 from pons.header.model import (
@@ -33,6 +34,7 @@ from pons.header.model import (
 )
 from pons.header.syntax import LONG, Element, Known, Syntax, name
 from pons.header.values import Values, Window
+from pons.vocabulary import attribute
 
 _REMEMBERED = 8192
 
@@ -61,12 +63,18 @@ class Scan:
         self.values = Values(window, base_offset, deflated, budget)
         self.kept: dict[int, bytes] = {}
         self.pixel_data: PixelData | None = None
+        self.syntax = s.EXPLICIT_LITTLE
         self.guessed_unsigned = False
+        self.misplaced: list[tuple[int, int]] = []
+        """Where elements of group 0002 are, which count for nothing."""
+        self.went_on = False
+        """The header goes on after the pixel data: what has been read may not be all of it."""
 
     def top(self, syntax: Syntax, start: int, end: int, signed: bool | None = None) -> bytes:
         """Give the JSON object of the data set in `window[start:end]`."""
         charset = charset_of(b"", self.default_charset, self.escapes)
         level = Level(syntax, charset, 0, signed)
+        self.syntax = syntax
         json = self.dataset(level, start, end, endless=False)[0]
         if len(json) > MAX_JSON:
             raise too_large(f"more than {MAX_JSON} bytes as JSON")
@@ -115,15 +123,22 @@ class Scan:
             else:
                 values.spend(len(fragments) - counted)
                 counted = len(fragments)
-                if kind >= s.ITEM_END and bounds.is_end(level.depth, kind, tag, pos, end):
-                    pos = start if kind == s.ITEM_END else end
-                    break
+                if kind >= s.ODD:
+                    if kind == s.ODD:
+                        element, start, length = self._odd(level, tag, pos, end)
+                        kind = element.kind
+                    if kind & ~LONG == s.META and not level.depth:
+                        pos = self._pass_misplaced(tag, pos, start, length, end)
+                        continue
+                    if kind >= s.ITEM_END and bounds.is_end(level.depth, kind, tag, pos, end):
+                        pos = start if kind == s.ITEM_END else end
+                        break
                 if kind & ~LONG == s.PIXELS and not level.depth:
                     pos = self._pass_pixels(syntax, element, start, length)
-                    if self.whole:
+                    if self.whole or self._goes_on(syntax, pos):
                         continue
                     break
-                fragment, stop = self._special(level, element, pos, start, length, end)
+                fragment, stop = self._special(level, element, start, length, end)
                 memo, charset = level.memo, level.charset
             if tag <= last_tag:
                 in_order = False
@@ -142,13 +157,11 @@ class Scan:
         return syntax.learn(head)
 
     def _special(
-        self, level: Level, element: Element, pos: int, start: int, length: int, end: int
+        self, level: Level, element: Element, start: int, length: int, end: int
     ) -> tuple[bytes, int]:
         """Give the JSON of an element that is not plain, and the position after it."""
         kind = element.kind & ~LONG
-        if kind == s.IMPLICIT:
-            (length,) = level.syntax.unpack_long(self.window, pos + 4)
-        un = element.vr == "UN" and kind != s.IMPLICIT and not level.syntax.implicit
+        un = element.vr == "UN" and not level.syntax.implicit
         if element.vr == "UN":
             vr = level.look_up(self.window, element.tag, un, start, length)
             if " " in vr:
@@ -167,14 +180,34 @@ class Scan:
         if kind == s.KEPT:
             self._keep(level, element.tag, start, stop)
         elif kind == s.CREATOR:
-            creator = level.charset.decode(self.window[start : min(stop, start + MAX_INLINE)])
-            level.note_creator(element.tag, creator.strip(" \0"))
+            creator = until_nul(self.window[start : min(stop, start + MAX_INLINE)])
+            level.note_creator(element.tag, level.charset.decode(creator).strip(" "))
         if length > MAX_INLINE:
             return self.values.long(element, level.charset, start, stop), stop
         converted = element.convert(self.window[start:stop], level.charset)
         if converted is None:
             return self.values.unfit(element.tag, start, stop), stop
         return element.prefix + converted, stop
+
+    def _odd(self, level: Level, tag: int, pos: int, end: int) -> tuple[Element, int, int]:
+        """Give an element whose VR is none with that of the dictionaries, and its value's place."""
+        self.values.spend(COST_OF_ITEM)
+        syntax, window = level.syntax, self.window
+        limit = len(self.source) if end == len(window) else end
+        value = read_odd(syntax, self._peek, pos, limit)
+        if value is None:
+            start, length = odd_values(syntax, self._peek(pos, ODD_HEAD), pos)[0]
+            raise self.bounds.past_end(tag, start, length, end)
+        start, length = value
+        vr = level.look_up(window, tag, s.is_vr(window[pos + 4 : pos + 6]), start, length)
+        if " " in vr:
+            self.guessed_unsigned |= vr == "US or SS" and level.signed is None
+            vr = level.settle(vr)
+        kind = syntax.kind(tag, vr)
+        return syntax.element(tag, "LO" if kind == s.CREATOR else vr, kind), start, length
+
+    def _peek(self, pos: int, length: int) -> bytes:
+        return bytes(self.source[pos : pos + length])
 
     def _sequence(
         self, level: Level, element: Element, un: bool, start: int, length: int, end: int
@@ -213,8 +246,12 @@ class Scan:
             if item_end == pos:
                 items.append(b"{}")
                 continue
-            item_level = level.item(item_syntax(syntax, self.window, pos, item_end))
-            item, pos = self.dataset(item_level, pos, item_end, endless_item)
+            inside = syntax
+            if syntax is s.EXPLICIT_LITTLE and self.window[pos + 4 : pos + 6] not in s.VRS:
+                self.values.spend(COST_OF_NEWS)
+                head = self.window[pos : min(item_end, pos + JUDGED)]
+                inside = item_syntax(syntax, head, item_end - pos)
+            item, pos = self.dataset(level.item(inside), pos, item_end, endless_item)
             items.append(item)
             size += len(item)
             if size > MAX_JSON:
@@ -244,6 +281,14 @@ class Scan:
         if level.depth == 0:
             self.kept[tag] = value
 
+    def _pass_misplaced(self, tag: int, pos: int, start: int, length: int, end: int) -> int:
+        """Note where an element is that does not count, and give its end."""
+        if start + length > end:
+            raise self.bounds.past_end(tag, start, length, end)
+        self.values.spend(1)
+        self.misplaced.append((pos, start + length))
+        return start + length
+
     def _pass_pixels(self, syntax: Syntax, element: Element, start: int, length: int) -> int:
         """Note where the pixel data is, see that it is complete, and give its end."""
         deflated = self.values.deflated
@@ -260,12 +305,17 @@ class Scan:
         self.pixel_data = PixelData(element.tag, offset, known_length, vr, deflated)
         return stop
 
-
-def item_syntax(syntax: Syntax, window: Window, pos: int, end: int) -> Syntax:
-    """Say how an item is encoded: some writers put implicit items into explicit files."""
-    if syntax is not s.EXPLICIT_LITTLE or end - pos < 8:
-        return syntax
-    return syntax if s.is_vr(window[pos + 4 : pos + 6]) else s.IMPLICIT_LITTLE
+    def _goes_on(self, syntax: Syntax, pos: int) -> bool:
+        """Say whether elements follow the pixel data that belong before it, as some writers do."""
+        if not s.IDENTIFIERS.issubset(self.kept):
+            self.went_on = True
+            return True
+        if pos + AFTER <= len(self.source):
+            after = self._peek(pos, AFTER)
+            tag = syntax.tag(after)
+            sensible = attribute(tag) is not None if syntax.implicit else after[4:6] in s.VRS
+            self.went_on = sensible and s.CHARACTER_SET <= tag < min(s.PIXEL_TAGS)
+        return self.went_on
 
 
 def _in_order(fragments: list[bytes]) -> list[bytes]:

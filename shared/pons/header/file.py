@@ -11,31 +11,39 @@ from tempfile import TemporaryFile
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
-from pons.header.charset import Escapes, charset_of
+from pons.header.charset import Escapes, charset_of, text_of, until_nul
 from pons.header.elements import Scan
+from pons.header.encoding import AFTER, JUDGED, is_plain, is_suspicious, real_syntax
 from pons.header.fragments import Buffer
-from pons.header.model import MAX_INFLATED, MAX_INFLATED_HEADER, Parsed, PastEnd, too_large
+from pons.header.meta import dataset_start, meta_end, meta_start, meta_syntax
+from pons.header.model import (
+    MAX_INFLATED,
+    MAX_INFLATED_HEADER,
+    Correction,
+    Parsed,
+    PastEnd,
+    PixelData,
+    too_large,
+)
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
-from pons.header.tables import DEFAULT_ENCODING
 from pons.header.values import Window
 from pons.unpacking import UnpackLimit
 
 IMPLICIT_VR = "1.2.840.10008.1.2"
 EXPLICIT_VR = "1.2.840.10008.1.2.1"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
-DEFLATED = frozenset(
-    ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
-)
+DEFLATED_VR = "1.2.840.10008.1.2.1.99"
+DEFLATED = frozenset((DEFLATED_VR, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
 """Transfer syntaxes that deflate the whole data set: plain, and JPIP's two (PS3.5 A.5, A.7)."""
+
+_ENCODED = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}
+"""All others are explicit VR little endian (PS3.5 annex A)."""
+_NAMES = {IMPLICIT_LITTLE: IMPLICIT_VR, EXPLICIT_LITTLE: EXPLICIT_VR, EXPLICIT_BIG: BIG_ENDIAN}
+_NATIVE = DEFLATED.union(_NAMES.values())
+"""Whose pixel data is not compressed."""
 
 _WINDOW = 64 * 1024
 _GROWTH = 8
-_PREFIX_END = 132
-_USUAL_META = 4 * 1024
-_MAX_META = 1024 * 1024
-_MAX_META_ELEMENTS = 1000
-PREFACE = _PREFIX_END + _MAX_META
-"""Bytes of a file that surely hold what comes before its data set."""
 
 
 def read_file(
@@ -67,26 +75,21 @@ class Preface:
 
 def read_preface(source: Buffer, *, default_charset: str = "latin1") -> Preface:
     """Read what comes before the data set: within the first `PREFACE` bytes of a file."""
-    prefixed = bytes(source[_PREFIX_END - 4 : _PREFIX_END]) == b"DICM"
-    start = _PREFIX_END if prefixed else 0
-
-    meta_bytes, syntax = _meta_header(source, start)
-    end = start + len(meta_bytes)
+    start, end = meta_start(source), meta_end(source)
+    meta_bytes = bytes(source[start:end])
     meta = Scan(meta_bytes, meta_bytes, default_charset=default_charset)
-    meta_json = meta.top(syntax, 0, len(meta_bytes))
-    texts = {tag: _text(value) for tag, value in meta.kept.items()}
+    meta_json = meta.top(meta_syntax(meta_bytes), 0, len(meta_bytes))
+    texts = {tag: text_of(value).strip(" ") for tag, value in meta.kept.items()}
     transfer_syntax = texts.get(s.META_TRANSFER_SYNTAX, "")
     if not transfer_syntax:
-        transfer_syntax = _guess(bytes(source[end : end + 6]), sure=prefixed or end > start)
+        dataset = dataset_start(source, end)
+        transfer_syntax = _guess(bytes(source[dataset : dataset + 6]), sure=end > 0)
     return Preface(end, transfer_syntax, meta_json, texts)
 
 
-def syntax_of(transfer_syntax: str, vr: bytes) -> Syntax:
-    """Say how a data set is encoded whose first element has `vr` after its tag."""
-    syntax = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}.get(
-        transfer_syntax, EXPLICIT_LITTLE
-    )
-    return _real_syntax(syntax, vr)
+def syntax_of(transfer_syntax: str, head: bytes, size: int) -> Syntax:
+    """Say how a data set of `size` bytes is encoded that begins with `head`, of `JUDGED` bytes."""
+    return real_syntax(_ENCODED.get(transfer_syntax, EXPLICIT_LITTLE), head, size)
 
 
 def read_dataset(
@@ -102,11 +105,17 @@ def read_dataset(
     unpacking: UnpackLimit | None = None,
 ) -> Parsed:
     """Read the data set that starts at `start`, in a transfer syntax that is known."""
-    deflated = transfer_syntax in DEFLATED
+    deflated = transfer_syntax in DEFLATED and not is_plain(
+        bytes(source[start : start + JUDGED]), len(source) - start
+    )
+    begin = 0 if deflated else dataset_start(source, start)
+    declared = _ENCODED.get(transfer_syntax, EXPLICIT_LITTLE)
 
     def read(window: Window) -> tuple[Scan, bytes]:
-        begin = 0 if deflated else start
-        real = syntax_of(transfer_syntax, bytes(window[begin + 4 : begin + 6]))
+        real = declared
+        if is_suspicious(declared, window[begin : begin + AFTER]):
+            size = len(window) if deflated else len(source)
+            real = syntax_of(transfer_syntax, window[begin : begin + JUDGED], size - begin)
         signed: bool | None = None
         while True:
             scan = Scan(
@@ -130,50 +139,54 @@ def read_dataset(
         scan, json = _inflate_whole(pieces, read) if whole else _inflate(pieces, read)
     else:
         scan, json = _grow(source, read, whole)
-    charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset, Escapes())
-    texts = {
-        tag: (charset.decode(value) if tag == s.PATIENT_ID else value.decode(DEFAULT_ENCODING))
-        for tag, value in scan.kept.items()
-    }
+    texts = {tag: text_of(value).strip(" ") for tag, value in scan.kept.items()}
+    if patient_id := scan.kept.get(s.PATIENT_ID):
+        charset = charset_of(scan.kept.get(s.CHARACTER_SET, b""), default_charset, Escapes())
+        texts[s.PATIENT_ID] = charset.decode(until_nul(patient_id)).strip(" ")
+    if begin > start:
+        scan.misplaced.insert(0, (start, begin))
+    correction = None
+    if scan.syntax is not declared or scan.misplaced or transfer_syntax in DEFLATED:
+        correction = _correction(start, transfer_syntax, scan, deflated)
     return Parsed(
         json=json,
         meta_json=meta_json,
-        transfer_syntax=transfer_syntax,
-        texts={tag: text.strip(" \0") for tag, text in texts.items()},
+        transfer_syntax=correction.transfer_syntax if correction else transfer_syntax,
+        texts=texts,
         meta_texts=meta_texts or {},
         pixel_data=scan.pixel_data,
+        correction=correction,
     )
 
 
-def _meta_header(source: Buffer, start: int) -> tuple[bytes, Syntax]:
-    """Give the elements of group 0002; their own group length is too often wrong to be used."""
-    for size in (_USUAL_META, _MAX_META):
-        window = bytes(source[start : start + size])
-        syntax = EXPLICIT_LITTLE if s.is_vr(window[4:6]) else IMPLICIT_LITTLE
-        end = _meta_end(window, syntax, complete=len(window) < size)
-        if end is not None:
-            return window[:end], syntax
-    raise InvalidInstance("The file ends inside its meta header, or that is over 1 MiB")
+def _correction(start: int, declared: str, scan: Scan, deflated: bool) -> Correction | None:
+    """Give what is wrong with a file that may be another than its meta header says."""
+    misplaced = () if deflated else tuple(scan.misplaced)
+    named, impossible = _name(declared, scan.syntax, deflated, scan.pixel_data)
+    if named == declared and not impossible and not misplaced:
+        return None
+    return Correction(start, named, misplaced, impossible)
 
 
-def _meta_end(window: bytes, syntax: Syntax, *, complete: bool) -> int | None:
-    """Give the position after group 0002; None when that is not inside the window."""
-    pos = 0
-    for _ in range(_MAX_META_ELEMENTS):
-        if window[pos : pos + 2] != b"\x02\x00":
-            return pos if complete or pos + 2 <= len(window) else None
-        kind, value = s.PLAIN, pos + 8
-        if value <= len(window):
-            head, length = syntax.unpack_head(window, pos)
-            kind = (syntax.known.get(head) or syntax.learn(head))[1]
-        if kind & s.LONG:
-            value += 4
-            if value <= len(window):
-                (length,) = syntax.unpack_long(window, pos + 8)
-        if value > len(window) or value + length > len(window):
-            return None
-        pos = value + length
-    raise too_large(f"more than {_MAX_META_ELEMENTS} elements of group 0002")
+def _name(declared: str, real: Syntax, deflated: bool, pixels: PixelData | None) -> tuple[str, str]:
+    """Give the transfer syntax of a data set that is encoded like this; if there is none, the
+    declared one and why.
+
+    Of a private transfer syntax nobody knows which encoding it has.
+    """
+    standard = declared == IMPLICIT_VR or declared.startswith(f"{IMPLICIT_VR}.")
+    plain = declared in DEFLATED and not deflated
+    if not standard or (real is _ENCODED.get(declared, EXPLICIT_LITTLE) and not plain):
+        return declared, ""
+    compressed = declared not in _NATIVE
+    if compressed and real is IMPLICIT_LITTLE and pixels is not None and pixels.encapsulated:
+        return declared, ""  # no name is better: how its fragments are compressed, this one says
+    named = _NAMES[real]
+    if deflated:
+        return declared, f"the deflated data set is encoded as {named} says"
+    if pixels is not None and (pixels.encapsulated or compressed):
+        return declared, f"it is encoded as {named} says, and how its pixel data is, is unknown"
+    return named, ""
 
 
 def _guess(head: bytes, sure: bool) -> str:
@@ -193,13 +206,6 @@ def _guess(head: bytes, sure: bool) -> str:
     return BIG_ENDIAN if big_endian else EXPLICIT_VR if explicit else IMPLICIT_VR
 
 
-def _real_syntax(syntax: Syntax, vr: bytes) -> Syntax:
-    """Believe the first element rather than a transfer syntax that is wrong about VRs."""
-    if syntax.implicit:
-        return EXPLICIT_LITTLE if s.is_vr(vr) else syntax
-    return syntax if s.is_vr(vr) or len(vr) < 2 or syntax.big_endian else IMPLICIT_LITTLE
-
-
 def _grow(
     source: Buffer, read: Callable[[Window], tuple[Scan, bytes]], whole: bool
 ) -> tuple[Scan, bytes]:
@@ -216,7 +222,7 @@ def _grow(
         window = source if isinstance(source, bytes | mmap) else bytes(source[:size])
         try:
             scan, json = read(window)
-            if scan.pixel_data is None and size < len(source):
+            if (scan.pixel_data is None or scan.went_on) and size < len(source):
                 raise PastEnd(size + 1)
             return scan, json
         except PastEnd as past:
@@ -261,7 +267,7 @@ def _inflate(
                 break
         try:
             scan, json = read(bytes(window))
-            if complete or scan.pixel_data is not None:
+            if complete or (scan.pixel_data is not None and not scan.went_on):
                 break
             raise PastEnd(len(window) + 1)
         except PastEnd as past:
@@ -313,7 +319,3 @@ def _inflated(source: Buffer, start: int) -> Iterator[bytes]:
         raise InvalidInstance(f"The deflated data set is damaged: {error}") from None
     if not inflater.eof:
         raise InvalidInstance("The deflated data set is cut short")
-
-
-def _text(value: bytes) -> str:
-    return value.decode(DEFAULT_ENCODING).strip(" \0")

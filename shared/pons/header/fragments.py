@@ -31,11 +31,9 @@ def skip_fragments(
     while pos <= last:
         group, number, length = unpack_item(source, pos)
         pos += _ITEM_HEAD
-        if group != 0xFFFE or length == UNDEFINED:
-            break
-        if number == _SEQUENCE_END:
-            return pos
-        if number != _ITEM:
+        if group == 0xFFFE and number == _SEQUENCE_END:
+            return pos  # its length must be 0, but some write others, and no value
+        if group != 0xFFFE or number != _ITEM or length == UNDEFINED:
             break
         spend(1)
         pos += length

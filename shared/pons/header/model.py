@@ -88,8 +88,30 @@ class PixelData:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What a file has to have another way for others to read it as the scan does.
+
+    Parameters
+    ----------
+    meta_end
+        Where its meta header ends.
+    transfer_syntax
+        That its data set has, whatever the meta header says.
+    misplaced
+        Start and end of what does not belong in its data set, ascending.
+    impossible
+        Why it cannot be corrected; empty when it can.
+    """
+
+    meta_end: int
+    transfer_syntax: str
+    misplaced: tuple[tuple[int, int], ...]
+    impossible: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
-    """An instance's identity, and everything before its pixel data as DICOM JSON (UTF-8)."""
+    """An instance's identity, and everything that belongs before its pixel data as DICOM JSON."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -101,6 +123,8 @@ class Header:
     json: bytes
     meta_json: bytes
     pixel_data: PixelData | None
+    correction: Correction | None = None
+    """None for an ordinary file, and for a bare data set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +137,7 @@ class Parsed:
     texts: dict[int, str]
     meta_texts: dict[int, str]
     pixel_data: PixelData | None
+    correction: Correction | None = None
 
 
 class PastEnd(Exception):

@@ -32,7 +32,7 @@ def scan(
     default_charset
         For text of files without SpecificCharacterSet: DICOM's or Python's name.
     whole
-        Also read the elements after the pixel data.
+        Also read the elements after the pixel data that belong there.
     unpacking
         How far a deflated data set may unpack, beside the limits of `model`.
 
@@ -91,4 +91,5 @@ def _identify(parsed: Parsed) -> Header:
         json=parsed.json,
         meta_json=parsed.meta_json,
         pixel_data=parsed.pixel_data,
+        correction=parsed.correction,
     )

@@ -25,12 +25,14 @@ SEQUENCE = 3 << 1
 LOOK_UP = 4 << 1
 """The VR comes from the dictionaries: implicit and private or ambiguous, or UN in the file."""
 PIXELS = 5 << 1
-IMPLICIT = 6 << 1
-"""An element without VR amid explicit ones, as some writers produce."""
-ITEM_END = 7 << 1
-MISPLACED = 8 << 1
+ODD = 6 << 1
+"""An element amid explicit ones whose VR is none: see `encoding.odd_values`."""
+META = 7 << 1
+"""An element of group 0002 in a data set, where it does not belong (PS3.5 7.1)."""
+ITEM_END = 8 << 1
+MISPLACED = 9 << 1
 """An item tag or sequence delimiter where an element must be."""
-PADDING = 9 << 1
+PADDING = 10 << 1
 
 CHARACTER_SET = 0x00080005
 SOP_CLASS, SOP_INSTANCE = 0x00080016, 0x00080018
@@ -43,8 +45,13 @@ KEPT_TAGS = frozenset((CHARACTER_SET, SOP_CLASS, SOP_INSTANCE, PATIENT_ID, STUDY
     META_SOP_CLASS,
     META_TRANSFER_SYNTAX,
 }
+IDENTIFIERS = frozenset((SOP_INSTANCE, STUDY, SERIES))
+"""Without these, nothing is an instance."""
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _LUT_DESCRIPTORS = frozenset((0x00281101, 0x00281102, 0x00281103, LUT_DESCRIPTOR))
+VRS = frozenset(vr.encode() for vr in converters("<")) | {b"SQ"}
+"""All VRs of PS3.5 6.2, as they are in a file."""
+_META_GROUP = 0x0002
 _REMEMBERED = 16_384
 
 
@@ -63,12 +70,16 @@ Known = tuple[int, int, bytes, Converter, Element]
 
 
 class Syntax:
-    """One of the three encodings; each exists once, so that what it learned stays."""
+    """One of the encodings; each exists once, so that what it learned stays.
 
-    def __init__(self, *, implicit: bool, big_endian: bool = False) -> None:
+    That of a meta header is one of its own, where group 0002 is no misplaced one.
+    """
+
+    def __init__(self, *, implicit: bool, big_endian: bool = False, meta: bool = False) -> None:
         order = ">" if big_endian else "<"
         self.implicit = implicit
         self.big_endian = big_endian
+        self._meta = meta
         self.unpack_head = Struct(order + ("4sI" if implicit else "6sH")).unpack_from
         self.unpack_long = Struct(order + "I").unpack_from
         self.unpack_item = Struct(order + "HHI").unpack_from
@@ -79,6 +90,11 @@ class Syntax:
         self._lut_descriptor = lut_descriptor(order)
         self.element = lru_cache(maxsize=4096)(self._element)
         """`element(tag, vr, kind)` gives the element of a tag whose VR is settled."""
+
+    def tag(self, head: bytes, pos: int = 0) -> int:
+        """Give the tag of an element whose first bytes these are."""
+        group, number = self.unpack_tag(head, pos)
+        return int(group << 16 | number)
 
     def learn(self, head: bytes) -> Known:
         """Give what is known about an element that starts with these bytes."""
@@ -99,13 +115,11 @@ class Syntax:
 
     def _explicit(self, tag: int, vr_bytes: bytes) -> Element:
         if tag >> 16 == 0xFFFE or tag == 0:
-            return self.element(tag, "UN", _kind(tag, "UN"))
-        if not is_vr(vr_bytes):
-            return self.element(tag, "UN", IMPLICIT)
+            return self.element(tag, "UN", self.kind(tag, "UN"))
+        if vr_bytes not in VRS:
+            return self.element(tag, "UN", ODD)
         vr = vr_bytes.decode()
-        if vr not in self._converters and vr != "SQ":
-            vr = "UN"  # of the future: new VRs have four bytes of length (PS3.5 6.2)
-        kind = _kind(tag, vr)
+        kind = self.kind(tag, vr)
         if kind == CREATOR:
             return self.element(tag, "LO", kind | (vr in LONG_VRS))
         return self.element(tag, vr, kind | (vr in LONG_VRS))
@@ -113,23 +127,25 @@ class Syntax:
     def _implicit(self, tag: int) -> Element:
         vr = standard_vr(tag)
         if vr is None or " " in vr:
-            kind = _kind(tag, "UN")
+            kind = self.kind(tag, "UN")
             return self.element(tag, "LO" if kind == CREATOR else "UN", kind)
-        return self.element(tag, vr, _kind(tag, vr))
+        return self.element(tag, vr, self.kind(tag, vr))
 
-
-def _kind(tag: int, vr: str) -> int:
-    if tag >> 16 == 0xFFFE:
-        return ITEM_END if tag == 0xFFFEE00D else MISPLACED
-    if tag == 0:
-        return PADDING
-    if tag in PIXEL_TAGS:
-        return PIXELS
-    if tag in KEPT_TAGS:
-        return KEPT
-    if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
-        return CREATOR
-    return SEQUENCE if vr == "SQ" else LOOK_UP if vr == "UN" else PLAIN
+    def kind(self, tag: int, vr: str) -> int:
+        """Give the kind of an element whose VR is right."""
+        if tag >> 16 == 0xFFFE:
+            return ITEM_END if tag == 0xFFFEE00D else MISPLACED
+        if tag == 0:
+            return PADDING
+        if tag >> 16 == _META_GROUP and not self._meta:
+            return META
+        if tag in PIXEL_TAGS:
+            return PIXELS
+        if tag in KEPT_TAGS:
+            return KEPT
+        if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
+            return CREATOR
+        return SEQUENCE if vr == "SQ" else LOOK_UP if vr == "UN" else PLAIN
 
 
 def is_vr(two_bytes: bytes) -> bool:
@@ -162,3 +178,5 @@ def name(tag: int) -> str:
 IMPLICIT_LITTLE = Syntax(implicit=True)
 EXPLICIT_LITTLE = Syntax(implicit=False)
 EXPLICIT_BIG = Syntax(implicit=False, big_endian=True)
+IMPLICIT_META = Syntax(implicit=True, meta=True)
+EXPLICIT_META = Syntax(implicit=False, meta=True)

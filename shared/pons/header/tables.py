@@ -65,34 +65,6 @@ ESCAPED_ENCODINGS = {
 }
 """Escape sequences (PS3.3 tables C.12-3 and C.12-4) to Python's encodings."""
 
-STAND_ALONE_ENCODINGS = frozenset(
-    (
-        "GB18030",
-        "GBK",
-        "ISO_IR 192",
-    )
-)
-"""Terms without code extensions."""
-
-READ_BY_PYTHON = frozenset(
-    (
-        "iso2022_jp",
-        "iso2022_jp_2",
-        "iso_ir_58",
-    )
-)
-"""Encodings whose escape sequences Python itself reads."""
-
-TEXT_DELIMITERS = frozenset(
-    (
-        9,
-        10,
-        12,
-        13,
-    )
-)
-"""Characters that end what an escape sequence began."""
-
 LONG_VRS = frozenset(
     (
         "OB",

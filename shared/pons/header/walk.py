@@ -13,9 +13,17 @@ from dataclasses import dataclass
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
-from pons.header.charset import Escapes, charset_of
+from pons.header.charset import Escapes, charset_of, until_nul
 from pons.header.convert import BINARY_VRS
-from pons.header.elements import item_syntax
+from pons.header.encoding import (
+    AFTER,
+    JUDGED,
+    ODD_HEAD,
+    choose_value,
+    item_syntax,
+    odd_values,
+    place_after,
+)
 from pons.header.level import Level
 from pons.header.model import MAX_DEPTH, MAX_INLINE, UNDEFINED
 from pons.header.syntax import LONG, Syntax, name
@@ -70,6 +78,9 @@ class Walk:
         self._size = size
         self._begin = 0
         self._window = b""
+        self._ends: dict[int, int] = {}
+        """Where what starts at a position was found to end: whoever goes into a sequence has been
+        there already, and nothing is walked twice."""
 
     def dataset(self, syntax: Syntax, start: int) -> Extent:
         """The data set that starts there and ends with the data."""
@@ -81,14 +92,18 @@ class Walk:
         pos = extent.start
         while (element := await self._element(extent, pos)) is not None:
             yield element
-            pos = await self._after(element)
+            pos = self._ends.pop(element.start, 0) or await self._after(element)
+        if extent.endless:
+            self._ends[extent.start] = pos + _HEAD
 
     async def items(self, element: Element) -> AsyncIterator[Extent]:
         """The items of a sequence."""
         pos = element.start
         while (item := await self._item(element, pos)) is not None:
             yield item
-            pos = await self._item_end(item)
+            pos = self._ends.pop(item.start, 0) or await self._item_end(item)
+        if element.length is None:
+            self._ends[element.start] = pos + _HEAD
 
     async def fragments(self, element: Element) -> AsyncIterator[tuple[int, int]]:
         """Start and length of each fragment, that of the offset table first."""
@@ -123,20 +138,22 @@ class Walk:
                 raise _past_end(known.tag, pos)
             (length,) = syntax.unpack_long(head, _HEAD)
             start = pos + _LONG_HEAD
-        elif kind == s.IMPLICIT:
-            (length,) = syntax.unpack_long(head, 4)
+        elif kind == s.ODD:
+            start, length = await self._odd(extent, head[:ODD_HEAD], pos)
+            kind = syntax.kind(known.tag, "UN")
         if length != UNDEFINED and start + length > extent.end:
             raise _past_end(known.tag, pos)
-        is_un = known.vr == "UN" and kind != s.IMPLICIT and not syntax.implicit
+        is_un = known.vr == "UN" and known.kind != s.ODD and not syntax.implicit
         vr = known.vr
         if kind == s.PIXELS and not level.depth:
             vr = "OB" if vr == "UN" else vr
+        elif kind == s.CREATOR:
+            vr = "LO"
+            creator = until_nul(await self._read(start, min(length, MAX_INLINE)))
+            level.note_creator(known.tag, level.charset.decode(creator).strip(" "))
         elif vr == "UN":
             vr = level.look_up(head[start - pos :], known.tag, is_un, 0, length)
             vr = level.settle(vr) if " " in vr else vr
-        elif kind == s.CREATOR:
-            creator = await self._read(start, min(length, MAX_INLINE))
-            level.note_creator(known.tag, level.charset.decode(creator).strip(" \0"))
         if length == UNDEFINED and vr != "SQ" and vr not in BINARY_VRS:
             raise InvalidInstance(
                 f"{name(known.tag)} at offset {pos}: a value of VR {vr} cannot have an undefined "
@@ -144,6 +161,15 @@ class Walk:
             )
         defined = None if length == UNDEFINED else length
         return Element(known.tag, vr, start, defined, extent, is_un)
+
+    async def _odd(self, extent: Extent, head: bytes, pos: int) -> tuple[int, int]:
+        """Where the value of an element is whose VR is none, and its length."""
+        syntax, values = extent.level.syntax, odd_values(extent.level.syntax, head, pos)
+        after = [
+            await self._read(at, min(AFTER, extent.end - at)) if at <= extent.end else None
+            for at in map(place_after, values)
+        ]
+        return choose_value(syntax, head, values, after) or values[0]
 
     async def _after(self, element: Element) -> int:
         """The position after an element."""
@@ -178,7 +204,9 @@ class Walk:
         if tag != _ITEM or end > limit:
             raise _unexpected(element, tag, pos - _HEAD)
         head = await self._read(pos, min(_HEAD, end - pos))
-        return Extent(pos, end, level.item(item_syntax(syntax, head, 0, len(head))), endless)
+        if head[4:6] not in s.VRS:
+            head = await self._read(pos, min(JUDGED, end - pos))
+        return Extent(pos, end, level.item(item_syntax(syntax, head, end - pos)), endless)
 
     async def _item_end(self, item: Extent) -> int:
         """The position after an item, and after its delimiter if it has one."""

@@ -2,6 +2,7 @@
 """`Archive` and `Media`, ZIPs of instances: what is asked, at once or as a job."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from pons.errors import BadRequest
 from pons.jobs import fields
 from pons.jobs.board import Jobs
 from pons.jobs.document import JobRequest
+from pons.jobs.failures import failed_instances
 
 WORKER = "render"
 OUTPUT = "archive"
@@ -28,6 +30,8 @@ class ArchiveRequest(msgspec.Struct, frozen=True):
     """With optional attributes in the DICOMDIR."""
     utf8: bool = False
     """Whether names may have other characters than ASCII's."""
+    permissive: bool = False
+    """Leave out, and name, instances that the store lost or damaged, instead of failing."""
 
     @property
     def job_type(self) -> Literal["Archive", "Media"]:
@@ -82,6 +86,7 @@ def parse_archive_order(
             media=media,
             extended=fields.flag(value, "Extended", extended),
             utf8=fields.flag(value, "Utf8", utf8),
+            permissive=fields.flag(value, "Permissive"),
         ),
         filename=fields.text(value, "Filename") or filename,
         synchronous=fields.synchronous(value),
@@ -91,9 +96,13 @@ def parse_archive_order(
 
 
 def archive_content(
-    request: ArchiveRequest, instances: int, uncompressed: int, archive: int
+    request: ArchiveRequest,
+    instances: int,
+    uncompressed: int,
+    archive: int,
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, Any]:
-    """The `Content` of the job; sizes in bytes."""
+    """The `Content` of the job; sizes in bytes, `left_out` from instances to reasons."""
     return {
         "ArchiveSize": str(archive),
         "ArchiveSizeMB": archive >> 20,
@@ -101,6 +110,7 @@ def archive_content(
         "UncompressedSize": str(uncompressed),
         "UncompressedSizeMB": uncompressed >> 20,
         "Utf8": request.utf8,
+        **failed_instances(left_out),
     }
 
 

@@ -147,7 +147,7 @@ class Jobs:
         is an orphan."""
         if self._objects is None:
             raise ValueError("these jobs have no object store")
-        key, size = new_key(announced=False), spool.size
+        key, size = new_key(temporary=True), spool.size
         await self._objects.put(key, spool)
         return Output(key, size, media_type, filename, time.time())
 

@@ -27,6 +27,7 @@ from pons.jobs.document import (
 )
 from pons.jobs.run import ClaimLost, PauseWanted, Run
 from pons.objects import Objects
+from pons.pulse import Pulse
 from pons.settings import JobsSettings
 from pons.watch import Entry, Snapshot, connection_number, watch_keys
 
@@ -80,20 +81,34 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; then the jobs under way are given back."""
+        bus = self._jobs.bus
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
-            while True:
-                check_cancelled()
-                self._news.clear()
-                best = self._best() if len(self._runs) < self._slots else None
-                if best is None:
-                    await self._wait_for_news()
-                    continue
+            with bus.pulses.during(f"{self._kind} jobs") as pulse:
+                await self._claim_forever(group, pulse)
+
+    async def _claim_forever(self, group: asyncio.TaskGroup, pulse: Pulse) -> None:
+        while True:
+            check_cancelled()
+            self._news.clear()
+            best = self._best() if len(self._runs) < self._slots else None
+            if best is None:
+                pulse.succeed()  # also of what could not be claimed and others have taken
+                await self._wait_for_news()
+                continue
+            try:
+                pulse.begin()
                 job = await self._claim(best)
-                if job is not None:
-                    run = Run(self._jobs, job)
-                    self._runs[run.id] = run
-                    group.create_task(self._work(run))
+                pulse.succeed()
+            except Unavailable as error:
+                pulse.fail(str(error))
+                log.warning("job not claimed", job=best.document.id, error=log_text(error))
+                await asyncio.sleep(CLAIM_PAUSE)
+                continue
+            if job is not None:
+                run = Run(self._jobs, job)
+                self._runs[run.id] = run
+                group.create_task(self._work(run))
 
     async def _follow(self) -> None:
         bus = self._jobs.bus
@@ -161,6 +176,7 @@ class Worker:
                 await self._news.wait()
 
     async def _claim(self, seen: _Seen) -> Job | None:
+        """The job, or None when it is not to be had. Raises `Unavailable`."""
         document = claimed(seen.document, time.time(), str(uuid4()))
         try:
             request = await self._jobs.request(document.id)
@@ -170,10 +186,6 @@ class Worker:
             revision = await self._jobs.replace(document, seen.revision)
         except Outdated:
             self._contested[document.id] = seen.revision
-            return None
-        except Unavailable as error:
-            log.warning("job not claimed", job=document.id, error=log_text(error))
-            await asyncio.sleep(CLAIM_PAUSE)
             return None
         if seen.document.state == "Running":
             log.warning("job taken over", job=document.id, type=document.job_type)

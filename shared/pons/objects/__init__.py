@@ -2,8 +2,20 @@
 """The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
 
 from pons.objects.file import FileObjects
-from pons.objects.keys import SHARDS, is_announced, key_from_path, key_path, key_time, new_key
-from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects
+from pons.objects.keys import (
+    SHARDS,
+    is_announced,
+    is_temporary,
+    key_folder,
+    key_from_path,
+    key_path,
+    key_period,
+    key_time,
+    new_key,
+    period_keys,
+)
+from pons.objects.notes import Notes
+from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects, check_size
 from pons.objects.spool import Spool
 from pons.settings import StorageSettings
 
@@ -13,15 +25,21 @@ __all__ = [
     "SPOOL_ABOVE",
     "Body",
     "FileObjects",
+    "Notes",
     "ObjectEntry",
     "Objects",
     "Spool",
+    "check_size",
     "is_announced",
+    "is_temporary",
+    "key_folder",
     "key_from_path",
     "key_path",
+    "key_period",
     "key_time",
     "new_key",
     "open_objects",
+    "period_keys",
 ]
 
 

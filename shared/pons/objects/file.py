@@ -13,8 +13,9 @@ from uuid import UUID
 
 from pons.errors import NotFound
 from pons.objects.disk import disk_errors, is_cached, sync_folder
+from pons.objects.file_notes import FileNotes
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
-from pons.objects.protocol import PIECE, Body, ObjectEntry
+from pons.objects.protocol import PIECE, Body, ObjectEntry, check_size
 from pons.objects.spool import (
     LEFT_OVER,
     SPOOL_FOLDER,
@@ -60,6 +61,7 @@ class FileObjects:
                 (self._folder / shard).mkdir(mode=0o750, exist_ok=True)
             sync_folder(self._root)
             sync_folder(self._folder)
+        self.notes = FileNotes(self._folder, self._spool_folder, fsync=fsync)
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         if isinstance(body, Spool):
@@ -69,16 +71,18 @@ class FileObjects:
         else:
             await asyncio.to_thread(self._write, key, body)
 
-    async def read(self, key: UUID) -> bytes:
-        return await self._bytes(key, 0, None)
+    async def read(self, key: UUID, size: int | None = None) -> bytes:
+        return await self._bytes(key, 0, None, size)
 
-    async def read_range(self, key: UUID, start: int, length: int) -> bytes:
-        return await self._bytes(key, start, length)
+    async def read_range(
+        self, key: UUID, start: int, length: int, size: int | None = None
+    ) -> bytes:
+        return await self._bytes(key, start, length, size)
 
     async def stream(
-        self, key: UUID, start: int = 0, length: int | None = None
+        self, key: UUID, start: int = 0, length: int | None = None, size: int | None = None
     ) -> AsyncIterator[bytes]:
-        opening = asyncio.ensure_future(asyncio.to_thread(self._open, key, start, length))
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, key, start, length, size))
         try:
             file, rest = await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -168,19 +172,21 @@ class FileObjects:
             if made:
                 sync_folder(os.path.dirname(folder))
 
-    async def _bytes(self, key: UUID, start: int, length: int | None) -> bytes:
+    async def _bytes(self, key: UUID, start: int, length: int | None, size: int | None) -> bytes:
         """A part of an object: at once if it is in memory, as a thread costs more than the reading.
 
         From a disk, or through a network, only a thread reads.
         """
         if self._inline_reads:
-            cached = self._read_cached(key, start, length)
+            cached = self._read_cached(key, start, length, size)
             if cached is not None:
                 return cached
-        return await asyncio.to_thread(self._read, key, start, length)
+        return await asyncio.to_thread(self._read, key, start, length, size)
 
-    def _read_cached(self, key: UUID, start: int, length: int | None) -> bytes | None:
-        file, there = self._open(key, start, length)
+    def _read_cached(
+        self, key: UUID, start: int, length: int | None, size: int | None
+    ) -> bytes | None:
+        file, there = self._open(key, start, length, size)
         with file:
             if there > PIECE:
                 return None
@@ -191,7 +197,9 @@ class FileObjects:
                 return None
             return self._read_piece(file, there) if cached else None
 
-    def _open(self, key: UUID, start: int, length: int | None) -> tuple[BinaryIO, int]:
+    def _open(
+        self, key: UUID, start: int, length: int | None, size: int | None = None
+    ) -> tuple[BinaryIO, int]:
         """The object's file at byte `start`, and how many bytes are to be read from there."""
         if start < 0 or (length is not None and length < 0):
             raise ValueError(f"there are no {length} bytes from {start} on")
@@ -200,12 +208,16 @@ class FileObjects:
                 file = open(self._path(key), "rb")  # noqa: SIM115 the caller closes it
             except FileNotFoundError:
                 raise self._not_found(key) from None
-            there = max(os.fstat(file.fileno()).st_size - start, 0)
+            whole = os.fstat(file.fileno()).st_size
+            if size is not None and whole != size:
+                file.close()
+                check_size(key, whole, size)
+            there = max(whole - start, 0)
             file.seek(start)
         return file, there if length is None else min(length, there)
 
-    def _read(self, key: UUID, start: int, length: int | None) -> bytes:
-        file, rest = self._open(key, start, length)
+    def _read(self, key: UUID, start: int, length: int | None, size: int | None) -> bytes:
+        file, rest = self._open(key, start, length, size)
         with file:
             return self._read_piece(file, rest)
 

@@ -15,17 +15,24 @@ SHARDS = tuple(f"{number:02x}" for number in range(256))
 PERIOD_BITS = 14
 """Objects lie together whose keys were made in the same 2 ** 14 milliseconds."""
 
+TEMPORARY = 0x7E3A15
+"""Last 24 bits of the keys of temporary objects; others have them by chance once in 16 million."""
+
 _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 _lock = threading.Lock()
 _last_stamp = 0
 
 
-def new_key(clock: Callable[[], int] = time.time_ns, *, announced: bool = True) -> UUID:
+def new_key(
+    clock: Callable[[], int] = time.time_ns, *, announced: bool = True, temporary: bool = False
+) -> UUID:
     """A key that is greater than every earlier one of this process and unique among all processes.
 
     48 bits of milliseconds and 12 bits of fractions of them (RFC 9562 6.2, method 3), counted up
     where the clock stands still or steps back; then 61 random bits, and one that tells whether the
     object is `announced` (a DICOM file as it came in, its header) or only a row will refer to it.
+    A `temporary` object says in its key that it may go when nobody names it any more: pieces of
+    files that never became complete, outputs of jobs.
     """
     global _last_stamp
     milliseconds, nanoseconds = divmod(clock(), 1_000_000)
@@ -33,6 +40,8 @@ def new_key(clock: Callable[[], int] = time.time_ns, *, announced: bool = True) 
     with _lock:
         stamp = _last_stamp = max(now, _last_stamp + 1)
     tail = int.from_bytes(os.urandom(8), "big") >> 2 & ~1 | (not announced)
+    if temporary:
+        tail = tail & ~0xFFFFFF | TEMPORARY
     return UUID(int=(stamp >> 12 << 80) | _VERSION_AND_VARIANT | ((stamp & 0xFFF) << 64) | tail)
 
 
@@ -48,6 +57,28 @@ def is_announced(key: UUID) -> bool:
     return not key.int & 1
 
 
+def is_temporary(key: UUID) -> bool:
+    """Whether the store wrote into this key that the object may go once nobody names it."""
+    return key.int & 0xFFFFFF == TEMPORARY
+
+
+def key_period(key: UUID) -> int:
+    """The number of the 16 seconds in which `key` was made."""
+    return key.int >> 80 + PERIOD_BITS
+
+
+def period_keys(period: int) -> tuple[UUID, UUID]:
+    """The range of the keys of a period: the first that may be, and the first that is beyond."""
+    start = period << 80 + PERIOD_BITS
+    return UUID(int=start), UUID(int=start + (1 << 80 + PERIOD_BITS))
+
+
+def key_folder(key: UUID) -> str:
+    """The folder that the object lies in, below the store's: `<2 hex>/<2 hex>`."""
+    period = key_period(key)
+    return f"{period >> 8 & 0xFF:02x}/{period & 0xFF:02x}"
+
+
 def key_path(store: str, key: UUID) -> str:
     """Where the object lies in folder or bucket: `<store>/<2 hex>/<2 hex>/<uuid>`.
 
@@ -55,8 +86,7 @@ def key_path(store: str, key: UUID) -> str:
     study fills one folder instead of making a thousand, and forcing a folder to disk serves many
     objects. After twelve days the folders come round again, so that they fill evenly.
     """
-    period = key.int >> 80 + PERIOD_BITS
-    return f"{store}/{period >> 8 & 0xFF:02x}/{period & 0xFF:02x}/{key}"
+    return f"{store}/{key_folder(key)}/{key}"
 
 
 def key_from_path(store: str, path: str) -> UUID | None:

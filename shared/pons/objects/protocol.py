@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from pons.errors import DamagedObject
+from pons.objects.notes import Notes
 from pons.objects.spool import Spool
 
 Body = bytes | bytearray | memoryview | Spool
@@ -26,11 +28,22 @@ class ObjectEntry:
     size: int
 
 
+def check_size(key: UUID | str, found: int, expected: int | None) -> None:
+    """Raise `DamagedObject` for an object that has other than the `expected` bytes, if any are."""
+    if expected is not None and found != expected:
+        why = f"it has {found} bytes instead of {expected}"
+        raise DamagedObject(f"The object {key} is damaged", why, what="size")
+
+
 class Objects(Protocol):
     """Objects of one store: written once under a fresh key, read, removed, never changed.
 
     Every method may raise `Unavailable`, and those that write `OutOfResources`.
     """
+
+    @property
+    def notes(self) -> Notes:
+        """The store's notes, which lie beside its objects."""
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         """Keep `body` under `key`; it is durable when this returns.
@@ -44,13 +57,21 @@ class Objects(Protocol):
         refers to.
         """
 
-    async def read(self, key: UUID) -> bytes:
-        """The whole object. NotFound if there is none."""
+    async def read(self, key: UUID, size: int | None = None) -> bytes:
+        """The whole object. NotFound if there is none.
 
-    async def read_range(self, key: UUID, start: int, length: int) -> bytes:
+        Like the others that read it raises `DamagedObject` for an object that has not `size` bytes
+        in all, where that is given: it takes no more requests, since whoever reads is told.
+        """
+
+    async def read_range(
+        self, key: UUID, start: int, length: int, size: int | None = None
+    ) -> bytes:
         """`length` bytes from `start` on, fewer where the object ends before. NotFound."""
 
-    def stream(self, key: UUID, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    def stream(
+        self, key: UUID, start: int = 0, length: int | None = None, size: int | None = None
+    ) -> AsyncIterator[bytes]:
         """Bytes as from `read_range` (`length` None: to the end) in pieces of `PIECE` bytes.
 
         NotFound comes with the first piece: ask `size` first where the answer's status matters.

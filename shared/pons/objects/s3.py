@@ -25,6 +25,7 @@ from pons.objects.keys import check_shard, check_store_name, key_from_path, key_
 from pons.objects.protocol import PIECE, Body, ObjectEntry
 from pons.objects.s3_client import s3_errors
 from pons.objects.s3_download import Download
+from pons.objects.s3_notes import S3Notes
 from pons.objects.spool import (
     SPOOL_FOLDER,
     Spool,
@@ -75,22 +76,32 @@ class S3Objects:
         self._requests = ThreadPoolExecutor(REQUESTS_AT_ONCE, "pons-s3")
         self._uploads = ThreadPoolExecutor(LARGE_AT_ONCE, "pons-s3-large")
         self._prepared = False
+        self.notes = S3Notes(
+            client,
+            bucket,
+            store,
+            lambda call, *values: self._run(self._requests, call, *values),
+            self._prepare,
+            self._delete,
+        )
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         size = body.size if isinstance(body, Spool) else memoryview(body).nbytes
         pool = self._requests if size <= PART_SIZE else self._uploads
         await self._run(pool, self._put, key, body)
 
-    async def read(self, key: UUID) -> bytes:
-        return await self._run(self._requests, self._read, key, 0, None)
+    async def read(self, key: UUID, size: int | None = None) -> bytes:
+        return await self._run(self._requests, self._read, key, 0, None, size)
 
-    async def read_range(self, key: UUID, start: int, length: int) -> bytes:
-        return await self._run(self._requests, self._read, key, start, length)
+    async def read_range(
+        self, key: UUID, start: int, length: int, size: int | None = None
+    ) -> bytes:
+        return await self._run(self._requests, self._read, key, start, length, size)
 
     async def stream(
-        self, key: UUID, start: int = 0, length: int | None = None
+        self, key: UUID, start: int = 0, length: int | None = None, size: int | None = None
     ) -> AsyncIterator[bytes]:
-        download = self._download(key, start, length)
+        download = self._download(key, start, length, size)
         try:
             while piece := await self._run(self._requests, download.read, PIECE):
                 yield piece
@@ -160,11 +171,12 @@ class S3Objects:
                 self._bucket, name, file, size, part_size=PART_SIZE, num_parallel_uploads=1
             )
 
-    def _download(self, key: UUID, start: int, length: int | None) -> Download:
-        return Download(self._client, self._bucket, key_path(self._store, key), start, length)
+    def _download(self, key: UUID, start: int, length: int | None, size: int | None) -> Download:
+        name = key_path(self._store, key)
+        return Download(self._client, self._bucket, name, start, length, size)
 
-    def _read(self, key: UUID, start: int, length: int | None) -> bytes:
-        with closing(self._download(key, start, length)) as download:
+    def _read(self, key: UUID, start: int, length: int | None, size: int | None) -> bytes:
+        with closing(self._download(key, start, length, size)) as download:
             return b"".join(iter(lambda: download.read(PIECE), b""))
 
     def _abandon(self, download: Download) -> None:

@@ -9,7 +9,8 @@ from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from pons.errors import Unavailable
+from pons.errors import DamagedObject, Unavailable
+from pons.objects.protocol import check_size
 from pons.objects.s3_client import s3_errors
 
 RESUMES = 2
@@ -23,17 +24,25 @@ class Download:
     """Bytes [start, start + length) of an object, read piece by piece in one request.
 
     A connection that breaks is replaced by a request for the rest. Its methods block; `close`
-    may be called from another thread and waits for a `read` that is under way.
+    may be called from another thread and waits for a `read` that is under way. An object that has
+    not `size` bytes in all, where that is given, is `DamagedObject`.
     """
 
     def __init__(
-        self, client: Minio, bucket: str, name: str, start: int, length: int | None
+        self,
+        client: Minio,
+        bucket: str,
+        name: str,
+        start: int,
+        length: int | None,
+        size: int | None = None,
     ) -> None:
         if start < 0 or (length is not None and length < 0):
             raise ValueError(f"there are no {length} bytes from {start} on")
         self._client = client
         self._bucket = bucket
         self._name = name
+        self._size = size
         self._position = start
         self._end = None if length is None else start + length
         self._resumes = RESUMES
@@ -83,10 +92,17 @@ class Download:
             response = self._client.get_object(self._bucket, self._name, self._position, length)
         except S3Error as error:
             if error.code == "InvalidRange":  # It starts at or after the end of the object.
+                if self._size is not None and self._position < self._size:
+                    why = f"it has at most {self._position} bytes instead of {self._size}"
+                    message = f"The object {self._name} is damaged"
+                    raise DamagedObject(message, why, what="size") from error
                 return False
             raise
         self._response = response
         total = self._align(response)
+        if self._size is not None and total != self._size:
+            self._drop()
+            check_size(self._name, total, self._size)
         self._end = total if self._end is None else min(self._end, total)
         return self._position < self._end
 

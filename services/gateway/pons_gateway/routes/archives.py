@@ -29,7 +29,10 @@ TRANSCODE = Text("transcode", "Refused: archives have the files as they are stor
 QUALITY = Number("lossy-quality", "Quality of lossy transcoding, 1 to 100; without effect.")
 EXTENDED = Flag("extended", "Add optional attributes to the DICOMDIR.")
 RESOURCES = Text("resources", "Orthanc identifiers of any level, separated by `,`.")
-COMMON = (FILENAME, TRANSCODE, QUALITY)
+PERMISSIVE = Flag(
+    "permissive", "Leave out, and list in `MISSING.TXT`, instances that the store lost or damaged."
+)
+COMMON = (FILENAME, TRANSCODE, QUALITY, PERMISSIVE)
 
 KINDS = {
     "archive": ("a ZIP with a folder for each patient, study and series", False, False),
@@ -42,6 +45,7 @@ OPTIONS = {
     "Asynchronous": True,
     "Filename": "study.zip",
     "Utf8": True,
+    "Permissive": False,
     "Priority": 0,
     "UserData": "mine",
 }
@@ -66,6 +70,8 @@ def get_archive(kind: str) -> Handler:
             options["Transcode"] = syntax
         if (quality := QUALITY(request)) is not None:
             options["LossyQuality"] = quality
+        if PERMISSIVE.text(request) is not None:
+            options["Permissive"] = PERMISSIVE(request)
         if media and EXTENDED.text(request) is not None:
             options["Extended"] = EXTENDED(request)
         if "id" not in request.path_params:

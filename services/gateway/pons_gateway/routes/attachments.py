@@ -4,7 +4,7 @@
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from pons.attachments import as_object, change_form, is_intact, put_attachment
 from pons.attributes import LEVELS
@@ -20,7 +20,7 @@ from pons.metadata import (
     media_type,
 )
 from pons.objects import PIECE, Spool
-from pons.stored_file import StoredFile, read_file_range, stream_file
+from pons.stored_file import StoredFile, read_file_range, stream_file, verify_file
 from pons_gateway.answers import (
     JSON_TYPE,
     TEXT_TYPE,
@@ -38,6 +38,7 @@ from pons_gateway.ranges import range_of
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.revisions import ask_revised, etag, if_match, unless_known, wrong_revision
 from pons_gateway.routing import JSON, TEXT, Group, Handler
+from pons_gateway.streamed import Streamed, begun
 
 BINARY = "application/octet-stream"
 READ_FOR_TAG = 64 * MEGABYTE
@@ -96,6 +97,8 @@ async def compressed_data(
 ) -> Response:
     if not stored.compression:
         return await data(request, backends, stored)
+    if not stored.stored_md5:  # of a DICOM file, only what is in the object can be compared
+        await verify_file(backends.objects, stored)
     return await _file_answer(request, backends, as_object(stored), stored.stored_size, BINARY)
 
 
@@ -256,11 +259,8 @@ async def _file_answer(
     if length <= PIECE:
         content = await read_file_range(backends.objects, stored, first, length) if length else b""
         return Answer(content, status, *headers)
-    await backends.objects.size(stored.object_key)  # while the status can tell that it is gone
-    answer = StreamingResponse(stream_file(backends.objects, stored, first, length), status)
-    length_header = (b"content-length", b"%d" % length)
-    answer.raw_headers = [*headers, length_header, (b"x-content-type-options", b"nosniff")]
-    return answer
+    pieces = await begun(stream_file(backends.objects, stored, first, length))
+    return Streamed(pieces, length, status, *headers)
 
 
 def _text(text: str) -> Answer:

@@ -4,13 +4,17 @@
 from string import punctuation
 from urllib.parse import quote
 
+import httpx
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pons.errors import DamagedObject, PonsError, UnsupportedImage
 from pons_gateway import render_client
 from pons_gateway.backends import Backends
+from pons_gateway.errors import BadFrame
 from pons_gateway.parameters import Flag, Number
-from pons_gateway.routing import TEXT, Group
+from pons_gateway.routing import JSON, TEXT, Group
 
 QUALITY = Number("quality", "Quality of a JPEG, 1 to 100; 90 without.")
 UNSUPPORTED = Flag(
@@ -20,6 +24,13 @@ UNSUPPORTED = Flag(
 PASSED_ON = frozenset(
     ("content-type", "content-length", "content-disposition", "content-encoding", "location")
 )
+REFUSALS: dict[int, type[PonsError]] = {
+    400: BadFrame,
+    415: UnsupportedImage,
+    500: DamagedObject,
+}
+"""The statuses that render gives a reason with: of raw frames and values, of pictures."""
+
 VIEWS = {
     "preview": "A picture for people, stretched to 8 bits",
     "image-uint8": "Grey values cut to 0..255",
@@ -44,9 +55,23 @@ async def relay(request: Request, backends: Backends) -> Response:
         headers={"accept": request.headers.get("accept", "*/*")},
     )
     answer = await render_client.send(backends.render, asked)
+    if answer.status_code in REFUSALS and answer.headers.get("content-type") == JSON:
+        raise await _refusal(answer)
     headers = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
     headers["x-content-type-options"] = "nosniff"
     return render_client.Relayed(answer, status_code=answer.status_code, headers=headers)
+
+
+async def _refusal(answer: httpx.Response) -> PonsError:
+    """Why render makes no picture, to be described as other errors are.
+
+    Orthanc's answer has no body where a picture is refused; why is what people ask first.
+    """
+    try:
+        told = msgspec.json.decode(await answer.aread(), type=dict[str, str])
+    finally:
+        await answer.aclose()
+    return REFUSALS[answer.status_code](told["message"])
 
 
 GROUP.add("GET", "/instances/{id}/frames", relay, "Numbers of the frames", example=[0, 1])

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from pons.errors import Conflict, NotFound
 from pons.jobs import Jobs, to_json
+from pons.objects import check_size
 from pons_gateway.answers import UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.disposition import content_disposition
@@ -80,9 +81,10 @@ async def output(request: Request, backends: Backends) -> Response:
     made = job.document.outputs.get(key)
     if made is None:
         raise UnknownItem(f"Job has no such output: {key}")
-    await backends.objects.size(made.object_key)  # raises where the status can still tell
+    there = await backends.objects.size(made.object_key)  # while the status can still tell
+    check_size(made.object_key, there, made.size)
     return StreamingResponse(
-        backends.objects.stream(made.object_key),
+        backends.objects.stream(made.object_key, size=made.size),
         media_type=made.media_type,
         headers={
             "content-length": str(made.size),

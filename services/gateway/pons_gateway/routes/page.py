@@ -59,7 +59,7 @@ async def description(_request: Request, backends: Backends) -> Response:
 @GROUP.get("/health/live", "Whether the process runs", example={"service": "gateway"}, public=True)
 @GROUP.get(
     "/health/ready",
-    "Whether everything that the gateway needs answers",
+    "Whether everything that the gateway needs works, the index above all, and what does not",
     example={"service": "gateway", "ready": True, "failures": {}},
     public=True,
 )

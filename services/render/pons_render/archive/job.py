@@ -59,5 +59,6 @@ async def _tell(
     run: Run, order: ArchiveOrder, archive: Archive, totals: Statistics, written: int
 ) -> None:
     progress = min(archive.uncompressed / totals.size, 1.0) if totals.size else 0.0
-    content = archive_content(order.request, totals.instances or 0, totals.size, written)
+    left_out = {one.instance_id: one.reason for one in archive.left_out}
+    content = archive_content(order.request, totals.instances or 0, totals.size, written, left_out)
     await run.step(progress, content, None)

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What files and folders in an archive are called: as Orthanc calls them since 1.13.0."""
+"""What files and folders in an archive are called: as Orthanc calls them since 1.13.0.
 
+Every name is one that Windows takes. Orthanc leaves three rare ones that it does not, or not
+beside another: those that end with a dot, names of devices, siblings that differ in case alone.
+"""
+
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 LONGEST = 200
 """Characters of one name; file systems take 255 bytes."""
-SLASHES = str.maketrans("/\\", "  ")
+FORBIDDEN = frozenset('/\\:*?"<>|')
+"""Characters that no name on Windows has."""
+DEVICES = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\..*)?", re.IGNORECASE)
+"""What Windows takes for a device, with any extension."""
 
 
 @dataclass(slots=True)
@@ -17,12 +26,15 @@ class Folder:
     _given: set[str] = field(default_factory=set)
 
     def folder(self, name: str) -> "Folder":
-        """A new folder in this one: `name`, or `name-2`, `name-3` where that is taken."""
+        """A new folder in this one: `name`, or `name-2`, `name-3` where that is taken.
+
+        Windows would unpack names that differ in case alone into one folder, and files over others.
+        """
         number, unique = 1, name
-        while unique in self._given:
+        while unique.casefold() in self._given:
             number += 1
             unique = f"{name}-{number}"
-        self._given.add(unique)
+        self._given.add(unique.casefold())
         return Folder(f"{self.path}{unique}/")
 
 
@@ -51,12 +63,14 @@ class Naming:
         return f"{letters}{number:0{8 - len(letters)}d}.dcm"
 
     def _text(self, tags: dict[str, str], tag: str) -> str:
+        """The text of a tag; what no name may have becomes a space, and several spaces one."""
+        spaced = "".join(map(_or_space, tags.get(tag, "")))
         allowed = (
             character
-            for character in tags.get(tag, "").translate(SLASHES)
+            for character in spaced
             if (self.utf8 or character.isascii()) and character.isprintable()
         )
-        return "".join(allowed).strip()
+        return re.sub(" +", " ", "".join(allowed)).strip()
 
 
 def numbers(indices: list[int | None]) -> list[int]:
@@ -67,11 +81,18 @@ def numbers(indices: list[int | None]) -> list[int]:
     return list(range(len(indices)))
 
 
+def _or_space(character: str) -> str:
+    barred = character in FORBIDDEN or unicodedata.category(character) == "Cc"
+    return " " if barred else character
+
+
 def _joined(parts: Iterable[str]) -> str:
     return " - ".join(filter(None, parts))
 
 
 def _named(name: str, unknown: str) -> str:
     """`name`, unless nothing of it names anything, or it would lead out of its folder."""
-    name = name[:LONGEST].strip()
-    return name if name.strip("^") and name.strip(". ") else unknown
+    name = name[:LONGEST].strip().rstrip(". ")
+    if not name.strip("^"):
+        return unknown
+    return f"{name}_" if DEVICES.fullmatch(name) else name

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from pons.damage import notice
 from pons.errors import PonsError, log_text
 from pons.jobs import ArchiveRequest
 from pons.objects import PIECE, Objects, Spool
@@ -39,6 +40,7 @@ class Streamed(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         except PonsError as error:
+            notice(error)
             # The answer has begun: that the server breaks the connection of one that is not
             # completed is all that tells the client that its ZIP is not whole.
             log.warning("archive broken off", reason=log_text(error))

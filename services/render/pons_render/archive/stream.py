@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pons.catalog import ArchivedSeries, Statistics, StoredObject
-from pons.errors import InvalidInstance, NotFound
+from pons.damage import notice
+from pons.errors import DamagedObject, NotFound
 from pons.jobs import ArchiveRequest
 from pons.objects import SPOOL_ABOVE, Objects
 from pons.settings import ArchiveSettings
-from pons.stored_file import read_file, stream_file
+from pons.stored_file import check_file, read_file, stream_file, verify_file
 from pons_render.archive.bounds import Places, ReadAhead
 from pons_render.archive.dicomdir import DicomDir, Summary, summarize
 from pons_render.archive.plan import Catalog, File, files_of
@@ -26,6 +27,9 @@ FILES_AHEAD = 8
 BYTES_AHEAD = 16 << 20
 """What one archive reads before it is asked for, if all together may hold as much; a larger file
 than `SPOOL_ABOVE` is streamed."""
+
+REPORT = "MISSING.TXT"
+"""What a permissive ZIP calls the list of what it lacks."""
 
 T = TypeVar("T")
 
@@ -42,6 +46,15 @@ class Loaded:
     method: int = 0
     summary: Summary | None = None
     """What a DICOMDIR says of it; None in an archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An instance that is not in the ZIP although the store has it: its object is damaged."""
+
+    name: str
+    instance_id: str
+    reason: str
 
 
 class Archives:
@@ -75,12 +88,12 @@ class Archives:
 
     async def load_ahead(
         self, request: ArchiveRequest, series: list[ArchivedSeries]
-    ) -> AsyncGenerator[Loaded | None]:
+    ) -> AsyncGenerator[Loaded | LeftOut | None]:
         """The files in order, several being read at once; None for one that was deleted since.
 
         Close it: what is being read ahead is dropped then.
         """
-        ahead: deque[tuple[int, asyncio.Task[Loaded | None]]] = deque()
+        ahead: deque[tuple[int, asyncio.Task[Loaded | LeftOut | None]]] = deque()
         held = 0
 
         def has_room(cost: int) -> bool:
@@ -95,7 +108,7 @@ class Archives:
                     held -= ahead[0][0]
                     async with self._handing_over(*ahead.popleft()) as loaded:
                         yield loaded
-                ahead.append((cost, asyncio.create_task(self._load(file, media=request.media))))
+                ahead.append((cost, asyncio.create_task(self._load(file, request))))
                 held += cost
                 self._read_ahead.take(cost)
             while ahead:
@@ -109,40 +122,46 @@ class Archives:
 
     @asynccontextmanager
     async def _handing_over(
-        self, cost: int, task: "asyncio.Task[Loaded | None]"
-    ) -> AsyncIterator[Loaded | None]:
+        self, cost: int, task: "asyncio.Task[Loaded | LeftOut | None]"
+    ) -> AsyncIterator[Loaded | LeftOut | None]:
         """What the task has read; its bytes count until whoever takes them asks for the next."""
         try:
             yield await task
         finally:
             self._read_ahead.give_back(cost)
 
-    async def _load(self, file: File, *, media: bool) -> Loaded | None:
+    async def _load(self, file: File, request: ArchiveRequest) -> Loaded | LeftOut | None:
         stored = file.instance.stored
         while True:
             try:
-                return await self._read(file, stored, media=media)
-            except NotFound:
-                found = await self._catalog.find_object(file.instance.instance_id)
-                if found is None:
-                    return None
-                if found.object_key == stored.object_key:
+                return await self._read(file, stored, request)
+            except (NotFound, DamagedObject) as error:
+                if isinstance(error, NotFound) or error.what == "missing":
+                    found = await self._catalog.find_object(file.instance.instance_id)
+                    if found is None:
+                        return None
+                    if found.object_key != stored.object_key:
+                        stored = found  # replaced meanwhile
+                        continue
+                    notice(error)
+                if not request.permissive:
                     raise
-                stored = found  # replaced meanwhile
+                return LeftOut(file.name, file.instance.instance_id, str(error))
 
-    async def _read(self, file: File, stored: StoredObject, *, media: bool) -> Loaded:
+    async def _read(self, file: File, stored: StoredObject, request: ArchiveRequest) -> Loaded:
         summary = None
-        if media:
+        if request.media:
             summary = await self._catalog.read_header(
                 file.instance.instance_id, lambda found: summarize(found.json)
             )
             if summary is None:
                 raise NotFound("The instance is gone")
         if stored.size > SPOOL_ABOVE:
-            await self._objects.size(stored.object_key)
+            # What turns out to be damaged in its midst cannot be left out any more.
+            check = verify_file if request.permissive else check_file
+            await check(self._objects, stored)
             return Loaded(file, stored, summary=summary)
         content = await read_file(self._objects, stored)
-        check_size(file, stored, len(content))
         packed, crc, method = await self.run(pack, content, self._settings.compression)
         return Loaded(file, stored, packed, crc, method, summary)
 
@@ -171,6 +190,8 @@ class Archive:
         self.instances = 0
         self.uncompressed = 0
         """Bytes of the instances that are in the ZIP so far."""
+        self.left_out: list[LeftOut] = []
+        """What is damaged, when the request is permissive."""
 
     @property
     def size(self) -> int:
@@ -184,13 +205,17 @@ class Archive:
     async def pieces(self) -> AsyncGenerator[bytes]:
         """The bytes of the ZIP. Close it.
 
-        Instances that were deleted meanwhile are left out. Raises `NotFound` or `InvalidInstance`
-        for one whose object is lost or cut off: what was given before is no whole ZIP.
+        Instances that were deleted meanwhile are left out. Raises `DamagedObject` for one whose
+        object is lost or damaged: what was given before is no whole ZIP. When the request is
+        permissive, it is left out and named in the file `REPORT`.
         """
         directory = DicomDir(extended=self._request.extended) if self._request.media else None
         async with aclosing(self._archives.load_ahead(self._request, self._series)) as loaded:
             async for one in loaded:
                 if one is None:
+                    continue
+                if isinstance(one, LeftOut):
+                    self.left_out.append(one)
                     continue
                 if one.content is None:
                     async with aclosing(self._streamed(one)) as pieces:
@@ -203,11 +228,15 @@ class Archive:
                 self.instances += 1
                 self.uncompressed += one.stored.size
         if directory is not None:
-            content = await self._archives.run(directory.encode)
-            packed, crc, method = await self._archives.run(pack, content, "store")
-            yield self._zip.whole("DICOMDIR", packed, crc, len(content), method) + packed
+            yield await self._stored("DICOMDIR", await self._archives.run(directory.encode))
+        if self.left_out:
+            yield await self._stored(REPORT, report(self.left_out))
         for piece in self._zip.finish():
             yield piece
+
+    async def _stored(self, name: str, content: bytes) -> bytes:
+        packed, crc, method = await self._archives.run(pack, content, "store")
+        return self._zip.whole(name, packed, crc, len(content), method) + packed
 
     def _whole(self, name: str, content: bytes, one: Loaded) -> bytes:
         return self._zip.whole(name, content, one.crc, one.stored.size, one.method) + content
@@ -218,14 +247,11 @@ class Archive:
         async for piece in self._archives.pieces_of(one.stored):
             if packed := await self._archives.run(packer.add, piece):
                 yield packed
-        check_size(one.file, one.stored, packer.size)
         yield packer.finish() + self._zip.end(packer.crc, packer.packed, packer.size)
 
 
-def check_size(file: File, stored: StoredObject, size: int) -> None:
-    """Refuse an object that is not as long as the index says."""
-    if size != stored.size:
-        raise InvalidInstance(
-            f"The object of instance {file.instance.instance_id} has {size} bytes "
-            f"instead of {stored.size}"
-        )
+def report(left_out: list[LeftOut]) -> bytes:
+    """What is not in a ZIP, for people."""
+    lines = [f"{one.name}: instance {one.instance_id}: {one.reason}" for one in left_out]
+    head = f"{len(lines)} instances are not in this archive, because the store lost or damaged them"
+    return "".join(f"{line}\r\n" for line in (head, *lines)).encode()

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparing objects with the index: at each start what came last, after a loss everything.
+
+What was deleted on purpose is made so first, from the notes beside the objects; then what holds a
+DICOM file and nobody knows is announced again; then what hung on it comes back.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from pons.errors import Unavailable, log_text
+from pons.objects import SHARDS
+from pons.pulse import Pulse
+from pons_index.continuity import Beginning, Continuity
+from pons_index.database import Database, delays
+from pons_index.faults import passing_is_unavailable
+from pons_index.records import Records
+from pons_index.returning import Returning
+from pons_index.statements import SQL
+from pons_index.sweep import Sweep
+from pons_index.tombstones import Tombstones
+
+log = structlog.get_logger()
+
+SHARD_SPAN = timedelta(milliseconds=1 << 22)
+"""What is written in so long lies in one shard."""
+
+
+class Comparison:
+    """Compares when the index starts, and when NATS has started again."""
+
+    def __init__(
+        self,
+        database: Database,
+        continuity: Continuity,
+        sweep: Sweep,
+        returning: Returning,
+        tombstones: Tombstones,
+        records: Records,
+        pulse: Pulse,
+    ) -> None:
+        self._database = database
+        self._continuity = continuity
+        self._pulse = pulse
+        self._sweep = sweep
+        self._returning = returning
+        self._tombstones = tombstones
+        self._records = records
+        self.done = asyncio.Event()
+        """Set once the first comparison is done."""
+
+    async def compare_forever(self, beginning: Beginning) -> None:
+        """Compare as `beginning` says, then whenever NATS has started again."""
+        if beginning.comparing:
+            log.warning("all objects are compared with the index", reason=beginning.comparing)
+            await self._until_done(None)
+            await self._continuity.compared()
+        else:
+            await self._until_done(beginning.since)
+        self.done.set()
+        while True:
+            await self._continuity.suspected.wait()
+            self._continuity.suspected.clear()
+            await self._until_done(await self._continuity.safe_since())
+
+    async def _until_done(self, since: datetime | None) -> None:
+        self._pulse.begin()
+        for delay in delays():
+            try:
+                with passing_is_unavailable():
+                    async with self._sweep.turn(wait=True):
+                        if since is None:
+                            await self._compare_all()
+                        else:
+                            await self._compare_since(since)
+                self._pulse.succeed()
+                return
+            except Unavailable as error:
+                self._pulse.fail(str(error))
+                log.warning("comparison waits", error=log_text(error), retry_seconds=delay)
+            await asyncio.sleep(delay)
+
+    async def _compare_since(self, since: datetime) -> None:
+        await self._drain()
+        if await self._sweep.compare(shards_since(since), since):
+            await self._returning.announce_all()
+
+    async def _compare_all(self) -> None:
+        deleted = await self._tombstones.restore()
+        await self._records.file_attachments()
+        await self._drain()
+        found = await self._sweep.compare(SHARDS, datetime.fromtimestamp(0, UTC))
+        returned = await self._returning.announce_all()
+        await self._drain()
+        restored = await self._records.restore()
+        await self._records.write_missing()
+        await self._database.run(lambda connection: connection.execute(SQL["settle_times"]))
+        log.warning(
+            "comparison done",
+            unknown=found,
+            returned=returned,
+            deleted_again=deleted,
+            belongings_restored=restored,
+        )
+
+    async def _drain(self) -> None:
+        if not await self._sweep.drained():
+            raise Unavailable("Announcements are still on their way", "the index is behind")
+
+
+def shards_since(since: datetime) -> list[str]:
+    """The shards that hold objects made since then, the latest last."""
+    moment, end = since, datetime.now(UTC) + SHARD_SPAN
+    shards: dict[str, None] = {}
+    while moment < end and len(shards) < len(SHARDS):
+        shards[_shard(moment)] = None
+        moment += SHARD_SPAN
+    return list(shards)
+
+
+def _shard(moment: datetime) -> str:
+    return SHARDS[int(moment.timestamp() * 1000) >> 22 & 0xFF]

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Noticing that a database or a stream was set back: what it says is compared with what it said.
+
+A count in the database grows with every beat, and so does the number of the last announcement. A
+copy of both lies with the objects. What is behind its copy, or is not the same stream any more, has
+forgotten something: then all objects are compared with the index. What fits can still lack what
+came last, so every start compares the objects of the last hours.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+import structlog
+
+from pons.bus import Bus
+from pons.errors import NotFound, PonsError, Unavailable, log_text
+from pons.objects import Objects
+from pons.pulse import Pulse
+from pons_index.database import Database, delays
+from pons_index.faults import passing_is_unavailable
+from pons_index.statements import SQL
+from pons_index.stream import StreamState, forget_all, read_stream_state
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+BEAT = 5.0
+NOTE_EVERY = 60.0
+"""Seconds between copies; far below `MARGIN`, which covers what came since."""
+MARGIN = timedelta(hours=1)
+"""How long before everything was known to be indexed an announcement may have been lost: NATS
+writes every 2 minutes, and what was being stored was announced a little later."""
+NOTE = "seen"
+NEVER = datetime.fromtimestamp(0, UTC)
+SET_BACK = "the streams were set back"
+PARTING_PATIENCE = 2.0
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The copy that lies with the objects."""
+
+    beats: int
+    last_change: int
+    stream: StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a start found."""
+
+    comparing: str
+    """Why all objects are to be compared with the index; empty: only those since `since`."""
+    since: datetime
+
+
+class Continuity:
+    """Says at each start, and with every beat, whether database and streams are those of before."""
+
+    def __init__(
+        self, database: Database, bus: Bus, objects: Objects, pulse: Pulse | None = None
+    ) -> None:
+        self._pulse = pulse or Pulse("continuity")
+        self._database = database
+        self._bus = bus
+        self._objects = objects
+        self._beats = 0
+        self._reconnects = 0
+        self._noted = float("-inf")
+        self.suspected = asyncio.Event()
+        """NATS has started again: what it had not written to its disk is to be looked for."""
+
+    async def begin(self, asked: str = "") -> Beginning:
+        """Compare with what was seen last, before anything is written; waits for what is away.
+
+        `asked`: why all objects are to be compared, whatever was seen.
+        """
+        for delay in delays():
+            try:
+                return await self._begin(asked)
+            except Unavailable as error:
+                self._pulse.fail(str(error))
+                log.warning(
+                    "waiting to see what is there", error=log_text(error), retry_seconds=delay
+                )
+            await asyncio.sleep(delay)
+        raise AssertionError("delays never end")
+
+    async def _begin(self, asked: str) -> Beginning:
+        # What was seen is read before the stream: meanwhile it can only have grown.
+        seen = await self._read_note()
+        before = await self._ask(_read)
+        stream = await read_stream_state(self._bus)
+        self._reconnects = self._bus.client.stats["reconnects"]
+        if before is None:
+            raise PonsError("The database lost its tables while the index was starting")
+        reasons = list(_reasons(before, seen, stream))
+        comparing = before["comparing"] or "; ".join(filter(None, (asked, *reasons)))
+        self._beats = max(before["beats"], seen.beats if seen else 0) + 1
+
+        async def set_out(connection: Any) -> None:
+            async with connection.transaction():
+                state = (stream.created, stream.last)
+                await connection.execute(SQL["set_continuity"], self._beats, *state, comparing)
+                if seen is not None:
+                    # Readers of the change log skip what is not above the last number they had.
+                    await connection.execute(SQL["raise_last_change"], seen.last_change)
+
+        if reasons and seen is not None:
+            log.error("database or streams are not those of before", reason="; ".join(reasons))
+        if SET_BACK in reasons:
+            # It would hand out again what was deleted since; what counts is found by its object.
+            await forget_all(self._bus)
+        await self._ask(set_out)
+        await self._note(stream)
+        return Beginning(comparing, _since(before))
+
+    async def safe_since(self) -> datetime:
+        """Since when an announcement may have been lost, as far as is known now."""
+        row = await self._ask(_read)
+        return _since(row) if row is not None else NEVER
+
+    async def compared(self) -> None:
+        """All objects have been compared with the index."""
+        await self._database.run(lambda connection: connection.execute(SQL["end_comparison"]))
+
+    async def beat_forever(self) -> None:
+        """Raises `PonsError` when database or streams are not those of before: a new start, which
+        the supervisor gives, sees to everything."""
+        while True:
+            await asyncio.sleep(BEAT)
+            try:
+                await self._beat()
+                self._pulse.succeed()
+            except Unavailable as error:
+                self._pulse.fail(str(error))
+                log.warning("continuity cannot be checked", error=log_text(error))
+
+    async def end(self) -> None:
+        """Leave a copy behind; where that cannot be, the next start compares a little more."""
+        try:
+            async with asyncio.timeout(PARTING_PATIENCE):
+                await self._beat()
+                await self._note(await read_stream_state(self._bus))
+        except (PonsError, TimeoutError) as error:
+            log.warning("the last state is not noted", error=log_text(error))
+
+    async def _beat(self) -> None:
+        began = datetime.now(UTC)
+        before = await self._ask(_read)
+        stream = await read_stream_state(self._bus)
+        row = None
+        if before is not None and _is_later(stream, before):
+            values = (self._beats, stream.last, began if stream.drained else None)
+            row = await self._ask(lambda connection: connection.fetchrow(SQL["beat"], *values))
+        if row is None:
+            raise PonsError(
+                "Database or streams were set back or replaced while the index was running",
+                "it starts anew and compares all objects with them",
+            )
+        self._beats = row["beats"]
+        if (reconnects := self._bus.client.stats["reconnects"]) != self._reconnects:
+            self._reconnects = reconnects
+            self.suspected.set()
+        if asyncio.get_running_loop().time() >= self._noted + NOTE_EVERY:
+            await self._note(stream)
+
+    async def _ask(self, work: Callable[[Any], Awaitable[T]]) -> T | None:
+        """What `work` makes of a connection; None where the database has no such table.
+
+        Raises `Unavailable`.
+        """
+        with passing_is_unavailable():
+            try:
+                async with self._database.pool.acquire() as connection:
+                    return await work(connection)
+            except asyncpg.UndefinedTableError:
+                return None
+
+    async def _note(self, stream: StreamState) -> None:
+        last_change = await self._database.run(
+            lambda connection: connection.fetchval(SQL["read_last_change"])
+        )
+        seen = Seen(self._beats, last_change, stream)
+        await self._objects.notes.put(NOTE, msgspec.json.encode(seen))
+        self._noted = asyncio.get_running_loop().time()
+
+    async def _read_note(self) -> Seen | None:
+        try:
+            return msgspec.json.decode(await self._objects.notes.read(NOTE), type=Seen)
+        except NotFound:
+            return None
+
+
+async def _read(connection: Any) -> Any:
+    await connection.execute(SQL["begin_continuity"])
+    return await connection.fetchrow(SQL["read_continuity"])
+
+
+def _since(row: Any) -> datetime:
+    return NEVER if row["safe_at"] is None else row["safe_at"] - MARGIN
+
+
+def _is_later(stream: StreamState, row: Any) -> bool:
+    """Whether this is the stream that was seen, and not behind what it was."""
+    return bool(stream.created == row["stream_created"] and stream.last >= row["stream_last"])
+
+
+def _reasons(row: Any, seen: Seen | None, stream: StreamState) -> Iterator[str]:
+    """Why database and streams are not those of before."""
+    if not row["beats"]:
+        yield "the database is new"
+    elif seen is not None and row["beats"] < seen.beats:
+        yield "the database was set back"
+    known = [StreamState(row["stream_created"], row["stream_last"])] if row["beats"] else []
+    known += [seen.stream] if seen else []
+    if any(one.created != stream.created for one in known):
+        yield "the streams are new"
+    elif any(one.last > stream.last for one in known):
+        yield SET_BACK

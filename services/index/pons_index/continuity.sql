@@ -1,0 +1,34 @@
+-- Whether database and streams are those of before (see continuity.py).
+
+-- name: begin_continuity
+-- The one row, if it is not there yet.
+INSERT INTO continuity DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- name: read_continuity
+-- What was seen last; no beats: nothing yet.
+SELECT beats, stream_created, stream_last, safe_at, comparing FROM continuity;
+
+-- name: set_continuity
+-- What is there now is what later beats compare with.
+UPDATE continuity
+SET beats = greatest(beats, $1), stream_created = $2, stream_last = $3,
+    comparing = CASE WHEN $4 = '' THEN comparing ELSE $4 END;
+
+-- name: beat
+-- One beat more, if this still is the database that this process saw.
+UPDATE continuity
+SET beats = beats + 1, stream_last = greatest(stream_last, $2), safe_at = coalesce($3, safe_at)
+WHERE beats >= $1
+RETURNING beats;
+
+-- name: end_comparison
+-- All objects have been compared with the index.
+UPDATE continuity SET comparing = '';
+
+-- name: read_last_change
+-- The last number of the change log.
+SELECT last_change FROM totals;
+
+-- name: raise_last_change
+-- The numbers of the change log go on after the last one that was ever given.
+UPDATE totals SET last_change = $1 WHERE last_change < $1;

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding objects that the index does not know, and filing them to be looked at (`returning`).
+
+That nobody knows an object proves nothing: database or stream may have forgotten it. So nothing is
+deleted here but temporary objects, whose key says that they may go once nobody names them.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from pons.bus import Bus
+from pons.jobs import output_keys
+from pons.objects import ObjectEntry, Objects, is_announced, is_temporary, key_time
+from pons.partial_uploads import piece_keys
+from pons_index.database import Database
+from pons_index.metrics import ORPHANS
+from pons_index.statements import SQL
+from pons_index.stream import drained
+
+log = structlog.get_logger()
+
+AT_ONCE = 5000
+LOCK = 0x706F6E73_00000002
+"""Advisory lock of the replica that sweeps."""
+DRAIN_PATIENCE = 10.0
+WRITING = timedelta(seconds=60)
+"""How long after its object a row may come that alone refers to it: such an object is not
+announced, and may be another service's work under way."""
+
+
+class Sweep:
+    """Compares the objects of some shards with the index."""
+
+    def __init__(self, database: Database, objects: Objects, bus: Bus, grace: float) -> None:
+        self._database = database
+        self._objects = objects
+        self._bus = bus
+        self._grace = timedelta(seconds=grace)
+
+    async def sweep(self, shards: Iterable[str]) -> int | None:
+        """How many unknown objects older than the grace period the shards had; they are filed.
+
+        None when that cannot be told now: announcements are on their way that may name them.
+        """
+        found = 0
+        before = datetime.now(UTC) - self._grace
+        for shard in shards:
+            suspects = [one async for one in self.unknown(await self.entries(shard), before)]
+            if suspects and not await self.drained():
+                return None
+            found += await self._file(suspects)
+        return found
+
+    async def compare(self, shards: Iterable[str], since: datetime) -> int:
+        """File every unknown object made since then, however young; how many it were.
+
+        Another service may be about to announce one of them: then it is announced twice.
+        """
+        found = 0
+        now = datetime.now(UTC)
+        for shard in shards:
+            suspects = [
+                one
+                async for one in self.unknown(await self.entries(shard), now, since)
+                if not is_temporary(one.key)
+                and (is_announced(one.key) or key_time(one.key) < now - WRITING)
+            ]
+            found += await self._file(suspects)
+        return found
+
+    async def entries(self, shard: str) -> list[ObjectEntry]:
+        """The objects of a shard."""
+        return [entry async for entry in self._objects.list(shard)]
+
+    async def unknown(
+        self, entries: Sequence[ObjectEntry], before: datetime, since: datetime | None = None
+    ) -> AsyncIterator[ObjectEntry]:
+        """Those made before `before`, not before `since`, that no row, job or upload names."""
+        for start in range(0, len(entries), AT_ONCE):
+            part = entries[start : start + AT_ONCE]
+            # What was deleted lies there again: a power cut or a copy of the disk undid it.
+            await self._database.pool.execute(SQL["delete_again"], [one.key for one in part])
+            part = [
+                one
+                for one in part
+                if (made := key_time(one.key)) < before and (since is None or made >= since)
+            ]
+            keys, sizes = [one.key for one in part], [one.size for one in part]
+            rows = await self._database.pool.fetch(SQL["find_unknown"], keys, sizes)
+            # Read after the list: whatever is in that has its job's or upload's word by now.
+            named = await self._named_on_nats() if rows else set()
+            for row in rows:
+                if row["object_key"] not in named:
+                    yield ObjectEntry(row["object_key"], row["size"])
+
+    async def drained(self) -> bool:
+        """Whether what is announced by now has been written, waiting a while for it."""
+        return await drained(self._bus, DRAIN_PATIENCE)
+
+    @asynccontextmanager
+    async def turn(self, *, wait: bool) -> AsyncIterator[bool]:
+        """Whether no other replica sweeps while the block runs; with `wait`, once none does."""
+        async with self._database.pool.acquire() as connection:
+            if wait:
+                await connection.execute("SELECT pg_advisory_lock($1)", LOCK, timeout=None)
+                ours = True
+            else:
+                ours = await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK)
+            try:
+                yield ours
+            finally:
+                if ours and not connection.is_closed():
+                    await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+
+    async def _named_on_nats(self) -> set[UUID]:
+        return await output_keys(self._bus) | await piece_keys(self._bus)
+
+    async def _file(self, suspects: Sequence[ObjectEntry]) -> int:
+        """File these objects, the temporary ones as garbage."""
+        temporary = [one.key for one in suspects if is_temporary(one.key)]
+        found = [one for one in suspects if not is_temporary(one.key)]
+        for start in range(0, len(found), AT_ONCE):
+            part = found[start : start + AT_ONCE]
+            await self._database.run(partial(_file, part))
+        if temporary:
+            await discard_unused(self._database, temporary, "temporary")
+        ORPHANS.inc(len(suspects))
+        if found:
+            log.warning("objects found that the index does not know", objects=len(found))
+        return len(suspects)
+
+
+async def _file(part: Sequence[ObjectEntry], connection: Any) -> None:
+    columns = [one.key for one in part], [one.size for one in part]
+    await connection.execute(SQL["file_unknown"], *columns)
+
+
+async def discard_unused(database: Database, keys: Sequence[UUID], reason: str) -> int:
+    """Make those of these objects garbage that still nothing refers to; how many it were."""
+    discarded = 0
+    for start in range(0, len(keys), AT_ONCE):
+        part = keys[start : start + AT_ONCE]
+
+        discarded += await database.run(partial(_discard, part, reason))
+    return discarded
+
+
+async def _discard(part: Sequence[UUID], reason: str, connection: Any) -> int:
+    async with connection.transaction():
+        # Behind a delete that takes minutes, waiting would hold up everything else.
+        await connection.execute("SET LOCAL lock_timeout = '2s'")
+        await connection.execute(SQL["hold_references"])
+        rows = await connection.fetch(SQL["discard_unused"], part, reason)
+        await connection.execute(SQL["forget_findings"], part)
+    return len(rows)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was deleted on purpose, noted beside the objects: losing the database does not undo it.
+
+A note is written after the deletion is committed and before it is answered: it never says more than
+what is so. It goes when the database has forgotten its objects, long after they were deleted.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from pons.attributes import LEVELS
+from pons.errors import NotFound, PonsError, log_text
+from pons.identity import to_text
+from pons.objects import Objects, new_key
+from pons_index.changelog import log_changes
+from pons_index.database import Database
+from pons_index.deletion import PATIENCE, Removed, delete_instances
+from pons_index.records import note_of
+from pons_index.statements import SQL
+
+log = structlog.get_logger()
+
+FOLDER = "tombstones"
+
+
+class Tombstone(msgspec.Struct, frozen=True, array_like=True):
+    """Objects of instances that were deleted together."""
+
+    keys: list[UUID]
+
+
+class Tombstones:
+    """Writes these notes, and reads them when the database may have forgotten."""
+
+    def __init__(self, database: Database, objects: Objects) -> None:
+        self._database = database
+        self._notes = objects.notes
+
+    async def note(self, removed: Removed) -> None:
+        """Note a deletion that is committed. Where that fails, the database alone knows of it."""
+        if not removed.objects:
+            return
+        name = new_key()
+        try:
+            await self._notes.put(_note(name), msgspec.msgpack.encode(Tombstone(removed.objects)))
+            await self._database.run(
+                lambda connection: connection.execute(SQL["note_tombstone"], removed.objects, name)
+            )
+            await self._notes.delete(
+                [note_of(LEVELS[level], to_text(one)) for level, one in removed.resources]
+            )
+        except PonsError as error:
+            log.warning("deletion is not noted beside the objects", error=log_text(error))
+
+    async def restore(self) -> int:
+        """Delete again what a database that was set back has forgotten to be deleted; how many
+        instances it still had. May be repeated."""
+        deleted = 0
+        async for name in self._notes.names(FOLDER):
+            try:
+                content = await self._notes.read(name)
+            except NotFound:  # just forgotten
+                continue
+            keys = msgspec.msgpack.decode(content, type=Tombstone).keys
+            bury = partial(_bury, keys, _key(name))
+            deleted += await self._database.run(bury, patience=math.inf)
+        if deleted:
+            log.warning("instances deleted again that came back with the database", count=deleted)
+        return deleted
+
+    async def forget(self, names: Iterable[UUID]) -> None:
+        """Remove these notes."""
+        await self._notes.delete([_note(name) for name in names])
+
+
+async def _bury(keys: Sequence[UUID], name: UUID, connection: Any) -> int:
+    async with connection.transaction():
+        await connection.fetch(SQL["trees_of_objects"], keys, timeout=PATIENCE)
+        rows = await connection.fetch(SQL["lost_and_dead"], keys, timeout=PATIENCE)
+        if rows:
+            doomed = [row["instance_key"] for row in rows]
+            removed = await delete_instances(connection, doomed, "deleted")
+            await log_changes(connection, removed.growth)
+        await connection.execute(SQL["bury"], keys, name, timeout=PATIENCE)
+    return len(rows)
+
+
+def _note(name: UUID) -> str:
+    return f"{FOLDER}/{name}"
+
+
+def _key(note: str) -> UUID:
+    return UUID(note.removeprefix(f"{FOLDER}/"))

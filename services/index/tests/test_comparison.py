@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A database or a stream that was lost or set back costs no instance, and undoes no deletion."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from pons.commands import (
+    Deleted,
+    DeleteResource,
+    Done,
+    ProtectPatient,
+    PutAttachment,
+    PutLabel,
+    PutMetadata,
+    Written,
+    ask,
+)
+from pons.errors import PonsError
+from pons.events import Origin
+from pons.ingest import open_ingest
+from pons.objects import new_key
+from pons_index.comparison import shards_since
+from pons_index.continuity import MARGIN
+
+pytestmark = pytest.mark.anyio
+OpenStore = Any
+SEEN = """
+SELECT i.id, i.object_key, i.size, i.checksum, i.origin, i.received_at, s.id, st.id, st.tags,
+    st.patient_tags, s.tags, p.protected
+FROM instances i JOIN series s USING (series_key) JOIN studies st USING (study_key)
+    JOIN patients p USING (patient_key)
+ORDER BY i.id;
+SELECT id, label FROM labels JOIN studies ON study_key = resource_key ORDER BY 2;
+SELECT id, number, value, revision FROM metadata JOIN series ON series_key = resource_key
+ORDER BY 1, 2;
+SELECT id, number, a.object_key, a.size, md5
+FROM attachments a JOIN instances ON instance_key = resource_key
+ORDER BY 1;
+SELECT patients, studies, series, instances, size, stored_size FROM totals
+"""
+ORIGIN = Origin("RestApi", remote_ip="10.0.0.1", username="alice")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[bytes]:
+    """Three instances of a study, each in a series of its own."""
+    made = []
+    for number in range(3):
+        ds = dcmread(str(get_testdata_file("CT_small.dcm")))
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number}"
+        ds.SeriesInstanceUID = f"1.2.{number}"
+        path = tmp_path / f"{number}.dcm"
+        ds.save_as(path)
+        made.append(path.read_bytes())
+    return made
+
+
+@asynccontextmanager
+async def working(store: Any) -> Any:
+    """The index at work, and the way in."""
+    async with (
+        store.replica(),
+        open_ingest(store.objects, store.bus, store.settings) as ingest,
+    ):
+        yield ingest
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await condition():
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def compared(store: Any) -> None:
+    """Wait until no comparison is under way."""
+
+    async def done() -> bool:
+        row = await store.database.pool.fetchrow("SELECT comparing FROM continuity")
+        return row is not None and not row["comparing"]
+
+    await until(done)
+
+
+async def forget(store: Any, *, keep_owner: bool = False) -> None:
+    """The database is empty, as a new one is."""
+    await store.database.pool.execute(
+        "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables"
+        " WHERE schemaname = 'public' LOOP EXECUTE 'DROP TABLE ' || t || ' CASCADE'; END LOOP;"
+        " END $$; DROP SEQUENCE IF EXISTS resource_key"
+    )
+    await store.database.pool.expire_connections()
+
+
+async def seen(store: Any) -> list[tuple[Any, ...]]:
+    """What clients see of instances, and what hangs on them and on their ancestors."""
+    return [
+        tuple(tuple(row) for row in await store.database.pool.fetch(statement))
+        for statement in SEEN.split(";")
+    ]
+
+
+async def describe(store: Any, ids: Any) -> None:
+    """Something hangs on each level, and some of it was taken away again."""
+    bus = store.bus
+    await ask(bus, "index", PutLabel("Study", ids.study, "seen"), Done)
+    await ask(bus, "index", PutLabel("Study", ids.study, "phantom"), Done)
+    await ask(bus, "index", PutMetadata("Series", ids.series, 2000, b"value"), Written)
+    await ask(bus, "index", PutMetadata("Series", ids.series, 2000, b"newer"), Written)
+    await ask(bus, "index", ProtectPatient(ids.patient, True), Done)
+    key = new_key(announced=False)
+    await store.objects.put(key, b"hello")
+    digest = "5d41402abc4b2a76b9719d911017c592"
+    attachment = PutAttachment("Instance", ids.instance, 1024, key, 5, 5, "", digest, digest)
+    await ask(bus, "index", attachment, Written)
+
+
+async def test_the_index_comes_back_from_the_objects_alone(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """Lists, tags, origins, labels, metadata, attachments and totals are as before; what was
+    deleted on purpose is not there, though the database that knew it is gone."""
+    async with open_store() as store:
+        async with working(store) as ingest:
+            stored = [await ingest.store(content, ORIGIN) for content in files]
+            await describe(store, stored[0].ids)
+            deletion = DeleteResource("Instance", stored[2].ids.instance)
+            assert (await ask(store.bus, "index", deletion, Deleted)).remaining is not None
+        before = await seen(store)
+        await forget(store)
+        async with store.replica():
+            await compared(store)
+            assert await seen(store) == before
+            kinds = await store.database.pool.fetch("SELECT kind FROM findings")
+            assert [row["kind"] for row in kinds] == ["returned", "returned"]
+
+
+async def test_an_older_copy_of_the_database_catches_up(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """What came after the copy was made is there again, what was deleted since is not."""
+    async with open_store() as store:
+        async with working(store) as ingest:
+            stored = [await ingest.store(content, ORIGIN) for content in files]
+            copy = await store.database.pool.fetch("SELECT * FROM continuity")
+            deletion = DeleteResource("Instance", stored[0].ids.instance)
+        # Set back: the third instance and a deletion are forgotten.
+        async with working(store) as ingest:
+            await ask(store.bus, "index", deletion, Deleted)
+        await store.database.pool.execute(
+            "UPDATE continuity SET beats = 1; DELETE FROM garbage;"
+            " DELETE FROM instances WHERE sop_instance_uid = '1.2.3.2'"
+        )
+        assert copy
+        async with store.replica():
+            await compared(store)
+            rows = await store.database.pool.fetch("SELECT sop_instance_uid FROM instances")
+            assert {row["sop_instance_uid"] for row in rows} == {"1.2.3.1", "1.2.3.2"}
+
+
+async def test_a_stream_that_was_lost_costs_no_announcement(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """JetStream forgot what the index had not written yet: the objects tell it."""
+    async with open_store() as store:
+        async with store.replica():
+            pass
+        async with open_ingest(store.objects, store.bus, store.settings) as ingest:
+            await asyncio.gather(*(ingest.keep(one, ORIGIN, awaited=False) for one in files))
+        await store.bus.stream.delete_stream(store.bus.names.ingest_stream)
+        await store.bus.ensure_streams()
+        async with store.replica():
+            await compared(store)
+            assert await store.value("SELECT instances FROM totals") == 3
+            assert "streams" not in await store.value("SELECT comparing FROM continuity")
+
+
+async def test_what_was_announced_last_may_be_missing_from_a_stream_that_fits(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """Every start compares the objects of the last hour, whatever the streams say."""
+    async with open_store() as store:
+        async with store.replica():
+            pass
+        key = new_key()
+        await store.objects.put(key, files[0])
+        async with store.replica():
+
+            async def indexed() -> bool:
+                return bool(await store.value("SELECT instances FROM totals"))
+
+            await until(indexed)
+        row = await store.database.pool.fetchrow("SELECT object_key, size, origin FROM instances")
+        assert (row["object_key"], row["size"]) == (key, len(files[0]))
+        assert json.loads(row["origin"])["kind"] == "Unknown"
+
+
+async def test_a_database_that_is_set_back_at_work_ends_the_index(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It starts anew, which sees to everything; replicas do not disturb each other."""
+    monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
+    async with open_store() as store:
+
+        async def work() -> None:
+            async with store.replica(), store.replica():
+                await asyncio.sleep(0.3)
+                await store.database.pool.execute("UPDATE continuity SET beats = 0")
+                await asyncio.sleep(5)
+
+        with pytest.raises(BaseExceptionGroup) as raised:
+            await work()
+        assert raised.group_contains(PonsError, match="set back or replaced")
+
+
+async def test_a_stream_that_is_replaced_at_work_ends_the_index(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one of the same name is not the one that was announced to."""
+    monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
+    async with open_store() as store:
+
+        async def work() -> None:
+            async with store.replica():
+                await store.bus.stream.delete_stream(store.bus.names.ingest_stream)
+                await store.bus.ensure_streams()
+                await asyncio.sleep(5)
+
+        with pytest.raises(BaseExceptionGroup) as raised:
+            await work()
+        assert raised.group_contains(PonsError, match="set back or replaced")
+
+
+async def test_the_change_log_goes_on_after_its_last_number(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """Readers skip what is not above the last number that they had."""
+    async with open_store() as store:
+        async with working(store) as ingest:
+            await ingest.store(files[0], ORIGIN)
+        last = await store.value("SELECT last_change FROM totals")
+        assert last > 0
+        await forget(store)
+        async with store.replica():
+            await compared(store)
+            assert await store.value("SELECT min(seq) FROM changes") == last + 1
+
+
+def test_the_shards_of_the_last_hours_are_few() -> None:
+    """A start lists what may have been written since, not the whole store."""
+    assert 1 <= len(shards_since(datetime.now(UTC) - MARGIN)) <= 4
+    assert len(shards_since(datetime.now(UTC) - timedelta(days=13))) == 256
+    assert len(shards_since(datetime.fromtimestamp(0, UTC))) == 256

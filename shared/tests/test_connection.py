@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the database: what is slow, what is away, and what is a mistake."""
+
+import time
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from pons.catalog.connection import Reader, open_reader
+from pons.errors import Unavailable
+from pons.testing.postgres import PostgresServer, postgres_server
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("connection-postgres")) as server:
+        yield server
+
+
+async def backend(reader: Reader) -> int:
+    row = await reader.row("SELECT pg_backend_pid()")
+    assert row is not None
+    return int(row[0])
+
+
+async def test_a_slow_query_is_no_absent_database(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ended once, told in its own words, and no connection is given up for it."""
+    monkeypatch.setattr("pons.catalog.connection.STATEMENT_SECONDS", 1)
+    async with postgres.database() as database:
+        reader = open_reader(database)
+        before = await backend(reader)
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="The search takes longer than 1 s") as raised:
+            await reader.rows("SELECT pg_sleep(30)")
+        assert time.monotonic() - began < 1.9
+        assert "ask for less" in raised.value.details
+        assert await backend(reader) == before
+        reader.close()
+
+
+async def test_a_value_that_no_column_takes_is_a_mistake(postgres: PostgresServer) -> None:
+    """It is not taken for an absent database, and asked once."""
+    async with postgres.database() as database:
+        reader = open_reader(database)
+        with pytest.raises(Exception, match="invalid input for query argument") as raised:
+            await reader.rows("SELECT $1::int", "x")
+        assert not isinstance(raised.value, Unavailable)
+        reader.close()
+
+
+async def test_a_right_that_is_missing_is_said(postgres: PostgresServer) -> None:
+    """A reader that may not read a table is no bug: somebody has to repair that."""
+    async with postgres.database() as database:
+        writer = open_reader(database.model_copy(update={"reader_url": database.url}))
+        reader = open_reader(database)
+        connection = await asyncpg.connect(database.url)
+        await connection.execute("CREATE TABLE secret (one int)")
+        await connection.execute("REVOKE ALL ON secret FROM PUBLIC")
+        role = await reader.row("SELECT quote_ident(current_user)")
+        assert role is not None
+        await connection.execute(f"REVOKE ALL ON secret FROM {role[0]}")
+        await connection.close()
+        assert await writer.rows("SELECT one FROM secret") == []
+        with pytest.raises(Unavailable, match="The database cannot be read"):
+            await reader.rows("SELECT one FROM secret")
+        reader.close()
+        writer.close()
