@@ -319,7 +319,7 @@ async def test_notes_are_listed_by_folder(objects: Objects) -> None:
 async def test_notes_are_no_objects(objects: Objects) -> None:
     """A listing of the objects never shows one."""
     await objects.notes.put("origins/00/00", b"note")
-    assert [one async for shard in SHARDS for one in objects.list(shard)] == []
+    assert [one for shard in SHARDS async for one in objects.list(shard)] == []
 
 
 @pytest.mark.parametrize("name", ["", "../owner", "/etc/passwd", "a//b", "Owner", "a/", ".notes"])

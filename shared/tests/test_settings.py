@@ -100,6 +100,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_STORAGE_MAXIMUM_MODE": ("Reject", "Reject"),
         "PONS_ARCHIVE_COMPRESSION": ("fast", "fast"),
         "PONS_STORAGE_PATH": ("/objects", Path("/objects")),
+        "PONS_STORAGE_SWEEP_SHARE": ("0.5", 0.5),
         "PONS_DATABASE_URL": ("postgresql://db", "postgresql://db"),
         "PONS_DATABASE_READER_URL": ("postgres://db", "postgres://db"),
         "PONS_NATS_URL": ("nats://a, tls://b:1", "nats://a, tls://b:1"),
