@@ -13,7 +13,7 @@ import structlog
 from pons.errors import PonsError
 from pons.health import Health, address, serving
 from pons.logs import configure_logs
-from pons.settings import Settings, SettingsError, load_settings
+from pons.settings import Settings, SettingsError, ignored_variables, load_settings
 
 log = structlog.get_logger()
 GRACE = 2
@@ -34,6 +34,8 @@ def run_service(name: str, open_service: OpenService) -> None:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     configure_logs(settings.log, name)
+    if ignored := ignored_variables():
+        log.warning("variables that are no settings are ignored", variables=", ".join(ignored))
     if settings.ingest.dictionary:
         from pons.dictionary import learn  # pydicom takes a while to import
 

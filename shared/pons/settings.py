@@ -5,7 +5,6 @@
 whole tree and uses its part of it; nothing else in Pons reads the environment.
 """
 
-import difflib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -37,14 +37,15 @@ from pons.setting_values import (
     text_codec,
     user_number,
 )
+from pons.setting_variables import is_injected, meant
 
 CONFIG_VARIABLE = "PONS_CONFIG"
+NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
+"""Variables that start with `PONS_` and are no settings (a trailing underscore means a family)."""
 ARGON2_HASH = re.compile(
     r"\$argon2(id|i|d)(\$v=\d+)?\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{11,}"
 )
 """As `./pons password` writes it: parameters, 8 bytes of salt at least, and the hash."""
-NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
-"""Variables that start with `PONS_` and are no settings (a trailing underscore means a family)."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -484,7 +485,9 @@ def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: A
     if config is None and CONFIG_VARIABLE in os.environ:
         config = Path(os.environ[CONFIG_VARIABLE])
     tree = dict(read_config(config) if isinstance(config, Path) else config or {})
-    refuse_unknown_variables(os.environ)
+    ignored = ignored_variables()
+    refuse_misspelt(ignored)
+    setting = {name.lower() for name in variables().keys() - ignored}
 
     class FromTree(Settings):
         @classmethod
@@ -496,6 +499,9 @@ def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: A
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
+            assert isinstance(env_settings, EnvSettingsSource)
+            given = env_settings.env_vars  # by names in lower case
+            env_settings.env_vars = {name: given[name] for name in given if name in setting}
             return init_settings, env_settings, InitSettingsSource(settings_cls, tree)
 
     try:
@@ -565,11 +571,22 @@ def tables() -> list[str]:
     ]
 
 
-def refuse_unknown_variables(environment: Iterable[str]) -> None:
-    """Raise `SettingsError` for a `PONS_*` variable that sets nothing: it is a misspelling."""
+def ignored_variables() -> list[str]:
+    """The `PONS_*` variables around this process that set nothing: whoever starts it says so."""
     known = variables()
-    for name in environment:
-        if name.startswith("PONS_") and not name.startswith(NOT_SETTINGS) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"{name} is not a setting{hint}")
+    return sorted(
+        name
+        for name, value in os.environ.items()
+        if name.startswith("PONS_")
+        and not name.startswith(NOT_SETTINGS)
+        and (name not in known or is_injected(name, value))
+    )
+
+
+def refuse_misspelt(ignored: Iterable[str]) -> None:
+    """Raise `SettingsError` for a variable that is nearly a setting's: somebody meant that."""
+    known = variables()
+    for name in ignored:
+        near = "" if is_injected(name, os.environ[name]) else meant(name, known)
+        if near:
+            raise SettingsError(f"{name} is not a setting; did you mean {near}?")

@@ -19,6 +19,7 @@ from pons.settings import (
     CONFIG_VARIABLE,
     Settings,
     SettingsError,
+    ignored_variables,
     is_loopback,
     load_settings,
     read_config,
@@ -103,6 +104,8 @@ def run_store(choices: Choices) -> None:
     tree = choices.with_orthanc() if choices.orthanc_config else None
     settings = choices.settings(tree)
     folder = choices.folder(settings)
+    if ignored := ignored_variables():
+        say(f"variables that are no settings are ignored: {', '.join(ignored)}")
     with folder.locked():
         end_all(state.survivors(state.read_state(folder.state)))
         for left in (folder.state, folder.stop_request):
