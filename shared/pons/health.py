@@ -26,6 +26,9 @@ class Health:
         self.started = False
         self.stop = asyncio.Event()
         """Set when the service is to end."""
+        self.may_open = asyncio.Event()
+        """Set when the service may take requests: at once, unless a supervisor has a say in it."""
+        self.may_open.set()
         self.exit_code = 0
         self.checks: dict[str, Check] = {}
         """Name of what the service needs to a call that raises while it is not there."""

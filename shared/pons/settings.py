@@ -402,6 +402,22 @@ class HealthSettings(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
         0, description="Port of /health and /metrics of this service; 0: any free one."
     )
+    hung_after: float = Field(
+        30,
+        ge=0,
+        description="Embedded store: seconds that a process may leave questions on its health port "
+        "unanswered before it is ended and started again; 0: for ever.",
+    )
+    ends_with_input: bool = Field(
+        False,
+        description="Set by the launcher: the service ends when its standard input does, of which "
+        "the launcher holds the other end.",
+    )
+    opens_when_told: bool = Field(
+        False,
+        description="Set by the launcher: the gateway takes requests once a line has come on its "
+        "standard input, after every other service is ready.",
+    )
 
 
 class Settings(BaseSettings):

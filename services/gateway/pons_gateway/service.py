@@ -63,8 +63,10 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 render=render,
                 archives=archives,
             )
+            app = create_app(backends)
+            await health.may_open.wait()
             async with serving(
-                create_app(backends),
+                app,
                 settings.http_host,
                 settings.http.port,
                 share_port=settings.http.processes > 1,
