@@ -13,13 +13,12 @@ from contextlib import suppress
 
 import structlog
 
+from pons.exit_codes import OPEN
 from pons.health import Health
 from pons.settings import HealthSettings
 
 log = structlog.get_logger()
 
-OPEN = b"open\n"
-"""The line that lets a service take requests."""
 PATIENCE = 25.0
 """Seconds in which a service ends in order; after them, one that hangs ends all the same."""
 INPUT = 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pons_embedded import programs
 from pons_embedded.command import Command
+from pons_embedded.liveness import http_answers
 from pons_embedded.ports import free_port, http_status
 from pons_embedded.secrets import Secrets, load_secrets, write_private
 from pons_embedded.server import Server
@@ -84,6 +85,10 @@ class EmbeddedNats(Server):
     def ready(self, pid: int) -> bool:
         """Whether the server takes connections and has recovered its streams."""
         return http_status("127.0.0.1", self.monitor_port, "/healthz") == 200
+
+    async def lives(self) -> bool:
+        """Whether the server answers at all, be it that it is not ready."""
+        return await http_answers("127.0.0.1", self.monitor_port, "/healthz")
 
     def _configuration(self) -> str:
         """JSON, which nats-server reads as its own format."""

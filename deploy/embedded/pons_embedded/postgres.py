@@ -26,6 +26,7 @@ from pons_embedded.cluster import (
 )
 from pons_embedded.command import Command
 from pons_embedded.errors import Refusal
+from pons_embedded.liveness import postgres_answers
 from pons_embedded.ports import free_port
 from pons_embedded.secrets import Secrets, load_secrets
 from pons_embedded.server import Server
@@ -176,6 +177,12 @@ class EmbeddedPostgres(Server):
         lines = pid_file(self.cluster)
         known = len(lines) > READY_LINE and lines[0] == str(pid)
         return known and lines[READY_LINE].strip() == "ready"
+
+    async def lives(self) -> bool:
+        """Whether the server answers at all, be it that it still recovers."""
+        folder = self.socket_folder
+        socket = "" if folder is None else str(folder / f".s.PGSQL.{self.port}")
+        return await postgres_answers(socket, "127.0.0.1", self.port)
 
     def stop(self) -> None:
         """Stop the server (open transactions are rolled back) and remove its socket folder."""

@@ -28,6 +28,8 @@ from pons_embedded import state
 from pons_embedded.errors import Refusal
 from pons_embedded.external import check_servers
 from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
+from pons_embedded.guard import Charge
+from pons_embedded.guarded import Guard
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.orthanc.translate import merged, translate
 from pons_embedded.ports import why_not_free
@@ -175,25 +177,34 @@ class _Store:
         watching = asyncio.create_task(self._watch_stop_request(wishes))
         try:
             backing = await asyncio.to_thread(self._backing)
-            database = (
-                {"url": self.postgres.url, "reader_url": self.postgres.reader_url}
-                if self.postgres
-                else {}
-            )
-            services = service_programs(
-                self.settings,
-                self._config,
-                self.folder,
-                database,
-                self.nats.url if self.nats else "",
-            )
-            supervisor = Supervisor(backing, services, say, self._write_down, wishes)
-            await supervisor.run(lambda: self._tell_ready(supervisor))
+            async with Guard(self.folder.log / "guard.log") as guard:
+                await self._supervise(backing, guard, wishes)
         finally:
             watching.cancel()
             if self.postgres:
                 self.postgres.close()
         say("stopped")
+
+    async def _supervise(self, backing: list[Program], guard: Guard, wishes: Wishes) -> None:
+        database = (
+            {"url": self.postgres.url, "reader_url": self.postgres.reader_url}
+            if self.postgres
+            else {}
+        )
+        services = service_programs(
+            self.settings,
+            self._config,
+            self.folder,
+            database,
+            self.nats.url if self.nats else "",
+            guard.lifeline,
+        )
+
+        def changed(supervisor: Supervisor) -> None:
+            self._write_down(supervisor, guard)
+
+        supervisor = Supervisor(backing, services, say, changed, wishes)
+        await supervisor.run(lambda: self._tell_ready(supervisor, guard))
 
     def _backing(self) -> list[Program]:
         """The servers that come with the store, except those that settings replace by others."""
@@ -215,6 +226,8 @@ class _Store:
                     nats.log,
                     BACKING_STAGES["nats"],
                     lambda: Probe("127.0.0.1", nats.monitor_port, "/healthz"),
+                    nats.lives,
+                    settings.health.hung_after,
                 )
             )
         if not settings.database.url:
@@ -234,16 +247,29 @@ class _Store:
                     postgres.ready,
                     postgres.log,
                     BACKING_STAGES["postgres"],
+                    lives=postgres.lives,
+                    patience=settings.health.hung_after,
                 )
             )
         return programs
 
-    def _write_down(self, supervisor: Supervisor) -> None:
-        records = []
-        for program, pid in supervisor.running:
+    def _write_down(self, supervisor: Supervisor, guard: Guard) -> None:
+        records: list[state.Record] = []
+        charges: list[Charge] = []
+        for program, pid, command in supervisor.running:
             probe = program.probe() or Probe("", 0, "")
             if made := state.record(program.name, pid, probe.host, probe.port, probe.path):
                 records.append(made)
+                charges.append(
+                    {
+                        "name": program.name,
+                        "pid": pid,
+                        "started": made.started,
+                        "stage": program.stage,
+                        "signals": [int(number) for number in command.stop_signals],
+                    }
+                )
+        guard.tell(charges)
         self._state = state.State(
             self._state.store,
             self._state.supervisor,
@@ -264,8 +290,8 @@ class _Store:
             self._written = False
             asyncio.get_running_loop().call_later(AGAIN, self._keep_state)
 
-    def _tell_ready(self, supervisor: Supervisor) -> None:
-        self._write_down(supervisor)
+    def _tell_ready(self, supervisor: Supervisor, guard: Guard) -> None:
+        self._write_down(supervisor, guard)
         name = self.settings.store.name
         down = ["./pons", "down"] + ([] if name == "main" else ["--store", name])
         if self.folder.path != default_data_folder(name):
@@ -299,7 +325,7 @@ def stop_on_signals(wishes: Wishes) -> None:
             say("stopping")
 
     loop = asyncio.get_running_loop()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+    for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"):
         if number := getattr(signal, name, None):
             if name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
                 continue  # nohup: the store outlives its terminal
