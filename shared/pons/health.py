@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from pons.errors import PonsError
+from pons.errors import OutOfResources, PonsError
 from pons.http_protocol import Connection
 
 Check = Callable[[], Awaitable[None]]
@@ -32,6 +32,8 @@ class Health:
         self.exit_code = 0
         self.checks: dict[str, Check] = {}
         """Name of what the service needs to a call that raises while it is not there."""
+        self.room: Callable[[], object] | None = None
+        """Gives what room there is too little of, or None."""
 
     def end(self, exit_code: int) -> None:
         """Ask the service to end in order, with an exit code that its supervisor reads."""
@@ -46,6 +48,11 @@ class Health:
         results = await asyncio.gather(*(self._failure(check) for check in checks.values()))
         return {name: why for name, why in zip(checks, results, strict=True) if why}
 
+    def shortages(self) -> dict[str, str]:
+        """Where there is no room: what would fill it is refused, all else is answered."""
+        short = self.room() if self.room else None
+        return {} if short is None else {"room": f"takes no instance: {short}"}
+
     async def _failure(self, check: Check) -> str:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
@@ -53,6 +60,8 @@ class Health:
         except TimeoutError:
             return f"no answer within {CHECK_TIMEOUT:g} s"
         except (PonsError, OSError) as error:
+            if isinstance(error.__cause__, OutOfResources):
+                return ""  # see `shortages`
             return str(error)
         return ""
 
@@ -63,6 +72,7 @@ class Health:
         if path == "/health/ready":
             failures = await self.failures()
             body = {"service": self.service, "ready": not failures, "failures": failures}
+            body |= {"shortages": short} if (short := self.shortages()) else {}
             return (503 if failures else 200), "application/json", json.dumps(body).encode()
         if path == "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest()

@@ -227,6 +227,23 @@ class StorageSettings(Section):
         description="What happens when the store is full: the patients that were updated longest "
         "ago, and are not protected, make room; or what arrives is refused.",
     )
+    minimum_free_mb: int = Field(
+        128,
+        ge=0,
+        description="Free space in MiB on the disks of objects and reserve below which nothing is "
+        "taken (507, 0xA700), so that what there is can still be indexed and deleted. At most a "
+        "sixteenth of the disk. 0: take all that fits.",
+    )
+    reserve: str = Field(
+        "",
+        description="File that gives way to deletions when its disk, which should be that of the "
+        "database, is full. Embedded default: `reserve` in the data folder.",
+    )
+    reserve_mb: int = Field(
+        64,
+        ge=0,
+        description="Its size in MiB, at most a sixteenth of the disk. 0: there is none.",
+    )
     orphan_grace: Seconds = Field(
         3600,
         description="Age in seconds after which an object that nothing refers to is removed. "
@@ -269,6 +286,12 @@ class NatsSettings(Section):
         "Empty: the embedded one.",
     )
     replicas: int = Field(1, ge=1, le=5, description="Replicas of streams in a NATS cluster.")
+    changes_mb: int = Field(
+        0,
+        ge=0,
+        description="Room of the stream of changes, in MiB; that of refused announcements has an "
+        "eighth of it. 0: 512, on a small disk of the embedded store a sixteenth of it.",
+    )
     sync_always: bool = Field(
         False,
         description="Embedded server only: force each event to disk. Without it a power cut can "

@@ -92,10 +92,10 @@ class _Silence:
         return False
 
 
-async def http_answers(host: str, port: int, path: str) -> bool:
-    """Whether a server answers a plain GET with any status, however long that takes."""
+async def http_answers(host: str, port: int, path: str, beginning: bytes = b"HTTP/") -> bool:
+    """Whether a server answers a plain GET with a line that begins so, however long that takes."""
     question = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    return await _says(asyncio.open_connection(host, port), question.encode(), b"HTTP/")
+    return await _says(asyncio.open_connection(host, port), question.encode(), beginning)
 
 
 async def postgres_answers(socket: str, host: str, port: int) -> bool:
@@ -120,9 +120,8 @@ async def _says(
         return False
     try:
         writer.write(question)
-        answer = await reader.read(max(1, len(beginning)))
-        return bool(answer) and answer.startswith(beginning)
-    except OSError:
+        return (await reader.readexactly(max(1, len(beginning)))).startswith(beginning)
+    except (OSError, EOFError):
         return False
     finally:
         writer.transport.abort()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pons_embedded import programs
 from pons_embedded.command import Command
+from pons_embedded.disk import streams_bytes
 from pons_embedded.liveness import http_answers
 from pons_embedded.ports import free_port, http_status
 from pons_embedded.secrets import Secrets, load_secrets, write_private
@@ -75,6 +76,7 @@ class EmbeddedNats(Server):
         self.port = self.port or free_port()
         while self.monitor_port in (0, self.port):
             self.monitor_port = free_port()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(self.folder / "nats.conf", self._configuration())
         return Command(
             name=self.NAME,
@@ -86,13 +88,19 @@ class EmbeddedNats(Server):
         """Whether the server takes connections and has recovered its streams."""
         return http_status("127.0.0.1", self.monitor_port, "/healthz") == 200
 
-    async def lives(self) -> bool:
-        """Whether the server answers at all, be it that it is not ready."""
-        return await http_answers("127.0.0.1", self.monitor_port, "/healthz")
+    async def lives(self, *, well: bool = False) -> bool:
+        """Whether the server answers at all; or, with `well`, that its streams are in order."""
+        beginning = b"HTTP/1.1 200" if well else b"HTTP/"
+        return await http_answers("127.0.0.1", self.monitor_port, "/healthz", beginning)
 
     def _configuration(self) -> str:
         """JSON, which nats-server reads as its own format."""
-        jetstream: dict[str, object] = {"store_dir": str(self.folder / "jetstream")}
+        # nats-server would take three quarters of what is free now, whatever it has kept already,
+        # and refuse to begin streams that do not fit in.
+        jetstream: dict[str, object] = {
+            "store_dir": str(self.folder / "jetstream"),
+            "max_file_store": streams_bytes(self.folder),
+        }
         if self.sync_always:
             jetstream["sync_interval"] = "always"
         return json.dumps(

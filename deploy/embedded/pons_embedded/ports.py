@@ -4,6 +4,7 @@
 import os
 import random
 import socket
+from http.client import HTTPConnection, HTTPException
 
 BELOW_EPHEMERAL = range(20000, 32000)
 
@@ -46,11 +47,17 @@ def free_port() -> int:
 
 def http_status(host: str, port: int, path: str, patience: float = 2) -> int:
     """The status that a plain GET is answered with; 0 when nobody answers in time."""
-    question = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    return http_answer(host, port, path, patience)[0]
+
+
+def http_answer(host: str, port: int, path: str, patience: float = 2) -> tuple[int, bytes]:
+    """Status and body that a plain GET is answered with; 0 when nobody answers in time."""
+    connection = HTTPConnection(host, port, timeout=patience)
     try:
-        with socket.create_connection((host, port), patience) as connection:
-            connection.sendall(question.encode())
-            with connection.makefile("rb") as answer:
-                return int(answer.readline().split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
+        connection.request("GET", path, headers={"Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, HTTPException, ValueError):
+        return 0, b""
+    finally:
+        connection.close()

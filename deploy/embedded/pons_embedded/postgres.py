@@ -25,6 +25,7 @@ from pons_embedded.cluster import (
     pid_file,
 )
 from pons_embedded.command import Command
+from pons_embedded.disk import wal_settings
 from pons_embedded.errors import Refusal
 from pons_embedded.liveness import postgres_answers
 from pons_embedded.ports import free_port
@@ -40,8 +41,6 @@ TUNING = {
     "max_parallel_workers": "0",
     "autovacuum_max_workers": "2",
     "max_wal_senders": "2",
-    "min_wal_size": "64MB",
-    "max_wal_size": "1GB",
     "log_min_error_statement": "panic",  # statements carry patients' names
     "log_checkpoints": "off",
     "log_timezone": "UTC",
@@ -163,7 +162,8 @@ class EmbeddedPostgres(Server):
             self._choose_address(cluster)
         place = cluster.open()
         listen = "" if self.socket_folder else "127.0.0.1"
-        settings = TUNING | {"port": str(self.port), "listen_addresses": listen}
+        settings = TUNING | wal_settings(self.folder)
+        settings |= {"port": str(self.port), "listen_addresses": listen}
         settings["max_connections"] = str(self.connections)
         if self.socket_folder:
             settings |= {"unix_socket_directories": str(self.socket_folder)}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pons.settings import CONFIG_VARIABLE, Settings, variable
 from pons_embedded.command import Command
+from pons_embedded.disk import changes_mb, storage_of
 from pons_embedded.folder import DataFolder
 from pons_embedded.liveness import http_answers
 from pons_embedded.ports import free_port, http_status
@@ -92,6 +93,10 @@ def shared_environment(
         told[variable("storage", "path")] = str(
             (settings.storage.path or folder.objects).absolute()
         )
+    storage = storage_of(settings, folder)
+    told[variable("storage", "reserve")] = str(Path(storage.reserve).absolute())
+    if not settings.nats.url and not settings.nats.changes_mb and folder.path.is_dir():
+        told[variable("nats", "changes_mb")] = str(changes_mb(folder.path))
     if config is not None:
         told[CONFIG_VARIABLE] = str(config.absolute())
     return told

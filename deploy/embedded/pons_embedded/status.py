@@ -14,7 +14,7 @@ from pons_embedded.cluster import end_leftovers
 from pons_embedded.command import send
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import DataFolder
-from pons_embedded.ports import http_status
+from pons_embedded.ports import http_answer
 from pons_embedded.processes import end_all
 
 HEALTHY, UNHEALTHY, NOT_RUNNING = 0, 1, 3
@@ -114,9 +114,12 @@ def memory_of(process: psutil.Process | None, apart: Container[int]) -> tuple[in
 def _condition(one: state.Record, process: psutil.Process | None) -> str:
     if process is None:
         return "not running"
-    if one.port and http_status(one.host, one.port, one.path, patience=5) != 200:
+    if not one.port:
+        return "healthy"
+    status, body = http_answer(one.host, one.port, one.path, patience=5)
+    if status != 200:
         return "not ready"
-    return "healthy"
+    return "no room" if b'"shortages"' in body else "healthy"
 
 
 def _address(one: state.Record) -> str:

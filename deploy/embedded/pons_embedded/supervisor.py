@@ -108,6 +108,12 @@ class Supervisor:
             and kept.process.returncode is None
         ]
 
+    def restart(self, name: str) -> None:
+        """End a program in order, so that it is started again."""
+        for kept in (*self._backing, *self._services):
+            if kept.program.name == name:
+                kept.restart()
+
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Everything, from the first start until it is to stop and all has ended in order.
 

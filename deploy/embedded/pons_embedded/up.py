@@ -11,10 +11,12 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from pons.room import Room
 from pons.settings import (
     CONFIG_VARIABLE,
     Settings,
@@ -25,6 +27,8 @@ from pons.settings import (
     read_config,
 )
 from pons_embedded import state
+from pons_embedded.command import Command
+from pons_embedded.disk import let_start, make_room_to_start, storage_of, watch_room
 from pons_embedded.errors import Refusal
 from pons_embedded.external import check_servers
 from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
@@ -159,6 +163,7 @@ class _Store:
         self.nats: EmbeddedNats | None = None
         self._config = config
         self._written = True
+        self._room = Room(storage_of(settings, folder))
         me = state.record("supervisor", os.getpid())
         if me is None:
             raise Refusal("the system does not tell when this process started: is /proc mounted?")
@@ -173,6 +178,7 @@ class _Store:
         """Everything between the first program's start and the last one's end."""
         wishes = Wishes()
         stop_on_signals(wishes)
+        make_room_to_start(self._room, self.folder, say)
         self._keep_state()  # the first start makes a database, and may be stopped meanwhile
         watching = asyncio.create_task(self._watch_stop_request(wishes))
         try:
@@ -203,8 +209,18 @@ class _Store:
         def changed(supervisor: Supervisor) -> None:
             self._write_down(supervisor, guard)
 
+        async def came_back() -> None:
+            # Streams that could not be written stay closed until the server starts again.
+            if self.nats and not await asyncio.to_thread(self.nats.ready, 0):
+                say("nats starts again, as it had no room")
+                supervisor.restart("nats")
+
         supervisor = Supervisor(backing, services, say, changed, wishes)
-        await supervisor.run(lambda: self._tell_ready(supervisor, guard))
+        keeping_room = asyncio.create_task(watch_room(self._room, say, came_back))
+        try:
+            await supervisor.run(lambda: self._tell_ready(supervisor, guard))
+        finally:
+            keeping_room.cancel()
 
     def _backing(self) -> list[Program]:
         """The servers that come with the store, except those that settings replace by others."""
@@ -221,12 +237,12 @@ class _Store:
             programs.append(
                 Program(
                     "nats",
-                    nats.prepare,
+                    self._with_room(nats.prepare),
                     nats.ready,
                     nats.log,
                     BACKING_STAGES["nats"],
                     lambda: Probe("127.0.0.1", nats.monitor_port, "/healthz"),
-                    nats.lives,
+                    lambda: nats.lives(well=self._room.look() is None),
                     settings.health.hung_after,
                 )
             )
@@ -243,7 +259,7 @@ class _Store:
             programs.append(
                 Program(
                     state.POSTGRES,
-                    postgres.prepare,
+                    self._with_room(postgres.prepare),
                     postgres.ready,
                     postgres.log,
                     BACKING_STAGES["postgres"],
@@ -252,6 +268,13 @@ class _Store:
                 )
             )
         return programs
+
+    def _with_room(self, prepare: Callable[[], Command]) -> Callable[[], Command]:
+        def prepared() -> Command:
+            let_start(self._room, self.folder)
+            return prepare()
+
+        return prepared
 
     def _write_down(self, supervisor: Supervisor, guard: Guard) -> None:
         records: list[state.Record] = []

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pons_embedded import liveness
 from pons_embedded.liveness import http_answers, postgres_answers, until_hung
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.postgres import EmbeddedPostgres
+from pons_embedded.testing import until
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +48,13 @@ def busy() -> Iterator[int]:
     """A process that computes."""
     with running("while True: pass") as pid:
         yield pid
+
+
+def stop(pid: int) -> None:
+    """Stop a process; the signal reaches its threads one by one."""
+    os.kill(pid, signal.SIGSTOP)
+    process = psutil.Process(pid)
+    until(lambda: process.status() == psutil.STATUS_STOPPED, "stopped")
 
 
 async def never() -> bool:
@@ -119,7 +128,7 @@ async def test_a_stopped_nats_server_does_not_answer(tmp_path: Path) -> None:
     """It does before, and when it goes on."""
     with EmbeddedNats(tmp_path) as server:
         assert await server.lives()
-        os.kill(server.pid, signal.SIGSTOP)
+        stop(server.pid)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await server.lives()
@@ -135,7 +144,7 @@ async def test_a_stopped_postgresql_does_not_answer(tmp_path: Path) -> None:
         said = server.log.read_text()
         assert await server.lives()
         assert server.log.read_text() == said
-        os.kill(server.pid, signal.SIGSTOP)
+        stop(server.pid)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await server.lives()

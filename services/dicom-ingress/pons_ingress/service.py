@@ -12,6 +12,7 @@ from pons.ingest import open_ingest
 from pons.live import open_live
 from pons.modalities import open_modalities
 from pons.objects import open_objects
+from pons.room import Room
 from pons.settings import Settings
 from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons_ingress.negotiation import Rules
@@ -37,6 +38,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_live(bus, settings, "dicom") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
         ):
+            health.room = Room(settings.storage).shortage
             health.checks |= {"nats": bus.check, "objects": objects.check}
             await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes})
 

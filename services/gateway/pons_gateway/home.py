@@ -45,7 +45,9 @@ async def home_page(backends: Backends, host: str) -> str:
         size=_size(totals.stored_size) if totals else "",
         patients=PATIENTS if settings.store.patient_level else "",
         services=_states(states),
-        notes=_notes(failures | (READ_ONLY if settings.store.read_only else {})),
+        notes=_notes(
+            failures | backends.health.shortages() | (READ_ONLY if settings.store.read_only else {})
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
+from pons.room import Room
 from pons.settings import Settings
 from pons.warm import warm_http
 from pons_gateway.app import create_app
@@ -46,6 +47,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             _open_render(settings, RENDER_CONNECTIONS) as render,
             _open_render(settings, None) as archives,
         ):
+            health.room = Room(settings.storage).shortage
             health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
             backends = Backends(
                 settings=settings,

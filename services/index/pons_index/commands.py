@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What other services may ask of the index, each command in one transaction."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -22,6 +23,7 @@ from pons.commands import (
 )
 from pons.errors import BadRequest, NotFound, ReadOnly
 from pons.identity import to_bytes
+from pons.room import Room
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
 from pons_index.deletion import delete_resource, delete_resources
@@ -44,6 +46,29 @@ def refusing(handlers: Handlers) -> Handlers:
 
     return {
         command: handler if command in UNHARMFUL else refuse
+        for command, handler in handlers.items()
+    }
+
+
+REMOVING: tuple[type[msgspec.Struct], ...] = (DeleteResource, DeleteResources)
+"""What makes room, and needs a little for it."""
+
+
+def giving_way(handlers: Handlers, room: Room, collect: Callable[[], object]) -> Handlers:
+    """The handlers, of which those that make room find some; `collect` is called after them."""
+
+    def with_room(handler: Handler) -> Handler:
+        async def remove(command: Any) -> Any:
+            short = await asyncio.to_thread(room.give_way)
+            answer = await handler(command)
+            if short:
+                collect()
+            return answer
+
+        return remove
+
+    return {
+        command: with_room(handler) if command in REMOVING else handler
         for command, handler in handlers.items()
     }
 
