@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What other services may ask of the index, each command in one transaction."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -59,7 +58,7 @@ def giving_way(handlers: Handlers, room: Room, collect: Callable[[], object]) ->
 
     def with_room(handler: Handler) -> Handler:
         async def remove(command: Any) -> Any:
-            short = await asyncio.to_thread(room.give_way)
+            short = room.give_way()
             answer = await handler(command)
             if short:
                 collect()
