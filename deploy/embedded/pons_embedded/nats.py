@@ -58,6 +58,7 @@ class EmbeddedNats(Server):
         self._secrets: Secrets | None = None
         self.port = 0
         self.monitor_port = 0
+        self._was_ready = False
 
     @property
     def url(self) -> str:
@@ -73,6 +74,7 @@ class EmbeddedNats(Server):
     def prepare(self) -> Command:
         """As in `Server`. The ports stay the same over restarts."""
         self._program = self._program or programs.nats_server()
+        self._was_ready = False
         self.port = self.port or free_port()
         while self.monitor_port in (0, self.port):
             self.monitor_port = free_port()
@@ -86,11 +88,16 @@ class EmbeddedNats(Server):
 
     def ready(self, pid: int) -> bool:
         """Whether the server takes connections and has recovered its streams."""
-        return http_status("127.0.0.1", self.monitor_port, "/healthz") == 200
+        ready = http_status("127.0.0.1", self.monitor_port, "/healthz") == 200
+        self._was_ready |= ready
+        return ready
 
     async def lives(self, *, well: bool = False) -> bool:
-        """Whether the server answers at all; or, with `well`, that its streams are in order."""
-        beginning = b"HTTP/1.1 200" if well else b"HTTP/"
+        """Whether the server answers at all; with `well`, that its streams are in order.
+
+        Until it was ready it recovers them, however long that takes.
+        """
+        beginning = b"HTTP/1.1 200" if well and self._was_ready else b"HTTP/"
         return await http_answers("127.0.0.1", self.monitor_port, "/healthz", beginning)
 
     def _configuration(self) -> str:

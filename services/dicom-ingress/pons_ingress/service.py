@@ -30,7 +30,10 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     """The DICOM port is open while the block runs; requests under way at its end are answered."""
     # pynetdicom would log each oddity of a peer's negotiation with a traceback
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
-    objects = open_objects(settings.storage, settings.store.name, inline_below=WRITE_INLINE_BELOW)
+    room = Room(settings.storage)
+    objects = open_objects(
+        settings.storage, settings.store.name, inline_below=WRITE_INLINE_BELOW, room=room
+    )
     try:
         async with (
             open_bus(settings) as bus,
@@ -38,7 +41,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_live(bus, settings, "dicom") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
         ):
-            health.room = Room(settings.storage).shortage
+            health.room = room.shortage
             health.checks |= {"nats": bus.check, "objects": objects.check}
             await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes})
 

@@ -35,7 +35,8 @@ KEEP_ALIVE_SECONDS = 75
 async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The gateway, serving as long as the block runs."""
     await warm_http()
-    objects = open_objects(settings.storage, settings.store.name)
+    room = Room(settings.storage)
+    objects = open_objects(settings.storage, settings.store.name, room=room)
     try:
         async with (
             open_bus(settings) as bus,
@@ -47,7 +48,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             _open_render(settings, RENDER_CONNECTIONS) as render,
             _open_render(settings, None) as archives,
         ):
-            health.room = Room(settings.storage).shortage
+            health.room = room.shortage
             health.checks |= {"nats": bus.check, "index": catalog.check, "objects": objects.check}
             backends = Backends(
                 settings=settings,

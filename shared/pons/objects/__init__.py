@@ -5,6 +5,7 @@ from pons.objects.file import FileObjects
 from pons.objects.keys import SHARDS, is_announced, key_from_path, key_path, key_time, new_key
 from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects
 from pons.objects.spool import Spool
+from pons.room import Room
 from pons.settings import StorageSettings
 
 __all__ = [
@@ -25,12 +26,14 @@ __all__ = [
 ]
 
 
-def open_objects(storage: StorageSettings, store: str, *, inline_below: int = 0) -> Objects:
+def open_objects(
+    storage: StorageSettings, store: str, *, inline_below: int = 0, room: Room | None = None
+) -> Objects:
     """The object store that `storage` configures, for the store named `store`.
 
     Parameters
     ----------
-    inline_below
+    inline_below, room
         See `FileObjects`; without effect on S3.
     """
     if storage.kind == "s3":
@@ -48,4 +51,6 @@ def open_objects(storage: StorageSettings, store: str, *, inline_below: int = 0)
         return S3Objects(client, storage.s3_bucket, store, storage.path)
     if storage.path is None:
         raise ValueError("storage.kind = 'file' needs storage.path")
-    return FileObjects(storage.path, store, fsync=storage.fsync, inline_below=inline_below)
+    return FileObjects(
+        storage.path, store, fsync=storage.fsync, inline_below=inline_below, room=room
+    )
