@@ -8,6 +8,7 @@ as well, far fewer have passed than the clock says.
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import Awaitable, Callable
 
 import psutil
@@ -20,6 +21,8 @@ INTERVAL = 5.0
 """Seconds between an answer and the next question."""
 FIRST_PATIENCE = 90.0
 """Seconds until the first answer, or more: a slow disk takes its time to give programs out."""
+OUR_LACK = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
+"""What keeps this process, or any on this machine, from asking says nothing about who is asked."""
 BUSY = 0.05
 """Share of a tick's CPU time from which on a process is at work."""
 BUSY_WEIGHT = 0.25
@@ -116,8 +119,8 @@ async def _says(
 ) -> bool:
     try:
         reader, writer = await opening
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno in OUR_LACK
     try:
         writer.write(question)
         return (await reader.readexactly(max(1, len(beginning)))).startswith(beginning)

@@ -2,6 +2,7 @@
 """Who is taken for hung, and who is not."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from pons_embedded import liveness
 from pons_embedded.liveness import http_answers, postgres_answers, until_hung
 from pons_embedded.nats import EmbeddedNats
+from pons_embedded.ports import free_port
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.testing import until
 
@@ -122,6 +124,17 @@ async def test_who_works_has_four_times_as_long(busy: int) -> None:
     """A long computation is not taken for a deadlock at once; an endless one is in the end."""
     assert not await hung_within(1.0, busy, never, 0.5)
     assert await hung_within(20, busy, never, 0.2)
+
+
+async def test_who_cannot_be_asked_is_not_taken_for_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without free ports or descriptors must not have all its services ended."""
+
+    async def no_ports(*_: object) -> None:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    assert not await http_answers("127.0.0.1", free_port(), "/health/live")
+    monkeypatch.setattr(asyncio, "open_connection", no_ports)
+    assert await http_answers("127.0.0.1", free_port(), "/health/live")
 
 
 async def test_a_stopped_nats_server_does_not_answer(tmp_path: Path) -> None:

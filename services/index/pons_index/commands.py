@@ -12,6 +12,7 @@ from pons.commands import (
     ClearExports,
     Collected,
     CollectNow,
+    DeleteAttachment,
     Deleted,
     DeleteResource,
     DeleteResources,
@@ -49,7 +50,7 @@ def refusing(handlers: Handlers) -> Handlers:
     }
 
 
-REMOVING: tuple[type[msgspec.Struct], ...] = (DeleteResource, DeleteResources)
+REMOVING: tuple[type[msgspec.Struct], ...] = (DeleteResource, DeleteResources, DeleteAttachment)
 """What makes room, and needs a little for it."""
 
 
