@@ -171,6 +171,14 @@ class Store:
         for process in self.processes(kind):
             process.kill()
 
+    def kill_launcher(self) -> list[psutil.Process]:
+        """`kill -9` of the launcher itself; what it ran until then."""
+        assert self._process
+        family = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.kill()
+        self._process.wait()
+        return family
+
     def objects(self) -> list[Path]:
         """The objects in the folder object store."""
         return [

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,11 @@ class DataFolder:
         return self.path / "settings.json"
 
     @property
+    def reserve(self) -> Path:
+        """Room that is kept for deletions on a full disk."""
+        return self.path / "reserve"
+
+    @property
     def stop_request(self) -> Path:
         """Its presence asks the supervisor to stop, where there are no signals."""
         return self.path / "stop"
@@ -75,8 +80,9 @@ class DataFolder:
                     f"with ./pons down --data {shlex.quote(str(self.path))}, or choose another "
                     "folder with --data"
                 )
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+            with suppress(OSError):  # the lock needs no room; only who holds it cannot be told
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
             yield
         finally:
             os.close(descriptor)

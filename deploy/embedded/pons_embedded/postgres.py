@@ -25,7 +25,9 @@ from pons_embedded.cluster import (
     pid_file,
 )
 from pons_embedded.command import Command
+from pons_embedded.disk import wal_settings
 from pons_embedded.errors import Refusal
+from pons_embedded.liveness import postgres_answers
 from pons_embedded.ports import free_port
 from pons_embedded.secrets import Secrets, load_secrets
 from pons_embedded.server import Server
@@ -39,8 +41,6 @@ TUNING = {
     "max_parallel_workers": "0",
     "autovacuum_max_workers": "2",
     "max_wal_senders": "2",
-    "min_wal_size": "64MB",
-    "max_wal_size": "1GB",
     "log_min_error_statement": "panic",  # statements carry patients' names
     "log_checkpoints": "off",
     "log_timezone": "UTC",
@@ -162,7 +162,8 @@ class EmbeddedPostgres(Server):
             self._choose_address(cluster)
         place = cluster.open()
         listen = "" if self.socket_folder else "127.0.0.1"
-        settings = TUNING | {"port": str(self.port), "listen_addresses": listen}
+        settings = TUNING | wal_settings(self.folder)
+        settings |= {"port": str(self.port), "listen_addresses": listen}
         settings["max_connections"] = str(self.connections)
         if self.socket_folder:
             settings |= {"unix_socket_directories": str(self.socket_folder)}
@@ -176,6 +177,12 @@ class EmbeddedPostgres(Server):
         lines = pid_file(self.cluster)
         known = len(lines) > READY_LINE and lines[0] == str(pid)
         return known and lines[READY_LINE].strip() == "ready"
+
+    async def lives(self) -> bool:
+        """Whether the server answers at all, be it that it still recovers."""
+        folder = self.socket_folder
+        socket = "" if folder is None else str(folder / f".s.PGSQL.{self.port}")
+        return await postgres_answers(socket, "127.0.0.1", self.port)
 
     def stop(self) -> None:
         """Stop the server (open transactions are rolled back) and remove its socket folder."""

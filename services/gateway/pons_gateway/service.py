@@ -18,6 +18,7 @@ from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
+from pons.room import Room
 from pons.settings import Settings
 from pons.warm import warm_http
 from pons_gateway import index_health
@@ -36,7 +37,8 @@ KEEP_ALIVE_SECONDS = 75
 async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The gateway, serving as long as the block runs."""
     await warm_http()
-    objects = open_objects(settings.storage, settings.store.name)
+    room = Room(settings.storage)
+    objects = open_objects(settings.storage, settings.store.name, room=room)
     try:
         async with (
             open_bus(settings) as bus,
@@ -48,6 +50,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             _open_render(settings, RENDER_CONNECTIONS) as render,
             _open_render(settings, None) as archives,
         ):
+            health.room = room.shortage
             health.checks |= {
                 "nats": bus.check,
                 "index": catalog.check,
@@ -71,8 +74,10 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 render=render,
                 archives=archives,
             )
+            app = create_app(backends)
+            await health.may_open.wait()
             async with serving(
-                create_app(backends),
+                app,
                 settings.http_host,
                 settings.http.port,
                 share_port=settings.http.processes > 1,

@@ -17,6 +17,7 @@ from pons.objects.keys import (
 from pons.objects.notes import Notes
 from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects, check_size
 from pons.objects.spool import Spool
+from pons.room import Room
 from pons.settings import StorageSettings
 
 __all__ = [
@@ -43,12 +44,14 @@ __all__ = [
 ]
 
 
-def open_objects(storage: StorageSettings, store: str, *, inline_below: int = 0) -> Objects:
+def open_objects(
+    storage: StorageSettings, store: str, *, inline_below: int = 0, room: Room | None = None
+) -> Objects:
     """The object store that `storage` configures, for the store named `store`.
 
     Parameters
     ----------
-    inline_below
+    inline_below, room
         See `FileObjects`; without effect on S3.
     """
     if storage.kind == "s3":
@@ -66,4 +69,6 @@ def open_objects(storage: StorageSettings, store: str, *, inline_below: int = 0)
         return S3Objects(client, storage.s3_bucket, store, storage.path)
     if storage.path is None:
         raise ValueError("storage.kind = 'file' needs storage.path")
-    return FileObjects(storage.path, store, fsync=storage.fsync, inline_below=inline_below)
+    return FileObjects(
+        storage.path, store, fsync=storage.fsync, inline_below=inline_below, room=room
+    )
