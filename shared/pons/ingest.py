@@ -23,10 +23,10 @@ from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.correction import corrected
 from pons.errors import InvalidInstance, OutOfResources, ReadOnly
 from pons.events import InstanceReceived, Origin, StoreStatus
+from pons.free_space import FreeSpace
 from pons.header import Header, scan
 from pons.identity import ResourceIds, resource_ids
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
-from pons.room import Room
 from pons.settings import Settings
 from pons.stored_file import (
     BEGINNING,
@@ -114,7 +114,7 @@ class Ingest:
         self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
         self._read_only = settings.store.read_only
-        self._room = Room(settings.storage)
+        self._room = FreeSpace(settings.storage)
         self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
         limited = settings.storage.maximum_size_mb or settings.storage.maximum_patients

@@ -21,9 +21,9 @@ import pytest
 
 import pons
 from pons.errors import OutOfResources, Unavailable
+from pons.free_space import FreeSpace
 from pons.objects import SHARDS, FileObjects, key_from_path, new_key
 from pons.objects.disk import is_cached
-from pons.room import Room
 from pons.settings import StorageSettings
 
 pytestmark = pytest.mark.anyio
@@ -175,7 +175,7 @@ async def test_a_body_does_not_take_the_last_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What grows in a spool is refused while the database can still write, and so is an object."""
-    room = Room(StorageSettings(path=tmp_path, minimum_free_mb=1))
+    room = FreeSpace(StorageSettings(path=tmp_path, minimum_free_mb=1))
     objects = FileObjects(tmp_path, "main", fsync=False, room=room)
     with objects.spool() as spool:
         spool.write(bytes(1000))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pons.room import MIB, Room
+from pons.free_space import MIB, FreeSpace
 from pons.settings import Settings, StorageSettings
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import DataFolder
@@ -35,7 +35,7 @@ def storage_of(settings: Settings, folder: DataFolder) -> StorageSettings:
     )
 
 
-def make_room_to_start(room: Room, folder: DataFolder, say: Callable[[str], None]) -> None:
+def make_room_to_start(room: FreeSpace, folder: DataFolder, say: Callable[[str], None]) -> None:
     """Say what room there is too little of; let go of what nobody needs where there is none.
 
     Raises `Refusal` when a new store has no room for its database.
@@ -69,7 +69,7 @@ def make_room_to_start(room: Room, folder: DataFolder, say: Callable[[str], None
         )
 
 
-def let_start(room: Room, folder: DataFolder) -> None:
+def let_start(room: FreeSpace, folder: DataFolder) -> None:
     """Let go of the reserve where a server that starts again would find no room at all."""
     with suppress(OSError):
         if shutil.disk_usage(folder.path).free < LEAST:
@@ -77,7 +77,7 @@ def let_start(room: Room, folder: DataFolder) -> None:
 
 
 async def watch_room(
-    room: Room, say: Callable[[str], None], came_back: Callable[[], Awaitable[None]]
+    room: FreeSpace, say: Callable[[str], None], came_back: Callable[[], Awaitable[None]]
 ) -> None:
     """Make the reserve whenever there is room for it, and say when room goes and comes.
 

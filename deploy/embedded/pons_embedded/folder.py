@@ -54,6 +54,11 @@ class DataFolder:
         return self.path / "reserve"
 
     @property
+    def tools(self) -> Path:
+        """What commands of the index are told while the store runs."""
+        return self.path / "tools.json"
+
+    @property
     def stop_request(self) -> Path:
         """Its presence asks the supervisor to stop, where there are no signals."""
         return self.path / "stop"

@@ -14,7 +14,7 @@ from pons_embedded.command import Command
 from pons_embedded.disk import streams_bytes
 from pons_embedded.liveness import http_answers
 from pons_embedded.ports import free_port, http_status
-from pons_embedded.secrets import Secrets, load_secrets, write_private
+from pons_embedded.secrets import Secrets, keep_secrets, load_secrets, write_private
 from pons_embedded.server import Server
 
 MAX_PAYLOAD = 1 << 20
@@ -79,6 +79,8 @@ class EmbeddedNats(Server):
         while self.monitor_port in (0, self.port):
             self.monitor_port = free_port()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep_secrets(self.folder / "secrets.json", self.secrets)
         write_private(self.folder / "nats.conf", self._configuration())
         return Command(
             name=self.NAME,

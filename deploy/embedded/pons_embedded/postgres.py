@@ -29,7 +29,7 @@ from pons_embedded.disk import wal_settings
 from pons_embedded.errors import Refusal
 from pons_embedded.liveness import postgres_answers
 from pons_embedded.ports import free_port
-from pons_embedded.secrets import Secrets, load_secrets
+from pons_embedded.secrets import Secrets, keep_secrets, load_secrets
 from pons_embedded.server import Server
 
 TUNING = {
@@ -150,6 +150,7 @@ class EmbeddedPostgres(Server):
         """As in `Server`; the cluster is made where there is none."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._secrets = self.secrets  # which refuse the folder of another store
+        keep_secrets(self.folder / "secrets.json", self._secrets)
         cluster = self._cluster
         if cluster is None:
             binaries = programs.postgres_binaries(self._binaries)

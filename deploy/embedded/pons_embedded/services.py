@@ -44,15 +44,16 @@ def service_programs(
         shared.pop(variable("database", "url"), None)
     if nats_url:
         shared[variable("nats", "url")] = nats_url
+    # Nobody else gets the role that writes.
+    writing = {variable("database", "url"): database["url"]} if database else {}
     copies = {"gateway": settings.http.processes, "ingress": settings.dicom.processes}
     programs = []
     for service, stage in STOP_STAGES.items():
         count = copies.get(service, 1)
         for number in range(1, count + 1):
             own = dict(shared)
-            if service == "index" and database:
-                # Nobody else gets the role that writes.
-                own[variable("database", "url")] = database["url"]
+            if service == "index":
+                own |= writing
             if lifeline is not None:
                 own[variable("health", "ends_with_input")] = "true"
                 own[variable("health", "opens_when_told")] = str(service == OPENS_LAST).lower()
@@ -74,6 +75,21 @@ def service_programs(
                 )
             )
     return programs
+
+
+def tool_environment(
+    settings: Settings,
+    config: Path | None,
+    folder: DataFolder,
+    database: Mapping[str, str],
+    nats_url: str,
+) -> dict[str, str]:
+    """What a command of the index is told that is not a variable of whoever runs it."""
+    told = shared_environment(settings, config, folder)
+    told |= {variable("database", name): url for name, url in database.items()}
+    if nats_url:
+        told[variable("nats", "url")] = nats_url
+    return {name: text for name, text in told.items() if os.environ.get(name) != text}
 
 
 def shared_environment(

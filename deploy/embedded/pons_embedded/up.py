@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from pons.room import Room
+from pons.free_space import FreeSpace
 from pons.settings import (
     CONFIG_VARIABLE,
     Settings,
@@ -40,7 +40,12 @@ from pons_embedded.ports import why_not_free
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.processes import end_all
 from pons_embedded.secrets import write_private
-from pons_embedded.services import BACKING_STAGES, STOP_STAGES, service_programs
+from pons_embedded.services import (
+    BACKING_STAGES,
+    STOP_STAGES,
+    service_programs,
+    tool_environment,
+)
 from pons_embedded.supervisor import Probe, Program, Supervisor, Wishes
 
 STOP_REQUEST_INTERVAL = 0.5
@@ -125,7 +130,8 @@ def run_store(choices: Choices) -> None:
         try:
             asyncio.run(_Store(settings, config, folder, began).run())
         finally:
-            folder.state.unlink(missing_ok=True)
+            for left in (folder.state, folder.tools):
+                left.unlink(missing_ok=True)
 
 
 def check_ports(settings: Settings) -> None:
@@ -163,7 +169,7 @@ class _Store:
         self.nats: EmbeddedNats | None = None
         self._config = config
         self._written = True
-        self._room = Room(storage_of(settings, folder))
+        self._room = FreeSpace(storage_of(settings, folder))
         me = state.record("supervisor", os.getpid())
         if me is None:
             raise Refusal("the system does not tell when this process started: is /proc mounted?")
@@ -197,14 +203,10 @@ class _Store:
             if self.postgres
             else {}
         )
-        services = service_programs(
-            self.settings,
-            self._config,
-            self.folder,
-            database,
-            self.nats.url if self.nats else "",
-            guard.lifeline,
-        )
+        nats_url = self.nats.url if self.nats else ""
+        told = (self.settings, self._config, self.folder, database, nats_url)
+        services = service_programs(*told, guard.lifeline)
+        write_private(self.folder.tools, json.dumps(tool_environment(*told)))
 
         def changed(supervisor: Supervisor) -> None:
             self._write_down(supervisor, guard)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pons.room import MIB, Room
+from pons.free_space import MIB, FreeSpace
 from pons.settings import load_settings
 from pons_embedded import disk
 from pons_embedded.errors import Refusal
@@ -35,8 +35,8 @@ def sized(patch: pytest.MonkeyPatch, total: int, free: int) -> None:
     patch.setattr(shutil, "disk_usage", lambda _folder: usage)
 
 
-def room_of(folder: DataFolder) -> Room:
-    return Room(disk.storage_of(load_settings({}), folder))
+def room_of(folder: DataFolder) -> FreeSpace:
+    return FreeSpace(disk.storage_of(load_settings({}), folder))
 
 
 def start(folder: DataFolder) -> list[str]:

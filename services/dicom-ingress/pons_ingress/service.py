@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
 from pons.commands import ListSopClasses, SopClasses, answer_commands
+from pons.free_space import FreeSpace
 from pons.health import Health
 from pons.ingest import open_ingest
 from pons.live import open_live
 from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.ownership import require_own
-from pons.room import Room
 from pons.settings import Settings
 from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons_ingress.negotiation import Rules
@@ -31,7 +31,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     """The DICOM port is open while the block runs; requests under way at its end are answered."""
     # pynetdicom would log each oddity of a peer's negotiation with a traceback
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
-    room = Room(settings.storage)
+    room = FreeSpace(settings.storage)
     objects = open_objects(
         settings.storage, settings.store.name, inline_below=WRITE_INLINE_BELOW, room=room
     )

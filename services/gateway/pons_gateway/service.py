@@ -10,6 +10,7 @@ import httpx
 from pons.bus import open_bus
 from pons.catalog import open_own_catalog
 from pons.commands import ask
+from pons.free_space import FreeSpace
 from pons.health import Health, serving
 from pons.ingest import open_ingest
 from pons.jobs import Jobs
@@ -18,7 +19,6 @@ from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
-from pons.room import Room
 from pons.settings import Settings
 from pons.warm import warm_http
 from pons_gateway import index_health
@@ -37,7 +37,7 @@ KEEP_ALIVE_SECONDS = 75
 async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The gateway, serving as long as the block runs."""
     await warm_http()
-    room = Room(settings.storage)
+    room = FreeSpace(settings.storage)
     objects = open_objects(settings.storage, settings.store.name, room=room)
     try:
         async with (

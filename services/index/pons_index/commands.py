@@ -23,8 +23,8 @@ from pons.commands import (
     ProtectPatient,
 )
 from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
+from pons.free_space import FreeSpace
 from pons.identity import to_bytes
-from pons.room import Room
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
 from pons_index.deletion import Removed, delete_resource, delete_resources
@@ -62,7 +62,7 @@ REMOVING: tuple[type[msgspec.Struct], ...] = (DeleteResource, DeleteResources, D
 """What makes room, and needs a little for it."""
 
 
-def giving_way(handlers: Handlers, room: Room, collect: Callable[[], object]) -> Handlers:
+def giving_way(handlers: Handlers, room: FreeSpace, collect: Callable[[], object]) -> Handlers:
     """The handlers, of which those that make room find some; `collect` is called after them."""
 
     def with_room(handler: Handler) -> Handler:

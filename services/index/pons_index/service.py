@@ -10,11 +10,11 @@ from pons.attributes import main_tags
 from pons.bus import Bus, open_bus
 from pons.commands import answer_commands
 from pons.errors import PonsError
+from pons.free_space import FreeSpace
 from pons.health import Health
 from pons.live import open_live
 from pons.objects import Objects, open_objects
 from pons.pulse import NEVER_TOO_LONG
-from pons.room import Room
 from pons.settings import Settings
 from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
@@ -165,7 +165,7 @@ async def open_index(
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
             ):
-                room = Room(settings.storage)
+                room = FreeSpace(settings.storage)
                 answered = (
                     refusing(handlers)
                     if read_only

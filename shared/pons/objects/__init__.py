@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
 
+from pons.free_space import FreeSpace
 from pons.objects.file import FileObjects
 from pons.objects.keys import (
     SHARDS,
@@ -17,7 +18,6 @@ from pons.objects.keys import (
 from pons.objects.notes import Notes
 from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects, check_size
 from pons.objects.spool import Spool
-from pons.room import Room
 from pons.settings import StorageSettings
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 
 
 def open_objects(
-    storage: StorageSettings, store: str, *, inline_below: int = 0, room: Room | None = None
+    storage: StorageSettings, store: str, *, inline_below: int = 0, room: FreeSpace | None = None
 ) -> Objects:
     """The object store that `storage` configures, for the store named `store`.
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from pons.errors import NotFound
+from pons.free_space import FreeSpace
 from pons.objects.disk import disk_errors, is_cached, sync_folder
 from pons.objects.file_notes import FileNotes
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
@@ -25,7 +26,6 @@ from pons.objects.spool import (
     probe_folder,
     remove_spool_file,
 )
-from pons.room import Room
 
 
 class FileObjects:
@@ -55,7 +55,7 @@ class FileObjects:
         *,
         fsync: bool = True,
         inline_below: int = 0,
-        room: Room | None = None,
+        room: FreeSpace | None = None,
     ) -> None:
         self._root = root.absolute()
         self._store = check_store_name(store)

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Self
 
 from pons.errors import OutOfResources, Unavailable
+from pons.free_space import FreeSpace
 from pons.objects.disk import disk_errors
 from pons.objects.keys import new_key
-from pons.room import Room
 
 SPOOL_FOLDER = ".spool"
 """Inside the folder of a store; no shard is called so."""
@@ -34,7 +34,7 @@ class Spool:
     can be read (or mapped) at any time.
     """
 
-    def __init__(self, folder: Path, room: Room | None = None) -> None:
+    def __init__(self, folder: Path, room: FreeSpace | None = None) -> None:
         self.name = f"{folder}/{new_key()}{SUFFIX}"
         self.size = 0
         self._folder = folder

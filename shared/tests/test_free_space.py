@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from pons.errors import OutOfResources
-from pons.room import MIB, Room, Shortage
+from pons.free_space import MIB, FreeSpace, Shortage
 from pons.settings import StorageSettings
 
 
@@ -44,7 +44,7 @@ def storage(folder: Path, **values: object) -> StorageSettings:
 
 def test_a_store_stops_taking_before_the_disk_is_full(tmp_path: Path, disk: Disk) -> None:
     """Below the room that is to be left, the refusal names folder, what is free and needed."""
-    room = Room(storage(tmp_path, reserve=""))
+    room = FreeSpace(storage(tmp_path, reserve=""))
     disk.free = 128 * MIB
     assert room.look() is None
     disk.free -= 1
@@ -60,7 +60,7 @@ def test_a_store_stops_taking_before_the_disk_is_full(tmp_path: Path, disk: Disk
 def test_a_small_disk_is_not_left_unused(tmp_path: Path, disk: Disk) -> None:
     """Of 320 MB, 20 are to stay free."""
     disk.total, disk.free = 320 * MIB, 20 * MIB
-    room = Room(storage(tmp_path, reserve=""))
+    room = FreeSpace(storage(tmp_path, reserve=""))
     assert room.look() is None
     disk.free -= 1
     assert room.look() is not None
@@ -69,13 +69,13 @@ def test_a_small_disk_is_not_left_unused(tmp_path: Path, disk: Disk) -> None:
 def test_room_can_be_left_to_chance(tmp_path: Path, disk: Disk) -> None:
     """With 0 nothing is refused, and no reserve is needed."""
     disk.free = 0
-    assert Room(storage(tmp_path, minimum_free_mb=0, reserve_mb=0)).look() is None
-    assert Room(StorageSettings(kind="s3", s3_endpoint="127.0.0.1:1")).look() is None
+    assert FreeSpace(storage(tmp_path, minimum_free_mb=0, reserve_mb=0)).look() is None
+    assert FreeSpace(StorageSettings(kind="s3", s3_endpoint="127.0.0.1:1")).look() is None
 
 
 def test_a_folder_that_is_gone_is_no_shortage(tmp_path: Path) -> None:
     """Whoever writes there says what is wrong."""
-    assert Room(storage(tmp_path / "gone")).look() is None
+    assert FreeSpace(storage(tmp_path / "gone")).look() is None
 
 
 def test_each_disk_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_each_disk_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         return Usage(1 << 40, 0, 0 if folder in full else 1 << 40)
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
-    room = Room(storage(objects, reserve=str(data / "reserve")))
+    room = FreeSpace(storage(objects, reserve=str(data / "reserve")))
     for folder in (objects, data):
         full[:] = [folder]
         short = room.look()
@@ -98,7 +98,7 @@ def test_each_disk_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_file_system_is_asked_seldom_while_there_is_room(tmp_path: Path, disk: Disk) -> None:
     """An answer is good for a second, and for no time at all where little is left."""
     times = iter((0.0, 0.5, 0.999, 1.0, 1.0, 1.0))
-    room = Room(storage(tmp_path, reserve=""), clock=lambda: next(times))
+    room = FreeSpace(storage(tmp_path, reserve=""), clock=lambda: next(times))
     for _ in range(3):
         room.require()
     assert disk.asked == 1
@@ -113,7 +113,7 @@ def test_the_file_system_is_asked_seldom_while_there_is_room(tmp_path: Path, dis
 
 def test_the_reserve_gives_way_and_comes_back(tmp_path: Path, disk: Disk) -> None:
     """It takes room of the disk; it goes when there is none, and is made when there is."""
-    room, reserve = Room(storage(tmp_path)), tmp_path / "reserve"
+    room, reserve = FreeSpace(storage(tmp_path)), tmp_path / "reserve"
     assert room.restore()
     assert reserve.stat().st_size == 2 * MIB
     assert reserve.stat().st_blocks * 512 >= 2 * MIB
@@ -130,7 +130,7 @@ def test_the_reserve_gives_way_and_comes_back(tmp_path: Path, disk: Disk) -> Non
 
 def test_what_the_reserve_left_is_for_deletions(tmp_path: Path, disk: Disk) -> None:
     """Nothing new is taken until the reserve can be made again."""
-    room = Room(storage(tmp_path))
+    room = FreeSpace(storage(tmp_path))
     disk.free = 129 * MIB
     short = room.look()
     assert short == Shortage(tmp_path, 129 * MIB, 130 * MIB)
@@ -147,6 +147,6 @@ def test_a_reserve_that_does_not_fit_leaves_nothing(
         (tmp_path / "reserve").touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pons.room._fill", full)
-    assert not Room(storage(tmp_path)).restore()
+    monkeypatch.setattr("pons.free_space._fill", full)
+    assert not FreeSpace(storage(tmp_path)).restore()
     assert list(tmp_path.iterdir()) == []

@@ -40,7 +40,7 @@ class Shortage:
         return f"{self.folder} has {free} MB free, {needed} MB are needed"
 
 
-class Room:
+class FreeSpace:
     """The room on the disks of one store: that of the objects, and that of the reserve.
 
     While the reserve is gone, the disk is short until there is room for it, too. On an S3 store
