@@ -13,7 +13,7 @@ import nats.errors
 import nats.js.errors
 import structlog
 
-from pons.bus import Bus
+from pons.bus import Bus, check_cancelled
 from pons.errors import Unavailable
 from pons.pulse import Pulse
 
@@ -52,6 +52,7 @@ async def drained(bus: Bus, patience: float) -> bool:
         await asyncio.sleep(delay)
         waited, delay = waited + delay, min(delay * 2, 1.0)
         floor = await acknowledged(bus)
+        check_cancelled()
     return True
 
 
@@ -64,6 +65,7 @@ async def forget_acknowledged(
     """
     forgotten, before, pulse = 0, 0, pulse or Pulse("announcements")
     while True:
+        check_cancelled()
         await asyncio.sleep(interval)
         try:
             last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
