@@ -79,6 +79,7 @@ async def drained(bus: Bus, patience: float) -> bool:
         await asyncio.sleep(delay)
         waited, delay = waited + delay, min(delay * 2, 1.0)
         floor = await acknowledged(bus)
+        check_cancelled()
     return True
 
 
@@ -91,6 +92,7 @@ async def forget_acknowledged(
     """
     forgotten, before, pulse = 0, 0, pulse or Pulse("announcements")
     while True:
+        check_cancelled()
         await asyncio.sleep(interval)
         try:
             last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
