@@ -102,6 +102,16 @@ class Store:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(60)
 
+    def crash(self, processes: list[psutil.Process]) -> None:
+        """`kill -9` of the launcher and of all `processes`, at once; returns when they are gone."""
+        assert self._process
+        every = [self._process, *processes]
+        for process in every:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait(20)
+        psutil.wait_procs(processes, 20)
+
     def wait_until_ready(self, seconds: float = 60.0) -> None:
         eventually(f"store {self.name} is ready; its log:\n{self.tail()}", self.is_ready, seconds)
 
@@ -181,11 +191,7 @@ class Store:
 
     def objects(self) -> list[Path]:
         """The objects in the folder object store."""
-        return [
-            path
-            for path in (self.data / "objects").rglob("*")
-            if path.is_file() and not path.name.endswith(".part")
-        ]
+        return [path for path in (self.data / "objects").glob("*/??/??/*") if path.is_file()]
 
 
 def _kind(process: psutil.Process) -> str:

@@ -36,9 +36,12 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 async def read_stream_state(bus: Bus) -> StreamState:
-    """The state of the stream now. Raises `Unavailable`."""
+    """The state of the stream now; one that is gone was never created. Raises `Unavailable`."""
     with _answers():
-        info = await bus.stream.stream_info(bus.names.ingest_stream)
+        try:
+            info = await bus.stream.stream_info(bus.names.ingest_stream)
+        except nats.js.errors.NotFoundError:
+            return StreamState("", 0)
     created = info.created.isoformat() if info.created else ""
     drained = await acknowledged(bus) >= info.state.last_seq
     return StreamState(created, info.state.last_seq, drained)
