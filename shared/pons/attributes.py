@@ -79,21 +79,54 @@ MAIN_TAGS: dict[Level, dict[str, str]] = {
 }
 """Level to tag (as in DICOM JSON) to keyword, tags ascending."""
 
-MAIN_SEQUENCES: Tags = {"Series": {"00400275": "RequestAttributesSequence"}}
-"""Sequences that a level keeps as DICOM JSON; there are no others."""
+MAIN_SEQUENCES: dict[Level, dict[str, str]] = {
+    "Patient": {},
+    "Study": {},
+    "Series": {"00400275": "RequestAttributesSequence"},
+    "Instance": {},
+}
+"""As `MAIN_TAGS`, those that are sequences: a level keeps them as DICOM JSON."""
 
 
 def main_tags(extra: Mapping[Level, Sequence[str]]) -> Tags:
-    """The main tags in force in a store that has `extra` ones, in any spelling of a tag.
+    """The main tags that hold text, in a store that has `extra` ones, in any spelling of a tag.
 
-    Raises `BadRequest` for a word that is no tag, or a tag that is a sequence.
+    Raises `BadRequest` for a word that is no tag.
     """
+    return _with_extra(MAIN_TAGS, extra, sequences=False)
+
+
+def main_sequences(extra: Mapping[Level, Sequence[str]]) -> Tags:
+    """The main tags that are sequences, as `main_tags` gives the others."""
+    return _with_extra(MAIN_SEQUENCES, extra, sequences=True)
+
+
+def _with_extra(built_in: Tags, extra: Mapping[Level, Sequence[str]], *, sequences: bool) -> Tags:
     if not any(extra.values()):
-        return MAIN_TAGS
+        return built_in
     # pydicom's dictionary takes memory that only such stores need.
     from pons.tag_names import named_tags
 
     return {
-        level: dict(sorted((tags | named_tags(extra.get(level, ()))).items()))
-        for level, tags in MAIN_TAGS.items()
+        level: dict(sorted({**tags, **named_tags(extra.get(level, ()), sequences)}.items()))
+        for level, tags in built_in.items()
+    }
+
+
+def listed_tags(texts: Tags, sequences: Tags) -> Tags:
+    """All main tags in force but the sequences that are built in: what makes a list another one."""
+    return {
+        level: dict(
+            sorted(
+                {
+                    **tags,
+                    **{
+                        tag: name
+                        for tag, name in sequences[level].items()
+                        if tag not in MAIN_SEQUENCES[level]
+                    },
+                }.items()
+            )
+        )
+        for level, tags in texts.items()
     }

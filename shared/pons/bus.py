@@ -82,7 +82,7 @@ class Bus:
         try:
             await self.stream.publish(subject, payload, timeout=PUBLISH_TIMEOUT, headers=headers)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("The event stream does not answer", repr(error)) from error
+            raise Unavailable("The event stream does not answer") from error
         check_cancelled()
 
     async def send(self, subject: str, payload: bytes) -> None:
@@ -90,7 +90,7 @@ class Bus:
         try:
             await self.client.publish(subject, payload)
         except nats.errors.Error as error:
-            raise Unavailable("NATS does not answer", repr(error)) from error
+            raise Unavailable("NATS does not answer") from error
 
     async def subscribe(
         self, subject: str, callback: Callback, queue: str = "", concurrent: int = 1
@@ -143,7 +143,7 @@ class Bus:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await self.stream.stream_info(self.names.ingest_stream)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("NATS does not answer", repr(error)) from error
+            raise Unavailable("NATS does not answer") from error
 
     async def ensure_streams(self) -> None:
         """Create what is not there yet; every service does, so that none waits for another."""

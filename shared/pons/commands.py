@@ -15,7 +15,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from pons.bus import Bus
-from pons.errors import FAMILY, PonsError, Unavailable
+from pons.errors import FAMILY, PonsError, Unavailable, log_text
 from pons.events import Level
 from pons.health import Health
 from pons.modalities import Modality
@@ -331,7 +331,7 @@ async def ask(
     except nats.errors.NoRespondersError:
         raise Unavailable(f"The {service} service is not running", "try again shortly") from None
     except (nats.errors.Error, TimeoutError) as error:
-        raise Unavailable(f"The {service} service does not answer", repr(error)) from error
+        raise Unavailable(f"The {service} service does not answer") from error
     reply = msgspec.msgpack.decode(message.data, type=_Reply)
     if reply.error:
         raise FAMILY.get(reply.error, PonsError)(reply.message, reply.details)
@@ -390,6 +390,8 @@ def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg
             result = await handler(msgspec.msgpack.decode(payload, type=command))
             return _Reply(result=msgspec.Raw(msgspec.msgpack.encode(result)))
         except PonsError as error:
+            if error.__cause__ is not None:
+                log.warning("command refused", command=command.__name__, error=log_text(error))
             return _Reply(error=_name(error), message=error.message, details=error.details)
         except Exception:  # the edge: anything else is a bug, told as such to whoever asked
             log.exception("command failed", command=command.__name__)

@@ -61,7 +61,7 @@ class ConfigKeys(Generic[T]):
             bucket = await self._bus.bucket(self._bus.names.config_bucket)
             revision = await bucket.put(f"{self._prefix}{name}", msgspec.json.encode(value))
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("The configuration cannot be changed now", repr(error)) from error
+            raise Unavailable("The configuration cannot be changed now") from error
         self._known[name] = (value, revision)
         self._on_change()
 
@@ -71,7 +71,7 @@ class ConfigKeys(Generic[T]):
             bucket = await self._bus.bucket(self._bus.names.config_bucket)
             await bucket.delete(f"{self._prefix}{name}")
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("The configuration cannot be changed now", repr(error)) from error
+            raise Unavailable("The configuration cannot be changed now") from error
         self._known.pop(name, None)
         self._on_change()
 

@@ -9,29 +9,28 @@ import asyncio
 import structlog
 
 from pons.errors import InvalidInstance
-from pons.header import Correction, Header
+from pons.header import Correction
 from pons.header.correct import corrected_meta, kept_ranges
 from pons.objects import PIECE, Body, Objects, Spool
 
 log = structlog.get_logger()
 
 
-async def corrected(objects: Objects, body: Body, header: Header) -> Body:
-    """The file with the corrections of its header; of a spool a new one, which is the caller's.
+async def corrected(
+    objects: Objects, body: Body, correction: Correction, sop_instance_uid: str
+) -> Body:
+    """The file with the correction that it needs; of a spool a new one, which is the caller's.
 
     Raises `InvalidInstance` for a file that cannot be corrected.
     """
-    correction = header.correction
-    if correction is None:
-        return body
     if correction.impossible:
         raise InvalidInstance(
-            f"The data set does not fit transfer syntax {header.transfer_syntax}",
+            f"The data set does not fit transfer syntax {correction.transfer_syntax}",
             f"{correction.impossible}; send it as its transfer syntax says",
         )
     log.warning(
         "file corrected",
-        sop_instance_uid=header.sop_instance_uid,
+        sop_instance_uid=sop_instance_uid,
         transfer_syntax=correction.transfer_syntax,
         dropped_bytes=sum(end - start for start, end in correction.misplaced),
     )

@@ -11,10 +11,10 @@ from uuid import UUID
 import structlog
 import xxhash
 from prometheus_client import Counter
-from zstandard import ZstdError
 
 from pons.errors import DamagedObject, InvalidInstance, NotFound, PonsError
 from pons.objects import PIECE
+from pons.packed_header import DamagedHeader
 
 if TYPE_CHECKING:
     from pons.stored_file import StoredFile
@@ -46,9 +46,9 @@ def notice(error: Exception) -> None:
 def _damaged(key: UUID | None, owner: str, what: str, why: str) -> DamagedObject:
     error = DamagedObject(
         f"What the store keeps of {owner} is {'missing' if what == 'missing' else 'damaged'}",
-        f"object {key}: {why}",
+        f"object {key}: {why}" if key else why,
         what=what,
-        object_key=str(key),
+        object_key=str(key or ""),
         owner=owner,
     )
     if what != "missing":
@@ -84,14 +84,14 @@ def telling(stored: "StoredFile") -> Iterator[None]:
 
 @contextmanager
 def telling_header(key: UUID | None, owner: str) -> Iterator[None]:
-    """The same for the large header of an instance, which is an object of its own."""
+    """The same for the header of an instance; a large one is an object of its own, `key`."""
     try:
         yield
     except NotFound as error:
         why = "the object store does not have its header"
         raise _damaged(key, owner, "missing", why) from error
-    except ZstdError as error:
-        raise _damaged(key, owner, "compression", f"its header: {error}") from error
+    except DamagedHeader as error:
+        raise _damaged(key, owner, "compression", f"its header: {error.details}") from error
 
 
 class Check:

@@ -5,6 +5,8 @@ Anything that is not a `PonsError` is a bug: it is logged with its traceback and
 internal error, never swallowed.
 """
 
+from typing import Any
+
 
 class PonsError(Exception):
     """Base of the family; `message` says what was wrong, `details` what to do about it."""
@@ -13,9 +15,25 @@ class PonsError(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+        self.told: dict[str, Any] = {}
+        """What an answer over HTTP tells beside, by Orthanc's kind of name."""
 
     def __str__(self) -> str:
         return f"{self.message} ({self.details})" if self.details else self.message
+
+
+def log_text(error: BaseException) -> str:
+    """An error for the log: with what a driver said, which is in none of our messages.
+
+    Answers never have it: names of classes and drivers help nobody who sends images.
+    """
+    seen: list[BaseException] = [error]
+    cause = error.__cause__
+    while isinstance(cause, PonsError) and cause not in seen:
+        seen.append(cause)
+        cause = cause.__cause__
+    ours = cause is None or isinstance(cause, PonsError)
+    return str(error) if ours else f"{error}; {cause!r}"
 
 
 class InvalidInstance(PonsError):

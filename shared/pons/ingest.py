@@ -24,9 +24,10 @@ from pons.correction import corrected
 from pons.errors import InvalidInstance, OutOfResources, ReadOnly
 from pons.events import InstanceReceived, Origin, StoreStatus
 from pons.free_space import FreeSpace
-from pons.header import Header, scan
+from pons.header import Correction, Header, scan
 from pons.identity import ResourceIds, resource_ids
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
+from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.stored_file import (
     BEGINNING,
@@ -99,6 +100,15 @@ class Recognised:
     ids: ResourceIds
 
 
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What there is to announce of a body, and what is wrong with it."""
+
+    received: InstanceReceived
+    ids: ResourceIds
+    correction: Correction | None
+
+
 class Ingest:
     """Stores DICOM files. Open it with `open_ingest`; one per process, shared by its tasks."""
 
@@ -108,13 +118,16 @@ class Ingest:
         announcer: Announcer,
         settings: Settings,
         default_charset: Callable[[], str],
+        room: Room | None = None,
     ) -> None:
         self._objects = objects
+        self._room = room or Room(AT_A_TIME)
         self._announcer = announcer
         self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
         self._read_only = settings.store.read_only
-        self._room = FreeSpace(settings.storage)
+        self._free_space = FreeSpace(settings.storage)
+        self._unpacking = settings.ingest.unpack_limit
         self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
         limited = settings.storage.maximum_size_mb or settings.storage.maximum_patients
@@ -149,7 +162,7 @@ class Ingest:
         try:
             if self._read_only:
                 raise ReadOnly
-            self._room.require()
+            self._free_space.require()
             with self._announcer.expecting():
                 kept = await self._keep_file(body, origin, awaited)
         finally:
@@ -160,27 +173,26 @@ class Ingest:
         return kept
 
     async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
-        header, checksum = await self._examine(body)
-        if header.correction is not None:
-            return await self._keep_corrected(body, header, origin, awaited)
-        return await self._keep_examined(body, header, checksum, origin, awaited)
+        examined = await self._examine(body, origin, keep_header=True)
+        if examined.correction is not None:
+            return await self._keep_corrected(body, examined, examined.correction, awaited)
+        return await self._keep_examined(body, examined, awaited)
 
     async def _keep_corrected(
-        self, body: Body, header: Header, origin: Origin, awaited: bool
+        self, body: Body, examined: _Examined, correction: Correction, awaited: bool
     ) -> Kept:
         """Keep a file that others would read otherwise than the scan once it is made right."""
-        right = await corrected(self._objects, body, header)
+        wrong = examined.received
+        right = await corrected(self._objects, body, correction, wrong.sop_instance_uid)
         try:
-            header, checksum = await self._examine(right)
-            return await self._keep_examined(right, header, checksum, origin, awaited)
+            examined = await self._examine(right, wrong.origin, keep_header=True)
+            return await self._keep_examined(right, examined, awaited)
         finally:
             if isinstance(right, Spool):
                 right.close()
 
-    async def _keep_examined(
-        self, body: Body, header: Header, checksum: bytes, origin: Origin, awaited: bool
-    ) -> Kept:
-        received, ids = self._announcement(header, checksum, body, origin)
+    async def _keep_examined(self, body: Body, examined: _Examined, awaited: bool) -> Kept:
+        received, ids = examined.received, examined.ids
         received = await self._keep_large_header(received)
         received = await self._keep_object(received, body)
         return await self._announce(received, ids, awaited=awaited, refusable=awaited)
@@ -262,8 +274,8 @@ class Ingest:
         return msgspec.structs.replace(received, stored_size=size, compression=compression)
 
     async def _keep_large_header(self, received: InstanceReceived) -> InstanceReceived:
-        """Put a header that is too large for a message into the object store."""
-        if not received.header_key:
+        """Put a header too large for a message into the object store, unless it is there."""
+        if not received.header_key or not received.header:
             return received
         await self._objects.put(received.header_key, received.header)
         return msgspec.structs.replace(received, header=b"")
@@ -302,38 +314,56 @@ class Ingest:
     async def _described(
         self, file: ObjectFile, body: Body
     ) -> tuple[InstanceReceived, ResourceIds]:
-        header, checksum = await self._examine(body)
-        received, ids = self._announcement(header, checksum, body, Origin("Unknown"))
+        examined = await self._examine(body, Origin("Unknown"))
         received = msgspec.structs.replace(
-            received,
+            examined.received,
             object_key=file.object_key,
             received_at=key_time(file.object_key).timestamp(),
             stored_size=file.stored_size,
             compression=file.compression,
         )
-        return received, ids
+        return received, examined.ids
 
-    async def _examine(self, body: Body) -> tuple[Header, bytes]:
+    async def _examine(self, body: Body, origin: Origin, *, keep_header: bool = False) -> _Examined:
+        """What there is to announce of a body; with `keep_header`, its header is kept if large.
+
+        Large bodies wait for each other: their headers may be large in memory until they are kept.
+        The header of a body that is to be corrected is not kept: it is not the one that will be.
+        """
+        if not isinstance(body, Spool) and len(body) <= SCAN_INLINE_BELOW:
+            header, checksum = self._examine_bytes(body)
+            received, ids = self._announcement(header, checksum, body, origin)
+            if keep_header and header.correction is None:
+                received = await self._keep_large_header(received)
+            return _Examined(received, ids, header.correction)
+        size = body.size if isinstance(body, Spool) else len(body)
+        async with self._room.hold(size):
+            if isinstance(body, Spool):
+                header, checksum = await asyncio.to_thread(self._scan_spool, body), b""
+            else:
+                header, checksum = await asyncio.to_thread(self._examine_bytes, body)
+            received, ids = self._announcement(header, checksum, body, origin)
+            correction = header.correction
+            del header
+            if keep_header and correction is None:
+                received = await self._keep_large_header(received)
         if isinstance(body, Spool):
-            return await asyncio.to_thread(self._examine_spool, body)
-        if len(body) > SCAN_INLINE_BELOW:
-            return await asyncio.to_thread(self._examine_bytes, body)
-        return self._examine_bytes(body)
+            checksum = await asyncio.to_thread(_checksum, body)
+            received = msgspec.structs.replace(received, checksum=checksum)
+        return _Examined(received, ids, correction)
 
     def _examine_bytes(self, content: bytes | bytearray | memoryview) -> tuple[Header, bytes]:
-        header = scan(content, default_charset=self._default_charset())
+        header = self._scan(content)
         return header, xxhash.xxh3_128_digest(content)
 
-    def _examine_spool(self, spool: Spool) -> tuple[Header, bytes]:
+    def _scan(self, content: bytes | bytearray | memoryview | mmap.mmap) -> Header:
+        return scan(content, default_charset=self._default_charset(), unpacking=self._unpacking)
+
+    def _scan_spool(self, spool: Spool) -> Header:
         if not spool.size:
             raise InvalidInstance("The file is empty")
         with mapped(spool) as content:
-            header = scan(content, default_charset=self._default_charset())
-        digest = xxhash.xxh3_128()
-        with open(spool.path, "rb") as file:  # through the map, the whole file would be resident
-            while piece := file.read(HASH_PIECE):
-                digest.update(piece)
-        return header, digest.digest()
+            return self._scan(content)
 
     def _announcement(
         self, header: Header, checksum: bytes, body: Body, origin: Origin
@@ -370,6 +400,14 @@ class Ingest:
         return received, ids
 
 
+def _checksum(spool: Spool) -> bytes:
+    digest = xxhash.xxh3_128()
+    with open(spool.path, "rb") as file:  # through the map, the whole file would be resident
+        while piece := file.read(HASH_PIECE):
+            digest.update(piece)
+    return digest.digest()
+
+
 @contextlib.contextmanager
 def mapped(spool: Spool) -> Iterator[mmap.mmap]:
     """The spooled bytes as a memory map: only what is looked at takes memory."""
@@ -394,11 +432,13 @@ async def open_ingest(
     bus: Bus,
     settings: Settings,
     default_charset: Callable[[], str] | None = None,
+    room: Room | None = None,
 ) -> AsyncIterator[Ingest]:
     """An `Ingest` whose announcements leave, and whose answers arrive, while the block runs.
 
-    `default_charset` is asked for each file; without it, the setting of that name holds.
+    `default_charset` is asked for each file; without it, the setting of that name holds. Large
+    headers are read in `room`; without it, in one of its own.
     """
     async with Announcer.open(bus) as announcer:
         charset = settings.ingest.default_charset
-        yield Ingest(objects, announcer, settings, default_charset or (lambda: charset))
+        yield Ingest(objects, announcer, settings, default_charset or (lambda: charset), room)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON that somebody sends, read within bounds: whatever is kept of it can be told again."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,11 @@ from pons.errors import BadRequest
 MAX_DEPTH = 64
 LEAST, MOST = -(2**63), 2**64 - 1
 """Whole numbers that every format here can hold."""
+
+
+KINDS = {"int": "an integer", "str": "a text", "float": "a number", "bool": "true or false"}
+"""What Python calls it to what JSON calls it."""
+KIND = re.compile(f"`({'|'.join(KINDS)})`")
 
 
 class NotJson(ValueError):
@@ -23,8 +29,10 @@ def read_json(text: bytes | str, kind: Any = Any) -> Any:
     """
     try:
         value = msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJson(str(error)) from None
+    except UnicodeDecodeError:
+        raise NotJson("the text is not UTF-8") from None
+    except msgspec.DecodeError as error:
+        raise NotJson(KIND.sub(lambda found: KINDS[found[1]], str(error))) from None
     except RecursionError:
         raise _too_deep() from None
     _check(value)

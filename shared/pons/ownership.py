@@ -76,7 +76,7 @@ async def read_streams_mark(bus: Bus) -> Mark | None:
     except nats.js.errors.NotFoundError:
         return None
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-        raise Unavailable("NATS does not answer", repr(error)) from error
+        raise Unavailable("NATS does not answer") from error
     metadata = info.config.metadata or {}
     store, identity = (metadata.get(key) for key in STREAM_KEYS)
     return Mark(store, UUID(identity)) if store and identity else None
@@ -90,7 +90,7 @@ async def mark_streams(bus: Bus, mark: Mark) -> None:
         config.metadata = (config.metadata or {}) | own
         await bus.stream.update_stream(config)
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-        raise Unavailable("NATS does not answer", repr(error)) from error
+        raise Unavailable("NATS does not answer") from error
 
 
 class Owner:

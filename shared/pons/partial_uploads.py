@@ -58,7 +58,7 @@ class PartialUploads:
         except nats.js.errors.KeyNotFoundError:
             return Upload(name, Arrived(), 0)
         except AWAY as error:
-            raise _away(error) from error
+            raise _away() from error
         return Upload(name, _decoded(entry.value or b""), entry.revision or 0)
 
     async def append(self, upload: Upload, piece: Body) -> Upload:
@@ -107,7 +107,7 @@ class PartialUploads:
         except nats.js.errors.KeyWrongLastSequenceError:
             raise Conflict("Another chunk of this file has come at the same time") from None
         except AWAY as error:
-            raise _away(error) from error
+            raise _away() from error
         return Upload(upload.name, arrived, revision)
 
 
@@ -116,7 +116,7 @@ async def piece_keys(bus: Bus) -> set[UUID]:
     try:
         entries = await read_keys(bus, bus.names.uploads_bucket, "*")
     except AWAY as error:
-        raise _away(error) from error
+        raise _away() from error
     return {
         key for entry in entries.values() if entry.value for key in _decoded(entry.value).pieces
     }
@@ -126,5 +126,5 @@ def _decoded(value: bytes) -> Arrived:
     return msgspec.msgpack.decode(value, type=Arrived)
 
 
-def _away(error: Exception) -> Unavailable:
-    return Unavailable("Uploads in chunks cannot be taken now", repr(error))
+def _away() -> Unavailable:
+    return Unavailable("Uploads in chunks cannot be taken now", "try again shortly")

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from pons.errors import PonsError
+from pons.errors import PonsError, log_text
 from pons.health import Health, address, serving
 from pons.logs import configure_logs
 from pons.settings import Settings, SettingsError, ignored_variables, load_settings
@@ -73,7 +73,7 @@ def _tell(causes: Sequence[BaseException]) -> None:
     words = []
     for cause in causes:
         if isinstance(cause, PonsError):
-            words.append(str(cause))
+            words.append(log_text(cause))
         else:
             log.error("unexpected failure", exc_info=cause)
             words.append(f"unexpected {type(cause).__name__}: {cause}")

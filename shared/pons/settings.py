@@ -38,6 +38,7 @@ from pons.setting_values import (
     user_number,
 )
 from pons.setting_variables import is_injected, meant
+from pons.unpacking import MEGABYTE, UnpackLimit
 
 CONFIG_VARIABLE = "PONS_CONFIG"
 NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
@@ -187,6 +188,19 @@ class IngestSettings(Section):
     default_charset: str = Field(
         "latin1", description="Python codec for files without SpecificCharacterSet."
     )
+    unpack_ratio: int = Field(
+        100,
+        ge=1,
+        description="How many times as many bytes a gzip body, a ZIP or a deflated data set may "
+        "unpack to; 413 or 400 beyond. Counts only beyond `unpack_free_mb`, because ordinary empty "
+        "images deflate a thousand to one.",
+    )
+    unpack_free_mb: int = Field(
+        512,
+        ge=0,
+        description="MiB that a gzip body, a ZIP with all its files, or a deflated data set may "
+        "unpack to at any ratio. (A deflated data set has 256 MiB at most in any case.)",
+    )
 
     dictionary: dict[str, Attribute] = Field(
         {},
@@ -196,6 +210,11 @@ class IngestSettings(Section):
     default_private_creator: str = Field(
         "", description="Creator of private attributes in `dictionary` that name none."
     )
+
+    @property
+    def unpack_limit(self) -> UnpackLimit:
+        """How far what comes in may unpack."""
+        return UnpackLimit(self.unpack_ratio, self.unpack_free_mb * MEGABYTE)
 
     _codec = field_validator("default_charset")(text_codec)
     _attributes = field_validator("dictionary", mode="before")(attributes)
@@ -340,8 +359,8 @@ class IndexSettings(Section):
     extra_main_tags: dict[Level, list[str]] = Field(
         {},
         description="Attributes to keep in the index besides the usual ones: level (`Patient`, "
-        "`Study`, `Series`, `Instance`) to keywords or tags. `/tools/reconstruct` adds them to "
-        "what is stored already.",
+        "`Study`, `Series`, `Instance`) to keywords or tags, sequences too. `/tools/reconstruct` "
+        "adds them to what is stored already.",
     )
 
     @field_validator("extra_main_tags")

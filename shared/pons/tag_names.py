@@ -46,15 +46,10 @@ def parse_tags(text: str) -> frozenset[str]:
     return frozenset(parse_tag(word.strip()) for word in IN_LIST.findall(text) if word.strip())
 
 
-def named_tags(words: Iterable[str]) -> dict[str, str]:
-    """Tag to name, for tags in any spelling that hold text. Raises `BadRequest` for a sequence."""
-    named = {}
-    for word in words:
-        tag = parse_tag(word)
-        if _is_sequence(tag):
-            raise BadRequest(f"{word} is a sequence")
-        named[tag] = tag_name(tag)
-    return named
+def named_tags(words: Iterable[str], sequences: bool) -> dict[str, str]:
+    """Tag to name, for tags in any spelling: those that are `sequences`, or those that are not."""
+    tags = [parse_tag(word) for word in words]
+    return {tag: tag_name(tag) for tag in tags if _is_sequence(tag) == sequences}
 
 
 def _is_sequence(tag: str) -> bool:

@@ -2,6 +2,7 @@
 """The catalog on real rows: what each question finds, and what it does while PostgreSQL is away."""
 
 import json
+import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from pons.catalog import (
     MetadataValue,
     Search,
     Statistics,
+    StoredHeader,
     StoredObject,
     Totals,
     Wanted,
@@ -43,6 +45,11 @@ pytestmark = pytest.mark.anyio
 
 MOMENT = datetime(2024, 1, 2, 11, 12, 13, tzinfo=UTC)
 NOBODY = "00000000-00000000-00000000-00000000-00000000"
+
+
+def itself(header: StoredHeader) -> StoredHeader:
+    """For small headers, which may be kept."""
+    return header
 
 
 @pytest.fixture(scope="module")
@@ -211,8 +218,9 @@ async def test_nothing_there(store: Store) -> None:
         assert await below(catalog, "Instance", ("Patient", identifier)) == []
         assert await catalog.statistics("Series", identifier) is None
         assert await catalog.find_object(identifier) is None
-        assert await catalog.find_header(identifier) is None
-        assert await catalog.read_header(identifier) is None
+        assert await catalog.read_header(identifier, itself) is None
+        assert await catalog.read_meta(identifier) is None
+        assert await catalog.read_first_header("Study", identifier, itself) is None
         assert await catalog.instances_of([identifier]) == []
         assert await catalog.known([identifier]) == set()
 
@@ -455,10 +463,31 @@ async def test_header(store: Store, objects: FileObjects) -> None:
             header_key,
         )
     for ids in (near, apart):
-        assert await catalog.read_header(ids.instance) == text
-        found = await catalog.find_header(ids.instance)
-        assert found is not None
-        assert (found.json, found.meta, found.pixel_vr) == (text, b"{}", "OW")
+        found = await catalog.read_header(ids.instance, itself)
+        assert found == StoredHeader(text, b"{}", "OW")
+        assert await catalog.read_meta(ids.instance) == b"{}"
+
+
+async def test_pages_of_headers_end_where_they_are_large(store: Store) -> None:
+    """Each of two headers of 5 MB is a page of its own, packed in much or in little."""
+    catalog, rows = store
+    noise = random.Random(7).randbytes(100_000).hex().encode()
+    texts = [
+        b'{"00104000":{"vr":"LT","Value":["%b"]}}' % value
+        for value in (b"x" * 5_000_000, noise + b"x" * 5_000_000, b"", b"z")
+    ]
+    for number, text in enumerate(texts):
+        ids = await rows.instance("P", "1", "2", str(number))
+        await rows.connection.execute(
+            "INSERT INTO headers VALUES ($1, $2, NULL, '{}')",
+            rows.keys[ids.instance],
+            zstandard.ZstdCompressor().compress(text),
+        )
+    pages = catalog.header_pages("Series", ids.series, itself)
+    found = [[header.json for _, header in page] async for page in pages]
+    assert found == [texts[:1], texts[1:2], texts[2:]]
+    first = await catalog.read_first_header("Series", ids.series, lambda found: len(found.json))
+    assert first == len(texts[0])
 
 
 async def test_a_large_header_that_is_damaged(store: Store, objects: FileObjects) -> None:
@@ -468,11 +497,11 @@ async def test_a_large_header_that_is_damaged(store: Store, objects: FileObjects
     statement = "INSERT INTO headers VALUES ($1, '', $2, '{}')"
     await rows.connection.execute(statement, rows.keys[ids.instance], key)
     with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is missing .*{key}") as error:
-        await catalog.find_header(ids.instance)
+        await catalog.read_header(ids.instance, itself)
     assert error.value.what == "missing"
     await objects.put(key, zstandard.ZstdCompressor().compress(b'{"a":"b"}')[:-4])
     with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is damaged .*{key}"):
-        await catalog.find_header(ids.instance)
+        await catalog.read_header(ids.instance, itself)
 
 
 async def test_metadata_of_columns(store: Store) -> None:
@@ -854,12 +883,12 @@ async def test_headers_below_a_resource_come_in_pages(
         ("Series", ids[60].series, range(60, 120)),
         ("Instance", ids[7].instance, range(7, 8)),
     ):
-        pages = [page async for page in catalog.header_pages(level, identifier)]
+        pages = [page async for page in catalog.header_pages(level, identifier, itself)]
         assert [len(page) for page in pages[:-1]] == [50] * (len(pages) - 1)
         found = [(instance, header.json) for page in pages for instance, header in page]
         assert found == [(ids[n].instance, b'{"n":%d}' % n) for n in expected]
-    assert [page async for page in catalog.header_pages("Study", ids[0].patient)] == []
-    assert [page async for page in catalog.header_pages("Study", "nobody")] == []
+    for nobody in (ids[0].patient, "nobody"):
+        assert [page async for page in catalog.header_pages("Study", nobody, itself)] == []
 
 
 async def test_indices_of_a_series(store: Store) -> None:

@@ -206,7 +206,7 @@ async def test_objects_stored_before_are_announced_as_they_are(
     for content in (wrong, unnamed):
         key = new_key()
         await objects.put(key, content)
-        await ingest.announce_again(key)
+        await ingest.announce_again([await ingest.recognise(key)])
         again = await ingest.read_again(ObjectFile(key, len(content), len(content), ""))
         assert isinstance(again, InstanceReceived)
         event = index.instances[-1]

@@ -11,12 +11,13 @@ import asyncpg
 import pytest
 import zstandard
 
-from pons.attributes import LEVELS
+from pons.attributes import LEVELS, main_sequences
 from pons.catalog import Catalog, Order, Part, Search, Wanted, open_catalog
 from pons.errors import BadRequest
 from pons.identity import ResourceIds, resource_ids, to_bytes
 from pons.objects import FileObjects, new_key
 from pons.settings import Settings
+from pons.tag_names import display_tag
 from pons.testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
@@ -369,12 +370,61 @@ async def test_requested_tags(three: Three) -> None:
         assert found is not None
         above = {NAME: "Émile^Zoë"} | ({DATE: "20240102"} if level != "Patient" else {})
         assert found.requested == above | computed, level
-        assert found.elements[ROWS] == {"vr": "LO", "Value": ["512"]}
+        assert json.loads(found.elements[ROWS]) == {"vr": "LO", "Value": ["512"]}
         assert ("00400275" in found.elements) == (level in ("Series", "Instance"))
         assert found.labels == []
     pages = await store.objects(Search("Study", query=((DESCRIPTION, "whole*"),)), wanted)
     assert pages[0].requested["00080061"] == "CT\\PT"
     assert pages[0].requested["00201206"] == "2"
+
+
+async def test_main_sequences_of_each_level(three: Three) -> None:
+    """Shown with the main tags of their own level, requested from those below; without a header,
+    which lacks them here; and told as metadata and in the list of main tags."""
+    run, ids = three.store.connection.execute, three.head
+    item = '[{"00080100": {"vr": "SH", "Value": ["X"]}}]'
+    for table, tag in (
+        ("patients", "00102293"),
+        ("studies", "00081032"),
+        ("instances", "00081140"),
+    ):
+        kept = f'{{"{tag}": {{"vr": "SQ", "Value": {item}}}}}'
+        await run(f"UPDATE {table} SET sequences = $1", kept)
+    sequences = main_sequences(
+        {
+            "Patient": ["PatientBreedCodeSequence"],
+            "Study": ["ProcedureCodeSequence"],
+            "Instance": ["ReferencedImageSequence"],
+        }
+    )
+    old = three.store.catalog
+    catalog = Catalog(*([old._reader] * 3), old._headers._objects, sequences=sequences)
+    own = {"Patient": "00102293", "Study": "00081032", "Series": "00400275", "Instance": "00081140"}
+    for position, level in enumerate(LEVELS):
+        identifier = getattr(ids, KEYS[level])
+        plain = await catalog.find(level, identifier)
+        assert plain is not None
+        assert list(plain.sequences) == [own[level]]
+        wanted = Wanted(frozenset(), tuple(sorted(own.values())))
+        found = await catalog.find(level, identifier, wanted)
+        assert found is not None
+        assert set(found.elements) == {own[above] for above in LEVELS[: position + 1]}
+        assert json.loads(found.elements["00102293"]) == {"vr": "SQ", "Value": json.loads(item)}
+        metadata = await catalog.metadata(level, identifier)
+        assert metadata is not None
+        told = json.loads(metadata[16])
+        shown = told["Sequences"][display_tag(own[level])]
+        assert (len(told["Sequences"]), told["Version"]) == (1, 1)
+        assert (shown["Type"], len(shown["Value"])) == ("Sequence", 1)
+        one = await catalog.find_metadata(level, identifier, 16)
+        assert one is not None
+        assert json.loads(one.value) == told
+        parts = Wanted(frozenset([Part.METADATA]))
+        resource = await catalog.find(level, identifier, parts)
+        assert resource is not None
+        assert resource.metadata == metadata
+        pages = [page async for page in catalog.search(Search(level))]
+        assert {tuple(one.sequences) for page in pages for one in page} == {(own[level],)}
 
 
 MODALITIES_AND_COUNTS = (

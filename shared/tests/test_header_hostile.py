@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import time
 import tracemalloc
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from pons.errors import InvalidInstance
 from pons.header import scan, scan_dataset
+from pons.unpacking import UnpackLimit
 
 SECONDS = 1.0
 ATTEMPTS = 4
@@ -428,3 +430,44 @@ def test_pieces_of_structure_in_any_order_break_nothing(
 ) -> None:
     """Delimiters, sequences and pixel data in senseless places are refused or read safely."""
     check(b"".join(pieces), transfer_syntax)
+
+
+def test_a_deflated_data_set_that_unpacks_too_far_is_refused() -> None:
+    """Beyond what is free at any ratio; an empty image that deflates as well is taken below it."""
+    pixels = b"\xe0\x7f\x10\x00"
+    empty = IDENTIFIERS + long_element(pixels, b"OW", bytes(512 * 512 * 2))
+    assert scan(part10(deflate(empty)), unpacking=UnpackLimit(50, 1_000_000)).pixel_data
+    bomb = deflate(IDENTIFIERS + long_element(pixels, b"OW", bytes(4_000_000)))
+    with pytest.raises(InvalidInstance) as refused:
+        scan(part10(bomb), unpacking=UnpackLimit(50, 2_097_152))
+    assert re.fullmatch(
+        rf"The deflated data set unpacks too far \(2\d{{6}} bytes from {len(bomb)}, \d+ times as "
+        r"many; beyond 2 MiB \(setting ingest.unpack_free_mb\) at most 50 times as many are taken "
+        r"\(setting ingest.unpack_ratio\)\)",
+        str(refused.value),
+    )
+    assert scan(part10(bomb), unpacking=UnpackLimit(10_000, 0)).pixel_data
+
+
+def test_a_whole_deflated_data_set_takes_little_memory() -> None:
+    """200 MB of pixels inflate beside memory where the elements behind them are wanted."""
+    behind = b"\xfc\xff\xfc\xff" + b"OB\0\0" + struct.pack("<I", 4) + b"pad."
+    start = IDENTIFIERS + long_element(b"\xe0\x7f\x10\x00", b"OW", b"", 200_000_000)
+    deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    first = deflater.compress(start) + deflater.flush(zlib.Z_FULL_FLUSH)
+    again = deflater.compress(bytes(1_000_000)) + deflater.flush(zlib.Z_FULL_FLUSH)
+    file = part10(first + again * 200 + deflater.compress(behind) + deflater.flush())
+    tracemalloc.start()
+    try:
+        header = scan(file, whole=True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert json.loads(header.json)["FFFCFFFC"] == {"vr": "OB", "InlineBinary": "cGFkLg=="}
+    assert peak < 8_000_000
+
+
+def part10(deflated: bytes) -> bytes:
+    """A file with a deflated data set (PS3.10 7.1, PS3.5 A.5)."""
+    uid = DEFLATED.encode()
+    return bytes(128) + b"DICM\x02\x00\x10\x00UI" + struct.pack("<H", len(uid)) + uid + deflated

@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -192,6 +193,33 @@ class Store:
     def objects(self) -> list[Path]:
         """The objects in the folder object store."""
         return [path for path in (self.data / "objects").glob("*/??/??/*") if path.is_file()]
+
+
+class PeakMemory:
+    """The largest resident size of a kind of process while the block runs."""
+
+    def __init__(self, store: Store, kind: str) -> None:
+        self._processes = store.processes(kind)
+        self._done = threading.Event()
+        self._watcher = threading.Thread(target=self._watch)
+        self.bytes = 0
+
+    def __enter__(self) -> "PeakMemory":
+        assert self._processes
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            for process in self._processes:
+                try:
+                    self.bytes = max(self.bytes, process.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    return
 
 
 def _kind(process: psutil.Process) -> str:

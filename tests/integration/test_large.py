@@ -6,7 +6,6 @@ import os
 import socket
 import struct
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
@@ -24,7 +23,7 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import build_context
 
-from outside import Store, eventually, image, running
+from outside import PeakMemory, Store, eventually, image, running
 
 MEGABYTES = int(os.environ.get("PONS_TEST_LARGE_MB", "256"))
 RESIDENT_LIMIT = 300 * 1024 * 1024
@@ -48,33 +47,6 @@ def multi_frame() -> tuple[Dataset, bytes]:
     write_dataset(body, ds)
     pixels = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, MEGABYTES * len(FRAME))
     return ds, body.getvalue() + pixels
-
-
-class PeakMemory:
-    """The largest resident size of a kind of process while the block runs."""
-
-    def __init__(self, store: Store, kind: str) -> None:
-        self._processes = store.processes(kind)
-        self._done = threading.Event()
-        self._watcher = threading.Thread(target=self._watch)
-        self.bytes = 0
-
-    def __enter__(self) -> "PeakMemory":
-        assert self._processes
-        self._watcher.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._watcher.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.02):
-            for process in self._processes:
-                try:
-                    self.bytes = max(self.bytes, process.memory_info().rss)
-                except psutil.NoSuchProcess:
-                    return
 
 
 def test_a_large_c_store_takes_little_memory(large_store: Store) -> None:

@@ -67,7 +67,7 @@ ONLY_HERE = """
 store.name
 http.host http.users http.allow_anonymous http.allow_cross_site
 http.processes dicom.host dicom.processes dicom.max_associations dicom.artim_timeout
-ingest.answer_timeout
+ingest.answer_timeout ingest.unpack_ratio ingest.unpack_free_mb
 storage.kind storage.path storage.s3_endpoint storage.s3_bucket storage.s3_access_key
 storage.s3_secret_key storage.s3_secure storage.s3_region storage.orphan_grace
 storage.collect_interval storage.minimum_free_mb storage.reserve storage.reserve_mb
@@ -163,9 +163,9 @@ def test_the_page_says_what_the_table_says() -> None:
         ("MaximumStorageMode", "Reject", "storage.maximum_mode", "Reject"),
         (
             "ExtraMainDicomTags",
-            {"Study": ["Rows"], "Series": []},
+            {"Study": ["Rows"], "Series": ["RequestAttributesSequence"]},
             "index.extra_main_tags",
-            {"Study": ["Rows"], "Series": []},
+            {"Study": ["Rows"], "Series": ["RequestAttributesSequence"]},
         ),
         ("CheckRevisions", True, "index.check_revisions", True),
         ("UserMetadata", {"mine": 1098}, "index.user_metadata", {"mine": 1098}),

@@ -9,7 +9,7 @@ from pons.attributes import LEVELS
 from pons.bus import Bus
 from pons.catalog import InstanceToSend
 from pons.commands import Done, Export, LogExports, ask
-from pons.errors import Unavailable
+from pons.errors import Unavailable, log_text
 from pons.events import Level
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ class ExportLog:
         except Unavailable as error:
             if len(self._waiting) >= MOST:
                 raise
-            log.warning("exports wait for the index", job=self._job_id, error=str(error))
+            log.warning("exports wait for the index", job=self._job_id, error=log_text(error))
 
     async def leave_out(self) -> None:
         """Note that an instance was not sent. Raises `Unavailable` when too many wait."""
@@ -82,7 +82,7 @@ class ExportLog:
             await self._flush_instances()
         except Unavailable as error:
             count = len(self._waiting)
-            log.warning("exports not logged", job=self._job_id, count=count, error=str(error))
+            log.warning("exports not logged", job=self._job_id, count=count, error=log_text(error))
 
     async def _flush_instances(self) -> None:
         while self._waiting:

@@ -14,7 +14,7 @@ from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 from pons.bus import Bus
 from pons.catalog import InstanceToSend
 from pons.damage import notice
-from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure
+from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
 from pons.jobs.failures import MOST_NAMED, failed_instances
 from pons.modalities import Modalities
@@ -180,7 +180,7 @@ class Sending:
                     INSTANCES.labels(self._peer.modality, "failure").inc()
                     if not self._request.permissive:
                         raise
-                    log.warning("instance not sent", job=self._run.id, error=str(error))
+                    log.warning("instance not sent", job=self._run.id, error=log_text(error))
                     await self._exports.leave_out()
                     await self._keep(instance, failure=str(error))
                     if not association.usable:

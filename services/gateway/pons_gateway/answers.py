@@ -8,6 +8,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from pons.errors import NotFound
+from pons_gateway.large_text import LargeAnswer, LargeMember, Text
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
@@ -44,6 +45,11 @@ def json_text(text: bytes) -> Answer:
     return Answer(text, 200, JSON_TYPE)
 
 
+def json_of(text: Text) -> Response:
+    """JSON that is written already, however large."""
+    return json_text(text) if isinstance(text, bytes) else LargeAnswer(text)
+
+
 def text_answer(text: str) -> Answer:
     return Answer(text.encode(), 200, TEXT_TYPE)
 
@@ -73,8 +79,8 @@ async def json_list(pages: AsyncIterator[list[Any]]) -> Response:
     return json_answer(first) if second is None else PagedAnswer(b"[]", first, second, pages)
 
 
-async def json_object(pages: AsyncIterator[dict[str, Any]]) -> Response | None:
-    """An object of what the pages hold; streamed when there is more than one page.
+async def json_object(pages: AsyncIterator[dict[str, Any] | LargeMember]) -> Response | None:
+    """An object of what the pages hold; streamed when there is more than one page, or a large one.
 
     None when there is no page. Raises what the first page raises.
     """
@@ -82,17 +88,19 @@ async def json_object(pages: AsyncIterator[dict[str, Any]]) -> Response | None:
     if first is None:
         return None
     second = await anext(pages, None)
-    return json_answer(first) if second is None else PagedAnswer(b"{}", first, second, pages)
+    if second is None and not isinstance(first, LargeMember):
+        return json_answer(first)
+    return PagedAnswer(b"{}", first, second, pages)
 
 
-Page = list[Any] | dict[str, Any]
+Page = list[Any] | dict[str, Any] | LargeMember
 
 
 class PagedAnswer(StreamingResponse):
     """An array or an object in pages, which can still be told in another form."""
 
     def __init__(
-        self, brackets: bytes, first: Page, second: Page, others: AsyncIterator[Page]
+        self, brackets: bytes, first: Page, second: Page | None, others: AsyncIterator[Page]
     ) -> None:
         self.pages = _chained(first, second, others)
         super().__init__(
@@ -102,9 +110,12 @@ class PagedAnswer(StreamingResponse):
         )
 
 
-async def _chained(first: Page, second: Page, others: AsyncIterator[Page]) -> AsyncIterator[Page]:
+async def _chained(
+    first: Page, second: Page | None, others: AsyncIterator[Page]
+) -> AsyncIterator[Page]:
     yield first
-    yield second
+    if second is not None:
+        yield second
     async for page in others:
         yield page
 
@@ -112,7 +123,12 @@ async def _chained(first: Page, second: Page, others: AsyncIterator[Page]) -> As
 async def _bracketed(brackets: bytes, pages: AsyncIterator[Page]) -> AsyncIterator[bytes]:
     before = brackets[:1]
     async for page in pages:
-        yield before + orjson.dumps(page, option=orjson.OPT_INDENT_2)[1:-2]
+        if isinstance(page, LargeMember):
+            yield before + b"\n  " + orjson.dumps(page.name) + b": "
+            async for piece in page.text.pieces():
+                yield piece
+        else:
+            yield before + orjson.dumps(page, option=orjson.OPT_INDENT_2)[1:-2]
         before = b","
     yield b"\n" + brackets[1:]
 

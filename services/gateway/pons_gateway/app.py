@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pons.damage import notice
-from pons.errors import DamagedObject, Forbidden, NotFound, PonsError
+from pons.errors import DamagedObject, Forbidden, NotFound, PonsError, log_text
 from pons_gateway import metrics
 from pons_gateway.answers import PLAIN_TYPE, Answer, json_answer, silent
 from pons_gateway.authentication import Authentication
@@ -123,7 +123,7 @@ class Gateway:
         except PonsError as error:
             notice(error)
             if orthanc_error(error).http >= 500:
-                log.warning("request failed", method=method, path=path, error=str(error))
+                log.warning("request failed", method=method, path=path, error=log_text(error))
             return error_answer(error, method, path, describing=self._describing)
         except ClientDisconnect:
             raise

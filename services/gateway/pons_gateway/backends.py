@@ -17,6 +17,7 @@ from pons.objects import Objects
 from pons.partial_uploads import PartialUploads
 from pons.peers import Peer
 from pons.registry import Registry
+from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.tags_text import TagsText
 from pons_gateway.digests import Digests
@@ -45,6 +46,8 @@ class Backends:
     render: httpx.AsyncClient
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""
+    header_room: Room = field(default_factory=lambda: Room(AT_A_TIME))
+    """What headers may take that are unpacked at a time."""
     tags_text: TagsText = field(default_factory=TagsText)
     digests: Digests = field(default_factory=Digests)
     kept: dict[str, bytes] = field(default_factory=dict)

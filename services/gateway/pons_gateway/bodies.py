@@ -56,7 +56,7 @@ async def text_body(request: Request) -> str:
     try:
         return (await whole(request, MAX_BODY)).decode().strip()
     except UnicodeDecodeError as error:
-        raise BadJson("The body is no text", str(error)) from None
+        raise BadJson("The body is no UTF-8 text", f"from byte {error.start} on") from None
 
 
 async def flag_body(request: Request) -> bool:

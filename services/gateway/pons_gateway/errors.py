@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 
@@ -97,10 +98,15 @@ def orthanc_error(error: BaseException) -> OrthancError:
 
 
 def describe(
-    error: OrthancError, details: str, method: str, uri: str, content_type: tuple[bytes, bytes]
+    error: OrthancError,
+    details: str,
+    method: str,
+    uri: str,
+    content_type: tuple[bytes, bytes],
+    told: dict[str, Any] | None = None,
 ) -> Answer:
-    """The answer that describes an error in Orthanc's JSON."""
-    described = {
+    """The answer that describes an error in Orthanc's JSON, with what is `told` beside."""
+    described: dict[str, Any] = {
         "HttpError": HTTPStatus(error.http).phrase,
         "HttpStatus": error.http,
         "Message": error.message,
@@ -111,6 +117,7 @@ def describe(
     }
     if details:
         described = {"Details": details[:LONGEST_DETAILS], **described}
+    described |= told or {}
     body = orjson.dumps(described, option=orjson.OPT_INDENT_2)
     return Answer(body, error.http, content_type, *_more_headers(error))
 
@@ -124,5 +131,6 @@ def error_answer(error: BaseException, method: str, uri: str, *, describing: boo
     entry = orthanc_error(error)
     if not describing:
         return Answer(b"", entry.http, *_more_headers(entry))
-    details = str(error) if isinstance(error, PonsError) else "The log tells more"
-    return describe(entry, details, method, uri, JSON_TYPE)
+    if isinstance(error, PonsError):
+        return describe(entry, str(error), method, uri, JSON_TYPE, error.told)
+    return describe(entry, "The log tells more", method, uri, JSON_TYPE)

@@ -9,7 +9,8 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from pons_gateway.answers import JSON_TYPE, XML_TYPE, Answer, PagedAnswer
-from pons_gateway.xml_form import document, paged_document, wants_xml
+from pons_gateway.large_text import LargeAnswer
+from pons_gateway.xml_form import document, large_document, paged_document, wants_xml
 
 SMALLEST_COMPRESSED = 2048
 IN_A_THREAD_ABOVE = 256 * 1024
@@ -24,8 +25,13 @@ def preferred(response: Response, headers: Mapping[bytes, bytes]) -> Response:
     accept = headers.get(b"accept", b"")
     if b"xml" not in accept or not wants_xml(accept.decode("latin-1")):
         return response
+    pieces = None
     if isinstance(response, PagedAnswer):
-        xml = StreamingResponse(paged_document(response.pages))
+        pieces = paged_document(response.pages)
+    elif isinstance(response, LargeAnswer):
+        pieces = large_document(response.text)
+    if pieces is not None:
+        xml = StreamingResponse(pieces)
         xml.raw_headers = [XML_TYPE, (b"x-content-type-options", b"nosniff")]
         return xml
     if response.status_code != 200 or JSON_TYPE not in response.raw_headers:

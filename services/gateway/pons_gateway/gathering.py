@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from pons.errors import InvalidInstance, TooLarge
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool
+from pons.unpacking import UnpackLimit
 
 MEGABYTE = 1024 * 1024
 WRITE_PIECE = MEGABYTE
@@ -83,24 +84,34 @@ async def whole(request: Request, limit: int) -> bytes:
     return b"".join([chunk async for chunk in limited(request, limit)])
 
 
-async def gunzipped(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+async def gunzipped(
+    chunks: AsyncIterator[bytes], limit: int, unpacking: UnpackLimit
+) -> AsyncIterator[bytes]:
     """What the gzip stream holds, in pieces of a megabyte at most.
 
-    Raises `TooLarge` after `limit` bytes, and `InvalidInstance` for a damaged stream.
+    Raises `TooLarge` after `limit` bytes, or where it unpacks further than `unpacking` lets it, and
+    `InvalidInstance` for a damaged stream.
     """
-    size, inflater, fresh = 0, zlib.decompressobj(GZIP_WINDOW), True
+    packed, size, inflater, fresh = 0, 0, zlib.decompressobj(GZIP_WINDOW), True
     async for chunk in chunks:
+        packed += len(chunk)
         while chunk:
             if inflater.eof:  # gzip files may follow each other
                 inflater, fresh = zlib.decompressobj(GZIP_WINDOW), True
             try:
                 piece = inflater.decompress(chunk, MEGABYTE)
             except zlib.error as error:
-                raise InvalidInstance("The gzip body is damaged", str(error)) from None
+                raise InvalidInstance("The gzip body is damaged") from error
             fresh = False
             size += len(piece)
             if size > limit:
-                raise TooLarge(f"The gzip body holds more than {limit // MEGABYTE} MiB")
+                raise TooLarge(
+                    f"The gzip body holds more than {limit // MEGABYTE} MiB",
+                    "setting http.max_zip_entry_mb",
+                )
+            if size > unpacking.most(packed):
+                excess = unpacking.excess(packed, size)
+                raise TooLarge("The gzip body unpacks too far", excess)
             chunk = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
             if piece:
                 yield piece

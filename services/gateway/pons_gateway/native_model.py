@@ -24,6 +24,9 @@ from pons_gateway.whole_file import whole_header
 MAX_BINARY = 32 * 1024 * 1024
 """Bytes of all binary values in one answer."""
 
+MAX_HEADER = 16 * 1024 * 1024
+"""Bytes of a header as JSON; decoded, small elements take ten times as much."""
+
 MAX_NUMBERS = 1024 * 1024
 """Bytes of a value that is shown as numbers; a longer one stays binary."""
 
@@ -45,10 +48,24 @@ async def native_model(instance_id: str, backends: Backends) -> Model:
 
     Raises `NotFound`, and `TooLarge` for values that are too long to be in one answer.
     """
-    header = await whole_header(instance_id, backends)
+    model, transfer_syntax = await whole_header(instance_id, backends, _read_model)
     stored = await backends.catalog.find_object(instance_id)
     if stored is None:
         raise NotFound("Unknown resource")
+    _refuse_large(model)
+    async with open_dataset(backends.objects, stored) as dataset:
+        for element in _elements(model):
+            await _fill(element, dataset, transfer_syntax)
+    return model
+
+
+def _read_model(header: Header) -> tuple[Model, str]:
+    """The header with a place for the pixel data, and the transfer syntax."""
+    if len(header.json) > MAX_HEADER:
+        raise TooLarge(
+            f"The header has {len(header.json)} bytes as JSON, more than {MAX_HEADER}",
+            "ask for its /tags, or for the DICOM file",
+        )
     model: Model = orjson.loads(header.json)
     pixels = header.pixel_data
     if pixels is not None and pixels.length is not None:
@@ -56,11 +73,7 @@ async def native_model(instance_id: str, backends: Backends) -> Model:
         place = f"{prefix}{pixels.offset}/{pixels.length}"
         model[f"{pixels.tag:08X}"] = {"vr": pixels.vr, "BulkDataURI": place}
         model = dict(sorted(model.items()))
-    _refuse_large(model)
-    async with open_dataset(backends.objects, stored) as dataset:
-        for element in _elements(model):
-            await _fill(element, dataset, header)
-    return model
+    return model, header.transfer_syntax
 
 
 def to_json(model: Model) -> bytes:
@@ -97,7 +110,7 @@ def _refuse_large(model: Model) -> None:
         )
 
 
-async def _fill(element: dict[str, Any], dataset: OpenDataset, header: Header) -> None:
+async def _fill(element: dict[str, Any], dataset: OpenDataset, transfer_syntax: str) -> None:
     """Give an element its binary value, and numbers their kind."""
     vr = element["vr"]
     if vr == "IS" and "Value" in element:
@@ -115,7 +128,7 @@ async def _fill(element: dict[str, Any], dataset: OpenDataset, header: Header) -
             return
     else:
         return
-    big_endian = place and header.transfer_syntax == BIG_ENDIAN
+    big_endian = place and transfer_syntax == BIG_ENDIAN
     size = BINARY_VRS[vr]
     value = _swapped(value, size) if big_endian else value
     if vr in NUMBERS and len(value) % size == 0 and len(value) <= MAX_NUMBERS:

@@ -18,9 +18,9 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
     try:
         return await client.send(request, stream=True)
     except httpx.TimeoutException as error:
-        raise Unavailable("The render service takes too long", repr(error)) from error
+        raise Unavailable("The render service takes too long") from error
     except httpx.TransportError as error:
-        raise Unavailable("The render service does not answer", repr(error)) from error
+        raise Unavailable("The render service does not answer") from error
 
 
 class Relayed(StreamingResponse):

@@ -4,6 +4,8 @@
 from datetime import datetime
 from typing import Any
 
+from orjson import loads
+
 from pons.catalog import (
     LoggedChange,
     LoggedExport,
@@ -49,6 +51,8 @@ def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None 
         shown[PARENT[level]] = resource.parent
     if Part.MAIN_TAGS in parts:
         shown["MainDicomTags"] = format_tags(resource.tags, style)
+        if resource.sequences:
+            shown["MainDicomTags"] |= format_elements(resource.sequences, style)
         if level == "Study":
             shown["PatientMainDicomTags"] = format_tags(resource.patient_tags, style)
     if Part.PROTECTED in parts and level == "Patient":
@@ -73,7 +77,8 @@ def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None 
         shown["Attachments"] = resource.attachments
     if shape.wanted.tags:
         requested = format_tags(resource.requested, style)
-        shown["RequestedTags"] = requested | format_elements(resource.elements, style)
+        elements = {tag: loads(element) for tag, element in resource.elements.items()}
+        shown["RequestedTags"] = requested | format_elements(elements, style)
     return shown
 
 

@@ -19,6 +19,7 @@ from pons.modalities import open_modalities
 from pons.objects import open_objects
 from pons.partial_uploads import PartialUploads
 from pons.peers import open_peers
+from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.warm import warm_http
 from pons_gateway import index_health
@@ -37,20 +38,21 @@ KEEP_ALIVE_SECONDS = 75
 async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The gateway, serving as long as the block runs."""
     await warm_http()
-    room = FreeSpace(settings.storage)
-    objects = open_objects(settings.storage, settings.store.name, room=room)
+    free_space = FreeSpace(settings.storage)
+    objects = open_objects(settings.storage, settings.store.name, room=free_space)
+    room = Room(AT_A_TIME)
     try:
         async with (
             open_bus(settings) as bus,
-            open_own_catalog(settings, objects, bus) as catalog,
+            open_own_catalog(settings, objects, bus, room=room) as catalog,
             open_live(bus, settings, "http") as live,
-            open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
+            open_ingest(objects, bus, settings, lambda: live.now.default_charset, room) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
             _open_render(settings, RENDER_CONNECTIONS) as render,
             _open_render(settings, None) as archives,
         ):
-            health.room = room.shortage
+            health.room = free_space.shortage
             health.checks |= {
                 "nats": bus.check,
                 "index": catalog.check,
@@ -69,6 +71,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 modalities=modalities,
                 peers=peers,
                 live=live,
+                header_room=room,
                 scripts=Scripts(settings.lua),
                 jobs=Jobs(bus, settings.jobs, objects),
                 render=render,

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from pons.errors import NotFound, PonsError, TooLarge
+from pons.header_json import select_elements
 from pons.numbers import read_decimal, read_integer
 from pons_gateway.backends import Backends
 
-POSITION, ORIENTATION, FRAMES = "00200032", "00200037", "00280008"
+POSITION, ORIENTATION, FRAMES = TELLING = "00200032", "00200037", "00280008"
 
 CLOSEST = 1e-5
 """Distance in mm between two slices, along their normal, that are at one place."""
@@ -50,8 +51,11 @@ async def ordered_slices(series_id: str, backends: Backends) -> tuple[bool, list
     if not indices:
         raise NotFound("Unknown resource")
     slices = []
-    async for page in backends.catalog.header_pages("Series", series_id):
-        slices += [read_slice(one, found.json, indices.get(one)) for one, found in page]
+    headers = backends.catalog.header_pages(
+        "Series", series_id, lambda found: select_elements(found.json, TELLING)
+    )
+    async for page in headers:
+        slices += [read_slice(one, told, indices.get(one)) for one, told in page]
     if sum(one.frames for one in slices) > MAX_FRAMES:
         raise TooLarge(f"The series has more than {MAX_FRAMES} frames")
     return order(slices)

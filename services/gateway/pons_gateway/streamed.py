@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pons.damage import notice
-from pons.errors import PonsError
+from pons.errors import PonsError, log_text
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Streamed(StreamingResponse):
         except PonsError as error:
             # The server breaks the connection of an answer that is not completed.
             notice(error)
-            log.warning("answer broken off", path=scope["path"], reason=str(error))
+            log.warning("answer broken off", path=scope["path"], reason=log_text(error))
 
 
 async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -3,7 +3,9 @@
 
 import asyncio
 import mmap
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from pons.errors import NotFound
 from pons.header import Header, scan
@@ -11,18 +13,27 @@ from pons.objects import SPOOL_ABOVE
 from pons.stored_file import local_file, read_file
 from pons_gateway.backends import Backends
 
+T = TypeVar("T")
 
-async def whole_header(instance_id: str, backends: Backends) -> Header:
-    """The header with what follows the pixel data, read from the object. Raises `NotFound`."""
+
+async def whole_header(instance_id: str, backends: Backends, use: Callable[[Header], T]) -> T:
+    """What `use` makes of the header with what follows the pixel data, read from the object.
+
+    It runs in a thread and must not keep the header's text. Raises `NotFound`.
+    """
     stored = await backends.catalog.find_object(instance_id)
     if stored is None:
         raise NotFound("Unknown resource")
     charset = backends.live.now.default_charset
     if stored.size <= SPOOL_ABOVE:
         content = await read_file(backends.objects, stored)
-        return await asyncio.to_thread(_scan, content, charset)
-    async with local_file(backends.objects, stored) as path:
-        return await asyncio.to_thread(_scan_file, path, charset)
+        async with backends.header_room.hold(stored.size):
+            return await asyncio.to_thread(lambda: use(_scan(content, charset)))
+    async with (
+        local_file(backends.objects, stored) as path,
+        backends.header_room.hold(stored.size),
+    ):
+        return await asyncio.to_thread(lambda: use(_scan_file(path, charset)))
 
 
 def _scan(content: bytes | mmap.mmap, charset: str) -> Header:

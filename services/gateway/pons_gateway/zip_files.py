@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO
 
-from pons.errors import InvalidInstance, TooLarge
+from pons.errors import InvalidInstance, PonsError, TooLarge
 from pons.objects import Body, Objects, Spool
+from pons.unpacking import UnpackLimit
 from pons_gateway.gathering import MEGABYTE, Gatherer
 
 SIGNATURE = b"PK\x03\x04"
@@ -26,6 +27,10 @@ MAX_DIRECTORY = 64 * MEGABYTE
 Damaged = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 """What `zipfile` raises for damaged, encrypted or unknown entries."""
 
+UNREADABLE = ((0x0001, "it is encrypted"), (0x0020, "it is a patch of another file"))
+"""Flags of an entry (APPNOTE 4.4.4) to why it cannot be read."""
+DAMAGED = "it is damaged, or packed by a method other than deflate, bzip2 and LZMA"
+
 
 def is_zip(body: Body) -> bool:
     """Whether a body is a ZIP, by its signature."""
@@ -37,25 +42,42 @@ def is_zip(body: Body) -> bool:
     return start in (SIGNATURE, EMPTY)
 
 
-async def zip_files(body: Body, objects: Objects, limit: int) -> AsyncGenerator[Body]:
-    """Each file in the ZIP; whoever gets it frees it. Folders and empty files are left out.
+async def zip_files(
+    body: Body, objects: Objects, limit: int, unpacking: UnpackLimit, received: int
+) -> AsyncGenerator[tuple[str, Body | PonsError]]:
+    """Each file in the ZIP by its name, or why it cannot be had; whoever gets a file frees it.
+
+    Folders and empty files are left out. Raises `InvalidInstance` for a ZIP that cannot be read,
+    and `TooLarge` as soon as its files together unpack further than `unpacking` lets them.
 
     Parameters
     ----------
     limit
-        Bytes of one file: `TooLarge` for one that has more, whatever the ZIP says of it.
-        `InvalidInstance` for a ZIP that cannot be read.
+        Bytes of one file; `TooLarge` in place of one that has more.
+    received
+        Bytes that were sent, fewer than the ZIP has where it was packed once more.
     """
+    packed = unpacked = 0
     with _opened(body) as file:
         archive = await asyncio.to_thread(_archive, file)
         for entry in archive.infolist():
             if entry.is_dir() or entry.file_size == 0:
                 continue
-            if entry.file_size > limit:
-                raise TooLarge(f"A file in the ZIP has more than {limit // MEGABYTE} MiB")
-            with Gatherer(objects, limit) as gatherer:
-                await _read(archive, entry, gatherer)
-                yield await gatherer.take()
+            packed, unpacked = packed + entry.compress_size, unpacked + entry.file_size
+            if unpacked > unpacking.most(min(packed, received)):
+                excess = unpacking.excess(min(packed, received), unpacked)
+                raise TooLarge(f"The ZIP unpacks too far, with {entry.filename}", excess)
+            try:
+                if entry.file_size > limit:
+                    raise TooLarge(
+                        f"The file has more than {limit // MEGABYTE} MiB",
+                        "setting http.max_zip_entry_mb",
+                    )
+                with Gatherer(objects, limit) as gatherer:
+                    await _read(archive, entry, gatherer)
+                    yield entry.filename, await gatherer.take()
+            except (InvalidInstance, TooLarge) as error:
+                yield entry.filename, error
 
 
 def _opened(body: Body) -> AbstractContextManager[IO[bytes]]:
@@ -69,7 +91,7 @@ def _archive(file: IO[bytes]) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(file)
     except Damaged as error:
-        raise InvalidInstance("The ZIP cannot be read", str(error)) from None
+        raise InvalidInstance("The ZIP cannot be read", "its list of files is damaged") from error
     _refuse_overlaps(archive)
     return archive
 
@@ -110,4 +132,5 @@ async def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, gatherer: Gath
             while piece := await asyncio.to_thread(content.read, MEGABYTE):
                 await gatherer.write(piece)
     except Damaged as error:
-        raise InvalidInstance(f"{entry.filename} in the ZIP cannot be read", str(error)) from None
+        why = next((why for flag, why in UNREADABLE if entry.flag_bits & flag), DAMAGED)
+        raise InvalidInstance("The file cannot be read from the ZIP", why) from error

@@ -179,18 +179,28 @@ class FakeCatalog:
     async def find_object(self, identifier: str) -> StoredObject | None:
         return self.stored if identifier == INSTANCE else None
 
-    async def find_header(self, identifier: str) -> StoredHeader | None:
-        return self.header if identifier == INSTANCE else None
+    async def read_header(self, identifier: str, use: Callable[[StoredHeader], Any]) -> Any:
+        return use(self.header) if self.header and identifier == INSTANCE else None
+
+    async def read_meta(self, identifier: str) -> bytes | None:
+        return self.header.meta if self.header and identifier == INSTANCE else None
+
+    async def read_first_header(
+        self, level: str, identifier: str, use: Callable[[StoredHeader], Any]
+    ) -> Any:
+        async for page in self.header_pages(level, identifier, use):
+            return page[0][1]
+        return None
 
     async def series_indices(self, identifier: str) -> dict[str, int | None]:
         return {INSTANCE: 1} if identifier == SERIES else {}
 
     async def header_pages(
-        self, level: str, identifier: str
-    ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:
+        self, level: str, identifier: str, use: Callable[[StoredHeader], Any]
+    ) -> AsyncIterator[list[tuple[str, Any]]]:
         if RESOURCES[level].id == identifier:
             for page in self.headers:
-                yield page
+                yield [(one, use(header)) for one, header in page]
 
     def _reachable(self) -> None:
         if self.away:

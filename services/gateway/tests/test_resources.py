@@ -2,12 +2,13 @@
 """The four levels, statistics and logs, in Orthanc's JSON."""
 
 import httpx
+import msgspec
 import pytest
 
 from pons.catalog import Search
 from pons.commands import Ancestor, Deleted, DeleteResource
 
-from .conftest import INSTANCE, PATIENT, SERIES, STUDY, Store
+from .conftest import INSTANCE, PATIENT, RESOURCES, SERIES, STUDY, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -254,6 +255,27 @@ async def test_exports(client: httpx.AsyncClient, store: Store) -> None:
     assert store.catalog.asked == (2, 100)
 
 
+async def test_main_sequences_are_shown(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As arrays of objects with the main tags, in each format."""
+    item = {"00400009": {"vr": "SH", "Value": ["STEP1"]}}
+    series = msgspec.structs.replace(
+        RESOURCES["Series"], sequences={"00400275": {"vr": "SQ", "Value": [item]}}
+    )
+    monkeypatch.setitem(RESOURCES, "Series", series)
+    shown = (await client.get(f"/series/{SERIES}")).json()["MainDicomTags"]
+    assert shown == {
+        "Modality": "CT",
+        "RequestAttributesSequence": [{"ScheduledProcedureStepID": "STEP1"}],
+    }
+    short = (await client.get(f"/series/{SERIES}?short")).json()["MainDicomTags"]
+    assert short == {"0008,0060": "CT", "0040,0275": [{"0040,0009": "STEP1"}]}
+    full = (await client.get(f"/series/{SERIES}?full")).json()["MainDicomTags"]
+    assert full["0040,0275"]["Type"] == "Sequence"
+    assert full["0040,0275"]["Value"][0]["0040,0009"]["Value"] == "STEP1"
+
+
 async def test_system(client: httpx.AsyncClient) -> None:
     """Programs find the level of Orthanc's interface, and our own version beside it."""
     system = (await client.get("/system")).json()
@@ -266,3 +288,4 @@ async def test_system(client: httpx.AsyncClient) -> None:
     assert system["MainDicomTags"]["Patient"] == (
         "0010,0010;0010,0020;0010,0030;0010,0040;0010,1000"
     )
+    assert "0040,0254;0040,0275;" in system["MainDicomTags"]["Series"]

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from pons.commands import Collected
-from pons.errors import PonsError
+from pons.errors import PonsError, log_text
 from pons.objects import SHARDS, Objects
 from pons.pulse import Pulse
 from pons_index.database import Database
@@ -75,7 +75,7 @@ class Collector:
                 self._pulse.succeed()
             except PonsError as error:
                 self._pulse.fail(str(error))
-                log.warning("collecting waits", error=str(error))
+                log.warning("collecting waits", error=log_text(error))
 
     async def collect(self, shards: Iterable[str] = SHARDS, *, wait: bool = False) -> Collected:
         """One round; `wait` lets another replica's sweep end before. May be repeated.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from pons.errors import Unavailable
+from pons.errors import Unavailable, log_text
 from pons.objects import SHARDS
 from pons.pulse import Pulse
 from pons_index.continuity import Beginning, Continuity
@@ -79,7 +79,7 @@ class Comparison:
                 return
             except Unavailable as error:
                 self._pulse.fail(str(error))
-                log.warning("comparison waits", error=str(error), retry_seconds=delay)
+                log.warning("comparison waits", error=log_text(error), retry_seconds=delay)
             await asyncio.sleep(delay)
 
     async def _compare_since(self, since: datetime) -> None:

@@ -188,7 +188,7 @@ async def open_consumer(bus: Bus, consumer: Consumer, batch_size: int) -> AsyncI
             ),
         )
     except nats.js.errors.APIError as error:
-        raise Unavailable("NATS does not hand out announcements", str(error)) from error
+        raise Unavailable("NATS does not hand out announcements") from error
     subscription = await bus.client.subscribe(
         names.received_delivery,
         queue=DURABLE,

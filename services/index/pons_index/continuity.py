@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from pons.bus import Bus
-from pons.errors import NotFound, OutOfResources, PonsError, Unavailable
+from pons.errors import NotFound, OutOfResources, PonsError, Unavailable, log_text
 from pons.objects import Objects
 from pons.pulse import Pulse
 from pons_index.database import Database, delays
@@ -84,7 +84,9 @@ class Continuity:
                 return await self._begin(asked)
             except Unavailable as error:
                 self._pulse.fail(str(error))
-                log.warning("waiting to see what is there", error=str(error), retry_seconds=delay)
+                log.warning(
+                    "waiting to see what is there", error=log_text(error), retry_seconds=delay
+                )
             await asyncio.sleep(delay)
         raise AssertionError("delays never end")
 
@@ -136,7 +138,7 @@ class Continuity:
                 self._pulse.succeed()
             except Unavailable as error:
                 self._pulse.fail(str(error))
-                log.warning("continuity cannot be checked", error=str(error))
+                log.warning("continuity cannot be checked", error=log_text(error))
 
     async def end(self) -> None:
         """Leave a copy behind; where that cannot be, the next start compares a little more."""
@@ -145,7 +147,7 @@ class Continuity:
                 await self._beat()
                 await self._note(await read_stream_state(self._bus))
         except (PonsError, TimeoutError) as error:
-            log.warning("the last state is not noted", error=str(error))
+            log.warning("the last state is not noted", error=log_text(error))
 
     async def _beat(self) -> None:
         began = datetime.now(UTC)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
-from pons.errors import PonsError
+from pons.errors import PonsError, Unavailable
 from pons.pulse import Pulse, Pulses
 from pons.settings import Settings
 from pons_index.faults import (
@@ -93,6 +93,8 @@ class Database:
             except Exception as error:
                 await self._consider(error, pulse, again=slow_again)
                 if asyncio.get_running_loop().time() + delay > deadline:
+                    if isinstance(error, Unavailable):
+                        raise
                     raise unavailable(error) from error
             else:
                 if pulse is not None:
@@ -194,7 +196,7 @@ async def _migrate(settings: Settings, claim: Claim | None, pulse: Pulse) -> Non
                 await connection.close(timeout=5)
             return
         except WRONG_SETTINGS as error:
-            raise PonsError(f"The database refuses us: {error}", "see database.url") from None
+            raise PonsError("The database refuses us", "see database.url") from error
         except Exception as error:
             if not is_passing(error):
                 raise

@@ -115,7 +115,9 @@ async def _announce(row: Any, ingest: "Ingest") -> None:
         instances = _decoder.decode(row["announcement"] or b"").instances
     except msgspec.DecodeError as error:
         if row["object_key"] is None:
-            raise InvalidInstance("The announcement cannot be read", str(error)) from None
+            raise InvalidInstance(
+                "The announcement cannot be read", "see the reason of the letter"
+            ) from error
         await _announce_object(ingest, row["object_key"])
         return
     for instance in instances:

@@ -123,6 +123,6 @@ def passing_is_unavailable() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not is_passing(error):
+        if isinstance(error, Unavailable) or not is_passing(error):
             raise
         raise unavailable(error) from error

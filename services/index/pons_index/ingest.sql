@@ -22,17 +22,20 @@ FOR UPDATE;
 -- name: insert_batch
 -- Missing ancestors, then the instances, their headers and the resources' new due times, in one statement; returns the keys of all that it touched.
 WITH placed_patients AS (
-    INSERT INTO patients (id, patient_id, tags, last_update, signature)
-    SELECT id, patient_id, tags, now(), $37::smallint
-    FROM unnest($1::bytea[], $2::text[], $3::jsonb[]) AS new (id, patient_id, tags)
+    INSERT INTO patients (id, patient_id, tags, last_update, signature, sequences)
+    SELECT id, patient_id, tags, now(), $37::smallint, sequences
+    FROM unnest($1::bytea[], $2::text[], $3::jsonb[], $40::jsonb[])
+        AS new (id, patient_id, tags, sequences)
     ORDER BY id
     ON CONFLICT (id) DO UPDATE SET last_update = excluded.last_update
     RETURNING patient_key, id, xmax = 0 AS created
 ), placed_studies AS (
-    INSERT INTO studies (id, patient_key, study_uid, tags, patient_tags, last_update, signature)
-    SELECT new.id, patient_key, study_uid, tags, patient_tags, now(), $37
-    FROM unnest($4::bytea[], $5::bytea[], $6::text[], $7::jsonb[], $8::jsonb[])
-        AS new (id, parent, study_uid, tags, patient_tags)
+    INSERT INTO studies (
+        id, patient_key, study_uid, tags, patient_tags, last_update, signature, sequences
+    )
+    SELECT new.id, patient_key, study_uid, tags, patient_tags, now(), $37, sequences
+    FROM unnest($4::bytea[], $5::bytea[], $6::text[], $7::jsonb[], $8::jsonb[], $41::jsonb[])
+        AS new (id, parent, study_uid, tags, patient_tags, sequences)
     JOIN placed_patients ON placed_patients.id = parent
     ORDER BY new.id
     ON CONFLICT (id) DO UPDATE SET last_update = excluded.last_update
@@ -57,20 +60,21 @@ WITH placed_patients AS (
     INSERT INTO instances (
         id, series_key, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, pixel_vr, odd_pixel_vr, signature
+        pixel_length, pixel_vr, odd_pixel_vr, signature, sequences
     )
     SELECT
         new.id, series_key, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, nullif(pixel_vr, ''), odd_pixel_vr, $37
+        pixel_length, nullif(pixel_vr, ''), odd_pixel_vr, $37, sequences
     FROM unnest(
         $16::bytea[], $17::bytea[], $18::text[], $19::text[], $20::text[], $21::jsonb[], $22::int[],
         $23::timestamptz[], $24::jsonb[], $25::uuid[], $26::bigint[], $27::bigint[], $28::text[],
-        $29::bytea[], $30::bigint[], $31::bigint[], $32::text[], $39::boolean[]
+        $29::bytea[], $30::bigint[], $31::bigint[], $32::text[], $39::boolean[],
+        $42::jsonb[]
     ) WITH ORDINALITY AS new (
         id, parent, sop_instance_uid, sop_class_uid, transfer_syntax, tags, index_in_series,
         received_at, origin, object_key, size, stored_size, compression, checksum, pixel_offset,
-        pixel_length, pixel_vr, odd_pixel_vr, place
+        pixel_length, pixel_vr, odd_pixel_vr, sequences, place
     )
     JOIN placed_series ON placed_series.id = parent
     ORDER BY place

@@ -64,9 +64,9 @@ async def migrate(
             await claim.settle(connection, found)
     except asyncpg.InsufficientPrivilegeError as error:
         raise PonsError(
-            f"The database does not let the index create its tables: {error}",
+            "The database does not let the index create its tables",
             "database.url needs the role that owns the database",
-        ) from None
+        ) from error
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
 

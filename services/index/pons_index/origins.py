@@ -19,7 +19,7 @@ import msgspec
 import structlog
 import zstandard
 
-from pons.errors import NotFound, PonsError
+from pons.errors import NotFound, PonsError, log_text
 from pons.events import Origin
 from pons.objects import Objects, key_folder, key_period, period_keys
 from pons_index.database import Database
@@ -100,7 +100,7 @@ class Origins:
         try:
             await self.write()
         except PonsError as error:
-            log.warning("origins wait to be noted", error=str(error))
+            log.warning("origins wait to be noted", error=log_text(error))
 
     async def _write_period(self, period: int) -> None:
         first, end = period_keys(period)

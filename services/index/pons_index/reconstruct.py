@@ -12,7 +12,7 @@ import structlog
 
 from pons.attributes import LEVELS
 from pons.commands import Handler, Reconstruct, Reconstructed
-from pons.errors import InvalidInstance, NotFound
+from pons.errors import InvalidInstance, NotFound, log_text
 from pons.events import InstanceReceived, Level
 from pons.identity import to_bytes
 from pons.stored_file import ObjectFile
@@ -94,7 +94,9 @@ class Reconstruction:
                     tags = self._tags.read(event.header, ancestors=True)
                 except (InvalidInstance, NotFound, Unindexable) as error:
                     key = str(file.object_key)
-                    log.warning("instance not reconstructed", object_key=key, reason=str(error))
+                    log.warning(
+                        "instance not reconstructed", object_key=key, reason=log_text(error)
+                    )
                     return None
             if event.header_key:
                 event = msgspec.structs.replace(event, header=b"")
@@ -185,6 +187,7 @@ def _instance_columns(reread: list[Reread]) -> list[list[Any]]:
         [event.header_key for event in events],
         [event.meta for event in events],
         [has_odd_pixel_vr(one.event, one.tags) for one in reread],
+        [one.tags.sequences_of("Instance") for one in reread],
     ]
 
 
@@ -195,7 +198,11 @@ def _newest(reread: list[Reread], key: str) -> dict[int, MainTags]:
 
 def _patient_columns(reread: list[Reread]) -> list[list[Any]]:
     newest = _newest(reread, "patient_key")
-    return [list(newest), [tags.of("Patient") for tags in newest.values()]]
+    return [
+        list(newest),
+        [tags.of("Patient") for tags in newest.values()],
+        [tags.sequences_of("Patient") for tags in newest.values()],
+    ]
 
 
 def _study_columns(reread: list[Reread]) -> list[list[Any]]:
@@ -204,6 +211,7 @@ def _study_columns(reread: list[Reread]) -> list[list[Any]]:
         list(newest),
         [tags.of("Study") for tags in newest.values()],
         [tags.of("Patient") for tags in newest.values()],
+        [tags.sequences_of("Study") for tags in newest.values()],
     ]
 
 
@@ -212,6 +220,6 @@ def _series_columns(reread: list[Reread]) -> list[list[Any]]:
     return [
         list(newest),
         [tags.of("Series") for tags in newest.values()],
-        [tags.sequences for tags in newest.values()],
+        [tags.sequences_of("Series") for tags in newest.values()],
         [tags.expected_instances for tags in newest.values()],
     ]

@@ -65,11 +65,11 @@ WITH new AS (
     FROM unnest(
         $1::bigint[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[],
         $8::jsonb[], $9::int[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-        $14::uuid[], $15::bytea[], $16::boolean[]
+        $14::uuid[], $15::bytea[], $16::boolean[], $17::jsonb[]
     ) AS new (
         instance_key, read_key, object_key, stored_size, compression, sop_class_uid,
         transfer_syntax, tags, index_in_series, pixel_offset, pixel_length, pixel_vr, header,
-        header_key, meta, odd_pixel_vr
+        header_key, meta, odd_pixel_vr, sequences
     )
 ), old AS (
     SELECT i.instance_key, i.object_key, i.stored_size, h.header_key
@@ -82,7 +82,7 @@ WITH new AS (
         transfer_syntax = new.transfer_syntax, tags = new.tags,
         index_in_series = new.index_in_series, pixel_offset = new.pixel_offset,
         pixel_length = new.pixel_length, pixel_vr = nullif(new.pixel_vr, ''),
-        odd_pixel_vr = new.odd_pixel_vr, signature = $17
+        odd_pixel_vr = new.odd_pixel_vr, sequences = new.sequences, signature = $18
     FROM new JOIN old USING (instance_key)
     WHERE instances.instance_key = new.instance_key
 ), described AS (
@@ -105,14 +105,16 @@ FROM old JOIN new USING (instance_key);
 
 -- name: rebuild_patients
 -- Main tags of patients.
-UPDATE patients SET tags = new.tags, signature = $3
-FROM unnest($1::bigint[], $2::jsonb[]) AS new (patient_key, tags)
+UPDATE patients SET tags = new.tags, sequences = new.sequences, signature = $4
+FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[]) AS new (patient_key, tags, sequences)
 WHERE patients.patient_key = new.patient_key;
 
 -- name: rebuild_studies
 -- Main tags of studies, and their copies of their patients' tags.
-UPDATE studies SET tags = new.tags, patient_tags = new.patient_tags, signature = $4
-FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[]) AS new (study_key, tags, patient_tags)
+UPDATE studies
+SET tags = new.tags, patient_tags = new.patient_tags, sequences = new.sequences, signature = $5
+FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[], $4::jsonb[])
+    AS new (study_key, tags, patient_tags, sequences)
 WHERE studies.study_key = new.study_key;
 
 -- name: rebuild_series

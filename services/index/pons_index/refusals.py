@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from pons.bus import Bus
-from pons.errors import Unavailable
+from pons.errors import Unavailable, log_text
 from pons.events import Announcement, DeadLetter
 from pons.pulse import Pulse
 from pons_index.arrival import Arrival
@@ -69,7 +69,7 @@ class Refusals:
                 return
             except Unavailable as error:
                 self._pulse.fail(f"a dead letter waits: {error}")
-                log.warning("dead letter waits", error=str(error), retry_seconds=delay)
+                log.warning("dead letter waits", error=log_text(error), retry_seconds=delay)
             await asyncio.sleep(delay)
 
     async def _note(self, statement: str, *values: Any) -> None:

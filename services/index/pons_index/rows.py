@@ -40,16 +40,21 @@ def describe(
 
 def columns(batch: Sequence[Described], stable_age: float, signature: int) -> list[Any]:
     """The parameters of `insert_batch`. The first instance of an ancestor defines its tags."""
+    patients = _firsts(batch, lambda arrival: arrival.patient)
+    studies = _firsts(batch, lambda arrival: arrival.study)
     series = _firsts(batch, lambda arrival: arrival.series)
     return [
-        *_patients(_firsts(batch, lambda arrival: arrival.patient)),
-        *_studies(_firsts(batch, lambda arrival: arrival.study)),
+        *_patients(patients),
+        *_studies(studies),
         *_series(series, Counter(described.arrival.series for described in batch)),
         *_instances(batch),
         timedelta(seconds=stable_age),
         signature,
-        [new.tags.sequences for new in series],
+        [new.tags.sequences_of("Series") for new in series],
         [has_odd_pixel_vr(new.arrival.event, new.tags) for new in batch],
+        [new.tags.sequences_of("Patient") for new in patients],
+        [new.tags.sequences_of("Study") for new in studies],
+        [new.tags.sequences_of("Instance") for new in batch],
     ]
 
 

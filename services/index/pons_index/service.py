@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from pons.attributes import main_tags
 from pons.bus import Bus, open_bus
 from pons.commands import answer_commands
 from pons.errors import PonsError
@@ -37,7 +36,7 @@ from pons_index.senders import asking
 from pons_index.stable import settle
 from pons_index.stream import forget_acknowledged
 from pons_index.sweep import Sweep
-from pons_index.tags import TagReader
+from pons_index.tags import tag_reader
 from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer
 
@@ -126,7 +125,7 @@ async def open_index(
         reconstruction = Reconstruction(
             database,
             lambda: reading_again(objects, bus, settings),
-            TagReader(main_tags(settings.index.extra_main_tags)),
+            tag_reader(settings.index.extra_main_tags),
         )
         read_only = settings.store.read_only
         log_exports = settings.index.log_exports and not read_only

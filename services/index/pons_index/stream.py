@@ -15,7 +15,7 @@ import nats.js.errors
 import structlog
 
 from pons.bus import Bus, check_cancelled
-from pons.errors import Unavailable
+from pons.errors import Unavailable, log_text
 from pons.pulse import Pulse
 
 log = structlog.get_logger()
@@ -110,7 +110,7 @@ async def forget_acknowledged(
                 forgotten = floor
         except Unavailable as error:
             pulse.fail(str(error))
-            log.warning("acknowledged announcements stay for now", error=str(error))
+            log.warning("acknowledged announcements stay for now", error=log_text(error))
 
 
 @contextmanager
@@ -118,5 +118,5 @@ def _answers() -> Iterator[None]:
     try:
         yield
     except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-        raise Unavailable("NATS does not answer", repr(error)) from error
+        raise Unavailable("NATS does not answer") from error
     check_cancelled()

@@ -4,19 +4,24 @@
 Only the elements that are needed are decoded; msgspec skips the others at the speed of reading.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import zstandard
 
-from pons.attributes import LEVELS, MAIN_SEQUENCES, Tags
+from pons.attributes import (
+    LEVELS,
+    MAIN_SEQUENCES,
+    Tags,
+    listed_tags,
+    main_sequences,
+    main_tags,
+)
 from pons.events import Level
 from pons.numbers import MAX_INTEGER, read_integer
+from pons.packed_header import DamagedHeader, unpack_header
 
-MAX_HEADER_JSON = 256 * 1024 * 1024
-"""Bytes of DICOM JSON that a header may unpack to; the scan's own limits are lower."""
 MAX_SEQUENCE = 256 * 1024
 """Bytes of JSON of a main sequence; requests have a few hundred. The header has it all the same."""
 
@@ -71,9 +76,6 @@ class _Elements:
         return ((tag, new) for tag, new in zip(self._tags, elements, strict=True) if new)
 
 
-_unpacker = zstandard.ZstdDecompressor()
-
-
 @dataclass(frozen=True, slots=True)
 class MainTags:
     """The main tags of an instance, by tag; those of its ancestors only where they were read."""
@@ -81,8 +83,9 @@ class MainTags:
     texts: dict[str, str]
     listed: Tags
     """Which tags each level keeps."""
-    sequences: str | None = None
-    """The series' main sequences as DICOM JSON, if it has any."""
+    sequences: dict[str, Any] = field(default_factory=dict)
+    """Those that are sequences, as DICOM JSON."""
+    listed_sequences: Tags = field(default_factory=lambda: MAIN_SEQUENCES)
     header_size: int = 0
     """Bytes of the header as JSON; no instance's tags have more."""
 
@@ -90,6 +93,14 @@ class MainTags:
         """The tags of `level` that the instance has, as JSON."""
         texts = self.texts
         return _json({tag: texts[tag] for tag in self.listed[level] if tag in texts})
+
+    def sequences_of(self, level: Level) -> str | None:
+        """The sequences of `level` as JSON; None when the instance has none of them."""
+        if not self.sequences:
+            return None
+        found = {tag: self.sequences[tag] for tag in self.listed_sequences[level]
+                 if tag in self.sequences}  # fmt: skip
+        return msgspec.json.encode(found).decode() if found else None
 
     @property
     def index_in_series(self) -> int | None:
@@ -117,19 +128,24 @@ class MainTags:
 class TagReader:
     """Reads the main tags that are in force, `listed`, from headers as events carry them."""
 
-    def __init__(self, listed: Tags) -> None:
-        self.listed = listed
+    def __init__(self, listed: Tags, sequences: Tags = MAIN_SEQUENCES) -> None:
+        self._texts, self._sequences = listed, sequences
+        self.listed = listed_tags(listed, sequences)
+        """What makes the list another one than the one built in, and so gives it a number."""
         every = {BITS_ALLOCATED, *(tag for level in LEVELS for tag in listed[level])}
-        self._all_levels = _Elements(every, MAIN_SEQUENCES["Series"])
-        self._instance_only = _Elements({BITS_ALLOCATED, *listed["Instance"]})
+        every_sequence = sorted({tag for level in LEVELS for tag in sequences[level]})
+        self._all_levels = _Elements(every, every_sequence)
+        self._instance_only = _Elements(
+            {BITS_ALLOCATED, *listed["Instance"]}, sequences["Instance"]
+        )
 
     def read(self, packed_header: bytes, *, ancestors: bool) -> MainTags:
         """The main tags of an instance, and of its ancestors if wanted. Raises `Unindexable`."""
         reader = self._all_levels if ancestors else self._instance_only
         try:
-            header = _unpacker.decompress(packed_header, MAX_HEADER_JSON)
+            header = unpack_header(packed_header)
             elements = reader.read(header)
-        except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (DamagedHeader, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Unindexable(f"the header cannot be read: {error}") from None
         texts: dict[str, str] = {}
         sequences: dict[str, Any] = {}
@@ -139,8 +155,12 @@ class TagReader:
                     texts[tag] = text
             elif (kept := _sequence(element)) is not None:
                 sequences[tag] = kept
-        kept = msgspec.json.encode(sequences).decode() if sequences else None
-        return MainTags(texts, self.listed, kept, len(header))
+        return MainTags(texts, self._texts, sequences, self._sequences, len(header))
+
+
+def tag_reader(extra: Mapping[Level, Sequence[str]]) -> TagReader:
+    """A reader of the main tags in force in a store that has `extra` ones."""
+    return TagReader(main_tags(extra), main_sequences(extra))
 
 
 def without_nul(text: str) -> str:

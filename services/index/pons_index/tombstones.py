@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from pons.attributes import LEVELS
-from pons.errors import NotFound, PonsError
+from pons.errors import NotFound, PonsError, log_text
 from pons.identity import to_text
 from pons.objects import Objects, new_key
 from pons_index.changelog import log_changes
@@ -56,7 +56,7 @@ class Tombstones:
                 [note_of(LEVELS[level], to_text(one)) for level, one in removed.resources]
             )
         except PonsError as error:
-            log.warning("deletion is not noted beside the objects", error=str(error))
+            log.warning("deletion is not noted beside the objects", error=log_text(error))
 
     async def restore(self) -> int:
         """Delete again what a database that was set back has forgotten to be deleted; how many

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from pons.errors import PonsError
+from pons.errors import PonsError, log_text
 from pons.logs import configure_logs
 from pons.service import leaves
 from pons.settings import Settings, SettingsError, load_settings
@@ -27,7 +27,7 @@ def run_tool(name: str, work: Callable[[Settings], Awaitable[int]]) -> int:
     except* (SettingsError, PonsError, OSError, asyncpg.PostgresError) as errors:
         reasons = [*leaves(errors)]
     for reason in reasons:
-        print(f"{name}: {reason}", file=sys.stderr)
+        print(f"{name}: {log_text(reason)}", file=sys.stderr)
     return code
 
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import structlog
 
-from pons.attributes import main_tags
 from pons.errors import NotFound, OutOfResources
 from pons.events import Indexed
 from pons.objects import Objects
@@ -31,7 +30,7 @@ from pons_index.rows import Described, columns, describe
 from pons_index.senders import AskSender, nobody_listens
 from pons_index.signature import signature_of
 from pons_index.statements import SQL
-from pons_index.tags import TagReader, Unindexable
+from pons_index.tags import Unindexable, tag_reader
 
 log = structlog.get_logger()
 Refuse = Callable[[Arrival, str], Awaitable[None]]
@@ -86,7 +85,7 @@ class Writer:
         self._capacity = capacity if capacity and capacity.limited else None
         self._can_be_refused = can_be_refused
         self._heard = wrote
-        self._tags = TagReader(main_tags(settings.extra_main_tags))
+        self._tags = tag_reader(settings.extra_main_tags)
         self._signature: int | None = None
         self._look_first = False
         self._failures = 0

@@ -15,7 +15,6 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from pons.announce import Announcer
-from pons.attributes import main_tags
 from pons.commands import Reconstruct, Reconstructed, ask
 from pons.errors import NotFound
 from pons.events import InstanceReceived
@@ -25,7 +24,7 @@ from pons.settings import IngestSettings, Settings, StorageSettings
 from pons.testing.events import ids, received
 from pons_index import reconstruct
 from pons_index.reconstruct import ReadAgain, Reconstruction
-from pons_index.tags import TagReader
+from pons_index.tags import tag_reader
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -95,7 +94,7 @@ class Rebuild:
         async def opened() -> AsyncIterator[ReadAgain]:
             yield ingest.read_again
 
-        handler = Reconstruction(self._index.database, opened, TagReader(main_tags(extra)))
+        handler = Reconstruction(self._index.database, opened, tag_reader(extra))
         rebuilt, following = 0, 0
         while following is not None:
             command = Reconstruct(level, identifier, following, **more)
@@ -246,7 +245,7 @@ async def test_an_instance_that_is_replaced_meanwhile_stays_as_it_is(
     async def opened() -> AsyncIterator[Any]:
         yield read_slowly
 
-    handler = Reconstruction(index.database, opened, TagReader(main_tags({})))
+    handler = Reconstruction(index.database, opened, tag_reader({}))
     answer = await handler.reconstruct(Reconstruct(rewrite=True))
     assert answer == Reconstructed(0, None)
     assert await index.value("SELECT compression FROM instances") == ""
@@ -263,6 +262,33 @@ async def test_new_main_tags_reach_what_is_stored(
     assert (await tags(index, "series"))[0]["00080080"] == "ACME"
     assert (await tags(index, "instances"))[0]["00280010"] == "7"
     for table in ("patients", "studies", "series", "instances"):
+        assert await index.value(f"SELECT signature FROM {table}") == 1
+
+
+async def test_new_main_sequences_reach_what_is_stored(
+    index: Index, objects: FileObjects, rebuild: Rebuild
+) -> None:
+    """At each level, from the files."""
+    code = Dataset()
+    code.CodeValue = "CT1"
+    names = {
+        "Patient": "PatientBreedCodeSequence",
+        "Study": "ProcedureCodeSequence",
+        "Series": "RequestAttributesSequence",
+        "Instance": "ReferencedImageSequence",
+    }
+    event = await stale(objects, 1, **{name: [code] for name in names.values()})
+    await index.write(event)
+    await rebuild(extra={level: [name] for level, name in names.items()})
+    for table, tag in (
+        ("patients", "00102293"),
+        ("studies", "00081032"),
+        ("series", "00400275"),
+        ("instances", "00081140"),
+    ):
+        kept = (await tags(index, table, "sequences"))[0]
+        item = {"00080100": {"vr": "SH", "Value": ["CT1"]}}
+        assert kept == {tag: {"vr": "SQ", "Value": [item]}}
         assert await index.value(f"SELECT signature FROM {table}") == 1
 
 

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 import zstandard
 
-from pons.attributes import MAIN_TAGS, main_tags
+from pons.attributes import LEVELS, MAIN_TAGS, main_tags
 from pons.testing.events import received
 from pons_index.pixel_vr import has_odd_pixel_vr
-from pons_index.tags import MainTags, TagReader, Unindexable
+from pons_index.tags import MainTags, TagReader, Unindexable, tag_reader
 
 READER = TagReader(MAIN_TAGS)
 
@@ -154,11 +154,39 @@ def test_extra_tags_are_read_where_they_are_listed() -> None:
 def test_a_series_keeps_its_request() -> None:
     """The request attributes of a series stay DICOM JSON, in characters that PostgreSQL takes."""
     tags = tags_of({"00400275": REQUEST, "00080060": {"vr": "CS", "Value": ["CT"]}})
-    assert tags.sequences == (
+    assert tags.sequences_of("Series") == (
         '{"00400275":{"vr":"SQ","Value":[{"00400007":{"vr":"LO","Value":["CT HEAD"]}}]}}'
     )
     assert tags.of("Series") == '{"00080060":"CT"}'
-    assert tags_of({"00400275": REQUEST}, ancestors=False).sequences is None
+    assert tags.sequences_of("Study") is None
+    assert tags_of({"00400275": REQUEST}, ancestors=False).sequences_of("Series") is None
+
+
+def test_each_level_keeps_its_sequences() -> None:
+    """Those that a store names besides, the instance's also where nothing else is read."""
+    extra = {
+        "Patient": ["OtherPatientIDsSequence"],
+        "Study": ["0008,1032", "RequestAttributesSequence", "InstitutionName"],
+        "Series": ["RequestAttributesSequence"],
+        "Instance": ["ReferencedImageSequence"],
+    }
+    reader = tag_reader(extra)  # type: ignore[arg-type]
+    header = dict.fromkeys(("00081032", "00081140", "00101002", "00400275"), REQUEST)
+    packed = zstandard.compress(msgspec.json.encode(header))
+    tags = reader.read(packed, ancestors=True)
+    kept = {level: msgspec.json.decode(tags.sequences_of(level) or "{}") for level in LEVELS}
+    assert {level: sorted(sequences) for level, sequences in kept.items()} == {
+        "Patient": ["00101002"],
+        "Study": ["00081032", "00400275"],
+        "Series": ["00400275"],
+        "Instance": ["00081140"],
+    }
+    alone = reader.read(packed, ancestors=False)
+    assert alone.sequences_of("Instance") == tags.sequences_of("Instance")
+    assert reader.listed["Study"]["00081032"] == "ProcedureCodeSequence"
+    assert "00400275" in reader.listed["Study"]
+    assert "00400275" not in reader.listed["Series"]
+    assert tag_reader({"Series": ["RequestAttributesSequence"]}).listed == MAIN_TAGS
 
 
 @pytest.mark.parametrize(
@@ -171,7 +199,7 @@ def test_a_series_keeps_its_request() -> None:
 )
 def test_what_is_no_request_is_not_kept(element: dict[str, Any]) -> None:
     """An empty, wrong or enormous sequence is left to the header."""
-    assert tags_of({"00400275": element}).sequences is None
+    assert tags_of({"00400275": element}).sequences_of("Series") is None
 
 
 @pytest.mark.parametrize(

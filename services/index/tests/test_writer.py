@@ -430,6 +430,29 @@ async def test_a_series_keeps_the_request_of_its_first_instance(index: Index) ->
     assert rows[1]["sequences"] is None
 
 
+async def test_each_level_keeps_the_sequences_that_are_listed(open_index: OpenIndex) -> None:
+    """Those of ancestors from the first instance, in a list with a number of its own."""
+    extra = {
+        "Patient": ["PatientBreedCodeSequence"],
+        "Study": ["ProcedureCodeSequence"],
+        "Instance": ["ReferencedImageSequence"],
+    }
+    index = open_index(extra_main_tags=extra)
+    item = {"00080100": {"vr": "SH", "Value": ["X"]}}
+    listed = dict.fromkeys(("t00102293", "t00081032", "t00081140", "t00400275"), ("SQ", item))
+    await index.write(numbered(1, **listed), numbered(2))
+    for table, tag in (
+        ("patients", "00102293"),
+        ("studies", "00081032"),
+        ("series", "00400275"),
+        ("instances", "00081140"),
+    ):
+        rows = await index.fetch(f"SELECT sequences, signature FROM {table} ORDER BY id")
+        kept = [json.loads(row["sequences"]) for row in rows if row["sequences"]]
+        assert kept == [{tag: {"vr": "SQ", "Value": [item]}}]
+        assert {row["signature"] for row in rows} == {1}
+
+
 async def test_large_headers_are_written_in_smaller_pieces(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:

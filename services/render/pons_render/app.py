@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from pons import errors
 from pons.damage import notice, telling
-from pons.errors import DamagedObject, NotFound, PonsError, UnsupportedImage
+from pons.errors import DamagedObject, NotFound, PonsError, UnsupportedImage, log_text
 from pons.objects import Objects
 from pons.stored_file import open_file
 from pons_render.formats import Format, choose_format
@@ -214,7 +214,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 def _refusal(request: Request, error: PonsError, status: int) -> Response:
-    log.info("picture refused", path=request.url.path, status=status, reason=str(error))
+    log.info("picture refused", path=request.url.path, status=status, reason=log_text(error))
     if status == STATUS[UnsupportedImage] and _wants_unsupported_picture(request):
         # Relative, so that it holds behind a proxy that serves the store below another path.
         up = "../" * request.url.path.strip("/").count("/")

@@ -36,10 +36,12 @@ def encode(picture: NDArray[Any], output: Format, quality: int) -> bytes:
     options = PNG_OPTIONS[picture.ndim] if output is Format.PNG else {"quality": quality}
     try:
         Pillow.fromarray(np.ascontiguousarray(picture)).save(file, output.name, **options)
-    except (OSError, ValueError) as error:  # JPEG ends at 65,500 pixels a side
+    except (OSError, ValueError) as error:
+        rows, columns = picture.shape[:2]
         raise UnsupportedImage(
-            f"The picture cannot be written as {output.name}", str(error)
-        ) from None
+            f"The picture cannot be written as {output.name}",
+            f"it has {columns} x {rows} pixels; JPEG ends at 65,500 a side",
+        ) from error
     return file.getvalue()
 
 

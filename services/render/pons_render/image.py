@@ -161,6 +161,9 @@ class Header(msgspec.Struct, frozen=True, rename=lambda name: name.removeprefix(
     _7FE00002: Element = Element()
 
 
+PICTURE_TAGS = tuple(name.removeprefix("_") for name in Header.__struct_fields__)
+"""What is read of a header."""
+
 _decode_header = msgspec.json.Decoder(Header).decode
 
 
@@ -312,7 +315,7 @@ def _read_header(header: bytes) -> Header:
     try:
         return _decode_header(header)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise UnsupportedImage("The header of the image cannot be read", str(error)) from None
+        raise UnsupportedImage("The header of the image cannot be read") from error
 
 
 def _integer(element: Element, name: str, default: int | None = None) -> int:

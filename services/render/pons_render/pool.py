@@ -91,7 +91,7 @@ class Worker:
                 limit=_PIPE_BUFFER,
             )
         except OSError as error:
-            raise Unavailable("No process can be started to render", str(error)) from error
+            raise Unavailable("No process can be started to render", "see the log") from error
         worker = cls(process)
         try:
             async with asyncio.timeout(_START_SECONDS):

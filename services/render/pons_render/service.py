@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, closing
 
 from pons.bus import open_bus
 from pons.catalog import Catalog, open_own_catalog
+from pons.header_json import select_elements
 from pons.health import Health, serving
 from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
@@ -16,7 +17,7 @@ from pons.warm import warm_http
 from pons_render.app import create_app
 from pons_render.archive import ArchiveJob, Archives
 from pons_render.archive.routes import archive_routes
-from pons_render.image import Located
+from pons_render.image import PICTURE_TAGS, Located
 from pons_render.pool import Bounds, WorkerPool
 
 _GRACE_SECONDS = 5
@@ -35,7 +36,10 @@ class Instances:
     async def find(self, instance_id: str) -> Located | None:
         """Where an instance is, with its header."""
         stored, header = await asyncio.gather(
-            self._catalog.find_object(instance_id), self._catalog.find_header(instance_id)
+            self._catalog.find_object(instance_id),
+            self._catalog.read_header(
+                instance_id, lambda found: select_elements(found.json, PICTURE_TAGS)
+            ),
         )
         if stored is None or header is None:
             return None
@@ -44,7 +48,7 @@ class Instances:
             key=stored.object_key,
             size=stored.size,
             transfer_syntax=stored.transfer_syntax,
-            header=header.json,
+            header=header,
             pixel_offset=stored.pixel_offset,
             pixel_length=None if undefined else stored.pixel_length,
             pixel_vr=stored.pixel_vr,

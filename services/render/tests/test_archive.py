@@ -123,9 +123,9 @@ class FakeCatalog:
         row = self.rows.get(instance_id)
         return row.instance.stored if row else None
 
-    async def find_header(self, instance_id: str) -> StoredHeader | None:
+    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
         row = self.rows.get(instance_id)
-        return StoredHeader(row.header, b"{}", None) if row else None
+        return use(StoredHeader(row.header, b"{}", None)) if row else None
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ class FakeCatalog:
             pixel_vr="OB",
         )
 
-    async def find_header(self, instance_id: str) -> StoredHeader | None:
-        return StoredHeader(b"{}", b"{}", "OB") if instance_id == "known" else None
+    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
+        return use(StoredHeader(b"{}", b"{}", "OB")) if instance_id == "known" else None
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 
 from pons.catalog.browse import Browser, Entry
 from pons.catalog.catalog import Catalog, below, open_catalog, open_own_catalog
+from pons.catalog.headers import SMALL
 from pons.catalog.records import (
     ArchivedInstance,
     ArchivedSeries,
@@ -22,6 +23,7 @@ from pons.catalog.resources import Resource, SeriesStatus
 from pons.catalog.search import Order, Part, Search, Wanted
 
 __all__ = [
+    "SMALL",
     "ArchivedInstance",
     "ArchivedSeries",
     "Browser",

@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store's index, for reading: each question is one statement, so each answer one snapshot."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
-import zstandard
-
-from pons.attributes import LEVELS, MAIN_TAGS, Tags, main_tags
+from pons.attributes import (
+    LEVELS,
+    MAIN_SEQUENCES,
+    MAIN_TAGS,
+    Tags,
+    main_sequences,
+    main_tags,
+)
 from pons.bus import Bus
 from pons.catalog.archived import to_archived_instance, to_archived_series
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.dead_letters import DeadLetters
-from pons.catalog.finder import MAX_HEADER_BYTES, Finder
+from pons.catalog.finder import Finder
+from pons.catalog.headers import PackedHeader
 from pons.catalog.logs import changes_page, exports_page
 from pons.catalog.metadata import (
     ATTACHMENT_NUMBERS,
@@ -40,12 +45,13 @@ from pons.catalog.records import (
     StoredObject,
     Totals,
 )
-from pons.damage import telling_header
+from pons.catalog.resources import SEQUENCES_METADATA, metadata_of, sequences_text
 from pons.events import Level
 from pons.identity import to_bytes, to_text
 from pons.metadata import DICOM_FILE
 from pons.objects import Objects, open_objects
 from pons.ownership import Owner, require_own
+from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
 from pons.sql import load_statements
 
@@ -53,6 +59,11 @@ STATEMENTS = load_statements(Path(__file__).with_name("catalog.sql"))
 
 HEADERS_PAGE = 50
 """Headers that one statement of many gives."""
+
+PAGE_BYTES = AT_A_TIME // 16
+"""Bytes of unpacked headers after which a page ends, whatever was made of them."""
+
+T = TypeVar("T")
 
 STATISTICS: dict[Level, str] = {
     "Patient": "patient_statistics",
@@ -75,8 +86,10 @@ class Catalog(Finder):
         planned: Reader,
         objects: Objects,
         main: Tags = MAIN_TAGS,
+        sequences: Tags = MAIN_SEQUENCES,
+        room: Room | None = None,
     ) -> None:
-        super().__init__(reader, searcher, planned, objects, main)
+        super().__init__(reader, searcher, planned, objects, main, sequences, room)
         self.browser = Browser(reader)
         self.dead_letters = DeadLetters(reader)
 
@@ -97,7 +110,7 @@ class Catalog(Finder):
     async def metadata(self, level: Level, identifier: str) -> dict[int, str] | None:
         """All metadata of a resource by number; a value that is no text is empty."""
         row = await self._row(read_value(level, METADATA[level]), identifier)
-        return msgspec.json.decode(row["value"], type=dict[int, str]) if row else None
+        return metadata_of(row["value"]) if row else None
 
     async def find_metadata(
         self, level: Level, identifier: str, number: int
@@ -109,6 +122,8 @@ class Catalog(Finder):
             return MetadataValue(**row) if row else None
         row = await self._row(read_value(level, expression), identifier)
         text = row and row["value"]
+        if text is not None and number == SEQUENCES_METADATA:
+            text = sequences_text(text)
         return None if text is None else MetadataValue(text.encode(), 0)
 
     async def labels(self, level: Level, identifier: str) -> list[str] | None:
@@ -192,18 +207,23 @@ class Catalog(Finder):
         row = digest and await self._look_ups.row(STATEMENTS["object"], digest)
         return StoredObject(**_without_id(row), owner=instance_id) if row else None
 
-    async def find_header(self, instance_id: str) -> StoredHeader | None:
-        """The instance's header as DICOM JSON; a very large one comes from the object store."""
+    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], T]) -> T | None:
+        """What `use` makes of an instance's header; None when there is no such instance.
+
+        Headers may be large: `use` must not keep the text, and runs in a thread if it is.
+        """
         digest = to_bytes(instance_id)
         row = digest and await self._look_ups.row(STATEMENTS["header"], digest)
-        return await self._stored_header(row) if row else None
+        found = await self._read_header(row, use) if row else None
+        return found[0] if found else None
 
     async def header_pages(
-        self, level: Level, identifier: str
-    ) -> AsyncIterator[list[tuple[str, StoredHeader]]]:
-        """The headers of the instances of a resource, by identifier, in order of arrival.
+        self, level: Level, identifier: str, use: Callable[[StoredHeader], T]
+    ) -> AsyncIterator[list[tuple[str, T]]]:
+        """What `use` makes of the header of each instance of a resource, as in `read_header`.
 
-        In pages; nothing at all when there is no such resource.
+        By identifier, in order of arrival, in pages that end where their headers were large;
+        nothing at all when there is no such resource.
         """
         digest = to_bytes(identifier)
         if digest is None:
@@ -212,8 +232,29 @@ class Catalog(Finder):
         keys = [row[0] for row in await self._reader.rows(below, LEVELS.index(level), digest)]
         for start in range(0, len(keys), HEADERS_PAGE):
             page = keys[start : start + HEADERS_PAGE]
-            rows = await self._reader.rows(STATEMENTS["headers"], page)
-            yield [(to_text(row["id"]), await self._stored_header(row)) for row in rows]
+            made: list[tuple[str, T]] = []
+            size = 0
+            for row in await self._reader.rows(STATEMENTS["headers"], page):
+                if found := await self._read_header(row, use):
+                    made.append((to_text(row["id"]), found[0]))
+                    size += found[1]
+                if size > PAGE_BYTES:
+                    yield made
+                    made, size = [], 0
+            if made:
+                yield made
+
+    async def read_first_header(
+        self, level: Level, identifier: str, use: Callable[[StoredHeader], T]
+    ) -> T | None:
+        """What `use` makes of the header of the first instance of a resource; None without one."""
+        digest = to_bytes(identifier)
+        below = STATEMENTS["instance_keys_below"]
+        rows = await self._reader.rows(below, LEVELS.index(level), digest) if digest else []
+        for row in await self._reader.rows(STATEMENTS["headers"], [row[0] for row in rows[:1]]):
+            if found := await self._read_header(row, use):
+                return found[0]
+        return None
 
     async def series_indices(self, series_id: str) -> dict[str, int | None]:
         """The index in the series of each of its instances; empty for an unknown series."""
@@ -221,22 +262,22 @@ class Catalog(Finder):
         rows = await self._reader.rows(STATEMENTS["series_indices"], digest) if digest else []
         return {to_text(row["id"]): row["index_in_series"] for row in rows}
 
-    async def _stored_header(self, row: Any) -> StoredHeader:
-        packed = row["header"]
-        with telling_header(row["header_key"], to_text(row["id"])):
-            if row["header_key"] is not None:
-                packed = await self._objects.read(row["header_key"])
-            json = zstandard.ZstdDecompressor().decompress(packed, MAX_HEADER_BYTES)
-        return StoredHeader(
-            json=json,
-            meta=row["meta"],
-            pixel_vr=None if row["pixel_offset"] is None else row["pixel_vr"] or "OW",
+    async def _read_header(
+        self, row: Any, use: Callable[[StoredHeader], T]
+    ) -> tuple[T, int] | None:
+        meta = row["meta"]
+        pixel_vr = None if row["pixel_offset"] is None else row["pixel_vr"] or "OW"
+        owner = to_text(row["id"])
+        header = PackedHeader(row["instance_key"], row["header"], row["header_key"], owner)
+        return await self._headers.read(
+            header, lambda json: use(StoredHeader(json, meta, pixel_vr))
         )
 
-    async def read_header(self, instance_id: str) -> bytes | None:
-        """The instance's header as DICOM JSON, up to the pixel data."""
-        header = await self.find_header(instance_id)
-        return header.json if header else None
+    async def read_meta(self, instance_id: str) -> bytes | None:
+        """The instance's group 0002 as DICOM JSON."""
+        digest = to_bytes(instance_id)
+        row = digest and await self._look_ups.row(STATEMENTS["header"], digest)
+        return row["meta"] if row else None
 
     async def instances_of(self, resource_ids: list[str]) -> list[InstanceToSend]:
         """The instances of resources of any level, each once, the same order every time.
@@ -299,7 +340,11 @@ def below(level: Level) -> Level | None:
 
 @asynccontextmanager
 async def open_catalog(
-    settings: Settings, objects: Objects | None = None, owner: Owner | None = None
+    settings: Settings,
+    objects: Objects | None = None,
+    owner: Owner | None = None,
+    *,
+    room: Room | None = None,
 ) -> AsyncIterator[Catalog]:
     """A catalog as long as the block runs; it connects with the first question.
 
@@ -309,14 +354,17 @@ async def open_catalog(
         Whose the database must be; None: anybody's.
     objects
         Where very large headers are read from; None opens the configured object store.
+    room
+        What headers may take that are unpacked at a time; None makes one for this catalog alone.
     """
     own = objects or open_objects(settings.storage, settings.store.name)
     reader = open_reader(settings.database, owner=owner)
     searcher = open_reader(settings.database, "force_custom_plan", owner)
     planned = open_reader(settings.database, "force_generic_plan", owner)
     try:
-        main = main_tags(settings.index.extra_main_tags)
-        yield Catalog(reader, searcher, planned, own, main)
+        extra = settings.index.extra_main_tags
+        main, sequences = main_tags(extra), main_sequences(extra)
+        yield Catalog(reader, searcher, planned, own, main, sequences, room)
     finally:
         for opened in (reader, searcher, planned):
             opened.close()
@@ -326,12 +374,13 @@ async def open_catalog(
 
 @asynccontextmanager
 async def open_own_catalog(
-    settings: Settings, objects: Objects, bus: Bus | None = None
+    settings: Settings, objects: Objects, bus: Bus | None = None, *, room: Room | None = None
 ) -> AsyncIterator[Catalog]:
     """A catalog, once database, objects and streams are known to be of one store.
 
     Raises `PonsError` when they are not: a service asks before it listens.
     """
-    async with open_catalog(settings, objects, Owner(objects, settings)) as catalog:
+    owner = Owner(objects, settings)
+    async with open_catalog(settings, objects, owner, room=room) as catalog:
         await require_own(settings, objects, bus, catalog.peek)
         yield catalog

@@ -110,8 +110,10 @@ SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_synt
   FROM instances i WHERE i.id = ANY ($1)
 
 -- name: header
--- Instances' headers as they were scanned, and whether pixel data follows.
-SELECT i.id, h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
+-- Instances' headers as they were scanned, and whether pixel data follows; those of more than
+-- 64 KiB stay behind, so that a page of them has a bound (`packed_header` gives one).
+SELECT i.id, i.instance_key, h.header_key, h.meta, i.pixel_offset, i.pixel_vr,
+       CASE WHEN octet_length(h.header) <= 65536 THEN h.header END AS header
   FROM instances i JOIN headers h USING (instance_key) WHERE i.id = ANY ($1)
 
 -- name: instance_keys_below
@@ -127,9 +129,14 @@ SELECT i.instance_key FROM patients p JOIN studies s USING (patient_key)
   JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE $1 = 0 AND p.id = $2
  ORDER BY 1
 
+-- name: packed_header
+-- The header of one instance, however long.
+SELECT header FROM headers WHERE instance_key = $1
+
 -- name: headers
--- The headers of these instances, in order of arrival.
-SELECT i.id, h.header, h.header_key, h.meta, i.pixel_offset, i.pixel_vr
+-- The headers of these instances, in order of arrival, as `header` gives them.
+SELECT i.id, i.instance_key, h.header_key, h.meta, i.pixel_offset, i.pixel_vr,
+       CASE WHEN octet_length(h.header) <= 65536 THEN h.header END AS header
   FROM instances i JOIN headers h USING (instance_key)
  WHERE i.instance_key = ANY ($1)
  ORDER BY i.instance_key

@@ -4,7 +4,7 @@
 The tables are `patients p`, `studies s`, `series r`, `instances i`, in every statement.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pons.attributes import LEVELS, MAIN_SEQUENCES, Tags
 from pons.events import Level
@@ -78,7 +78,9 @@ class Columns:
     """Where a store's index has which attribute."""
 
     main: Tags
-    """The main tags in force."""
+    """The main tags in force that hold text."""
+    sequences: Tags = field(default_factory=lambda: MAIN_SEQUENCES)
+    """Those that are sequences."""
 
     def of(self, level: Level, tag: str) -> Column | None:
         """Where a resource of `level` finds a main tag of its own, or of what it belongs to.
@@ -109,10 +111,5 @@ class Columns:
         return (
             tag not in ALL_COMPUTED
             and self.owner(level, tag) is None
-            and not is_kept_sequence(level, tag)
+            and not any(tag in self.sequences[owner] for owner in above(level))
         )
-
-
-def is_kept_sequence(level: Level, tag: str) -> bool:
-    """Whether a tag is a sequence that the index keeps for a level, or for one above."""
-    return any(tag in MAIN_SEQUENCES.get(owner, ()) for owner in above(level))

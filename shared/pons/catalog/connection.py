@@ -125,7 +125,7 @@ class Reader:
                 if isinstance(error, ValueError):
                     raise  # a value that no column takes: our own mistake, or the caller's
                 if attempt == ATTEMPTS:
-                    raise Unavailable("The database does not answer", repr(error)) from error
+                    raise Unavailable("The database does not answer") from error
                 self.close()  # the others are as old: start afresh
         raise AssertionError("unreachable")
 

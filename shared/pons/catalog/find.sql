@@ -132,13 +132,48 @@ i.size, i.object_key, i.index_in_series,
 (SELECT s.patient_tags FROM series r JOIN studies s USING (study_key)
   WHERE r.series_key = i.series_key) AS patient_tags
 
+-- name: patient_of_patient_sequences
+-- Main tags that are sequences, as DICOM JSON.
+p.sequences
+
+-- name: study_of_study_sequences
+-- As patient_of_patient_sequences.
+s.sequences
+
+-- name: study_of_patient_sequences
+-- The main sequences of a study's patient.
+(SELECT p.sequences FROM patients p WHERE p.patient_key = s.patient_key) AS patient_sequences
+
 -- name: series_of_series_sequences
--- The main sequences of a series, as DICOM JSON.
+-- As patient_of_patient_sequences.
 r.sequences
+
+-- name: series_of_study_sequences
+-- The main sequences of a series' study.
+(SELECT s.sequences FROM studies s WHERE s.study_key = r.study_key) AS study_sequences
+
+-- name: series_of_patient_sequences
+-- The main sequences of a series' patient.
+(SELECT p.sequences FROM studies s JOIN patients p USING (patient_key)
+  WHERE s.study_key = r.study_key) AS patient_sequences
+
+-- name: instance_of_instance_sequences
+-- As patient_of_patient_sequences.
+i.sequences
 
 -- name: instance_of_series_sequences
 -- The main sequences of an instance's series.
-(SELECT r.sequences FROM series r WHERE r.series_key = i.series_key) AS sequences
+(SELECT r.sequences FROM series r WHERE r.series_key = i.series_key) AS series_sequences
+
+-- name: instance_of_study_sequences
+-- The main sequences of an instance's study.
+(SELECT s.sequences FROM series r JOIN studies s USING (study_key)
+  WHERE r.series_key = i.series_key) AS study_sequences
+
+-- name: instance_of_patient_sequences
+-- The main sequences of an instance's patient.
+(SELECT p.sequences FROM series r JOIN studies s USING (study_key)
+   JOIN patients p USING (patient_key) WHERE r.series_key = i.series_key) AS patient_sequences
 
 -- name: tag_00201200
 -- NumberOfPatientRelatedStudies.
@@ -182,26 +217,31 @@ r.instances::text
 'ONLINE'
 
 -- name: patient_header
--- The header of any one instance: its bytes, and where they are when they are kept apart.
-(SELECT ROW(h.header, h.header_key)
+-- The header of any one instance: its key, the bytes where they are few, and where they are when
+-- they are kept apart.
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key)
    FROM studies s JOIN series r USING (study_key) JOIN instances i USING (series_key)
    JOIN headers h USING (instance_key)
   WHERE s.patient_key = p.patient_key LIMIT 1) AS header
 
 -- name: study_header
 -- As patient_header.
-(SELECT ROW(h.header, h.header_key)
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key)
    FROM series r JOIN instances i USING (series_key) JOIN headers h USING (instance_key)
   WHERE r.study_key = s.study_key LIMIT 1) AS header
 
 -- name: series_header
 -- As patient_header.
-(SELECT ROW(h.header, h.header_key) FROM instances i JOIN headers h USING (instance_key)
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key) FROM instances i JOIN headers h USING (instance_key)
   WHERE i.series_key = r.series_key LIMIT 1) AS header
 
 -- name: instance_header
 -- As patient_header.
-(SELECT ROW(h.header, h.header_key) FROM headers h
+(SELECT ROW(h.instance_key,
+            CASE WHEN octet_length(h.header) <= 65536 THEN h.header END, h.header_key) FROM headers h
   WHERE h.instance_key = i.instance_key) AS header
 
 -- name: bulk_any

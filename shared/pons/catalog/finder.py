@@ -1,28 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading resources: a page of them, with everything that was asked of each, is one statement."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-import zstandard
 
-from pons.attributes import LEVELS, MAIN_TAGS, Tags
+from pons.attributes import LEVELS, MAIN_SEQUENCES, MAIN_TAGS, Tags
 from pons.catalog.columns import TABLE, Columns
 from pons.catalog.compose import Selection, select
 from pons.catalog.connection import Reader
+from pons.catalog.headers import Headers, PackedHeader
 from pons.catalog.look_ups import LookUps
 from pons.catalog.matching import accepts
 from pons.catalog.resources import ID, KEY, RELATED, Resource, to_resource
 from pons.catalog.search import Search, Wanted
 from pons.catalog.shown import PIECES, needs_header, shown_columns
-from pons.damage import telling_header
 from pons.dicom_json import element_text
-from pons.errors import BadRequest
+from pons.errors import BadRequest, TooLarge
 from pons.events import Level
+from pons.header_json import find_element
 from pons.identity import to_bytes, to_text
 from pons.objects import Objects
+from pons.room import AT_A_TIME, Room
+from pons.tag_names import display_tag
 
 EXPANDED_PAGE = 500
 IDS_PAGE = 10_000
@@ -30,9 +32,18 @@ IDS_PAGE = 10_000
 HEADERS_PAGE = 100
 """As above, where each row brings the header of an instance."""
 
-MAX_HEADER_BYTES = 256 * 1024 * 1024
+SEQUENCES = ("patient_sequences", "study_sequences", "series_sequences", "sequences")
+"""Columns with main sequences, a resource's own last."""
+PAGE_BYTES = AT_A_TIME // 16
+"""Bytes of elements of headers after which a page ends."""
+MAX_REQUESTED = 4 * 1024 * 1024
+"""Bytes of DICOM JSON of a sequence that can be requested; `/instances/{id}/tags` has any."""
+_SEQUENCE = b'{"vr":"SQ"'
 EXPANDED = Wanted()
 ONLY_IDS = Wanted(frozenset())
+
+
+T = TypeVar("T")
 
 
 class Finder:
@@ -49,17 +60,19 @@ class Finder:
         planned: Reader,
         objects: Objects,
         main: Tags = MAIN_TAGS,
+        sequences: Tags = MAIN_SEQUENCES,
+        room: Room | None = None,
     ) -> None:
         """`searcher` plans each time, with the values: which index serves depends on them.
 
         `planned` does so once, for statements that go one way whatever the values.
         """
-        self._columns = Columns(main)
+        self._columns = Columns(main, sequences)
         self._reader = reader
         self._searcher = searcher
         self._planned = planned
         self._look_ups = LookUps(planned)
-        self._objects = objects
+        self._headers = Headers(reader, objects, room)
         self._columns_shown: dict[tuple[Level, Wanted, bool], str] = {}
 
     async def find(
@@ -90,7 +103,8 @@ class Finder:
         heavy = needs_header(search.level, wanted, self._columns)
         size = HEADERS_PAGE if heavy else EXPANDED_PAGE
         async for rows in self._pages(search, wanted, size):
-            yield [await self._resource(search.level, row, wanted) for row in rows]
+            async for page in self._resources(((search.level, row) for row in rows), wanted):
+                yield page
 
     async def search_ids(self, search: Search) -> AsyncIterator[list[str]]:
         """As `search`, identifiers only."""
@@ -136,16 +150,35 @@ class Finder:
             rows = await self._reader.rows(PIECES["bulk_any"], digests)
             chosen = [(LEVELS[row["level"]], row["key"]) for row in rows]
         for start in range(0, len(chosen), HEADERS_PAGE):
-            yield await self._chosen(chosen[start : start + HEADERS_PAGE], wanted)
+            rows = await self._chosen(chosen[start : start + HEADERS_PAGE], wanted)
+            async for page in self._resources(rows, wanted):
+                yield page
 
-    async def _chosen(self, chosen: list[tuple[Level, int]], wanted: Wanted) -> list[Resource]:
-        found: dict[int, Resource] = {}
+    async def _chosen(
+        self, chosen: list[tuple[Level, int]], wanted: Wanted
+    ) -> list[tuple[Level, Any]]:
+        found: dict[int, tuple[Level, Any]] = {}
         for level in dict.fromkeys(level for level, _ in chosen):
             keys = [key for other, key in chosen if other == level]
             rows = await self._reader.rows(self._by_keys(level, wanted), keys)
-            for row in rows:
-                found[row["key"]] = await self._resource(level, row, wanted)
+            found |= {row["key"]: (level, row) for row in rows}
         return [found[key] for _, key in chosen if key in found]
+
+    async def _resources(
+        self, rows: Iterable[tuple[Level, Any]], wanted: Wanted
+    ) -> AsyncIterator[list[Resource]]:
+        """The rows as resources, in pages that end where their elements are large."""
+        page: list[Resource] = []
+        size = 0
+        for level, row in rows:
+            resource = await self._resource(level, row, wanted)
+            page.append(resource)
+            size += sum(map(len, resource.elements.values()))
+            if size > PAGE_BYTES:
+                yield page
+                page, size = [], 0
+        if page:
+            yield page
 
     async def _pages(self, search: Search, wanted: Wanted, size: int) -> AsyncIterator[list[Any]]:
         selection = select(search, self._columns)
@@ -216,37 +249,38 @@ class Finder:
                 yield rows
 
     async def _accepted(self, selection: Selection, row: Any, search: Search) -> bool:
-        header = await self._header(row["header"], row)
-        return all(
-            (text := _text(tag, header)) is not None
-            and accepts(match, text, case_sensitive=search.case_sensitive)
-            for tag, match in selection.after
-        )
+        def matches(header: bytes) -> bool:
+            return all(
+                (text := _text(tag, header)) is not None
+                and accepts(match, text, case_sensitive=search.case_sensitive)
+                for tag, match in selection.after
+            )
+
+        return bool(await self._of_header(row["header"], row, matches))
 
     async def _resource(self, level: Level, row: Any, wanted: Wanted) -> Resource:
         resource = to_resource(level, row, wanted.tags)
-        if not wanted.tags or not {"header", "sequences"}.intersection(row.keys()):
+        if not wanted.tags:
             return resource
-        header = await self._header(row.get("header"), row)
-        kept = _HEADER.decode(row.get("sequences") or "{}")
-        elements = {
-            tag: msgspec.json.decode(found[tag])
-            for tag in wanted.tags
-            for found in (kept, header if self._columns.in_header(level, tag) else {})
-            if tag in found
-        }
+        found: dict[str, bytes] = {}
+        for column in SEQUENCES:  # from the top: the nearest level counts
+            if (kept := row.get(column)) is not None:
+                found |= {tag: bytes(one) for tag, one in _HEADER.decode(kept).items()}
+        asked = [tag for tag in wanted.tags if self._columns.in_header(level, tag)]
+        if asked:
+            told = await self._of_header(row.get("header"), row, lambda h: _find(h, asked))
+            found |= told or {}
+        elements = {tag: found[tag] for tag in wanted.tags if tag in found}
         return msgspec.structs.replace(resource, elements=elements)
 
-    async def _header(self, kept: Any, row: Any) -> dict[str, msgspec.Raw]:
-        """The elements of a header, none of them read yet."""
+    async def _of_header(self, kept: Any, row: Any, use: Callable[[bytes], T]) -> T | None:
+        """What `use` makes of a row's header, if it has one."""
         if kept is None:
-            return {}
-        packed, key = kept
-        with telling_header(key, to_text(row["id"])):
-            if key is not None:
-                packed = await self._objects.read(key)
-            text = zstandard.ZstdDecompressor().decompress(packed, MAX_HEADER_BYTES)
-        return _HEADER.decode(text)
+            return None
+        key, packed, apart = kept
+        header = PackedHeader(key, packed, apart, to_text(row["id"]))
+        found = await self._headers.read(header, use)
+        return found[0] if found else None
 
     def _statement(self, level: Level, wanted: Wanted, where: str) -> str:
         return f"SELECT {self._shown(level, wanted)} FROM {TABLE[level]} WHERE {where}"  # noqa: S608 composed
@@ -290,6 +324,22 @@ def _keys_of(selection: Selection, source: str) -> str:
     )
 
 
-def _text(tag: str, header: dict[str, msgspec.Raw]) -> str | None:
+def _text(tag: str, header: bytes) -> str | None:
     """The text of an element, to be compared; None when the header lacks it or it is no text."""
-    return element_text(tag, msgspec.json.decode(header[tag])) if tag in header else None
+    element = find_element(header, tag)
+    if element is None or element.startswith(_SEQUENCE):
+        return None
+    return element_text(tag, msgspec.json.decode(element))
+
+
+def _find(header: bytes, tags: Iterable[str]) -> dict[str, bytes]:
+    """The elements that a header has of these. Raises `TooLarge` for one that is too long."""
+    found = {tag: element for tag in tags if (element := find_element(header, tag)) is not None}
+    for tag, element in found.items():
+        if len(element) > MAX_REQUESTED and element.startswith(_SEQUENCE):
+            raise TooLarge(
+                f"The sequence {display_tag(tag)} has {len(element)} bytes, more than "
+                f"{MAX_REQUESTED} can be requested",
+                "GET /instances/{id}/tags has it whole",
+            )
+    return found

@@ -39,7 +39,7 @@ def _timestamp(column: str) -> str:
 
 
 def _signature(level: Level) -> str:
-    sequences = list(MAIN_SEQUENCES.get(level, ()))
+    sequences = list(MAIN_SEQUENCES[level])
     built_in = ";".join(display_tag(tag) for tag in sorted([*MAIN_TAGS[level], *sequences]))
     return _filled("signature", level, built_in=built_in, sequences=json.dumps(sequences))
 
@@ -53,22 +53,30 @@ def _origin(name: str, *kinds: str) -> str:
     return f"CASE WHEN i.origin ->> 'kind' IN ({listed}) THEN {field} END"
 
 
+def _sequences(level: Level) -> str:
+    """As Orthanc has it: of each series, and of another resource that has main sequences."""
+    column = f"{ALIAS[level]}.sequences"
+    kept = f"jsonb_build_object('Sequences', coalesce({column}, '{{}}'), 'Version', 1)::text"
+    return kept if level == "Series" else f"CASE WHEN {column} IS NOT NULL THEN {kept} END"
+
+
 COLUMNS: dict[Level, dict[str, str]] = {
     "Patient": {
         "LastUpdate": _timestamp("p.last_update"),
         "MainDicomTagsSignature": _signature("Patient"),
+        "MainDicomSequences": _sequences("Patient"),
     },
     "Study": {
         "LastUpdate": _timestamp("s.last_update"),
         "MainDicomTagsSignature": _signature("Study"),
+        "MainDicomSequences": _sequences("Study"),
     },
     "Series": {
         "RemoteAET": "r.remote_aet",
         "ExpectedNumberOfInstances": "r.expected_instances::text",
         "LastUpdate": _timestamp("r.last_update"),
         "MainDicomTagsSignature": _signature("Series"),
-        "MainDicomSequences": "jsonb_build_object("
-        "'Sequences', coalesce(r.sequences, '{}'), 'Version', 1)::text",
+        "MainDicomSequences": _sequences("Series"),
     },
     "Instance": {
         "IndexInSeries": "i.index_in_series::text",
@@ -83,6 +91,7 @@ COLUMNS: dict[Level, dict[str, str]] = {
         "PixelDataOffset": _SQL["pixel_data_offset"],
         "PixelDataVR": "CASE WHEN i.odd_pixel_vr THEN i.pixel_vr END",
         "MainDicomTagsSignature": _signature("Instance"),
+        "MainDicomSequences": _sequences("Instance"),
     },
 }
 """Level to name to the expression of its text; NULL where the resource has none."""

@@ -8,8 +8,10 @@ from uuid import UUID
 
 import msgspec
 
+from pons.dicom_json import Style, format_elements
 from pons.events import Level
 from pons.identity import to_text
+from pons.metadata import SYSTEM_METADATA
 
 SeriesStatus = Literal["Complete", "Missing", "Inconsistent", "Unknown"]
 
@@ -53,6 +55,8 @@ class Resource(msgspec.Struct, frozen=True):
     """Identifier one level up; empty for a patient."""
     tags: dict[str, str] = {}
     """Main DICOM tags, "GGGGEEEE" to text."""
+    sequences: dict[str, dict[str, Any]] = {}
+    """Main tags that are sequences, as DICOM JSON."""
     children: list[str] = []
     """Identifiers one level down, ascending; empty for an instance."""
     last_update: datetime | None = None
@@ -73,8 +77,8 @@ class Resource(msgspec.Struct, frozen=True):
     """As Orthanc shows them."""
     requested: dict[str, str] = {}
     """Requested tags that the index has or computes."""
-    elements: dict[str, dict[str, Any]] = {}
-    """Requested tags from the header of one instance, as DICOM JSON."""
+    elements: dict[str, bytes] = {}
+    """Requested tags from the header of one instance, as the text of DICOM JSON."""
 
 
 def to_resource(level: Level, row: Any, requested: tuple[str, ...] = ()) -> Resource:
@@ -134,6 +138,7 @@ def _requested(row: Any, values: Mapping[str, Any], requested: tuple[str, ...]) 
 
 
 _TAGS = msgspec.json.Decoder(dict[str, str])
+SEQUENCES_METADATA = SYSTEM_METADATA["MainDicomSequences"]
 _NUMBERED = msgspec.json.Decoder(dict[int, str | None])
 
 
@@ -147,12 +152,28 @@ def _numbered(text: str) -> dict[int, str]:
     return {number: value for number, value in _NUMBERED.decode(text).items() if value is not None}
 
 
+def metadata_of(text: str) -> dict[int, str]:
+    """Metadata by number, as Orthanc shows them."""
+    values = _numbered(text)
+    if SEQUENCES_METADATA in values:
+        values[SEQUENCES_METADATA] = sequences_text(values[SEQUENCES_METADATA])
+    return values
+
+
+def sequences_text(kept: str) -> str:
+    """The metadata MainDicomSequences as Orthanc has it, in its full format; kept is DICOM JSON."""
+    value = msgspec.json.decode(kept)
+    value["Sequences"] = format_elements(value["Sequences"], Style.FULL)
+    return msgspec.json.encode(value).decode()
+
+
 READ: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "key": ("key", int),
     "id": ("id", to_text),
     "parent": ("parent", to_text),
     "tags": ("tags", tags_of),
     "patient_tags": ("patient_tags", tags_of),
+    "sequences": ("sequences", msgspec.json.decode),
     "children": ("children", to_texts),
     "last_update": ("last_update", lambda moment: moment),
     "unstable": ("stable", lambda unstable: not unstable),
@@ -163,7 +184,7 @@ READ: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "index_in_series": ("index_in_series", int),
     "labels": ("labels", list),
     "sources": ("sources", _numbered),
-    "metadata": ("metadata", _numbered),
+    "metadata": ("metadata", metadata_of),
     "attachments": ("attachments", msgspec.json.decode),
 }
 """A column to the attribute that it becomes, and how."""

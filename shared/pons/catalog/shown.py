@@ -3,7 +3,6 @@
 
 from pathlib import Path
 
-from pons.attributes import MAIN_SEQUENCES
 from pons.catalog.columns import COMPUTED, Columns, above
 from pons.catalog.metadata import ATTACHMENTS, LABELS, METADATA
 from pons.catalog.search import Part, Wanted
@@ -50,7 +49,8 @@ def shown_columns(level: Level, wanted: Wanted, columns: Columns, *, header: boo
         of_owner = f"{name}_of_{owner.lower()}"
         if f"{of_owner}_tags" in PIECES and set(columns.main[owner]).intersection(wanted.tags):
             pieces.append(PIECES[f"{of_owner}_tags"])
-        if set(MAIN_SEQUENCES.get(owner, ())).intersection(wanted.tags):
+        shown = owner == level and Part.MAIN_TAGS in wanted.parts and columns.sequences[owner]
+        if shown or set(columns.sequences[owner]).intersection(wanted.tags):
             pieces.append(PIECES[f"{of_owner}_sequences"])
     computed = (tag for tag in COMPUTED[level] if tag in wanted.tags)
     pieces += [f"{PIECES[f'tag_{tag}']} AS tag_{tag}" for tag in computed]

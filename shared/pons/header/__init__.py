@@ -17,7 +17,7 @@ JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 - Values that do not fit their VR's size are shown as UN.
 """
 
-from pons.header.model import TOP_SEPARATOR, Correction, Header, PixelData
+from pons.header.model import MAX_JSON, TOP_SEPARATOR, Correction, Header, PixelData
 from pons.header.scan import scan, scan_dataset
 
-__all__ = ["TOP_SEPARATOR", "Correction", "Header", "PixelData", "scan", "scan_dataset"]
+__all__ = ["MAX_JSON", "TOP_SEPARATOR", "Correction", "Header", "PixelData", "scan", "scan_dataset"]

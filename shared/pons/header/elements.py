@@ -25,10 +25,12 @@ from pons.header.model import (
     MAX_DEPTH,
     MAX_ELEMENTS,
     MAX_INLINE,
+    MAX_JSON,
     MAX_TEXT,
     TOP_SEPARATOR,
     UNDEFINED,
     PixelData,
+    too_large,
 )
 from pons.header.syntax import LONG, Element, Known, Syntax, name
 from pons.header.values import Values, Window
@@ -73,7 +75,10 @@ class Scan:
         charset = charset_of(b"", self.default_charset, self.escapes)
         level = Level(syntax, charset, 0, signed)
         self.syntax = syntax
-        return self.dataset(level, start, end, endless=False)[0]
+        json = self.dataset(level, start, end, endless=False)[0]
+        if len(json) > MAX_JSON:
+            raise too_large(f"more than {MAX_JSON} bytes as JSON")
+        return json
 
     def dataset(self, level: Level, pos: int, end: int, endless: bool) -> tuple[bytes, int]:
         """Give the JSON object of one data set or item, and the position after it.
@@ -220,7 +225,7 @@ class Scan:
         if un and syntax.big_endian and self.window[start : start + 2] == b"\xfe\xff":
             syntax = s.IMPLICIT_LITTLE  # PS3.5 6.2.2: UN is always implicit little endian inside
         items: list[bytes] = []
-        pos = start
+        size, pos = 0, start
         while endless or pos < limit:
             if pos + 8 > limit:
                 raise self.bounds.past_end(element.tag, start, pos + 8 - start, limit)
@@ -248,6 +253,9 @@ class Scan:
                 inside = item_syntax(syntax, head, item_end - pos)
             item, pos = self.dataset(level.item(inside), pos, item_end, endless_item)
             items.append(item)
+            size += len(item)
+            if size > MAX_JSON:
+                raise too_large(f"{name(element.tag)} is more than {MAX_JSON} bytes as JSON")
         return b",".join(items), limit
 
     def _undefined(self, level: Level, element: Element, start: int) -> tuple[bytes, int]:

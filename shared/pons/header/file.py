@@ -6,7 +6,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from mmap import mmap
+from mmap import ACCESS_READ, mmap
+from tempfile import TemporaryFile
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
@@ -26,6 +27,7 @@ from pons.header.model import (
 )
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
 from pons.header.values import Window
+from pons.unpacking import UnpackLimit
 
 IMPLICIT_VR = "1.2.840.10008.1.2"
 EXPLICIT_VR = "1.2.840.10008.1.2.1"
@@ -44,7 +46,9 @@ _WINDOW = 64 * 1024
 _GROWTH = 8
 
 
-def read_file(source: Buffer, *, default_charset: str, whole: bool) -> Parsed:
+def read_file(
+    source: Buffer, *, default_charset: str, whole: bool, unpacking: UnpackLimit | None = None
+) -> Parsed:
     """Read a DICOM file, with or without preamble and meta header."""
     preface = read_preface(source, default_charset=default_charset)
     return read_dataset(
@@ -55,6 +59,7 @@ def read_file(source: Buffer, *, default_charset: str, whole: bool) -> Parsed:
         whole=whole,
         meta_json=preface.json,
         meta_texts=preface.texts,
+        unpacking=unpacking,
     )
 
 
@@ -97,6 +102,7 @@ def read_dataset(
     whole: bool,
     meta_json: bytes = b"{}",
     meta_texts: dict[int, str] | None = None,
+    unpacking: UnpackLimit | None = None,
 ) -> Parsed:
     """Read the data set that starts at `start`, in a transfer syntax that is known."""
     deflated = transfer_syntax in DEFLATED and not is_plain(
@@ -129,7 +135,8 @@ def read_dataset(
             return scan, json
 
     if deflated:
-        scan, json = _inflate(source, start, read, whole)
+        pieces = _bounded(_inflated(source, start), len(source) - start, unpacking or UnpackLimit())
+        scan, json = _inflate_whole(pieces, read) if whole else _inflate(pieces, read)
     else:
         scan, json = _grow(source, read, whole)
     texts = {tag: text_of(value).strip(" ") for tag, value in scan.kept.items()}
@@ -227,13 +234,29 @@ def _grow(
 _CUT_SHORT = "The file is cut short: it ends in the middle of an element"
 
 
+def _inflate_whole(
+    pieces: Iterator[bytes], read: Callable[[Window], tuple[Scan, bytes]]
+) -> tuple[Scan, bytes]:
+    """Inflate all of the data set and read it, from a temporary file: it may be large."""
+    with TemporaryFile() as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        if not file.tell():
+            return read(b"")
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as window:
+            try:
+                scan, json = read(window)
+            except PastEnd:
+                raise InvalidInstance(_CUT_SHORT) from None
+            return _checked(scan, len(window)), json
+
+
 def _inflate(
-    source: Buffer, start: int, read: Callable[[Window], tuple[Scan, bytes]], whole: bool
+    pieces: Iterator[bytes], read: Callable[[Window], tuple[Scan, bytes]]
 ) -> tuple[Scan, bytes]:
     """Inflate as much as the header needs and read that; of the rest, only measure the length."""
-    pieces = _inflated(source, start)
-    limit = MAX_INFLATED if whole else MAX_INFLATED_HEADER
-    size = limit if whole else _WINDOW
+    limit, size = MAX_INFLATED_HEADER, _WINDOW
     window = bytearray()
     while True:
         complete = True
@@ -244,7 +267,7 @@ def _inflate(
                 break
         try:
             scan, json = read(bytes(window))
-            if complete or (scan.pixel_data is not None and not whole and not scan.went_on):
+            if complete or (scan.pixel_data is not None and not scan.went_on):
                 break
             raise PastEnd(len(window) + 1)
         except PastEnd as past:
@@ -253,18 +276,31 @@ def _inflate(
             if past.needed > limit or size >= limit:
                 raise too_large(f"it inflates to more than {limit} bytes") from None
             size = min(max(size * _GROWTH, past.needed), limit)
-    inflated = len(window)
-    for piece in pieces:
-        inflated += len(piece)
-        if inflated > MAX_INFLATED:
-            raise too_large(f"the data set inflates to more than {MAX_INFLATED} bytes")
+    return _checked(scan, len(window) + sum(map(len, pieces))), json
+
+
+def _checked(scan: Scan, inflated: int) -> Scan:
+    """Give the scan back if its pixel data is whole."""
     pixels = scan.pixel_data
     if pixels is not None and pixels.offset + (pixels.length or 0) > inflated:
         raise InvalidInstance(
             f"{s.name(pixels.tag)} has {pixels.length} bytes, "
             f"but only {inflated - pixels.offset} were deflated"
         )
-    return scan, json
+    return scan
+
+
+def _bounded(pieces: Iterator[bytes], packed: int, unpacking: UnpackLimit) -> Iterator[bytes]:
+    """Give the pieces of a data set that `packed` bytes unpack to; refuse one that goes too far."""
+    inflated = 0
+    for piece in pieces:
+        inflated += len(piece)
+        if inflated > MAX_INFLATED:
+            raise too_large(f"the data set inflates to more than {MAX_INFLATED} bytes")
+        if inflated > unpacking.most(packed):
+            excess = unpacking.excess(packed, inflated)
+            raise InvalidInstance("The deflated data set unpacks too far", excess)
+        yield piece
 
 
 def _inflated(source: Buffer, start: int) -> Iterator[bytes]:

@@ -30,6 +30,9 @@ MAX_CHARSETS = 32
 MAX_HEADER = 64 * 1024 * 1024
 """Bytes of all values longer than `MAX_INLINE` that one header keeps in its JSON."""
 
+MAX_JSON = 256 * 1024 * 1024
+"""Bytes of DICOM JSON that a header may be; whoever reads one unpacks no more."""
+
 MAX_ELEMENTS = 100_000
 """Elements and items of a header, plus one for each `BYTES_PER_ELEMENT` of the file: a sender
 pays for our time with its own bytes, so large reports and per-frame items pass, and a bomb does

@@ -8,6 +8,7 @@ from pons.header import syntax as s
 from pons.header.file import read_dataset, read_file
 from pons.header.fragments import Buffer
 from pons.header.model import MAX_PATIENT_ID, MAX_UID, Header, Parsed
+from pons.unpacking import UnpackLimit
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 _LONGEST = dict.fromkeys((s.STUDY, s.SERIES, s.SOP_INSTANCE, s.SOP_CLASS), MAX_UID) | {
@@ -15,7 +16,13 @@ _LONGEST = dict.fromkeys((s.STUDY, s.SERIES, s.SOP_INSTANCE, s.SOP_CLASS), MAX_U
 }
 
 
-def scan(source: Buffer, *, default_charset: str = "latin1", whole: bool = False) -> Header:
+def scan(
+    source: Buffer,
+    *,
+    default_charset: str = "latin1",
+    whole: bool = False,
+    unpacking: UnpackLimit | None = None,
+) -> Header:
     """Give the header of a DICOM file, with or without preamble and meta header.
 
     Parameters
@@ -26,13 +33,17 @@ def scan(source: Buffer, *, default_charset: str = "latin1", whole: bool = False
         For text of files without SpecificCharacterSet: DICOM's or Python's name.
     whole
         Also read the elements after the pixel data that belong there.
+    unpacking
+        How far a deflated data set may unpack, beside the limits of `model`.
 
     Raises
     ------
     InvalidInstance
         Not DICOM, damaged, cut short, without identifiers, or beyond the limits of `model`.
     """
-    return _identify(read_file(source, default_charset=default_charset, whole=whole))
+    return _identify(
+        read_file(source, default_charset=default_charset, whole=whole, unpacking=unpacking)
+    )
 
 
 def scan_dataset(

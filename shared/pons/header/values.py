@@ -41,11 +41,13 @@ class Values:
         if value.count(ESCAPE) + empty > MAX_ODD:
             return self.bulk(element.prefix, start, stop)
         self.spend(empty)
-        self.room -= length
+        tail = element.convert(value, charset)
+        if tail is None:
+            return self.unfit(element.tag, start, stop)
+        self.room -= len(tail)  # as JSON: a control character takes six bytes there
         if self.room < 0:
             raise too_large(f"more than {MAX_HEADER} bytes of long values")
-        tail = element.convert(value, charset)
-        return self.unfit(element.tag, start, stop) if tail is None else element.prefix + tail
+        return element.prefix + tail
 
     def bulk(self, prefix: bytes, start: int, stop: int) -> bytes:
         """Give the JSON of a value that stays in the file, by its place there."""

@@ -17,7 +17,7 @@ from nats.js.api import Header
 from nats.js.kv import KV_OP, KV_PURGE, KeyValue
 
 from pons.bus import MAX_EVENT_BYTES, Bus
-from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable
+from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable, log_text
 from pons.jobs.document import (
     Job,
     JobDocument,
@@ -90,7 +90,7 @@ class Jobs:
             bucket = await self._jobs()
             await bucket.put(f"{document.id}.request", asked)
         except AWAY as error:
-            raise _away(error) from error
+            raise _away() from error
         try:
             await self.replace(document, 0)
         except Outdated:
@@ -222,7 +222,7 @@ class Jobs:
                 raise Outdated from None
             except AWAY as error:
                 if time.monotonic() > deadline:
-                    raise _away(error) from error
+                    raise _away() from error
                 await asyncio.sleep(0.2)
 
     async def forget_old(self, documents: Iterable[tuple[JobDocument, int]]) -> None:
@@ -263,9 +263,9 @@ class Jobs:
             await self._remove(document.outputs.values())
         except nats.js.errors.APIError as error:
             if error.err_code not in WRONG_REVISION:
-                raise _away(error) from error
+                raise _away() from error
         except AWAY as error:
-            raise _away(error) from error
+            raise _away() from error
 
     async def _remove(self, outputs: Iterable[Output]) -> None:
         """Delete the bytes of outputs that no document names any more."""
@@ -275,7 +275,7 @@ class Jobs:
         try:
             await self._objects.delete(keys)
         except PonsError as error:  # orphans from here on: the collector removes them
-            log.warning("outputs not removed", outputs=len(keys), error=str(error))
+            log.warning("outputs not removed", outputs=len(keys), error=log_text(error))
 
     async def _documents(self) -> Documents:
         return await read_documents(self.bus)
@@ -294,7 +294,7 @@ class Jobs:
         except nats.js.errors.KeyNotFoundError:
             return None
         except AWAY as error:
-            raise _away(error) from error
+            raise _away() from error
         return Entry(key, found.value, found.revision or 0)
 
     async def _jobs(self) -> KeyValue:
@@ -308,7 +308,7 @@ async def read_documents(bus: Bus) -> Documents:
     try:
         entries = await read_keys(bus, bus.names.jobs_bucket, "*")
     except AWAY as error:
-        raise _away(error) from error
+        raise _away() from error
     documents = [(decode(e.value), e.revision) for e in entries.values() if e.value]
     return sorted(documents, key=lambda item: (item[0].created, item[0].id))
 
@@ -337,5 +337,5 @@ def _unknown(job_id: str) -> NotFound:
     return NotFound(f"There is no job {job_id!r}")
 
 
-def _away(error: Exception) -> Unavailable:
-    return Unavailable("The list of jobs cannot be reached now", repr(error))
+def _away() -> Unavailable:
+    return Unavailable("The list of jobs cannot be reached now", "try again shortly")

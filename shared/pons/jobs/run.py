@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from pons.bus import check_cancelled
-from pons.errors import PonsError, Unavailable
+from pons.errors import PonsError, Unavailable, log_text
 from pons.jobs.board import Jobs, Outdated
 from pons.jobs.document import Job, JobDocument, JobRequest, Transition
 from pons.objects import Spool
@@ -87,7 +87,7 @@ class Run:
             try:
                 await self.write(_alive)
             except Unavailable as error:  # nobody else can claim it either
-                log.warning("job without heartbeat", job=self.id, error=str(error))
+                log.warning("job without heartbeat", job=self.id, error=log_text(error))
             except ClaimLost:
                 self._give_up()
             else:
@@ -140,7 +140,7 @@ class Run:
             try:
                 return await self.write(transition)
             except Unavailable as error:
-                log.warning("job waits for its list", job=self.id, error=str(error))
+                log.warning("job waits for its list", job=self.id, error=log_text(error))
                 await asyncio.sleep(0.5)
 
     async def _read_again(self) -> None:

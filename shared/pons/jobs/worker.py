@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 
 from pons.bus import Bus, check_cancelled
-from pons.errors import NotFound, PonsError, Unavailable
+from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.jobs.board import Jobs, Outdated, decode
 from pons.jobs.document import (
     Job,
@@ -102,7 +102,7 @@ class Worker:
                 pulse.succeed()
             except Unavailable as error:
                 pulse.fail(str(error))
-                log.warning("job not claimed", job=best.document.id, error=str(error))
+                log.warning("job not claimed", job=best.document.id, error=log_text(error))
                 await asyncio.sleep(CLAIM_PAUSE)
                 continue
             if job is not None:
@@ -232,6 +232,7 @@ class Worker:
         except ClaimLost:
             return None
         except PonsError as error:
+            log.warning("job failed", job=run.id, type=run.document.job_type, error=log_text(error))
             return partial(failed, error=error)
         except Exception as error:  # the edge: anything else is a bug, told as an internal error
             log.exception("job failed", job=run.id, type=run.document.job_type)
@@ -263,4 +264,4 @@ class Worker:
         try:
             await self._jobs.forget_old(known.values())
         except Unavailable as error:  # the next one that finishes does it
-            log.warning("old jobs not forgotten", error=str(error))
+            log.warning("old jobs not forgotten", error=log_text(error))

@@ -104,11 +104,10 @@ def s3_errors(name: str = "") -> Iterator[None]:
             "what answers is not an S3 server", "see to storage.s3_endpoint and storage.s3_secure"
         ) from error
     except MinioException as error:
-        raise Unavailable("the S3 server failed", str(error)) from error
+        raise Unavailable("the S3 server failed", "see the log") from error
     except HTTPError as error:
-        reason = getattr(error, "reason", None) or error
         raise Unavailable(
-            "the S3 server does not answer", f"see to storage.s3_endpoint; {reason}"
+            "the S3 server does not answer", "see to storage.s3_endpoint; the log has the cause"
         ) from error
 
 

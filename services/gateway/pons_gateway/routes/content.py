@@ -119,7 +119,7 @@ async def export(request: Request, backends: Backends) -> Response:
         async with local_file(backends.objects, stored) as source:
             await asyncio.to_thread(shutil.copyfile, source, path)
     except OSError as error:
-        raise BadRequest(f"{path} cannot be written", str(error)) from None
+        raise BadRequest(f"{path} cannot be written", error.strerror or "") from error
     return done()
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import pons
-from pons.attributes import main_tags
+from pons.attributes import main_sequences, main_tags
 from pons.settings import Settings
 from pons.tag_names import display_tag
 from pons_gateway.answers import Answer, json_answer, json_bytes, json_text, silent
@@ -126,5 +126,9 @@ def describe(settings: Settings) -> dict[str, Any]:
 
 
 def _shown_tags(settings: Settings) -> dict[str, str]:
-    listed = main_tags(settings.index.extra_main_tags)
-    return {level: ";".join(map(display_tag, sorted(tags))) for level, tags in listed.items()}
+    extra = settings.index.extra_main_tags
+    sequences = main_sequences(extra)
+    return {
+        level: ";".join(map(display_tag, sorted([*tags, *sequences[level]])))
+        for level, tags in main_tags(extra).items()
+    }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Headers as Orthanc's JSON: of one instance, of all below a resource, or what these share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from orjson import Fragment, loads
@@ -9,13 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.attributes import LEVELS
-from pons.catalog import StoredHeader
+from pons.catalog import SMALL, StoredHeader
 from pons.dicom_json import Style, format_header
 from pons.errors import NotFound
 from pons.events import Level
+from pons.header import Header
+from pons.large_tags import plain_members, write_large
 from pons.modules import MODULES
-from pons_gateway.answers import json_answer, json_object, json_text
+from pons_gateway.answers import json_answer, json_object, json_of
 from pons_gateway.backends import Backends
+from pons_gateway.large_text import LargeMember, Text, gather_text
 from pons_gateway.parameters import Flag, Tags
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.routes.resources import ID
@@ -63,13 +66,17 @@ async def simplified_tags(request: Request, backends: Backends) -> Response:
 async def _tags(request: Request, backends: Backends, style: Style) -> Response:
     identifier, ignored = request.path_params["id"], IGNORE_LENGTH(request)
     if WHOLE(request):
-        header = await whole_header(identifier, backends)
-        vr = header.pixel_data.vr if header.pixel_data else None
-        return json_answer(format_header(header.json, style, pixel_vr=vr, ignore_length=ignored))
-    found = await backends.catalog.find_header(identifier)
-    if found is None:
+        return json_of(
+            await whole_header(
+                identifier, backends, lambda header: _whole_text(header, style, ignored, backends)
+            )
+        )
+    text = await backends.catalog.read_header(
+        identifier, lambda found: _text(found, style, ignored, backends)
+    )
+    if text is None:
         raise NotFound("Unknown resource")
-    return json_text(_text(found, style, ignored, backends))
+    return json_of(text)
 
 
 @GROUP.get(
@@ -81,10 +88,10 @@ async def _tags(request: Request, backends: Backends, style: Style) -> Response:
     },
 )
 async def meta_header(request: Request, backends: Backends) -> Response:
-    found = await backends.catalog.find_header(request.path_params["id"])
-    if found is None:
+    meta = await backends.catalog.read_meta(request.path_params["id"])
+    if meta is None:
         raise NotFound("Unknown resource")
-    return json_answer(format_header(found.meta, style_of(request), without_binary=True))
+    return json_answer(format_header(meta, style_of(request), without_binary=True))
 
 
 def module(of: Level, module_of: Level) -> Handler:
@@ -93,11 +100,17 @@ def module(of: Level, module_of: Level) -> Handler:
 
     async def handler(request: Request, backends: Backends) -> Response:
         style, ignored = style_of(request), IGNORE_LENGTH(request)
-        async for page in backends.catalog.header_pages(of, request.path_params["id"]):
-            for _instance, found in page:
-                shown = format_header(found.json, style, ignore_length=ignored, only=attributes)
-                return json_answer(shown)
-        raise NotFound("Unknown resource")
+        text = await backends.catalog.read_first_header(
+            of,
+            request.path_params["id"],
+            lambda found: gather_text(
+                write_large(found.json, style, ignore_length=ignored, only=attributes),
+                backends.objects,
+            ),
+        )
+        if text is None:
+            raise NotFound("Unknown resource")
+        return json_of(text)
 
     return handler
 
@@ -107,11 +120,25 @@ def instances_tags(level: Level) -> Handler:
 
     async def handler(request: Request, backends: Backends) -> Response:
         style, ignored = style_of(request), IGNORE_LENGTH(request)
-        headers = backends.catalog.header_pages(level, request.path_params["id"])
+        texts = backends.catalog.header_pages(
+            level,
+            request.path_params["id"],
+            lambda found: _text(found, style, ignored, backends),
+        )
 
-        async def members() -> AsyncIterator[dict[str, Any]]:
-            async for page in headers:
-                yield {one: Fragment(_text(found, style, ignored, backends)) for one, found in page}
+        async def members() -> AsyncIterator[dict[str, Any] | LargeMember]:
+            async for page in texts:
+                small = {}
+                for one, text in page:
+                    if isinstance(text, bytes):
+                        small[one] = Fragment(text)
+                    else:
+                        if small:
+                            yield small
+                        small = {}
+                        yield LargeMember(one, text)
+                if small:
+                    yield small
 
         answer = await json_object(members())
         if answer is None:
@@ -127,12 +154,17 @@ def shared_tags(level: Level) -> Handler:
     async def handler(request: Request, backends: Backends) -> Response:
         style = style_of(request)
         shared: dict[str, Any] | None = None
-        async for page in backends.catalog.header_pages(level, request.path_params["id"]):
-            for _instance, found in page:
-                full = loads(backends.tags_text.write(found.json, Style.FULL))
-                if shared is None:
-                    shared = {tag: one for tag, one in full.items() if one["Type"] == "String"}
-                shared = {tag: one for tag, one in shared.items() if full.get(tag) == one}
+
+        def compare(found: StoredHeader) -> None:
+            nonlocal shared
+            texts = (one for one in _values(found, backends) if one[1]["Type"] == "String")
+            if shared is not None:
+                texts = (one for one in texts if shared.get(one[0]) == one[1])
+            shared = dict(texts)
+
+        identifier = request.path_params["id"]
+        async for _page in backends.catalog.header_pages(level, identifier, compare):
+            pass
         if shared is None:
             raise NotFound("Unknown resource")
         return json_answer(_restyled(shared, style))
@@ -149,10 +181,27 @@ def _restyled(full: dict[str, Any], style: Style) -> dict[str, Any]:
     return {one["Name"]: one["Value"] for one in full.values()}
 
 
-def _text(header: StoredHeader, style: Style, ignored: frozenset[str], backends: Backends) -> bytes:
-    return backends.tags_text.write(
-        header.json, style, pixel_vr=header.pixel_vr, ignore_length=ignored
-    )
+def _text(header: StoredHeader, style: Style, ignored: frozenset[str], backends: Backends) -> Text:
+    if len(header.json) <= SMALL:
+        return backends.tags_text.write(
+            header.json, style, pixel_vr=header.pixel_vr, ignore_length=ignored
+        )
+    pieces = write_large(header.json, style, pixel_vr=header.pixel_vr, ignore_length=ignored)
+    return gather_text(pieces, backends.objects)
+
+
+def _whole_text(header: Header, style: Style, ignored: frozenset[str], backends: Backends) -> Text:
+    vr = header.pixel_data.vr if header.pixel_data else None
+    pieces = write_large(header.json, style, pixel_vr=vr, ignore_length=ignored)
+    return gather_text(pieces, backends.objects)
+
+
+def _values(header: StoredHeader, backends: Backends) -> Iterable[tuple[str, Any]]:
+    """Tag to what is shown of it in full; of a large header without its sequences."""
+    if len(header.json) <= SMALL:
+        full: dict[str, Any] = loads(backends.tags_text.write(header.json, Style.FULL))
+        return full.items()
+    return plain_members(header.json)
 
 
 MODULE_QUERY = (*FORMATS, IGNORE_LENGTH)

@@ -16,7 +16,7 @@ from pons_gateway.answers import Answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.dicom_file import DICOM
 from pons_gateway.gathering import MEGABYTE, limited
-from pons_gateway.uploads import origin_of, store_chunks
+from pons_gateway.uploads import Received, origin_of, store_chunks
 from pons_gateway.webdav.dropped import Dropped
 from pons_gateway.webdav.multistatus import (
     BEGINNING,
@@ -126,21 +126,14 @@ class Share:
     async def _put(self, place: Place, request: Request, backends: Backends) -> Response:
         """Store what is put into `uploads`. As in a ZIP, what is no DICOM file is passed over."""
         self._check_upload(place, backends)
-        size = 0
-
-        async def counted(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-            nonlocal size
-            async for chunk in chunks:
-                size += len(chunk)
-                yield chunk
-
-        chunks = counted(limited(request, backends.settings.http.max_body_mb * MEGABYTE))
+        received = Received()
+        chunks = received.count(limited(request, backends.settings.http.max_body_mb * MEGABYTE))
         try:
-            await store_chunks(chunks, origin_of(request, "WebDav"), backends)
+            await store_chunks(chunks, origin_of(request, "WebDav"), backends, received)
         except InvalidInstance as error:
             # Explorer and Finder begin with an empty file, and add some of their own.
-            log.info("upload passed over", bytes=size, reason=str(error))
-        self._dropped.add_file(place.upload, size, DICOM)
+            log.info("upload passed over", bytes=received.size, reason=error.message)
+        self._dropped.add_file(place.upload, received.size, DICOM)
         return silent(201)
 
     async def _delete(self, place: Place, _request: Request, backends: Backends) -> Response:

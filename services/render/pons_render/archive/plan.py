@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which files an archive has, and what each is called; read series by series."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pons.catalog import (
     ArchivedInstance,
@@ -14,6 +14,8 @@ from pons.catalog import (
 )
 from pons.jobs import ArchiveRequest
 from pons_render.archive.names import Folder, Naming, numbers
+
+T = TypeVar("T")
 
 
 class Catalog(Protocol):
@@ -27,7 +29,7 @@ class Catalog(Protocol):
         self, series: list[ArchivedSeries], resource_ids: list[str]
     ) -> Statistics: ...
     async def find_object(self, instance_id: str) -> StoredObject | None: ...
-    async def find_header(self, instance_id: str) -> StoredHeader | None: ...
+    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], T]) -> T | None: ...
 
 
 MEDIA_FOLDER = "IMAGES"

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from pons.damage import notice
-from pons.errors import PonsError
+from pons.errors import PonsError, log_text
 from pons.jobs import ArchiveRequest
 from pons.objects import PIECE, Objects, Spool
 from pons_render.archive.job import ZIP
@@ -43,7 +43,7 @@ class Streamed(StreamingResponse):
             notice(error)
             # The answer has begun: that the server breaks the connection of one that is not
             # completed is all that tells the client that its ZIP is not whole.
-            log.warning("archive broken off", reason=str(error))
+            log.warning("archive broken off", reason=log_text(error))
         finally:
             await self._pieces.aclose()
             if isinstance(self._source, Spool):
@@ -61,7 +61,7 @@ def archive_routes(archives: Archives, objects: Objects, *, stream: bool) -> lis
             pieces = _in_turn(archives, asked)
             return await (_streamed(pieces) if stream else _made(pieces, objects))
         except PonsError as error:
-            log.info("archive refused", reason=str(error))
+            log.info("archive refused", reason=log_text(error))
             told = {"error": type(error).__name__, "message": str(error)}
             return Response(msgspec.json.encode(told), REFUSED, media_type="application/json")
 

@@ -151,10 +151,11 @@ class Archives:
     async def _read(self, file: File, stored: StoredObject, request: ArchiveRequest) -> Loaded:
         summary = None
         if request.media:
-            header = await self._catalog.find_header(file.instance.instance_id)
-            if header is None:
+            summary = await self._catalog.read_header(
+                file.instance.instance_id, lambda found: summarize(found.json)
+            )
+            if summary is None:
                 raise NotFound("The instance is gone")
-            summary = await self.run(summarize, header.json)
         if stored.size > SPOOL_ABOVE:
             # What turns out to be damaged in its midst cannot be left out any more.
             check = verify_file if request.permissive else check_file
