@@ -35,6 +35,11 @@ PUBLISH_TIMEOUT = 2.0
 MAX_EVENT_BYTES = 768 * 1024
 """Kept under NATS' default limit of 1 MiB a message; larger headers become objects."""
 DUPLICATE_WINDOW = 120.0
+CHANGES_BYTES = 512 * 1024**2
+SMALLEST_BYTES = 1024**2
+NO_ROOM = (10023, 10028, 10047)
+"""nats-server's codes for a stream that it has no room for (insufficient resources, of the account,
+of the server)."""
 UPLOAD_SECONDS = 3600.0
 """A file that comes in pieces is forgotten when none has come for so long."""
 CHECK_TIMEOUT = 1.0
@@ -50,7 +55,12 @@ class Bus:
     """A connection to NATS that reconnects by itself. Open it with `open_bus`."""
 
     def __init__(
-        self, client: Client, names: Names, replicas: int, group: asyncio.TaskGroup
+        self,
+        client: Client,
+        names: Names,
+        replicas: int,
+        group: asyncio.TaskGroup,
+        changes_bytes: int = CHANGES_BYTES,
     ) -> None:
         self.client = client
         self.names = names
@@ -58,6 +68,7 @@ class Bus:
         self.pulses = Pulses()
         """What the tasks that follow it say of themselves."""
         self._replicas = replicas
+        self._changes_bytes = changes_bytes
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
 
@@ -147,7 +158,9 @@ class Bus:
         )
         await self._ensure_stream(
             StreamConfig(
-                name=names.refused_stream, subjects=[names.dead_letters], max_bytes=64 * 1024**2
+                name=names.refused_stream,
+                subjects=[names.dead_letters],
+                max_bytes=self._changes_bytes // 8,
             )
         )
         await self._ensure_stream(
@@ -155,7 +168,7 @@ class Bus:
                 name=names.changes_stream,
                 subjects=[names.changes],
                 max_age=14 * 24 * 3600,
-                max_bytes=512 * 1024**2,
+                max_bytes=self._changes_bytes,
                 duplicate_window=DUPLICATE_WINDOW,
             )
         )
@@ -182,9 +195,22 @@ class Bus:
         try:
             info = await self.stream.stream_info(config.name or "")
         except nats.js.errors.NotFoundError:
-            await self.stream.add_stream(config)
+            await self._add_stream(config)
         else:
             await apply_settings(self.stream, info.config, config)
+
+    async def _add_stream(self, config: StreamConfig) -> None:
+        """Make a stream; a smaller one where the server has less room than it would reserve."""
+        while True:
+            try:
+                await self.stream.add_stream(config)
+                return
+            except nats.js.errors.APIError as error:
+                half = (config.max_bytes or 0) // 2
+                if error.err_code not in NO_ROOM or half < SMALLEST_BYTES:
+                    raise
+                log.warning("stream is made smaller", stream=config.name, bytes=half)
+                config.max_bytes = half
 
 
 async def _called(callback: Callback, message: Msg) -> None:
@@ -213,7 +239,9 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
     connection = _Connection()
     client = await connection.open([url.strip() for url in settings.nats.url.split(",")])
     async with asyncio.TaskGroup() as group:
-        bus = Bus(client, Names(settings.store.name), settings.nats.replicas, group)
+        changes_bytes = settings.nats.changes_mb * 1024**2 or CHANGES_BYTES
+        names = Names(settings.store.name)
+        bus = Bus(client, names, settings.nats.replicas, group, changes_bytes)
         watching = group.create_task(connection.watch())
         try:
             await _until_ready(bus)

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from pons.errors import PonsError
+from pons.errors import OutOfResources, PonsError
 from pons.http_protocol import Connection
 from pons.pulse import Pulses
 
@@ -32,6 +32,9 @@ class Health:
         self.started = False
         self.stop = asyncio.Event()
         """Set when the service is to end."""
+        self.may_open = asyncio.Event()
+        """Set when the service may take requests: at once, unless a supervisor has a say in it."""
+        self.may_open.set()
         self.exit_code = 0
         self.checks: dict[str, Check] = {}
         """Name of what the service needs to a call that raises while it is not there."""
@@ -39,6 +42,8 @@ class Health:
         """What the service's background tasks say of themselves."""
         self.warnings: dict[str, str] = {}
         """What somebody should look at although the service is ready, by name."""
+        self.room: Callable[[], object] | None = None
+        """Gives what room there is too little of, or None."""
 
     def end(self, exit_code: int) -> None:
         """Ask the service to end in order, with an exit code that its supervisor reads."""
@@ -54,6 +59,11 @@ class Health:
         missing = {name: why for name, why in zip(checks, results, strict=True) if why}
         return self.pulses.troubles() | missing
 
+    def shortages(self) -> dict[str, str]:
+        """Where there is no room: what would fill it is refused, all else is answered."""
+        short = self.room() if self.room else None
+        return {} if short is None else {"room": f"takes no instance: {short}"}
+
     async def _failure(self, check: Check) -> str:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
@@ -61,6 +71,8 @@ class Health:
         except TimeoutError:
             return f"no answer within {CHECK_TIMEOUT:g} s"
         except (PonsError, OSError) as error:
+            if isinstance(error.__cause__, OutOfResources):
+                return ""  # see `shortages`
             return str(error)
         return ""
 
@@ -75,6 +87,8 @@ class Health:
                 "ready": not failures,
                 "failures": failures,
             }
+            if short := self.shortages():
+                body["shortages"] = short
             if self.warnings:
                 body["warnings"] = self.warnings
             if tasks := {pulse.name: pulse.as_json() for pulse in self.pulses}:

@@ -23,6 +23,7 @@ from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.correction import corrected
 from pons.errors import InvalidInstance, OutOfResources, ReadOnly
 from pons.events import InstanceReceived, Origin, StoreStatus
+from pons.free_space import FreeSpace
 from pons.header import Correction, Header, scan
 from pons.identity import ResourceIds, resource_ids
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
@@ -125,6 +126,7 @@ class Ingest:
         self._default_charset = default_charset
         self._answer_timeout = settings.ingest.answer_timeout
         self._read_only = settings.store.read_only
+        self._free_space = FreeSpace(settings.storage)
         self._unpacking = settings.ingest.unpack_limit
         self._compressing = settings.storage.compression
         self._compressor = zstandard.ZstdCompressor(level=1)
@@ -160,6 +162,7 @@ class Ingest:
         try:
             if self._read_only:
                 raise ReadOnly
+            self._free_space.require()
             with self._announcer.expecting():
                 kept = await self._keep_file(body, origin, awaited)
         finally:

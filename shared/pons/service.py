@@ -4,7 +4,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
@@ -13,17 +13,23 @@ import structlog
 from pons.errors import PonsError, log_text
 from pons.health import Health, address, serving
 from pons.logs import configure_logs
-from pons.settings import Settings, SettingsError, load_settings
+from pons.settings import Settings, SettingsError, ignored_variables, load_settings
+from pons.supervised import obey_supervisor
 
 log = structlog.get_logger()
 GRACE = 2
 """Seconds that a request to the health port may take when the service ends."""
 AGAIN = 1.0
+STOP_SIGNALS = [
+    signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)
+]
 OpenService = Callable[[Settings, Health], AbstractAsyncContextManager[None]]
 
 
 def run_service(name: str, open_service: OpenService) -> None:
-    """Run until SIGTERM or SIGINT; exit code 1 when the service cannot run, 2 for a wrong setting.
+    """Run until SIGTERM, SIGINT or SIGQUIT.
+
+    Exit code 1 when the service cannot run, 2 for a wrong setting.
 
     `open_service` opens what the service owns, adds its checks to the `Health` that it is given,
     and works in the background until its block ends.
@@ -34,36 +40,50 @@ def run_service(name: str, open_service: OpenService) -> None:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     configure_logs(settings.log, name)
+    if ignored := ignored_variables():
+        log.warning("variables that are no settings are ignored", variables=", ".join(ignored))
     if settings.ingest.dictionary:
         from pons.dictionary import learn  # pydicom takes a while to import
 
         learn(settings.ingest.dictionary, settings.ingest.default_private_creator)
-    can_run = True
     health = Health(name)
     try:
         _run(_serve(settings, health, open_service))
-    except* PonsError as errors:
-        can_run = False
-        for reason in leaves(errors):
-            log.error("service cannot run", error=log_text(reason))
-    if not can_run:  # not above: `except*` would make a group with a traceback of the exit
+    except (Exception, BaseExceptionGroup) as error:
+        _tell(list(leaves(error)))
         sys.exit(1)
     if health.exit_code:
         sys.exit(health.exit_code)
 
 
-def leaves(errors: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+def leaves(error: BaseException) -> Iterator[BaseException]:
     """The errors themselves, out of the groups of every task group that they passed."""
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from leaves(error)
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from leaves(one)
+    else:
+        yield error
+
+
+def _tell(causes: Sequence[BaseException]) -> None:
+    """Say why the service ends: bugs with their traceback, and then every cause in one line.
+
+    The supervisor shows the last line of the log.
+    """
+    words = []
+    for cause in causes:
+        if isinstance(cause, PonsError):
+            words.append(log_text(cause))
         else:
-            yield error
+            log.error("unexpected failure", exc_info=cause)
+            words.append(f"unexpected {type(cause).__name__}: {cause}")
+    log.error("service cannot run", error="; ".join(dict.fromkeys(words)))
 
 
 async def _serve(settings: Settings, health: Health, open_service: OpenService) -> None:
     stop, opened = health.stop, asyncio.Event()
     _on_signals(stop)
+    obey_supervisor(settings.health, health)
 
     async def work() -> None:
         async with open_service(settings, health):
@@ -91,7 +111,7 @@ async def _serve(settings: Settings, health: Health, open_service: OpenService) 
 
 def _on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         try:
             loop.add_signal_handler(number, stop.set)
         except NotImplementedError:  # Windows

@@ -5,7 +5,6 @@
 whole tree and uses its part of it; nothing else in Pons reads the environment.
 """
 
-import difflib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -37,15 +37,16 @@ from pons.setting_values import (
     text_codec,
     user_number,
 )
+from pons.setting_variables import is_injected, meant
 from pons.unpacking import MEGABYTE, UnpackLimit
 
 CONFIG_VARIABLE = "PONS_CONFIG"
+NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
+"""Variables that start with `PONS_` and are no settings (a trailing underscore means a family)."""
 ARGON2_HASH = re.compile(
     r"\$argon2(id|i|d)(\$v=\d+)?\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{11,}"
 )
 """As `./pons password` writes it: parameters, 8 bytes of salt at least, and the hash."""
-NOT_SETTINGS = (CONFIG_VARIABLE, "PONS_TEST_", "PONS_BENCH_")
-"""Variables that start with `PONS_` and are no settings (a trailing underscore means a family)."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -245,6 +246,23 @@ class StorageSettings(Section):
         description="What happens when the store is full: the patients that were updated longest "
         "ago, and are not protected, make room; or what arrives is refused.",
     )
+    minimum_free_mb: int = Field(
+        128,
+        ge=0,
+        description="Free space in MiB on the disks of objects and reserve below which nothing is "
+        "taken (507, 0xA700), so that what there is can still be indexed and deleted. At most a "
+        "sixteenth of the disk. 0: take all that fits.",
+    )
+    reserve: str = Field(
+        "",
+        description="File that gives way to deletions when its disk, which should be that of the "
+        "database, is full. Embedded default: `reserve` in the data folder.",
+    )
+    reserve_mb: int = Field(
+        64,
+        ge=0,
+        description="Its size in MiB, at most a sixteenth of the disk. 0: there is none.",
+    )
     orphan_grace: Seconds = Field(
         3600,
         description="Age in seconds after which an object that the index does not know is looked "
@@ -299,6 +317,12 @@ class NatsSettings(Section):
         "Empty: the embedded one.",
     )
     replicas: int = Field(1, ge=1, le=5, description="Replicas of streams in a NATS cluster.")
+    changes_mb: int = Field(
+        0,
+        ge=0,
+        description="Room of the stream of changes, in MiB; that of refused announcements has an "
+        "eighth of it. 0: 512, on a small disk of the embedded store a sixteenth of it.",
+    )
     sync_always: bool = Field(
         False,
         description="Embedded server only: force each event to disk. Without it a power cut can "
@@ -432,6 +456,22 @@ class HealthSettings(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
         0, description="Port of /health and /metrics of this service; 0: any free one."
     )
+    hung_after: float = Field(
+        30,
+        ge=0,
+        description="Embedded store: seconds that a process may leave questions on its health port "
+        "unanswered before it is ended and started again; 0: for ever.",
+    )
+    ends_with_input: bool = Field(
+        False,
+        description="Set by the launcher: the service ends when its standard input does, of which "
+        "the launcher holds the other end.",
+    )
+    opens_when_told: bool = Field(
+        False,
+        description="Set by the launcher: the gateway takes requests once a line has come on its "
+        "standard input, after every other service is ready.",
+    )
 
 
 class Settings(BaseSettings):
@@ -515,7 +555,9 @@ def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: A
     if config is None and CONFIG_VARIABLE in os.environ:
         config = Path(os.environ[CONFIG_VARIABLE])
     tree = dict(read_config(config) if isinstance(config, Path) else config or {})
-    refuse_unknown_variables(os.environ)
+    ignored = ignored_variables()
+    refuse_misspelt(ignored)
+    setting = {name.lower() for name in variables().keys() - ignored}
 
     class FromTree(Settings):
         @classmethod
@@ -527,6 +569,9 @@ def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: A
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
+            assert isinstance(env_settings, EnvSettingsSource)
+            given = env_settings.env_vars  # by names in lower case
+            env_settings.env_vars = {name: given[name] for name in given if name in setting}
             return init_settings, env_settings, InitSettingsSource(settings_cls, tree)
 
     try:
@@ -596,11 +641,22 @@ def tables() -> list[str]:
     ]
 
 
-def refuse_unknown_variables(environment: Iterable[str]) -> None:
-    """Raise `SettingsError` for a `PONS_*` variable that sets nothing: it is a misspelling."""
+def ignored_variables() -> list[str]:
+    """The `PONS_*` variables around this process that set nothing: whoever starts it says so."""
     known = variables()
-    for name in environment:
-        if name.startswith("PONS_") and not name.startswith(NOT_SETTINGS) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"{name} is not a setting{hint}")
+    return sorted(
+        name
+        for name, value in os.environ.items()
+        if name.startswith("PONS_")
+        and not name.startswith(NOT_SETTINGS)
+        and (name not in known or is_injected(name, value))
+    )
+
+
+def refuse_misspelt(ignored: Iterable[str]) -> None:
+    """Raise `SettingsError` for a variable that is nearly a setting's: somebody meant that."""
+    known = variables()
+    for name in ignored:
+        near = "" if is_injected(name, os.environ[name]) else meant(name, known)
+        if near:
+            raise SettingsError(f"{name} is not a setting; did you mean {near}?")

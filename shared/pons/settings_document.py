@@ -37,9 +37,10 @@ Every setting has a default, a place in one file, `pons.toml`, and an environmen
 - **What wins**: options of the launcher (`--store`, `--http-port`, …) over variables, variables
   over the file, the file over the defaults. Tables are merged key by key.
 - **A wrong setting** ends the start with one sentence that names it and says what it may be, such
-  as `http.port: Input should be less than or equal to 65535 (it is '70000')`. A setting or a
-  variable that Pons does not know is wrong too, since it is misspelt. Passwords and keys are not
-  repeated in messages.
+  as `http.port: Input should be less than or equal to 65535 (it is '70000')`. A setting in the file
+  that Pons does not know is wrong too, and so is a variable that is nearly spelt like one. Other
+  `PONS_*` variables, such as Kubernetes makes for a service named `pons-gateway`, are ignored with
+  one line of warning. Passwords and keys are not repeated in messages.
 - A change takes effect with the next start.
 
 ```toml

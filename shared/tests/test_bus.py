@@ -6,6 +6,7 @@ import socket
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from pons.names import Names
 from pons.settings import NatsSettings, Settings, StoreSettings
 from pons.testing.crash import hanging
 from pons.testing.indexing import eventually
-from pons.testing.nats import NatsServer, delete_streams
+from pons.testing.nats import NatsServer, delete_streams, nats_server
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +84,33 @@ async def test_every_name_holds_the_stores() -> None:
     made = [getattr(names, name) for name in properties]
     made += [names.reply("x"), names.command("x", "y")]
     assert [name for name in made if not name.startswith(("pons.nm.", "nm-"))] == []
+
+
+async def limit(bus: Bus, stream: str) -> int | None:
+    return (await bus.stream.stream_info(stream)).config.max_bytes
+
+
+async def test_streams_have_the_room_that_is_set(broker: NatsServer) -> None:
+    """On a small disk the launcher sets less than the usual 512 MB."""
+    settings = broker.settings()
+    nats = settings.nats.model_copy(update={"changes_mb": 8})
+    async with open_bus(settings.model_copy(update={"nats": nats})) as bus:
+        assert await limit(bus, bus.names.changes_stream) == 8 << 20
+        assert await limit(bus, bus.names.refused_stream) == 1 << 20
+        await delete_streams(bus)
+
+
+async def test_a_server_with_little_room_gets_smaller_streams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would refuse the usual ones, and the store would wait for ever."""
+    monkeypatch.setattr("pons_embedded.nats.streams_bytes", lambda _folder: 100 << 20)
+    with nats_server(tmp_path / "small") as server:
+        async with server.bus() as bus, asyncio.timeout(20):
+            await bus.check()
+            changes = await limit(bus, bus.names.changes_stream) or 0
+            refused = await limit(bus, bus.names.refused_stream) or 0
+            assert 0 < changes + refused <= 100 << 20
 
 
 async def test_services_that_start_together_make_the_streams_together(broker: NatsServer) -> None:

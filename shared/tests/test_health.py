@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pons.errors import PonsError, Unavailable
+from pons.errors import OutOfResources, PonsError, Unavailable
 from pons.health import Health, address, serving
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +103,30 @@ async def test_what_is_missing_is_named_and_why() -> None:
         "objects": "nobody listens",
     }
     assert (await answer(health, "/health/live"))[0] == 200
+
+
+async def test_a_service_without_room_is_ready_and_says_so() -> None:
+    """It still reads and deletes, which is the only way to get room again."""
+
+    async def full() -> None:
+        try:
+            raise OutOfResources("the disk is full")
+        except OutOfResources as error:
+            raise Unavailable("no room for objects") from error
+
+    health = Health("gateway")
+    health.started = True
+    health.checks["objects"] = full
+    health.room = lambda: "/data has 0 MB free"
+    assert await answer(health, "/health/ready") == (
+        200,
+        {
+            "service": "gateway",
+            "ready": True,
+            "failures": {},
+            "shortages": {"room": "takes no instance: /data has 0 MB free"},
+        },
+    )
 
 
 async def test_a_check_that_hangs_is_an_answer_too() -> None:

@@ -4,10 +4,11 @@
 import asyncio
 import gc
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -54,6 +55,14 @@ def patient(answer_timeout: float = 5) -> Settings:
 async def keys(objects: FileObjects) -> list[UUID]:
     """Every object there is."""
     return [entry.key for shard in SHARDS async for entry in objects.list(shard)]
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` tells."""
+
+    total: int
+    used: int
+    free: int
 
 
 async def kept(bus: Bus) -> int:
@@ -131,6 +140,25 @@ async def test_a_store_that_is_read_only_takes_nothing(
     assert await kept(bus) == 0
     assert index.instances == []
     assert not spool.path.exists()
+
+
+async def test_a_store_without_room_takes_nothing(
+    objects: FileObjects, bus: Bus, make_file: MakeFile, tmp_path: Path
+) -> None:
+    """While its disk is full, and again as soon as it is not."""
+    storage = StorageSettings(reserve=str(tmp_path / "reserve"), minimum_free_mb=1, reserve_mb=1)
+    spool = spooled(objects, make_file())
+    async with open_ingest(objects, bus, patient().model_copy(update={"storage": storage})) as one:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 1 << 40, 0))
+            for body in (make_file(), spool):
+                with pytest.raises(OutOfResources, match=r"There is no room: .* has 0 MB free, "):
+                    await one.store(body, ORIGIN)
+        assert await keys(objects) == []
+        assert await kept(bus) == 0
+        assert not spool.path.exists()
+        await one.store(make_file(), ORIGIN)
+    assert await kept(bus) == 1
 
 
 async def test_the_event_says_where_the_pixel_data_is(

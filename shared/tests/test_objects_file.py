@@ -20,9 +20,11 @@ from typing import Any
 import pytest
 
 import pons
-from pons.errors import Unavailable
+from pons.errors import OutOfResources, Unavailable
+from pons.free_space import FreeSpace
 from pons.objects import SHARDS, FileObjects, key_from_path, new_key
 from pons.objects.disk import is_cached
+from pons.settings import StorageSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -167,6 +169,22 @@ def test_full_disk(tmp_path: Path) -> None:
         f"check: {reason} (free space or use another disk)",
         "left: 0",
     ]
+
+
+async def test_a_body_does_not_take_the_last_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What grows in a spool is refused while the database can still write, and so is an object."""
+    room = FreeSpace(StorageSettings(path=tmp_path, minimum_free_mb=1))
+    objects = FileObjects(tmp_path, "main", fsync=False, room=room)
+    with objects.spool() as spool:
+        spool.write(bytes(1000))
+        monkeypatch.setattr(room, "shortage", lambda: "a shortage")
+        with pytest.raises(OutOfResources, match="There is no room: a shortage"):
+            spool.write(bytes(1000))
+    with pytest.raises(OutOfResources, match="There is no room: a shortage"):
+        await objects.put(new_key(), b"body")
+    assert [path for path in (tmp_path / "main").rglob("*") if path.is_file()] == []
 
 
 def test_file_size_limit(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a service whose `open_service` has the body given; variables are its settings."""
     processes = []
 
-    def start(body: str, **settings: str) -> Service:
+    def start(body: str, stdin: int = subprocess.DEVNULL, **settings: str) -> Service:
         program, log = tmp_path / "service.py", tmp_path / "log"
         program.write_text(PROGRAM.format(body=body))
         with socket.create_server(("127.0.0.1", 0)) as found:
@@ -106,7 +106,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         with log.open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, str(program)],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=environment | settings,
@@ -125,11 +125,11 @@ def last_log(service: Service) -> dict[str, Any]:
     return entry
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_service_is_ready_until_it_is_asked_to_end_and_ends_in_order(
     number: int, start: Start
 ) -> None:
-    """SIGTERM and Ctrl-C close what the service opened, and the exit code is 0."""
+    """SIGTERM, Ctrl-C and SIGQUIT close what the service opened, and the exit code is 0."""
     service = start(
         """
     try:
@@ -290,3 +290,68 @@ def test_each_reason_is_told_and_a_bug_among_them_with_its_traceback(start: Star
     assert "ValueError: bug" in service.stderr
     assert "the first" in service.stderr
     assert "the second" in service.stderr
+    assert "unexpected failure" in service.events
+    assert last_log(service)["event"] == "service cannot run"
+    assert last_log(service)["error"] == "the first; the second; unexpected ValueError: bug"
+
+
+IN_ORDER = """
+    try:
+        yield
+    finally:
+        print("closed", flush=True)
+"""
+
+
+def test_a_service_ends_in_order_when_its_supervisor_is_gone(start: Start) -> None:
+    """Nobody hears of kill -9, but the other end of the pipe is closed with the process."""
+    reading, writing = os.pipe()
+    service = start(IN_ORDER, stdin=reading, PONS_HEALTH_ENDS_WITH_INPUT="true")
+    os.close(reading)
+    service.wait_for(lambda: service.status() == 200)
+    os.close(writing)
+    assert service.process.wait(10) == 0
+    assert service.stdout == "closed\n"
+    assert "the supervisor is gone: ending" in service.events
+
+
+def test_a_service_on_its_own_minds_no_closed_input(start: Start) -> None:
+    """In a container standard input is closed from the beginning."""
+    service = start(IN_ORDER)
+    service.wait_for(lambda: service.status() == 200)
+    assert service.end() == 0
+
+
+def test_a_service_opens_when_its_supervisor_says_so(start: Start) -> None:
+    """Until then it is live and not ready; a service without a supervisor does not wait."""
+    reading, writing = os.pipe()
+    body = "    await health.may_open.wait()\n    yield"
+    told = {"PONS_HEALTH_ENDS_WITH_INPUT": "true", "PONS_HEALTH_OPENS_WHEN_TOLD": "true"}
+    service = start(body, stdin=reading, **told)
+    os.close(reading)
+    service.wait_for(lambda: service.status("/health/live") == 200)
+    assert service.status() == 503
+    os.write(writing, b"open\n")
+    service.wait_for(lambda: service.status() == 200)
+    os.close(writing)
+    assert service.process.wait(10) == 0
+    alone = start(body)
+    alone.wait_for(lambda: alone.status() == 200)
+
+
+def test_a_service_that_hangs_ends_without_its_supervisor(start: Start) -> None:
+    """A deadlock does not keep it alive for ever when nobody is there to end it."""
+    reading, writing = os.pipe()
+    body = """
+    import pons.supervised, time
+    pons.supervised.PATIENCE = 0.5
+    print("hanging", flush=True)
+    time.sleep(60)
+    yield
+"""
+    service = start(body, stdin=reading, PONS_HEALTH_ENDS_WITH_INPUT="true")
+    os.close(reading)
+    assert service.process.stdout is not None
+    assert service.process.stdout.readline() == b"hanging\n"
+    os.close(writing)
+    assert service.process.wait(10) == 1

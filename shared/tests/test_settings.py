@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pons.settings import Settings, SettingsError, is_loopback, load_settings, sections, variables
+from pons.settings import (
+    Settings,
+    SettingsError,
+    ignored_variables,
+    is_loopback,
+    load_settings,
+    sections,
+    variables,
+)
 
+INJECTED_SERVICES = [*sections(), "gateway", "dicom-ingress", "nm-gateway", "https"]
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 
 
@@ -151,6 +160,63 @@ def test_variables_of_tests_and_benchmarks_are_no_settings(
     assert load_settings().store.name == "main"
 
 
+@pytest.mark.parametrize("service", ["pons", *(f"pons-{name}" for name in INJECTED_SERVICES)])
+def test_what_a_cluster_injects_is_no_setting(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes tells each container of each service, also of one that is called like a section.
+
+    https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+    """
+    name = service.upper().replace("-", "_")
+    injected = {
+        f"{name}_SERVICE_HOST": "10.0.0.11",
+        f"{name}_SERVICE_PORT": "8042",
+        f"{name}_SERVICE_PORT_HTTP": "8042",
+        f"{name}_PORT": "tcp://10.0.0.11:8042",
+        f"{name}_PORT_8042_TCP": "tcp://10.0.0.11:8042",
+        f"{name}_PORT_8042_TCP_PROTO": "tcp",
+        f"{name}_PORT_8042_TCP_PORT": "8042",
+        f"{name}_PORT_8042_TCP_ADDR": "10.0.0.11",
+    }
+    before = load_settings().model_dump()
+    for variable, value in injected.items():
+        monkeypatch.setenv(variable, value)
+    assert load_settings().model_dump() == before
+    assert ignored_variables() == sorted(injected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PONS_XYZZY", "PONS_DATABASE_PASSWORD", "PONS_DATABASE_USER", "PONS_HTTP_PROXY"),
+        *("PONS_LOG_DIR", "PONS_STORE_ID", "PONS_GATEWAY_PORT", "PONS_INDEX_PORT", "PONS_VERSION"),
+        *("PONS_EGRESS_PORT", "PONS_INGRESS_URL", "PONS_IMAGE", "PONS_HOME", "PONS_DATA"),
+    ],
+)
+def test_a_variable_for_another_purpose_is_left_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have the name of a section in it, as long as it is not nearly that of a setting."""
+    before = load_settings().model_dump()
+    monkeypatch.setenv(name, "5")
+    assert load_settings().model_dump() == before
+    assert ignored_variables() == [name]
+
+
+@pytest.mark.parametrize("name", sorted(variables()))
+def test_a_letter_too_few_or_two_changed_is_a_mistake(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the setting: who meant it hears so, instead of a store without it."""
+    swapped = name[:-2] + name[-1] + name[-2]
+    for misspelt in {name[:-1], f"{name}S", swapped} - variables().keys():
+        monkeypatch.setenv(misspelt, "5")
+        with pytest.raises(SettingsError, match=f"{misspelt} is not a setting; did you mean PONS_"):
+            load_settings()
+        monkeypatch.delenv(misspelt)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
@@ -158,7 +224,10 @@ def test_variables_of_tests_and_benchmarks_are_no_settings(
         ("PONS_HTTP_PORT", "70000", "http.port: Input should be less than or equal to 65535 (it"),
         ("PONS_HTP_PORT", "1", "PONS_HTP_PORT is not a setting; did you mean PONS_HTTP_PORT?"),
         ("PONS_HTTP", "{}", "PONS_HTTP is not a setting; did you mean PONS_HTTP_"),
-        ("PONS_XYZZY", "1", "PONS_XYZZY is not a setting"),
+        ("PONS_DATABASE_URI", "x", "PONS_DATABASE_URI is not a setting; did you mean PONS_DATABA"),
+        ("PONS_STORAGE_MAX_SIZE_MB", "1", "PONS_STORAGE_MAX_SIZE_MB is not a setting; did you "),
+        ("PONS_STORE_READONLY", "1", "PONS_STORE_READONLY is not a setting; did you mean PONS_STO"),
+        ("PONS_STOARGE_PATH", "/x", "PONS_STOARGE_PATH is not a setting; did you mean PONS_STORA"),
         ("PONS_CONFIG", "/none/pons.toml", "there is no configuration file /none/pons.toml"),
         ("PONS_STORE_NAME", "Bad Name", "store.name: String should match pattern"),
         ("PONS_STORE_NAME", "a.b", "store.name: String should match pattern"),

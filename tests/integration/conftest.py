@@ -2,13 +2,18 @@
 """Stores for the integration tests: one shared by most, fresh ones where a test needs its own."""
 
 import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from outside import Store, running
+from outside import Store, eventually, running
 
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # a refused connection is no news here
 
@@ -31,3 +36,34 @@ def fresh_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
             return stack.enter_context(running(store))
 
         yield start
+
+
+@pytest.fixture
+def s3_server(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Settings for a bucket on an S3 server of this test's own; its files are in `s3`."""
+    program = shutil.which("rclone", path=os.path.dirname(sys.executable)) or "rclone"
+    log = tmp_path / "rclone.log"
+    (tmp_path / "buckets").mkdir()
+    command = [program, "serve", "s3", "--config", "", "--addr", "127.0.0.1:0"]
+    command += ["--auth-key", "integration,integration-secret", "--vfs-read-wait", "0"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "buckets")], stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        address = eventually(
+            "the S3 server listens",
+            lambda: re.search(r"http://(127\.0\.0\.1:\d+)", log.read_text(errors="replace")),
+        )
+        yield {
+            "PONS_STORAGE_KIND": "s3",
+            "PONS_STORAGE_S3_ENDPOINT": address[1],
+            "PONS_STORAGE_S3_BUCKET": "images",
+            "PONS_STORAGE_S3_ACCESS_KEY": "integration",
+            "PONS_STORAGE_S3_SECRET_KEY": "integration-secret",
+            "PONS_STORAGE_S3_SECURE": "false",
+            "PONS_STORAGE_S3_REGION": "us-east-1",
+        }
+    finally:
+        process.terminate()
+        process.wait(10)

@@ -103,6 +103,16 @@ class Store:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(60)
 
+    def crash(self, processes: list[psutil.Process]) -> None:
+        """`kill -9` of the launcher and of all `processes`, at once; returns when they are gone."""
+        assert self._process
+        every = [self._process, *processes]
+        for process in every:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait(20)
+        psutil.wait_procs(processes, 20)
+
     def wait_until_ready(self, seconds: float = 60.0) -> None:
         eventually(f"store {self.name} is ready; its log:\n{self.tail()}", self.is_ready, seconds)
 
@@ -172,13 +182,17 @@ class Store:
         for process in self.processes(kind):
             process.kill()
 
+    def kill_launcher(self) -> list[psutil.Process]:
+        """`kill -9` of the launcher itself; what it ran until then."""
+        assert self._process
+        family = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.kill()
+        self._process.wait()
+        return family
+
     def objects(self) -> list[Path]:
         """The objects in the folder object store."""
-        return [
-            path
-            for path in (self.data / "objects").rglob("*")
-            if path.is_file() and not path.name.endswith(".part")
-        ]
+        return [path for path in (self.data / "objects").glob("*/??/??/*") if path.is_file()]
 
 
 class PeakMemory:

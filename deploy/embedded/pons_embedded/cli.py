@@ -10,9 +10,10 @@ from pons_embedded import development
 from pons_embedded.errors import Refusal
 from pons_embedded.password import print_password_line
 from pons_embedded.status import show_status, stop_store
+from pons_embedded.tools import NAMES, run_tool
 from pons_embedded.up import Choices, run_store
 
-PASSES_WORDS_ON = ("test", "bench")
+PASSES_WORDS_ON = ("test", "bench", *NAMES)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -41,6 +42,10 @@ def _run(given: argparse.Namespace, rest: list[str]) -> int:
         case "password":
             return print_password_line()
     choices = Choices(**{name: value for name, value in vars(given).items() if name != "command"})
+    if given.command in NAMES:
+        settings = choices.settings()
+        folder = choices.folder(settings)
+        return run_tool(given.command, rest, settings, choices.config_file, folder)
     if given.command == "up":
         run_store(choices)
         return 0
@@ -56,8 +61,12 @@ def _parser() -> argparse.ArgumentParser:
         ("up", "run a store until Ctrl-C"),
         ("status", "what runs, where, healthy or not, and what memory it takes"),
         ("down", "stop a running store"),
+        ("fsck", "compare index and objects: what is missing, damaged, unknown (fsck --help)"),
+        ("reindex", "make the index again from the objects alone"),
     ):
-        command = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
+        command = commands.add_parser(
+            name, help=what, description=what, allow_abbrev=False, add_help=name not in NAMES
+        )
         command.add_argument("--store", help="name of the store (default: main)")
         command.add_argument("--data", type=Path, help="its data folder (default: data/STORE)")
         command.add_argument("--config", type=Path, help="file of settings (default: pons.toml)")

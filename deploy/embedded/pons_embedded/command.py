@@ -38,6 +38,12 @@ class Command:
     hurry_signal: signal.Signals | None = None
     """For an end without waiting; None where the program may be killed."""
 
+    @property
+    def stop_signals(self) -> list[signal.Signals]:
+        """What ends the program in order, and then without waiting."""
+        hurry = self.hurry_signal
+        return [self.stop_signal, *([] if hurry is None else [hurry])]
+
     def options(self) -> dict[str, Any]:
         """Keyword arguments of `subprocess.Popen` and `asyncio.create_subprocess_exec`."""
         options: dict[str, Any] = {
@@ -95,6 +101,20 @@ def send(pid: int, number: signal.Signals) -> None:
     if sys.platform == "win32" and number is signal.SIGTERM:
         number = signal.CTRL_BREAK_EVENT
     os.kill(pid, number)
+
+
+def go_on(pid: int) -> None:
+    """Let a process that was stopped (SIGSTOP) go on; others do not notice."""
+    if sys.platform != "win32":
+        os.kill(pid, signal.SIGCONT)
+
+
+def end_group(pid: int) -> None:
+    """End a process of ours at once, with those that it started in its group."""
+    if sys.platform == "win32":
+        os.kill(pid, signal.SIGTERM)  # which ends it at once there
+    else:
+        os.killpg(pid, signal.SIGKILL)
 
 
 def last_line(log: Path) -> str:

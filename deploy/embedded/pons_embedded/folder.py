@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,16 @@ class DataFolder:
         return self.path / "settings.json"
 
     @property
+    def reserve(self) -> Path:
+        """Room that is kept for deletions on a full disk."""
+        return self.path / "reserve"
+
+    @property
+    def tools(self) -> Path:
+        """What commands of the index are told while the store runs."""
+        return self.path / "tools.json"
+
+    @property
     def stop_request(self) -> Path:
         """Its presence asks the supervisor to stop, where there are no signals."""
         return self.path / "stop"
@@ -75,8 +85,9 @@ class DataFolder:
                     f"with ./pons down --data {shlex.quote(str(self.path))}, or choose another "
                     "folder with --data"
                 )
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+            with suppress(OSError):  # the lock needs no room; only who holds it cannot be told
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
             yield
         finally:
             os.close(descriptor)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from pons_embedded import programs
 from pons_embedded.command import Command
+from pons_embedded.disk import streams_bytes
+from pons_embedded.liveness import http_answers
 from pons_embedded.ports import free_port, http_status
-from pons_embedded.secrets import Secrets, load_secrets, write_private
+from pons_embedded.secrets import Secrets, keep_secrets, load_secrets, write_private
 from pons_embedded.server import Server
 
 MAX_PAYLOAD = 1 << 20
@@ -56,6 +58,7 @@ class EmbeddedNats(Server):
         self._secrets: Secrets | None = None
         self.port = 0
         self.monitor_port = 0
+        self._was_ready = False
 
     @property
     def url(self) -> str:
@@ -71,9 +74,13 @@ class EmbeddedNats(Server):
     def prepare(self) -> Command:
         """As in `Server`. The ports stay the same over restarts."""
         self._program = self._program or programs.nats_server()
+        self._was_ready = False
         self.port = self.port or free_port()
         while self.monitor_port in (0, self.port):
             self.monitor_port = free_port()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep_secrets(self.folder / "secrets.json", self.secrets)
         write_private(self.folder / "nats.conf", self._configuration())
         return Command(
             name=self.NAME,
@@ -83,11 +90,26 @@ class EmbeddedNats(Server):
 
     def ready(self, pid: int) -> bool:
         """Whether the server takes connections and has recovered its streams."""
-        return http_status("127.0.0.1", self.monitor_port, "/healthz") == 200
+        ready = http_status("127.0.0.1", self.monitor_port, "/healthz") == 200
+        self._was_ready |= ready
+        return ready
+
+    async def lives(self, *, well: bool = False) -> bool:
+        """Whether the server answers at all; with `well`, that its streams are in order.
+
+        Until it was ready it recovers them, however long that takes.
+        """
+        beginning = b"HTTP/1.1 200" if well and self._was_ready else b"HTTP/"
+        return await http_answers("127.0.0.1", self.monitor_port, "/healthz", beginning)
 
     def _configuration(self) -> str:
         """JSON, which nats-server reads as its own format."""
-        jetstream: dict[str, object] = {"store_dir": str(self.folder / "jetstream")}
+        # nats-server would take three quarters of what is free now, whatever it has kept already,
+        # and refuse to begin streams that do not fit in.
+        jetstream: dict[str, object] = {
+            "store_dir": str(self.folder / "jetstream"),
+            "max_file_store": streams_bytes(self.folder),
+        }
         if self.sync_always:
             jetstream["sync_interval"] = "always"
         return json.dumps(

@@ -25,9 +25,11 @@ from pons_embedded.cluster import (
     pid_file,
 )
 from pons_embedded.command import Command
+from pons_embedded.disk import wal_settings
 from pons_embedded.errors import Refusal
+from pons_embedded.liveness import postgres_answers
 from pons_embedded.ports import free_port
-from pons_embedded.secrets import Secrets, load_secrets
+from pons_embedded.secrets import Secrets, keep_secrets, load_secrets
 from pons_embedded.server import Server
 
 TUNING = {
@@ -39,8 +41,6 @@ TUNING = {
     "max_parallel_workers": "0",
     "autovacuum_max_workers": "2",
     "max_wal_senders": "2",
-    "min_wal_size": "64MB",
-    "max_wal_size": "1GB",
     "log_min_error_statement": "panic",  # statements carry patients' names
     "log_checkpoints": "off",
     "log_timezone": "UTC",
@@ -150,6 +150,7 @@ class EmbeddedPostgres(Server):
         """As in `Server`; the cluster is made where there is none."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._secrets = self.secrets  # which refuse the folder of another store
+        keep_secrets(self.folder / "secrets.json", self._secrets)
         cluster = self._cluster
         if cluster is None:
             binaries = programs.postgres_binaries(self._binaries)
@@ -162,7 +163,8 @@ class EmbeddedPostgres(Server):
             self._choose_address(cluster)
         place = cluster.open()
         listen = "" if self.socket_folder else "127.0.0.1"
-        settings = TUNING | {"port": str(self.port), "listen_addresses": listen}
+        settings = TUNING | wal_settings(self.folder)
+        settings |= {"port": str(self.port), "listen_addresses": listen}
         settings["max_connections"] = str(self.connections)
         if self.socket_folder:
             settings |= {"unix_socket_directories": str(self.socket_folder)}
@@ -176,6 +178,12 @@ class EmbeddedPostgres(Server):
         lines = pid_file(self.cluster)
         known = len(lines) > READY_LINE and lines[0] == str(pid)
         return known and lines[READY_LINE].strip() == "ready"
+
+    async def lives(self) -> bool:
+        """Whether the server answers at all, be it that it still recovers."""
+        folder = self.socket_folder
+        socket = "" if folder is None else str(folder / f".s.PGSQL.{self.port}")
+        return await postgres_answers(socket, "127.0.0.1", self.port)
 
     def stop(self) -> None:
         """Stop the server (open transactions are rolled back) and remove its socket folder."""

@@ -31,6 +31,12 @@ def load_secrets(path: Path, store: str, names: Iterable[str]) -> Secrets:
     return made
 
 
+def keep_secrets(path: Path, known: Secrets) -> None:
+    """Write `known` where the file has gone, with its folder, while a program uses them."""
+    if not path.exists():
+        write_private(path, json.dumps(known))
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace `path` in one step by a file that only its owner can read.
 

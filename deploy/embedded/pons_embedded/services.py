@@ -2,6 +2,7 @@
 """The five services as processes: their modules, the order of their end, what they are told."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +10,18 @@ from pathlib import Path
 
 from pons.settings import CONFIG_VARIABLE, Settings, variable
 from pons_embedded.command import Command
+from pons_embedded.disk import changes_mb, storage_of
 from pons_embedded.folder import DataFolder
+from pons_embedded.liveness import http_answers
 from pons_embedded.ports import free_port, http_status
 from pons_embedded.supervisor import Probe, Program
 
 STOP_STAGES = {"gateway": 0, "ingress": 0, "render": 1, "egress": 1, "index": 2}
 """Doors first, so that nothing new comes in; the index last, which everyone's work ends in."""
 BACKING_STAGES = {"nats": 3, "postgres": 4}
-READY = "/health/ready"
+OPENS_LAST = "gateway"
+"""Whoever finds it open finds every other door open, too."""
+READY, LIVE = "/health/ready", "/health/live"
 
 
 def service_programs(
@@ -25,11 +30,13 @@ def service_programs(
     folder: DataFolder,
     database: Mapping[str, str],
     nats_url: str,
+    lifeline: int | None = None,
 ) -> list[Program]:
     """The processes of the five services.
 
     `database` is `url` and `reader_url` of the embedded PostgreSQL, or empty for an external one;
-    `nats_url` is empty for an external NATS.
+    `nats_url` is empty for an external NATS. `lifeline` is the end of a pipe to read from, whose
+    other end is open as long as there is somebody to end the services.
     """
     shared = shared_environment(settings, config, folder)
     if database:
@@ -37,22 +44,52 @@ def service_programs(
         shared.pop(variable("database", "url"), None)
     if nats_url:
         shared[variable("nats", "url")] = nats_url
+    # Nobody else gets the role that writes.
+    writing = {variable("database", "url"): database["url"]} if database else {}
     copies = {"gateway": settings.http.processes, "ingress": settings.dicom.processes}
     programs = []
     for service, stage in STOP_STAGES.items():
         count = copies.get(service, 1)
         for number in range(1, count + 1):
             own = dict(shared)
-            if service == "index" and database:
-                # Nobody else gets the role that writes.
-                own[variable("database", "url")] = database["url"]
+            if service == "index":
+                own |= writing
+            if lifeline is not None:
+                own[variable("health", "ends_with_input")] = "true"
+                own[variable("health", "opens_when_told")] = str(service == OPENS_LAST).lower()
             name = service if count == 1 else f"{service}-{number}"
             process = ServiceProcess(name, service, own, reachable_host(settings.health.host))
             log = folder.log / f"{name}.log"
             programs.append(
-                Program(name, process.prepare, process.ready, log, stage, process.probe)
+                Program(
+                    name,
+                    process.prepare,
+                    process.ready,
+                    log,
+                    stage,
+                    process.probe,
+                    process.lives,
+                    settings.health.hung_after,
+                    subprocess.DEVNULL if lifeline is None else lifeline,
+                    opens_last=lifeline is not None and service == OPENS_LAST,
+                )
             )
     return programs
+
+
+def tool_environment(
+    settings: Settings,
+    config: Path | None,
+    folder: DataFolder,
+    database: Mapping[str, str],
+    nats_url: str,
+) -> dict[str, str]:
+    """What a command of the index is told that is not a variable of whoever runs it."""
+    told = shared_environment(settings, config, folder)
+    told |= {variable("database", name): url for name, url in database.items()}
+    if nats_url:
+        told[variable("nats", "url")] = nats_url
+    return {name: text for name, text in told.items() if os.environ.get(name) != text}
 
 
 def shared_environment(
@@ -72,6 +109,10 @@ def shared_environment(
         told[variable("storage", "path")] = str(
             (settings.storage.path or folder.objects).absolute()
         )
+    storage = storage_of(settings, folder)
+    told[variable("storage", "reserve")] = str(Path(storage.reserve).absolute())
+    if not settings.nats.url and not settings.nats.changes_mb and folder.path.is_dir():
+        told[variable("nats", "changes_mb")] = str(changes_mb(folder.path))
     if config is not None:
         told[CONFIG_VARIABLE] = str(config.absolute())
     return told
@@ -103,6 +144,10 @@ class ServiceProcess:
     def ready(self, _pid: int) -> bool:
         """Whether it says that it is ready."""
         return http_status(self.host, self.port, READY) == 200
+
+    async def lives(self) -> bool:
+        """Whether it answers at all."""
+        return await http_answers(self.host, self.port, LIVE)
 
     def probe(self) -> Probe:
         """Where it says so since its latest start."""

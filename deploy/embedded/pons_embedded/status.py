@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Container
 
 import psutil
 
@@ -35,9 +36,10 @@ def show_status(folder: DataFolder, store: str) -> int:
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
     total = 0
+    rest = {one.pid for one in known.processes}
     for one in (known.supervisor, *known.processes):
         process = one.process()
-        memory, unit = memory_of(process, with_children=one is not known.supervisor)
+        memory, unit = memory_of(process, rest)
         total += memory
         well, causes = _condition(one, process)
         everything_well &= well == "healthy"
@@ -49,8 +51,8 @@ def show_status(folder: DataFolder, store: str) -> int:
     print(f"{total / MIB:.0f} MB in all ({unit}, with every child process)")
     if supervisor is None:
         print(
-            "The supervisor was killed, so nothing is started again: ./pons down stops what is "
-            "left, ./pons up starts afresh."
+            "The supervisor was killed, so what it ran is ending: ./pons down waits for that, "
+            "./pons up starts afresh."
         )
     elif not known.ready:
         print("The store is still starting.")
@@ -93,21 +95,21 @@ def stop_store(folder: DataFolder, store: str) -> int:
     return 0
 
 
-def memory_of(process: psutil.Process | None, with_children: bool) -> tuple[int, str]:
-    """Bytes that a process takes, and how they are counted.
+def memory_of(process: psutil.Process | None, apart: Container[int]) -> tuple[int, str]:
+    """Bytes that a process and its children take, and how they are counted.
+
+    Without those children, and theirs, whose ids are in `apart`: they have rows of their own.
 
     PSS shares out what several processes have in common, so that the sum is right; elsewhere than
     on Linux it is RSS, which counts that again and again.
     """
     if process is None:
         return 0, "PSS" if psutil.LINUX else "RSS"
-    processes = [process]
-    if with_children:
+    processes, total, unit = [process], 0, "RSS"
+    while processes:
+        one = processes.pop()
         with contextlib.suppress(psutil.Error):
-            processes += process.children(recursive=True)
-    total, unit = 0, "RSS"
-    for one in processes:
-        with contextlib.suppress(psutil.Error):
+            processes += [child for child in one.children() if child.pid not in apart]
             full = one.memory_full_info()
             unit = "PSS" if hasattr(full, "pss") else "RSS"
             total += getattr(full, "pss", full.rss)
@@ -121,14 +123,17 @@ def _condition(one: state.Record, process: psutil.Process | None) -> tuple[str, 
     if not one.port:
         return "healthy", []
     status, body = http_answer(one.host, one.port, one.path, patience=5)
-    return "healthy" if status == 200 else "not ready", _causes(body)
+    if status != 200:
+        return "not ready", _causes(body)
+    return "no room" if b'"shortages"' in body else "healthy", _causes(body)
 
 
 def _causes(body: bytes) -> list[str]:
     """What the body of /health/ready tells; NATS' own tells nothing."""
     try:
         told = json.loads(body)
-        named = {**told.get("failures", {}), **told.get("warnings", {})}
+        kinds = ("failures", "shortages", "warnings")
+        named = {name: why for kind in kinds for name, why in told.get(kind, {}).items()}
     except (ValueError, AttributeError, TypeError):
         return []
     return [f"{name}: {why}" for name, why in named.items()]

@@ -11,29 +11,41 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from pons.free_space import FreeSpace
 from pons.settings import (
     CONFIG_VARIABLE,
     Settings,
     SettingsError,
+    ignored_variables,
     is_loopback,
     load_settings,
     read_config,
 )
 from pons_embedded import state
+from pons_embedded.command import Command
+from pons_embedded.disk import let_start, make_room_to_start, storage_of, watch_room
 from pons_embedded.errors import Refusal
 from pons_embedded.external import check_servers
 from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
+from pons_embedded.guard import Charge
+from pons_embedded.guarded import Guard
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.orthanc.translate import merged, translate
 from pons_embedded.ports import why_not_free
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.processes import end_all
 from pons_embedded.secrets import write_private
-from pons_embedded.services import BACKING_STAGES, STOP_STAGES, service_programs
+from pons_embedded.services import (
+    BACKING_STAGES,
+    STOP_STAGES,
+    service_programs,
+    tool_environment,
+)
 from pons_embedded.supervisor import Probe, Program, Supervisor, Wishes
 
 STOP_REQUEST_INTERVAL = 0.5
@@ -103,6 +115,8 @@ def run_store(choices: Choices) -> None:
     tree = choices.with_orthanc() if choices.orthanc_config else None
     settings = choices.settings(tree)
     folder = choices.folder(settings)
+    if ignored := ignored_variables():
+        say(f"variables that are no settings are ignored: {', '.join(ignored)}")
     with folder.locked():
         end_all(state.survivors(state.read_state(folder.state)))
         for left in (folder.state, folder.stop_request):
@@ -116,7 +130,8 @@ def run_store(choices: Choices) -> None:
         try:
             asyncio.run(_Store(settings, config, folder, began).run())
         finally:
-            folder.state.unlink(missing_ok=True)
+            for left in (folder.state, folder.tools):
+                left.unlink(missing_ok=True)
 
 
 def check_ports(settings: Settings) -> None:
@@ -154,6 +169,7 @@ class _Store:
         self.nats: EmbeddedNats | None = None
         self._config = config
         self._written = True
+        self._room = FreeSpace(storage_of(settings, folder))
         me = state.record("supervisor", os.getpid())
         if me is None:
             raise Refusal("the system does not tell when this process started: is /proc mounted?")
@@ -168,29 +184,45 @@ class _Store:
         """Everything between the first program's start and the last one's end."""
         wishes = Wishes()
         stop_on_signals(wishes)
+        make_room_to_start(self._room, self.folder, say)
         self._keep_state()  # the first start makes a database, and may be stopped meanwhile
         watching = asyncio.create_task(self._watch_stop_request(wishes))
         try:
             backing = await asyncio.to_thread(self._backing)
-            database = (
-                {"url": self.postgres.url, "reader_url": self.postgres.reader_url}
-                if self.postgres
-                else {}
-            )
-            services = service_programs(
-                self.settings,
-                self._config,
-                self.folder,
-                database,
-                self.nats.url if self.nats else "",
-            )
-            supervisor = Supervisor(backing, services, say, self._write_down, wishes)
-            await supervisor.run(lambda: self._tell_ready(supervisor))
+            async with Guard(self.folder.log / "guard.log") as guard:
+                await self._supervise(backing, guard, wishes)
         finally:
             watching.cancel()
             if self.postgres:
                 self.postgres.close()
         say("stopped")
+
+    async def _supervise(self, backing: list[Program], guard: Guard, wishes: Wishes) -> None:
+        database = (
+            {"url": self.postgres.url, "reader_url": self.postgres.reader_url}
+            if self.postgres
+            else {}
+        )
+        nats_url = self.nats.url if self.nats else ""
+        told = (self.settings, self._config, self.folder, database, nats_url)
+        services = service_programs(*told, guard.lifeline)
+        write_private(self.folder.tools, json.dumps(tool_environment(*told)))
+
+        def changed(supervisor: Supervisor) -> None:
+            self._write_down(supervisor, guard)
+
+        async def came_back() -> None:
+            # Streams that could not be written stay closed until the server starts again.
+            if self.nats and not await asyncio.to_thread(self.nats.ready, 0):
+                say("nats starts again, as it had no room")
+                supervisor.restart("nats")
+
+        supervisor = Supervisor(backing, services, say, changed, wishes)
+        keeping_room = asyncio.create_task(watch_room(self._room, say, came_back))
+        try:
+            await supervisor.run(lambda: self._tell_ready(supervisor, guard))
+        finally:
+            keeping_room.cancel()
 
     def _backing(self) -> list[Program]:
         """The servers that come with the store, except those that settings replace by others."""
@@ -207,11 +239,13 @@ class _Store:
             programs.append(
                 Program(
                     "nats",
-                    nats.prepare,
+                    self._with_room(nats.prepare),
                     nats.ready,
                     nats.log,
                     BACKING_STAGES["nats"],
                     lambda: Probe("127.0.0.1", nats.monitor_port, "/healthz"),
+                    lambda: nats.lives(well=self._room.look() is None),
+                    settings.health.hung_after,
                 )
             )
         if not settings.database.url:
@@ -227,20 +261,40 @@ class _Store:
             programs.append(
                 Program(
                     state.POSTGRES,
-                    postgres.prepare,
+                    self._with_room(postgres.prepare),
                     postgres.ready,
                     postgres.log,
                     BACKING_STAGES["postgres"],
+                    lives=postgres.lives,
+                    patience=settings.health.hung_after,
                 )
             )
         return programs
 
-    def _write_down(self, supervisor: Supervisor) -> None:
-        records = []
-        for program, pid in supervisor.running:
+    def _with_room(self, prepare: Callable[[], Command]) -> Callable[[], Command]:
+        def prepared() -> Command:
+            let_start(self._room, self.folder)
+            return prepare()
+
+        return prepared
+
+    def _write_down(self, supervisor: Supervisor, guard: Guard) -> None:
+        records: list[state.Record] = []
+        charges: list[Charge] = []
+        for program, pid, command in supervisor.running:
             probe = program.probe() or Probe("", 0, "")
             if made := state.record(program.name, pid, probe.host, probe.port, probe.path):
                 records.append(made)
+                charges.append(
+                    {
+                        "name": program.name,
+                        "pid": pid,
+                        "started": made.started,
+                        "stage": program.stage,
+                        "signals": [int(number) for number in command.stop_signals],
+                    }
+                )
+        guard.tell(charges)
         self._state = state.State(
             self._state.store,
             self._state.supervisor,
@@ -261,8 +315,8 @@ class _Store:
             self._written = False
             asyncio.get_running_loop().call_later(AGAIN, self._keep_state)
 
-    def _tell_ready(self, supervisor: Supervisor) -> None:
-        self._write_down(supervisor)
+    def _tell_ready(self, supervisor: Supervisor, guard: Guard) -> None:
+        self._write_down(supervisor, guard)
         name = self.settings.store.name
         down = ["./pons", "down"] + ([] if name == "main" else ["--store", name])
         if self.folder.path != default_data_folder(name):
@@ -296,7 +350,7 @@ def stop_on_signals(wishes: Wishes) -> None:
             say("stopping")
 
     loop = asyncio.get_running_loop()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+    for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"):
         if number := getattr(signal, name, None):
             if name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
                 continue  # nohup: the store outlives its terminal

@@ -6,12 +6,18 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
+import pons_embedded.supervisor as supervisor_module
+from pons_embedded import kept, liveness
 from pons_embedded.command import Command, last_line
 from pons_embedded.errors import Refusal
+from pons_embedded.processes import wait_gone
 from pons_embedded.supervisor import Program, Supervisor, bound_log
 
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True);"
@@ -140,3 +146,103 @@ async def test_a_failure_of_its_own_leaves_no_process(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no room"):
         await supervisor.run(lambda: None)
     assert supervisor.running == []
+
+
+@pytest.mark.anyio
+async def test_what_hangs_is_ended_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that answers no more is told to end, then killed, with what it started itself."""
+    monkeypatch.setattr(liveness, "TICK", 0.05)
+    monkeypatch.setattr(liveness, "INTERVAL", 0.05)
+    monkeypatch.setattr(kept, "HURRY_PATIENCE", 0.2)
+    child = tmp_path / "child"
+    code = (
+        f"import pathlib, subprocess, sys; {DEAF}\n"
+        "one = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"pathlib.Path({str(child)!r}).write_text(str(one.pid)); time.sleep(60)"
+    )
+    told: list[str] = []
+    lives = True
+
+    async def answers() -> bool:
+        if not lives:
+            await asyncio.Event().wait()
+        return True
+
+    def say(line: str) -> None:
+        told.append(line)
+        if "starting it again" in line:
+            supervisor.wishes.stop.set()
+
+    def hang() -> None:
+        nonlocal lives
+        lives = False
+
+    hanging = replace(program(tmp_path, "hanging", code), lives=answers, patience=0.5)
+    supervisor = Supervisor([hanging], [], say, lambda _: None)
+    await supervisor.run(lambda: asyncio.get_running_loop().call_later(0.5, hang) and None)
+    assert told == [
+        "hanging has not answered for 0.5 s and is ended",
+        "hanging was ended by SIGKILL; starting it again in 0.2 s",
+    ]
+    with suppress(psutil.NoSuchProcess):
+        assert wait_gone([psutil.Process(int(child.read_text()))], 5) == []
+
+
+@pytest.mark.anyio
+async def test_a_door_opens_after_all_others(tmp_path: Path) -> None:
+    """What opens last is started with the others, and told to open when they are ready."""
+    slow = program(
+        tmp_path,
+        "slow",
+        "import time; time.sleep(0.4); print(time.time(), flush=True); time.sleep(60)",
+    )
+    code = (
+        "import sys, time; began = time.time(); assert sys.stdin.readline() == 'open\\n'\n"
+        "print(began, time.time(), flush=True); time.sleep(60)"
+    )
+    door = replace(program(tmp_path, "door", code), opens_last=True)
+    supervisor = Supervisor([], [door, slow], lambda _: None, lambda _: None)
+    await supervisor.run(supervisor.wishes.stop.set)
+    began, opened = map(float, last_line(door.log).split())
+    assert began < float(last_line(slow.log)) < opened
+
+
+@pytest.mark.anyio
+async def test_a_door_that_comes_back_does_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When another service is down later, the door opens all the same."""
+    monkeypatch.setattr(supervisor_module, "OPEN_PATIENCE", 0.3)
+    once = tmp_path / "once"
+    code = (
+        f"import pathlib, time; once = pathlib.Path({str(once)!r})\n"
+        "if not once.exists(): once.touch(); print('up', flush=True)\n"
+        "time.sleep(60)"
+    )
+    other = program(tmp_path, "other", code)
+    door = replace(
+        program(tmp_path, "door", "import sys; print(sys.stdin.readline(), flush=True); input()"),
+        opens_last=True,
+    )
+    supervisor = Supervisor([], [door, other], lambda _: None, lambda _: None)
+
+    def kill_both() -> None:
+        for file in (door.log, other.log):
+            file.write_text("")
+        for one in supervisor.running:
+            os.kill(one.pid, signal.SIGKILL)
+        stop_when_open()
+
+    def stop_when_open() -> None:
+        loop = asyncio.get_running_loop()
+        late = loop.time() > deadline
+        if late or last_line(door.log) == "open":
+            supervisor.wishes.stop.set()
+        else:
+            loop.call_later(0.02, stop_when_open)
+
+    deadline = asyncio.get_running_loop().time() + 20
+    await supervisor.run(kill_both)
+    assert (last_line(door.log), last_line(other.log)) == ("open", "")

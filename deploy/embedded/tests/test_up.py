@@ -7,11 +7,13 @@ import signal
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pons_embedded import state
 from pons_embedded.cluster import processes_in
 from pons_embedded.ports import free_port
+from pons_embedded.processes import lives
 from pons_embedded.testing import Store, ending, until
 
 
@@ -147,33 +149,126 @@ def test_store_that_cannot_run_leaves_nothing(store: Store) -> None:
     assert processes_in(store.data / "postgres" / "cluster") == []
 
 
-def test_killed_supervisor_is_cleaned_up_after(store: Store) -> None:
-    """What a killed supervisor leaves running is seen by status and ended by the next start."""
-    store.up()
+def kill_supervisor(store: Store, *more: psutil.Process) -> list[state.Record]:
+    """Kill the supervisor, with `more` at the same moment; what it ran."""
     assert store.process is not None
     left = state.read_state(store.data / "state.json")
+    for one in more:
+        one.kill()
     store.process.kill()
     store.process.communicate()
+    assert left is not None
+    return list(left.processes)
+
+
+def guard(store: Store) -> psutil.Process:
+    """The process that watches over the supervisor."""
+    assert store.process is not None
+    known = {one["pid"] for one in store.state["processes"]}
+    (found,) = (
+        child for child in psutil.Process(store.process.pid).children() if child.pid not in known
+    )
+    return found
+
+
+def test_a_killed_supervisor_takes_all_with_it(store: Store) -> None:
+    """After kill -9 everything ends by itself and in order, PostgreSQL and nats-server too."""
+    store.up()
+    watching = guard(store)
+    left = kill_supervisor(store)
+    until(lambda: not any(one.process() for one in left), "ended")
+    until(lambda: not lives(watching), "guard ended")
+    assert processes_in(store.data / "postgres" / "cluster") == []
+    said = (store.data / "log" / "guard.log").read_text()
+    order = [line.split()[-2] for line in said.splitlines()]
+    assert sorted(order[:2]) == ["gateway", "ingress"]
+    assert sorted(order[2:4]) == ["egress", "render"]
+    assert order[4:] == ["index", "nats", "postgres"]
+    postgres = (store.data / "log" / "postgres.log").read_text()
+    assert "database system is shut down" in postgres
+    store.up()
+    assert "was not properly shut down" not in (store.data / "log" / "postgres.log").read_text()
+
+
+def test_a_stopped_process_does_not_outlive_a_killed_supervisor(store: Store) -> None:
+    """What hangs is ended as well."""
+    store.up()
+    for name in ("index", "nats"):
+        os.kill(store.pid(name), signal.SIGSTOP)
+    left = kill_supervisor(store)
+    until(lambda: not any(one.process() for one in left), "ended")
+
+
+def test_a_start_right_after_a_killed_supervisor(store: Store) -> None:
+    """The next start does not wait for the guard of the last, and neither ends what is new."""
+    store.up()
+    for _ in range(2):
+        left = kill_supervisor(store)
+        store.up()
+        assert [one.name for one in left if one.process()] == []
+    assert store.pons("status", "--data", str(store.data)).returncode == 0
+
+
+def test_a_killed_guard_is_replaced(store: Store) -> None:
+    """The next one knows what runs."""
+    store.up()
+    first = guard(store)
+    first.kill()
+    until(lambda: guard_or_none(store) not in (None, first), "another guard")
+    left = kill_supervisor(store)
+    until(lambda: not any(one.process() for one in left), "ended")
+
+
+def guard_or_none(store: Store) -> psutil.Process | None:
+    try:
+        return guard(store)
+    except (ValueError, psutil.Error):
+        return None
+
+
+def test_what_is_left_of_a_store_is_cleaned_up_after(store: Store) -> None:
+    """With the guard killed, too, status sees what is left, and the next start ends it."""
+    store.up()
+    left = kill_supervisor(store, guard(store))
     status = store.pons("status", "--data", str(store.data))
     assert status.returncode == 1
     assert "The supervisor was killed" in status.stdout
     store.up()
-    assert left is not None
-    assert [one.name for one in left.processes if one.process()] == []
+    assert [one.name for one in left if one.process()] == []
     assert store.pons("status", "--data", str(store.data)).returncode == 0
 
 
 def test_down_ends_what_a_killed_supervisor_left(store: Store) -> None:
-    """`down` leaves no process even when the supervisor is gone."""
+    """`down` leaves no process even when supervisor and guard are gone."""
     store.up()
-    assert store.process is not None
-    left = state.read_state(store.data / "state.json")
-    store.process.kill()
-    store.process.communicate()
+    left = kill_supervisor(store, guard(store))
     down = store.pons("down", "--data", str(store.data))
     assert down.stdout == "Store main is stopped; its supervisor had been killed before.\n"
-    assert left is not None
-    assert [one.name for one in left.processes if one.process()] == []
+    assert [one.name for one in left if one.process()] == []
+
+
+@pytest.mark.parametrize("name", ["index", "nats", "postgres"])
+def test_what_hangs_is_started_again(store: Store, name: str) -> None:
+    """A stopped process is replaced like one that died."""
+    store.environment["PONS_HEALTH_HUNG_AFTER"] = "2"
+    store.up()
+    first = store.pid(name)
+    os.kill(first, signal.SIGSTOP)
+    until(lambda: store.pid(name) not in (0, first), f"{name} again")
+    until(lambda: store.pons("status", "--data", str(store.data)).returncode == 0, "healthy again")
+    store.pons("down", "--data", str(store.data))
+    assert f"pons: {name} has not answered for 2 s and is ended" in store.output()
+
+
+def test_sigquit_stops_in_order(store: Store) -> None:
+    """As SIGTERM does."""
+    store.up()
+    left = store.state["processes"]
+    assert store.process is not None
+    store.process.send_signal(signal.SIGQUIT)
+    assert store.output().endswith("pons: stopping\npons: stopped\n")
+    assert store.process.returncode == 0
+    assert not [one["name"] for one in left if psutil.pid_exists(one["pid"])]
 
 
 def test_external_servers_replace_the_embedded(store: Store) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
 from pons.commands import ListSopClasses, SopClasses, answer_commands
+from pons.free_space import FreeSpace
 from pons.health import Health
 from pons.ingest import open_ingest
 from pons.live import open_live
@@ -30,7 +31,10 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     """The DICOM port is open while the block runs; requests under way at its end are answered."""
     # pynetdicom would log each oddity of a peer's negotiation with a traceback
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
-    objects = open_objects(settings.storage, settings.store.name, inline_below=WRITE_INLINE_BELOW)
+    room = FreeSpace(settings.storage)
+    objects = open_objects(
+        settings.storage, settings.store.name, inline_below=WRITE_INLINE_BELOW, room=room
+    )
     try:
         async with (
             open_bus(settings) as bus,
@@ -38,6 +42,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_live(bus, settings, "dicom") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
         ):
+            health.room = room.shortage
             health.checks |= {"nats": bus.check, "objects": objects.check}
             health.pulses.include(bus.pulses)
             await require_own(settings, objects, bus)

@@ -46,7 +46,10 @@ async def home_page(backends: Backends, host: str) -> str:
         patients=PATIENTS if settings.store.patient_level else "",
         services=_states(states),
         notes=_notes(
-            failures | backends.health.warnings | (READ_ONLY if settings.store.read_only else {})
+            failures
+            | backends.health.warnings
+            | backends.health.shortages()
+            | (READ_ONLY if settings.store.read_only else {})
         ),
     )
 

@@ -10,6 +10,7 @@ import httpx
 from pons.bus import open_bus
 from pons.catalog import open_own_catalog
 from pons.commands import ask
+from pons.free_space import FreeSpace
 from pons.health import Health, serving
 from pons.ingest import open_ingest
 from pons.jobs import Jobs
@@ -37,7 +38,8 @@ KEEP_ALIVE_SECONDS = 75
 async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The gateway, serving as long as the block runs."""
     await warm_http()
-    objects = open_objects(settings.storage, settings.store.name)
+    free_space = FreeSpace(settings.storage)
+    objects = open_objects(settings.storage, settings.store.name, room=free_space)
     room = Room(AT_A_TIME)
     try:
         async with (
@@ -50,6 +52,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             _open_render(settings, RENDER_CONNECTIONS) as render,
             _open_render(settings, None) as archives,
         ):
+            health.room = free_space.shortage
             health.checks |= {
                 "nats": bus.check,
                 "index": catalog.check,
@@ -74,8 +77,10 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
                 render=render,
                 archives=archives,
             )
+            app = create_app(backends)
+            await health.may_open.wait()
             async with serving(
-                create_app(backends),
+                app,
                 settings.http_host,
                 settings.http.port,
                 share_port=settings.http.processes > 1,

@@ -13,6 +13,7 @@ from pons.commands import (
     ClearExports,
     Collected,
     CollectNow,
+    DeleteAttachment,
     Deleted,
     DeleteResource,
     DeleteResources,
@@ -22,6 +23,7 @@ from pons.commands import (
     ProtectPatient,
 )
 from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
+from pons.free_space import FreeSpace
 from pons.identity import to_bytes
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
@@ -52,6 +54,29 @@ def refusing(handlers: Handlers) -> Handlers:
 
     return {
         command: handler if command in UNHARMFUL else refuse
+        for command, handler in handlers.items()
+    }
+
+
+REMOVING: tuple[type[msgspec.Struct], ...] = (DeleteResource, DeleteResources, DeleteAttachment)
+"""What makes room, and needs a little for it."""
+
+
+def giving_way(handlers: Handlers, room: FreeSpace, collect: Callable[[], object]) -> Handlers:
+    """The handlers, of which those that make room find some; `collect` is called after them."""
+
+    def with_room(handler: Handler) -> Handler:
+        async def remove(command: Any) -> Any:
+            short = room.give_way()
+            answer = await handler(command)
+            if short:
+                collect()
+            return answer
+
+        return remove
+
+    return {
+        command: with_room(handler) if command in REMOVING else handler
         for command, handler in handlers.items()
     }
 

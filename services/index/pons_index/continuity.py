@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from pons.bus import Bus
-from pons.errors import NotFound, PonsError, Unavailable, log_text
+from pons.errors import NotFound, OutOfResources, PonsError, Unavailable, log_text
 from pons.objects import Objects
 from pons.pulse import Pulse
 from pons_index.database import Database, delays
@@ -186,7 +186,11 @@ class Continuity:
             lambda connection: connection.fetchval(SQL["read_last_change"])
         )
         seen = Seen(self._beats, last_change, stream)
-        await self._objects.notes.put(NOTE, msgspec.json.encode(seen))
+        try:
+            await self._objects.notes.put(NOTE, msgspec.json.encode(seen))
+        except OutOfResources as error:
+            # A full disk keeps no index from working; a start after that compares a little more.
+            log.warning("the last state is not noted", error=str(error))
         self._noted = asyncio.get_running_loop().time()
 
     async def _read_note(self) -> Seen | None:

@@ -9,6 +9,7 @@ killed.
 import asyncio
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ from pons_index.statements import SQL
 log = structlog.get_logger()
 
 WRITE_EVERY = 20.0
+PARTING_PATIENCE = 2.0
 PAGE = 10_000
 LOCK = 0x706F6E73_00000003
 """Advisory lock of the replica that writes these notes."""
@@ -71,8 +73,9 @@ class Origins:
                 await asyncio.sleep(WRITE_EVERY)
                 await self._try_to_write()
         finally:
-            if self._dirty:
-                await self._try_to_write()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PARTING_PATIENCE):
+                    await self._try_to_write()
 
     async def write(self) -> None:
         """Write what is not written yet. Raises `Unavailable`."""

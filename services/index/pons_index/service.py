@@ -3,11 +3,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pons.bus import Bus, open_bus
 from pons.commands import answer_commands
+from pons.errors import PonsError
+from pons.free_space import FreeSpace
 from pons.health import Health
 from pons.live import open_live
 from pons.objects import Objects, open_objects
@@ -16,7 +18,7 @@ from pons.settings import Settings
 from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
 from pons_index.collector import Collector
-from pons_index.commands import Commands, refusing
+from pons_index.commands import Commands, giving_way, refusing
 from pons_index.comparison import Comparison
 from pons_index.consumer import Consumer, open_consumer
 from pons_index.continuity import Continuity
@@ -162,10 +164,21 @@ async def open_index(
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
             ):
-                answered = refusing(handlers) if read_only else handlers
+                room = FreeSpace(settings.storage)
+                answered = (
+                    refusing(handlers)
+                    if read_only
+                    else giving_way(handlers, room, lambda: bus.start(collect_garbage(collector)))
+                )
                 await answer_commands(bus, "index", answered, health)
                 yield comparison
             await continuity.end()
+
+
+async def collect_garbage(collector: Collector) -> None:
+    """Remove what was deleted, before its turn; the next round does what this cannot."""
+    with suppress(PonsError):
+        await collector.collect(())
 
 
 @asynccontextmanager

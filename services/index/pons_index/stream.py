@@ -36,9 +36,12 @@ class StreamState(msgspec.Struct, frozen=True):
 
 
 async def read_stream_state(bus: Bus) -> StreamState:
-    """The state of the stream now. Raises `Unavailable`."""
+    """The state of the stream now; one that is gone was never created. Raises `Unavailable`."""
     with _answers():
-        info = await bus.stream.stream_info(bus.names.ingest_stream)
+        try:
+            info = await bus.stream.stream_info(bus.names.ingest_stream)
+        except nats.js.errors.NotFoundError:
+            return StreamState("", 0)
     created = info.created.isoformat() if info.created else ""
     drained = await acknowledged(bus) >= info.state.last_seq
     return StreamState(created, info.state.last_seq, drained)
@@ -79,6 +82,7 @@ async def drained(bus: Bus, patience: float) -> bool:
         await asyncio.sleep(delay)
         waited, delay = waited + delay, min(delay * 2, 1.0)
         floor = await acknowledged(bus)
+        check_cancelled()
     return True
 
 
@@ -91,6 +95,7 @@ async def forget_acknowledged(
     """
     forgotten, before, pulse = 0, 0, pulse or Pulse("announcements")
     while True:
+        check_cancelled()
         await asyncio.sleep(interval)
         try:
             last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))

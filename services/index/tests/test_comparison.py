@@ -222,17 +222,19 @@ async def test_a_database_that_is_set_back_at_work_ends_the_index(
         assert raised.group_contains(PonsError, match="set back or replaced")
 
 
-async def test_a_stream_that_is_replaced_at_work_ends_the_index(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("replaced", [True, False])
+async def test_a_stream_that_is_lost_at_work_ends_the_index(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, replaced: bool
 ) -> None:
-    """Another one of the same name is not the one that was announced to."""
+    """The next start makes it; another one of the same name is not the one announced to."""
     monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
     async with open_store() as store:
 
         async def work() -> None:
             async with store.replica():
                 await store.bus.stream.delete_stream(store.bus.names.ingest_stream)
-                await store.bus.ensure_streams()
+                if replaced:
+                    await store.bus.ensure_streams()
                 await asyncio.sleep(5)
 
         with pytest.raises(BaseExceptionGroup) as raised:

@@ -3,11 +3,12 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -43,6 +44,14 @@ from pons_index.service import open_service
 pytestmark = pytest.mark.anyio
 OpenStore = Any
 Store = Any
+
+
+class Usage(NamedTuple):
+    """What `shutil.disk_usage` tells."""
+
+    total: int
+    used: int
+    free: int
 
 
 def many(patients: int, instances: int) -> list[InstanceReceived]:
@@ -164,6 +173,30 @@ async def test_a_store_that_is_read_only_changes_nothing(open_store: OpenStore) 
             )
         assert await store.value("SELECT count(*) FROM instances") == 1
         assert await store.value("SELECT count(*) FROM changes") > 0
+
+
+async def test_a_deletion_on_a_full_disk_finds_room(
+    open_store: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reserve is gone before anything is written, and the objects soon after the rows."""
+    reserve = tmp_path / "reserve"
+    reserve.touch()
+    async with open_store() as store:
+        storage = store.settings.storage.model_copy(update={"reserve": str(reserve)})
+        settings = store.settings.model_copy(update={"storage": storage})
+        event = received("1.1")
+        async with open_service(settings, Health("index")):
+            await store.announce(event)
+            assert await store.answered(event) == ["Success"]
+            await ask(store.bus, "index", PutLabel("Study", ids(event).study, "x"), Done)
+            assert reserve.exists()
+            monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 1 << 40, 0))
+            await ask(store.bus, "index", DeleteResource("Study", ids(event).study), Deleted)
+            assert not reserve.exists()
+            waiting = "SELECT count(*) FROM garbage WHERE collected IS NULL"
+            async with asyncio.timeout(20):
+                while await store.value(waiting):  # noqa: ASYNC110 the database tells no event
+                    await asyncio.sleep(0.02)
 
 
 async def test_changes_reach_the_stream_by_themselves(open_store: OpenStore) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
 
+from pons.free_space import FreeSpace
 from pons.objects.file import FileObjects
 from pons.objects.keys import (
     SHARDS,
@@ -43,12 +44,14 @@ __all__ = [
 ]
 
 
-def open_objects(storage: StorageSettings, store: str, *, inline_below: int = 0) -> Objects:
+def open_objects(
+    storage: StorageSettings, store: str, *, inline_below: int = 0, room: FreeSpace | None = None
+) -> Objects:
     """The object store that `storage` configures, for the store named `store`.
 
     Parameters
     ----------
-    inline_below
+    inline_below, room
         See `FileObjects`; without effect on S3.
     """
     if storage.kind == "s3":
@@ -66,4 +69,6 @@ def open_objects(storage: StorageSettings, store: str, *, inline_below: int = 0)
         return S3Objects(client, storage.s3_bucket, store, storage.path)
     if storage.path is None:
         raise ValueError("storage.kind = 'file' needs storage.path")
-    return FileObjects(storage.path, store, fsync=storage.fsync, inline_below=inline_below)
+    return FileObjects(
+        storage.path, store, fsync=storage.fsync, inline_below=inline_below, room=room
+    )

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from pons.errors import NotFound
+from pons.free_space import FreeSpace
 from pons.objects.disk import disk_errors, is_cached, sync_folder
 from pons.objects.file_notes import FileNotes
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
@@ -43,10 +44,18 @@ class FileObjects:
         and 0.5 MB: inline saves one sender 0.1 to 0.5 ms of CPU; from four puts at once on, worker
         threads store 1.2 to 2.6 times as many, since the file system forces several files to disk
         in one go. Without fsync inline is 1.0 to 1.3 times as fast. 0: never inline.
+    room
+        What is written, spooled bodies too, is refused when this is used up.
     """
 
     def __init__(
-        self, root: Path, store: str, *, fsync: bool = True, inline_below: int = 0
+        self,
+        root: Path,
+        store: str,
+        *,
+        fsync: bool = True,
+        inline_below: int = 0,
+        room: FreeSpace | None = None,
     ) -> None:
         self._root = root.absolute()
         self._store = check_store_name(store)
@@ -55,6 +64,7 @@ class FileObjects:
         self._fsync = fsync
         self._inline_below = inline_below
         self._inline_reads = True
+        self._room = room
         make_spool_folder(self._spool_folder)
         with disk_errors(self._folder):
             for shard in SHARDS:
@@ -64,6 +74,8 @@ class FileObjects:
         self.notes = FileNotes(self._folder, self._spool_folder, fsync=fsync)
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
+        if self._room is not None:
+            self._room.require()
         if isinstance(body, Spool):
             await asyncio.to_thread(self._keep, key, body)
         elif memoryview(body).nbytes < self._inline_below and not crowded:
@@ -113,7 +125,7 @@ class FileObjects:
                     yield entry
 
     def spool(self) -> Spool:
-        return Spool(self._spool_folder)
+        return Spool(self._spool_folder, self._room)
 
     def local_path(self, key: UUID) -> Path:
         return Path(self._path(key))

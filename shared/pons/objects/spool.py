@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from pons.errors import OutOfResources, Unavailable
+from pons.free_space import FreeSpace
 from pons.objects.disk import disk_errors
 from pons.objects.keys import new_key
 
@@ -33,10 +34,11 @@ class Spool:
     can be read (or mapped) at any time.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, room: FreeSpace | None = None) -> None:
         self.name = f"{folder}/{new_key()}{SUFFIX}"
         self.size = 0
         self._folder = folder
+        self._room = room
         self._lock = threading.Lock()
         with disk_errors(folder):
             self._descriptor: int | None = os.open(self.name, _FLAGS, 0o640)
@@ -47,9 +49,11 @@ class Spool:
         return Path(self.name)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append `data`. OutOfResources where the disk is full."""
+        """Append `data`. OutOfResources where the disk is full, or `room` is used up."""
         if self._descriptor is None:
             raise ValueError("this spool is closed")
+        if self._room is not None:
+            self._room.require()
         with memoryview(data) as view, view.cast("B") as rest, disk_errors(self._folder):
             written = 0
             while written < rest.nbytes:

@@ -14,7 +14,7 @@ service: str = globals()["name_of_service"]
 
 class Health(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/health/ready" else 404)
+        self.send_response(200 if self.path.startswith("/health/") else 404)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
