@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,6 +17,8 @@ from pons.commands import Done, EchoModality, ask
 from pons.errors import NotFound, Unavailable
 from pons.jobs import Jobs, StoreRequest, submit_store
 from pons.modalities import Modality, open_modalities
+from pons.objects import FileObjects
+from pons.ownership import Mark, mark_objects, mark_streams
 from pons.settings import JobsSettings, Settings
 from pons.testing.nats import NatsServer
 
@@ -32,6 +35,9 @@ async def test_the_process(server: NatsServer, bus: Bus, listening: Any, tmp_pat
         "PONS_STORAGE_PATH": str(tmp_path),
         "PONS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
     }
+    mark = Mark(bus.names.store, UUID(int=1))
+    await mark_objects(FileObjects(tmp_path, bus.names.store), mark)
+    await mark_streams(bus, mark)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pons_egress", env=environment
     )
