@@ -17,6 +17,7 @@ from pons.events import Announcement
 from pons.header.meta import meta_end
 from pons.health import Health
 from pons.names import Names
+from pons.objects import FileObjects
 from pons.settings import (
     DicomSettings,
     IngestSettings,
@@ -152,13 +153,15 @@ async def test_odd_datasets_are_stored_as_what_they_are(
         dicom=DicomSettings(port=free_port()),
         ingest=IngestSettings(answer_timeout=0.1),
     )
+    await mark_store(settings)
     async with open_service(settings, Health("dicom-ingress")), nats.bus("ingress") as bus:
         assert await asyncio.to_thread(send) == 0
         message = await bus.stream.get_last_msg("ingress-ingest", Names("ingress").received)
     announced = msgspec.msgpack.decode(message.data or b"", type=Announcement).instances[0]
     assert announced.transfer_syntax == transfer_syntax
     assert (announced.sop_instance_uid, announced.study_uid) == ("1.2.3", "1.2")
-    (kept,) = (file for file in (tmp_path / "ingress").rglob("*") if file.is_file())
+    kept = FileObjects(tmp_path, "ingress").local_path(announced.object_key)
+    assert kept is not None
     content = kept.read_bytes()
     assert content[meta_end(content) :] == stored
     assert read_file_meta_info(kept).TransferSyntaxUID == transfer_syntax
