@@ -353,7 +353,7 @@ async def answer_commands(
         own = health
 
         async def report(_command: ReportHealth) -> HealthReport:
-            return HealthReport(await own.failures(), own.warnings)
+            return HealthReport(await own.failures(), own.told())
 
         answered[ReportHealth] = report
     for command, handler in answered.items():

@@ -43,6 +43,12 @@ def notice(error: Exception) -> None:
     )
 
 
+def found() -> int:
+    """How many readings of this process have found an object missing or damaged."""
+    samples = (one for metric in DAMAGED_OBJECTS.collect() for one in metric.samples)
+    return int(sum(one.value for one in samples if one.name.endswith("_total")))
+
+
 def _damaged(key: UUID | None, owner: str, what: str, why: str) -> DamagedObject:
     error = DamagedObject(
         f"What the store keeps of {owner} is {'missing' if what == 'missing' else 'damaged'}",

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
+from pons import damage
 from pons.errors import OutOfResources, PonsError
 from pons.http_protocol import Connection
 from pons.pulse import Pulses
@@ -41,7 +42,7 @@ class Health:
         self.pulses = Pulses()
         """What the service's background tasks say of themselves."""
         self.warnings: dict[str, str] = {}
-        """What somebody should look at although the service is ready, by name."""
+        """What the service itself has to tell of this kind; `told` gives all of it."""
         self.room: Callable[[], object] | None = None
         """Gives what room there is too little of, or None."""
 
@@ -63,6 +64,16 @@ class Health:
         """Where there is no room: what would fill it is refused, all else is answered."""
         short = self.room() if self.room else None
         return {} if short is None else {"room": f"takes no instance: {short}"}
+
+    def told(self) -> dict[str, str]:
+        """What somebody should look at although the service is ready, by name."""
+        if not (damaged := damage.found()):
+            return self.warnings
+        words = (
+            f"{damaged} readings since the start found an object missing or damaged: the log names "
+            "it, ./pons fsck lists all"
+        )
+        return self.warnings | {"damaged files": words}
 
     async def _failure(self, check: Check) -> str:
         try:
@@ -89,8 +100,8 @@ class Health:
             }
             if short := self.shortages():
                 body["shortages"] = short
-            if self.warnings:
-                body["warnings"] = self.warnings
+            if warnings := self.told():
+                body["warnings"] = warnings
             if tasks := {pulse.name: pulse.as_json() for pulse in self.pulses}:
                 body["tasks"] = tasks
             return (503 if failures else 200), "application/json", json.dumps(body).encode()

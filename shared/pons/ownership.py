@@ -54,7 +54,13 @@ async def read_objects_mark(objects: Objects) -> Mark | None:
         content = await objects.notes.read(NOTE)
     except NotFound:
         return None
-    mark = msgspec.json.decode(content, type=Mark)
+    try:
+        mark = msgspec.json.decode(content, type=Mark)
+    except msgspec.DecodeError as error:
+        raise PonsError(
+            f"The mark of the object store cannot be read: {error}",
+            "put the note `owner` back from a backup of the objects",
+        ) from error
     if mark.layout > LAYOUT:
         raise PonsError(
             f"The object store is newer than this version of Pons: its layout is {mark.layout}, "
@@ -135,21 +141,33 @@ async def require_own(
     """
     delay = 0.05
     while True:
-        marks = {OBJECTS: await read_objects_mark(objects)}
-        if bus is not None:
-            marks[STREAMS] = await read_streams_mark(bus)
-        if read_row is not None:
-            marks |= await _database_mark(read_row)
-        require_same(settings, marks)
-        lacking = [place for place in (OBJECTS, STREAMS) if marks.get(place, True) is None]
-        if not lacking:
-            return
+        try:
+            lacking = await _unmarked(settings, objects, bus, read_row)
+            if not lacking:
+                return
+            reason = f"the index has not marked {' and '.join(lacking)} yet"
+        except Unavailable as error:
+            reason = str(error)
         if delay > 1:
-            log.warning(
-                "waiting for the index to mark what is this store's", unmarked=", ".join(lacking)
-            )
+            log.warning("waiting to know whose store this is", reason=reason)
         await asyncio.sleep(delay)
         delay = min(delay * 1.5, LONGEST_PAUSE)
+
+
+async def _unmarked(
+    settings: Settings,
+    objects: Objects,
+    bus: Bus | None,
+    read_row: Callable[[str], Awaitable[Any]] | None,
+) -> list[str]:
+    """The places without a mark. Raises `PonsError` when two of the marks differ."""
+    marks = {OBJECTS: await read_objects_mark(objects)}
+    if bus is not None:
+        marks[STREAMS] = await read_streams_mark(bus)
+    if read_row is not None:
+        marks |= await _database_mark(read_row)
+    require_same(settings, marks)
+    return [place for place in (OBJECTS, STREAMS) if marks.get(place, True) is None]
 
 
 def require_same(settings: Settings, marks: Mapping[str, Mark | None]) -> None:

@@ -11,8 +11,9 @@ import pytest
 import xxhash
 import zstandard
 
-from pons.damage import DAMAGED_OBJECTS, notice
+from pons.damage import DAMAGED_OBJECTS, found, notice
 from pons.errors import DamagedObject, InvalidInstance, NotFound
+from pons.health import Health
 from pons.objects import PIECE, SPOOL_ABOVE, Objects, new_key, open_objects
 from pons.settings import StorageSettings
 from pons.stored_file import (
@@ -223,3 +224,14 @@ async def test_an_object_of_nobody(objects: Objects) -> None:
         await read_file(objects, ObjectFile(new_key(), 5, 5, ""))
     with pytest.raises(InvalidInstance, match="4 bytes instead of 5"):
         await read_file(objects, ObjectFile(key, 5, 5, ""))
+
+
+async def test_health_tells_of_what_was_found(objects: Objects) -> None:
+    """Once a reading found a damaged file, the process says so beside being ready."""
+    before = found()
+    stored = await keep(objects, SMALL, "truncated")
+    with pytest.raises(DamagedObject):
+        await read_file(objects, stored)
+    assert found() == before + 1
+    told = Health("gateway").told()["damaged files"]
+    assert told.startswith(f"{before + 1} readings since the start found an object missing")

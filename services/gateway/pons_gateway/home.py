@@ -47,7 +47,7 @@ async def home_page(backends: Backends, host: str) -> str:
         services=_states(states),
         notes=_notes(
             failures
-            | backends.health.warnings
+            | backends.health.told()
             | backends.health.shortages()
             | (READ_ONLY if settings.store.read_only else {})
         ),

@@ -30,7 +30,7 @@ async def exposition(backends: Backends) -> str:
         "orthanc_rest_api_duration_ms": metrics.SLOWEST_ANSWER.read() * 1000,
         "orthanc_store_dicom_duration_ms": metrics.SLOWEST_STORE.read() * 1000,
         "pons_ready": not await backends.health.failures(),
-        "pons_warnings": len(backends.health.warnings),
+        "pons_warnings": len(backends.health.told()),
         **await _jobs(backends.jobs),
         **_logged(),
     }

@@ -7,14 +7,16 @@ DICOM file and nobody knows is announced again; then what hung on it comes back.
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
-from pons.errors import Unavailable, log_text
+from pons.errors import PonsError, Unavailable, log_text
 from pons.objects import SHARDS
 from pons.pulse import Pulse
 from pons_index.continuity import Beginning, Continuity
 from pons_index.database import Database, delays
+from pons_index.deletion import PATIENCE, take_time
 from pons_index.faults import passing_is_unavailable
 from pons_index.records import Records
 from pons_index.returning import Returning
@@ -77,7 +79,7 @@ class Comparison:
                             await self._compare_since(since)
                 self._pulse.succeed()
                 return
-            except Unavailable as error:
+            except PonsError as error:  # a full disk as well
                 self._pulse.fail(str(error))
                 log.warning("comparison waits", error=log_text(error), retry_seconds=delay)
             await asyncio.sleep(delay)
@@ -96,7 +98,7 @@ class Comparison:
         await self._drain()
         restored = await self._records.restore()
         await self._records.write_missing()
-        await self._database.run(lambda connection: connection.execute(SQL["settle_times"]))
+        await self._database.run(_settle_times)
         log.warning(
             "comparison done",
             unknown=found,
@@ -108,6 +110,12 @@ class Comparison:
     async def _drain(self) -> None:
         if not await self._sweep.drained():
             raise Unavailable("Announcements are still on their way", "the index is behind")
+
+
+async def _settle_times(connection: Any) -> None:
+    async with connection.transaction():
+        await take_time(connection)
+        await connection.execute(SQL["settle_times"], timeout=PATIENCE)
 
 
 def shards_since(since: datetime) -> list[str]:

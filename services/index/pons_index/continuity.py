@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from pons.bus import Bus
-from pons.errors import NotFound, OutOfResources, PonsError, Unavailable, log_text
+from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.objects import Objects
 from pons.pulse import Pulse
 from pons_index.database import Database, delays
@@ -47,6 +47,10 @@ class Seen(msgspec.Struct, frozen=True):
     beats: int
     last_change: int
     stream: StreamState
+
+
+UNREADABLE = Seen(1 << 40, 0, StreamState("", 0))
+"""Nothing fits this, so everything is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +192,9 @@ class Continuity:
         seen = Seen(self._beats, last_change, stream)
         try:
             await self._objects.notes.put(NOTE, msgspec.json.encode(seen))
-        except OutOfResources as error:
-            # A full disk keeps no index from working; a start after that compares a little more.
+        except PonsError as error:
+            # Neither a full disk nor one that cannot be written keeps an index from working; a
+            # start after that compares a little more.
             log.warning("the last state is not noted", error=str(error))
         self._noted = asyncio.get_running_loop().time()
 
@@ -198,6 +203,9 @@ class Continuity:
             return msgspec.json.decode(await self._objects.notes.read(NOTE), type=Seen)
         except NotFound:
             return None
+        except msgspec.DecodeError as error:
+            log.error("what was seen last cannot be read", error=str(error))
+            return UNREADABLE
 
 
 async def _read(connection: Any) -> Any:

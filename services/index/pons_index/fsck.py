@@ -21,6 +21,7 @@ from pons.objects import SHARDS, Objects
 from pons.settings import Settings
 from pons.stored_file import ObjectFile, stream_file
 from pons_index.database import Database, open_pool
+from pons_index.deletion import PATIENCE, take_time
 from pons_index.ownership import Claim
 from pons_index.service import opened_objects
 from pons_index.statements import SQL
@@ -111,7 +112,9 @@ class Fsck:
     ) -> None:
         columns = [first for first, _ in ranges], [beyond for _, beyond in ranges]
         # Rows before objects: what is deleted meanwhile has no row any more, what comes no object.
-        rows = await self._database.pool.fetch(SQL["referred_in_ranges"], *columns, timeout=600)
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            await take_time(connection)
+            rows = await connection.fetch(SQL["referred_in_ranges"], *columns, timeout=PATIENCE)
         entries = await self._sweep.entries(shard)
         sizes = {entry.key: entry.size for entry in entries}
         report.objects += len(entries)

@@ -130,8 +130,12 @@ class Origins:
             packed = await self._objects.notes.read(_note(folder))
         except NotFound:
             return None
-        content = zstandard.ZstdDecompressor().decompress(packed)
-        return msgspec.msgpack.decode(content, type=Arrivals)
+        try:
+            content = zstandard.ZstdDecompressor().decompress(packed)
+            return msgspec.msgpack.decode(content, type=Arrivals)
+        except (zstandard.ZstdError, msgspec.DecodeError) as error:
+            log.error("note of origins cannot be read", folder=folder, error=str(error))
+            return None
 
 
 async def _keys_since(after: UUID, connection: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from pons.identity import to_text
 from pons.objects import Objects
 from pons_index.changelog import Growth, log_changes
 from pons_index.database import Database
+from pons_index.deletion import PATIENCE, take_time
 from pons_index.resource import Held, hold_resource
 from pons_index.statements import SQL
 
@@ -83,8 +84,9 @@ class Records:
     async def write_missing(self) -> None:
         """Note what hangs on resources that have no note yet: an earlier version wrote none."""
         noted = {name async for name in self._notes.names(FOLDER)}
-        async with self._database.pool.acquire() as connection:
-            rows = await connection.fetch(SQL["described_resources"])
+        async with self._database.pool.acquire() as connection, connection.transaction():
+            await take_time(connection)
+            rows = await connection.fetch(SQL["described_resources"], timeout=PATIENCE)
         for row in rows:
             level, identifier = LEVELS[row["level"]], to_text(row["id"])
             if note_of(level, identifier) not in noted:

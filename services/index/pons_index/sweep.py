@@ -5,6 +5,7 @@ That nobody knows an object proves nothing: database or stream may have forgotte
 deleted here but temporary objects, whose key says that they may go once nobody names them.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 AT_ONCE = 5000
 LOCK = 0x706F6E73_00000002
 """Advisory lock of the replica that sweeps."""
+TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
+TURN_INTERVAL = 0.5
 DRAIN_PATIENCE = 10.0
 WRITING = timedelta(seconds=60)
 """How long after its object a row may come that alone refers to it: such an object is not
@@ -107,11 +110,11 @@ class Sweep:
     async def turn(self, *, wait: bool) -> AsyncIterator[bool]:
         """Whether no other replica sweeps while the block runs; with `wait`, once none does."""
         async with self._database.pool.acquire() as connection:
-            if wait:
-                await connection.execute("SELECT pg_advisory_lock($1)", LOCK, timeout=None)
-                ours = True
-            else:
-                ours = await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK)
+            # Asked again and again: a statement that waits is ended, a comparison takes hours.
+            ours = await connection.fetchval(TRY_LOCK, LOCK)
+            while wait and not ours:
+                await asyncio.sleep(TURN_INTERVAL)
+                ours = await connection.fetchval(TRY_LOCK, LOCK)
             try:
                 yield ours
             finally:

@@ -20,7 +20,7 @@ from pons.identity import to_text
 from pons.objects import Objects, new_key
 from pons_index.changelog import log_changes
 from pons_index.database import Database
-from pons_index.deletion import PATIENCE, Removed, delete_instances
+from pons_index.deletion import PATIENCE, Removed, delete_instances, take_time
 from pons_index.records import note_of
 from pons_index.statements import SQL
 
@@ -67,7 +67,11 @@ class Tombstones:
                 content = await self._notes.read(name)
             except NotFound:  # just forgotten
                 continue
-            keys = msgspec.msgpack.decode(content, type=Tombstone).keys
+            try:
+                keys = msgspec.msgpack.decode(content, type=Tombstone).keys
+            except msgspec.DecodeError as error:
+                log.error("tombstone cannot be read", name=name, error=str(error))
+                continue
             bury = partial(_bury, keys, _key(name))
             deleted += await self._database.run(bury, patience=math.inf)
         if deleted:
@@ -81,6 +85,7 @@ class Tombstones:
 
 async def _bury(keys: Sequence[UUID], name: UUID, connection: Any) -> int:
     async with connection.transaction():
+        await take_time(connection)
         await connection.fetch(SQL["trees_of_objects"], keys, timeout=PATIENCE)
         rows = await connection.fetch(SQL["lost_and_dead"], keys, timeout=PATIENCE)
         if rows:

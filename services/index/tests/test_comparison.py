@@ -17,14 +17,16 @@ from pons.commands import (
     Deleted,
     DeleteResource,
     Done,
+    HealthReport,
     ProtectPatient,
     PutAttachment,
     PutLabel,
     PutMetadata,
+    ReportHealth,
     Written,
     ask,
 )
-from pons.errors import PonsError
+from pons.errors import PonsError, Unavailable
 from pons.events import Origin
 from pons.ingest import open_ingest
 from pons.objects import new_key
@@ -71,7 +73,17 @@ async def working(store: Any) -> Any:
         store.replica(),
         open_ingest(store.objects, store.bus, store.settings) as ingest,
     ):
+        await until(lambda: answers(store))
         yield ingest
+
+
+async def answers(store: Any) -> bool:
+    """Whether commands reach the index, which takes a moment on a busy machine."""
+    try:
+        await ask(store.bus, "index", ReportHealth(), HealthReport)
+    except Unavailable:
+        return False
+    return True
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
@@ -85,8 +97,8 @@ async def compared(store: Any) -> None:
     """Wait until no comparison is under way."""
 
     async def done() -> bool:
-        row = await store.database.pool.fetchrow("SELECT comparing FROM continuity")
-        return row is not None and not row["comparing"]
+        row = await store.database.pool.fetchrow("SELECT beats, comparing FROM continuity")
+        return row is not None and row["beats"] > 0 and not row["comparing"]
 
     await until(done)
 
