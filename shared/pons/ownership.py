@@ -171,8 +171,15 @@ async def _unmarked(
 
 
 def require_same(settings: Settings, marks: Mapping[str, Mark | None]) -> None:
-    """Raise `PonsError`, naming the settings, when two of the marks are of different stores."""
+    """Raise `PonsError`, naming the settings, when a mark is of another store than the others."""
     there = {place: mark for place, mark in marks.items() if mark is not None}
+    name = settings.store.name
+    for place, mark in there.items():
+        if mark.store != name:
+            raise PonsError(
+                f"The {place} belongs to the store {mark.store!r}, not to {name!r}",
+                f"it is {places(settings)[place]}: correct that, or store.name",
+            )
     if len({mark.id for mark in there.values()}) < 2:
         return
     shown = places(settings)
@@ -181,7 +188,7 @@ def require_same(settings: Settings, marks: Mapping[str, Mark | None]) -> None:
         for place, mark in there.items()
     )
     raise PonsError(
-        f"The settings of store {settings.store.name} point to different stores: {said}",
+        f"The settings of store {name} point to different stores: {said}",
         "each store needs an object store, a database and streams of its own: correct the setting "
         "that points to another's",
     )

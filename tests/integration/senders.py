@@ -17,12 +17,16 @@ from outside import Store, image
 
 
 class Sender(threading.Thread, ABC):
-    """Sends new images until told to end, each again until it is acknowledged."""
+    """Sends new images until told to end, each again until it is acknowledged.
 
-    def __init__(self, store: Store, number: int) -> None:
+    `pause`: seconds between two images, so that a long test has a small store.
+    """
+
+    def __init__(self, store: Store, number: int, pause: float = 0.0) -> None:
         super().__init__(name=f"sender-{number}")
         self.store = store
         self.number = number
+        self.pause = pause
         self.ending = threading.Event()
         self.sent: dict[str, Dataset] = {}
         self.acknowledged: set[str] = set()
@@ -39,6 +43,7 @@ class Sender(threading.Thread, ABC):
                     if self.ending.wait(0.05):
                         return
                 self.acknowledged.add(ds.SOPInstanceUID)
+                self.ending.wait(self.pause)
         except BaseException as error:
             self.failure = error
 

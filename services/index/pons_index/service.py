@@ -2,7 +2,7 @@
 """The index, put together: what it opens, what it does in the background, how it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -186,12 +186,22 @@ async def working(*tasks: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
     """The tasks run until the block ends; one that fails ends the block."""
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(task) for task in tasks]
-        yield
-        # More than once: a cancellation can get lost in `asyncio.wait_for` before Python 3.12.
-        while left := [task for task in running if not task.done()]:
-            for task in left:
-                task.cancel()
-            await asyncio.wait(left, timeout=AGAIN)
+        try:
+            yield
+        finally:
+            await _end(running)
+
+
+async def _end(running: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks until they have ended.
+
+    More than once, also those that the group has cancelled: before Python 3.12 a cancellation can
+    get lost in `asyncio.wait_for`, which several libraries end their requests in.
+    """
+    while left := [task for task in running if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=AGAIN)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from pons.ingest import open_ingest
 from pons.objects import new_key
 from pons_index.comparison import shards_since
 from pons_index.continuity import MARGIN
+from pons_index.service import working as working_tasks
 
 pytestmark = pytest.mark.anyio
 OpenStore = Any
@@ -274,3 +275,24 @@ def test_the_shards_of_the_last_hours_are_few() -> None:
     assert 1 <= len(shards_since(datetime.now(UTC) - MARGIN)) <= 4
     assert len(shards_since(datetime.now(UTC) - timedelta(days=13))) == 256
     assert len(shards_since(datetime.fromtimestamp(0, UTC))) == 256
+
+
+async def test_a_task_that_misses_its_cancellation_does_not_keep_the_index() -> None:
+    """Before Python 3.12 one can get lost; another failed, and everything ends all the same."""
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    async def failing() -> None:
+        await asyncio.sleep(0.05)
+        raise PonsError("for the test")
+
+    async def work() -> None:
+        async with working_tasks(deaf(), failing()):
+            await asyncio.sleep(60)
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        await asyncio.wait_for(work(), 10)
+    assert raised.group_contains(PonsError, match="for the test")

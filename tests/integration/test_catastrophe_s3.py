@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A backing store that goes away or back costs nothing that was acknowledged: a bucket."""
+
+from collections.abc import Callable
+
+import pytest
+
+from catastrophes import SHORT, S3Ground, weather
+from outside import Store
+
+pytestmark = pytest.mark.filterwarnings(
+    # pynetdicom drops the socket of a refused connection without closing it.
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def test_no_catastrophe_costs_an_acknowledged_instance(
+    fresh_store: Callable[..., Store], s3_server: dict[str, str]
+) -> None:
+    """As with a folder; what is gone, a client of the bucket has deleted."""
+    weather(fresh_store("storm", **SHORT, **s3_server), S3Ground)
