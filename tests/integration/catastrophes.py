@@ -5,6 +5,7 @@ Each round one of them is lost, replaced by an older copy or damaged under sende
 the store runs. Grace and intervals are short, so that sweeps run in each round.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -45,6 +46,8 @@ class Ground:
         self.chance = chance
         self.deleted: set[str] = set()
         self.copies: list[Path] = []
+        self.missing: set[str] = set()
+        self.back: set[str] = set()
 
     @property
     def acknowledged(self) -> set[str]:
@@ -186,15 +189,18 @@ class Ground:
 
     def is_whole(self, acknowledged: set[str]) -> bool:
         there = set(self.listed().values())
-        return acknowledged - self.deleted <= there and not self.deleted & there
+        self.missing, self.back = acknowledged - self.deleted - there, self.deleted & there
+        return not self.missing and not self.back
 
     def check(self, what: str) -> None:
         self.store.wait_until_ready(90)
         acknowledged = self.acknowledged
-        eventually(
-            f"after {what}, what was acknowledged is listed and what was deleted is not",
-            lambda: self._answers(lambda: self.is_whole(acknowledged)),
-            90,
+        with contextlib.suppress(AssertionError):
+            eventually(what, lambda: self._answers(lambda: self.is_whole(acknowledged)), 90)
+            return
+        raise AssertionError(
+            f"after {what}: missing, though acknowledged: {sorted(self.missing)}; back, though "
+            f"deleted: {sorted(self.back)}; log:\n{self.store.tail()}"
         )
 
     def _answers(self, ask: Callable[[], bool]) -> bool:

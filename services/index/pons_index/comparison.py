@@ -96,6 +96,7 @@ class Comparison:
         found = await self._sweep.compare(SHARDS, datetime.fromtimestamp(0, UTC))
         returned = await self._returning.announce_all()
         await self._drain()
+        await self._tombstones.restored()
         restored = await self._records.restore()
         await self._records.write_missing()
         await self._database.run(_settle_times)

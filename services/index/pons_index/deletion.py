@@ -27,6 +27,8 @@ class Removed:
     """Level and id of the ancestors that are still there, the nearest first."""
     objects: list[UUID]
     """The DICOM files of the instances."""
+    instances: list[bytes]
+    """Their ids."""
     resources: list[tuple[int, bytes]]
     """Level and id of what is gone and may have had something hang on it."""
 
@@ -128,10 +130,11 @@ async def delete_instances(connection: Any, keys: list[int], reason: str) -> Rem
         *((0, row["id"]) for row in patients if not row["deleted"]),
     ]
     objects = [key for row in touched for key in row["objects"]]
+    instances = [one for row in touched for one in row["ids"]]
     resources = [
         *((3, row["id"]) for row in described),
         *((2, row["id"]) for row in touched if not row["remaining"]),
         *((1, row["id"]) for row in studies if row["deleted"]),
         *((0, row["id"]) for row in patients if row["deleted"]),
     ]
-    return Removed(growth, survivors, objects, resources)
+    return Removed(growth, survivors, objects, instances, resources)

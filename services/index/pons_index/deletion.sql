@@ -92,7 +92,7 @@ WITH bare AS (
     DELETE FROM headers WHERE instance_key = ANY ($1::bigint[]) RETURNING header_key
 ), doomed AS (
     DELETE FROM instances WHERE instance_key = ANY ($1::bigint[])
-    RETURNING series_key, object_key, size, stored_size
+    RETURNING series_key, id, object_key, size, stored_size
 ), thrown_away AS (
     INSERT INTO garbage (object_key, reason)
     SELECT object_key, $2 FROM doomed
@@ -101,7 +101,7 @@ WITH bare AS (
     ON CONFLICT (object_key) DO NOTHING
 ), gone AS (
     SELECT series_key, count(*) AS instances, sum(size) AS size, sum(stored_size) AS stored_size,
-        array_agg(object_key) AS objects
+        array_agg(object_key) AS objects, array_agg(id) AS ids
     FROM doomed
     GROUP BY series_key
 )
@@ -111,7 +111,7 @@ FROM gone
 WHERE series.series_key = gone.series_key
 RETURNING series.series_key, series.study_key, series.id, series.instances AS remaining,
     gone.instances::bigint AS instances, gone.size::bigint AS size,
-    gone.stored_size::bigint AS stored_size, gone.objects;
+    gone.stored_size::bigint AS stored_size, gone.objects, gone.ids;
 
 -- name: delete_series
 -- Series that have no instance left.

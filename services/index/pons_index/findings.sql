@@ -100,21 +100,41 @@ ON CONFLICT (object_key) DO UPDATE SET kind = 'attachment', detail = excluded.de
 -- Attachments whose resource did not come back: kept in quarantine, where people find them.
 UPDATE findings SET kind = 'leftover', since = now() WHERE kind = 'attachment';
 
--- name: lost_and_dead
--- Instances that the index has although this store wrote down that they may go.
-SELECT instance_key FROM instances WHERE object_key = ANY ($1::uuid[]);
+-- name: back_from_the_dead
+-- Instances that the index has although they were deleted: with one of these objects, or with one of these ids and an object from before $3.
+SELECT instance_key FROM instances WHERE object_key = ANY ($1::uuid[])
+UNION
+SELECT instance_key FROM instances WHERE id = ANY ($2::bytea[]) AND object_key < $3;
 
--- name: trees_of_objects
--- The trees of instances with these objects, held in the order of their ids.
+-- name: trees_of_the_dead
+-- The trees of these instances, held in the order of their ids.
 SELECT patient_key
 FROM patients
 WHERE patient_key IN (
     SELECT patient_key
     FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
     WHERE object_key = ANY ($1::uuid[])
+    UNION
+    SELECT patient_key
+    FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
+    WHERE instances.id = ANY ($2::bytea[]) AND object_key < $3
 )
 ORDER BY id
 FOR UPDATE;
+
+-- name: remember_dead
+-- Files of these instances from before $2 do not come back.
+INSERT INTO deleted (instance_id, before)
+SELECT instance_id, $2 FROM unnest($1::bytea[]) AS named (instance_id)
+ON CONFLICT (instance_id) DO UPDATE SET before = greatest(deleted.before, excluded.before);
+
+-- name: is_dead
+-- Whether a file of this instance was there when it was deleted.
+SELECT EXISTS (SELECT FROM deleted WHERE instance_id = $1 AND $2 < before);
+
+-- name: forget_dead
+-- All objects have been compared.
+DELETE FROM deleted;
 
 -- name: bury
 -- Objects of which a tombstone says that they may go.

@@ -22,6 +22,7 @@ from pons_index.database import Database
 from pons_index.metrics import RETURNED
 from pons_index.origins import Origins
 from pons_index.statements import SQL
+from pons_index.sweep import discard_unused
 
 if TYPE_CHECKING:
     from pons.ingest import Ingest, Recognised
@@ -32,6 +33,7 @@ AT_ONCE = 16
 """Files that are read at a time: so many are in memory, if they are small."""
 BEGINNING = 4096
 NIL = UUID(int=0)
+BURIED = "buried"
 
 OpenIngest = Callable[[], AbstractAsyncContextManager["Ingest"]]
 
@@ -103,10 +105,17 @@ class Returning:
             return Outcome(key, "")
         except InvalidInstance as error:
             return await self._unreadable(key, error)
+        if await self._is_dead(found):
+            return Outcome(key, BURIED)
         if not is_announced(key) and await self._is_indexed(found.ids.instance):
             # An attachment that is a DICOM file, or another form of one that is there.
             return Outcome(key, "leftover", detail=f"also instance {found.ids.instance}")
         return found
+
+    async def _is_dead(self, found: "Recognised") -> bool:
+        """Whether it is a file, replaced since, of an instance that was deleted after that."""
+        values = (to_bytes(found.ids.instance), found.received.object_key)
+        return bool(await self._database.pool.fetchval(SQL["is_dead"], *values))
 
     async def _is_indexed(self, instance_id: str) -> bool:
         return bool(
@@ -128,7 +137,9 @@ class Returning:
 
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
         gone = [one.key for one in outcomes if not one.kind]
-        kept = [one for one in outcomes if one.kind]
+        kept = [one for one in outcomes if one.kind and one.kind != BURIED]
+        if buried := [one.key for one in outcomes if one.kind == BURIED]:
+            await discard_unused(self._database, buried, "deleted")
         columns = (
             [one.key for one in kept],
             [one.kind for one in kept],

@@ -6,7 +6,7 @@ what is so. It goes when the database has forgotten its objects, long after they
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -30,9 +30,10 @@ FOLDER = "tombstones"
 
 
 class Tombstone(msgspec.Struct, frozen=True, array_like=True):
-    """Objects of instances that were deleted together."""
+    """Instances that were deleted together: their objects, and their ids."""
 
     keys: list[UUID]
+    instances: list[bytes]
 
 
 class Tombstones:
@@ -48,7 +49,8 @@ class Tombstones:
             return
         name = new_key()
         try:
-            await self._notes.put(_note(name), msgspec.msgpack.encode(Tombstone(removed.objects)))
+            tombstone = Tombstone(removed.objects, removed.instances)
+            await self._notes.put(_note(name), msgspec.msgpack.encode(tombstone))
             await self._database.run(
                 lambda connection: connection.execute(SQL["note_tombstone"], removed.objects, name)
             )
@@ -68,31 +70,39 @@ class Tombstones:
             except NotFound:  # just forgotten
                 continue
             try:
-                keys = msgspec.msgpack.decode(content, type=Tombstone).keys
+                tombstone = msgspec.msgpack.decode(content, type=Tombstone)
             except msgspec.DecodeError as error:
                 log.error("tombstone cannot be read", name=name, error=str(error))
                 continue
-            bury = partial(_bury, keys, _key(name))
+            bury = partial(_bury, tombstone, _key(name))
             deleted += await self._database.run(bury, patience=math.inf)
         if deleted:
             log.warning("instances deleted again that came back with the database", count=deleted)
         return deleted
+
+    async def restored(self) -> None:
+        """Everything was compared: whose instances these were is not asked any more."""
+        await self._database.run(lambda connection: connection.execute(SQL["forget_dead"]))
 
     async def forget(self, names: Iterable[UUID]) -> None:
         """Remove these notes."""
         await self._notes.delete([_note(name) for name in names])
 
 
-async def _bury(keys: Sequence[UUID], name: UUID, connection: Any) -> int:
+async def _bury(tombstone: Tombstone, name: UUID, connection: Any) -> int:
+    """Delete what is left of these instances from before the deletion; a later file of theirs came
+    after it and stays."""
+    keys, dead = tombstone.keys, (tombstone.keys, tombstone.instances, name)
     async with connection.transaction():
         await take_time(connection)
-        await connection.fetch(SQL["trees_of_objects"], keys, timeout=PATIENCE)
-        rows = await connection.fetch(SQL["lost_and_dead"], keys, timeout=PATIENCE)
+        await connection.fetch(SQL["trees_of_the_dead"], *dead, timeout=PATIENCE)
+        rows = await connection.fetch(SQL["back_from_the_dead"], *dead, timeout=PATIENCE)
         if rows:
             doomed = [row["instance_key"] for row in rows]
             removed = await delete_instances(connection, doomed, "deleted")
             await log_changes(connection, removed.growth)
         await connection.execute(SQL["bury"], keys, name, timeout=PATIENCE)
+        await connection.execute(SQL["remember_dead"], tombstone.instances, name)
     return len(rows)
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydicom import dcmread
@@ -178,6 +179,35 @@ async def test_an_older_copy_of_the_database_catches_up(
             await compared(store)
             rows = await store.database.pool.fetch("SELECT sop_instance_uid FROM instances")
             assert {row["sop_instance_uid"] for row in rows} == {"1.2.3.1", "1.2.3.2"}
+
+
+async def test_a_deletion_holds_for_a_file_that_was_replaced_before(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """The database is from a time when the instance lay in another object: deleted is deleted. A
+    file that came after the deletion stays."""
+    async with open_store() as store:
+        async with working(store) as ingest:
+            first = await ingest.store(files[0], ORIGIN)
+            key = await store.value("SELECT object_key FROM instances")
+            deletion = DeleteResource("Instance", first.ids.instance)
+            await ask(store.bus, "index", deletion, Deleted)
+            await ingest.store(files[1], ORIGIN)
+            again = DeleteResource("Instance", (await ingest.store(files[2], ORIGIN)).ids.instance)
+            await ask(store.bus, "index", again, Deleted)
+            await ingest.store(files[2], ORIGIN)
+        # Set back: the first instance lies in an object whose key no tombstone has.
+        await store.database.pool.execute(
+            "UPDATE instances SET id = $1, object_key = $2 WHERE sop_instance_uid = '1.2.3.1'",
+            bytes.fromhex(first.ids.instance.replace("-", "")),
+            UUID(int=key.int - (1 << 90)),
+        )
+        await store.database.pool.execute("UPDATE continuity SET beats = 1")
+        async with store.replica():
+            await compared(store)
+            rows = await store.database.pool.fetch("SELECT sop_instance_uid FROM instances")
+            assert sorted(row["sop_instance_uid"] for row in rows) == ["1.2.3.1", "1.2.3.2"]
+            assert await store.value("SELECT count(*) FROM deleted") == 0
 
 
 async def test_a_stream_that_was_lost_costs_no_announcement(

@@ -19,7 +19,7 @@ Index = Any
 
 WHOLE = {
     *("count_garbage", "count_unreadable", "forget_garbage", "clear_exports"),
-    "described_resources",  # once, after a whole comparison
+    *("described_resources", "forget_dead"),  # once, after a whole comparison
 }
 """Statements that are about all rows of a table, or of one that is always small."""
 SMALL = {"totals", "relay", "refused", "continuity", "signatures"}

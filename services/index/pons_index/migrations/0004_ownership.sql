@@ -32,6 +32,13 @@ CREATE TABLE findings (
 CREATE INDEX findings_by_key ON findings (kind, object_key);
 CREATE INDEX findings_by_age ON findings (kind, since);
 
+-- Instances that were deleted on purpose, from the tombstones beside the objects: only while all objects
+-- are compared. A file of theirs from before may be an earlier one that was replaced.
+CREATE TABLE deleted (
+    instance_id bytea PRIMARY KEY,
+    before      uuid NOT NULL       -- as a key: what is older was there when the instance was deleted
+);
+
 -- The note beside the objects that says, too, that this object may go; null where none was written.
 ALTER TABLE garbage ADD COLUMN tombstone uuid;
 CREATE INDEX garbage_by_tombstone ON garbage (tombstone) WHERE tombstone IS NOT NULL;
