@@ -11,7 +11,6 @@ from typing import Any
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from pons import damage
 from pons.errors import OutOfResources, PonsError
 from pons.http_protocol import Connection
 from pons.pulse import Pulses
@@ -43,6 +42,8 @@ class Health:
         """What the service's background tasks say of themselves."""
         self.warnings: dict[str, str] = {}
         """What the service itself has to tell of this kind; `told` gives all of it."""
+        self.damaged: Callable[[], int] = lambda: 0
+        """How many readings of this process have found an object missing or damaged."""
         self.room: Callable[[], object] | None = None
         """Gives what room there is too little of, or None."""
 
@@ -67,7 +68,7 @@ class Health:
 
     def told(self) -> dict[str, str]:
         """What somebody should look at although the service is ready, by name."""
-        if not (damaged := damage.found()):
+        if not (damaged := self.damaged()):
             return self.warnings
         words = (
             f"{damaged} readings since the start found an object missing or damaged: the log names "

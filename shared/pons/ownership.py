@@ -58,7 +58,7 @@ async def read_objects_mark(objects: Objects) -> Mark | None:
         mark = msgspec.json.decode(content, type=Mark)
     except msgspec.DecodeError as error:
         raise PonsError(
-            f"The mark of the object store cannot be read: {error}",
+            "The mark of the object store cannot be read",
             "put the note `owner` back from a backup of the objects",
         ) from error
     if mark.layout > LAYOUT:

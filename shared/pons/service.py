@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from pons.damage import found
 from pons.errors import PonsError, log_text
 from pons.health import Health, address, serving
 from pons.logs import configure_logs
@@ -47,6 +48,7 @@ def run_service(name: str, open_service: OpenService) -> None:
 
         learn(settings.ingest.dictionary, settings.ingest.default_private_creator)
     health = Health(name)
+    health.damaged = found
     try:
         _run(_serve(settings, health, open_service))
     except (Exception, BaseExceptionGroup) as error:

@@ -233,5 +233,8 @@ async def test_health_tells_of_what_was_found(objects: Objects) -> None:
     with pytest.raises(DamagedObject):
         await read_file(objects, stored)
     assert found() == before + 1
-    told = Health("gateway").told()["damaged files"]
+    health = Health("gateway")
+    assert health.told() == {}
+    health.damaged = found
+    told = health.told()["damaged files"]
     assert told.startswith(f"{before + 1} readings since the start found an object missing")
