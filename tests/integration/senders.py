@@ -23,7 +23,7 @@ class Sender(threading.Thread, ABC):
     """
 
     def __init__(self, store: Store, number: int, pause: float = 0.0) -> None:
-        super().__init__(name=f"sender-{number}")
+        super().__init__(name=f"sender-{number}", daemon=True)
         self.store = store
         self.number = number
         self.pause = pause
