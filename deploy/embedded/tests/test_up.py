@@ -2,7 +2,6 @@
 """A whole store, seen from the command line: start, status, crash, stop."""
 
 import json
-import os
 import signal
 import socket
 from pathlib import Path
@@ -87,8 +86,7 @@ def test_two_stores_side_by_side(store: Store, tmp_path: Path) -> None:
 def test_what_dies_is_started_again(store: Store, name: str) -> None:
     """A killed process is replaced, and the log says by what it ended."""
     store.up()
-    first = store.pid(name)
-    os.kill(first, signal.SIGKILL)
+    first = store.send(name, signal.SIGKILL)
     until(lambda: store.pid(name) not in (0, first), f"{name} again")
     until(lambda: store.pons("status", "--data", str(store.data)).returncode == 0, "healthy again")
     store.pons("down", "--data", str(store.data))
@@ -194,7 +192,7 @@ def test_a_stopped_process_does_not_outlive_a_killed_supervisor(store: Store) ->
     """What hangs is ended as well."""
     store.up()
     for name in ("index", "nats"):
-        os.kill(store.pid(name), signal.SIGSTOP)
+        store.send(name, signal.SIGSTOP)
     left = kill_supervisor(store)
     until(lambda: not any(one.process() for one in left), "ended")
 
@@ -252,8 +250,7 @@ def test_what_hangs_is_started_again(store: Store, name: str) -> None:
     """A stopped process is replaced like one that died."""
     store.environment["PONS_HEALTH_HUNG_AFTER"] = "2"
     store.up()
-    first = store.pid(name)
-    os.kill(first, signal.SIGSTOP)
+    first = store.send(name, signal.SIGSTOP)
     until(lambda: store.pid(name) not in (0, first), f"{name} again")
     until(lambda: store.pons("status", "--data", str(store.data)).returncode == 0, "healthy again")
     store.pons("down", "--data", str(store.data))

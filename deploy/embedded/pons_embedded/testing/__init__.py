@@ -50,8 +50,18 @@ class Store:
         return known
 
     def pid(self, name: str) -> int:
+        """The process id of a program; 0 while it does not run."""
         pids = [one["pid"] for one in self.state.get("processes", ()) if one["name"] == name]
         return pids[0] if pids else 0
+
+    def send(self, name: str, number: signal.Signals) -> int:
+        """Send a signal to a program once it runs; its process id.
+
+        Never to process 0, which is the test's own group: a program may just be started again.
+        """
+        pid: int = until(lambda: self.pid(name), f"{name} runs")
+        os.kill(pid, number)
+        return pid
 
     def pons(self, command: str, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
