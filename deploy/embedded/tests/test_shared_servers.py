@@ -170,6 +170,8 @@ def belongs(subject: str) -> bool:
     words = subject.split(".")
     if words[0] == "$KV":
         return words[1].split("-")[0] in NAMES
+    if words[:2] == ["$JS", "EVENT"]:
+        return True  # the server's own news of what its clients asked for
     if words[0] == "$JS":
         return any(name in word for word in words for name in NAMES) or words[2] == "INFO"
     return words[0] == "_INBOX" or (words[0] == "pons" and words[1] in NAMES)
