@@ -72,7 +72,8 @@ class DamagedObject(PonsError):
     to it.
 
     `what` was wrong in one word: `missing`, `size`, `checksum`, `compression`; `object_key` and
-    `owner`, a resource, are empty where they are not known here. `noticed`: see `pons.damage`.
+    `owner`, a resource, are empty where they are not known here. `noticed`: see
+    `pons.objects.damage`.
     """
 
     def __init__(

@@ -11,8 +11,8 @@ from pydicom.uid import UID
 
 from pons.bus import Bus
 from pons.objects import FileObjects
-from pons.testing.indexing import FakeIndex, open_fake_index
-from pons.testing.nats import NatsServer, nats_server
+from pons_testing.indexing import FakeIndex, open_fake_index
+from pons_testing.nats import NatsServer, nats_server
 
 MakeFile = Callable[..., bytes]
 

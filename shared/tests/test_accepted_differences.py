@@ -8,9 +8,9 @@ import struct
 
 import pytest
 
-from pons.dicom_json import Style, format_header
+from pons.dicom.orthanc_json import Style, format_header
+from pons.dicom.tag_names import private_name
 from pons.header import scan
-from pons.tag_names import private_name
 
 
 def element(tag: int, vr: bytes, value: bytes) -> bytes:

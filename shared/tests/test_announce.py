@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
-from pons.announce import Announcer
 from pons.bus import Bus
 from pons.errors import Unavailable
-from pons.events import Announcement, Indexed, IndexedBatch, InstanceReceived, StoreFull
-from pons.testing.crash import hanging
-from pons.testing.events import received
-from pons.testing.indexing import FakeIndex, eventually, open_fake_index
-from pons.testing.nats import NatsServer
+from pons.ingest.announce import Announcer
+from pons.messages.events import Announcement, Indexed, IndexedBatch, InstanceReceived, StoreFull
+from pons_testing.crash import hanging
+from pons_testing.events import received
+from pons_testing.indexing import FakeIndex, eventually, open_fake_index
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 

@@ -17,11 +17,11 @@ from structlog.testing import capture_logs
 
 from pons.bus import Bus, open_bus
 from pons.errors import PonsError, Unavailable
-from pons.names import Names
+from pons.messages.names import Names
 from pons.settings import NatsSettings, Settings, StoreSettings
-from pons.testing.crash import hanging
-from pons.testing.indexing import eventually
-from pons.testing.nats import NatsServer, delete_streams, nats_server
+from pons_testing.crash import hanging
+from pons_testing.indexing import eventually
+from pons_testing.nats import NatsServer, delete_streams, nats_server
 
 pytestmark = pytest.mark.anyio
 

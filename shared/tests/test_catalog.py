@@ -15,7 +15,6 @@ import asyncpg
 import pytest
 import zstandard
 
-from pons.attributes import LEVELS, MAIN_TAGS
 from pons.catalog import (
     Catalog,
     InstanceToSend,
@@ -34,12 +33,13 @@ from pons.catalog.columns import TABLE, Columns
 from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
 from pons.catalog.resources import RELATED, series_status, to_texts
 from pons.catalog.shown import shown_columns
+from pons.dicom.attributes import MAIN_TAGS
+from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
+from pons.dicom.levels import LEVELS, Level
 from pons.errors import DamagedObject, Unavailable
-from pons.events import Level
-from pons.identity import ResourceIds, resource_ids, to_bytes
 from pons.objects import FileObjects, new_key
 from pons.settings import DatabaseSettings, Settings
-from pons.testing.postgres import MIGRATIONS, PostgresServer, postgres_server
+from pons_testing.postgres import MIGRATIONS, PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
 

@@ -10,20 +10,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from pons.bus import Bus, open_bus
-from pons.commands import (
-    Ancestor,
-    ClearChanges,
-    Deleted,
-    DeleteResource,
-    Done,
-    EchoModality,
-    Ping,
-    answer_commands,
-    ask,
-)
+from pons.bus.requests import answer_commands, ask
 from pons.errors import FAMILY, PonsError, Unavailable
-from pons.testing.indexing import eventually
-from pons.testing.nats import NatsServer
+from pons.messages.egress import EchoModality
+from pons.messages.index import Ancestor, ClearChanges, Deleted, DeleteResource
+from pons.messages.services import Done, Ping
+from pons_testing.indexing import eventually
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 
 from pons.catalog.connection import Reader, open_reader
 from pons.errors import Unavailable
-from pons.testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
 

@@ -14,13 +14,13 @@ from pydicom.dataset import FileDataset
 
 from pons.bus import Bus
 from pons.errors import InvalidInstance
-from pons.events import InstanceReceived, Origin
 from pons.header import scan
 from pons.ingest import Ingest, open_ingest
+from pons.messages.events import InstanceReceived, Origin
 from pons.objects import Body, FileObjects, Spool, new_key
+from pons.objects.stored_file import ObjectFile
 from pons.settings import Settings
-from pons.stored_file import ObjectFile
-from pons.testing.indexing import FakeIndex
+from pons_testing.indexing import FakeIndex
 
 pytestmark = pytest.mark.anyio
 

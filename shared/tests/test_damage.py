@@ -11,12 +11,11 @@ import pytest
 import xxhash
 import zstandard
 
-from pons.damage import DAMAGED_OBJECTS, found, notice
 from pons.errors import DamagedObject, InvalidInstance, NotFound
-from pons.health import Health
+from pons.health.readiness import Health
 from pons.objects import PIECE, SPOOL_ABOVE, Objects, new_key, open_objects
-from pons.settings import StorageSettings
-from pons.stored_file import (
+from pons.objects.damage import DAMAGED_OBJECTS, found, notice
+from pons.objects.stored_file import (
     ObjectFile,
     check_file,
     local_file,
@@ -26,7 +25,8 @@ from pons.stored_file import (
     stream_file,
     verify_file,
 )
-from pons.testing.s3 import Endpoint, run_moto, run_rclone
+from pons.settings import StorageSettings
+from pons_testing.s3 import Endpoint, run_moto, run_rclone
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pons.dicom_json import Style, format_header, format_tags
-from pons.tag_names import UnknownTag, parse_tag, parse_tags, private_name, tag_name
+from pons.dicom.orthanc_json import Style, format_header, format_tags
+from pons.dicom.tag_names import UnknownTag, parse_tag, parse_tags, private_name, tag_name
 
 
 def shown(elements: dict[str, Any], style: Style = Style.SHORT, **options: Any) -> dict[str, Any]:

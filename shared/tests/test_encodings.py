@@ -5,7 +5,7 @@ import codecs
 
 import pytest
 
-from pons.encodings import CODECS, codec_of, name_of
+from pons.dicom.encodings import CODECS, codec_of, name_of
 from pons.errors import BadRequest
 
 

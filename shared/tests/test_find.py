@@ -11,14 +11,15 @@ import asyncpg
 import pytest
 import zstandard
 
-from pons.attributes import LEVELS, main_sequences
 from pons.catalog import Catalog, Order, Part, Search, Wanted, open_catalog
+from pons.dicom.attributes import main_sequences
+from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
+from pons.dicom.levels import LEVELS
+from pons.dicom.tag_names import display_tag
 from pons.errors import BadRequest
-from pons.identity import ResourceIds, resource_ids, to_bytes
 from pons.objects import FileObjects, new_key
 from pons.settings import Settings
-from pons.tag_names import display_tag
-from pons.testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
 

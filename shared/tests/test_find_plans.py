@@ -9,15 +9,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pons.attributes import MAIN_TAGS
 from pons.catalog import Catalog, Order, Search, Wanted, open_catalog
 from pons.catalog.columns import Columns
 from pons.catalog.compose import select
 from pons.catalog.shown import needs_header
+from pons.catalog.sql import load_statements
+from pons.dicom.attributes import MAIN_TAGS
 from pons.objects import FileObjects
 from pons.settings import Settings
-from pons.sql import load_statements
-from pons.testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from pons.errors import OutOfResources
-from pons.free_space import MIB, FreeSpace, Shortage
+from pons.objects.free_space import MIB, FreeSpace, Shortage
 from pons.settings import StorageSettings
 
 
@@ -147,6 +147,6 @@ def test_a_reserve_that_does_not_fit_leaves_nothing(
         (tmp_path / "reserve").touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pons.free_space._fill", full)
+    monkeypatch.setattr("pons.objects.free_space._fill", full)
     assert not FreeSpace(storage(tmp_path)).restore()
     assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from pons.errors import InvalidInstance
 from pons.header import scan, scan_dataset
-from pons.unpacking import UnpackLimit
+from pons.limits.unpacking import UnpackLimit
 
 SECONDS = 1.0
 ATTEMPTS = 4

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from pons.errors import OutOfResources, PonsError, Unavailable
-from pons.health import Health, address, serving
+from pons.health.readiness import Health
+from pons.http.serving import address, serving
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pons.health import address, serving
+from pons.http.serving import address, serving
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from pons.identity import ResourceIds, resource_ids, to_bytes, to_text
+from pons.dicom.identity import ResourceIds, resource_ids, to_bytes, to_text
 
 
 def test_identifiers_are_those_that_orthanc_gives() -> None:

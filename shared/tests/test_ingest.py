@@ -18,14 +18,14 @@ import zstandard
 from pydicom.dataset import Dataset
 
 from pons.bus import Bus
+from pons.dicom.identity import resource_ids
 from pons.errors import InvalidInstance, NotFound, OutOfResources, ReadOnly, Unavailable
-from pons.events import Indexed, IndexedBatch, Origin
-from pons.identity import resource_ids
 from pons.ingest import LARGE_HEADER, Ingest, Stored, open_ingest
+from pons.messages.events import Indexed, IndexedBatch, Origin
 from pons.objects import SHARDS, Body, FileObjects, Spool, new_key
 from pons.settings import IngestSettings, Settings, StorageSettings, StoreSettings
-from pons.testing.indexing import FakeIndex, eventually, open_fake_index
-from pons.testing.nats import NatsServer
+from pons_testing.indexing import FakeIndex, eventually, open_fake_index
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 
@@ -377,7 +377,7 @@ async def test_while_nats_is_away_a_store_fails_in_time_and_keeps_its_object(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Unavailable: send it again. The outcome is unknown, so the object stays."""
-    monkeypatch.setattr("pons.announce.PUBLISH_DEADLINE", 1.0)
+    monkeypatch.setattr("pons.ingest.announce.PUBLISH_DEADLINE", 1.0)
     async with own_broker.bus() as bus, open_ingest(objects, bus, patient()) as ingest:
         own_broker.embedded.stop()
         await eventually(lambda: not bus.client.is_connected)

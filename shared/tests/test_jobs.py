@@ -17,8 +17,8 @@ from pons.errors import Conflict, NotFound, RemoteFailure, TooLarge, Unavailable
 from pons.jobs import Handler, Job, JobRequest, Jobs, Run, Worker, failure_of
 from pons.jobs import document as document_module
 from pons.settings import JobsSettings
-from pons.testing.nats import NatsServer
-from pons.testing.nats import nats_server as run_server
+from pons_testing.nats import NatsServer
+from pons_testing.nats import nats_server as run_server
 
 pytestmark = pytest.mark.anyio
 

@@ -23,7 +23,7 @@ from pons.jobs import (
 )
 from pons.objects import FileObjects
 from pons.settings import JobsSettings
-from pons.testing.nats import NatsServer
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 ORDER = ArchiveOrder(ArchiveRequest(["a"]), "a.zip", synchronous=False, priority=3)

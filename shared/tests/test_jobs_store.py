@@ -5,7 +5,7 @@ import pytest
 
 from pons.errors import BadRequest
 from pons.jobs import StoreRequest, parse_store_request
-from pons.modalities import Modality
+from pons.messages.modality import Modality
 
 ID = "66c8e41e-ac3a9029-0b85e42a-8195ee0a-92c2e62e"
 OTHER = "12345678-12345678-12345678-12345678-12345678"

@@ -4,7 +4,7 @@
 import pytest
 
 from pons.errors import BadRequest
-from pons.json_text import NotJson, read_json
+from pons.limits.json_text import NotJson, read_json
 
 
 def test_what_is_read() -> None:

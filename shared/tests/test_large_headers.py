@@ -18,14 +18,14 @@ import pytest
 import zstandard
 
 from pons.catalog.headers import Headers, PackedHeader
-from pons.dicom_json import Style, format_header
+from pons.dicom.orthanc_json import Style, format_header
 from pons.errors import InvalidInstance
 from pons.header import MAX_JSON, scan
-from pons.header_json import elements, find_element, select_elements
-from pons.large_tags import plain_members, write_large
+from pons.header.json_elements import elements, find_element, select_elements
+from pons.header.large_tags import plain_members, write_large
+from pons.header.packed import DamagedHeader, unpack_header, unpacked_size
+from pons.limits.room import LARGE, Room, give_back_memory
 from pons.objects import FileObjects, new_key
-from pons.packed_header import DamagedHeader, unpack_header, unpacked_size
-from pons.room import LARGE, Room, give_back_memory
 
 FOLDER = Path(pydicom.data.get_testdata_file("CT_small.dcm") or "").parent
 MEGABYTE = 1024 * 1024

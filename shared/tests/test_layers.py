@@ -18,6 +18,17 @@ SERVICES = {
     "pons_egress": ROOT / "services" / "egress",
 }
 SHARED = ROOT / "shared" / "pons"
+TESTING = ROOT / "shared" / "pons_testing"
+FLOORS = (
+    ("errors",),
+    ("dicom", "health", "http", "limits"),
+    ("header", "messages", "settings"),
+    ("bus", "objects"),
+    ("ownership", "runtime"),
+    ("catalog", "remotes"),
+    ("ingest", "jobs"),
+)
+"""The rooms of the library, from the ground up: each knows those on the floors below it alone."""
 EMBEDDED = ROOT / "deploy" / "embedded" / "pons_embedded"
 WRITES = (
     "insert into",
@@ -82,8 +93,7 @@ def texts(path: Path) -> Iterator[str]:
 
 def running() -> list[Path]:
     """Every module of a running store: what tests and the launcher use is not among them."""
-    library = [path for path in modules(SHARED) if "testing" not in path.parts]
-    return library + [path for folder in SERVICES.values() for path in modules(folder)]
+    return modules(SHARED) + [path for folder in SERVICES.values() for path in modules(folder)]
 
 
 def named(paths: list[Path]) -> list[str]:
@@ -100,16 +110,32 @@ def test_a_service_imports_no_other_service(service: str) -> None:
 
 
 def test_the_library_imports_no_service() -> None:
-    """What all services share knows none of them; only its helps for tests start servers."""
-    found = modules(SHARED)
+    """What all services share knows none of them; only the helps for tests start servers."""
+    found = modules(SHARED) + modules(TESTING)
     assert named([path for path in found if packages(path) & set(SERVICES)]) == []
-    starting = [path for path in found if "pons_embedded" in packages(path)]
-    assert {path.parent.name for path in starting} <= {"testing"}
+    assert named([path for path in modules(SHARED) if "pons_embedded" in packages(path)]) == []
+
+
+def test_a_room_imports_only_from_floors_below() -> None:
+    """A reader of a room needs nothing above it; no two rooms need each other."""
+    floor_of = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    rooms = {path.relative_to(SHARED).parts[0].removesuffix(".py") for path in modules(SHARED)}
+    assert rooms - {"__init__"} == set(floor_of)
+    climbing = []
+    for path in modules(SHARED):
+        room = path.relative_to(SHARED).parts[0].removesuffix(".py")
+        for name in imports(path):
+            package, *below = name.split(".")
+            if package != "pons" or not below or below[0] not in floor_of or below[0] == room:
+                continue
+            if floor_of[below[0]] >= floor_of.get(room, -1):
+                climbing.append(f"{room} -> {name}")
+    assert climbing == []
 
 
 def test_nothing_that_runs_imports_what_tests_share() -> None:
-    """`pons.testing` needs packages that a store does not install."""
-    found = [path for path in running() if any("pons.testing" in name for name in imports(path))]
+    """`pons_testing` needs packages that a store does not install."""
+    found = [path for path in running() if any("pons_testing" in name for name in imports(path))]
     assert named(found) == []
 
 
@@ -126,7 +152,7 @@ def test_integration_tests_see_a_store_from_outside() -> None:
 
 
 def test_only_the_announcer_publishes_that_an_instance_was_received() -> None:
-    """One way in: `pons.announce` publishes to the subject, and `pons.ingest` alone uses it."""
+    """One way in: `pons.ingest.announce` publishes to the subject, `pons.ingest` uses it."""
     publishing = [
         path
         for path in running()
@@ -138,15 +164,15 @@ def test_only_the_announcer_publishes_that_an_instance_was_received() -> None:
             for node in ast.walk(parsed(path))
         )
     ]
-    assert named(publishing) == ["shared/pons/announce.py"]
-    using = [path for path in running() if "pons.announce.Announcer" in imports(path)]
-    assert named(using) == ["shared/pons/ingest.py"]
+    assert named(publishing) == ["shared/pons/ingest/announce.py"]
+    using = [path for path in running() if "pons.ingest.announce.Announcer" in imports(path)]
+    assert named(using) == ["shared/pons/ingest/ingest.py"]
 
 
 def test_nobody_spells_the_subject_of_announcements() -> None:
     """A subject written out would escape the check above, and the store's name."""
     spelt = [p for p in running() if any("instance.received" in text for text in texts(p))]
-    assert named(spelt) == ["shared/pons/names.py"]
+    assert named(spelt) == ["shared/pons/messages/names.py"]
 
 
 def test_only_four_places_write_objects() -> None:
@@ -163,10 +189,10 @@ def test_only_four_places_write_objects() -> None:
         )
     ]
     assert named(putting) == [
-        "shared/pons/attachments.py",
-        "shared/pons/ingest.py",
+        "shared/pons/ingest/attachments.py",
+        "shared/pons/ingest/ingest.py",
+        "shared/pons/ingest/partial_uploads.py",
         "shared/pons/jobs/board.py",
-        "shared/pons/partial_uploads.py",
     ]
 
 
@@ -200,8 +226,7 @@ def test_only_the_index_has_statements_that_write() -> None:
             writing += [
                 path
                 for path in modules(folder)
-                if "testing" not in path.parts
-                and any(text.lower().lstrip().startswith(WRITES) for text in texts(path))
+                if any(text.lower().lstrip().startswith(WRITES) for text in texts(path))
             ]
     assert named(writing) == []
 
@@ -214,11 +239,12 @@ def test_only_the_settings_read_the_environment() -> None:
         if {"os.environ", "os.getenv"} & (imports(path) | set(attributes(path)))
     ]
     assert named(reading) == [
-        "shared/pons/settings.py",
+        "shared/pons/settings/load.py",
         "services/render/pons_render/pool.py",
     ]
     spelt = [p for p in running() if any(text.startswith("PONS_") for text in texts(p))]
     assert set(named(spelt)) == {
         "shared/pons/__init__.py",  # the implementation version name of DICOM
-        "shared/pons/settings.py",
+        "shared/pons/settings/load.py",
+        "shared/pons/settings/model.py",  # the prefix of its variables
     }

@@ -9,9 +9,9 @@ import pytest
 
 from pons.bus import Bus
 from pons.errors import BadRequest
-from pons.live import Live, open_live
+from pons.remotes.live import Live, open_live
 from pons.settings import DicomSettings, IngestSettings, Settings
-from pons.testing.nats import NatsServer
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 

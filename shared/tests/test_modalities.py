@@ -10,11 +10,12 @@ import pytest
 
 from pons.bus import Bus, open_bus
 from pons.errors import BadRequest, NotFound, Unavailable
-from pons.modalities import Modality, open_modalities, parse_modality, to_json
-from pons.registry import check_name
+from pons.messages.modality import Modality
+from pons.remotes.modalities import open_modalities, parse_modality, to_json
+from pons.remotes.registry import check_name
 from pons.settings import Settings
-from pons.testing.nats import NatsServer
-from pons.testing.nats import nats_server as run_server
+from pons_testing.nats import NatsServer
+from pons_testing.nats import nats_server as run_server
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from pons.numbers import MAX_INTEGER, read_decimal, read_integer
+from pons.dicom.numbers import MAX_INTEGER, read_decimal, read_integer
 
 
 @pytest.mark.parametrize(

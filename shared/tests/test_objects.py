@@ -12,7 +12,7 @@ import pytest
 from pons.errors import NotFound
 from pons.objects import SHARDS, Body, ObjectEntry, Objects, Spool, key_path, new_key, open_objects
 from pons.settings import StorageSettings
-from pons.testing.s3 import Endpoint, endpoint_from_environment, run_moto, run_rclone
+from pons_testing.s3 import Endpoint, endpoint_from_environment, run_moto, run_rclone
 
 pytestmark = pytest.mark.anyio
 

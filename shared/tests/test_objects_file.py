@@ -21,9 +21,9 @@ import pytest
 
 import pons
 from pons.errors import OutOfResources, Unavailable
-from pons.free_space import FreeSpace
 from pons.objects import SHARDS, FileObjects, key_from_path, new_key
 from pons.objects.disk import is_cached
+from pons.objects.free_space import FreeSpace
 from pons.settings import StorageSettings
 
 pytestmark = pytest.mark.anyio

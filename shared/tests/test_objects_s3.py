@@ -19,7 +19,7 @@ import pytest
 import pons
 from pons.errors import NotFound, OutOfResources, Unavailable
 from pons.objects import Objects, new_key, open_objects
-from pons.testing.s3 import Endpoint, run_rclone
+from pons_testing.s3 import Endpoint, run_rclone
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ UPLOAD_AT_ONCE = """
 import asyncio, sys
 from pathlib import Path
 from pons.objects import new_key, open_objects
-from pons.testing.s3 import Endpoint
+from pons_testing.s3 import Endpoint
 
 def memory(name):
     status = Path("/proc/self/status").read_text()

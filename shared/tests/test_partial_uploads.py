@@ -10,10 +10,10 @@ import pytest
 
 from pons.bus import Bus
 from pons.errors import BadRequest, Conflict
+from pons.ingest.partial_uploads import Arrived, PartialUploads, Upload, piece_keys
 from pons.objects import SHARDS, FileObjects, is_announced
-from pons.partial_uploads import Arrived, PartialUploads, Upload, piece_keys
-from pons.testing.buckets import MemoryBus
-from pons.testing.nats import NatsServer
+from pons_testing.buckets import MemoryBus
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 
@@ -106,7 +106,7 @@ async def test_what_is_forgotten_begins_anew(uploads: PartialUploads, objects: F
 
 async def test_pieces_are_bounded(uploads: PartialUploads, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their keys never outgrow a message."""
-    monkeypatch.setattr("pons.partial_uploads.MAX_PIECES", 1)
+    monkeypatch.setattr("pons.ingest.partial_uploads.MAX_PIECES", 1)
     upload = await uploads.append(await uploads.find("a"), b"1")
     with pytest.raises(BadRequest, match="more than 1 chunks"):
         await uploads.append(upload, b"2")

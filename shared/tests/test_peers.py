@@ -7,7 +7,7 @@ import pytest
 
 from pons.bus import Bus
 from pons.errors import BadRequest, NotFound
-from pons.peers import Peer, open_peers, parse_peer, shown
+from pons.remotes.peers import Peer, open_peers, parse_peer, shown
 from pons.settings import Settings
 
 URL = "https://example.org/orthanc"

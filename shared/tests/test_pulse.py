@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from pons.bus import Bus
-from pons.health import Health
-from pons.pulse import NEVER_TOO_LONG, Pulse, Pulses
-from pons.testing.crash import crash
-from pons.testing.indexing import eventually
-from pons.testing.nats import NatsServer
-from pons.watch import watch_keys
+from pons.bus.watch import watch_keys
+from pons.health.pulse import NEVER_TOO_LONG, Pulse, Pulses
+from pons.health.readiness import Health
+from pons_testing.crash import crash
+from pons_testing.indexing import eventually
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pons.testing.nats import NatsServer
+from pons_testing.nats import NatsServer
 
 PROGRAM = """
 import asyncio
@@ -343,8 +343,8 @@ def test_a_service_that_hangs_ends_without_its_supervisor(start: Start) -> None:
     """A deadlock does not keep it alive for ever when nobody is there to end it."""
     reading, writing = os.pipe()
     body = """
-    import pons.supervised, time
-    pons.supervised.PATIENCE = 0.5
+    import pons.runtime.supervised, time
+    pons.runtime.supervised.PATIENCE = 0.5
     print("hanging", flush=True)
     time.sleep(60)
     yield

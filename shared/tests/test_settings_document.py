@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from pons.settings import variables
-from pons.settings_document import configuration_document
+from pons.settings.document import configuration_document
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_the_page_is_the_one_that_the_settings_give() -> None:
-    """A setting was changed and `python -m pons.settings_document --write` was not run."""
+    """A setting was changed and `python -m pons.settings.document --write` was not run."""
     assert PAGE.read_text(encoding="utf-8") == configuration_document()
 
 
@@ -43,7 +43,7 @@ def test_a_row_says_type_bounds_and_default(row: str) -> None:
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pons.settings_document", *words],
+        [sys.executable, "-m", "pons.settings.document", *words],
         capture_output=True,
         encoding="utf-8",
         check=False,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pons.sql import load_statements
+from pons.catalog.sql import load_statements
 
 
 def test_statements_come_by_name(tmp_path: Path) -> None:

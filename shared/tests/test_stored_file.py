@@ -10,7 +10,7 @@ import zstandard
 
 from pons.errors import InvalidInstance
 from pons.objects import SPOOL_ABOVE, FileObjects, Spool, new_key
-from pons.stored_file import (
+from pons.objects.stored_file import (
     BEGINNING,
     ObjectFile,
     compress,

@@ -8,11 +8,11 @@ import orjson
 import pydicom.data
 import pytest
 
-import pons.tags_text
-from pons.dicom_json import Style, format_header
+import pons.header.tags_text
+from pons.dicom.orthanc_json import Style, format_header
 from pons.errors import InvalidInstance
 from pons.header import scan
-from pons.tags_text import TagsText
+from pons.header.tags_text import TagsText
 
 FOLDER = Path(pydicom.data.get_testdata_file("CT_small.dcm") or "").parent
 
@@ -73,7 +73,7 @@ def test_long_values_are_shown_when_asked_for_and_then_hidden_again() -> None:
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ever new values do not pile up, and long ones are not kept at all."""
-    monkeypatch.setattr(pons.tags_text, "REMEMBERED", 10)
+    monkeypatch.setattr(pons.header.tags_text, "REMEMBERED", 10)
     texts = TagsText()
     for number in range(100):
         header = msgspec.json.encode({"00181020": {"vr": "LO", "Value": [f"{number}"]}})

@@ -3,8 +3,8 @@
 
 import pytest
 
+from pons.dicom.transfer_syntaxes import matching
 from pons.errors import BadRequest
-from pons.transfer_syntaxes import matching
 
 DEFLATED, JPIP = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.94"
 

@@ -10,8 +10,8 @@ import pytest
 from pydicom._dicom_dict import RepeatersDictionary
 from pydicom._private_dict import private_dictionaries
 
+from pons.dicom.vocabulary import UIDS, attribute, private_attribute, tag_of
 from pons.header import tables_source
-from pons.vocabulary import UIDS, attribute, private_attribute, tag_of
 
 TABLES = Path(tables_source.__file__).with_name("tables.py")
 HEAVY = ("pydicom", "numpy", "PIL", "gdcm", "requests", "minio")

@@ -14,14 +14,14 @@ import structlog
 
 from pons.catalog.connection import Reader
 from pons.errors import PonsError, Unavailable, log_text
-from pons.json_text import NotJson, read_json
+from pons.limits.json_text import NotJson, read_json
 
 ROOT = Path(__file__).parents[2]
 ROOMS = [
     ROOT / "shared" / "pons",
     *(ROOT / "services" / one for one in ("gateway", "dicom-ingress", "render", "egress", "index")),
 ]
-AT_START = {"shared/pons/health.py", "services/dicom-ingress/pons_ingress/server.py"}
+AT_START = {"shared/pons/http/serving.py", "services/dicom-ingress/pons_ingress/server.py"}
 """Why a port cannot be opened: told to whoever starts a service, not in an answer."""
 PLAIN = {"zlib.error", "zstandard.ZstdError", "ValueError", "OverflowError", "struct.error"}
 """Errors of libraries whose texts say what is wrong with a file, and nothing of themselves."""
@@ -161,7 +161,8 @@ def test_json_is_told_in_its_own_words() -> None:
 
 async def test_commands_log_the_cause_and_answer_without_it() -> None:
     """What a service answers to another is shown to whoever asked that one."""
-    from pons.commands import Done, Ping, _answering
+    from pons.bus.requests import _answering
+    from pons.messages.services import Done, Ping
 
     sent: list[bytes] = []
 

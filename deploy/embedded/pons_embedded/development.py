@@ -82,7 +82,7 @@ def _packages() -> list[str]:
 
 def _check_configuration() -> int:
     """docs/configuration.md says what the settings say."""
-    return _run("-m", "pons.settings_document", "--check", "docs/configuration.md")
+    return _run("-m", "pons.settings.document", "--check", "docs/configuration.md")
 
 
 def _tell(faults: Iterable[str]) -> int:

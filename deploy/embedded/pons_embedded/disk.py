@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pons.free_space import MIB, FreeSpace
+from pons.objects.free_space import MIB, FreeSpace
 from pons.settings import Settings, StorageSettings
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import DataFolder

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pons.exit_codes import OPEN
+from pons.runtime.exit_codes import OPEN
 from pons_embedded.command import (
     Command,
     cannot_start,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from pons.exit_codes import RESTART_STORE, STOP_STORE
+from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
 from pons_embedded.command import Command, last_line
 from pons_embedded.errors import Refusal
 from pons_embedded.kept import Kept, Probe, Program

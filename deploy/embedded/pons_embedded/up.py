@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from pons.free_space import FreeSpace
+from pons.objects.free_space import FreeSpace
 from pons.settings import (
     CONFIG_VARIABLE,
     Settings,

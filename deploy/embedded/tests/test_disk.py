@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pons.free_space import MIB, FreeSpace
+from pons.objects.free_space import MIB, FreeSpace
 from pons.settings import load_settings
 from pons_embedded import disk
 from pons_embedded.errors import Refusal

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from pons.encodings import CODECS
+from pons.dicom.encodings import CODECS
+from pons.dicom.transfer_syntaxes import matching
 from pons.settings import load_settings, sections
-from pons.transfer_syntaxes import matching
 from pons_embedded.development import page_faults
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import CHECKOUT

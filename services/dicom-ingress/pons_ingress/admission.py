@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
-from pons.modalities import Modality
+from pons.messages.modality import Modality
 from pons.settings import DicomSettings
 from pons_ingress import metrics
 from pons_ingress.rejection import (
@@ -28,7 +28,7 @@ class Permission(StrEnum):
 
 
 class KnownModalities(Protocol):
-    """The part of `pons.modalities.Modalities` that admission asks."""
+    """The part of `pons.remotes.modalities.Modalities` that admission asks."""
 
     def find_by_aet(self, aet: str, strict: bool = False) -> Mapping[str, Modality]:
         """Those with this AE title, by name; factory settings give many scanners the same one."""

@@ -24,7 +24,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
 from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from pons.transfer_syntaxes import TRANSFER_SYNTAXES
+from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.admission import Permission
 from pons_ingress.messages import Context
 from pons_ingress.pdu import PDV_HEADER

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
-from pons.commands import ListSopClasses, SopClasses, answer_commands
-from pons.free_space import FreeSpace
-from pons.health import Health
+from pons.bus.requests import answer_commands
+from pons.health.readiness import Health
 from pons.ingest import open_ingest
-from pons.live import open_live
-from pons.modalities import open_modalities
+from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
+from pons.objects.free_space import FreeSpace
 from pons.ownership import require_own
+from pons.remotes.live import open_live
+from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
 from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons_ingress.negotiation import Rules

@@ -9,8 +9,8 @@ from typing import Protocol
 import structlog
 
 from pons.errors import InvalidInstance, PonsError, ReadOnly
-from pons.events import Origin
 from pons.header.model import MAX_UID
+from pons.messages.events import Origin
 from pons.objects import Body, Spool
 from pons_ingress import metrics
 from pons_ingress.dataset_uids import dataset_uids

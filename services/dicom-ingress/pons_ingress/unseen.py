@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from pons.errors import PonsError
-from pons.events import StoreStatus
+from pons.messages.events import StoreStatus
 
 REMEMBERED = 1000
 """Instances that the end of an association waits for; earlier ones are only promised to be seen."""

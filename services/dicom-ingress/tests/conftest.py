@@ -19,12 +19,12 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
+from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.errors import PonsError
-from pons.events import Origin, StoreStatus
-from pons.modalities import Modality
+from pons.messages.events import Origin, StoreStatus
+from pons.messages.modality import Modality
 from pons.objects import Body, Spool
 from pons.settings import DicomSettings
-from pons.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
@@ -108,7 +108,7 @@ def digest_of_dataset(path: Path) -> bytes:
 
 @dataclass(frozen=True)
 class ListedModalities:
-    """Stands in for `pons.modalities.Modalities`."""
+    """Stands in for `pons.remotes.modalities.Modalities`."""
 
     modalities: tuple[Modality, ...] = ()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pons.modalities import Modality
+from pons.messages.modality import Modality
 from pons_ingress.admission import plain_ip
 
 StartPort = Callable[..., Any]

@@ -22,7 +22,7 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext
 
-from pons.transfer_syntaxes import TRANSFER_SYNTAXES
+from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.admission import Permission
 from pons_ingress.messages import Context
 from pons_ingress.negotiation import Agreement, Rules, negotiate, refuse_foreign

@@ -13,10 +13,10 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.filereader import read_file_meta_info
 
-from pons.events import Announcement
 from pons.header.meta import meta_end
-from pons.health import Health
-from pons.names import Names
+from pons.health.readiness import Health
+from pons.messages.events import Announcement
+from pons.messages.names import Names
 from pons.objects import FileObjects
 from pons.settings import (
     DicomSettings,
@@ -26,10 +26,10 @@ from pons.settings import (
     StorageSettings,
     StoreSettings,
 )
-from pons.testing.marks import mark_store
-from pons.testing.nats import NatsServer, nats_server
 from pons_embedded.ports import free_port
 from pons_ingress.service import open_service
+from pons_testing.marks import mark_store
+from pons_testing.nats import NatsServer, nats_server
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import pytest
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AllStoragePresentationContexts
 
-from pons.transfer_syntaxes import TRANSFER_SYNTAXES
+from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.syntaxes import STORAGE_SOP_CLASSES, is_storage
 
 

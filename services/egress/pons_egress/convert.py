@@ -27,7 +27,7 @@ from pons.header.syntax import (
 from pons.header.tables import LONG_VRS
 from pons.header.walk import Element, Extent, Walk
 from pons.objects import PIECE, Objects
-from pons.stored_dataset import OpenDataset, open_dataset
+from pons.objects.stored_dataset import OpenDataset, open_dataset
 
 TARGETS = {IMPLICIT_VR: IMPLICIT_LITTLE, EXPLICIT_VR: EXPLICIT_LITTLE}
 """What can be written, by transfer syntax."""

@@ -9,7 +9,7 @@ from pons.header.encoding import JUDGED
 from pons.header.file import DEFLATED, syntax_of
 from pons.header.meta import META_GROUP, PREFACE, find_meta_end
 from pons.objects import Objects
-from pons.stored_file import stream_file
+from pons.objects.stored_file import stream_file
 from pons_egress.convert import TARGETS
 
 

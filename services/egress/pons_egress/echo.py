@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-ECHO to a modality: does it answer, and if not, why."""
 
-from pons.commands import Done, EchoModality
 from pons.jobs import StoreRequest
-from pons.modalities import Modalities
+from pons.messages.egress import EchoModality
+from pons.messages.services import Done
+from pons.remotes.modalities import Modalities
 from pons.settings import Settings
 from pons_egress.association import VERIFICATION
 from pons_egress.calling import call

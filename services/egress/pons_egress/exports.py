@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from pons.attributes import LEVELS
 from pons.bus import Bus
+from pons.bus.requests import ask
 from pons.catalog import InstanceToSend
-from pons.commands import Done, Export, LogExports, ask
+from pons.dicom.levels import LEVELS, Level
 from pons.errors import Unavailable, log_text
-from pons.events import Level
+from pons.messages.index import Export, LogExports
+from pons.messages.services import Done
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pons.errors import BadRequest, RemoteFailure
 from pons.jobs import StoreRequest
-from pons.modalities import Modality
+from pons.messages.modality import Modality
 from pons.settings import Settings
 
 

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
+from pons.bus.requests import answer_commands
 from pons.catalog import open_own_catalog
-from pons.commands import EchoModality, answer_commands
-from pons.health import Health
+from pons.health.readiness import Health
 from pons.jobs import JobDocument, Worker
 from pons.jobs.store import JOB_TYPE, WORKER
-from pons.live import open_live
-from pons.modalities import open_modalities
+from pons.messages.egress import EchoModality
 from pons.objects import open_objects
+from pons.remotes.live import open_live
+from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
 from pons_egress.echo import Echo
 from pons_egress.metrics import JOB_SECONDS

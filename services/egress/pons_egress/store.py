@@ -13,12 +13,12 @@ from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
 from pons.bus import Bus
 from pons.catalog import InstanceToSend
-from pons.damage import notice
 from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
 from pons.jobs.failures import MOST_NAMED, failed_instances
-from pons.modalities import Modalities
 from pons.objects import Objects
+from pons.objects.damage import notice
+from pons.remotes.modalities import Modalities
 from pons.settings import Settings
 from pons_egress.association import Association, Instance
 from pons_egress.calling import call

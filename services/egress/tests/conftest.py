@@ -16,17 +16,20 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_ui
 from pynetdicom import AE, evt
 
 from pons.bus import Bus
+from pons.bus.requests import answer_commands
 from pons.catalog import InstanceToSend
-from pons.commands import Done, Export, LogExports, answer_commands
-from pons.identity import resource_ids
+from pons.dicom.identity import resource_ids
 from pons.jobs import Job, Jobs, StoreRequest, Worker, submit_store
 from pons.jobs.store import JOB_TYPE, WORKER
-from pons.modalities import Modality, open_modalities
+from pons.messages.index import Export, LogExports
+from pons.messages.modality import Modality
+from pons.messages.services import Done
 from pons.objects import FileObjects, new_key
+from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
-from pons.testing.nats import NatsServer
-from pons.testing.nats import nats_server as run_server
 from pons_egress.store import ModalityStore
+from pons_testing.nats import NatsServer
+from pons_testing.nats import nats_server as run_server
 
 
 @pytest.fixture(scope="session")

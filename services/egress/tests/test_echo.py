@@ -8,9 +8,12 @@ import msgspec
 import pytest
 
 from pons.bus import Bus
-from pons.commands import Done, EchoModality, answer_commands, ask
+from pons.bus.requests import answer_commands, ask
 from pons.errors import NotFound, RemoteFailure
-from pons.modalities import Modality, open_modalities
+from pons.messages.egress import EchoModality
+from pons.messages.modality import Modality
+from pons.messages.services import Done
+from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
 from pons_egress.echo import Echo
 

@@ -13,14 +13,17 @@ from uuid import UUID
 import pytest
 
 from pons.bus import Bus
-from pons.commands import Done, EchoModality, ask
+from pons.bus.requests import ask
 from pons.errors import NotFound, Unavailable
 from pons.jobs import Jobs, StoreRequest, submit_store
-from pons.modalities import Modality, open_modalities
+from pons.messages.egress import EchoModality
+from pons.messages.modality import Modality
+from pons.messages.services import Done
 from pons.objects import FileObjects
 from pons.ownership import Mark, mark_objects, mark_streams
+from pons.remotes.modalities import open_modalities
 from pons.settings import JobsSettings, Settings
-from pons.testing.nats import NatsServer
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 

@@ -24,9 +24,11 @@ from pydicom.uid import (
 from pynetdicom import AllStoragePresentationContexts
 
 from pons.bus import Bus
-from pons.commands import Done, Export, LogExports, answer_commands
+from pons.bus.requests import answer_commands
 from pons.jobs import Job, StoreRequest, submit_store
-from pons.modalities import Modality
+from pons.messages.index import Export, LogExports
+from pons.messages.modality import Modality
+from pons.messages.services import Done
 
 pytestmark = pytest.mark.anyio
 

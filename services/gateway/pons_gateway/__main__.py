@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m pons_gateway`: the REST interface of a store."""
 
-from pons.service import run_service
+from pons.runtime.service import run_service
 from pons_gateway.service import open_gateway
 
 if __name__ == "__main__":

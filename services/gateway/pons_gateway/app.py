@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pons.damage import notice
 from pons.errors import DamagedObject, Forbidden, NotFound, PonsError, log_text
+from pons.objects.damage import notice
 from pons_gateway import metrics
 from pons_gateway.answers import PLAIN_TYPE, Answer, json_answer, silent
 from pons_gateway.authentication import Authentication

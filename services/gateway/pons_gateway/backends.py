@@ -8,23 +8,23 @@ from typing import Any
 import httpx
 
 from pons.catalog import Catalog
-from pons.health import Health
+from pons.header.tags_text import TagsText
+from pons.health.readiness import Health
 from pons.ingest import Ingest
+from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import Jobs
-from pons.live import LiveSettings
-from pons.modalities import Modalities
+from pons.limits.room import AT_A_TIME, Room
 from pons.objects import Objects
-from pons.partial_uploads import PartialUploads
-from pons.peers import Peer
-from pons.registry import Registry
-from pons.room import AT_A_TIME, Room
+from pons.remotes.live import LiveSettings
+from pons.remotes.modalities import Modalities
+from pons.remotes.peers import Peer
+from pons.remotes.registry import Registry
 from pons.settings import Settings
-from pons.tags_text import TagsText
 from pons_gateway.digests import Digests
 from pons_gateway.lua.scripts import Scripts
 
 Ask = Callable[..., Awaitable[Any]]
-"""`pons.commands.ask` on the store's bus: service, command, type of the answer."""
+"""`pons.bus.requests.ask` on the store's bus: service, command, type of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from pons import json_text
-from pons.attributes import LEVELS
-from pons.events import Level
-from pons.json_text import NotJson
+from pons.dicom.levels import LEVELS, Level
+from pons.limits import json_text
+from pons.limits.json_text import NotJson
 from pons_gateway.errors import BadJson
 from pons_gateway.gathering import MEGABYTE, whole
 from pons_gateway.parameters import FLAGS, BadParameter

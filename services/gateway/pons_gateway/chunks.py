@@ -16,8 +16,8 @@ import msgspec
 from starlette.requests import Request
 
 from pons.errors import BadRequest, InvalidInstance, TooLarge
+from pons.ingest.partial_uploads import PartialUploads, Upload
 from pons.objects import Body, Objects, Spool
-from pons.partial_uploads import PartialUploads, Upload
 from pons_gateway.gathering import MEGABYTE, WRITE_PIECE, Gatherer
 
 SIZE = re.compile(r"[0-9]{1,18}")

@@ -3,8 +3,8 @@
 
 from collections.abc import Iterable
 
-from pons.live import Live
-from pons.vocabulary import UIDS
+from pons.dicom.vocabulary import UIDS
+from pons.remotes.live import Live
 
 VERIFICATION = "1.2.840.10008.1.1"
 

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from pons.errors import BadRequest, NotFound
 from pons.objects import PIECE
-from pons.stored_file import read_file, stream_file
+from pons.objects.stored_file import read_file, stream_file
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
 from pons_gateway.disposition import content_disposition

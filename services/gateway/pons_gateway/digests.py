@@ -4,8 +4,8 @@
 from collections import OrderedDict
 from uuid import UUID
 
-from pons.attachments import as_object, md5_of_file
 from pons.catalog import StoredAttachment
+from pons.ingest.attachments import as_object, md5_of_file
 from pons.objects import Objects
 
 REMEMBERED = 4096

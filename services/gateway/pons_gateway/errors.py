@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from pons.dicom.tag_names import UnknownTag
 from pons.errors import (
     BadRequest,
     Conflict,
@@ -22,7 +23,6 @@ from pons.errors import (
     Unavailable,
     UnsupportedImage,
 )
-from pons.tag_names import UnknownTag
 from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.parameters import BadParameter

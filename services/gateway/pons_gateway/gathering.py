@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 
 from pons.errors import InvalidInstance, TooLarge
+from pons.limits.unpacking import UnpackLimit
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool
-from pons.unpacking import UnpackLimit
 
 MEGABYTE = 1024 * 1024
 WRITE_PIECE = MEGABYTE

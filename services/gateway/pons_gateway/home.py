@@ -8,8 +8,8 @@ import httpx
 
 import pons
 from pons.catalog import Totals
-from pons.commands import Done, Ping
 from pons.errors import PonsError, Unavailable
+from pons.messages.services import Done, Ping
 from pons_gateway.backends import Backends
 from pons_gateway.html import fill
 

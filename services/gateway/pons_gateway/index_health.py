@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the index says of itself, repeated where people and orchestrators look: at the gateway."""
 
-from pons.commands import HealthReport, ReportHealth
 from pons.errors import Unavailable
-from pons.health import Health
+from pons.health.readiness import Health
+from pons.messages.services import HealthReport, ReportHealth
 from pons_gateway.backends import Ask
 
 NAME = "index service"

@@ -11,13 +11,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
+from pons.dicom.numbers import read_integer
+from pons.dicom.vocabulary import attribute
 from pons.errors import NotFound, TooLarge
 from pons.header import Header
 from pons.header.convert import BINARY_VRS
 from pons.header.file import BIG_ENDIAN
-from pons.numbers import read_integer
-from pons.stored_dataset import OpenDataset, open_dataset
-from pons.vocabulary import attribute
+from pons.objects.stored_dataset import OpenDataset, open_dataset
 from pons_gateway.backends import Backends
 from pons_gateway.whole_file import whole_header
 

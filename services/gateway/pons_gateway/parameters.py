@@ -6,8 +6,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from pons.dicom.tag_names import parse_tags
 from pons.errors import BadRequest
-from pons.tag_names import parse_tags
 
 FLAGS = {"": True, "1": True, "true": True, "0": False, "false": False}
 MAX_NUMBER = 2**63 - 1

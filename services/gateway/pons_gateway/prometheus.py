@@ -6,7 +6,7 @@ import time
 from prometheus_client import REGISTRY
 
 from pons.jobs import Jobs
-from pons.logs import gate
+from pons.runtime.logs import gate
 from pons_gateway import metrics
 from pons_gateway.backends import Backends
 

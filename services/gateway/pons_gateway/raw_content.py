@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from starlette.responses import Response
 
+from pons.dicom.numbers import read_integer
+from pons.dicom.tag_names import parse_tag
 from pons.errors import NotFound, TooLarge
 from pons.header.charset import text_of
 from pons.header.walk import Element, Extent, Walk
-from pons.numbers import read_integer
 from pons.objects import PIECE
-from pons.stored_dataset import OpenDataset, open_dataset
-from pons.stored_file import StoredFile
-from pons.tag_names import parse_tag
+from pons.objects.stored_dataset import OpenDataset, open_dataset
+from pons.objects.stored_file import StoredFile
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
 from pons_gateway.streamed import Streamed

@@ -6,18 +6,10 @@ from typing import Any
 
 from orjson import loads
 
-from pons.catalog import (
-    LoggedChange,
-    LoggedExport,
-    Part,
-    Resource,
-    Statistics,
-    Totals,
-    below,
-)
-from pons.dicom_json import format_elements, format_tags
-from pons.events import Level
-from pons.metadata import Names
+from pons.catalog import LoggedChange, LoggedExport, Part, Resource, Statistics, Totals, below
+from pons.dicom.levels import Level
+from pons.dicom.metadata import Names
+from pons.dicom.orthanc_json import format_elements, format_tags
 from pons_gateway.wanted import PLAIN, Shape
 
 FOLDERS: dict[Level, str] = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from pons.commands import Revision
 from pons.errors import BadRequest, Conflict
+from pons.messages.index import Revision
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
 from pons_gateway.errors import WrongRevision

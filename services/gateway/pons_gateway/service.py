@@ -8,20 +8,21 @@ from functools import partial
 import httpx
 
 from pons.bus import open_bus
+from pons.bus.requests import ask
 from pons.catalog import open_own_catalog
-from pons.commands import ask
-from pons.free_space import FreeSpace
-from pons.health import Health, serving
+from pons.health.readiness import Health
+from pons.http.serving import serving
+from pons.http.warm import warm_http
 from pons.ingest import open_ingest
+from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import Jobs
-from pons.live import open_live
-from pons.modalities import open_modalities
+from pons.limits.room import AT_A_TIME, Room
 from pons.objects import open_objects
-from pons.partial_uploads import PartialUploads
-from pons.peers import open_peers
-from pons.room import AT_A_TIME, Room
+from pons.objects.free_space import FreeSpace
+from pons.remotes.live import open_live
+from pons.remotes.modalities import open_modalities
+from pons.remotes.peers import open_peers
 from pons.settings import Settings
-from pons.warm import warm_http
 from pons_gateway import index_health
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from pons.dicom.numbers import read_decimal, read_integer
 from pons.errors import NotFound, PonsError, TooLarge
-from pons.header_json import select_elements
-from pons.numbers import read_decimal, read_integer
+from pons.header.json_elements import select_elements
 from pons_gateway.backends import Backends
 
 POSITION, ORIENTATION, FRAMES = TELLING = "00200032", "00200037", "00280008"

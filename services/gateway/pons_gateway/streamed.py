@@ -7,8 +7,8 @@ import structlog
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from pons.damage import notice
 from pons.errors import PonsError, log_text
+from pons.objects.damage import notice
 
 log = structlog.get_logger()
 

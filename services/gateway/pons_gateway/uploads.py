@@ -12,8 +12,8 @@ import structlog
 from starlette.requests import Request
 
 from pons.errors import InvalidInstance, PonsError
-from pons.events import Origin, OriginKind
 from pons.ingest import Stored
+from pons.messages.events import Origin, OriginKind
 from pons.objects import Body, Spool
 from pons_gateway import metrics
 from pons_gateway.backends import Backends

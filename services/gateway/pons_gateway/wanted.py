@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from pons.catalog import Part, Wanted
 from pons.catalog.search import EXPANDED
-from pons.dicom_json import Style
+from pons.dicom.orthanc_json import Style
 from pons.errors import BadRequest
 from pons_gateway.parameters import Flag, Tags, Words
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pons.errors import NotFound
 from pons.header import Header, scan
 from pons.objects import SPOOL_ABOVE
-from pons.stored_file import local_file, read_file
+from pons.objects.stored_file import local_file, read_file
 from pons_gateway.backends import Backends
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import IO
 
 from pons.errors import InvalidInstance, PonsError, TooLarge
+from pons.limits.unpacking import UnpackLimit
 from pons.objects import Body, Objects, Spool
-from pons.unpacking import UnpackLimit
 from pons_gateway.gathering import MEGABYTE, Gatherer
 
 SIGNATURE = b"PK\x03\x04"

@@ -25,19 +25,19 @@ from pons.catalog import (
     Totals,
     Wanted,
 )
+from pons.dicom.identity import ResourceIds, resource_ids
 from pons.errors import InvalidInstance, Unavailable
-from pons.events import Origin
-from pons.health import Health
-from pons.identity import ResourceIds, resource_ids
+from pons.health.readiness import Health
 from pons.ingest import Stored
-from pons.live import Live, configured
+from pons.ingest.partial_uploads import PartialUploads
+from pons.messages.events import Origin
 from pons.objects import Body, FileObjects, Spool
-from pons.partial_uploads import PartialUploads
+from pons.remotes.live import Live, configured
 from pons.settings import LuaSettings, Settings
-from pons.testing.buckets import MemoryBus
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
+from pons_testing.buckets import MemoryBus
 
 PATIENT = "11111111-11111111-11111111-11111111-11111111"
 STUDY = "22222222-22222222-22222222-22222222-22222222"

@@ -12,8 +12,9 @@ import xxhash
 import zstandard
 
 from pons.catalog import StoredAttachment
-from pons.commands import DeleteAttachment, Done, PutAttachment, RestoreObject, Revision, Written
 from pons.errors import Conflict, NotFound
+from pons.messages.index import DeleteAttachment, PutAttachment, RestoreObject, Revision, Written
+from pons.messages.services import Done
 from pons.objects import SHARDS, Objects, is_announced, new_key
 from pons.settings import HttpSettings, IndexSettings, Settings, StorageSettings
 

@@ -7,8 +7,9 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from pons.commands import ClearChanges, DeleteResource, Done
 from pons.errors import FAMILY, NotFound, PonsError
+from pons.messages.index import ClearChanges, DeleteResource
+from pons.messages.services import Done
 from pons.settings import HttpSettings, Settings
 from pons_gateway.errors import HTTP_STATUS, orthanc_error
 

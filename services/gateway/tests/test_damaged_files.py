@@ -12,7 +12,7 @@ import xxhash
 import zstandard
 
 from pons.catalog import StoredAttachment, StoredObject
-from pons.health import serving
+from pons.http.serving import serving
 from pons.objects import PIECE, new_key
 from pons_gateway.app import create_app
 

@@ -9,17 +9,11 @@ import httpx
 import pytest
 
 from pons.catalog.dead_letters import DeadLetter, Undelivered
-from pons.commands import (
-    DismissDeadLetter,
-    Done,
-    HealthReport,
-    ReportHealth,
-    Retried,
-    RetryDeadLetters,
-)
+from pons.dicom.identity import ResourceIds
 from pons.errors import NotFound
-from pons.health import Health
-from pons.identity import ResourceIds
+from pons.health.readiness import Health
+from pons.messages.index import DismissDeadLetter, Retried, RetryDeadLetters
+from pons.messages.services import Done, HealthReport, ReportHealth
 from pons_gateway.index_health import NAME, IndexHealth
 
 from .conftest import INSTANCE, KEY, MOMENT, PATIENT, SERIES, STUDY, FakeServices, Open, Store

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from pons.catalog import StoredHeader
-from pons.dicom_json import Style, format_header
+from pons.dicom.orthanc_json import Style, format_header
 from pons_gateway.xml_form import document
 
 from .conftest import INSTANCE, SERIES, Store

@@ -7,16 +7,16 @@ import httpx
 import pytest
 
 from pons.catalog import MetadataValue
-from pons.commands import (
+from pons.errors import Conflict, NotFound
+from pons.messages.index import (
     DeleteLabel,
     DeleteMetadata,
-    Done,
     PutLabel,
     PutMetadata,
     Revision,
     Written,
 )
-from pons.errors import Conflict, NotFound
+from pons.messages.services import Done
 from pons.settings import IndexSettings, Settings
 
 from .conftest import NOBODY, STUDY, Open, Store

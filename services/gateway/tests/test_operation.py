@@ -4,8 +4,8 @@
 import httpx
 import pytest
 
-from pons.commands import ListSopClasses, SopClasses
-from pons.health import Health
+from pons.health.readiness import Health
+from pons.messages.ingress import ListSopClasses, SopClasses
 
 from .conftest import Open, Store
 

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from pons.commands import Done, Ping
+from pons.messages.services import Done, Ping
 from pons.settings import HttpSettings, Settings, StoreSettings
 from pons_gateway.routes import ROUTES
 

@@ -4,8 +4,8 @@
 import httpx
 import pytest
 
-from pons.commands import PutMetadata
 from pons.errors import ReadOnly
+from pons.messages.index import PutMetadata
 from pons.settings import Settings, StoreSettings, WebDavSettings
 
 from .conftest import INSTANCE, PATIENT, STUDY, Open, Store

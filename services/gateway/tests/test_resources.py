@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pons.catalog import Search
-from pons.commands import Ancestor, Deleted, DeleteResource
+from pons.messages.index import Ancestor, Deleted, DeleteResource
 
 from .conftest import INSTANCE, PATIENT, RESOURCES, SERIES, STUDY, Store
 

@@ -13,11 +13,13 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from pons.bus import open_bus
-from pons.commands import Done, EchoModality, answer_commands
+from pons.bus.requests import answer_commands
 from pons.errors import RemoteFailure
-from pons.health import Health
+from pons.health.readiness import Health
 from pons.jobs import JobRequest, Jobs
-from pons.modalities import Modality
+from pons.messages.egress import EchoModality
+from pons.messages.modality import Modality
+from pons.messages.services import Done
 from pons.settings import (
     DatabaseSettings,
     HttpSettings,
@@ -26,11 +28,11 @@ from pons.settings import (
     Settings,
     StorageSettings,
 )
-from pons.testing.marks import mark_store
-from pons.testing.nats import NatsServer, nats_server
-from pons.testing.postgres import PostgresServer, postgres_server
 from pons_embedded.ports import free_port
 from pons_gateway.service import open_gateway
+from pons_testing.marks import mark_store
+from pons_testing.nats import NatsServer, nats_server
+from pons_testing.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.anyio
 

@@ -6,15 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
-from pons.commands import (
+from pons.errors import BadRequest, NotFound
+from pons.messages.index import (
     DeleteResources,
-    Done,
     ProtectPatient,
     Reconstruct,
     Reconstructed,
     ResourceName,
 )
-from pons.errors import BadRequest, NotFound
+from pons.messages.services import Done
 
 from .conftest import NOBODY, PATIENT, SERIES, STUDY, Open, Store
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from pons.catalog import Entry
-from pons.commands import Deleted, DeleteResource
+from pons.messages.index import Deleted, DeleteResource
 from pons.settings import HttpSettings, Settings, WebDavSettings
 from pons_gateway.webdav.dropped import REMEMBERED, Dropped
 from pons_gateway.webdav.names import (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from pons.events import Announcement, InstanceReceived
-from pons.identity import resource_ids
+from pons.dicom.identity import resource_ids
+from pons.messages.events import Announcement, InstanceReceived
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from uuid import UUID
 
 import msgspec
 
-from pons.commands import (
+from pons.bus.requests import Handler
+from pons.dicom.metadata import DICOM_FILE
+from pons.errors import Conflict, NotFound, Unavailable
+from pons.messages.index import (
     DeleteAttachment,
     DeleteLabel,
     DeleteMetadata,
-    Done,
-    Handler,
     PutAttachment,
     PutLabel,
     PutMetadata,
@@ -25,8 +26,7 @@ from pons.commands import (
     Revision,
     Written,
 )
-from pons.errors import Conflict, NotFound, Unavailable
-from pons.metadata import DICOM_FILE
+from pons.messages.services import Done
 from pons_index.capacity import Capacity
 from pons_index.changelog import Growth, log_changes
 from pons_index.database import Database

@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
+from pons.dicom.identity import to_text
 from pons.errors import OutOfResources
-from pons.identity import to_text
 from pons.settings import StorageSettings
 from pons_index.changelog import Filling, Growth
 from pons_index.deletion import PATIENCE, delete_instances, take_time

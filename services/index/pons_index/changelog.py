@@ -6,9 +6,8 @@ from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pons.attributes import LEVELS
-from pons.changes import CHANGE_TYPES
-from pons.events import Level
+from pons.dicom.levels import LEVELS, Level
+from pons.messages.changes import CHANGE_TYPES
 from pons_index.faults import Raced
 from pons_index.statements import SQL
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import structlog
 
-from pons.commands import Collected
 from pons.errors import PonsError, log_text
+from pons.health.pulse import Pulse
+from pons.messages.index import Collected
 from pons.objects import SHARDS, Objects
-from pons.pulse import Pulse
 from pons_index.database import Database
 from pons_index.faults import passing_is_unavailable
 from pons_index.metrics import DELETED_OBJECTS, GARBAGE_WAITING

@@ -6,9 +6,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from pons.attributes import LEVELS
 from pons.bus import Bus
-from pons.commands import (
+from pons.bus.requests import Handler
+from pons.dicom.identity import to_bytes
+from pons.dicom.levels import LEVELS
+from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
+from pons.messages.index import (
     ClearChanges,
     ClearExports,
     Collected,
@@ -17,14 +20,11 @@ from pons.commands import (
     Deleted,
     DeleteResource,
     DeleteResources,
-    Done,
-    Handler,
     LogExports,
     ProtectPatient,
 )
-from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
-from pons.free_space import FreeSpace
-from pons.identity import to_bytes
+from pons.messages.services import Done
+from pons.objects.free_space import FreeSpace
 from pons_index.collector import Collector
 from pons_index.database import COMMAND_PATIENCE, Database
 from pons_index.deletion import Removed, delete_resource, delete_resources

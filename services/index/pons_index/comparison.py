@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 
 from pons.errors import PonsError, Unavailable, log_text
+from pons.health.pulse import Pulse
 from pons.objects import SHARDS
-from pons.pulse import Pulse
 from pons_index.continuity import Beginning, Continuity
 from pons_index.database import Database, delays
 from pons_index.deletion import PATIENCE, take_time

@@ -17,7 +17,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from pons.bus import Bus
 from pons.errors import Unavailable
-from pons.events import Announcement, Indexed, IndexedBatch
+from pons.messages.events import Announcement, Indexed, IndexedBatch
 from pons.settings import IndexSettings
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.metrics import BATCH_INSTANCES, INSTANCES, LAG

@@ -19,8 +19,8 @@ import structlog
 
 from pons.bus import Bus
 from pons.errors import NotFound, PonsError, Unavailable, log_text
+from pons.health.pulse import Pulse
 from pons.objects import Objects
-from pons.pulse import Pulse
 from pons_index.database import Database, delays
 from pons_index.faults import passing_is_unavailable
 from pons_index.statements import SQL

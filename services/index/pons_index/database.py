@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 
 from pons.errors import PonsError, Unavailable
-from pons.pulse import Pulse, Pulses
+from pons.health.pulse import Pulse, Pulses
 from pons.settings import Settings
 from pons_index.faults import (
     LOCK_SECONDS,

@@ -10,10 +10,12 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from pons.commands import DismissDeadLetter, Done, Handler, Retried, RetryDeadLetters
+from pons.bus.requests import Handler
 from pons.errors import InvalidInstance, NotFound
-from pons.events import Announcement, InstanceReceived
-from pons.pulse import Pulse
+from pons.health.pulse import Pulse
+from pons.messages.events import Announcement, InstanceReceived
+from pons.messages.index import DismissDeadLetter, Retried, RetryDeadLetters
+from pons.messages.services import Done
 from pons_index.database import Database
 from pons_index.metrics import DEAD_LETTERS
 from pons_index.statements import SQL

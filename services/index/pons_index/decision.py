@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from pons.events import Indexed, StoreStatus
+from pons.messages.events import Indexed, StoreStatus
 from pons_index.arrival import Arrival
 
 Overwrite = Literal["Never", "Always", "IfChanged"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from pons.attributes import LEVELS
-from pons.commands import Ancestor, Deleted, DeleteResource, DeleteResources
+from pons.dicom.identity import to_bytes, to_text
+from pons.dicom.levels import LEVELS
 from pons.errors import NotFound
-from pons.identity import to_bytes, to_text
+from pons.messages.index import Ancestor, Deleted, DeleteResource, DeleteResources
 from pons_index.changelog import NUMBERS, Growth, log_changes
 from pons_index.faults import Raced
 from pons_index.statements import SQL

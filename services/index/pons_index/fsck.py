@@ -15,11 +15,11 @@ from uuid import UUID
 import xxhash
 
 from pons.bus import open_bus
+from pons.dicom.identity import to_text
 from pons.errors import PonsError
-from pons.identity import to_text
 from pons.objects import SHARDS, Objects
+from pons.objects.stored_file import ObjectFile, stream_file
 from pons.settings import Settings
-from pons.stored_file import ObjectFile, stream_file
 from pons_index.database import Database, open_pool
 from pons_index.deletion import PATIENCE, take_time
 from pons_index.ownership import Claim

@@ -20,7 +20,7 @@ import structlog
 import zstandard
 
 from pons.errors import NotFound, PonsError, log_text
-from pons.events import Origin
+from pons.messages.events import Origin
 from pons.objects import Objects, key_folder, key_period, period_keys
 from pons_index.database import Database
 from pons_index.statements import SQL

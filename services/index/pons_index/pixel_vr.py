@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which VR pixel data should have, and whether it has another one (PS3.5 A)."""
 
-from pons.events import InstanceReceived
+from pons.messages.events import InstanceReceived
 from pons_index.tags import MainTags
 
 IMPLICIT = "1.2.840.10008.1.2"

@@ -10,12 +10,13 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from pons.attributes import LEVELS
-from pons.commands import Handler, Reconstruct, Reconstructed
+from pons.bus.requests import Handler
+from pons.dicom.identity import to_bytes
+from pons.dicom.levels import LEVELS, Level
 from pons.errors import InvalidInstance, NotFound, log_text
-from pons.events import InstanceReceived, Level
-from pons.identity import to_bytes
-from pons.stored_file import ObjectFile
+from pons.messages.events import InstanceReceived
+from pons.messages.index import Reconstruct, Reconstructed
+from pons.objects.stored_file import ObjectFile
 from pons_index.changelog import NUMBERS, Growth, log_changes
 from pons_index.database import Database
 from pons_index.pixel_vr import has_odd_pixel_vr

@@ -16,10 +16,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from pons.attributes import LEVELS
+from pons.dicom.identity import to_text
+from pons.dicom.levels import LEVELS, Level
 from pons.errors import NotFound
-from pons.events import Level
-from pons.identity import to_text
 from pons.objects import Objects
 from pons_index.changelog import Growth, log_changes
 from pons_index.database import Database

@@ -11,8 +11,8 @@ import structlog
 
 from pons.bus import Bus
 from pons.errors import Unavailable, log_text
-from pons.events import Announcement, DeadLetter
-from pons.pulse import Pulse
+from pons.health.pulse import Pulse
+from pons.messages.events import Announcement, DeadLetter
 from pons_index.arrival import Arrival
 from pons_index.database import Database, delays
 from pons_index.statements import SQL

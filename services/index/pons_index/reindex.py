@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from pons.health import Health
+from pons.health.readiness import Health
 from pons.settings import Settings
 from pons_index.database import open_pool
 from pons_index.service import open_index

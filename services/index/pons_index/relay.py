@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from pons.attributes import LEVELS
 from pons.bus import Bus
-from pons.changes import CHANGE_NAMES
-from pons.events import Change, Changes
-from pons.identity import to_text
-from pons.pulse import Pulse
+from pons.dicom.identity import to_text
+from pons.dicom.levels import LEVELS
+from pons.health.pulse import Pulse
+from pons.messages.changes import CHANGE_NAMES
+from pons.messages.events import Change, Changes
 from pons_index.database import Database
 from pons_index.metrics import CHANGES_RELAYED
 from pons_index.statements import SQL

@@ -4,9 +4,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pons.dicom.identity import to_bytes
+from pons.dicom.levels import Level
 from pons.errors import NotFound
-from pons.events import Level
-from pons.identity import to_bytes
 from pons_index.changelog import NUMBERS, Line
 from pons_index.faults import Raced
 from pons_index.statements import SQL

@@ -15,8 +15,8 @@ from uuid import UUID
 import structlog
 import zstandard
 
+from pons.dicom.identity import to_bytes
 from pons.errors import InvalidInstance, NotFound, PonsError
-from pons.identity import to_bytes
 from pons.objects import Objects, is_announced
 from pons_index.database import Database
 from pons_index.metrics import RETURNED

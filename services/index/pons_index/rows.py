@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pons.events import Origin
+from pons.messages.events import Origin
 from pons_index.arrival import Arrival
 from pons_index.pixel_vr import has_odd_pixel_vr
 from pons_index.tags import MainTags, TagReader, Unindexable, without_nul

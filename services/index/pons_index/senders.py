@@ -8,7 +8,7 @@ import nats.errors
 import structlog
 
 from pons.bus import Bus
-from pons.events import StoreFull
+from pons.messages.events import StoreFull
 from pons_index.arrival import Arrival
 
 log = structlog.get_logger()

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pons.bus import Bus, open_bus
-from pons.commands import answer_commands
+from pons.bus.requests import answer_commands
 from pons.errors import PonsError
-from pons.free_space import FreeSpace
-from pons.health import Health
-from pons.live import open_live
+from pons.health.pulse import NEVER_TOO_LONG
+from pons.health.readiness import Health
 from pons.objects import Objects, open_objects
-from pons.pulse import NEVER_TOO_LONG
+from pons.objects.free_space import FreeSpace
+from pons.remotes.live import open_live
 from pons.settings import Settings
 from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pons.attributes import MAIN_TAGS, Tags
+from pons.dicom.attributes import MAIN_TAGS, Tags
 from pons_index.statements import SQL
 
 BUILT_IN = 0

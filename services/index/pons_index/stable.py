@@ -6,7 +6,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from pons.pulse import Pulse
+from pons.health.pulse import Pulse
 from pons_index.changelog import Growth, Line, log_changes
 from pons_index.database import Database
 from pons_index.statements import SQL

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from pons.sql import load_statements
+from pons.catalog.sql import load_statements
 
 _FOLDER = Path(__file__).parent
 FILES = (

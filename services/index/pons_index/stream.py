@@ -16,7 +16,7 @@ import structlog
 
 from pons.bus import Bus, check_cancelled
 from pons.errors import Unavailable, log_text
-from pons.pulse import Pulse
+from pons.health.pulse import Pulse
 
 log = structlog.get_logger()
 

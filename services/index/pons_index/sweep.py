@@ -16,9 +16,9 @@ from uuid import UUID
 import structlog
 
 from pons.bus import Bus
+from pons.ingest.partial_uploads import piece_keys
 from pons.jobs import output_keys
 from pons.objects import ObjectEntry, Objects, is_announced, is_temporary, key_time
-from pons.partial_uploads import piece_keys
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
 from pons_index.statements import SQL

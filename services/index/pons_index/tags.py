@@ -10,17 +10,10 @@ from typing import Any
 
 import msgspec
 
-from pons.attributes import (
-    LEVELS,
-    MAIN_SEQUENCES,
-    Tags,
-    listed_tags,
-    main_sequences,
-    main_tags,
-)
-from pons.events import Level
-from pons.numbers import MAX_INTEGER, read_integer
-from pons.packed_header import DamagedHeader, unpack_header
+from pons.dicom.attributes import MAIN_SEQUENCES, Tags, listed_tags, main_sequences, main_tags
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.numbers import MAX_INTEGER, read_integer
+from pons.header.packed import DamagedHeader, unpack_header
 
 MAX_SEQUENCE = 256 * 1024
 """Bytes of JSON of a main sequence; requests have a few hundred. The header has it all the same."""

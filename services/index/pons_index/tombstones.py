@@ -14,9 +14,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from pons.attributes import LEVELS
+from pons.dicom.identity import to_text
+from pons.dicom.levels import LEVELS
 from pons.errors import NotFound, PonsError, log_text
-from pons.identity import to_text
 from pons.objects import Objects, new_key
 from pons_index.changelog import log_changes
 from pons_index.database import Database

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from pons.errors import PonsError, log_text
-from pons.logs import configure_logs
-from pons.service import leaves
+from pons.runtime.logs import configure_logs
+from pons.runtime.service import leaves
 from pons.settings import Settings, SettingsError, load_settings
 
 CANNOT = 2

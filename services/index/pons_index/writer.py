@@ -14,9 +14,9 @@ from uuid import UUID
 import structlog
 
 from pons.errors import NotFound, OutOfResources
-from pons.events import Indexed
+from pons.health.pulse import Pulse
+from pons.messages.events import Indexed
 from pons.objects import Objects
-from pons.pulse import Pulse
 from pons.settings import IndexSettings
 from pons_index.arrival import Arrival
 from pons_index.capacity import Capacity

@@ -13,11 +13,12 @@ import msgspec
 import pytest
 
 from pons.bus import Bus, open_bus
-from pons.changes import CHANGE_NAMES
-from pons.commands import Deleted, DeleteResource, DeleteResources, ResourceName
-from pons.events import Announcement, IndexedBatch, InstanceReceived, Level
-from pons.health import Health
-from pons.identity import to_text
+from pons.dicom.identity import to_text
+from pons.dicom.levels import Level
+from pons.health.readiness import Health
+from pons.messages.changes import CHANGE_NAMES
+from pons.messages.events import Announcement, IndexedBatch, InstanceReceived
+from pons.messages.index import Deleted, DeleteResource, DeleteResources, ResourceName
 from pons.objects import FileObjects, Objects
 from pons.settings import (
     DatabaseSettings,
@@ -26,8 +27,6 @@ from pons.settings import (
     StorageSettings,
     StoreSettings,
 )
-from pons.testing.nats import NatsServer, delete_streams, nats_server
-from pons.testing.postgres import PostgresServer, postgres_server
 from pons_embedded.nats import EmbeddedNats
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.capacity import Capacity
@@ -43,6 +42,8 @@ from pons_index.stream import acknowledged, last_announcement
 from pons_index.sweep import Sweep
 from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer
+from pons_testing.nats import NatsServer, delete_streams, nats_server
+from pons_testing.postgres import PostgresServer, postgres_server
 
 
 @pytest.fixture(scope="session")

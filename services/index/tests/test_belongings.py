@@ -11,11 +11,12 @@ import asyncpg
 import msgspec
 import pytest
 
-from pons.commands import (
+from pons.errors import Conflict, NotFound, OutOfResources, Unavailable
+from pons.messages.events import InstanceReceived
+from pons.messages.index import (
     DeleteAttachment,
     DeleteLabel,
     DeleteMetadata,
-    Done,
     PutAttachment,
     PutLabel,
     PutMetadata,
@@ -23,15 +24,14 @@ from pons.commands import (
     Revision,
     Written,
 )
-from pons.errors import Conflict, NotFound, OutOfResources, Unavailable
-from pons.events import InstanceReceived
+from pons.messages.services import Done
 from pons.objects import Objects, new_key
 from pons.settings import StorageSettings
-from pons.testing.events import ids, received
 from pons_index.belongings import Belongings
 from pons_index.capacity import MEGABYTE, Capacity
 from pons_index.database import Database
 from pons_index.records import Records
+from pons_testing.events import ids, received
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from pons.commands import Done, ProtectPatient, ask
-from pons.events import InstanceReceived, StoreFull
+from pons.bus.requests import ask
+from pons.messages.events import InstanceReceived, StoreFull
+from pons.messages.index import ProtectPatient
+from pons.messages.services import Done
 from pons.objects import Objects, new_key
 from pons.settings import StorageSettings
-from pons.testing.events import ids, received
 from pons_index.arrival import Arrival
+from pons_testing.events import ids, received
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -10,12 +10,11 @@ import msgspec
 import pytest
 
 from pons.bus import Bus
-from pons.commands import ClearChanges, ClearExports, Done, Export, LogExports
 from pons.errors import BadRequest
-from pons.events import Change, Changes
+from pons.messages.events import Change, Changes
+from pons.messages.index import ClearChanges, ClearExports, Export, LogExports
+from pons.messages.services import Done
 from pons.objects import Objects
-from pons.testing.events import ids, received
-from pons.testing.nats import NatsServer
 from pons_index.commands import Commands
 from pons_index.database import Database
 from pons_index.records import Records
@@ -23,6 +22,8 @@ from pons_index.relay import Relay
 from pons_index.stable import settle, settle_due
 from pons_index.statements import SQL
 from pons_index.tombstones import Tombstones
+from pons_testing.events import ids, received
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -8,14 +8,14 @@ from uuid import UUID
 import pytest
 
 from pons.bus import Bus
-from pons.commands import Collected
 from pons.errors import Unavailable
+from pons.messages.index import Collected
 from pons.objects import SHARDS, FileObjects, new_key
-from pons.testing.events import ids, received
-from pons.testing.nats import NatsServer
 from pons_index.changelog import Growth, log_changes
 from pons_index.collector import Collector
 from pons_index.faults import Raced
+from pons_testing.events import ids, received
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -14,22 +14,20 @@ import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from pons.commands import (
+from pons.bus.requests import ask
+from pons.errors import PonsError, Unavailable
+from pons.ingest import open_ingest
+from pons.messages.events import Origin
+from pons.messages.index import (
     Deleted,
     DeleteResource,
-    Done,
-    HealthReport,
     ProtectPatient,
     PutAttachment,
     PutLabel,
     PutMetadata,
-    ReportHealth,
     Written,
-    ask,
 )
-from pons.errors import PonsError, Unavailable
-from pons.events import Origin
-from pons.ingest import open_ingest
+from pons.messages.services import Done, HealthReport, ReportHealth
 from pons.objects import new_key
 from pons_index.comparison import shards_since
 from pons_index.continuity import MARGIN

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
-from pons.events import Announcement, Indexed
-from pons.names import Names
+from pons.messages.events import Announcement, Indexed
+from pons.messages.names import Names
 from pons.settings import IndexSettings
-from pons.testing.events import received
 from pons_index.arrival import Arrival
 from pons_index.consumer import Consumer
+from pons_testing.events import received
 
 pytestmark = pytest.mark.anyio
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pons.events import InstanceReceived
+from pons.messages.events import InstanceReceived
 from pons.settings import StorageSettings
-from pons.testing.events import received
 from pons_index.statements import SQL
+from pons_testing.events import received
 
 pytestmark = pytest.mark.anyio
 Index = Any

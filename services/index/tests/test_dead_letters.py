@@ -12,27 +12,21 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
+from pons.bus.requests import ask
 from pons.catalog import open_catalog
 from pons.catalog.dead_letters import DeadLetters
-from pons.commands import (
-    DismissDeadLetter,
-    Done,
-    HealthReport,
-    ReportHealth,
-    Retried,
-    RetryDeadLetters,
-    ask,
-)
+from pons.dicom.identity import to_text
 from pons.errors import InvalidInstance, NotFound
-from pons.events import Announcement, Origin
-from pons.health import Health
-from pons.identity import to_text
+from pons.health.readiness import Health
 from pons.ingest import open_ingest
+from pons.messages.events import Announcement, Origin
+from pons.messages.index import DismissDeadLetter, Retried, RetryDeadLetters
+from pons.messages.services import Done, HealthReport, ReportHealth
 from pons.settings import IngestSettings
-from pons.testing.events import received
 from pons_index import consumer as consumer_module
 from pons_index import writer as writer_module
 from pons_index.service import open_service
+from pons_testing.events import received
 
 from .conftest import Index, OpenStore, Store, until
 

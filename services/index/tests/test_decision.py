@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pons.events import Announcement, InstanceReceived
+from pons.messages.events import Announcement, InstanceReceived
 from pons.objects import new_key
-from pons.testing.events import received
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.decision import Decisions, Overwrite, decide
+from pons_testing.events import received
 
 
 def arrive(*events: InstanceReceived) -> list[Arrival]:

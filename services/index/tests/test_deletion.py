@@ -8,12 +8,13 @@ import asyncpg
 import msgspec
 import pytest
 
-from pons.commands import Ancestor, Deleted, ResourceName
+from pons.dicom.identity import to_text
+from pons.dicom.levels import Level
 from pons.errors import NotFound
-from pons.events import InstanceReceived, Level
-from pons.identity import to_text
+from pons.messages.events import InstanceReceived
+from pons.messages.index import Ancestor, Deleted, ResourceName
 from pons.objects import new_key
-from pons.testing.events import ids, received
+from pons_testing.events import ids, received
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pons.commands import _name
+from pons.bus.requests import _name
 from pons.errors import FAMILY, Unavailable
 from pons_index.faults import (
     Raced,

@@ -16,9 +16,9 @@ from pydicom.data import get_testdata_file
 from pons.errors import PonsError
 from pons.objects import SHARDS, key_folder, new_key
 from pons.ownership import mark_objects, read_objects_mark
-from pons.testing.events import ids, received
 from pons_index.fsck import CLEAN, FOUND, Report, open_fsck, shard_ranges
 from pons_index.tool import CANNOT
+from pons_testing.events import ids, received
 
 pytestmark = pytest.mark.anyio
 OpenStore = Any

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from pons.attributes import LEVELS, MAIN_TAGS
 from pons.catalog import Catalog, Search, open_catalog
+from pons.dicom.attributes import MAIN_TAGS
+from pons.dicom.levels import LEVELS
 from pons.header.model import MAX_PATIENT_ID, MAX_TEXT, MAX_UID
 from pons.objects import FileObjects
 from pons.settings import DatabaseSettings, Settings
-from pons.testing.events import received
-from pons.testing.postgres import PostgresServer
 from pons_index.database import Database
+from pons_testing.events import received
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -11,9 +11,9 @@ import pytest
 
 from pons.errors import PonsError
 from pons.settings import DatabaseSettings, Settings, StoreSettings
-from pons.testing.postgres import PostgresServer
 from pons_index.database import open_database
 from pons_index.migrations import Migration, migrate, read_migrations, reader_role
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 Connect = Callable[..., Awaitable[Any]]

@@ -23,10 +23,10 @@ from pons.ownership import (
     read_streams_mark,
     require_own,
 )
-from pons.testing.nats import NatsServer
-from pons.testing.postgres import PostgresServer
 from pons_index.migrations import migrate, read_migrations
 from pons_index.ownership import Claim
+from pons_testing.nats import NatsServer
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 PLACES = ("objects", "streams", "database")

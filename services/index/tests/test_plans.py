@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import pons_index
-from pons.testing.events import received
 from pons_index.database import Database
 from pons_index.statements import SQL
+from pons_testing.events import received
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -10,14 +10,15 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from pons.commands import HealthReport, ReportHealth, ask
-from pons.health import Health
+from pons.bus.requests import ask
+from pons.health.readiness import Health
+from pons.messages.services import HealthReport, ReportHealth
 from pons.settings import DatabaseSettings
-from pons.testing.events import received
 from pons_index.database import Database, open_pool
 from pons_index.deletion import take_time
 from pons_index.faults import Slow
 from pons_index.service import open_service
+from pons_testing.events import received
 
 from .conftest import OpenStore, Store, until
 
@@ -149,7 +150,7 @@ async def test_what_waits_for_longer_than_its_patience_is_unready(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch that hangs behind a lock is not an error, and still not ready."""
-    monkeypatch.setattr("pons.pulse.Pulses.add.__defaults__", (0.5,))
+    monkeypatch.setattr("pons.health.pulse.Pulses.add.__defaults__", (0.5,))
     async with open_store() as store, replica(store) as health:
         event = received("1.1")
         async with store.database.pool.acquire() as connection, connection.transaction():

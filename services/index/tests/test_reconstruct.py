@@ -14,17 +14,18 @@ import zstandard
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from pons.announce import Announcer
-from pons.commands import Reconstruct, Reconstructed, ask
+from pons.bus.requests import ask
 from pons.errors import NotFound
-from pons.events import InstanceReceived
 from pons.ingest import Ingest
+from pons.ingest.announce import Announcer
+from pons.messages.events import InstanceReceived
+from pons.messages.index import Reconstruct, Reconstructed
 from pons.objects import FileObjects, new_key
 from pons.settings import IngestSettings, Settings, StorageSettings
-from pons.testing.events import ids, received
 from pons_index import reconstruct
 from pons_index.reconstruct import ReadAgain, Reconstruction
 from pons_index.tags import tag_reader
+from pons_testing.events import ids, received
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -14,7 +14,11 @@ import msgspec
 import pytest
 
 from pons.bus import Bus
-from pons.commands import (
+from pons.bus.requests import ask
+from pons.errors import BadRequest, NotFound, PonsError, ReadOnly, Unavailable
+from pons.health.readiness import Health
+from pons.messages.events import Changes, DeadLetter, InstanceReceived
+from pons.messages.index import (
     Ancestor,
     ClearChanges,
     Collected,
@@ -22,24 +26,20 @@ from pons.commands import (
     Deleted,
     DeleteResource,
     DeleteResources,
-    Done,
     ProtectPatient,
     PutLabel,
     PutMetadata,
     Reconstruct,
     ResourceName,
-    ask,
 )
-from pons.errors import BadRequest, NotFound, PonsError, ReadOnly, Unavailable
-from pons.events import Changes, DeadLetter, InstanceReceived
-from pons.health import Health
+from pons.messages.services import Done
 from pons.settings import DatabaseSettings, Settings
-from pons.testing.crash import crash
-from pons.testing.events import ids, received
-from pons.testing.postgres import PostgresServer
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_index.service import open_service
+from pons_testing.crash import crash
+from pons_testing.events import ids, received
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 OpenStore = Any

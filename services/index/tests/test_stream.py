@@ -9,10 +9,10 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from pons.bus import Bus
-from pons.pulse import Pulse
-from pons.testing.indexing import eventually
-from pons.testing.nats import NatsServer
+from pons.health.pulse import Pulse
 from pons_index.stream import DURABLE, acknowledged, forget_acknowledged, last_announcement
+from pons_testing.indexing import eventually
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 

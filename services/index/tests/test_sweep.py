@@ -12,16 +12,14 @@ import msgspec
 import pytest
 from pydicom.data import get_testdata_file
 
-from pons.attributes import MAIN_TAGS
 from pons.bus import Bus
-from pons.commands import Collected
-from pons.events import Announcement, InstanceReceived
+from pons.dicom.attributes import MAIN_TAGS
+from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import JobRequest, Jobs, Output
+from pons.messages.events import Announcement, InstanceReceived
+from pons.messages.index import Collected
 from pons.objects import SHARDS, FileObjects, new_key
-from pons.partial_uploads import PartialUploads
 from pons.settings import JobsSettings
-from pons.testing.events import received
-from pons.testing.nats import NatsServer
 from pons_index.arrival import arrivals
 from pons_index.consumer import DURABLE
 from pons_index.refusals import Refusals
@@ -29,6 +27,8 @@ from pons_index.rows import columns, describe
 from pons_index.statements import SQL
 from pons_index.sweep import Sweep, discard_unused
 from pons_index.tags import TagReader
+from pons_testing.events import received
+from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 Index = Any

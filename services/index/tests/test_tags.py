@@ -7,10 +7,11 @@ import msgspec
 import pytest
 import zstandard
 
-from pons.attributes import LEVELS, MAIN_TAGS, main_tags
-from pons.testing.events import received
+from pons.dicom.attributes import MAIN_TAGS, main_tags
+from pons.dicom.levels import LEVELS
 from pons_index.pixel_vr import has_odd_pixel_vr
 from pons_index.tags import MainTags, TagReader, Unindexable, tag_reader
+from pons_testing.events import received
 
 READER = TagReader(MAIN_TAGS)
 

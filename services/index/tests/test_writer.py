@@ -10,10 +10,10 @@ import msgspec
 import pytest
 import zstandard
 
-from pons.events import InstanceReceived
+from pons.messages.events import InstanceReceived
 from pons.objects import FileObjects, Objects, new_key
-from pons.testing.events import header_json, ids, received
 from pons_index import writer as writer_module
+from pons_testing.events import header_json, ids, received
 
 pytestmark = pytest.mark.anyio
 Index = Any

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m pons_render`: run the service."""
 
-from pons.service import run_service
+from pons.runtime.service import run_service
 from pons_render.service import open_service
 
 if __name__ == "__main__":

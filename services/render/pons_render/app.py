@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pons import errors
-from pons.damage import notice, telling
 from pons.errors import DamagedObject, NotFound, PonsError, UnsupportedImage, log_text
 from pons.objects import Objects
-from pons.stored_file import open_file
+from pons.objects.damage import notice, telling
+from pons.objects.stored_file import open_file
 from pons_render.formats import Format, choose_format
 from pons_render.image import Located, count_frames, read_image
 from pons_render.pool import WorkerPool

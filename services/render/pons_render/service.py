@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager, closing
 
 from pons.bus import open_bus
 from pons.catalog import Catalog, open_own_catalog
-from pons.header_json import select_elements
-from pons.health import Health, serving
+from pons.header.json_elements import select_elements
+from pons.health.readiness import Health
+from pons.http.serving import serving
+from pons.http.warm import warm_http
 from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
 from pons.objects import Objects, open_objects
 from pons.settings import RenderSettings, Settings
-from pons.warm import warm_http
 from pons_render.app import create_app
 from pons_render.archive import ArchiveJob, Archives
 from pons_render.archive.routes import archive_routes

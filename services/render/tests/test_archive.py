@@ -17,13 +17,7 @@ import msgspec
 import pytest
 import xxhash
 
-from pons.catalog import (
-    ArchivedInstance,
-    ArchivedSeries,
-    Statistics,
-    StoredHeader,
-    StoredObject,
-)
+from pons.catalog import ArchivedInstance, ArchivedSeries, Statistics, StoredHeader, StoredObject
 from pons.errors import DamagedObject
 from pons.header import scan
 from pons.jobs import ArchiveRequest

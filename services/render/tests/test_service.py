@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from pons.catalog import StoredHeader, StoredObject
-from pons.health import Health
+from pons.health.readiness import Health
 from pons.objects import FileObjects
 from pons.ownership import Mark, mark_objects
 from pons.settings import RenderSettings, load_settings

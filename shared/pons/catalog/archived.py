@@ -5,7 +5,7 @@ from typing import Any
 
 from pons.catalog.records import ArchivedInstance, ArchivedSeries, StoredObject
 from pons.catalog.resources import tags_of
-from pons.identity import to_text
+from pons.dicom.identity import to_text
 
 
 def to_archived_series(row: Any) -> ArchivedSeries:

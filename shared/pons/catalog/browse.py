@@ -11,9 +11,9 @@ import msgspec
 
 from pons.catalog.connection import Reader
 from pons.catalog.prefix import INDEXED, start_of
-from pons.events import Level
-from pons.identity import to_bytes, to_text
-from pons.sql import load_statements
+from pons.catalog.sql import load_statements
+from pons.dicom.identity import to_bytes, to_text
+from pons.dicom.levels import Level
 
 STATEMENTS = load_statements(Path(__file__).with_name("browse.sql"))
 

@@ -6,14 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pons.attributes import (
-    LEVELS,
-    MAIN_SEQUENCES,
-    MAIN_TAGS,
-    Tags,
-    main_sequences,
-    main_tags,
-)
 from pons.bus import Bus
 from pons.catalog.archived import to_archived_instance, to_archived_series
 from pons.catalog.browse import Browser
@@ -46,14 +38,15 @@ from pons.catalog.records import (
     Totals,
 )
 from pons.catalog.resources import SEQUENCES_METADATA, metadata_of, sequences_text
-from pons.events import Level
-from pons.identity import to_bytes, to_text
-from pons.metadata import DICOM_FILE
+from pons.catalog.sql import load_statements
+from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags, main_sequences, main_tags
+from pons.dicom.identity import to_bytes, to_text
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.metadata import DICOM_FILE
+from pons.limits.room import AT_A_TIME, Room
 from pons.objects import Objects, open_objects
 from pons.ownership import Owner, require_own
-from pons.room import AT_A_TIME, Room
 from pons.settings import Settings
-from pons.sql import load_statements
 
 STATEMENTS = load_statements(Path(__file__).with_name("catalog.sql"))
 

@@ -6,8 +6,8 @@ The tables are `patients p`, `studies s`, `series r`, `instances i`, in every st
 
 from dataclasses import dataclass, field
 
-from pons.attributes import LEVELS, MAIN_SEQUENCES, Tags
-from pons.events import Level
+from pons.dicom.attributes import MAIN_SEQUENCES, Tags
+from pons.dicom.levels import LEVELS, Level
 
 ALIAS: dict[Level, str] = {"Patient": "p", "Study": "s", "Series": "r", "Instance": "i"}
 TABLE: dict[Level, str] = {

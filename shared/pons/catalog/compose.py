@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from pons.attributes import LEVELS
 from pons.catalog.columns import (
     ALL_COMPUTED,
     MODALITIES_IN_STUDY,
@@ -33,16 +32,13 @@ from pons.catalog.matching import (
     parse_match,
     parse_words,
 )
-from pons.catalog.metadata import (
-    metadata_column,
-    metadata_text,
-)
+from pons.catalog.metadata import metadata_column, metadata_text
 from pons.catalog.prefix import DATES, SHORT, STARTS_INDEXED, is_whole, start_of
 from pons.catalog.resources import KEY, RELATED
 from pons.catalog.search import Order, Search
+from pons.dicom.identity import to_bytes
+from pons.dicom.levels import LEVELS, Level
 from pons.errors import BadRequest
-from pons.events import Level
-from pons.identity import to_bytes
 
 TELLING_PIECE = 3
 """Characters of a pattern from which on a trigram index finds it."""

@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 
 from pons.catalog.connection import Reader
-from pons.events import Announcement
-from pons.identity import ResourceIds, resource_ids
-from pons.sql import load_statements
+from pons.catalog.sql import load_statements
+from pons.dicom.identity import ResourceIds, resource_ids
+from pons.messages.events import Announcement
 
 STATEMENTS = load_statements(Path(__file__).with_name("dead_letters.sql"))
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pons.attributes import LEVELS, MAIN_SEQUENCES, MAIN_TAGS, Tags
 from pons.catalog.columns import TABLE, Columns
 from pons.catalog.compose import Selection, select
 from pons.catalog.connection import Reader
@@ -17,14 +16,15 @@ from pons.catalog.matching import accepts
 from pons.catalog.resources import ID, KEY, RELATED, Resource, to_resource
 from pons.catalog.search import Search, Wanted
 from pons.catalog.shown import PIECES, needs_header, shown_columns
-from pons.dicom_json import element_text
+from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags
+from pons.dicom.identity import to_bytes, to_text
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.orthanc_json import element_text
+from pons.dicom.tag_names import display_tag
 from pons.errors import BadRequest, TooLarge
-from pons.events import Level
-from pons.header_json import find_element
-from pons.identity import to_bytes, to_text
+from pons.header.json_elements import find_element
+from pons.limits.room import AT_A_TIME, Room
 from pons.objects import Objects
-from pons.room import AT_A_TIME, Room
-from pons.tag_names import display_tag
 
 EXPANDED_PAGE = 500
 IDS_PAGE = 10_000

@@ -9,11 +9,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from pons.catalog.connection import Reader
-from pons.damage import telling_header
+from pons.catalog.sql import load_statements
+from pons.header.packed import FRAME_BEGINNING, unpack_header, unpacked_size
+from pons.limits.room import AT_A_TIME, Room
 from pons.objects import Objects
-from pons.packed_header import FRAME_BEGINNING, unpack_header, unpacked_size
-from pons.room import AT_A_TIME, Room
-from pons.sql import load_statements
+from pons.objects.damage import telling_header
 
 T = TypeVar("T")
 Use = Callable[[bytes], T]

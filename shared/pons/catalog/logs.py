@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from pons.attributes import LEVELS
 from pons.catalog.records import ChangesPage, ExportsPage, LoggedChange, LoggedExport
-from pons.changes import CHANGE_NAMES
-from pons.identity import to_text
+from pons.dicom.identity import to_text
+from pons.dicom.levels import LEVELS
+from pons.messages.changes import CHANGE_NAMES
 
 
 def changes_page(rows: list[Any], limit: int, *, backwards: bool = False) -> ChangesPage:

@@ -5,8 +5,8 @@ import fnmatch
 import re
 from dataclasses import dataclass
 
+from pons.dicom.vocabulary import attribute
 from pons.errors import BadRequest
-from pons.vocabulary import attribute
 
 RANGES = frozenset(("DA", "TM", "DT"))
 WILDCARDS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", ""))

@@ -7,12 +7,12 @@ The expressions use the aliases of `catalog.sql`: p, s, r and i for the four lev
 import json
 from pathlib import Path
 
-from pons.attributes import LEVELS, MAIN_SEQUENCES, MAIN_TAGS
 from pons.catalog.resources import KEY
-from pons.events import Level
-from pons.metadata import SYSTEM_METADATA
-from pons.sql import load_statements
-from pons.tag_names import display_tag
+from pons.catalog.sql import load_statements
+from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.metadata import SYSTEM_METADATA
+from pons.dicom.tag_names import display_tag
 
 ALIAS: dict[Level, str] = {"Patient": "p", "Study": "s", "Series": "r", "Instance": "i"}
 TABLE: dict[Level, str] = {

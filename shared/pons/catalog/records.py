@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from pons.events import Level
+from pons.dicom.levels import Level
 
 
 @dataclass(frozen=True, slots=True)

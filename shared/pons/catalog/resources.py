@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from pons.dicom_json import Style, format_elements
-from pons.events import Level
-from pons.identity import to_text
-from pons.metadata import SYSTEM_METADATA
+from pons.dicom.identity import to_text
+from pons.dicom.levels import Level
+from pons.dicom.metadata import SYSTEM_METADATA
+from pons.dicom.orthanc_json import Style, format_elements
 
 SeriesStatus = Literal["Complete", "Missing", "Inconsistent", "Unknown"]
 

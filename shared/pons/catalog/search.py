@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from pons.events import Level
+from pons.dicom.levels import Level
 
 
 class Part(StrEnum):

@@ -6,8 +6,8 @@ from pathlib import Path
 from pons.catalog.columns import COMPUTED, Columns, above
 from pons.catalog.metadata import ATTACHMENTS, LABELS, METADATA
 from pons.catalog.search import Part, Wanted
-from pons.events import Level
-from pons.sql import load_statements
+from pons.catalog.sql import load_statements
+from pons.dicom.levels import Level
 
 PIECES = load_statements(Path(__file__).with_name("find.sql"))
 

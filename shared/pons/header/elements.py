@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from itertools import repeat
 
+from pons.dicom.vocabulary import attribute
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.bounds import Bounds
@@ -34,7 +35,6 @@ from pons.header.model import (
 )
 from pons.header.syntax import LONG, Element, Known, Syntax, name
 from pons.header.values import Values, Window
-from pons.vocabulary import attribute
 
 _REMEMBERED = 8192
 

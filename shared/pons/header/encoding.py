@@ -11,13 +11,7 @@ from collections.abc import Callable, Iterator
 
 from pons.header import syntax as s
 from pons.header.model import UNDEFINED
-from pons.header.syntax import (
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    Syntax,
-    standard_vr,
-)
+from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax, standard_vr
 from pons.header.tables import LONG_VRS
 
 JUDGED = 4096

@@ -27,7 +27,7 @@ from pons.header.model import (
 )
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
 from pons.header.values import Window
-from pons.unpacking import UnpackLimit
+from pons.limits.unpacking import UnpackLimit
 
 IMPLICIT_VR = "1.2.840.10008.1.2"
 EXPLICIT_VR = "1.2.840.10008.1.2.1"

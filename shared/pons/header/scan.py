@@ -8,7 +8,7 @@ from pons.header import syntax as s
 from pons.header.file import read_dataset, read_file
 from pons.header.fragments import Buffer
 from pons.header.model import MAX_PATIENT_ID, MAX_UID, Header, Parsed
-from pons.unpacking import UnpackLimit
+from pons.limits.unpacking import UnpackLimit
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 _LONGEST = dict.fromkeys((s.STUDY, s.SERIES, s.SOP_INSTANCE, s.SOP_CLASS), MAX_UID) | {

@@ -11,9 +11,9 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
+from pons.dicom.vocabulary import attribute, private_attribute
 from pons.header.convert import Converter, converters, lut_descriptor
 from pons.header.tables import LONG_VRS
-from pons.vocabulary import attribute, private_attribute
 
 # Kinds of elements. The lowest bit says that the length has four bytes after two reserved ones.
 LONG = 1

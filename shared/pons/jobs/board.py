@@ -17,6 +17,7 @@ from nats.js.api import Header
 from nats.js.kv import KV_OP, KV_PURGE, KeyValue
 
 from pons.bus import MAX_EVENT_BYTES, Bus
+from pons.bus.watch import Entry, Snapshot, read_keys, watch_keys
 from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable, log_text
 from pons.jobs.document import (
     Job,
@@ -32,7 +33,6 @@ from pons.jobs.document import (
 )
 from pons.objects import Objects, Spool, new_key
 from pons.settings import JobsSettings
-from pons.watch import Entry, Snapshot, read_keys, watch_keys
 
 log = structlog.get_logger()
 

@@ -10,8 +10,9 @@ from pons.errors import BadRequest
 from pons.jobs import fields
 from pons.jobs.board import Jobs
 from pons.jobs.document import JobRequest
-from pons.json_text import NotJson, read_json
-from pons.modalities import Modality, ae_title, port_number
+from pons.limits.json_text import NotJson, read_json
+from pons.messages.modality import Modality
+from pons.remotes.modalities import ae_title, port_number
 
 JOB_TYPE = "DicomModalityStore"
 WORKER = "egress"

@@ -12,7 +12,9 @@ from uuid import uuid4
 import structlog
 
 from pons.bus import Bus, check_cancelled
+from pons.bus.watch import Entry, Snapshot, connection_number, watch_keys
 from pons.errors import NotFound, PonsError, Unavailable, log_text
+from pons.health.pulse import Pulse
 from pons.jobs.board import Jobs, Outdated, decode
 from pons.jobs.document import (
     Job,
@@ -27,9 +29,7 @@ from pons.jobs.document import (
 )
 from pons.jobs.run import ClaimLost, PauseWanted, Run
 from pons.objects import Objects
-from pons.pulse import Pulse
 from pons.settings import JobsSettings
-from pons.watch import Entry, Snapshot, connection_number, watch_keys
 
 log = structlog.get_logger()
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
 
-from pons.free_space import FreeSpace
 from pons.objects.file import FileObjects
+from pons.objects.free_space import FreeSpace
 from pons.objects.keys import (
     SHARDS,
     is_announced,

@@ -12,9 +12,9 @@ from typing import BinaryIO
 from uuid import UUID
 
 from pons.errors import NotFound
-from pons.free_space import FreeSpace
 from pons.objects.disk import disk_errors, is_cached, sync_folder
 from pons.objects.file_notes import FileNotes
+from pons.objects.free_space import FreeSpace
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
 from pons.objects.protocol import PIECE, Body, ObjectEntry, check_size
 from pons.objects.spool import (

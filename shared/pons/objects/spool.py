@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from pons.errors import OutOfResources, Unavailable
-from pons.free_space import FreeSpace
 from pons.objects.disk import disk_errors
+from pons.objects.free_space import FreeSpace
 from pons.objects.keys import new_key
 
 SPOOL_FOLDER = ".spool"

@@ -10,11 +10,11 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
-from pons.encodings import CODECS
+from pons.dicom.encodings import CODECS
 from pons.errors import BadRequest
-from pons.modalities import parse_modality
-from pons.peers import parse_peer
-from pons.registry import check_name
+from pons.remotes.modalities import parse_modality
+from pons.remotes.peers import parse_peer
+from pons.remotes.registry import check_name
 
 Kind = Callable[[Any], Any]
 

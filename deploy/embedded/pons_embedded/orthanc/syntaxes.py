@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pons.transfer_syntaxes import matching
+from pons.dicom.transfer_syntaxes import matching
 
 OPTION = "TransferSyntaxAccepted"
 PREFIX = "1.2.840.10008.1.2"

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pons.setting_values import sentences
 from pons.settings import sections
+from pons.settings.values import sentences
 from pons_embedded.errors import Refusal
 from pons_embedded.orthanc.access import access
 from pons_embedded.orthanc.options import UNSAID, Joint, Same, Without

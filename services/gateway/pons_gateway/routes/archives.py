@@ -8,8 +8,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pons.dicom.levels import Level
 from pons.errors import FAMILY, BadRequest, NotFound, PonsError
-from pons.events import Level
 from pons.jobs import ArchiveOrder, parse_archive_order, submit_archive
 from pons_gateway import render_client
 from pons_gateway.answers import json_answer

@@ -6,21 +6,15 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.attachments import as_object, change_form, is_intact, put_attachment
-from pons.attributes import LEVELS
 from pons.catalog import StoredAttachment
-from pons.commands import DeleteAttachment, Done, Revision
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.metadata import SYSTEM_ATTACHMENTS, Names, attachment_names, is_users, media_type
 from pons.errors import NotFound
-from pons.events import Level
-from pons.metadata import (
-    SYSTEM_ATTACHMENTS,
-    Names,
-    attachment_names,
-    is_users,
-    media_type,
-)
+from pons.ingest.attachments import as_object, change_form, is_intact, put_attachment
+from pons.messages.index import DeleteAttachment, Revision
+from pons.messages.services import Done
 from pons.objects import PIECE, Spool
-from pons.stored_file import StoredFile, read_file_range, stream_file, verify_file
+from pons.objects.stored_file import StoredFile, read_file_range, stream_file, verify_file
 from pons_gateway.answers import (
     JSON_TYPE,
     TEXT_TYPE,

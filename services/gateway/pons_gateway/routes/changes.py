@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.catalog import ChangesPage
-from pons.changes import CHANGE_TYPES
-from pons.commands import ClearChanges, ClearExports, Done
 from pons.errors import BadRequest
+from pons.messages.changes import CHANGE_TYPES
+from pons.messages.index import ClearChanges, ClearExports
+from pons.messages.services import Done
 from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Flag, Number, Words

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from pons.catalog import StoredObject
 from pons.errors import BadRequest, Forbidden, NotFound
-from pons.stored_dataset import open_dataset
-from pons.stored_file import local_file
+from pons.objects.stored_dataset import open_dataset
+from pons.objects.stored_file import local_file
 from pons_gateway.answers import done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.gathering import whole

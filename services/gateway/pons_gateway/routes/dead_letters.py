@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.catalog.dead_letters import DeadLetter
-from pons.commands import DismissDeadLetter, Done, Retried, RetryDeadLetters
 from pons.errors import NotFound
+from pons.messages.index import DismissDeadLetter, Retried, RetryDeadLetters
+from pons.messages.services import Done
 from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Number

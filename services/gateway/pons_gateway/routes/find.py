@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from pons.catalog import Order, Part, Search, Wanted
 from pons.catalog.search import EXPANDED, LabelsConstraint, OrderKind
+from pons.dicom.levels import Level
+from pons.dicom.metadata import Names
+from pons.dicom.tag_names import parse_tag
 from pons.errors import BadRequest
-from pons.events import Level
-from pons.metadata import Names
 from pons.settings import Settings
-from pons.tag_names import parse_tag
 from pons_gateway.answers import UnknownItem, json_answer, json_list
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import read_json

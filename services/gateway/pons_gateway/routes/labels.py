@@ -6,10 +6,10 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.attributes import LEVELS
-from pons.commands import DeleteLabel, Done, PutLabel
+from pons.dicom.levels import LEVELS, Level
 from pons.errors import BadRequest, NotFound
-from pons.events import Level
+from pons.messages.index import DeleteLabel, PutLabel
+from pons.messages.services import Done
 from pons_gateway.answers import done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.resource_json import FOLDERS

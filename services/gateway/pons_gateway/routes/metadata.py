@@ -6,13 +6,13 @@ from hashlib import md5
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.attributes import LEVELS
 from pons.bus import MAX_EVENT_BYTES
 from pons.catalog import MetadataValue
-from pons.commands import DeleteMetadata, Done, PutMetadata, Revision, Written
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.metadata import Names, is_users, metadata_names
 from pons.errors import NotFound
-from pons.events import Level
-from pons.metadata import Names, is_users, metadata_names
+from pons.messages.index import DeleteMetadata, PutMetadata, Revision, Written
+from pons.messages.services import Done
 from pons_gateway.answers import TEXT_TYPE, Answer, UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.gathering import whole

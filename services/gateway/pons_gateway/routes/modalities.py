@@ -8,10 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.commands import ANSWER_TIMEOUT, Done, EchoModality
+from pons.bus.requests import ANSWER_TIMEOUT
 from pons.errors import NotFound
 from pons.jobs import failure_of, parse_store_request, submit_store
-from pons.modalities import parse_modality, to_json
+from pons.messages.egress import EchoModality
+from pons.messages.services import Done
+from pons.remotes.modalities import parse_modality, to_json
 from pons_gateway.answers import UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import MAX_BODY, json_body

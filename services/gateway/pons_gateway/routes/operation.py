@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.errors import BadRequest
-from pons.exit_codes import RESTART_STORE, STOP_STORE
-from pons.live import CATEGORIES, Verbosity
+from pons.remotes.live import CATEGORIES, Verbosity
+from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
 from pons_gateway.answers import Answer, done, json_answer, text_answer
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import flag_body, text_body

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.errors import NotFound
-from pons.peers import parse_peer, shown
+from pons.remotes.peers import parse_peer, shown
 from pons_gateway.answers import UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import json_body

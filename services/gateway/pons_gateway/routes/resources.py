@@ -7,12 +7,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.attributes import LEVELS
 from pons.catalog import Search
-from pons.commands import Deleted, DeleteResource
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.metadata import Names, metadata_names
 from pons.errors import BadRequest, NotFound
-from pons.events import Level
-from pons.metadata import Names, metadata_names
+from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.answers import json_answer, json_list, silent
 from pons_gateway.backends import Backends
 from pons_gateway.parameters import Flag, Number

@@ -7,18 +7,17 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.attributes import LEVELS
-from pons.commands import (
+from pons.dicom.levels import LEVELS, Level
+from pons.errors import BadRequest
+from pons.messages.index import (
     DELETED_AT_ONCE,
     DeleteResources,
-    Done,
     ProtectPatient,
     Reconstruct,
     Reconstructed,
     ResourceName,
 )
-from pons.errors import BadRequest
-from pons.events import Level
+from pons.messages.services import Done
 from pons_gateway.answers import done, text_answer
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import flag_body, flag_of, level_of, object_body

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import pons
-from pons.attributes import main_sequences, main_tags
+from pons.dicom.attributes import main_sequences, main_tags
+from pons.dicom.tag_names import display_tag
 from pons.settings import Settings
-from pons.tag_names import display_tag
 from pons_gateway.answers import Answer, json_answer, json_bytes, json_text, silent
 from pons_gateway.backends import Backends
 from pons_gateway.resource_json import totals_json

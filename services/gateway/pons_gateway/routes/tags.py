@@ -8,14 +8,13 @@ from orjson import Fragment, loads
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.attributes import LEVELS
 from pons.catalog import SMALL, StoredHeader
-from pons.dicom_json import Style, format_header
+from pons.dicom.levels import LEVELS, Level
+from pons.dicom.modules import MODULES
+from pons.dicom.orthanc_json import Style, format_header
 from pons.errors import NotFound
-from pons.events import Level
 from pons.header import Header
-from pons.large_tags import plain_members, write_large
-from pons.modules import MODULES
+from pons.header.large_tags import plain_members, write_large
 from pons_gateway.answers import json_answer, json_object, json_of
 from pons_gateway.backends import Backends
 from pons_gateway.large_text import LargeMember, Text, gather_text

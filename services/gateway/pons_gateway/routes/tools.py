@@ -8,11 +8,11 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.commands import ListSopClasses, SopClasses
-from pons.encodings import codec_of, name_of
+from pons.dicom.encodings import codec_of, name_of
+from pons.dicom.transfer_syntaxes import matching
 from pons.errors import BadRequest
-from pons.json_text import NotJson, read_json
-from pons.transfer_syntaxes import matching
+from pons.limits.json_text import NotJson, read_json
+from pons.messages.ingress import ListSopClasses, SopClasses
 from pons_gateway.answers import TEXT_TYPE, Answer, done, json_answer, silent, text_answer
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import flag_body, text_body

@@ -10,8 +10,8 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from pons.commands import Deleted, DeleteResource
 from pons.errors import Forbidden, InvalidInstance
+from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.answers import Answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.dicom_file import DICOM

@@ -5,13 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from pons.catalog import (
-    ArchivedInstance,
-    ArchivedSeries,
-    Statistics,
-    StoredHeader,
-    StoredObject,
-)
+from pons.catalog import ArchivedInstance, ArchivedSeries, Statistics, StoredHeader, StoredObject
 from pons.jobs import ArchiveRequest
 from pons_render.archive.names import Folder, Naming, numbers
 

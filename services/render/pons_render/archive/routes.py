@@ -13,10 +13,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from pons.damage import notice
 from pons.errors import PonsError, log_text
 from pons.jobs import ArchiveRequest
 from pons.objects import PIECE, Objects, Spool
+from pons.objects.damage import notice
 from pons_render.archive.job import ZIP
 from pons_render.archive.stream import Archives
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pons.catalog import ArchivedSeries, Statistics, StoredObject
-from pons.damage import notice
 from pons.errors import DamagedObject, NotFound
 from pons.jobs import ArchiveRequest
 from pons.objects import SPOOL_ABOVE, Objects
+from pons.objects.damage import notice
+from pons.objects.stored_file import check_file, read_file, stream_file, verify_file
 from pons.settings import ArchiveSettings
-from pons.stored_file import check_file, read_file, stream_file, verify_file
 from pons_render.archive.bounds import Places, ReadAhead
 from pons_render.archive.dicomdir import DicomDir, Summary, summarize
 from pons_render.archive.plan import Catalog, File, files_of

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NATS as Pons uses it: one connection, the store's streams, acknowledged publishing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import JetStreamContext
+from nats.js.api import (
+    DiscardPolicy,
+    KeyValueConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.kv import KeyValue
+
+from pons.bus.stream_settings import apply_settings
+from pons.errors import PonsError, Unavailable
+from pons.health.pulse import Pulses
+from pons.messages.names import Names
+from pons.settings import Settings
+
+log = structlog.get_logger()
+
+PUBLISH_TIMEOUT = 2.0
+MAX_EVENT_BYTES = 768 * 1024
+"""Kept under NATS' default limit of 1 MiB a message; larger headers become objects."""
+DUPLICATE_WINDOW = 120.0
+CHANGES_BYTES = 512 * 1024**2
+SMALLEST_BYTES = 1024**2
+NO_ROOM = (10023, 10028, 10047)
+"""nats-server's codes for a stream that it has no room for (insufficient resources, of the account,
+of the server)."""
+UPLOAD_SECONDS = 3600.0
+"""A file that comes in pieces is forgotten when none has come for so long."""
+CHECK_TIMEOUT = 1.0
+CLOSE_TIMEOUT = 3.0
+"""Seconds that a server which hangs may hold up the end of a service."""
+REPEAT_LOG = 10.0
+"""Seconds until a connection failure that goes on is logged again."""
+
+Callback = Callable[[Msg], Awaitable[None]]
+
+
+class Bus:
+    """A connection to NATS that reconnects by itself. Open it with `open_bus`."""
+
+    def __init__(
+        self,
+        client: Client,
+        names: Names,
+        replicas: int,
+        group: asyncio.TaskGroup,
+        changes_bytes: int = CHANGES_BYTES,
+    ) -> None:
+        self.client = client
+        self.names = names
+        self.stream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
+        self.pulses = Pulses()
+        """What the tasks that follow it say of themselves."""
+        self._replicas = replicas
+        self._changes_bytes = changes_bytes
+        self._group = group
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def publish(self, subject: str, payload: bytes, message_id: str = "") -> None:
+        """Publish to a stream and wait until it is kept. May be repeated.
+
+        Raises `Unavailable`; the message may nevertheless have been kept.
+        """
+        self.require_connection()
+        headers = {"Nats-Msg-Id": message_id} if message_id else None
+        try:
+            await self.stream.publish(subject, payload, timeout=PUBLISH_TIMEOUT, headers=headers)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise Unavailable("The event stream does not answer") from error
+        check_cancelled()
+
+    async def send(self, subject: str, payload: bytes) -> None:
+        """Publish without a stream: whoever listens now gets it, once at most."""
+        try:
+            await self.client.publish(subject, payload)
+        except nats.errors.Error as error:
+            raise Unavailable("NATS does not answer") from error
+
+    async def subscribe(
+        self, subject: str, callback: Callback, queue: str = "", concurrent: int = 1
+    ) -> Subscription:
+        """Call `callback` with each message: in their order, or `concurrent` of them at once.
+
+        Concurrent callbacks end with the bus, and one that raises ends it.
+        """
+        called = callback if concurrent == 1 else self._concurrently(callback, concurrent)
+        return await self.client.subscribe(subject, queue=queue, cb=called)
+
+    def _concurrently(self, callback: Callback, concurrent: int) -> Callback:
+        room = asyncio.Semaphore(concurrent)
+
+        async def start(message: Msg) -> None:
+            await room.acquire()
+            task = self.start(_called(callback, message))
+            task.add_done_callback(lambda _: room.release())
+
+        return start
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work that ends with the bus, and ends it when it fails."""
+        task = self._group.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    def cancel_work(self) -> None:
+        for task in self._running:
+            task.cancel()
+
+    def require_connection(self) -> None:
+        """Raise `Unavailable` while the client reconnects.
+
+        It would keep what is published meanwhile and send it much later, when whoever asked has
+        long been told that it failed.
+        """
+        if not self.client.is_connected:
+            raise Unavailable("NATS is not connected", "it reconnects by itself, try again shortly")
+
+    async def bucket(self, name: str) -> KeyValue:
+        return await self.stream.key_value(name)
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless JetStream answers within a second and has our streams."""
+        self.require_connection()
+        try:
+            # Not `flush`: after a timeout of it, nats-py stops reading at the late answer.
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await self.stream.stream_info(self.names.ingest_stream)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise Unavailable("NATS does not answer") from error
+
+    async def ensure_streams(self) -> None:
+        """Create what is not there yet; every service does, so that none waits for another."""
+        names = self.names
+        await self._ensure_stream(
+            StreamConfig(
+                name=names.ingest_stream,
+                subjects=[names.received],
+                retention=RetentionPolicy.LIMITS,  # the index forgets what it has acknowledged
+                discard=DiscardPolicy.NEW,
+            )
+        )
+        await self._ensure_stream(
+            StreamConfig(
+                name=names.refused_stream,
+                subjects=[names.dead_letters],
+                max_bytes=self._changes_bytes // 8,
+            )
+        )
+        await self._ensure_stream(
+            StreamConfig(
+                name=names.changes_stream,
+                subjects=[names.changes],
+                max_age=14 * 24 * 3600,
+                max_bytes=self._changes_bytes,
+                duplicate_window=DUPLICATE_WINDOW,
+            )
+        )
+        await self._ensure_bucket(names.jobs_bucket)
+        await self._ensure_bucket(names.config_bucket)
+        await self._ensure_bucket(names.uploads_bucket, UPLOAD_SECONDS)
+
+    async def _ensure_bucket(self, name: str, seconds: float | None = None) -> None:
+        """A bucket whose entries stay, or are forgotten `seconds` after they were written."""
+        wanted = KeyValueConfig(bucket=name, history=1, ttl=seconds, replicas=self._replicas)
+        try:
+            info = await self.stream.stream_info(f"KV_{name}")
+        except nats.js.errors.NotFoundError:
+            await self.stream.create_key_value(wanted)
+        else:
+            as_stream = StreamConfig(
+                max_age=seconds or 0, num_replicas=self._replicas, discard=None
+            )
+            await apply_settings(self.stream, info.config, as_stream)
+
+    async def _ensure_stream(self, config: StreamConfig) -> None:
+        config.storage = StorageType.FILE
+        config.num_replicas = self._replicas
+        try:
+            info = await self.stream.stream_info(config.name or "")
+        except nats.js.errors.NotFoundError:
+            await self._add_stream(config)
+        else:
+            await apply_settings(self.stream, info.config, config)
+
+    async def _add_stream(self, config: StreamConfig) -> None:
+        """Make a stream; a smaller one where the server has less room than it would reserve."""
+        while True:
+            try:
+                await self.stream.add_stream(config)
+                return
+            except nats.js.errors.APIError as error:
+                half = (config.max_bytes or 0) // 2
+                if error.err_code not in NO_ROOM or half < SMALLEST_BYTES:
+                    raise
+                log.warning("stream is made smaller", stream=config.name, bytes=half)
+                config.max_bytes = half
+
+
+async def _called(callback: Callback, message: Msg) -> None:
+    await callback(message)
+
+
+def check_cancelled() -> None:
+    """Raise `CancelledError` when this task was cancelled and nats-py lost that.
+
+    Before Python 3.12, `asyncio.wait_for`, which each of its requests ends in, forgets a
+    cancellation that arrives together with the answer. A loop around requests would never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+@asynccontextmanager
+async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
+    """A connected bus whose streams exist; waits, and says so, until the server is there.
+
+    A connection that the server ends for good, and with it the block, raises `Unavailable`.
+    """
+    if not settings.nats.url:
+        raise PonsError("There is no NATS server to connect to", "set nats.url")
+    connection = _Connection()
+    client = await connection.open([url.strip() for url in settings.nats.url.split(",")])
+    async with asyncio.TaskGroup() as group:
+        changes_bytes = settings.nats.changes_mb * 1024**2 or CHANGES_BYTES
+        names = Names(settings.store.name)
+        bus = Bus(client, names, settings.nats.replicas, group, changes_bytes)
+        watching = group.create_task(connection.watch())
+        try:
+            await _until_ready(bus)
+            yield bus
+        finally:
+            watching.cancel()
+            await connection.close(client)
+            bus.cancel_work()
+
+
+class _Connection:
+    """A client's connection: its beginning and end, and what the client tells of it."""
+
+    def __init__(self) -> None:
+        self._closed = asyncio.Event()
+        self._leaving = False
+        self._told = ("", 0.0)
+
+    async def open(self, urls: list[str]) -> Client:
+        """A connected client; tries until it is."""
+        client = Client()
+        try:
+            await client.connect(
+                list(urls),
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,  # type: ignore[arg-type] # sleeps it, whatever its type
+                connect_timeout=2,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                pending_size=64 * 1024 * 1024,
+                error_cb=self._on_error,
+                disconnected_cb=self._on_disconnected,
+                reconnected_cb=self._on_reconnected,
+                closed_cb=self._on_closed,
+            )
+        except BaseException:
+            await self.close(client)
+            raise
+        return client
+
+    async def watch(self) -> None:
+        """Raise `Unavailable` when the client has given the connection up, which it does seldom."""
+        await self._closed.wait()
+        raise Unavailable("NATS has ended the connection", "see the log for its reason")
+
+    async def close(self, client: Client) -> None:
+        self._leaving = True
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await client.close()
+        except TimeoutError:
+            log.warning("nats does not take leave")
+            # What the server has not read would keep the event loop from closing as well.
+            writer = getattr(client._transport, "_io_writer", None)
+            if isinstance(writer, asyncio.StreamWriter):
+                writer.transport.abort()
+
+    async def _on_error(self, error: Exception) -> None:
+        """The connection's failures, while they last; a subscriber's own are bugs."""
+        if not isinstance(error, nats.errors.Error | OSError | TimeoutError):
+            log.error("nats callback failed", exc_info=error)
+            return
+        failure, since = self._told
+        if repr(error) != failure or time.monotonic() > since + REPEAT_LOG:
+            self._told = (repr(error), time.monotonic())
+            log.warning("nats error", error=repr(error))
+
+    async def _on_disconnected(self) -> None:
+        if not self._leaving:
+            log.warning("nats disconnected")
+
+    async def _on_reconnected(self) -> None:
+        self._told = ("", 0.0)
+        log.info("nats reconnected")
+
+    async def _on_closed(self) -> None:
+        self._closed.set()
+
+
+async def _until_ready(bus: Bus) -> None:
+    delay = 0.1
+    while True:
+        try:
+            await bus.ensure_streams()
+            return
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            reason = str(error) or repr(error)
+            log.warning("waiting for jetstream", error=reason, retry_seconds=delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 1.5, 2.0)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys of a JetStream KV bucket, followed: a snapshot, then every change, across NATS restarts."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import DeliverPolicy
+from nats.js.kv import KV_OP
+
+from pons.bus.connection import Bus, check_cancelled
+
+log = structlog.get_logger()
+
+GLANCE = 0.5
+"""Seconds without a change after which we look whether the connection is still the same one."""
+CHECK_AFTER = 10.0
+"""Seconds without a change after which the server is asked whether it still knows our consumer."""
+LONGEST_DELAY = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key's latest value; None when the key was deleted."""
+
+    key: str
+    value: bytes | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every key that exists; what is not here does not exist any more."""
+
+    entries: dict[str, Entry]
+
+
+async def watch_keys(
+    bus: Bus, bucket: str, keys: str = ">"
+) -> AsyncGenerator[Snapshot | Entry, None]:
+    """A snapshot of the keys, then each change; a new snapshot whenever changes may be missing.
+
+    Never ends and never raises for a server that is away: it waits, and whoever keeps a cache keeps
+    it meanwhile. `keys` is a NATS pattern: `*` is one word, `>` is everything. Close it (with
+    `aclosing`) when you leave it early.
+    """
+    delay = 0.1
+    with bus.pulses.during(f"watching {bucket}") as pulse:
+        while True:
+            pulse.begin()
+            try:
+                async with aclosing(_watch_once(bus, bucket, keys)) as items:
+                    async for item in items:
+                        delay = 0.1
+                        pulse.succeed()
+                        yield item
+            except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+                pulse.fail(f"NATS does not answer: {error!r}")
+                log.warning("waiting for bucket", bucket=bucket, error=repr(error))
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_DELAY)
+
+
+async def read_keys(bus: Bus, bucket: str, keys: str = ">") -> dict[str, Entry]:
+    """What exists now. Raises NATS' errors when the server is away."""
+    async with aclosing(_watch_once(bus, bucket, keys)) as items:
+        async for item in items:
+            if isinstance(item, Snapshot):
+                return item.entries
+    raise nats.errors.ConnectionReconnectingError
+
+
+async def _watch_once(bus: Bus, bucket: str, keys: str) -> AsyncGenerator[Snapshot | Entry, None]:
+    """One subscription's life; ends when the connection is not the one it was made on."""
+    connection = connection_number(bus)
+    arrived: asyncio.Queue[Msg] = asyncio.Queue()
+    subscription = await bus.stream.subscribe(
+        f"$KV.{bucket}.{keys}",
+        stream=f"KV_{bucket}",
+        cb=arrived.put,
+        ordered_consumer=True,
+        deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
+    )
+    try:
+        # The snapshot is complete with the last of the keys that exist now. The number of pending
+        # messages would not tell: a key that is being replaced counts neither as old nor as new.
+        entries: dict[str, Entry] = {}
+        missing = await _existing(bus, bucket, keys)
+        complete = not missing
+        if complete:
+            yield Snapshot({})
+        silent = 0.0
+        while connection_number(bus) == connection:
+            try:
+                async with asyncio.timeout(GLANCE):
+                    message = await arrived.get()
+            except TimeoutError:
+                silent += GLANCE
+                if not complete or silent >= CHECK_AFTER:
+                    await subscription.consumer_info()  # raises when the server forgot it
+                    missing &= await _existing(bus, bucket, keys)
+                    silent = 0.0
+            else:
+                silent = 0.0
+                entry = _entry(message)
+                if complete:
+                    yield entry
+                    continue
+                missing.discard(entry.key)
+                entries[entry.key] = entry
+            if not complete and not missing:
+                complete = True
+                yield Snapshot({k: e for k, e in entries.items() if e.value is not None})
+    finally:
+        await _end(bus, bucket, subscription, connection)
+
+
+async def _end(
+    bus: Bus, bucket: str, subscription: JetStreamContext.PushSubscription, connection: int
+) -> None:
+    """Unsubscribe; also delete the consumer, which the server would keep for some seconds."""
+    if bus.client.is_closed:
+        return
+    with suppress(nats.errors.Error, nats.js.errors.Error, TimeoutError):
+        await subscription.unsubscribe()
+        if bus.client.is_connected and connection_number(bus) == connection:
+            name = (await subscription.consumer_info()).name
+            await bus.stream.delete_consumer(f"KV_{bucket}", name)
+
+
+async def _existing(bus: Bus, bucket: str, keys: str) -> set[str]:
+    """The keys in the bucket, and those whose deletion it still remembers."""
+    prefix = f"$KV.{bucket}."
+    info = await bus.stream.stream_info(f"KV_{bucket}", subjects_filter=f"{prefix}{keys}")
+    check_cancelled()
+    return {subject.removeprefix(prefix) for subject in info.state.subjects or {}}
+
+
+def connection_number(bus: Bus) -> int:
+    """A number that changes with every reconnection, after which ordered consumers are gone."""
+    return int(bus.client.stats["reconnects"])
+
+
+def _entry(message: Msg) -> Entry:
+    key = message.subject.split(".", 2)[2]
+    revision = message.metadata.sequence.stream
+    deleted = message.headers is not None and message.headers.get(KV_OP) in ("DEL", "PURGE")
+    marker = message.headers is not None and "Nats-Marker-Reason" in message.headers
+    return Entry(key, None if deleted or marker else message.data, revision)

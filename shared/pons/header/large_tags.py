@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A large header as JSON text in Orthanc's formats, piece by piece: no more of it is decoded at a
+time than one element, and of a large sequence one item."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import orjson
+
+from pons.dicom.orthanc_json import PIXEL_TAGS, Style, format_elements
+from pons.dicom.tag_names import display_tag
+from pons.header.json_elements import elements
+
+LARGE_SEQUENCE = 64 * 1024
+"""Bytes of DICOM JSON above which a sequence is written item by item."""
+PIECE = 64 * 1024
+"""Bytes of text that are given at a time, about; a long value is a piece of its own."""
+
+_SEQUENCE = b'{"vr":"SQ"'
+_ODD = frozenset("13579BDF")
+
+_Elements = Iterable[tuple[str, bytes]]
+"""Tag to DICOM JSON, ascending."""
+
+
+class _Items(msgspec.Struct):
+    """The items of a sequence, none of them decoded."""
+
+    value: list[msgspec.Raw] = msgspec.field(name="Value", default_factory=list)
+
+
+_read_items = msgspec.json.Decoder(_Items).decode
+_read_item = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def write_large(
+    header: bytes,
+    style: Style,
+    *,
+    pixel_vr: str | None = None,
+    ignore_length: frozenset[str] = frozenset(),
+    only: Collection[str] | None = None,
+) -> Iterator[bytes]:
+    """What `dicom_json.format_header` gives, as pieces of the text of a JSON object.
+
+    Each member of the object stands on a line of its own.
+    """
+    found = elements(header)
+    if pixel_vr is not None:
+        found = _with_pixels(found, pixel_vr)
+    if only is not None:
+        found = ((tag, element) for tag, element in found if tag in only)
+    gathered = bytearray()
+    for piece in _Writer(style, ignore_length).dataset(found, b"\n"):
+        gathered += piece
+        if len(gathered) >= PIECE:
+            yield bytes(gathered)
+            gathered.clear()
+    yield bytes(gathered)
+
+
+def plain_members(header: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The elements that are no sequences, in full, by tag; one of them is decoded at a time."""
+    writer = _Writer(Style.FULL, frozenset())
+    for name, (reserved, tag, element) in writer.members(elements(header)):
+        if not element.startswith(_SEQUENCE):
+            yield name, writer.shown(reserved, tag, element)
+
+
+def _with_pixels(found: Iterator[tuple[str, bytes]], vr: str) -> Iterator[tuple[str, bytes]]:
+    """`found`, and the pixel data in its place, without a value."""
+    pixels = PIXEL_TAGS.get(vr, "7FE00010")
+    told = False
+    for tag, element in found:
+        if tag > pixels and not told:
+            told = True
+            yield pixels, b'{"vr":"%b"}' % vr.encode()
+        if tag != pixels:
+            yield tag, element
+    if not told:
+        yield pixels, b'{"vr":"%b"}' % vr.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes data sets in one format."""
+
+    style: Style
+    ignore_length: frozenset[str]
+
+    def dataset(self, found: _Elements, line: bytes = b"") -> Iterator[bytes]:
+        """A data set as a JSON object; `line` stands before each member and at the end."""
+        members = self.members(found)
+        if self.style is Style.SIMPLIFIED:
+            # As many as there are names, since those that have none share one.
+            members = ((name, named) for name, named in sorted(dict(members).items()))
+        before = b"{" + line
+        for name, (dataset, tag, element) in members:
+            yield before + orjson.dumps(name) + b":"
+            yield from self._value(dataset, tag, element)
+            before = b"," + line
+        yield before + b"}" if before[:1] == b"{" else line + b"}"
+
+    def members(self, found: _Elements) -> Iterator[tuple[str, tuple[dict[str, Any], str, bytes]]]:
+        """Name to what shows an element: the creator that it depends on, its tag and its JSON."""
+        creators: dict[str, Any] = {}
+        for tag, element in found:
+            reserved: dict[str, Any] = {}
+            if tag[3] in _ODD:
+                if tag[4:6] == "00" and tag[6:] != "00":
+                    creators[tag] = msgspec.json.decode(element)
+                elif (reserves := f"{tag[:4]}00{tag[4:6]}") in creators:
+                    reserved = {reserves: creators[reserves]}
+            yield self._name(reserved, tag), (reserved, tag, element)
+
+    def _name(self, reserved: dict[str, Any], tag: str) -> str:
+        if self.style is not Style.SIMPLIFIED:
+            return display_tag(tag)
+        shown = format_elements(reserved | {tag: {"vr": "UN"}}, Style.SIMPLIFIED)
+        return next((name for name in shown if name != "PrivateCreator"), "PrivateCreator")
+
+    def shown(self, reserved: dict[str, Any], tag: str, element: bytes) -> Any:
+        """What the format shows of an element whose private block is `reserved` by somebody."""
+        dataset = reserved | {tag: msgspec.json.decode(element)}
+        shown = format_elements(dataset, self.style, self.ignore_length)
+        for creator in reserved:
+            del shown["PrivateCreator" if self.style is Style.SIMPLIFIED else display_tag(creator)]
+        return shown.popitem()[1]
+
+    def _value(self, reserved: dict[str, Any], tag: str, element: bytes) -> Iterator[bytes]:
+        if len(element) <= LARGE_SEQUENCE or not element.startswith(_SEQUENCE):
+            yield orjson.dumps(self.shown(reserved, tag, element))
+            return
+        name = orjson.dumps(self._sequence_name(reserved, tag))
+        full = self.style is Style.FULL
+        yield b'{"Name":%b,"Type":"Sequence","Value":[' % name if full else b"["
+        before = b""
+        for item in _read_items(element).value:
+            yield before
+            yield from self._item(item)
+            before = b","
+        yield b"]}" if full else b"]"
+
+    def _sequence_name(self, reserved: dict[str, Any], tag: str) -> str:
+        writer = _Writer(Style.SIMPLIFIED, self.ignore_length)
+        return writer._name(reserved, tag)
+
+    def _item(self, item: msgspec.Raw) -> Iterator[bytes]:
+        text = bytes(item)
+        if len(text) <= LARGE_SEQUENCE:
+            shown = format_elements(msgspec.json.decode(text), self.style, self.ignore_length)
+            yield orjson.dumps(shown)
+            return
+        yield from self.dataset((tag, bytes(one)) for tag, one in _read_item(text).items())

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a service works: what `/health/live`, `/health/ready` and `/metrics` say of it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from pons.errors import OutOfResources, PonsError
+from pons.health.pulse import Pulses
+
+Check = Callable[[], Awaitable[None]]
+CHECK_TIMEOUT = 3.0
+
+READY = Gauge("pons_ready", "Whether the service is ready, as /health/ready says.")
+CHECK_FAILING = Gauge(
+    "pons_check_failing", "1 while something that the service needs is missing.", ["check"]
+)
+
+
+class Health:
+    """Whether a service is ready: once `started`, every check passes and every task gets on."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.started = False
+        self.stop = asyncio.Event()
+        """Set when the service is to end."""
+        self.may_open = asyncio.Event()
+        """Set when the service may take requests: at once, unless a supervisor has a say in it."""
+        self.may_open.set()
+        self.exit_code = 0
+        self.checks: dict[str, Check] = {}
+        """Name of what the service needs to a call that raises while it is not there."""
+        self.pulses = Pulses()
+        """What the service's background tasks say of themselves."""
+        self.warnings: dict[str, str] = {}
+        """What the service itself has to tell of this kind; `told` gives all of it."""
+        self.damaged: Callable[[], int] = lambda: 0
+        """How many readings of this process have found an object missing or damaged."""
+        self.room: Callable[[], object] | None = None
+        """Gives what room there is too little of, or None."""
+
+    def end(self, exit_code: int) -> None:
+        """Ask the service to end in order, with an exit code that its supervisor reads."""
+        self.exit_code = exit_code
+        self.stop.set()
+
+    async def failures(self) -> dict[str, str]:
+        """What is missing, by name; empty when ready."""
+        if not self.started:
+            return {"start": "still starting"} | self.pulses.troubles()
+        checks = dict(self.checks)  # more may come while these are waited for
+        results = await asyncio.gather(*(self._failure(check) for check in checks.values()))
+        missing = {name: why for name, why in zip(checks, results, strict=True) if why}
+        return self.pulses.troubles() | missing
+
+    def shortages(self) -> dict[str, str]:
+        """Where there is no room: what would fill it is refused, all else is answered."""
+        short = self.room() if self.room else None
+        return {} if short is None else {"room": f"takes no instance: {short}"}
+
+    def told(self) -> dict[str, str]:
+        """What somebody should look at although the service is ready, by name."""
+        if not (damaged := self.damaged()):
+            return self.warnings
+        words = (
+            f"{damaged} readings since the start found an object missing or damaged: the log names "
+            "it, ./pons fsck lists all"
+        )
+        return self.warnings | {"damaged files": words}
+
+    async def _failure(self, check: Check) -> str:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await check()
+        except TimeoutError:
+            return f"no answer within {CHECK_TIMEOUT:g} s"
+        except (PonsError, OSError) as error:
+            if isinstance(error.__cause__, OutOfResources):
+                return ""  # see `shortages`
+            return str(error)
+        return ""
+
+    async def respond(self, path: str) -> tuple[int, str, bytes] | None:
+        """Status, content type and body for one of the three paths; None for any other."""
+        if path == "/health/live":
+            return 200, "application/json", json.dumps({"service": self.service}).encode()
+        if path == "/health/ready":
+            failures = await self.failures()
+            body: dict[str, Any] = {
+                "service": self.service,
+                "ready": not failures,
+                "failures": failures,
+            }
+            if short := self.shortages():
+                body["shortages"] = short
+            if warnings := self.told():
+                body["warnings"] = warnings
+            if tasks := {pulse.name: pulse.as_json() for pulse in self.pulses}:
+                body["tasks"] = tasks
+            return (503 if failures else 200), "application/json", json.dumps(body).encode()
+        if path == "/metrics":
+            await self._measure()
+            return 200, CONTENT_TYPE_LATEST, generate_latest()
+        return None
+
+    async def _measure(self) -> None:
+        failures = await self.failures()
+        READY.set(not failures)
+        for name in self.checks:
+            CHECK_FAILING.labels(name).set(name in failures)
+        for pulse in self.pulses:
+            pulse.measure()
+
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        """The ASGI application of the health port."""
+        status, content_type, body = await self.respond(scope["path"]) or (404, "text/plain", b"")
+        headers = [(b"content-type", content_type.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

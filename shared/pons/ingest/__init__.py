@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one way in: nothing else writes a DICOM object or announces an instance."""
+
+from pons.ingest.ingest import LARGE_HEADER, Ingest, Kept, Recognised, Stored, open_ingest
+
+__all__ = ["LARGE_HEADER", "Ingest", "Kept", "Recognised", "Stored", "open_ingest"]

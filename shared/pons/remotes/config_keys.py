@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What REST changes of a store's configuration: keys of one bucket that every process follows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import nats.errors
+import nats.js.errors
+import structlog
+
+from pons.bus import Bus
+from pons.bus.watch import Entry, watch_keys
+from pons.errors import Unavailable
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class ConfigKeys(Generic[T]):
+    """The keys `<family>.<name>` of the configuration bucket, as JSON; None says: is no more.
+
+    Looked up in memory, which survives NATS being away; kept fresh by `following`.
+    """
+
+    def __init__(
+        self, bus: Bus, family: str, kind: Any, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._bus = bus
+        self._prefix = f"{family}."
+        self._kind = kind
+        self._on_change = changed
+        self._known: dict[str, tuple[T | None, int]] = {}
+        self._ready = asyncio.Event()
+
+    def get(self, name: str, otherwise: T | None) -> T | None:
+        """What was written under `name`; `otherwise` when nothing was."""
+        return self._known.get(name, (otherwise, 0))[0]
+
+    def items(self) -> dict[str, T | None]:
+        """Everything that was written, by name."""
+        return {name: value for name, (value, _) in self._known.items()}
+
+    async def refresh(self, name: str) -> None:
+        """Ask what the bucket holds at this moment; while NATS is away, nothing changes."""
+        try:
+            bucket = await self._bus.bucket(self._bus.names.config_bucket)
+            entry = await bucket.get(f"{self._prefix}{name}")
+        except nats.js.errors.KeyNotFoundError:
+            self._known.pop(name, None)
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            log.warning("configuration read from memory", name=name, error=repr(error))
+        else:
+            self._take(Entry(entry.key or "", entry.value, entry.revision or 0))
+
+    async def write(self, name: str, value: T | None) -> None:
+        """Seen here at once and by every process shortly after. Raises `Unavailable`."""
+        try:
+            bucket = await self._bus.bucket(self._bus.names.config_bucket)
+            revision = await bucket.put(f"{self._prefix}{name}", msgspec.json.encode(value))
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise Unavailable("The configuration cannot be changed now") from error
+        self._known[name] = (value, revision)
+        self._on_change()
+
+    async def forget(self, name: str) -> None:
+        """As if it had never been written. Raises `Unavailable`."""
+        try:
+            bucket = await self._bus.bucket(self._bus.names.config_bucket)
+            await bucket.delete(f"{self._prefix}{name}")
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise Unavailable("The configuration cannot be changed now") from error
+        self._known.pop(name, None)
+        self._on_change()
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Everything is known when the block begins, and kept fresh until it ends."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._follow())
+            await self._ready.wait()
+            yield
+            task.cancel()
+
+    async def _follow(self) -> None:
+        async for item in watch_keys(self._bus, self._bus.names.config_bucket, f"{self._prefix}*"):
+            if isinstance(item, Entry):
+                self._take(item)
+            else:
+                for name in [n for n in self._known if f"{self._prefix}{n}" not in item.entries]:
+                    del self._known[name]
+                for entry in item.entries.values():
+                    self._take(entry)
+                self._ready.set()
+            self._on_change()
+
+    def _take(self, entry: Entry) -> None:
+        name = entry.key.removeprefix(self._prefix)
+        if entry.revision < self._known.get(name, (None, 0))[1]:
+            return  # our own later write is known already
+        if entry.value is None:
+            self._known.pop(name, None)
+            return
+        try:
+            value = msgspec.json.decode(entry.value, type=self._kind | None)
+        except msgspec.DecodeError:
+            log.exception("configuration cannot be read", key=entry.key)
+            return
+        self._known[name] = (value, entry.revision)

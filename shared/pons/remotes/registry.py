@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a store knows by name: from its settings, changed over REST, the same everywhere.
+
+A change is one key `<kind>.<name>` in the configuration bucket, and wins over the settings; what
+is deleted leaves a `null` there. Each service follows the bucket, so that `list` and `get` are
+look-ups in memory that survive NATS being away.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from pons.errors import BadRequest, NotFound
+from pons.remotes.config_keys import ConfigKeys
+
+T = TypeVar("T")
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Registry(Generic[T]):
+    """Things of one kind, by name; fresh while `changed` follows the bucket.
+
+    `parse` makes one of what the settings say and of its name; `route` lists them over REST.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        route: str,
+        configured: Mapping[str, Any],
+        parse: Callable[[Any, str], T],
+        changed: ConfigKeys[T],
+    ) -> None:
+        self._kind = kind
+        self._route = route
+        self._configured = {
+            check_name(name, kind): parse(value, name) for name, value in configured.items()
+        }
+        self._changed = changed
+
+    def list(self) -> dict[str, T]:
+        """All of them, sorted by name."""
+        known = {**self._configured, **self._changed.items()}
+        return {name: one for name, one in sorted(known.items()) if one is not None}
+
+    def get(self, name: str) -> T:
+        """The one called `name`; raises `NotFound`."""
+        one = self._changed.get(name, self._configured.get(name))
+        if one is None:
+            raise NotFound(
+                f"There is no {self._kind} {name!r}",
+                f"GET {self._route} lists those that are known",
+            )
+        return one
+
+    async def read(self, name: str) -> T:
+        """As `get`, but what the bucket holds at this moment: for acting on a change just made.
+
+        While NATS is away, what was known last.
+        """
+        await self._changed.refresh(check_name(name, self._kind))
+        return self.get(name)
+
+    async def put(self, name: str, one: T) -> None:
+        """Create or replace; seen here at once and by every service shortly after."""
+        await self._changed.write(check_name(name, self._kind), one)
+
+    async def delete(self, name: str) -> None:
+        """Forget it, also when the settings name it; raises `NotFound`."""
+        await self.read(name)
+        await self._changed.write(name, None)
+
+
+def check_name(name: str, kind: str = "modality") -> str:
+    """`name`, when it may name one of this kind; else `BadRequest`."""
+    if NAME.fullmatch(name) is None:
+        raise BadRequest(f"The name of a {kind} is letters, digits, '-' and '_' only, not {name!r}")
+    return name

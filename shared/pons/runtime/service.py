@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a service: settings, logs, health port, resources, and an orderly end on SIGTERM."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any
+
+import structlog
+
+from pons.errors import PonsError, log_text
+from pons.health.readiness import Health
+from pons.http.serving import address, serving
+from pons.objects.damage import found
+from pons.runtime.logs import configure_logs
+from pons.runtime.supervised import obey_supervisor
+from pons.settings import Settings, SettingsError, ignored_variables, load_settings
+
+log = structlog.get_logger()
+GRACE = 2
+"""Seconds that a request to the health port may take when the service ends."""
+AGAIN = 1.0
+STOP_SIGNALS = [
+    signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)
+]
+OpenService = Callable[[Settings, Health], AbstractAsyncContextManager[None]]
+
+
+def run_service(name: str, open_service: OpenService) -> None:
+    """Run until SIGTERM, SIGINT or SIGQUIT.
+
+    Exit code 1 when the service cannot run, 2 for a wrong setting.
+
+    `open_service` opens what the service owns, adds its checks to the `Health` that it is given,
+    and works in the background until its block ends.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    configure_logs(settings.log, name)
+    if ignored := ignored_variables():
+        log.warning("variables that are no settings are ignored", variables=", ".join(ignored))
+    if settings.ingest.dictionary:
+        from pons.dicom.dictionary import learn  # pydicom takes a while to import
+
+        learn(settings.ingest.dictionary, settings.ingest.default_private_creator)
+    health = Health(name)
+    health.damaged = found
+    try:
+        _run(_serve(settings, health, open_service))
+    except (Exception, BaseExceptionGroup) as error:
+        _tell(list(leaves(error)))
+        sys.exit(1)
+    if health.exit_code:
+        sys.exit(health.exit_code)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors themselves, out of the groups of every task group that they passed."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from leaves(one)
+    else:
+        yield error
+
+
+def _tell(causes: Sequence[BaseException]) -> None:
+    """Say why the service ends: bugs with their traceback, and then every cause in one line.
+
+    The supervisor shows the last line of the log.
+    """
+    words = []
+    for cause in causes:
+        if isinstance(cause, PonsError):
+            words.append(log_text(cause))
+        else:
+            log.error("unexpected failure", exc_info=cause)
+            words.append(f"unexpected {type(cause).__name__}: {cause}")
+    log.error("service cannot run", error="; ".join(dict.fromkeys(words)))
+
+
+async def _serve(settings: Settings, health: Health, open_service: OpenService) -> None:
+    stop, opened = health.stop, asyncio.Event()
+    _on_signals(stop)
+    obey_supervisor(settings.health, health)
+
+    async def work() -> None:
+        async with open_service(settings, health):
+            health.started = True
+            opened.set()
+            log.info("service started")
+            await stop.wait()
+            health.started = False
+        log.info("service stopped")
+
+    host, port = settings.health.host, settings.health.port
+    async with serving(health, host, port, timeout_graceful_shutdown=GRACE) as server:
+        log.debug("health port", address=address(server))
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(work())
+            ending = group.create_task(stop.wait())
+            await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
+            # Asked to end while it still waits for a backing service. More than once, because a
+            # cancellation can get lost in `asyncio.wait_for` before Python 3.12.
+            while not (opened.is_set() or working.done()):
+                working.cancel()
+                await asyncio.wait((working,), timeout=AGAIN)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    loop_factory = None
+    with suppress(ImportError):  # not built for Windows
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of what people and machines talk to: the store's name, HTTP, WebDAV and DICOM."""
+
+import re
+
+from pydantic import Field, field_validator
+
+from pons.settings.section import AnyPort, Port, Seconds, Section
+
+ARGON2_HASH = re.compile(
+    r"\$argon2(id|i|d)(\$v=\d+)?\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{11,}"
+)
+"""As `./pons password` writes it: parameters, 8 bytes of salt at least, and the hash."""
+
+
+class StoreSettings(Section):
+    name: str = Field(
+        "main",
+        pattern=r"^[a-z][a-z0-9-]{0,29}$",
+        description="Name of the store: part of every subject, stream, bucket prefix, database "
+        "and role, so that stores on shared servers never see each other.",
+    )
+    title: str = Field("Pons", description="Name shown to people and in `/system`.")
+    read_only: bool = Field(
+        False,
+        description="Take no instance and change none: what would write is refused, over REST, "
+        "WebDAV and DICOM. What was accepted before is still indexed and cleaned up.",
+    )
+    patient_level: bool = Field(
+        True, description="Offer `/patients` and what is below it; false: 404."
+    )
+
+
+class HttpSettings(Section):
+    host: str = Field(
+        "",
+        description="Address to listen on. Empty: loopback while there are no users, "
+        "every interface once there are.",
+    )
+    port: Port = Field(8042, description="Port of the REST API.")
+    processes: int = Field(
+        1, ge=1, le=64, description="gateway processes that share the port (Linux, BSD)."
+    )
+    users: dict[str, str] = Field(
+        {},
+        description="User name to argon2 hash (`./pons password` prints one). "
+        "With users, every request needs HTTP Basic authentication.",
+    )
+    allow_anonymous: bool = Field(
+        False,
+        description="Listen beyond loopback without users: only behind a proxy that authenticates.",
+    )
+    max_body_mb: int = Field(8192, ge=1, description="Largest request body in MiB (413 above).")
+    max_zip_entry_mb: int = Field(
+        4096, ge=1, description="Largest file inside an uploaded ZIP or gzip body in MiB."
+    )
+    explorer: bool = Field(
+        True, description="Serve the page for people at `/` (and its icon); false: 404."
+    )
+    describe_errors: bool = Field(True, description="Describe errors in a JSON body.")
+    allow_export: bool = Field(
+        False,
+        description="Let `/instances/{id}/export` write DICOM files to any path that the gateway "
+        "may write to.",
+    )
+    compress_answers: bool = Field(
+        False, description="Compress JSON, XML and text for clients that accept gzip or deflate."
+    )
+    allow_cross_site: bool = Field(
+        False,
+        description="Take changes that a browser sends for a page of another site (403 otherwise): "
+        "only behind a proxy that decides which sites may.",
+    )
+
+    @field_validator("users")
+    @classmethod
+    def _hashed(cls, users: dict[str, str]) -> dict[str, str]:
+        for name, password_hash in users.items():
+            if not name or ":" in name:
+                raise ValueError(f"user name {name!r} is empty or contains ':'")
+            if ARGON2_HASH.fullmatch(password_hash) is None:
+                raise ValueError(
+                    f"the password of {name!r} is not an argon2 hash: make one with ./pons password"
+                )
+        return users
+
+
+class WebDavSettings(Section):
+    enabled: bool = Field(True, description="Serve the store as a WebDAV share below `/webdav/`.")
+    allow_upload: bool = Field(True, description="Take files that are put into its `uploads`.")
+    allow_delete: bool = Field(
+        False,
+        description="Let its clients delete patients, studies, series and instances.",
+    )
+
+
+class DicomSettings(Section):
+    aet: str = Field(
+        "PONS",
+        pattern=r"^[ -\[\]-~]{0,15}[!-\[\]-~]$",
+        description="AE title of this store (16 characters).",
+    )
+    host: str = Field("", description="Address to listen on; empty as in `http.host`.")
+    port: Port = Field(4242, description="DICOM port.")
+    processes: int = Field(
+        1, ge=1, le=64, description="dicom-ingress processes that share the port (Linux, BSD)."
+    )
+    max_associations: int = Field(
+        0, ge=0, description="Associations at once, per process; more are rejected. 0: no limit."
+    )
+    maximum_pdu_length: int = Field(
+        65536, ge=4096, le=131072, description="Largest P-DATA that peers may send, in bytes."
+    )
+    artim_timeout: Seconds = Field(
+        30, description="Seconds that a peer may take to ask for, or to end, an association."
+    )
+    idle_timeout: Seconds = Field(30, description="Seconds of silence that end an association.")
+    check_called_aet: bool = Field(False, description="Reject associations that call another AET.")
+    strict_aet_comparison: bool = Field(False, description="Compare AE titles with case.")
+    check_modality_host: bool = Field(
+        False, description="A known modality must call from its configured host."
+    )
+    always_allow_echo: bool = Field(True, description="C-ECHO from unknown AE titles.")
+    always_allow_store: bool = Field(True, description="C-STORE from unknown AE titles.")
+    accept_unknown_sop_classes: bool = Field(
+        False, description="Accept storage of SOP classes that the standard does not list."
+    )
+    accepted_transfer_syntaxes: list[str] = Field(
+        ["*"],
+        description="Transfer syntaxes in which instances are received: UIDs, or patterns with "
+        "`*` and `?`.",
+    )
+
+
+class HealthSettings(Section):
+    host: str = Field("127.0.0.1", description="Address of /health and /metrics.")
+    port: AnyPort = Field(
+        0, description="Port of /health and /metrics of this service; 0: any free one."
+    )
+    hung_after: float = Field(
+        30,
+        ge=0,
+        description="Embedded store: seconds that a process may leave questions on its health port "
+        "unanswered before it is ended and started again; 0: for ever.",
+    )
+    ends_with_input: bool = Field(
+        False,
+        description="Set by the launcher: the service ends when its standard input does, of which "
+        "the launcher holds the other end.",
+    )
+    opens_when_told: bool = Field(
+        False,
+        description="Set by the launcher: the gateway takes requests once a line has come on its "
+        "standard input, after every other service is ready.",
+    )

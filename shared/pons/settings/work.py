@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of what is done with images, pictures to jobs, and of the log."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pons.settings.section import AnyPort, Seconds, Section
+
+
+class RenderSettings(Section):
+    host: str = Field("127.0.0.1", description="Address that render listens on.")
+    port: AnyPort = Field(
+        8043, description="Port that render listens on; the launcher picks a free one."
+    )
+    url: str = Field("", description="Where the gateway finds render. Empty: host and port above.")
+    workers: int = Field(0, ge=0, le=256, description="Decoding processes; 0: one per core.")
+    memory_mb: int = Field(2048, ge=256, description="Memory bound of one decoding process, MiB.")
+    timeout: Seconds = Field(30, description="Seconds that one image may take.")
+
+
+class ArchiveSettings(Section):
+    compression: Literal["store", "fast"] = Field(
+        "store",
+        description="store: files go into a ZIP as they are, as fast as the network. "
+        "fast: with deflate's level 1, for slow links; images shrink little.",
+    )
+    stream: bool = Field(
+        True,
+        description="Send a ZIP while it is made. false: make it first, so that its length and "
+        "every failure is known before the answer begins.",
+    )
+    utf8: bool = Field(False, description="Let names in a ZIP have other characters than ASCII's.")
+    outputs: int = Field(1, ge=0, description="ZIPs made by jobs that are kept, the latest ones.")
+    concurrent: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="ZIPs that one render sends at once; more wait up to 15 s, then 503.",
+    )
+
+
+class EgressSettings(Section):
+    timeout: Seconds = Field(
+        10, description="Seconds to wait for a connection or an answer of a modality."
+    )
+    maximum_pdu_length: int = Field(
+        65536, ge=4096, le=131072, description="Largest P-DATA that modalities may send."
+    )
+
+
+class JobsSettings(Section):
+    concurrent: int = Field(2, ge=1, le=64, description="Jobs that one replica runs at once.")
+    history: int = Field(100, ge=1, description="Finished jobs that stay listed.")
+
+
+class LuaSettings(Section):
+    execute: bool = Field(
+        False, description="Run the Lua scripts that are posted to `/tools/execute-script`."
+    )
+    timeout: Seconds = Field(10, description="Seconds that one script may run.")
+    memory_mb: int = Field(64, ge=1, le=4096, description="Memory that one script may use, MiB.")
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: key=value on a terminal, JSON otherwise."
+    )
