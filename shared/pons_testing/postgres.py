@@ -23,7 +23,7 @@ import asyncpg
 from pons.settings import DatabaseSettings
 from pons_embedded.postgres import EmbeddedPostgres
 
-MIGRATIONS = Path(__file__).parents[3] / "services" / "index" / "pons_index" / "migrations"
+MIGRATIONS = Path(__file__).parents[2] / "services" / "index" / "pons_index" / "migrations"
 
 
 class PostgresServer:

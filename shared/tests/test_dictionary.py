@@ -10,17 +10,17 @@ from pons.settings import Settings
 
 LEARNING = """
 import json, struct
-from pons.dictionary import learn
-from pons.setting_values import attributes
+from pons.dicom.dictionary import learn
+from pons.dicom.added_attributes import attributes
 learn(attributes({
     "00e1,10c2": ["UI", "Multi Modality Name", 1, 1, "PONS TEST"],
     "4321-1012": ["LO", "RadioButton3"],
     "00189ffe": ["DS", "OwnNumber", 1, 1],
     "00e1,0010": ["LO", "A creator", 1, 1, "PONS TEST"],
 }), "DEFAULT")
-from pons.dicom_json import Style, format_header
+from pons.dicom.orthanc_json import Style, format_header
 from pons.header import scan
-from pons.tag_names import parse_tag
+from pons.dicom.tag_names import parse_tag
 def implicit(tag, value):
     return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value
 file = (implicit(0x00080018, b"1.2.3\\0") + implicit(0x00189FFE, b"1.50")

@@ -12,7 +12,7 @@ import pytest
 PROGRAM = """
 import asyncio, logging, sys
 import structlog
-from pons.logs import configure_logs
+from pons.runtime.logs import configure_logs
 from pons.settings import LogSettings
 
 configure_logs(LogSettings(level={level!r}, format={format!r}), "render")

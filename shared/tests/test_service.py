@@ -23,7 +23,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from pons.bus import open_bus
 from pons.errors import Forbidden, NotFound, PonsError, Unavailable
-from pons.service import run_service
+from pons.runtime.service import run_service
 
 @asynccontextmanager
 async def open_service(settings, health):

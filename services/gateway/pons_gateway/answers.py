@@ -6,15 +6,19 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from pons.errors import NotFound
-from pons_gateway.large_text import LargeAnswer, LargeMember, Text
+from pons_gateway.large_text import LargeMember, LargeText, Text
+from pons_gateway.xml_form import large_document, paged_document
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
 XML_TYPE = (b"content-type", b"application/xml; charset=utf-8")
 TEXT_TYPE = (b"content-type", b"text/plain; charset=utf-8")
 PLAIN_TYPE = (b"content-type", b"text/plain")
+WITHOUT_LENGTH = (204, 304)
+"""Statuses whose answers have no body, and say nothing of its length (RFC 9110 8.6)."""
 HTML_TYPE = (b"content-type", b"text/html; charset=utf-8")
 
 
@@ -25,7 +29,9 @@ class Answer(Response):
         self.status_code = status
         self.background = None
         self.body = body
-        self.raw_headers = [*headers, (b"content-length", b"%d" % len(body))]
+        self.raw_headers = list(headers)
+        if status not in WITHOUT_LENGTH:
+            self.raw_headers.append((b"content-length", b"%d" % len(body)))
         if body:
             self.raw_headers.append(NOSNIFF)
 
@@ -43,6 +49,24 @@ def json_bytes(value: Any) -> bytes:
 def json_text(text: bytes) -> Answer:
     """JSON that is written already."""
     return Answer(text, 200, JSON_TYPE)
+
+
+class LargeAnswer(StreamingResponse):
+    """JSON in a file, told as XML where the client prefers that."""
+
+    def __init__(self, text: LargeText) -> None:
+        self._text = text
+        super().__init__(
+            text.pieces(),
+            headers={"x-content-type-options": "nosniff", "content-length": str(text.size)},
+            media_type="application/json; charset=utf-8",
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("wants_xml"):
+            await xml_answer(large_document(self._text))(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def json_of(text: Text) -> Response:
@@ -97,17 +121,29 @@ Page = list[Any] | dict[str, Any] | LargeMember
 
 
 class PagedAnswer(StreamingResponse):
-    """An array or an object in pages, which can still be told in another form."""
+    """An array or an object in pages, told as XML where the client prefers that."""
 
     def __init__(
         self, brackets: bytes, first: Page, second: Page | None, others: AsyncIterator[Page]
     ) -> None:
-        self.pages = _chained(first, second, others)
+        self._pages = _chained(first, second, others)
         super().__init__(
-            _bracketed(brackets, self.pages),
+            _bracketed(brackets, self._pages),
             headers={"x-content-type-options": "nosniff"},
             media_type="application/json; charset=utf-8",
         )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("wants_xml"):
+            await xml_answer(paged_document(self._pages))(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def xml_answer(pieces: AsyncIterator[bytes]) -> StreamingResponse:
+    answer = StreamingResponse(pieces)
+    answer.raw_headers = [XML_TYPE, NOSNIFF]
+    return answer
 
 
 async def _chained(

@@ -10,8 +10,6 @@ import weakref
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from starlette.responses import StreamingResponse
-
 from pons.objects import Objects, Spool
 from pons_gateway.gathering import MEGABYTE
 
@@ -51,18 +49,6 @@ class LargeMember:
 
     name: str
     text: LargeText
-
-
-class LargeAnswer(StreamingResponse):
-    """An answer that is such a text, which can still be told in another form."""
-
-    def __init__(self, text: LargeText) -> None:
-        self.text = text
-        super().__init__(
-            text.pieces(),
-            headers={"x-content-type-options": "nosniff", "content-length": str(text.size)},
-            media_type="application/json; charset=utf-8",
-        )
 
 
 def gather_text(pieces: Iterable[bytes], objects: Objects) -> Text:

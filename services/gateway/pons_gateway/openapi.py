@@ -5,10 +5,8 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from pons_gateway.routing import JSON, TEXT, Route, Routes
+JSON, TEXT = "application/json", "text/plain"
 
-TITLE = "Pons"
-DESCRIPTION = "A DICOM store and bridge with the REST interface of Orthanc."
 IN_PATH = re.compile(r"\{(\w+)(?:\.\.\.)?\}")
 PATH_DESCRIPTIONS = {
     "id": "Identifier, as lists give it.",
@@ -22,64 +20,21 @@ PATH_DESCRIPTIONS = {
     "key": "Name of the output.",
 }
 
-ERROR = {
-    "type": "object",
-    "properties": {
-        "HttpError": {"type": "string"},
-        "HttpStatus": {"type": "integer"},
-        "Message": {"type": "string"},
-        "Details": {"type": "string"},
-        "Method": {"type": "string"},
-        "OrthancError": {"type": "string"},
-        "OrthancStatus": {"type": "integer"},
-        "Uri": {"type": "string"},
-    },
-}
 UPLOADS = ("application/dicom", "application/zip", "multipart/form-data")
 
 
-def describe(routes: Routes, version: str) -> dict[str, Any]:
-    """The document of `/openapi.json`."""
-    paths: dict[str, dict[str, Any]] = {}
-    for group in routes.groups:
-        for route in group.routes:
-            operation = _operation(route, group.title)
-            paths.setdefault(route.described_path, {})[route.method.lower()] = operation
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": TITLE, "version": version, "description": DESCRIPTION},
-        "servers": [{"url": "."}],
-        "tags": [{"name": g.title, "description": g.description} for g in routes.groups],
-        "paths": paths,
-        "components": {
-            "schemas": {"Error": ERROR},
-            "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
-        },
-        "security": [{"basic": []}, {}],
-    }
-
-
-def _operation(route: Route, tag: str) -> dict[str, Any]:
+def operation(route: Any) -> dict[str, Any]:
+    """What the document says of a route."""
     operation: dict[str, Any] = {
-        "tags": [tag],
-        "summary": route.summary,
-        "operationId": _operation_id(route),
         "parameters": _parameters(route),
         "responses": _responses(route),
     }
     if route.takes:
         operation["requestBody"] = {"content": _body(route)}
-    if route.public:
-        operation["security"] = []
     return operation
 
 
-def _operation_id(route: Route) -> str:
-    words = re.findall(r"\w+", route.path) or ["root"]
-    return "_".join([route.method.lower(), *words])
-
-
-def _parameters(route: Route) -> list[dict[str, Any]]:
+def _parameters(route: Any) -> list[dict[str, Any]]:
     in_path = [
         {
             "name": name,
@@ -102,7 +57,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return in_path + in_query
 
 
-def _body(route: Route) -> dict[str, Any]:
+def _body(route: Any) -> dict[str, Any]:
     if route.takes == JSON:
         return {JSON: _content(route.body)}
     if route.takes == TEXT:
@@ -111,7 +66,7 @@ def _body(route: Route) -> dict[str, Any]:
     return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
 
 
-def _responses(route: Route) -> dict[str, Any]:
+def _responses(route: Any) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Success"}
     if route.gives in (JSON, TEXT):
         success["content"] = {route.gives: _content(route.example)}
@@ -125,7 +80,7 @@ def _responses(route: Route) -> dict[str, Any]:
     failures = {
         str(status): {
             "description": HTTPStatus(status).phrase,
-            "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
+            "content": {JSON: {"schema": {"$ref": "#/components/schemas/Failure"}}},
         }
         for status in statuses
     }

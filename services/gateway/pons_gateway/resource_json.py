@@ -19,6 +19,7 @@ FOLDERS: dict[Level, str] = {
     "Instance": "instances",
 }
 """Level to the first segment of its paths."""
+LEVEL_OF: dict[str, Level] = {folder: level for level, folder in FOLDERS.items()}
 
 CHILDREN: dict[Level, str] = {"Patient": "Studies", "Study": "Series", "Series": "Instances"}
 PARENT: dict[Level, str] = {

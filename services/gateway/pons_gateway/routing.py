@@ -1,114 +1,195 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which handler answers which method and path; also what the documentation is made from.
+"""How a request finds its route: FastAPI's routers, behind a tree of path segments.
 
-A path is looked up in a tree, at the same cost for ten routes and for five hundred.
+A path is looked up at the same cost for ten routes and for five hundred. The tree is built from the
+routes of the application, and also knows what Orthanc makes of paths: slashes may come twice, what
+only has paths below it is a directory, and `Allow` lists methods in Orthanc's order.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
-from starlette.requests import Request
-from starlette.responses import Response
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pons_gateway.backends import Backends
-from pons_gateway.parameters import Parameter
-
-Handler = Callable[[Request, Backends], Awaitable[Response]]
+from pons.dicom.levels import LEVELS, Level
+from pons.errors import DamagedObject
+from pons_gateway.answers import json_answer
+from pons_gateway.failures import FAILURES
+from pons_gateway.resource_json import FOLDERS
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 """The methods of Orthanc's interface, in the order in which it lists them in `Allow`."""
+LONGEST_JSON = 16 * 1024 * 1024
+"""Bytes of a body that is no file."""
+REST = ":path}"
+"""Ends a last parameter that takes all segments that are left, one at least."""
 
-REST = "..."
-"""Ends the name of a last parameter that takes all segments that are left, one at least."""
-
-JSON = "application/json"
-TEXT = "text/plain"
+Handler = Callable[[Request], Awaitable[Response]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation: what answers it, and what its readers should know."""
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    query: tuple[Parameter, ...] = ()
-    takes: str = ""
-    """Media type of the body that it takes, if any."""
-    body: Any = None
-    """An example of that body."""
-    gives: str = JSON
-    example: Any = None
-    """An example of its answer."""
-    public: bool = False
-    """Answered without authentication."""
-    pages: bool = False
-    """Not there in a store without pages for people, as in Orthanc without its Explorer."""
-    writes: bool = False
+def writes(endpoint: Endpoint) -> Endpoint:
     """Not there in a store that is read-only, as in Orthanc."""
-
-    @property
-    def described_path(self) -> str:
-        """The path as OpenAPI spells it, which has no word for a parameter of many segments."""
-        return self.path.replace(f"{REST}}}", "}")
+    return _marked(endpoint, "writes")
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+def page(endpoint: Endpoint) -> Endpoint:
+    """Not there in a store without pages for people, as in Orthanc without its Explorer."""
+    return _marked(endpoint, "page")
+
+
+def public(endpoint: Endpoint) -> Endpoint:
+    """Answered without authentication."""
+    return _marked(endpoint, "public")
+
+
+def _marked(endpoint: Endpoint, mark: str) -> Endpoint:
+    endpoint.__dict__.setdefault("marks", set()).add(mark)
+    return endpoint
+
+
+def has_mark(route: BaseRoute, mark: str) -> bool:
+    """Whether the route's endpoint has one of the marks above."""
+    return mark in getattr(getattr(route, "endpoint", None), "marks", ())
+
+
+class GatewayRoute(APIRoute):
+    """FastAPI's route with two habits of Orthanc.
+
+    - It does not look at a JSON body's `Content-Type`, and curl calls what it posts a form: without
+      that header FastAPI reads JSON (`strict_content_type=False`).
+    - It looks again when an object is missing, which may have been deleted or replaced between its
+      row and itself.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        handler = super().get_route_handler()
+        takes_json = self.body_field is not None
+
+        async def handle(request: Request) -> Response:
+            if takes_json:
+                headers = request.scope["headers"]
+                request.scope["headers"] = [one for one in headers if one[0] != b"content-type"]
+            return await once_more(handler, request)
+
+        return handle
+
+
+class LeanRoute(APIRoute):
+    """A route whose endpoint is given the request alone, and answers itself.
+
+    For the few that clients call by the thousand: FastAPI's own handling of a path parameter, a
+    flag and a dependency costs more than the answer. The endpoint's parameters are documented by
+    the `dependencies` of the route, which nobody solves.
+    """
+
+    def __init__(self, path: str, endpoint: Handler, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+
+        async def lean(scope: Scope, receive: Receive, send: Send) -> None:
+            request = Request(scope, receive, send)
+            response = await once_more(endpoint, request)
+            await response(scope, receive, send)
+
+        self.app = lean
+
+
+async def once_more(handler: Handler, request: Request) -> Response:
+    """What the handler answers, or answers to a second try of a GET that missed an object."""
+    try:
+        return await handler(request)
+    except DamagedObject as error:
+        if request.scope["method"] != "GET" or error.what != "missing":
+            raise
+    return await handler(request)
+
+
+class Router(APIRouter):
     """Routes that belong together, as one chapter of the documentation."""
 
-    title: str
-    description: str
-    routes: list[Route] = field(default_factory=list)
+    def __init__(
+        self,
+        title: str,
+        description: str,
+        longest_body: int | None = LONGEST_JSON,
+        **options: Any,
+    ) -> None:
+        """`longest_body`: bytes; None leaves it to the endpoints, which read files in pieces."""
+        super().__init__(
+            tags=[title],
+            route_class=GatewayRoute,
+            responses=FAILURES,
+            strict_content_type=False,
+            **options,
+        )
+        self.title = title
+        self.description = description
+        self._longest_body = longest_body
 
-    def add(self, method: str, path: str, handler: Handler, summary: str, **more: Any) -> None:
-        self.routes.append(Route(method, path, handler, summary, **more))
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if options.get("max_body_size") is None and set(options.get("methods") or ()) != {"GET"}:
+            options["max_body_size"] = self._longest_body
+        super().add_api_route(path, endpoint, **options)
 
-    def get(self, path: str, summary: str, **more: Any) -> Callable[[Handler], Handler]:
-        return self._adding("GET", path, summary, more)
+    def lean(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """A GET by a `LeanRoute`."""
 
-    def post(self, path: str, summary: str, **more: Any) -> Callable[[Handler], Handler]:
-        return self._adding("POST", path, summary, more)
-
-    def put(self, path: str, summary: str, **more: Any) -> Callable[[Handler], Handler]:
-        return self._adding("PUT", path, summary, more)
-
-    def delete(self, path: str, summary: str, **more: Any) -> Callable[[Handler], Handler]:
-        return self._adding("DELETE", path, summary, more)
-
-    def _adding(
-        self, method: str, path: str, summary: str, more: dict[str, Any]
-    ) -> Callable[[Handler], Handler]:
-        def add(handler: Handler) -> Handler:
-            self.add(method, path, handler, summary, **more)
-            return handler
+        def add(endpoint: Endpoint) -> Endpoint:
+            self.add_api_route(
+                path, endpoint, methods=["GET"], route_class_override=LeanRoute, **options
+            )
+            return endpoint
 
         return add
+
+
+class LevelRouter(Router):
+    """Each of its routes is there at every level: `{folder}` and `{level}` in texts are filled in.
+
+    A path begins below `/patients`, `/studies`, `/series` and `/instances`; `LevelDep` tells an
+    endpoint which of them was asked.
+    """
+
+    def __init__(
+        self, title: str, description: str, levels: Iterable[Level] = LEVELS, **options: Any
+    ) -> None:
+        super().__init__(title, description, **options)
+        self.levels = tuple(levels)
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        summary = options.pop("summary", None) or ""
+        for level in self.levels:
+            folder = FOLDERS[level]
+            words = {"level": level.lower(), "folder": folder}
+            super().add_api_route(
+                f"/{folder}{path}", endpoint, summary=summary.format(**words), **options
+            )
 
 
 class Node:
     """One segment of the paths: literal ones below it, or one parameter, or all that is left."""
 
-    __slots__ = ("allow", "children", "parameter", "public", "rest", "routes")
+    __slots__ = ("allow", "children", "mount", "parameter", "public", "rest", "routes")
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
         self.parameter: tuple[str, Node] | None = None
         self.rest: tuple[str, Node] | None = None
-        self.routes: dict[str, Route] = {}
+        self.routes: dict[str, APIRoute] = {}
+        self.mount: ASGIApp | None = None
         self.allow = ""
         self.public = False
 
     def child(self, segment: str) -> "Node":
         if not segment.startswith("{"):
             return self.children.setdefault(segment, Node())
-        name = segment[1:-1]
-        if name.endswith(REST):
-            self.rest = _same(self.rest, name.removesuffix(REST))
+        if segment.endswith(REST):
+            self.rest = _same(self.rest, segment[1:].removesuffix(REST))
             return self.rest[1]
-        self.parameter = _same(self.parameter, name)
+        self.parameter = _same(self.parameter, segment[1:-1])
         return self.parameter[1]
 
     @property
@@ -117,28 +198,55 @@ class Node:
         return bool(self.children) and not self.routes
 
 
-class Routes:
-    """All routes of the gateway."""
+class TreeRouter(APIRouter):
+    """The application's router. Its tree is built once, when all routes are there."""
 
-    def __init__(self, groups: Iterable[Group]) -> None:
-        self.groups = list(groups)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(redirect_slashes=False, **options)
         self._root = Node()
-        for route in self:
+
+    def grow(self, routes: Iterable[BaseRoute]) -> None:
+        """Add routes, which are complete: they are not changed by being here."""
+        for route in routes:
+            self.routes.append(route)
             self._add(route)
 
-    def __iter__(self) -> Iterator[Route]:
-        for group in self.groups:
-            yield from group.routes
+    def is_public(self, path: str) -> bool:
+        """Whether something at this path is answered without authentication."""
+        node = self._find(path)[0]
+        return node is not None and node.public
 
-    def only(self, offered: Callable[[Route], bool]) -> "Routes":
-        """Those that are offered; where none is left of a path, it is as if it never was."""
-        return Routes(
-            replace(group, routes=list(filter(offered, group.routes))) for group in self.groups
-        )
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on to its route.
 
-    def find(self, path: str) -> tuple[Node, dict[str, str]] | None:
+        Raises `HTTPException` 404 for an unknown path, and 405 with `Allow`.
+        """
+        if scope["type"] != "http":
+            await super().app(scope, receive, send)
+            return
+        path, method = scope["path"], scope["method"]
+        node, parameters = self._find(path)
+        if node is None:
+            raise HTTPException(404)
+        if node.mount is not None:
+            await node.mount(scope, receive, send)
+            return
+        route = node.routes.get(method)
+        if route is not None:
+            scope["path_params"] = parameters
+            scope["route"], scope["endpoint"] = route, route.endpoint
+            await route.app(scope, receive, send)
+        elif method == "GET" and node.is_directory and path.strip("/"):
+            await json_answer(sorted(node.children))(scope, receive, send)
+        elif node.routes:
+            raise HTTPException(405, headers={"allow": node.allow})
+        else:
+            raise HTTPException(404)
+
+    def _find(self, path: str) -> tuple[Node | None, dict[str, str]]:
         """The node of a path and the values of its parameters; slashes may come twice."""
-        node, parameters = self._root, {}
+        node = self._root
+        parameters: dict[str, str] = {}
         segments = [segment for segment in path.split("/") if segment]
         for position, segment in enumerate(segments):
             below = node.children.get(segment)
@@ -148,20 +256,29 @@ class Routes:
                     parameters[name] = "/".join(segments[position:])
                     return below, parameters
                 if node.parameter is None:
-                    return None
+                    return None, parameters
                 name, below = node.parameter
                 parameters[name] = segment
+            elif below.mount is not None:
+                return below, parameters
             node = below
         return node, parameters
 
-    def _add(self, route: Route) -> None:
+    def _add(self, route: BaseRoute) -> None:
         node = self._root
-        for segment in filter(None, route.path.split("/")):
+        path = route.path if isinstance(route, Mount | APIRoute) else ""
+        for segment in filter(None, path.split("/")):
             node = node.child(segment)
-        if route.method in node.routes:
-            raise ValueError(f"{route.method} {route.path} comes twice")
-        node.routes[route.method] = route
-        node.public |= route.public
+        if isinstance(route, Mount):
+            node.mount = route.app
+            return
+        if not isinstance(route, APIRoute):
+            raise TypeError(f"{route!r} is no route of ours")
+        for method in route.methods or ():
+            if method in node.routes:
+                raise ValueError(f"{method} {path} comes twice")
+            node.routes[method] = route
+        node.public |= has_mark(route, "public")
         node.allow = ",".join(method for method in METHODS if method in node.routes)
 
 

@@ -2,6 +2,7 @@
 """The gateway on a store of values: what its tests see of the index, and of the services."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
+from fastapi import FastAPI
 
 from pons.catalog import (
     ChangesPage,
@@ -299,13 +301,20 @@ def store(tmp_path: Path) -> Store:
 Open = Callable[..., httpx.AsyncClient]
 
 
+def opened_app(backends: Backends) -> FastAPI:
+    """The gateway on these backends, as if its lifespan had opened them."""
+    app = create_app(backends.settings, lambda: nullcontext(backends))
+    app.state.backends = backends
+    return app
+
+
 @pytest.fixture
 def open_client(store: Store) -> Open:
     """A client of the gateway, whose settings or backends may be other ones."""
 
     def client(settings: Settings | None = None, **others: Any) -> httpx.AsyncClient:
         backends = replace(store.backends, settings=settings or Settings(), kept={}, **others)
-        transport = httpx.ASGITransport(create_app(backends))
+        transport = httpx.ASGITransport(opened_app(backends))
         return httpx.AsyncClient(transport=transport, base_url="http://store")
 
     return client

@@ -14,9 +14,8 @@ import zstandard
 from pons.catalog import StoredAttachment, StoredObject
 from pons.http.serving import serving
 from pons.objects import PIECE, new_key
-from pons_gateway.app import create_app
 
-from .conftest import INSTANCE, STUDY, Store
+from .conftest import INSTANCE, STUDY, Store, opened_app
 from .test_tags_and_files import keep, trailed
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +78,7 @@ async def test_a_large_file_that_breaks_in_the_midst(store: Store, compression: 
     """The connection breaks before the length is reached that the answer told."""
     content = trailed(9 * PIECE)[: -9 * PIECE] + os.urandom(9 * PIECE)
     await damaged(store, content, "flipped", compression)
-    async with serving(create_app(store.backends), "127.0.0.1", 0) as server:
+    async with serving(opened_app(store.backends), "127.0.0.1", 0) as server:
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, trust_env=False) as client:

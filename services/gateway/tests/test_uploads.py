@@ -13,9 +13,8 @@ import httpx
 import pytest
 
 from pons.settings import HttpSettings, Settings
-from pons_gateway.app import create_app
 
-from .conftest import PATIENT, SERIES, STUDY, Open, Store
+from .conftest import PATIENT, SERIES, STUDY, Open, Store, opened_app
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +89,7 @@ async def test_spool_is_removed_after_a_failure(
 
 async def test_client_goes_away(store: Store) -> None:
     """An upload whose client goes away is neither stored nor left on the disk."""
-    app = create_app(store.backends)
+    app = opened_app(store.backends)
     spools = store.backends.objects.spool().path.parent
     pieces = [{"type": "http.request", "body": bytes(MEGABYTE), "more_body": True}] * 10
     messages = iter([*pieces, {"type": "http.disconnect"}])

@@ -9,7 +9,7 @@ import asyncio, sys
 import pons_gateway.service
 import httpx
 from starlette.responses import StreamingResponse
-from pons.warm import warm_http
+from pons.http.warm import warm_http
 
 async def answer(reader, writer):
     await reader.readuntil(b"\\r\\n\\r\\n")

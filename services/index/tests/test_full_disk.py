@@ -15,7 +15,7 @@ from pons_index.faults import what_lasts
 FULL_DISK = """
 import asyncio, json, sys
 from pathlib import Path
-from pons.health import Health
+from pons.health.readiness import Health
 from pons.settings import DatabaseSettings, Settings
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_index.database import open_database

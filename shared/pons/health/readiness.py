@@ -117,6 +117,8 @@ class Health:
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         """The ASGI application of the health port."""
+        if scope["type"] != "http":
+            raise NotImplementedError(scope["type"])  # ASGI's way to say that there is no lifespan
         status, content_type, body = await self.respond(scope["path"]) or (404, "text/plain", b"")
         headers = [(b"content-type", content_type.encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -3,7 +3,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -21,39 +21,104 @@ class Server(uvicorn.Server):
         yield
 
 
+class _Lifespan:
+    """An application whose lifespan may fail: uvicorn only logs that, whoever serves must know.
+
+    One that raises before it has said anything has no lifespan, as ASGI has it.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.failure: BaseException | None = None
+        self.failed: Callable[[], None] = lambda: None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        has_one = False
+
+        async def said(message: Any) -> None:
+            nonlocal has_one
+            has_one = has_one or message["type"].startswith("lifespan.")
+            await send(message)
+
+        try:
+            await self.app(scope, receive, said)
+        except BaseException as error:
+            if has_one:
+                self.failure = error
+                self.failed()
+            raise
+
+
 @asynccontextmanager
 async def serving(
     app: Any, host: str, port: int, *, share_port: bool = False, **options: Any
 ) -> AsyncIterator[Server]:
     """Serve `app` as long as the block runs; requests under way get `options` grace to end.
 
-    With `share_port` other processes may listen there too: the system deals connections out.
-    Raises `PonsError` when the address cannot be bound.
+    The application's lifespan opens before anything listens, and closes last; what it raises, at
+    any time, ends the block. With `share_port` other processes may listen there too: the system
+    deals connections out. Raises `PonsError` when the address cannot be bound.
     """
     sockets = _shared(host, port) if share_port else None
+    lifespan = _Lifespan(app)
     server = Server(
         uvicorn.Config(
-            app,
+            lifespan,
             http=Connection,
             host=host,
             port=port,
-            lifespan="off",
             access_log=False,
             log_config=None,
             server_header=False,
             **options,
         )
     )
-    task = asyncio.create_task(_serve(server, host, port, sockets))
+
+    def end() -> None:
+        server.should_exit = True
+
+    lifespan.failed = end
+    task = asyncio.create_task(_serve(server, lifespan, host, port, sockets))
+    block = _Block(task)
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 uvicorn has no event for it
             await asyncio.sleep(0.01)
         if task.done():
             await task
-        yield server
+        with block:
+            yield server
     finally:
         server.should_exit = True
-        await task
+        await asyncio.wait((task,))
+    await task
+
+
+class _Block:
+    """Ends the block when the server ends by itself; what ended it is raised afterwards."""
+
+    def __init__(self, serving: asyncio.Task[None]) -> None:
+        self._serving = serving
+        self._mine: asyncio.Task[Any] | None = None
+        self._broken = False
+
+    def __enter__(self) -> None:
+        self._mine = asyncio.current_task()
+        self._serving.add_done_callback(self._break)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self._serving.remove_done_callback(self._break)
+        mine = self._mine
+        if not self._broken or mine is None or kind is not asyncio.CancelledError:
+            return False
+        return mine.uncancel() == 0  # else somebody else wants it to end as well
+
+    def _break(self, _serving: asyncio.Task[None]) -> None:
+        self._broken = True
+        if self._mine is not None:
+            self._mine.cancel()
 
 
 def _shared(host: str, port: int) -> list[socket.socket]:
@@ -75,11 +140,20 @@ def _shared(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-async def _serve(server: Server, host: str, port: int, sockets: list[socket.socket] | None) -> None:
+async def _serve(
+    server: Server,
+    lifespan: _Lifespan,
+    host: str,
+    port: int,
+    sockets: list[socket.socket] | None,
+) -> None:
     try:
         await server.serve(sockets)
     except SystemExit:  # uvicorn's way to say that it could not bind
-        raise PonsError(f"Cannot listen on {host}:{port}", "is the port in use?") from None
+        if lifespan.failure is None:
+            raise PonsError(f"Cannot listen on {host}:{port}", "is the port in use?") from None
+    if lifespan.failure is not None:
+        raise lifespan.failure
 
 
 def address(server: Server) -> tuple[str, int]:

@@ -27,11 +27,11 @@ from pons_gateway.answers import (
 from pons_gateway.backends import Backends
 from pons_gateway.disposition import content_disposition
 from pons_gateway.gathering import MEGABYTE, gathered, limited
+from pons_gateway.legacy import JSON, TEXT, Group, Handler
 from pons_gateway.parameters import Flag, Text
 from pons_gateway.ranges import range_of
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.revisions import ask_revised, etag, if_match, unless_known, wrong_revision
-from pons_gateway.routing import JSON, TEXT, Group, Handler
 from pons_gateway.streamed import Streamed, begun
 
 BINARY = "application/octet-stream"

@@ -13,10 +13,10 @@ from pons.messages.index import ClearChanges, ClearExports
 from pons.messages.services import Done
 from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
+from pons_gateway.legacy import Group
 from pons_gateway.parameters import Flag, Number, Words
 from pons_gateway.resource_json import change_json, export_json
 from pons_gateway.routes.resources import ID
-from pons_gateway.routing import Group
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 100_000

@@ -15,9 +15,9 @@ from pons.objects.stored_file import local_file
 from pons_gateway.answers import done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.gathering import whole
+from pons_gateway.legacy import TEXT, Group
 from pons_gateway.raw_content import find_content, span_answer
 from pons_gateway.routes.resources import ID
-from pons_gateway.routing import TEXT, Group
 from pons_gateway.slices import ordered_slices
 
 OCTETS = "application/octet-stream"

@@ -12,10 +12,10 @@ from pons.messages.index import DismissDeadLetter, Retried, RetryDeadLetters
 from pons.messages.services import Done
 from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
+from pons_gateway.legacy import Group
 from pons_gateway.parameters import Number
 from pons_gateway.resource_json import timestamp
 from pons_gateway.routes.resources import ID
-from pons_gateway.routing import Group
 
 PATIENCE = 600.0
 """Seconds that one command may take: each file is read again."""

@@ -20,9 +20,9 @@ from pons_gateway.answers import UnknownItem, json_answer, json_list
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import read_json
 from pons_gateway.gathering import whole
+from pons_gateway.legacy import JSON, TEXT, Group
 from pons_gateway.resource_json import path_of, resource_json
 from pons_gateway.routes.resources import ANOTHER, EXAMPLES, ID, found_objects, names_of
-from pons_gateway.routing import JSON, TEXT, Group
 from pons_gateway.wanted import Shape, parts_of, requested, style_of
 
 MAX_IDENTIFIER = 64 * 1024

@@ -13,8 +13,8 @@ from pons.errors import DamagedObject, PonsError, UnsupportedImage
 from pons_gateway import render_client
 from pons_gateway.backends import Backends
 from pons_gateway.errors import BadFrame
+from pons_gateway.legacy import JSON, TEXT, Group
 from pons_gateway.parameters import Flag, Number
-from pons_gateway.routing import JSON, TEXT, Group
 
 QUALITY = Number("quality", "Quality of a JPEG, 1 to 100; 90 without.")
 UNSUPPORTED = Flag(

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from pons_gateway.answers import Answer, done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.dicom_file import DICOM, dicom_file
+from pons_gateway.legacy import Group
 from pons_gateway.native_model import native_model, to_json, to_xml
 from pons_gateway.parameters import Text
 from pons_gateway.routes.resources import ANOTHER, ID
-from pons_gateway.routing import Group
 from pons_gateway.uploads import store_upload
 
 FILENAME = Text("filename", "Name under which browsers save the file.")

@@ -13,8 +13,8 @@ from pons.objects import check_size
 from pons_gateway.answers import UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.disposition import content_disposition
+from pons_gateway.legacy import Group, Handler
 from pons_gateway.parameters import Flag
-from pons_gateway.routing import Group, Handler
 
 EXPAND = Flag("expand", "Give objects instead of identifiers.")
 JOB = "3f4e8d1c-6f0a-4b5e-9c2d-7a1b0e8f6d54"

@@ -12,8 +12,8 @@ from pons.messages.index import DeleteLabel, PutLabel
 from pons.messages.services import Done
 from pons_gateway.answers import done, json_answer, silent
 from pons_gateway.backends import Backends
+from pons_gateway.legacy import Group, Handler
 from pons_gateway.resource_json import FOLDERS
-from pons_gateway.routing import Group, Handler
 
 LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

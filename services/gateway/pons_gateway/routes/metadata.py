@@ -16,10 +16,10 @@ from pons.messages.services import Done
 from pons_gateway.answers import TEXT_TYPE, Answer, UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.gathering import whole
+from pons_gateway.legacy import TEXT, Group, Handler
 from pons_gateway.parameters import Flag
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.revisions import ask_revised, etag, if_match, unless_known
-from pons_gateway.routing import TEXT, Group, Handler
 
 MAX_VALUE = MAX_EVENT_BYTES // 2
 """Bytes of a value: it travels in a message. What is larger is an attachment."""

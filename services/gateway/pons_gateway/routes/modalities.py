@@ -19,9 +19,9 @@ from pons_gateway.backends import Backends
 from pons_gateway.bodies import MAX_BODY, json_body
 from pons_gateway.errors import BadJson
 from pons_gateway.gathering import whole
+from pons_gateway.legacy import JSON, Group
 from pons_gateway.parameters import Flag
 from pons_gateway.routes.resources import ID
-from pons_gateway.routing import JSON, Group
 
 LONGEST_JOB = 7 * 24 * 3600.0
 """Seconds that a synchronous caller may wait for its job."""

@@ -12,8 +12,8 @@ from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
 from pons_gateway.answers import Answer, done, json_answer, text_answer
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import flag_body, text_body
+from pons_gateway.legacy import TEXT, Group, Handler
 from pons_gateway.prometheus import exposition
-from pons_gateway.routing import TEXT, Group, Handler
 
 EXPOSITION_TYPE = (b"content-type", b"text/plain; version=0.0.4")
 

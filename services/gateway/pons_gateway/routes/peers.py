@@ -9,8 +9,8 @@ from pons.remotes.peers import parse_peer, shown
 from pons_gateway.answers import UnknownItem, done, json_answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import json_body
+from pons_gateway.legacy import JSON, Group
 from pons_gateway.parameters import Flag
-from pons_gateway.routing import JSON, Group
 
 EXPAND = Flag("expand", "Give the configurations instead of the names.")
 OPERATIONS = ["configuration", "store", "store-straight", "system"]

@@ -14,6 +14,7 @@ from pons.errors import BadRequest, NotFound
 from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.answers import json_answer, json_list, silent
 from pons_gateway.backends import Backends
+from pons_gateway.legacy import Group, Handler
 from pons_gateway.parameters import Flag, Number
 from pons_gateway.resource_json import (
     FOLDERS,
@@ -21,7 +22,6 @@ from pons_gateway.resource_json import (
     resource_json,
     statistics_json,
 )
-from pons_gateway.routing import Group, Handler
 from pons_gateway.wanted import CONTENT, SHOWN, Shape, shape_of
 
 SINCE = Number("since", "Leave out so many resources at the start; only together with `limit`.")

@@ -22,9 +22,9 @@ from pons_gateway.answers import done, text_answer
 from pons_gateway.backends import Backends
 from pons_gateway.bodies import flag_body, flag_of, level_of, object_body
 from pons_gateway.errors import BadJson
+from pons_gateway.legacy import JSON, TEXT, Group, Handler
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.routes.resources import ANOTHER, ID
-from pons_gateway.routing import JSON, TEXT, Group, Handler
 
 PATIENCE = 600.0
 """Seconds that one command may take: resources can have many instances, files be large."""

@@ -12,8 +12,8 @@ from pons.dicom.tag_names import display_tag
 from pons.settings import Settings
 from pons_gateway.answers import Answer, json_answer, json_bytes, json_text, silent
 from pons_gateway.backends import Backends
+from pons_gateway.legacy import Group
 from pons_gateway.resource_json import totals_json
-from pons_gateway.routing import Group
 
 ORTHANC_VERSION = "1.13.0"
 ORTHANC_API = 31

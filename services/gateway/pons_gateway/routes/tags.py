@@ -18,10 +18,10 @@ from pons.header.large_tags import plain_members, write_large
 from pons_gateway.answers import json_answer, json_object, json_of
 from pons_gateway.backends import Backends
 from pons_gateway.large_text import LargeMember, Text, gather_text
+from pons_gateway.legacy import Group, Handler
 from pons_gateway.parameters import Flag, Tags
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.routes.resources import ID
-from pons_gateway.routing import Group, Handler
 from pons_gateway.wanted import FULL, SHORT
 from pons_gateway.whole_file import whole_header
 

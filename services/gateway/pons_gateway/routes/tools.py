@@ -19,8 +19,8 @@ from pons_gateway.bodies import flag_body, text_body
 from pons_gateway.conformance import conformance
 from pons_gateway.errors import BadJson
 from pons_gateway.gathering import MEGABYTE, whole
+from pons_gateway.legacy import JSON, TEXT, Group
 from pons_gateway.parameters import Text
-from pons_gateway.routing import JSON, TEXT, Group
 
 MAX_SCRIPT = MEGABYTE
 MOMENT = "%Y%m%dT%H%M%S"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from pons.errors import Forbidden, InvalidInstance
 from pons.messages.index import Deleted, DeleteResource
@@ -16,6 +17,7 @@ from pons_gateway.answers import Answer, silent
 from pons_gateway.backends import Backends
 from pons_gateway.dicom_file import DICOM
 from pons_gateway.gathering import MEGABYTE, limited
+from pons_gateway.routing import once_more
 from pons_gateway.uploads import Received, origin_of, store_chunks
 from pons_gateway.webdav.dropped import Dropped
 from pons_gateway.webdav.multistatus import (
@@ -57,8 +59,13 @@ class Place:
         return "/" + "/".join([PREFIX, *self.segments])
 
 
+def is_shared(path: str) -> bool:
+    """Whether a path is the share's."""
+    return path.lstrip("/").partition("/")[0] == PREFIX
+
+
 class Share:
-    """Answers every request below `/webdav`, with the same users as REST."""
+    """Answers every request below `/webdav`, with the same users as REST: an ASGI application."""
 
     def __init__(self) -> None:
         self._dropped = Dropped()
@@ -76,7 +83,12 @@ class Share:
         }
         self._allow = (b"allow", ", ".join(self._verbs).encode())
 
-    async def __call__(self, request: Request, backends: Backends) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await once_more(self._answer, Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        backends: Backends = request.app.state.backends
         place = Place(request.scope["path"])
         verb = self._verbs.get(request.method)
         if verb is None:

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What endpoints are given: backends, and what a request says, each read in one place."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from pons.dicom.levels import Level
+from pons_gateway.backends import Backends
+from pons_gateway.resource_json import LEVEL_OF
+
+
+async def backends_of(request: Request) -> Backends:
+    """What the application's lifespan has opened."""
+    opened: Backends = request.app.state.backends
+    return opened
+
+
+async def level_of(request: Request) -> Level:
+    """The level that the path of a `LevelRouter`'s route begins with."""
+    return LEVEL_OF[request.scope["route"].path.split("/")[1]]
+
+
+BackendsDep = Annotated[Backends, Depends(backends_of)]
+LevelDep = Annotated[Level, Depends(level_of)]
+ResourceId = Annotated[str, Path(alias="id", description="Identifier, as lists give it.")]

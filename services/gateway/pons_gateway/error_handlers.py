@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that reach the application, as answers: one handler for each family."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from pons.errors import NotFound, PonsError, log_text
+from pons.objects.damage import notice
+from pons_gateway.answers import PLAIN_TYPE, Answer, silent
+from pons_gateway.errors import HTTP_STATUS, BadJson, describe, error_answer, orthanc_error
+from pons_gateway.parameters import BadParameter
+
+log = structlog.get_logger()
+
+
+def add_handlers(app: FastAPI, *, describing: bool) -> None:
+    """Let `app` answer errors as Orthanc does; `describing`: with a body that says why."""
+
+    async def pons_error(request: Request, error: Any) -> Response:
+        method, path = request.scope["method"], request.scope["path"]
+        notice(error)
+        if orthanc_error(error).http >= 500:
+            log.warning("request failed", method=method, path=path, error=log_text(error))
+        return error_answer(error, method, path, describing=describing)
+
+    async def invalid(request: Request, error: Any) -> Response:
+        return await pons_error(request, in_our_words(error.errors()))
+
+    async def http_error(request: Request, error: Any) -> Response:
+        status: int = error.status_code
+        if status == 404 and describing:
+            # text/plain, so that no browser takes a path that was sent for HTML
+            method, path = request.scope["method"], request.scope["path"]
+            return describe(HTTP_STATUS[NotFound], "", method, path, PLAIN_TYPE)
+        if status == 400:
+            return await pons_error(request, BadJson("The body is not the JSON that is expected"))
+        if status == 413:
+            return silent(413)
+        headers = error.headers or {}
+        return Answer(b"", status, *((k.encode(), v.encode()) for k, v in headers.items()))
+
+    app.add_exception_handler(PonsError, pons_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def in_our_words(mistakes: Iterable[Any]) -> PonsError:
+    """The first of pydantic's mistakes as Orthanc's error for it: a parameter, or the body."""
+    mistake = next(iter(mistakes))
+    kind, *where = mistake["loc"]
+    what = mistake["msg"].removeprefix("Value error, ")
+    name = ".".join(str(part) for part in where)
+    if isinstance(original := mistake.get("ctx", {}).get("error"), PonsError):
+        return original
+    if kind != "body":
+        return BadParameter(f"{name}: {what}" if name else what)
+    if mistake["type"] == "missing" and not where:
+        return BadJson("The body is not the JSON that is expected", "it is empty")
+    return BadJson("The body is not the JSON that is expected", f"{name}: {what}" if name else what)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the document says of answers that tell a failure."""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Failure(BaseModel):
+    """How Orthanc describes an error. Some routes have an empty body instead."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "HttpError": "Not Found",
+                    "HttpStatus": 404,
+                    "Message": "Unknown resource",
+                    "Method": "GET",
+                    "OrthancError": "Unknown resource",
+                    "OrthancStatus": 17,
+                    "Uri": "/studies/x/series",
+                }
+            ]
+        },
+    )
+
+    HttpError: str = Field(description="The status in words.")
+    HttpStatus: int = Field(description="The status of the answer.")
+    Message: str = Field(description="What went wrong, in Orthanc's words.")
+    Details: str = Field("", description="What exactly, in ours, and what to do.")
+    Method: str = Field(description="Method of the request.")
+    OrthancError: str = Field(description="As `Message`.")
+    OrthancStatus: int = Field(description="Orthanc's number of the error.")
+    Uri: str = Field(description="Path of the request.")
+
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Failure, "description": HTTPStatus(status).phrase}
+    for status in (400, 401, 404, 503)
+}
+"""The failures that any route may answer."""

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening what the gateway works with, and closing it again in order."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+
+from pons.bus import open_bus
+from pons.bus.requests import ask
+from pons.catalog import open_own_catalog
+from pons.health.readiness import Health
+from pons.ingest import open_ingest
+from pons.ingest.partial_uploads import PartialUploads
+from pons.jobs import Jobs
+from pons.limits.room import AT_A_TIME, Room
+from pons.objects import open_objects
+from pons.objects.free_space import FreeSpace
+from pons.remotes.live import open_live
+from pons.remotes.modalities import open_modalities
+from pons.remotes.peers import open_peers
+from pons.settings import Settings
+from pons_gateway import index_health
+from pons_gateway.backends import Backends
+from pons_gateway.index_health import IndexHealth
+from pons_gateway.lua.scripts import Scripts
+
+RENDER_CONNECTIONS = 32
+
+
+@asynccontextmanager
+async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Backends]:
+    """Everything that the routes need, as long as the block runs; begins when it may."""
+    free_space = FreeSpace(settings.storage)
+    objects = open_objects(settings.storage, settings.store.name, room=free_space)
+    room = Room(AT_A_TIME)
+    try:
+        async with (
+            open_bus(settings) as bus,
+            open_own_catalog(settings, objects, bus, room=room) as catalog,
+            open_live(bus, settings, "http") as live,
+            open_ingest(objects, bus, settings, lambda: live.now.default_charset, room) as ingest,
+            open_modalities(bus, settings) as modalities,
+            open_peers(bus, settings) as peers,
+            _open_render(settings, RENDER_CONNECTIONS) as render,
+            _open_render(settings, None) as archives,
+        ):
+            health.room = free_space.shortage
+            health.checks |= {
+                "nats": bus.check,
+                "index": catalog.check,
+                "objects": objects.check,
+                index_health.NAME: IndexHealth(partial(ask, bus), health).check,
+            }
+            health.pulses.include(bus.pulses)
+            backends = Backends(
+                settings=settings,
+                health=health,
+                catalog=catalog,
+                objects=objects,
+                ingest=ingest,
+                partial_uploads=PartialUploads(bus, objects),
+                ask=partial(ask, bus),
+                modalities=modalities,
+                peers=peers,
+                live=live,
+                header_room=room,
+                scripts=Scripts(settings.lua),
+                jobs=Jobs(bus, settings.jobs, objects),
+                render=render,
+                archives=archives,
+            )
+            await health.may_open.wait()
+            yield backends
+    finally:
+        await objects.close()
+
+
+def _open_render(settings: Settings, connections: int | None) -> httpx.AsyncClient:
+    patience = settings.render.timeout + 5
+    return httpx.AsyncClient(
+        base_url=settings.render_url,
+        timeout=httpx.Timeout(patience, connect=2),
+        limits=httpx.Limits(max_connections=connections),
+        trust_env=False,
+    )

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages for people, the description for programs, and whether the gateway is well."""
+
+from importlib.resources import files
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import FileResponse, HTMLResponse
+
+from pons_gateway.answers import Answer, html_answer, json_answer
+from pons_gateway.dependencies import BackendsDep
+from pons_gateway.home import home_page
+from pons_gateway.html import FAVICON, UNSUPPORTED
+from pons_gateway.routing import Router, page, public
+
+SWAGGER = files("fastapi_offline") / "static"
+"""Swagger UI's files, so that the page needs nothing from elsewhere."""
+ICON = "app/images/favicon.ico"
+
+router = Router("Pages and health", "Pages for people, and whether the gateway is well.")
+
+
+@router.get("/", summary="Redirect to the page for people", status_code=307)
+@page
+async def root() -> Response:
+    return _redirect("app/explorer.html")
+
+
+@router.get("/favicon.ico", summary="Redirect to the icon", status_code=307)
+@page
+async def favicon() -> Response:
+    return _redirect(ICON)
+
+
+@router.get(f"/{ICON}", summary="The icon", response_class=Response)
+@page
+async def icon() -> Response:
+    return Answer(FAVICON, 200, (b"content-type", b"image/x-icon"))
+
+
+@router.get(
+    "/app/images/unsupported.png",
+    summary="The picture to which `returnUnsupportedImage` redirects",
+    response_class=Response,
+)
+async def unsupported() -> Response:
+    return Answer(UNSUPPORTED, 200, (b"content-type", b"image/png"))
+
+
+@router.get(
+    "/app/explorer.html", summary="A page that says what runs here", response_class=HTMLResponse
+)
+@page
+async def home(request: Request, backends: BackendsDep) -> Response:
+    return html_answer(await home_page(backends, request.url.hostname or "localhost"))
+
+
+@router.get("/docs", summary="This description, for people", response_class=HTMLResponse)
+async def docs(request: Request) -> Response:
+    return get_swagger_ui_html(
+        title=f"{request.app.title} · Documentation",
+        openapi_url="openapi.json",
+        swagger_js_url="docs/swagger-ui-bundle.js",
+        swagger_css_url="docs/swagger-ui.css",
+        swagger_favicon_url=ICON,
+        swagger_ui_parameters={"docExpansion": "none", "filter": True},
+    )
+
+
+@router.get("/docs/{asset}", summary="What the page of the description is made of")
+async def asset(asset: str) -> Response:
+    if asset not in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        return Answer(b"", 404)
+    return FileResponse(str(SWAGGER / asset))
+
+
+@router.get("/openapi.json", summary="This description, for programs")
+async def description(request: Request) -> dict[str, Any]:
+    return json_answer(request.app.openapi())  # type: ignore[return-value] # documented so
+
+
+@router.get("/health/live", summary="Whether the process runs")
+@public
+async def live(backends: BackendsDep) -> Response:
+    return await _health(backends, "/health/live")
+
+
+@router.get(
+    "/health/ready",
+    summary="Whether everything that the gateway needs works, the index above all",
+)
+@public
+async def ready(backends: BackendsDep) -> Response:
+    return await _health(backends, "/health/ready")
+
+
+async def _health(backends: Any, path: str) -> Response:
+    answer = await backends.health.respond(path)
+    assert answer is not None
+    status, content_type, body = answer
+    return Answer(body, status, (b"content-type", content_type.encode()))
+
+
+def _redirect(location: str) -> Answer:
+    """Relative, so that it holds behind a proxy that serves the store below another path."""
+    return Answer(b"", 307, (b"location", location.encode()))
