@@ -74,7 +74,7 @@ def test_an_archive_moves_a_study_to_another_store(
 
 
 def test_a_medium_is_one(store: Store, tmp_path: Path) -> None:
-    """pydicom opens the unpacked medium and finds each instance by its DICOMDIR."""
+    """pydicom finds each instance of the unpacked medium by its DICOMDIR, and we take it back."""
     study, files = study_of(store, "MEDIUM", 3)
     medium = store.http.get(f"/studies/{study}/media").content
     with zipfile.ZipFile(BytesIO(medium)) as opened:
@@ -85,6 +85,8 @@ def test_a_medium_is_one(store: Store, tmp_path: Path) -> None:
     assert found.find_values("PatientID") == ["MEDIUM"]
     assert [Path(instance.path).read_bytes() for instance in found] == files
     assert [instance.load().InstanceNumber for instance in found] == [1, 2, 3]
+    back = store.http.post("/instances", content=medium)
+    assert [one["Status"] for one in back.json()] == ["AlreadyStored"] * 3
 
 
 def test_a_job_keeps_its_archive(store: Store) -> None:

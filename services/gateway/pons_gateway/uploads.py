@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What comes in by `POST /instances`: a file, a gzip of one, a ZIP of many, a form, or chunks."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ log = structlog.get_logger()
 
 BEGINNING = 512
 """Bytes in which a file says what it is: preamble, prefix, and the SOP class behind them."""
-MEDIA_STORAGE_DIRECTORY = b"1.2.840.10008.1.3.10\0"
+MEDIA_STORAGE_DIRECTORY = re.compile(
+    rb"\x02\x00\x02\x00UI..1\.2\.840\.10008\.1\.3\.10(?![.\d])", re.DOTALL
+)
+"""The SOP class of a DICOMDIR in the meta header, padded or not."""
 
 
 async def store_upload(request: Request, backends: Backends) -> Any:
@@ -142,7 +146,7 @@ def _looks_like_an_instance(file: Body) -> bool:
             start = opened.read(BEGINNING)
     else:
         start = bytes(file[:BEGINNING])
-    return start[128:132] == b"DICM" and MEDIA_STORAGE_DIRECTORY not in start
+    return start[128:132] == b"DICM" and not MEDIA_STORAGE_DIRECTORY.search(start)
 
 
 async def _store_file(file: Body, origin: Origin, backends: Backends) -> dict[str, str]:

@@ -120,8 +120,15 @@ async def test_one_damaged_file_of_a_zip(client: httpx.AsyncClient, store: Store
 async def test_a_broken_instance_of_a_zip_is_told(client: httpx.AsyncClient, store: Store) -> None:
     """A file that says that it is DICOM and is refused; a DICOMDIR and a text are passed over."""
     prefix = bytes(128) + b"DICM"
-    directory = prefix + b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10\0"
-    files = ("DICOMDIR", directory), ("a.dcm", prefix + b"cut"), ("b.dcm", FIRST), ("c.txt", b"x")
+    directory = prefix + b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10" + bytes((2, 0, 3, 0))
+    padded = prefix + b"\x02\x00\x02\x00UI\x16\x001.2.840.10008.1.3.10\0\0"
+    files = (
+        ("DICOMDIR", directory),
+        ("CD2/DICOMDIR", padded),
+        ("a.dcm", prefix + b"cut"),
+        ("b.dcm", FIRST),
+        ("c.txt", b"x"),
+    )
     answer = await client.post("/instances", content=zipped(*files))
     assert answer.status_code == 400
     assert answer.json()["Refused"] == [
