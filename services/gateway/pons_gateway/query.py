@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types of query parameters, as lenient as Orthanc is, for endpoints and for models of queries."""
+
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+FLAGS = {"": True, "1": True, "true": True, "0": False, "false": False}
+MAX_NUMBER = 2**63 - 1
+MAX_DIGITS = len(str(MAX_NUMBER))
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+def parse_flag(value: Any) -> Any:
+    """A flag's value; the name alone is true. Raises `ValueError`."""
+    if not isinstance(value, str):
+        return value
+    if value not in FLAGS:
+        raise ValueError(f"0, 1, true or false is expected, not {value!r}")
+    return FLAGS[value]
+
+
+def parse_number(value: Any) -> Any:
+    """A whole number from 0 on, in digits alone. Raises `ValueError`."""
+    number = number_or_none(value)
+    if number is None:
+        raise ValueError(f"a whole number from 0 to {MAX_NUMBER} is expected, not {value!r}")
+    return number
+
+
+def number_or_none(value: Any) -> Any:
+    """As `parse_number`, but None for what is no such number: Orthanc's logs ignore it."""
+    if not isinstance(value, str):
+        return value
+    digits = value.lstrip("0") or value[:1]
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS):
+        return None
+    number = int(digits)
+    return number if number <= MAX_NUMBER else None
+
+
+Flag = Annotated[bool, BeforeValidator(parse_flag)]
+"""True for the name alone; else 0, 1, true or false."""
+Number = Annotated[int, Field(ge=0, le=MAX_NUMBER), BeforeValidator(parse_number)]
+"""A whole number from 0 on."""
+LenientNumber = Annotated[
+    Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None, BeforeValidator(number_or_none)
+]
+"""A whole number from 0 on; what is none counts as not given."""
+
+
+def read_query(request: Request, model: type[Asked]) -> Asked:
+    """The query of a request that a lean route answers. Raises what FastAPI raises."""
+    if not request.scope["query_string"]:
+        return model()
+    try:
+        return model.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+        raise RequestValidationError(
+            [{**one, "loc": ("query", *one["loc"])} for one in mistakes]
+        ) from None
