@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every router of the gateway, in the order of the chapters of its documentation."""
 
-from pons_gateway.routers import pages
+from pons_gateway.routers import pages, system
 from pons_gateway.routing import Router
 
-ROUTERS: tuple[Router, ...] = (pages.router,)
+ROUTERS: tuple[Router, ...] = (
+    pages.router,
+    system.router,
+)

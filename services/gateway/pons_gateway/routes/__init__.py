@@ -18,13 +18,11 @@ from pons_gateway.routes import (
     peers,
     resources,
     storage,
-    system,
     tags,
     tools,
 )
 
 GROUPS = [
-    system.GROUP,
     tools.GROUP,
     operation.GROUP,
     *resources.GROUPS,

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs here, and how much it holds."""
+
+from fastapi import Request, Response
+
+from pons_gateway.answers import Answer, json_answer, json_bytes, json_text, silent
+from pons_gateway.backends import Backends
+from pons_gateway.models.system import StoreStatistics, System
+from pons_gateway.resource_json import totals_json
+from pons_gateway.routing import Router
+from pons_gateway.system_json import system_json
+
+PAGE = "explorer.js"
+
+
+class Script(Response):
+    """What the page for people loads."""
+
+    media_type = "application/javascript"
+
+
+router = Router("System", "What runs here, and how much it holds.")
+
+
+@router.lean(
+    "/system",
+    summary="Versions and settings of the store, as Orthanc tells them",
+    response_model=System,
+)
+async def system(request: Request) -> Response:
+    """They do not change while the store runs."""
+    backends: Backends = request.app.state.backends
+    kept = backends.kept.get("/system")
+    if kept is None:
+        kept = backends.kept["/system"] = json_bytes(system_json(backends.settings))
+    return json_text(kept)
+
+
+@router.lean(
+    "/statistics",
+    summary="Counts and sizes, at the same cost for any size of the store",
+    response_model=StoreStatistics,
+)
+async def statistics(request: Request) -> Response:
+    """Raises Unavailable while the database does not answer."""
+    backends: Backends = request.app.state.backends
+    return json_answer(totals_json(await backends.catalog.totals()))
+
+
+@router.get(
+    "/plugins",
+    summary="List plugins: there is the page's own pseudo-plugin only",
+    response_model=list[str],
+)
+async def plugins() -> Response:
+    """Pages of other makers ask for it."""
+    return json_answer([PAGE])
+
+
+@router.get(f"/plugins/{PAGE}", summary="Extensions of the page: none", response_class=Script)
+async def explorer_extensions() -> Response:
+    """A script that does nothing."""
+    return Answer(
+        b"// No plugin extends the page\n", 200, (b"content-type", Script.media_type.encode())
+    )
+
+
+@router.get("/plugins/{name}", summary="Show a plugin: there is none", response_class=Response)
+async def plugin(name: str) -> Response:
+    """Always an empty 404."""
+    return silent(404)
