@@ -6,7 +6,17 @@ from typing import Any
 
 from orjson import loads
 
-from pons.catalog import LoggedChange, LoggedExport, Part, Resource, Statistics, Totals, below
+from pons.catalog import (
+    ChangesPage,
+    ExportsPage,
+    LoggedChange,
+    LoggedExport,
+    Part,
+    Resource,
+    Statistics,
+    Totals,
+    below,
+)
 from pons.dicom.levels import Level
 from pons.dicom.metadata import Names
 from pons.dicom.orthanc_json import format_elements, format_tags
@@ -119,6 +129,17 @@ def totals_json(totals: Totals) -> dict[str, Any]:
     }
 
 
+def changes_json(page: ChangesPage) -> dict[str, Any]:
+    """A page of changes; without any, there is no number of the first."""
+    shown: dict[str, Any] = {
+        "Changes": [change_json(change) for change in page.changes],
+        "Done": page.done,
+    }
+    if page.changes:
+        shown["First"] = page.changes[0].seq
+    return {**shown, "Last": page.last}
+
+
 def change_json(change: LoggedChange) -> dict[str, Any]:
     return {
         "ChangeType": change.change_type,
@@ -128,6 +149,12 @@ def change_json(change: LoggedChange) -> dict[str, Any]:
         "ResourceType": change.level,
         "Seq": change.seq,
     }
+
+
+def exports_json(page: ExportsPage) -> dict[str, Any]:
+    """A page of exports."""
+    shown = [export_json(export) for export in page.exports]
+    return {"Exports": shown, "Done": page.done, "Last": page.last}
 
 
 def export_json(export: LoggedExport) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every router of the gateway, in the order of the chapters of its documentation."""
 
-from pons_gateway.routers import pages, system
+from pons_gateway.routers import changes, pages, system
 from pons_gateway.routing import Router
 
 ROUTERS: tuple[Router, ...] = (
     pages.router,
     system.router,
+    changes.router,
 )

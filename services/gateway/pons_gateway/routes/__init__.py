@@ -4,7 +4,6 @@
 from pons_gateway.routes import (
     archives,
     attachments,
-    changes,
     content,
     dead_letters,
     find,
@@ -37,7 +36,6 @@ GROUPS = [
     content.GROUP,
     images.GROUP,
     archives.GROUP,
-    changes.GROUP,
     modalities.GROUP,
     peers.GROUP,
     jobs.GROUP,

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The logs: what changed in the store, and what was sent from it."""
+
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from pons.messages.index import ClearChanges, ClearExports
+from pons.messages.services import Done
+from pons_gateway.answers import done, json_answer
+from pons_gateway.backends import Backends
+from pons_gateway.dependencies import BackendsDep
+from pons_gateway.models.changes import Changes, ChangesQuery, Exports, ExportsQuery
+from pons_gateway.query import documented, read_query
+from pons_gateway.resource_json import changes_json, exports_json
+from pons_gateway.routing import Router
+
+router = Router("Changes and exports", "What changed in the store, and what was sent from it.")
+
+
+@router.lean(
+    "/changes",
+    summary="Changes, oldest first",
+    dependencies=[documented(ChangesQuery)],
+    response_model=Changes,
+)
+async def changes(request: Request) -> Response:
+    """To follow the store, go on from `Last`. A number that is none counts as not given."""
+    asked = read_query(request, ChangesQuery)
+    backends: Backends = request.app.state.backends
+    if asked.last:
+        page = await backends.catalog.latest_change()
+    else:
+        page = await backends.catalog.changes(asked.since, asked.most, asked.to, asked.type)
+    return json_answer(changes_json(page))
+
+
+@router.delete(
+    "/changes", summary="Forget the changes; their numbers go on", response_class=Response
+)
+async def clear_changes(backends: BackendsDep) -> Response:
+    """Routing and webhooks miss nothing; who follows the log misses what was not read yet."""
+    await backends.ask("index", ClearChanges(), Done)
+    return done()
+
+
+@router.get(
+    "/exports",
+    summary="Instances that were sent to modalities, oldest first",
+    response_model=Exports,
+)
+async def exports(asked: Annotated[ExportsQuery, Query()], backends: BackendsDep) -> Response:
+    """A number that is none counts as not given."""
+    if asked.last:
+        page = await backends.catalog.latest_export()
+    else:
+        page = await backends.catalog.exports(asked.since or 0, asked.most)
+    return json_answer(exports_json(page))
+
+
+@router.delete("/exports", summary="Forget the exports", response_class=Response)
+async def clear_exports(backends: BackendsDep) -> Response:
+    """Their numbers go on."""
+    await backends.ask("index", ClearExports(), Done)
+    return done()
