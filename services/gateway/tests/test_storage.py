@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Protection of patients, deletion of many, and what does nothing here."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -134,3 +135,57 @@ async def test_reconstruct_nobody(client: httpx.AsyncClient, store: Store) -> No
     assert (await client.post(f"/patients/{NOBODY}/reconstruct")).status_code == 404
     for body in ("[]", '{"ReconstructFiles": 1}', "x"):
         assert (await client.post("/tools/reconstruct", content=body)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "details"),
+    [
+        ("bulk-delete", "", "it is empty"),
+        ("bulk-delete", "{}", "Resources: Field required"),
+        ("bulk-delete", '{"Resources": "x"}', "Resources: Input should be a valid list"),
+        (
+            "bulk-delete",
+            '{"Resources": ["x", 1]}',
+            "Resources.1: an identifier, or an object with Level and ID, is expected",
+        ),
+        (
+            "bulk-delete",
+            '{"Resources": [{"Level": "Galaxy", "ID": "x"}]}',
+            "Resources.0.object.Level: one of Patient, Study, Series, Instance is expected",
+        ),
+        (
+            "bulk-delete",
+            '{"Resources": [{"Level": "Study"}]}',
+            "Resources.0.object.ID: Field required",
+        ),
+        (
+            "reconstruct",
+            '{"ReconstructFiles": 1}',
+            "ReconstructFiles: Input should be a valid boolean",
+        ),
+        ("reconstruct", "null", "Input should be"),
+        ("reconstruct", "[]", "Input should be"),
+    ],
+)
+async def test_a_wrong_body_is_told(
+    client: httpx.AsyncClient, store: Store, path: str, body: str, details: str
+) -> None:
+    """The answer names the field, and what is expected of it; nothing was done."""
+    answer = await client.post(f"/tools/{path}", content=body)
+    assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 15)
+    assert details in answer.json()["Details"]
+    assert store.services.commands == []
+
+
+async def test_a_very_long_flag(client: httpx.AsyncClient, store: Store) -> None:
+    """Nobody reads a flag of many megabytes, and its error tells a part of it."""
+    path = f"/patients/{PATIENT}/protected"
+    answer = await client.put(path, content=b"x" * 1000)
+    assert answer.json()["Details"] == f"The body is 0, 1, true or false, not '{'x' * 40}'"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(17):
+            yield b"1" * 1024 * 1024
+
+    assert (await client.put(path, content=pieces())).status_code == 413
+    assert store.services.commands == []

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every router of the gateway, in the order of the chapters of its documentation."""
 
-from pons_gateway.routers import changes, pages, system
+from pons_gateway.routers import changes, pages, storage, system
 from pons_gateway.routing import Router
 
 ROUTERS: tuple[Router, ...] = (
     pages.router,
     system.router,
+    storage.router,
+    storage.levels,
     changes.router,
 )

@@ -16,7 +16,6 @@ from pons_gateway.routes import (
     operation,
     peers,
     resources,
-    storage,
     tags,
     tools,
 )
@@ -28,7 +27,6 @@ GROUPS = [
     metadata.GROUP,
     labels.GROUP,
     attachments.GROUP,
-    storage.GROUP,
     dead_letters.GROUP,
     find.GROUP,
     instances.GROUP,
