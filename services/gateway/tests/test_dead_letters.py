@@ -15,6 +15,8 @@ from pons.health.readiness import Health
 from pons.messages.index import DismissDeadLetter, Retried, RetryDeadLetters
 from pons.messages.services import Done, HealthReport, ReportHealth
 from pons_gateway.index_health import NAME, IndexHealth
+from pons_gateway.models.dead_letters import DeadLetter as Documented
+from pons_gateway.models.dead_letters import Undelivered as UndeliveredModel
 
 from .conftest import INSTANCE, KEY, MOMENT, PATIENT, SERIES, STUDY, FakeServices, Open, Store
 
@@ -158,3 +160,24 @@ async def test_the_page_tells_what_should_be_looked_at(
     store.backends.health.warnings["dead letters"] = "2 could not be indexed"
     answer = await client.get("/app/explorer.html")
     assert "<b>dead letters</b> 2 could not be indexed" in answer.text
+
+
+async def test_they_are_as_documented(client: httpx.AsyncClient, letters: Letters) -> None:
+    """Every key of a letter is documented with its type, and the bounds of a page hold."""
+    for letter in (await client.get("/tools/dead-letters?since=x&limit=0")).json():
+        Documented.model_validate(letter, strict=True)
+        assert list(letter) == list(Documented.model_fields)
+        for instance in letter["Instances"]:
+            assert list(instance) == list(UndeliveredModel.model_fields)
+    assert letters.asked == [(0, 100)]
+
+
+async def test_a_number_that_is_none(client: httpx.AsyncClient, store: Store) -> None:
+    """The answer tells where the numbers are listed; nothing was done."""
+    for answer in (
+        await client.delete("/tools/dead-letters/%D9%A1"),
+        await client.post("/tools/dead-letters/1.5/retry"),
+    ):
+        assert answer.status_code == 404
+        assert "/tools/dead-letters" in answer.json()["Details"]
+    assert store.services.commands == []

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every router of the gateway, in the order of the chapters of its documentation."""
 
-from pons_gateway.routers import changes, pages, storage, system
+from pons_gateway.routers import changes, dead_letters, pages, storage, system
 from pons_gateway.routing import Router
 
 ROUTERS: tuple[Router, ...] = (
@@ -9,5 +9,6 @@ ROUTERS: tuple[Router, ...] = (
     system.router,
     storage.router,
     storage.levels,
+    dead_letters.router,
     changes.router,
 )
