@@ -12,7 +12,6 @@ from pons_gateway.routes import (
     labels,
     metadata,
     modalities,
-    operation,
     peers,
     resources,
     tags,
@@ -21,7 +20,6 @@ from pons_gateway.routes import (
 
 GROUPS = [
     tools.GROUP,
-    operation.GROUP,
     *resources.GROUPS,
     metadata.GROUP,
     labels.GROUP,
