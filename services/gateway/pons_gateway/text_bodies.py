@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from pons.errors import BadRequest
+from pons.limits.json_text import NotJson, read_json
 from pons_gateway.errors import BadJson
 from pons_gateway.parameters import BadParameter
 from pons_gateway.query import FLAGS
@@ -29,10 +31,28 @@ async def flag_body(request: Request) -> bool:
     return FLAGS[word]
 
 
+async def words_body(text: Annotated[str, Depends(text_body)]) -> list[Any]:
+    """The body as a list: a JSON array, or one word as text. Raises `BadJson`, `BadRequest`.
+
+    What is in the array is checked by whoever knows the words.
+    """
+    if not text.startswith(("[", "{", '"')):
+        return [text]
+    try:
+        words = read_json(text)
+    except NotJson as error:
+        raise BadJson("Cannot parse the JSON body", str(error)) from None
+    if not isinstance(words, list):
+        raise BadRequest("The body is a JSON array, or one word as text")
+    return words
+
+
 TextBody = Annotated[str, Depends(text_body)]
 """The body's text, without spaces around it."""
 FlagBody = Annotated[bool, Depends(flag_body)]
 """The body as a boolean: 0, 1, true or false, as text."""
+WordsBody = Annotated[list[Any], Depends(words_body)]
+"""The body as a list: a JSON array, or one word as text."""
 
 
 def takes_text(description: str, example: str) -> dict[str, Any]:
@@ -43,6 +63,21 @@ def takes_text(description: str, example: str) -> dict[str, Any]:
             "required": True,
             "description": description,
             "content": {"text/plain": content},
+        }
+    }
+
+
+def takes_words(description: str, example: list[str]) -> dict[str, Any]:
+    """For `openapi_extra` of a route: a body that is a JSON array of words, or one as text."""
+    array = {"title": "Words", "type": "array", "items": {"type": "string"}}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": description,
+            "content": {
+                "application/json": {"schema": array, "example": example},
+                "text/plain": {"schema": {"type": "string"}, "example": example[0]},
+            },
         }
     }
 

@@ -61,3 +61,30 @@ async def test_wrong_values(client: httpx.AsyncClient, path: str, body: bytes) -
     answer: Any = await client.put(f"/tools/{path}", content=body)
     assert (answer.status_code, answer.json()["HttpStatus"]) == (400, 400)
     assert (await client.get(f"/tools/{path}")).content == before
+
+
+async def test_a_word_is_told(client: httpx.AsyncClient) -> None:
+    """What is wrong with a body of a single value is told, with a part of a long one."""
+    for path, body, details in (
+        ("log-level-http", "x" * 100, f"one of default, verbose, trace, not '{'x' * 40}'"),
+        ("metrics", "maybe", "0, 1, true or false, not 'maybe'"),
+        ("accepted-transfer-syntaxes", "[", "Cannot parse the JSON body"),
+        ("accepted-transfer-syntaxes", '{"a": 1}', "a JSON array, or one word as text"),
+        ("accepted-transfer-syntaxes", '["1.2", 3]', "Unknown transfer syntax '1.2'"),
+    ):
+        answer = await client.put(f"/tools/{path}", content=body)
+        assert answer.status_code == 400
+        assert details in answer.json()["Details"]
+
+
+async def test_bodies_are_documented(client: httpx.AsyncClient) -> None:
+    """Programs learn that these bodies and answers are text, and which may be JSON."""
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    for path in ("log-level", "log-level-lua", "metrics", "default-encoding", "execute-script"):
+        for operation in paths[f"/tools/{path}"].values():
+            body = operation.get("requestBody", {"content": {"text/plain": {}}})
+            assert list(body["content"]) == ["text/plain"]
+            answer = operation["responses"]["200"].get("content", {"text/plain": {}})
+            assert list(answer) == ["text/plain"]
+    syntaxes = paths["/tools/accepted-transfer-syntaxes"]["put"]["requestBody"]["content"]
+    assert list(syntaxes) == ["application/json", "text/plain"]

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every router of the gateway, in the order of the chapters of its documentation."""
 
-from pons_gateway.routers import changes, dead_letters, operation, pages, storage, system
+from pons_gateway.routers import changes, dead_letters, operation, pages, storage, system, tools
 from pons_gateway.routing import Router
 
 ROUTERS: tuple[Router, ...] = (
     pages.router,
     system.router,
+    tools.router,
     operation.router,
     storage.router,
     storage.levels,

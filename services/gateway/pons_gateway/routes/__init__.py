@@ -15,11 +15,9 @@ from pons_gateway.routes import (
     peers,
     resources,
     tags,
-    tools,
 )
 
 GROUPS = [
-    tools.GROUP,
     *resources.GROUPS,
     metadata.GROUP,
     labels.GROUP,
