@@ -41,7 +41,7 @@ router = Router("Tools", "What concerns the whole store and no resource.")
     responses=gives_text("2\n"),
 )
 async def execute_script(request: Request, backends: BackendsDep) -> Response:
-    """What it prints is the answer. Raises Forbidden where `lua.enabled` is not set."""
+    """What it prints is the answer. Raises Forbidden where `lua.execute` is off."""
     script = await whole(request, MAX_SCRIPT)
     return Answer(await backends.scripts.run(script), 200, TEXT_TYPE)
 
