@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pons.errors import NotFound, PonsError, log_text
+from pons.limits.mistakes import sentence
 from pons.objects.damage import notice
 from pons_gateway.answers import PLAIN_TYPE, Answer, silent
 from pons_gateway.errors import HTTP_STATUS, BadJson, describe, error_answer, orthanc_error
@@ -38,7 +39,9 @@ def add_handlers(app: FastAPI, *, describing: bool) -> None:
             method, path = request.scope["method"], request.scope["path"]
             return describe(HTTP_STATUS[NotFound], "", method, path, PLAIN_TYPE)
         if status == 400:
-            return await pons_error(request, BadJson("The body is not the JSON that is expected"))
+            why = error.__cause__  # what reading the body raised, which FastAPI wraps
+            wrong = BadJson("The body is not the JSON that is expected")
+            return await pons_error(request, why if isinstance(why, PonsError) else wrong)
         if status == 413:
             return silent(413)
         headers = error.headers or {}
@@ -53,12 +56,11 @@ def in_our_words(mistakes: Iterable[Any]) -> PonsError:
     """The first of pydantic's mistakes as Orthanc's error for it: a parameter, or the body."""
     mistake = next(iter(mistakes))
     kind, *where = mistake["loc"]
-    what = mistake["msg"].removeprefix("Value error, ")
-    name = ".".join(str(part) for part in where)
+    told = sentence(mistake, tuple(where))
     if isinstance(original := mistake.get("ctx", {}).get("error"), PonsError):
         return original
     if kind != "body":
-        return BadParameter(f"{name}: {what}" if name else what)
+        return BadParameter(told)
     if mistake["type"] == "missing" and not where:
         return BadJson("The body is not the JSON that is expected", "it is empty")
-    return BadJson("The body is not the JSON that is expected", f"{name}: {what}" if name else what)
+    return BadJson("The body is not the JSON that is expected", told)

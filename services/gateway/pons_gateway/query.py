@@ -19,7 +19,7 @@ def parse_flag(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value not in FLAGS:
-        raise ValueError(f"0, 1, true or false is expected, not {value!r}")
+        raise ValueError("expected 0, 1, true or false")
     return FLAGS[value]
 
 
@@ -27,7 +27,7 @@ def parse_number(value: Any) -> Any:
     """A whole number from 0 on, in digits alone. Raises `ValueError`."""
     number = number_or_none(value)
     if number is None:
-        raise ValueError(f"a whole number from 0 to {MAX_NUMBER} is expected, not {value!r}")
+        raise ValueError(f"expected a whole number from 0 to {MAX_NUMBER}")
     return number
 
 

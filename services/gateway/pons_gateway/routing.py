@@ -18,6 +18,7 @@ from pons.dicom.levels import LEVELS, Level
 from pons.errors import DamagedObject
 from pons_gateway.answers import json_answer
 from pons_gateway.failures import FAILURES
+from pons_gateway.json_request import JsonRequest
 from pons_gateway.resource_json import FOLDERS
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
@@ -57,10 +58,11 @@ def has_mark(route: BaseRoute, mark: str) -> bool:
 
 
 class GatewayRoute(APIRoute):
-    """FastAPI's route with two habits of Orthanc.
+    """FastAPI's route with three habits of ours.
 
     - It does not look at a JSON body's `Content-Type`, and curl calls what it posts a form: without
       that header FastAPI reads JSON (`strict_content_type=False`).
+    - It reads JSON within bounds: see `JsonRequest`.
     - It looks again when an object is missing, which may have been deleted or replaced between its
       row and itself.
     """
@@ -73,6 +75,7 @@ class GatewayRoute(APIRoute):
             if takes_json:
                 headers = request.scope["headers"]
                 request.scope["headers"] = [one for one in headers if one[0] != b"content-type"]
+                request = JsonRequest(request.scope, request.receive)
             return await once_more(handler, request)
 
         return handle

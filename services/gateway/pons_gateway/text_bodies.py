@@ -43,7 +43,7 @@ async def words_body(text: Annotated[str, Depends(text_body)]) -> list[Any]:
     except NotJson as error:
         raise BadJson("Cannot parse the JSON body", str(error)) from None
     if not isinstance(words, list):
-        raise BadRequest("The body is a JSON array, or one word as text")
+        raise BadRequest("Expected a JSON array, or one word as text")
     return words
 
 

@@ -40,7 +40,7 @@ async def test_wrong_questions(client: httpx.AsyncClient) -> None:
     for path in ("/changes", "/exports"):
         answer = await client.get(f"{path}?last=perhaps")
         assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 5)
-        assert answer.json()["Details"] == "last: 0, 1, true or false is expected, not 'perhaps'"
+        assert answer.json()["Details"] == "last: expected 0, 1, true or false, got 'perhaps'"
     answer = await client.get("/changes?type=NewStudy;Nonsense")
     assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 8)
     assert answer.json()["Details"] == "Unknown type of change: Nonsense"

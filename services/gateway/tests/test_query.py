@@ -90,12 +90,12 @@ async def test_values(
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("?flag=yes", "flag: 0, 1, true or false is expected, not 'yes'"),
-        ("?flag=True", "flag: 0, 1, true or false is expected, not 'True'"),
-        ("?strict=", f"strict: a whole number from 0 to {MAX_NUMBER} is expected, not ''"),
-        ("?strict=-1", f"strict: a whole number from 0 to {MAX_NUMBER} is expected, not '-1'"),
-        ("?strict=1.0", f"strict: a whole number from 0 to {MAX_NUMBER} is expected, not '1.0'"),
-        ("?strict=+1", f"strict: a whole number from 0 to {MAX_NUMBER} is expected, not ' 1'"),
+        ("?flag=yes", "flag: expected 0, 1, true or false, got 'yes'"),
+        ("?flag=True", "flag: expected 0, 1, true or false, got 'True'"),
+        ("?strict=", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got ''"),
+        ("?strict=-1", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got '-1'"),
+        ("?strict=1.0", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got '1.0'"),
+        ("?strict=+1", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got ' 1'"),
     ],
 )
 async def test_a_wrong_value(ask: Any, query: str, told: str) -> None:

@@ -142,16 +142,16 @@ async def test_reconstruct_nobody(client: httpx.AsyncClient, store: Store) -> No
     [
         ("bulk-delete", "", "it is empty"),
         ("bulk-delete", "{}", "Resources: Field required"),
-        ("bulk-delete", '{"Resources": "x"}', "Resources: Input should be a valid list"),
+        ("bulk-delete", '{"Resources": "x"}', "Resources: Input should be a valid list, got 'x'"),
         (
             "bulk-delete",
             '{"Resources": ["x", 1]}',
-            "Resources.1: an identifier, or an object with Level and ID, is expected",
+            "Resources.1: expected an identifier, or an object with Level and ID, got 1",
         ),
         (
             "bulk-delete",
             '{"Resources": [{"Level": "Galaxy", "ID": "x"}]}',
-            "Resources.0.object.Level: one of Patient, Study, Series, Instance is expected",
+            "Level: expected one of Patient, Study, Series, Instance, got 'Galaxy'",
         ),
         (
             "bulk-delete",
@@ -161,8 +161,11 @@ async def test_reconstruct_nobody(client: httpx.AsyncClient, store: Store) -> No
         (
             "reconstruct",
             '{"ReconstructFiles": 1}',
-            "ReconstructFiles: Input should be a valid boolean",
+            "ReconstructFiles: Input should be a valid boolean, got 1",
         ),
+        ("reconstruct", '{"ReconstructFiles": true', "Input data was truncated"),
+        ("bulk-delete", '{"Resources": ["\\ud800"]}', "The body is not the JSON"),
+        ("bulk-delete", '\ufeff{"Resources": ["x"]}', "The body is not the JSON"),
         ("reconstruct", "null", "Input should be"),
         ("reconstruct", "[]", "Input should be"),
     ],
@@ -188,4 +191,21 @@ async def test_a_very_long_flag(client: httpx.AsyncClient, store: Store) -> None
             yield b"1" * 1024 * 1024
 
     assert (await client.put(path, content=pieces())).status_code == 413
+    assert store.services.commands == []
+
+
+@pytest.mark.parametrize(
+    ("body", "details"),
+    [
+        ('{"Resources": ["x"], "More": ' + "[" * 100 + "]" * 100 + "}", "nested deeper than 64"),
+        ('{"Resources": ["x"], "More": ' + "9" * 30 + "}", "a number of more than 64 bits"),
+    ],
+)
+async def test_what_nothing_could_keep(
+    client: httpx.AsyncClient, store: Store, body: str, details: str
+) -> None:
+    """JSON beyond all bounds is refused whatever its key; nothing was done."""
+    answer = await client.post("/tools/bulk-delete", content=body)
+    assert answer.status_code == 400
+    assert details in answer.json()["Details"]
     assert store.services.commands == []

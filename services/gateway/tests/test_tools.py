@@ -69,7 +69,7 @@ async def test_a_word_is_told(client: httpx.AsyncClient) -> None:
         ("log-level-http", "x" * 100, f"one of default, verbose, trace, not '{'x' * 40}'"),
         ("metrics", "maybe", "0, 1, true or false, not 'maybe'"),
         ("accepted-transfer-syntaxes", "[", "Cannot parse the JSON body"),
-        ("accepted-transfer-syntaxes", '{"a": 1}', "a JSON array, or one word as text"),
+        ("accepted-transfer-syntaxes", '{"a": 1}', "Expected a JSON array, or one word as text"),
         ("accepted-transfer-syntaxes", '["1.2", 3]', "Unknown transfer syntax '1.2'"),
     ):
         answer = await client.put(f"/tools/{path}", content=body)

@@ -16,7 +16,7 @@ def level_named(word: Any) -> Level:
     """A level by its name in any case, singular or plural. Raises `ValueError`."""
     level = LEVEL_WORDS.get(word.lower()) if isinstance(word, str) else None
     if level is None:
-        raise ValueError(f"one of {', '.join(LEVELS)} is expected, not {word!r}")
+        raise ValueError(f"expected one of {', '.join(LEVELS)}")
     return level
 
 

@@ -29,7 +29,7 @@ ResourceName = Annotated[
     Discriminator(
         kind_of_name,
         custom_error_type="resource_name",
-        custom_error_message="an identifier, or an object with Level and ID, is expected",
+        custom_error_message="expected an identifier, or an object with Level and ID",
     ),
 ]
 

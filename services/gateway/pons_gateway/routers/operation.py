@@ -11,7 +11,7 @@ from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
 from pons_gateway.answers import Answer, done, json_answer, text_answer
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.log_levels import put_verbosity, verbosity_of
-from pons_gateway.models.operation import Nothing
+from pons_gateway.models.answers import Done
 from pons_gateway.prometheus import exposition
 from pons_gateway.routing import Router
 from pons_gateway.text_bodies import NO_BODY, FlagBody, TextBody, gives_text, takes_text
@@ -131,7 +131,7 @@ async def metrics_prometheus(backends: BackendsDep) -> Response:
 @router.post(
     "/tools/reset",
     summary="Forget what REST changed of the settings, and start the services again",
-    response_model=Nothing,
+    response_model=Done,
 )
 async def reset(backends: BackendsDep) -> Response:
     """Answered before the services end."""
@@ -143,7 +143,7 @@ async def reset(backends: BackendsDep) -> Response:
 @router.post(
     "/tools/shutdown",
     summary="Stop the store; where services are supervised one by one, the gateway starts again",
-    response_model=Nothing,
+    response_model=Done,
 )
 async def shutdown(backends: BackendsDep) -> Response:
     """Answered before the store ends."""
