@@ -33,6 +33,8 @@ from pons.health.readiness import Health
 from pons.ingest import Stored
 from pons.ingest.partial_uploads import PartialUploads
 from pons.messages.events import Origin
+from pons.messages.index import ClearChanges
+from pons.messages.services import Done
 from pons.objects import Body, FileObjects, Spool
 from pons.remotes.live import Live, configured
 from pons.settings import LuaSettings, Settings
@@ -296,6 +298,13 @@ def store(tmp_path: Path) -> Store:
         archives=nowhere,
     )
     return Store(catalog, ingest, services, backends)
+
+
+@pytest.fixture
+def clearing(store: Store) -> Store:
+    """A store whose change log can be cleared: `DELETE /changes`."""
+    store.services.answers[ClearChanges] = Done()
+    return store
 
 
 Open = Callable[..., httpx.AsyncClient]

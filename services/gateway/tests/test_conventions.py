@@ -9,7 +9,6 @@ from prometheus_client import REGISTRY
 
 from pons.errors import FAMILY, NotFound, PonsError
 from pons.messages.index import ClearChanges, DeleteResource
-from pons.messages.services import Done
 from pons.settings import HttpSettings, Settings
 from pons_gateway.errors import HTTP_STATUS, orthanc_error
 
@@ -70,12 +69,6 @@ async def test_other_methods(client: httpx.AsyncClient, method: str) -> None:
 async def test_a_word_that_is_no_method(client: httpx.AsyncClient) -> None:
     """A method that nobody knows is a bad request."""
     assert (await client.request("BREW", "/system")).status_code == 400
-
-
-@pytest.fixture
-def clearing(store: Store) -> Store:
-    store.services.answers[ClearChanges] = Done()
-    return store
 
 
 async def test_override_by_header(client: httpx.AsyncClient, clearing: Store) -> None:
@@ -259,36 +252,3 @@ def test_statuses() -> None:
     table = {name: orthanc_error(kind("x")) for name, kind in FAMILY.items()}
     assert {name: (entry.http, entry.status) for name, entry in table.items()} == expected
     assert orthanc_error(PonsError("x")).http == 500
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "headers"),
-    [
-        ("GET", "/changes?_method=delete", {}),
-        ("POST", "/changes", {"x-http-method-override": "DELETE"}),
-        ("DELETE", "/changes", {}),
-        ("POST", "/tools/execute-script", {}),
-        ("PUT", "/tools/metrics", {}),
-    ],
-)
-async def test_pages_of_other_sites(
-    client: httpx.AsyncClient, clearing: Store, method: str, path: str, headers: dict[str, str]
-) -> None:
-    """What a browser sends for a page of another site changes nothing."""
-    foreign = headers | {"sec-fetch-site": "cross-site"}
-    answer = await client.request(method, path, headers=foreign)
-    assert (answer.status_code, answer.json()["OrthancStatus"]) == (403, 45)
-    assert clearing.services.commands == []
-
-
-async def test_other_sites_may_read_and_others_write(
-    client: httpx.AsyncClient, clearing: Store, open_client: Open
-) -> None:
-    """Reading is for the browser to guard; one's own pages, links typed and programs may write."""
-    foreign = {"sec-fetch-site": "cross-site"}
-    assert (await client.get("/changes", headers=foreign)).status_code == 200
-    for site in ("same-origin", "same-site", "none"):
-        headers = {"sec-fetch-site": site}
-        assert (await client.delete("/changes", headers=headers)).status_code == 200
-    async with open_client(Settings(http=HttpSettings(allow_cross_site=True))) as allowing:
-        assert (await allowing.delete("/changes", headers=foreign)).status_code == 200

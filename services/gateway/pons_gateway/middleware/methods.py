@@ -22,7 +22,8 @@ OVERRIDING = ("PUT", "DELETE")
 
 class Methods:
     """`_method` in the query of a GET, `X-HTTP-Method-Override` of a POST: `scope["method"]` is
-    what is meant. The WebDAV share (`is_shared`) has methods of its own."""
+    what is meant, and `scope["overridden"]` what was sent instead. The WebDAV share (`is_shared`)
+    has methods of its own."""
 
     def __init__(self, app: ASGIApp, *, is_shared: Callable[[str], bool]) -> None:
         self.app = app
@@ -39,7 +40,8 @@ class Methods:
                 if meant is None:
                     await silent(400)(scope, receive, send)
                     return
-                scope["method"] = meant
+                if meant != method:
+                    scope["method"], scope["overridden"] = meant, method
         await self.app(scope, receive, send)
 
 
