@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount
 
 import pons
 from pons.settings import Settings
+from pons.settings.model import is_loopback
 from pons_gateway.authentication import Authentication
 from pons_gateway.backends import Backends
 from pons_gateway.document import DESCRIPTION, TITLE, described
@@ -73,12 +74,17 @@ def middleware(
 ) -> list[Middleware]:
     """What happens to every request, from outside to inside."""
     http = settings.http
+    on_loopback = is_loopback(settings.http_host)
     return [
         Middleware(Metrics, describing=http.describe_errors),
         *([Middleware(Compression)] if http.compress_answers else []),
         Middleware(Xml),
         Middleware(
-            Authenticated, authentication=Authentication(http.users), is_public=router.is_public
+            Authenticated,
+            authentication=Authentication(http.users),
+            is_public=router.is_public,
+            on_loopback=on_loopback,
+            describing=http.describe_errors,
         ),
         Middleware(BodyLength, most=http.max_body_mb * MEGABYTE, is_shared=shared),
         Middleware(Methods, is_shared=shared),

@@ -27,6 +27,7 @@ from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.parameters import BadParameter
 from pons_gateway.slices import CannotOrderSlices
+from pons_gateway.verification_queue import TooManyLogins
 
 
 class BadJson(BadRequest):
@@ -70,6 +71,7 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     WrongRevision: OrthancError(409, 43, "Bad revision number"),
     BadRange: OrthancError(416, 41, "Incorrect range request"),
     Forbidden: OrthancError(403, 45, "Forbidden access"),
+    TooManyLogins: OrthancError(429, 16, "Timeout"),
     DamagedObject: OrthancError(500, 20, "Corrupted file (e.g. inconsistent MD5 hash)"),
     ReadOnly: OrthancError(500, 22, "Cannot modify a read-only data structure"),
     TooLarge: OrthancError(413, 4, "Not enough memory"),
@@ -83,8 +85,8 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
 LONGEST_DETAILS = 1000
 """Characters: details may quote what a client sent, which may be megabytes."""
 
-RETRY_AFTER = (b"retry-after", b"10")
-"""Told with 503: what does not answer, or is busy, will not be so for ever."""
+RETRY_AFTER = {503: b"10", 429: b"1"}
+"""Seconds that are told by status: what does not answer, or is busy, will not be so for ever."""
 
 INTERNAL = OrthancError(500, -1, "Internal error")
 
@@ -123,7 +125,8 @@ def describe(
 
 
 def _more_headers(error: OrthancError) -> tuple[tuple[bytes, bytes], ...]:
-    return (RETRY_AFTER,) if error.http == HTTPStatus.SERVICE_UNAVAILABLE else ()
+    wait = RETRY_AFTER.get(error.http)
+    return () if wait is None else ((b"retry-after", wait),)
 
 
 def error_answer(error: BaseException, method: str, uri: str, *, describing: bool) -> Answer:

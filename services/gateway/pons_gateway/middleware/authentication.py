@@ -7,6 +7,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pons_gateway.answers import Answer
 from pons_gateway.authentication import Authentication
+from pons_gateway.errors import error_answer
+from pons_gateway.verification_queue import TooManyLogins
 
 UNAUTHORIZED = Answer(
     b"", 401, (b"www-authenticate", b'Basic realm="Orthanc Secure Area", charset="UTF-8"')
@@ -14,22 +16,50 @@ UNAUTHORIZED = Answer(
 
 
 class Authenticated:
-    """401 without a user's password, except for what is public; `scope["user"]` is the user."""
+    """401 without a user's password, 429 where too many are guessed, except for what is public.
+
+    `scope["user"]` is the user. `scope["stranger"]` is true for whom nobody knows: what is public
+    tells him less. Without users everybody is known `on_loopback`, and nobody elsewhere.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, authentication: Authentication, is_public: Callable[[str], bool]
+        self,
+        app: ASGIApp,
+        *,
+        authentication: Authentication,
+        is_public: Callable[[str], bool],
+        on_loopback: bool,
+        describing: bool,
     ) -> None:
         self.app = app
         self._authentication = authentication
         self._is_public = is_public
+        self._on_loopback = on_loopback
+        self._describing = describing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             user: str | None = ""
-            if self._authentication.needed and not self._is_public(scope["path"]):
-                user = await self._authentication.user(scope["headers"])
-            if user is None:
-                await UNAUTHORIZED(scope, receive, send)
-                return
-            scope["user"] = user
+            if not self._authentication.needed:
+                scope.setdefault("stranger", not self._on_loopback)
+            else:
+                public = self._is_public(scope["path"])
+                try:
+                    user = await self._user(scope)
+                except TooManyLogins as error:
+                    if not public:
+                        method, path = scope["method"], scope["path"]
+                        answer = error_answer(error, method, path, describing=self._describing)
+                        await answer(scope, receive, send)
+                        return
+                    user = None
+                if user is None and not public:
+                    await UNAUTHORIZED(scope, receive, send)
+                    return
+                scope.setdefault("stranger", user is None)
+            scope["user"] = user or ""
         await self.app(scope, receive, send)
+
+    async def _user(self, scope: Scope) -> str | None:
+        client = scope.get("client")
+        return await self._authentication.user(scope["headers"], client[0] if client else "")

@@ -4,11 +4,13 @@
 from importlib.resources import files
 from typing import Any
 
+import orjson
 from fastapi import Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 
 from pons_gateway.answers import Answer, html_answer, json_answer
+from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.home import home_page
 from pons_gateway.html import FAVICON, UNSUPPORTED
@@ -17,6 +19,8 @@ from pons_gateway.routing import Router, page, public
 SWAGGER = files("fastapi_offline") / "static"
 """Swagger UI's files, so that the page needs nothing from elsewhere."""
 ICON = "app/images/favicon.ico"
+TOLD_TO_STRANGERS = ("service", "ready")
+"""Of `/health/ready`; the rest quotes errors, with folders and addresses."""
 
 router = Router("Pages and health", "Pages for people, and whether the gateway is well.")
 
@@ -89,13 +93,18 @@ async def live(backends: BackendsDep) -> Response:
 @router.get(
     "/health/ready",
     summary="Whether everything that the gateway needs works, the index above all",
+    description="Users are told what does not work; others only whether all does.",
 )
 @public
-async def ready(backends: BackendsDep) -> Response:
-    return await _health(backends, "/health/ready")
+async def ready(request: Request, backends: BackendsDep) -> Response:
+    answer = await _health(backends, "/health/ready")
+    if request.scope["stranger"]:
+        told = orjson.loads(answer.body)
+        return json_answer({name: told[name] for name in TOLD_TO_STRANGERS}, answer.status_code)
+    return answer
 
 
-async def _health(backends: Any, path: str) -> Response:
+async def _health(backends: Backends, path: str) -> Answer:
     answer = await backends.health.respond(path)
     assert answer is not None
     status, content_type, body = answer
