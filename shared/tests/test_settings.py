@@ -120,6 +120,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
             {"0009,1001": ("DS", "Score", "ME")},
         ),
         "PONS_INDEX_USER_METADATA": ('{"a": 1024}', {"a": 1024}),
+        "PONS_HTTP_HOSTS": ('["pacs.example"]', ["pacs.example"]),
         "PONS_INDEX_EXTRA_MAIN_TAGS": ('{"Study": ["Rows"]}', {"Study": ["Rows"]}),
         "PONS_INDEX_USER_CONTENT_TYPES": ('{"a": [1024, "b/c"]}', {"a": (1024, "b/c")}),
         "PONS_LOG_LEVEL": ("error", "error"),

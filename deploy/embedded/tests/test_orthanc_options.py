@@ -65,7 +65,7 @@ SequentialDicomReaderWindowCapacity MallocArenaMax LoaderThreads ZipLoaderThread
 
 ONLY_HERE = """
 store.name
-http.host http.users http.allow_anonymous http.allow_cross_site
+http.host http.users http.allow_anonymous http.allow_cross_site http.hosts
 http.processes dicom.host dicom.processes dicom.max_associations dicom.artim_timeout
 ingest.answer_timeout ingest.unpack_ratio ingest.unpack_free_mb
 storage.kind storage.path storage.s3_endpoint storage.s3_bucket storage.s3_access_key

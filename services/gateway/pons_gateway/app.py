@@ -19,6 +19,7 @@ from pons_gateway.legacy import Group, adapted
 from pons_gateway.middleware.authentication import Authenticated
 from pons_gateway.middleware.bodies import BodyLength
 from pons_gateway.middleware.compression import Compression
+from pons_gateway.middleware.hosts import Hosts
 from pons_gateway.middleware.methods import Methods
 from pons_gateway.middleware.metrics import Metrics
 from pons_gateway.middleware.other_sites import OtherSites
@@ -79,6 +80,19 @@ def middleware(
         Middleware(Metrics, describing=http.describe_errors),
         *([Middleware(Compression)] if http.compress_answers else []),
         Middleware(Xml),
+        *(
+            [
+                Middleware(
+                    Hosts,
+                    hosts=http.hosts,
+                    on_loopback=on_loopback,
+                    is_public=router.is_public,
+                    describing=http.describe_errors,
+                )
+            ]
+            if http.hosts or not http.users
+            else []
+        ),
         Middleware(
             Authenticated,
             authentication=Authentication(http.users),

@@ -42,6 +42,10 @@ class BadRange(BadRequest):
     """The range that is asked for is not in the file."""
 
 
+class UnknownHost(Forbidden):
+    """The request asks by a name that is not this store's."""
+
+
 class WrongRevision(Conflict):
     """What is to be overwritten or removed has another revision than the one expected."""
 
@@ -71,6 +75,7 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     WrongRevision: OrthancError(409, 43, "Bad revision number"),
     BadRange: OrthancError(416, 41, "Incorrect range request"),
     Forbidden: OrthancError(403, 45, "Forbidden access"),
+    UnknownHost: OrthancError(421, 45, "Forbidden access"),
     TooManyLogins: OrthancError(429, 16, "Timeout"),
     DamagedObject: OrthancError(500, 20, "Corrupted file (e.g. inconsistent MD5 hash)"),
     ReadOnly: OrthancError(500, 22, "Cannot modify a read-only data structure"),

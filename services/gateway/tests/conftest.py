@@ -311,8 +311,12 @@ Open = Callable[..., httpx.AsyncClient]
 
 
 def opened_app(backends: Backends) -> FastAPI:
-    """The gateway on these backends, as if its lifespan had opened them."""
-    app = create_app(backends.settings, lambda: nullcontext(backends))
+    """The gateway on these backends, as if its lifespan had opened them; tests call it `store`."""
+    settings = backends.settings
+    if not settings.http.hosts:
+        http = settings.http.model_copy(update={"hosts": ["*"]})
+        settings = settings.model_copy(update={"http": http})
+    app = create_app(settings, lambda: nullcontext(backends))
     app.state.backends = backends
     return app
 

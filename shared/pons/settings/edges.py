@@ -12,6 +12,9 @@ ARGON2_HASH = re.compile(
 )
 """As `./pons password` writes it: parameters, 8 bytes of salt at least, and the hash."""
 
+HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+"""A name without port, `*.` and the end of one, or `*` for all names."""
+
 
 class StoreSettings(Section):
     name: str = Field(
@@ -50,6 +53,14 @@ class HttpSettings(Section):
         False,
         description="Listen beyond loopback without users: only behind a proxy that authenticates.",
     )
+    hosts: list[str] = Field(
+        [],
+        description="Names by which the REST API may be asked (421 otherwise), beside addresses, "
+        "`localhost` and the machine's own names: `pacs.example`, `*.example`, or `*` for any. "
+        "Empty: any with users, since other sites' pages know no password; without users only "
+        "those names, and beyond loopback also names that public DNS cannot have (without a dot, "
+        "or below `local`, `internal`, `home.arpa` and `test`).",
+    )
     max_body_mb: int = Field(8192, ge=1, description="Largest request body in MiB (413 above).")
     max_zip_entry_mb: int = Field(
         4096, ge=1, description="Largest file inside an uploaded ZIP or gzip body in MiB."
@@ -83,6 +94,17 @@ class HttpSettings(Section):
                     f"the password of {name!r} is not an argon2 hash: make one with ./pons password"
                 )
         return users
+
+    @field_validator("hosts")
+    @classmethod
+    def _named(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if HOST_NAME.fullmatch(host) is None:
+                raise ValueError(
+                    f"{host!r} is not a host name: write pacs.example, *.example or *, without "
+                    "scheme, port and path"
+                )
+        return hosts
 
 
 class WebDavSettings(Section):
