@@ -77,7 +77,7 @@ HTTP_SERVER = Chapter(
         same("HttpDescribeErrors", "http.describe_errors", boolean),
         same("HttpCompressionEnabled", "http.compress_answers", boolean),
         Without("KeepAlive", "connections are always kept open", (True,)),
-        Without("KeepAliveTimeout", "connections are kept open for 5 s"),
+        Without("KeepAliveTimeout", "connections are kept open for 75 s"),
         Without("TcpNoDelay", "answers are always sent at once", (True,)),
         same("MaximumRequestBodySizeMB", "http.max_body_mb", integer),
         same("MaximumFileSizeInArchiveMB", "http.max_zip_entry_mb", integer),
