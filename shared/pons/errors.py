@@ -5,7 +5,10 @@ Anything that is not a `PonsError` is a bug: it is logged with its traceback and
 internal error, never swallowed.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+Entry = TypeVar("Entry")
 
 
 class PonsError(Exception):
@@ -130,3 +133,19 @@ FAMILY: dict[str, type[PonsError]] = {
     )
 }
 """Every error by its name: how it crosses a command, and what the edges' tables must cover."""
+
+
+def nearest(table: Mapping[type[PonsError], Entry], error: BaseException) -> Entry | None:
+    """The entry of an error's nearest class in an edge's table; None for a bug.
+
+    Subclasses say more inside of a service; where a table does not know them, their family counts.
+    """
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), None)
+
+
+def family_name(error: BaseException) -> str:
+    """The name of an error's nearest class in `FAMILY`, which is all that others know of it.
+
+    Empty for a bug.
+    """
+    return nearest({kind: name for name, kind in FAMILY.items()}, error) or ""

@@ -15,6 +15,7 @@ from pons.errors import (
     TooLarge,
     Unavailable,
     UnsupportedImage,
+    nearest,
 )
 
 SUCCESS = 0x0000
@@ -51,7 +52,5 @@ STORE_STATUS: dict[type[PonsError], int] = {
 
 def store_status(error: Exception) -> int:
     """The status that answers `error`."""
-    return next(
-        (STORE_STATUS[kind] for kind in type(error).__mro__ if kind in STORE_STATUS),
-        INTERNAL_ERROR,
-    )
+    status = nearest(STORE_STATUS, error)
+    return INTERNAL_ERROR if status is None else status

@@ -22,7 +22,9 @@ from pons.errors import (
     TooLarge,
     Unavailable,
     UnsupportedImage,
+    nearest,
 )
+from pons.http.errors import STATUS
 from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.parameters import BadParameter
@@ -60,8 +62,8 @@ class OrthancError:
 
 
 HTTP_STATUS: dict[type[PonsError], OrthancError] = {
-    InvalidInstance: OrthancError(400, 15, "Bad file format"),
-    BadRequest: OrthancError(400, 8, "Bad request"),
+    InvalidInstance: OrthancError(STATUS[InvalidInstance], 15, "Bad file format"),
+    BadRequest: OrthancError(STATUS[BadRequest], 8, "Bad request"),
     BadJson: OrthancError(400, 15, "Bad file format"),
     BadFrame: OrthancError(400, 15, "Bad file format"),
     # Orthanc answers 500; a script that fails is no failure of the server either.
@@ -69,22 +71,26 @@ HTTP_STATUS: dict[type[PonsError], OrthancError] = {
     BadParameter: OrthancError(400, 5, "Bad type for a parameter"),
     # Orthanc answers 500; a word that the caller misspelled is no failure of the server.
     UnknownTag: OrthancError(400, 27, "Unknown DICOM tag"),
-    NotFound: OrthancError(404, 17, "Unknown resource"),
+    NotFound: OrthancError(STATUS[NotFound], 17, "Unknown resource"),
     UnknownItem: OrthancError(404, 7, "Accessing an inexistent item"),
-    Conflict: OrthancError(409, 46, "Duplicate resource"),
+    Conflict: OrthancError(STATUS[Conflict], 46, "Duplicate resource"),
     WrongRevision: OrthancError(409, 43, "Bad revision number"),
     BadRange: OrthancError(416, 41, "Incorrect range request"),
-    Forbidden: OrthancError(403, 45, "Forbidden access"),
+    Forbidden: OrthancError(STATUS[Forbidden], 45, "Forbidden access"),
     UnknownHost: OrthancError(421, 45, "Forbidden access"),
     TooManyLogins: OrthancError(429, 16, "Timeout"),
-    DamagedObject: OrthancError(500, 20, "Corrupted file (e.g. inconsistent MD5 hash)"),
-    ReadOnly: OrthancError(500, 22, "Cannot modify a read-only data structure"),
-    TooLarge: OrthancError(413, 4, "Not enough memory"),
-    UnsupportedImage: OrthancError(415, 23, "Incompatible format of the images"),
-    RemoteFailure: OrthancError(500, 9, "Error in the network protocol"),
+    DamagedObject: OrthancError(
+        STATUS[DamagedObject], 20, "Corrupted file (e.g. inconsistent MD5 hash)"
+    ),
+    ReadOnly: OrthancError(STATUS[ReadOnly], 22, "Cannot modify a read-only data structure"),
+    TooLarge: OrthancError(STATUS[TooLarge], 4, "Not enough memory"),
+    UnsupportedImage: OrthancError(
+        STATUS[UnsupportedImage], 23, "Incompatible format of the images"
+    ),
+    RemoteFailure: OrthancError(STATUS[RemoteFailure], 9, "Error in the network protocol"),
     CannotOrderSlices: OrthancError(500, 2040, "Cannot order the slices of the series"),
-    OutOfResources: OrthancError(507, 19, "The file storage is full"),
-    Unavailable: OrthancError(503, 36, "Database unavailable"),
+    OutOfResources: OrthancError(STATUS[OutOfResources], 19, "The file storage is full"),
+    Unavailable: OrthancError(STATUS[Unavailable], 36, "Database unavailable"),
 }
 
 LONGEST_DETAILS = 1000
@@ -98,10 +104,7 @@ INTERNAL = OrthancError(500, -1, "Internal error")
 
 def orthanc_error(error: BaseException) -> OrthancError:
     """The entry of an error's nearest class in the table; a bug is an internal error."""
-    for kind in type(error).__mro__:
-        if kind in HTTP_STATUS:
-            return HTTP_STATUS[kind]
-    return INTERNAL
+    return nearest(HTTP_STATUS, error) or INTERNAL
 
 
 def describe(

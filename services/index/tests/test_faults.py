@@ -6,8 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pons.bus.requests import _name
-from pons.errors import FAMILY, Unavailable
+from pons.errors import FAMILY, Unavailable, family_name
 from pons_index.faults import (
     Raced,
     Slow,
@@ -82,5 +81,5 @@ def test_what_takes_too_long() -> None:
     assert is_slow(error)
     told: Any = unavailable(error)
     assert isinstance(told, Slow)
-    assert FAMILY[_name(told)] is Unavailable
+    assert FAMILY[family_name(told)] is Unavailable
     assert not is_slow(asyncpg.LockNotAvailableError("canceling statement due to lock timeout"))

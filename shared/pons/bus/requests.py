@@ -14,7 +14,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from pons.bus.connection import Bus
-from pons.errors import FAMILY, PonsError, Unavailable, log_text
+from pons.errors import FAMILY, PonsError, Unavailable, family_name, log_text
 from pons.health.readiness import Health
 from pons.messages.services import Done, HealthReport, Ping, ReportHealth
 
@@ -94,13 +94,6 @@ async def _pong(_ping: Ping) -> Done:
     return Done()
 
 
-def _name(error: PonsError) -> str:
-    """The name of the nearest one of the family: whoever asks knows those alone."""
-    return next(
-        (cls.__name__ for cls in type(error).__mro__ if cls.__name__ in FAMILY), "PonsError"
-    )
-
-
 def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg], Awaitable[None]]:
     async def answer(message: Msg) -> None:
         reply = await _reply(message.data)
@@ -117,7 +110,11 @@ def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg
         except PonsError as error:
             if error.__cause__ is not None:
                 log.warning("command refused", command=command.__name__, error=log_text(error))
-            return _Reply(error=_name(error), message=error.message, details=error.details)
+            return _Reply(
+                error=family_name(error) or "PonsError",
+                message=error.message,
+                details=error.details,
+            )
         except Exception:  # the edge: anything else is a bug, told as such to whoever asked
             log.exception("command failed", command=command.__name__)
             return _Reply(error="PonsError", message="Internal error", details="see the log")

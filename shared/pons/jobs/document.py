@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from pons.errors import FAMILY, Conflict, NotFound, PonsError
+from pons.errors import FAMILY, Conflict, NotFound, PonsError, family_name
 from pons.jobs.codes import CANCELED, CODES, DESCRIPTIONS, INTERNAL_ERROR, SUCCESS
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
@@ -176,7 +176,7 @@ def released(document: JobDocument, now: float) -> JobDocument:
 
 def failed(document: JobDocument, now: float, error: Exception) -> JobDocument:
     """Failed with the code of `error`, or waiting for another try after `Unavailable`."""
-    name = next((c.__name__ for c in type(error).__mro__ if c in FAMILY.values()), "")
+    name = family_name(error)
     told: dict[str, Any] = {
         "error": name,
         "error_code": CODES.get(name, INTERNAL_ERROR),
