@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from functools import partial
 
 from pons.bus import open_bus
 from pons.catalog import Catalog, open_own_catalog
@@ -17,9 +18,10 @@ from pons.objects import Objects, open_objects
 from pons.settings import RenderSettings, Settings
 from pons_render.app import create_app
 from pons_render.archive import ArchiveJob, Archives
-from pons_render.archive.routes import archive_routes
 from pons_render.image import PICTURE_TAGS, Located
+from pons_render.pictures import Pictures
 from pons_render.pool import Bounds, WorkerPool
+from pons_render.resources import Resources
 
 _GRACE_SECONDS = 5
 _RELEASE_SECONDS = 5
@@ -75,6 +77,15 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     """Pictures and archives are served, and jobs done, while the block runs; requests under way get
     a few seconds to end, jobs are given back."""
     await warm_http()
+    app = create_app(partial(open_resources, settings, health))
+    host, port = settings.render.host, settings.render.port
+    async with serving(app, host, port, timeout_graceful_shutdown=_GRACE_SECONDS):
+        yield
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, health: Health) -> AsyncIterator[Resources]:
+    """Everything that the routes need, and the worker of jobs, as long as the block runs."""
     objects = open_objects(settings.storage, settings.store.name)
     try:
         async with (
@@ -85,11 +96,12 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             health.checks["database"] = catalog.check
             with closing(Archives(catalog, objects, settings.archive)) as archives:
                 working = group.create_task(_do_jobs(settings, health, archives, objects))
-                routes = archive_routes(archives, objects, stream=settings.archive.stream)
-                app = create_app(Instances(catalog, objects), pool, routes)
-                host, port = settings.render.host, settings.render.port
-                async with serving(app, host, port, timeout_graceful_shutdown=_GRACE_SECONDS):
-                    yield
+                yield Resources(
+                    pictures=Pictures(Instances(catalog, objects), pool),
+                    archives=archives,
+                    objects=objects,
+                    stream=settings.archive.stream,
+                )
                 while not working.done():
                     working.cancel()
                     await asyncio.wait((working,), timeout=_RELEASE_SECONDS)

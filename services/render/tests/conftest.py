@@ -6,6 +6,7 @@ import struct
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ from pons.errors import NotFound, UnsupportedImage
 from pons.header.file import read_file
 from pons.objects import check_size
 from pons_render.app import create_app
+from pons_render.archive import Archives
 from pons_render.image import Located, read_image
+from pons_render.pictures import Pictures
 from pons_render.pool import Bounds, WorkerPool
+from pons_render.resources import Resources
 from pons_render.source import Inflated, LocalFile, Source
 from pons_render.wire import Task
 from pons_render.worker import render
@@ -31,6 +35,7 @@ from pons_render.worker import render
 Locate = Callable[[bytes], Located]
 OpenFile = Callable[[bytes], LocalFile]
 Make = Callable[..., bytes]
+ClientOf = Callable[..., httpx.AsyncClient]
 Preview = Callable[..., NDArray[np.uint8]]
 
 
@@ -215,7 +220,7 @@ class FakeObjects:
         return content[start : start + length]
 
 
-class FakeResources:
+class FakeInstances:
     """An index of the instances that a test adds."""
 
     def __init__(self, folder: Path, locate: Locate) -> None:
@@ -237,17 +242,39 @@ class FakeResources:
 
 
 @pytest.fixture
-def resources(tmp_path: Path, locate: Locate) -> FakeResources:
-    return FakeResources(tmp_path, locate)
+def resources(tmp_path: Path, locate: Locate) -> FakeInstances:
+    return FakeInstances(tmp_path, locate)
 
 
 @pytest.fixture
-async def client(resources: FakeResources) -> AsyncIterator[httpx.AsyncClient]:
-    """The service over HTTP, with one real worker process."""
-    async with WorkerPool(Bounds(workers=1)) as pool:
-        transport = httpx.ASGITransport(create_app(resources, pool), raise_app_exceptions=True)
-        async with httpx.AsyncClient(transport=transport, base_url="http://render") as http:
-            yield http
+def client_of() -> ClientOf:
+    """The service over HTTP, as if its lifespan had opened what it is given."""
+
+    def opened(
+        pictures: Pictures | None = None,
+        archives: Archives | None = None,
+        objects: Any = None,
+        *,
+        stream: bool = True,
+    ) -> httpx.AsyncClient:
+        absent: Any = None
+        resources = Resources(pictures or absent, archives or absent, objects, stream)
+        app = create_app(lambda: nullcontext(resources))
+        app.state.resources = resources
+        transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+        return httpx.AsyncClient(transport=transport, base_url="http://render")
+
+    return opened
+
+
+@pytest.fixture
+async def client(resources: FakeInstances, client_of: ClientOf) -> AsyncIterator[httpx.AsyncClient]:
+    """Its image routes, with one real worker process."""
+    async with (
+        WorkerPool(Bounds(workers=1)) as pool,
+        client_of(Pictures(resources, pool)) as http,
+    ):
+        yield http
 
 
 @pytest.fixture

@@ -16,13 +16,19 @@ import xxhash
 import zstandard
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
-from starlette.routing import Route
 
-from pons import errors
-from pons.errors import FAMILY, PonsError
+from pons.errors import (
+    FAMILY,
+    BadRequest,
+    DamagedObject,
+    PonsError,
+    Unavailable,
+    UnsupportedImage,
+)
+from pons.http.errors import http_status
 from pons.objects import FileObjects
-from pons_render.app import DESCRIBED, STATUS, create_app
 from pons_render.image import Located
+from pons_render.pictures import Pictures
 from pons_render.pool import Bounds, WorkerPool
 
 pytestmark = pytest.mark.anyio
@@ -487,36 +493,30 @@ async def test_code_stream_of_other_dimensions(client: httpx.AsyncClient, resour
 async def test_crash_is_an_unsupported_image(
     resources: Any, ct: Located, hostile_command: tuple[str, ...]
 ) -> None:
-    """A view whose decoder dies answers 415, the next one is served."""
+    """A view whose decoder dies is an unsupported image, the next one is seen."""
     async with WorkerPool(Bounds(workers=1), (*hostile_command, str(2**28))) as pool:
-        app = create_app(resources, pool)
-        app.router.routes.insert(0, Route("/instances/{id}/frames/{frame}/segfault", crash))
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://render"
-        ) as http:
-            assert_refused(await http.get("/instances/ct/frames/0/segfault"), 415)
-            assert (await http.get("/instances/ct/preview")).status_code == 200
-
-
-async def crash(request: Any) -> Any:
-    from pons_render.app import _find, _run
-
-    await _run(request, await _find(request), "segfault", 0)
+        instance = await Pictures(resources, pool).find("ct")
+        with pytest.raises(UnsupportedImage):
+            await instance.see("segfault", 0)
+        assert (await instance.see("preview", 0)).isdigit()  # the next worker's process id
 
 
 async def test_failure_of_the_index(client: httpx.AsyncClient, resources: Any) -> None:
-    """Each error that a resource can raise has its status."""
-
-    for name, kind in FAMILY.items():
+    """Each error that a resource can raise has its status; a body where the gateway tells why."""
+    described = {BadRequest, DamagedObject, UnsupportedImage}
+    for kind in (*FAMILY.values(), Unheard):
 
         async def find(_id: str, kind: type[PonsError] = kind) -> Located | None:
             raise kind("as it happens")
 
         resources.find = find
         answer = await client.get("/instances/x/preview")
-        assert answer.status_code == STATUS[FAMILY[name]]
-        assert bool(answer.content) == (answer.status_code in DESCRIBED)
-    assert STATUS[errors.Unavailable] == 503
+        assert answer.status_code == http_status(kind("as it happens"))
+        assert bool(answer.content) == (kind in described)
+
+
+class Unheard(Unavailable):
+    """An error of one module, which no table knows."""
 
 
 def test_this_process_knows_no_codec() -> None:

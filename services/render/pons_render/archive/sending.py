@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`POST /archive`: the body of an `ArchiveRequest` as JSON, a ZIP as the answer."""
+"""An archive as an answer: sent while it is made, or made first, and closed in any case."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-import msgspec
 import structlog
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from pons.errors import PonsError, log_text
@@ -21,9 +18,6 @@ from pons_render.archive.job import ZIP
 from pons_render.archive.stream import Archives
 
 log = structlog.get_logger()
-
-REFUSED = 409
-"""The status of every failure that is known before the answer begins; its body says which."""
 
 
 class Streamed(StreamingResponse):
@@ -52,20 +46,15 @@ class Streamed(StreamingResponse):
                 await self._source.aclose()
 
 
-def archive_routes(archives: Archives, objects: Objects, *, stream: bool) -> list[Route]:
-    """The routes; without `stream`, a ZIP is made before its answer begins."""
+async def send_archive(
+    archives: Archives, objects: Objects, asked: ArchiveRequest, *, stream: bool
+) -> Response:
+    """The answer; without `stream`, the ZIP is made before it begins.
 
-    async def answer(request: Request) -> Response:
-        asked = msgspec.json.decode(await request.body(), type=ArchiveRequest)
-        try:
-            pieces = _in_turn(archives, asked)
-            return await (_streamed(pieces) if stream else _made(pieces, objects))
-        except PonsError as error:
-            log.info("archive refused", reason=log_text(error))
-            told = {"error": type(error).__name__, "message": str(error)}
-            return Response(msgspec.json.encode(told), REFUSED, media_type="application/json")
-
-    return [Route("/archive", answer, methods=["POST"])]
+    Raises what can be told before that.
+    """
+    pieces = _in_turn(archives, asked)
+    return await (_streamed(pieces) if stream else _made(pieces, objects))
 
 
 async def _in_turn(archives: Archives, asked: ArchiveRequest) -> AsyncGenerator[bytes]:

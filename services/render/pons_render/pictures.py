@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an instance to what is seen of its frames: where it lies, and a worker that makes it."""
+
+from typing import Protocol
+
+import msgspec
+
+from pons.errors import DamagedObject, NotFound, UnsupportedImage
+from pons.objects import Objects
+from pons.objects.damage import notice, telling
+from pons.objects.stored_file import open_file
+from pons_render.formats import Format
+from pons_render.image import Located, read_image
+from pons_render.pool import WorkerPool
+from pons_render.wire import Task
+
+DEFAULT_QUALITY = 90
+WORTH_READING = 64 << 20
+"""Bytes of an object of one frame that is read whole, so that its checksum can be compared."""
+
+
+class Instances(Protocol):
+    """What render reads: the index and the objects."""
+
+    @property
+    def objects(self) -> Objects: ...
+
+    async def find(self, instance_id: str) -> Located | None:
+        """Where an instance is, by its Orthanc identifier."""
+
+
+class Pictures:
+    """Views of the frames of instances."""
+
+    def __init__(self, instances: Instances, pool: WorkerPool) -> None:
+        self._instances = instances
+        self._pool = pool
+
+    async def find(self, instance_id: str) -> "Instance":
+        """The instance, to be seen. Raises `NotFound`."""
+        return Instance(self, instance_id, await self.locate(instance_id))
+
+    async def locate(self, instance_id: str) -> Located:
+        """Where it is now. Raises `NotFound`."""
+        located = await self._instances.find(instance_id)
+        if located is None:
+            raise NotFound("There is no such instance")
+        return located
+
+    async def make(self, located: Located, task: Task) -> bytes:
+        """What a worker makes of `task`, which this completes by how its object is read.
+
+        Raises `UnsupportedImage`, and `DamagedObject` when the object is not what it was.
+        """
+        with telling(located):
+            async with open_file(self._instances.objects, located) as file:
+                task = msgspec.structs.replace(task, path=str(file.path) if file.path else "")
+                if task.image.number_of_frames == 1 and located.size <= WORTH_READING:
+                    task = msgspec.structs.replace(task, checksum=located.checksum)
+                return await self._pool.run(task, file.read_range)
+
+
+class Instance:
+    """An instance that was found, and what can be seen of it."""
+
+    def __init__(self, pictures: Pictures, instance_id: str, located: Located) -> None:
+        self._pictures = pictures
+        self._id = instance_id
+        self.located = located
+
+    async def see(
+        self,
+        operation: str,
+        frame: int,
+        output: Format = Format.PNG,
+        quality: int = DEFAULT_QUALITY,
+    ) -> bytes:
+        """What a worker makes of one frame. When the object is missing it looks again: the
+        instance may have been deleted or replaced meanwhile.
+
+        Raises `UnsupportedImage`, `NotFound`, and `DamagedObject`.
+        """
+        try:
+            return await self._see(operation, frame, output, quality)
+        except DamagedObject as error:
+            missing = error.what == "missing"
+            found = await self._pictures.locate(self._id) if missing else self.located
+            if found.object_key == self.located.object_key:
+                notice(error)
+                raise
+        self.located = found
+        return await self._see(operation, frame, output, quality)
+
+    async def _see(self, operation: str, frame: int, output: Format, quality: int) -> bytes:
+        image = read_image(self.located)
+        frames = image.number_of_frames
+        if frame >= frames:
+            raise UnsupportedImage(f"There is no frame {frame}, the image has {frames}")
+        task = Task(operation, image, frame, self.located.size, output=output, quality=quality)
+        return await self._pictures.make(self.located, task)
