@@ -165,6 +165,20 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_2(start: Start) -> None:
     )
 
 
+def test_a_setting_that_a_service_refuses_is_one_sentence_and_exit_code_2(start: Start) -> None:
+    """What only the service itself knows to be wrong is told as other settings, not as a bug."""
+    service = start(
+        """
+    from pons.settings import SettingsError
+    raise SettingsError("x.y is so")
+    yield
+"""
+    )
+    assert service.process.wait(20) == 2
+    assert last_log(service)["error"] == "x.y is so"
+    assert "Traceback" not in service.stderr
+
+
 def test_a_misspelt_variable_is_one_sentence_and_exit_code_2(start: Start) -> None:
     """A variable that sets nothing is refused, with what may have been meant."""
     service = start("    yield", PONS_DICOM_PROT="104")

@@ -2,6 +2,7 @@
 """The five services as processes: their modules, the order of their end, what they are told."""
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from pons_embedded.supervisor import Probe, Program
 
 STOP_STAGES = {"gateway": 0, "ingress": 0, "render": 1, "egress": 1, "index": 2}
 """Doors first, so that nothing new comes in; the index last, which everyone's work ends in."""
+ASKS_RENDER = ("gateway", "render")
+"""Who knows the secret by which render tells the store's gateways from others."""
 BACKING_STAGES = {"nats": 3, "postgres": 4}
 OPENS_LAST = "gateway"
 """Whoever finds it open finds every other door open, too."""
@@ -44,6 +47,8 @@ def service_programs(
         shared.pop(variable("database", "url"), None)
     if nats_url:
         shared[variable("nats", "url")] = nats_url
+    token = settings.render.token or secrets.token_hex(24)
+    shared.pop(variable("render", "token"), None)
     # Nobody else gets the role that writes.
     writing = {variable("database", "url"): database["url"]} if database else {}
     copies = {"gateway": settings.http.processes, "ingress": settings.dicom.processes}
@@ -54,6 +59,8 @@ def service_programs(
             own = dict(shared)
             if service == "index":
                 own |= writing
+            if service in ASKS_RENDER:
+                own[variable("render", "token")] = token
             if lifeline is not None:
                 own[variable("health", "ends_with_input")] = "true"
                 own[variable("health", "opens_when_told")] = str(service == OPENS_LAST).lower()

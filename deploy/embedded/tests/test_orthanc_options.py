@@ -75,7 +75,7 @@ storage.collect_interval storage.minimum_free_mb storage.reserve storage.reserve
 database.url database.reader_url database.pool_size
 nats.url nats.replicas nats.sync_always nats.changes_mb
 index.batch_size
-render.host render.port render.url render.workers render.memory_mb render.timeout
+render.host render.port render.url render.token render.workers render.memory_mb render.timeout
 archive.compression archive.concurrent
 lua.timeout lua.memory_mb
 log.level log.format

@@ -58,6 +58,25 @@ def test_services_write_bytecode_and_know_their_settings(tmp_path: Path) -> None
         assert "PYTHONDONTWRITEBYTECODE" not in command.environment
 
 
+def told_tokens(folder: Path, **render: str) -> dict[str, str | None]:
+    """Each service to the token that it is told."""
+    programs = service_programs(load_settings(render=render), None, DataFolder(folder), {}, "")
+    return {one.name: one.prepare().environment.get("PONS_RENDER_TOKEN") for one in programs}
+
+
+def test_gateway_and_render_share_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run has another one, unless one is chosen; the other services are told none."""
+    told, again = told_tokens(tmp_path), told_tokens(tmp_path)
+    assert told["gateway"] == told["render"]
+    assert len(told["render"] or "") == 48
+    assert told["render"] != again["render"]
+    assert told["index"] is told["ingress"] is told["egress"] is None
+    monkeypatch.setenv("PONS_RENDER_TOKEN", "chosen-by-somebody")
+    chosen = told_tokens(tmp_path)
+    assert chosen["gateway"] == chosen["render"] == "chosen-by-somebody"
+    assert chosen["index"] is chosen["ingress"] is chosen["egress"] is None
+
+
 def test_a_taken_health_port_is_left(tmp_path: Path) -> None:
     """What took a service's port before it listened does not keep it from its next start."""
     index = service_programs(load_settings(), None, DataFolder(tmp_path), {}, "")[-1]

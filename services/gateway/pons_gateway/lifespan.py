@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-import httpx
-
 from pons.bus import open_bus
 from pons.bus.requests import ask
 from pons.catalog import open_own_catalog
@@ -25,6 +23,7 @@ from pons_gateway import index_health
 from pons_gateway.backends import Backends
 from pons_gateway.index_health import IndexHealth
 from pons_gateway.lua.scripts import Scripts
+from pons_gateway.render_client import open_client
 
 RENDER_CONNECTIONS = 32
 
@@ -43,8 +42,8 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             open_ingest(objects, bus, settings, lambda: live.now.default_charset, room) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
-            _open_render(settings, RENDER_CONNECTIONS) as render,
-            _open_render(settings, None) as archives,
+            open_client(settings, RENDER_CONNECTIONS) as render,
+            open_client(settings, None) as archives,
         ):
             health.room = free_space.shortage
             health.checks |= {
@@ -75,13 +74,3 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             yield backends
     finally:
         await objects.close()
-
-
-def _open_render(settings: Settings, connections: int | None) -> httpx.AsyncClient:
-    patience = settings.render.timeout + 5
-    return httpx.AsyncClient(
-        base_url=settings.render_url,
-        timeout=httpx.Timeout(patience, connect=2),
-        limits=httpx.Limits(max_connections=connections),
-        trust_env=False,
-    )

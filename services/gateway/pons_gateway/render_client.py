@@ -8,13 +8,52 @@ import structlog
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from pons.errors import Unavailable
+from pons.errors import TooLarge, Unavailable
+from pons.settings import Settings
 
 log = structlog.get_logger()
 
 
+def open_client(
+    settings: Settings,
+    connections: int | None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """What asks render, by so many connections at most, and shows it the store's token.
+
+    `transport`: another way to it than a connection to `render_url`.
+    """
+    patience = settings.render.timeout + 5
+    token = settings.render.token
+    return httpx.AsyncClient(
+        base_url=settings.render_url,
+        headers={"authorization": f"Bearer {token}"} if token else {},
+        timeout=httpx.Timeout(patience, connect=2),
+        limits=httpx.Limits(max_connections=connections),
+        trust_env=False,
+        transport=transport,
+    )
+
+
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """The answer, whose body is still to be read (`Relayed`). Raises `Unavailable`."""
+    """The answer, whose body is still to be read (`Relayed`).
+
+    Raises `Unavailable`, also where render does not let this gateway in, and `TooLarge`.
+    """
+    answer = await _send(client, request)
+    if answer.status_code not in (401, 413):
+        return answer
+    await answer.aclose()
+    if answer.status_code == 413:
+        raise TooLarge("Too many resources for one archive")
+    # Not passed on: a browser would ask for a password, and none would do.
+    log.error("render refuses this gateway: is render.token the same for both?")
+    raise Unavailable(
+        "The render service refuses this gateway", "render.token has to be the same for both"
+    )
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     try:
         return await client.send(request, stream=True)
     except httpx.TimeoutException as error:

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from pons.settings import HttpSettings, Settings
+from pons.settings import HttpSettings, RenderSettings, Settings
+from pons_gateway.render_client import open_client as open_render
 
 from .conftest import INSTANCE, Open
 
@@ -107,3 +108,44 @@ async def test_render_is_away(open_client: Open, error: Exception) -> None:
         assert answer.status_code == 503
         assert answer.json()["Details"].startswith("The render service")
         assert (await client.get("/system")).status_code == 200
+
+
+async def test_the_store_s_token_is_shown(open_client: Open) -> None:
+    """Render knows the gateway by the token; what a client sends in its place goes no further."""
+    shown: list[str | None] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        shown.append(Request(scope).headers.get("authorization"))
+        await Response(b"x")(scope, receive, send)
+
+    for token in ("a-secret-of-this-store", ""):
+        settings = Settings(render=RenderSettings(token=token))
+        inner = open_render(settings, 1, transport=httpx.ASGITransport(app))
+        async with inner, open_client(settings, render=inner) as client:
+            path = f"/instances/{INSTANCE}/frames"
+            answer = await client.get(path, headers={"authorization": "Bearer mine"})
+        assert answer.content == b"x"
+    assert shown == ["Bearer a-secret-of-this-store", None]
+
+
+async def test_render_does_not_let_the_gateway_in(open_client: Open) -> None:
+    """No browser asks for a password because two services are not set up for each other."""
+
+    def refusal(_request: Request) -> Response:
+        return Response(status_code=401, headers={"www-authenticate": "Bearer"})
+
+    async with render(refusal) as inner, open_client(render=inner) as client:
+        answer = await client.get(f"/instances/{INSTANCE}/preview")
+    assert (answer.status_code, "www-authenticate" in answer.headers) == (503, False)
+    assert "render.token has to be the same for both" in answer.json()["Details"]
+
+
+async def test_render_finds_a_request_too_long(open_client: Open) -> None:
+    """The refusal of its edge, which is no JSON, is told as other errors are."""
+
+    def refusal(_request: Request) -> Response:
+        return Response("Content Too Large", 413)
+
+    async with render(refusal) as inner, open_client(archives=inner) as client:
+        answer = await client.get("/tools/create-archive?resources=")
+    assert (answer.status_code, answer.json()["HttpStatus"]) == (413, 413)

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 import pons
+from pons_render.access import TokenRequired
 from pons_render.error_handlers import add_handlers
 from pons_render.resources import Resources
 from pons_render.routers import ROUTERS
@@ -14,8 +16,11 @@ from pons_render.routers import ROUTERS
 OpenResources = Callable[[], AbstractAsyncContextManager[Resources]]
 
 
-def create_app(open_resources: OpenResources) -> FastAPI:
-    """Render. Its lifespan opens what the routes work with: `app.state.resources`."""
+def create_app(token: str, open_resources: OpenResources) -> FastAPI:
+    """Render, for whoever shows `token`, or for everyone where it is empty.
+
+    Its lifespan opens what the routes work with: `app.state.resources`.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -27,6 +32,7 @@ def create_app(open_resources: OpenResources) -> FastAPI:
         title="Pons render",
         version=pons.__version__,
         lifespan=lifespan,
+        middleware=[Middleware(TokenRequired, token=token)] if token else [],
         redirect_slashes=False,
         docs_url=None,  # its pages need files from elsewhere
         redoc_url=None,

@@ -16,6 +16,7 @@ from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
 from pons.objects import Objects, open_objects
 from pons.settings import RenderSettings, Settings
+from pons_render.access import refuse_to_be_open
 from pons_render.app import create_app
 from pons_render.archive import ArchiveJob, Archives
 from pons_render.image import PICTURE_TAGS, Located
@@ -75,9 +76,13 @@ def bounds_of(settings: RenderSettings) -> Bounds:
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Pictures and archives are served, and jobs done, while the block runs; requests under way get
-    a few seconds to end, jobs are given back."""
+    a few seconds to end, jobs are given back.
+
+    Raises `SettingsError` where anybody could see every image.
+    """
+    refuse_to_be_open(settings)
     await warm_http()
-    app = create_app(partial(open_resources, settings, health))
+    app = create_app(settings.render.token, partial(open_resources, settings, health))
     host, port = settings.render.host, settings.render.port
     async with serving(app, host, port, timeout_graceful_shutdown=_GRACE_SECONDS):
         yield

@@ -256,10 +256,11 @@ def client_of() -> ClientOf:
         objects: Any = None,
         *,
         stream: bool = True,
+        token: str = "",
     ) -> httpx.AsyncClient:
         absent: Any = None
         resources = Resources(pictures or absent, archives or absent, objects, stream)
-        app = create_app(lambda: nullcontext(resources))
+        app = create_app(token, lambda: nullcontext(resources))
         app.state.resources = resources
         transport = httpx.ASGITransport(app, raise_app_exceptions=True)
         return httpx.AsyncClient(transport=transport, base_url="http://render")

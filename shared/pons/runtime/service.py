@@ -53,8 +53,9 @@ def run_service(name: str, open_service: OpenService) -> None:
     try:
         _run(_serve(settings, health, open_service))
     except (Exception, BaseExceptionGroup) as error:
-        _tell(list(leaves(error)))
-        sys.exit(1)
+        causes = list(leaves(error))
+        _tell(causes)
+        sys.exit(2 if any(isinstance(cause, SettingsError) for cause in causes) else 1)
     if health.exit_code:
         sys.exit(health.exit_code)
 
@@ -75,7 +76,7 @@ def _tell(causes: Sequence[BaseException]) -> None:
     """
     words = []
     for cause in causes:
-        if isinstance(cause, PonsError):
+        if isinstance(cause, PonsError | SettingsError):
             words.append(log_text(cause))
         else:
             log.error("unexpected failure", exc_info=cause)

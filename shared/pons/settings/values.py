@@ -16,7 +16,7 @@ from pons.dicom.metadata import (
     is_users,
 )
 
-SECRET = re.compile("users|url|key|peers")
+SECRET = re.compile("users|url|key|peers|token")
 """Settings whose value no message repeats."""
 
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of what is done with images, pictures to jobs, and of the log."""
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pons.settings.section import AnyPort, Seconds, Section
+
+TOKEN = re.compile(r"[!-~]{16,}")
 
 
 class RenderSettings(Section):
@@ -14,9 +17,23 @@ class RenderSettings(Section):
         8043, description="Port that render listens on; the launcher picks a free one."
     )
     url: str = Field("", description="Where the gateway finds render. Empty: host and port above.")
+    token: str = Field(
+        "",
+        repr=False,
+        description="Secret that the gateway shows render, which refuses everyone else (401); the "
+        "same for both. Needed where render listens beyond loopback. The launcher makes one for "
+        "each run.",
+    )
     workers: int = Field(0, ge=0, le=256, description="Decoding processes; 0: one per core.")
     memory_mb: int = Field(2048, ge=256, description="Memory bound of one decoding process, MiB.")
     timeout: Seconds = Field(30, description="Seconds that one image may take.")
+
+    @field_validator("token")
+    @classmethod
+    def _hard_to_guess(cls, token: str) -> str:
+        if token and not TOKEN.fullmatch(token):
+            raise ValueError("a token has 16 letters, digits or signs at least, and no space")
+        return token
 
 
 class ArchiveSettings(Section):
