@@ -149,3 +149,29 @@ async def test_render_finds_a_request_too_long(open_client: Open) -> None:
     async with render(refusal) as inner, open_client(archives=inner) as client:
         answer = await client.get("/tools/create-archive?resources=")
     assert (answer.status_code, answer.json()["HttpStatus"]) == (413, 413)
+
+
+async def test_every_view_is_described(open_client: Open) -> None:
+    """Each view has its type and parameters in the document, at every path that render knows."""
+    async with open_client() as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    found = {
+        path.removeprefix("/instances/{id}/"): [
+            sorted(described["get"]["responses"]["200"]["content"])[0],
+            *(one["name"] for one in described["get"]["parameters"]),
+        ]
+        for path, described in paths.items()
+        if described.get("get", {}).get("tags") == ["Images"]
+    }
+    options = ["quality", "returnUnsupportedImage"]
+    expected = {
+        "frames": ["application/json", "id"],
+        "frames/{frame}/raw": ["application/octet-stream", "id", "frame"],
+        "frames/{frame}/raw.gz": ["application/gzip", "id", "frame"],
+        "matlab": ["text/plain", "id"],
+        "frames/{frame}/matlab": ["text/plain", "id", "frame"],
+    }
+    for view in ("preview", "image-uint8", "image-uint16", "image-int16"):
+        expected[view] = ["image/jpeg", "id", *options]
+        expected[f"frames/{{frame}}/{view}"] = ["image/jpeg", "id", "frame", *options]
+    assert found == expected

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every router of the gateway, in the order of the chapters of its documentation."""
 
-from pons_gateway.routers import changes, dead_letters, operation, pages, storage, system, tools
+from pons_gateway.routers import (
+    changes,
+    dead_letters,
+    images,
+    operation,
+    pages,
+    storage,
+    system,
+    tools,
+)
 from pons_gateway.routing import Router
 
 ROUTERS: tuple[Router, ...] = (
@@ -12,5 +21,6 @@ ROUTERS: tuple[Router, ...] = (
     storage.router,
     storage.levels,
     dead_letters.router,
+    images.router,
     changes.router,
 )
