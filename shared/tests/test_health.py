@@ -3,16 +3,19 @@
 
 import asyncio
 import json
+import re
 import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from pons.errors import OutOfResources, PonsError, Unavailable
 from pons.health.readiness import Health
+from pons.http.health import Readiness, TaskReport, health_app
 from pons.http.serving import address, serving
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +39,8 @@ async def ask(
     """Status, headers and body of one request on a connection that stays open."""
     writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    assert "transfer-encoding: chunked" in head
+    if length := re.search(r"content-length: (\d+)", head):
+        return int(head.split()[1]), head, await reader.readexactly(int(length[1]))
     body = b""
     while size := int(await reader.readline(), 16):
         body += await reader.readexactly(size)
@@ -47,11 +51,11 @@ async def ask(
 
 async def answer(health: Health, path: str) -> tuple[int, Any]:
     """Status and body of one request, without a connection."""
-    response = await health.respond(path)
-    assert response is not None
-    status, content_type, body = response
-    assert content_type == "application/json"
-    return status, json.loads(body)
+    transport = httpx.ASGITransport(health_app(health))
+    async with httpx.AsyncClient(transport=transport, base_url="http://health") as client:
+        response = await client.get(path)
+    assert response.headers["content-type"] == "application/json"
+    return response.status_code, response.json()
 
 
 async def test_a_check_that_comes_while_others_are_asked() -> None:
@@ -151,7 +155,10 @@ async def test_a_check_that_hangs_is_an_answer_too() -> None:
 
 async def test_the_port_answers_its_three_paths_and_nothing_else() -> None:
     """Orchestrators and Prometheus find what they expect; other paths are 404."""
-    async with serving(Health("index"), "127.0.0.1", 0) as server, connected(server) as peer:
+    async with (
+        serving(health_app(Health("index")), "127.0.0.1", 0) as server,
+        connected(server) as peer,
+    ):
         status, head, body = await ask(*peer, "/health/live")
         assert (status, json.loads(body)) == (200, {"service": "index"})
         assert "content-type: application/json" in head
@@ -160,7 +167,35 @@ async def test_the_port_answers_its_three_paths_and_nothing_else() -> None:
         assert status == 200
         assert "content-type: text/plain; version=" in head
         assert b"python_info" in body
-        assert (await ask(*peer, "/health"))[0] == 404
+        for path in ("/health", "/health/live/", "/metrics/", "/docs", "/"):
+            assert (await ask(*peer, path))[0] == 404
+
+
+async def test_the_document_names_what_is_told() -> None:
+    """A program can find out what the health port answers, also when it is not ready."""
+    status, document = await answer(Health("index"), "/openapi.json")
+    assert status == 200
+    assert document["info"]["title"] == "Pons index: health"
+    responses = document["paths"]["/health/ready"]["get"]["responses"]
+    for told in ("200", "503"):
+        schema = responses[told]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Readiness"}
+    described = document["components"]["schemas"]["Readiness"]
+    assert described["required"] == ["service", "ready", "failures"]
+
+
+async def test_what_is_told_is_what_is_documented() -> None:
+    """Every key of a report has its place in the model, at the names that others read."""
+    health = Health("index")
+    health.warnings["letters"] = "two are dead"
+    health.room = lambda: "/data has 0 MB free"
+    pulse = health.pulses.add("testing")
+    pulse.succeed()
+    pulse.fail("full", lasting=True)
+    report = await health.readiness()
+    assert set(report) == set(Readiness.model_fields)
+    assert set(report["tasks"]["testing"]) == set(TaskReport.model_fields)
+    Readiness.model_validate(report, extra="forbid")
 
 
 async def test_a_port_in_use_is_told_in_a_sentence() -> None:
@@ -168,31 +203,31 @@ async def test_a_port_in_use_is_told_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PonsError, match=f"Cannot listen on 127.0.0.1:{port}"):
-            async with serving(Health("index"), "127.0.0.1", port):
+            async with serving(health_app(Health("index")), "127.0.0.1", port):
                 pytest.fail("it listened")
 
 
 async def test_processes_share_a_port_when_asked_to() -> None:
     """Two servers listen on one port, and each answers until it ends."""
-    async with serving(Health("one"), "127.0.0.1", 0, share_port=True) as one:
+    async with serving(health_app(Health("one")), "127.0.0.1", 0, share_port=True) as one:
         host, port = address(one)
-        async with serving(Health("other"), host, port, share_port=True):
+        async with serving(health_app(Health("other")), host, port, share_port=True):
             answered = set()
             for _ in range(60):
                 reader, writer = await asyncio.open_connection(host, port)
                 answered.add((await ask(reader, writer, "/health/live"))[2])
                 writer.close()
-        assert answered == {b'{"service": "one"}', b'{"service": "other"}'}
+        assert answered == {b'{"service":"one"}', b'{"service":"other"}'}
         async with connected(one) as peer:
-            assert (await ask(*peer, "/health/live"))[2] == b'{"service": "one"}'
+            assert (await ask(*peer, "/health/live"))[2] == b'{"service":"one"}'
         with pytest.raises(PonsError, match=f"Cannot listen on 127.0.0.1:{port}"):
-            async with serving(Health("rude"), host, port):
+            async with serving(health_app(Health("rude")), host, port):
                 pytest.fail("it listened")
 
 
 async def test_connections_that_are_kept_alive_do_not_hold_up_the_end() -> None:
     """A scraper that keeps its connection, a silent peer and half a request end at once."""
-    async with serving(Health("index"), "127.0.0.1", 0) as server:
+    async with serving(health_app(Health("index")), "127.0.0.1", 0) as server:
         kept = await asyncio.open_connection(*address(server))
         assert (await ask(*kept, "/health/live"))[0] == 200
         silent = await asyncio.open_connection(*address(server))
@@ -218,7 +253,7 @@ async def test_a_request_under_way_may_end_within_the_grace() -> None:
     health = Health("index")
     health.started = True
     health.checks["nats"] = slow
-    async with serving(health, "127.0.0.1", 0, timeout_graceful_shutdown=5) as server:
+    async with serving(health_app(health), "127.0.0.1", 0, timeout_graceful_shutdown=5) as server:
         reader, writer = await asyncio.open_connection(*address(server))
         asking = asyncio.create_task(ask(reader, writer, "/health/ready"))
         await asked.wait()
@@ -252,7 +287,7 @@ async def test_what_fails_inside_the_block_is_raised_after_the_server_has_ended(
     addresses = []
 
     async def fail() -> None:
-        async with serving(Health("index"), "127.0.0.1", 0) as server:
+        async with serving(health_app(Health("index")), "127.0.0.1", 0) as server:
             addresses.append(address(server))
             raise ValueError("ours")
 

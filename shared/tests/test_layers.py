@@ -21,8 +21,8 @@ SHARED = ROOT / "shared" / "pons"
 TESTING = ROOT / "shared" / "pons_testing"
 FLOORS = (
     ("errors",),
-    ("dicom", "health", "http", "limits"),
-    ("header", "messages", "settings"),
+    ("dicom", "health", "limits"),
+    ("header", "http", "messages", "settings"),
     ("bus", "objects"),
     ("ownership", "runtime"),
     ("catalog", "remotes"),

@@ -2,15 +2,16 @@
 """What tasks say of themselves, and when that makes a process unready."""
 
 import asyncio
-import json
 from typing import Any
 
+import httpx
 import pytest
 
 from pons.bus import Bus
 from pons.bus.watch import watch_keys
 from pons.health.pulse import NEVER_TOO_LONG, Pulse, Pulses
 from pons.health.readiness import Health
+from pons.http.health import health_app
 from pons_testing.crash import crash
 from pons_testing.indexing import eventually
 from pons_testing.nats import NatsServer
@@ -67,21 +68,22 @@ async def test_health_and_metrics_repeat_it() -> None:
     pulse = part.add("testing")
     health.warnings["letters"] = "two are dead"
 
-    async def answer(path: str) -> tuple[int, Any]:
-        response = await health.respond(path)
-        assert response is not None
-        return response[0], response[2]
+    async def answer(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(health_app(health))
+        async with httpx.AsyncClient(transport=transport, base_url="http://health") as client:
+            return await client.get(path)
 
-    status, body = await answer("/health/ready")
-    assert (status, json.loads(body)["warnings"]) == (200, {"letters": "two are dead"})
-    assert b'pons_task_failing{task="testing"} 0.0' in (await answer("/metrics"))[1]
+    said = await answer("/health/ready")
+    assert (said.status_code, said.json()["warnings"]) == (200, {"letters": "two are dead"})
+    assert 'pons_task_failing{task="testing"} 0.0' in (await answer("/metrics")).text
     pulse.fail("full", lasting=True)
-    status, body = await answer("/health/ready")
-    assert (status, json.loads(body)["failures"]) == (503, {"testing": "waiting for 0 s: full"})
-    assert json.loads(body)["tasks"]["testing"]["cause"] == "full"
-    metrics = (await answer("/metrics"))[1]
-    assert b'pons_task_failing{task="testing"} 1.0' in metrics
-    assert b"pons_ready 0.0" in metrics
+    said = await answer("/health/ready")
+    failures = {"testing": "waiting for 0 s: full"}
+    assert (said.status_code, said.json()["failures"]) == (503, failures)
+    assert said.json()["tasks"]["testing"]["cause"] == "full"
+    metrics = (await answer("/metrics")).text
+    assert 'pons_task_failing{task="testing"} 1.0' in metrics
+    assert "pons_ready 0.0" in metrics
 
 
 def test_a_task_that_has_ended_is_not_told() -> None:

@@ -12,6 +12,7 @@ from pons.catalog.dead_letters import DeadLetter, Undelivered
 from pons.dicom.identity import ResourceIds
 from pons.errors import NotFound
 from pons.health.readiness import Health
+from pons.http.health import ready_answer
 from pons.messages.index import DismissDeadLetter, Retried, RetryDeadLetters
 from pons.messages.services import Done, HealthReport, ReportHealth
 from pons_gateway.index_health import NAME, IndexHealth
@@ -127,9 +128,8 @@ async def test_one_is_dismissed(client: httpx.AsyncClient, store: Store, letters
 
 
 async def ready(health: Health) -> tuple[int, Any]:
-    answer = await health.respond("/health/ready")
-    assert answer is not None
-    return answer[0], json.loads(answer[2])
+    answer = await ready_answer(health)
+    return answer.status_code, json.loads(bytes(answer.body))
 
 
 async def test_the_gateway_repeats_what_the_index_says() -> None:

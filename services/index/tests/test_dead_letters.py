@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import generate_latest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
@@ -133,15 +134,13 @@ async def test_a_dead_letter_is_listed_told_and_tried_again(
         with pytest.raises(InvalidInstance, match="an error in the index"):
             await ingest.store(dicom_file("1.2.666"), origin)
         await counted(health, 1)
-        answer = await health.respond("/health/ready")
-        assert answer is not None
-        assert (answer[0], json.loads(answer[2])["warnings"]) == (
-            200,
+        report = await health.readiness()
+        assert (report["ready"], report["warnings"]) == (
+            True,
             {"dead letters": "1 could not be indexed: see GET /tools/dead-letters"},
         )
-        metrics = await health.respond("/metrics")
-        assert metrics is not None
-        assert b"pons_index_dead_letters 1.0" in metrics[2]
+        await health.measure()
+        assert b"pons_index_dead_letters 1.0" in generate_latest()
         assert (await ask(store.bus, "index", ReportHealth(), HealthReport)).warnings
         [letter] = await letters.listed(0, 10)
         [instance] = letter.instances

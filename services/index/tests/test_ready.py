@@ -8,10 +8,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
 from pons.bus.requests import ask
 from pons.health.readiness import Health
+from pons.http.health import ready_answer
 from pons.messages.services import HealthReport, ReportHealth
 from pons.settings import DatabaseSettings
 from pons_index.database import Database, open_pool
@@ -37,9 +39,8 @@ async def replica(store: Store) -> AsyncIterator[Health]:
 
 async def body(health: Health) -> Any:
     """What /health/ready says."""
-    answer = await health.respond("/health/ready")
-    assert answer is not None
-    return json.loads(answer[2]) | {"status": answer[0]}
+    answer = await ready_answer(health)
+    return json.loads(bytes(answer.body)) | {"status": answer.status_code}
 
 
 async def unready(health: Health, task: str, cause: str) -> None:
@@ -53,9 +54,8 @@ async def unready(health: Health, task: str, cause: str) -> None:
     assert (said["status"], said["ready"]) == (503, False)
     assert cause in said["tasks"][task]["cause"]
     assert "waiting_since" in said["tasks"][task]
-    metrics = await health.respond("/metrics")
-    assert metrics is not None
-    assert f'pons_task_failing{{task="{task}"}} 1.0'.encode() in metrics[2]
+    await health.measure()
+    assert f'pons_task_failing{{task="{task}"}} 1.0'.encode() in generate_latest()
 
 
 async def ready(health: Health) -> None:

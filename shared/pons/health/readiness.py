@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a service works: what `/health/live`, `/health/ready` and `/metrics` say of it."""
+"""Whether a service works, as `pons.http.health` tells whoever asks."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import Gauge
 
 from pons.errors import OutOfResources, PonsError
 from pons.health.pulse import Pulses
@@ -84,42 +83,27 @@ class Health:
             return str(error)
         return ""
 
-    async def respond(self, path: str) -> tuple[int, str, bytes] | None:
-        """Status, content type and body for one of the three paths; None for any other."""
-        if path == "/health/live":
-            return 200, "application/json", json.dumps({"service": self.service}).encode()
-        if path == "/health/ready":
-            failures = await self.failures()
-            body: dict[str, Any] = {
-                "service": self.service,
-                "ready": not failures,
-                "failures": failures,
-            }
-            if short := self.shortages():
-                body["shortages"] = short
-            if warnings := self.told():
-                body["warnings"] = warnings
-            if tasks := {pulse.name: pulse.as_json() for pulse in self.pulses}:
-                body["tasks"] = tasks
-            return (503 if failures else 200), "application/json", json.dumps(body).encode()
-        if path == "/metrics":
-            await self._measure()
-            return 200, CONTENT_TYPE_LATEST, generate_latest()
-        return None
+    def liveness(self) -> dict[str, Any]:
+        """What a process that runs says."""
+        return {"service": self.service}
 
-    async def _measure(self) -> None:
+    async def readiness(self) -> dict[str, Any]:
+        """Whether it is `ready`, why not, and what else is to be told of it."""
+        failures = await self.failures()
+        report: dict[str, Any] = self.liveness() | {"ready": not failures, "failures": failures}
+        if short := self.shortages():
+            report["shortages"] = short
+        if warnings := self.told():
+            report["warnings"] = warnings
+        if tasks := {pulse.name: pulse.as_json() for pulse in self.pulses}:
+            report["tasks"] = tasks
+        return report
+
+    async def measure(self) -> None:
+        """Tell the metrics."""
         failures = await self.failures()
         READY.set(not failures)
         for name in self.checks:
             CHECK_FAILING.labels(name).set(name in failures)
         for pulse in self.pulses:
             pulse.measure()
-
-    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
-        """The ASGI application of the health port."""
-        if scope["type"] != "http":
-            raise NotImplementedError(scope["type"])  # ASGI's way to say that there is no lifespan
-        status, content_type, body = await self.respond(scope["path"]) or (404, "text/plain", b"")
-        headers = [(b"content-type", content_type.encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})

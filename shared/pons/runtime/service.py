@@ -12,6 +12,7 @@ import structlog
 
 from pons.errors import PonsError, log_text
 from pons.health.readiness import Health
+from pons.http.health import health_app
 from pons.http.serving import address, serving
 from pons.objects.damage import found
 from pons.runtime.logs import configure_logs
@@ -99,7 +100,8 @@ async def _serve(settings: Settings, health: Health, open_service: OpenService) 
         log.info("service stopped")
 
     host, port = settings.health.host, settings.health.port
-    async with serving(health, host, port, timeout_graceful_shutdown=GRACE) as server:
+    app = health_app(health)
+    async with serving(app, host, port, timeout_graceful_shutdown=GRACE) as server:
         log.debug("health port", address=address(server))
         async with asyncio.TaskGroup() as group:
             working = group.create_task(work())

@@ -4,13 +4,12 @@
 from importlib.resources import files
 from typing import Any
 
-import orjson
 from fastapi import Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 
+from pons.http.health import NOT_READY, Liveness, Readiness, live_answer, ready_answer
 from pons_gateway.answers import Answer, html_answer, json_answer
-from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.home import home_page
 from pons_gateway.html import FAVICON, UNSUPPORTED
@@ -84,31 +83,26 @@ async def description(request: Request) -> dict[str, Any]:
     return json_answer(request.app.openapi())  # type: ignore[return-value] # documented so
 
 
-@router.get("/health/live", summary="Whether the process runs")
+@router.get("/health/live", summary="Whether the process runs", response_model=Liveness)
 @public
 async def live(backends: BackendsDep) -> Response:
-    return await _health(backends, "/health/live")
+    return live_answer(backends.health)
 
 
 @router.get(
     "/health/ready",
     summary="Whether everything that the gateway needs works, the index above all",
     description="Users are told what does not work; others only whether all does.",
+    response_model=Readiness,
+    responses=NOT_READY,
 )
 @public
 async def ready(request: Request, backends: BackendsDep) -> Response:
-    answer = await _health(backends, "/health/ready")
-    if request.scope["stranger"]:
-        told = orjson.loads(answer.body)
-        return json_answer({name: told[name] for name in TOLD_TO_STRANGERS}, answer.status_code)
-    return answer
-
-
-async def _health(backends: Backends, path: str) -> Answer:
-    answer = await backends.health.respond(path)
-    assert answer is not None
-    status, content_type, body = answer
-    return Answer(body, status, (b"content-type", content_type.encode()))
+    if not request.scope["stranger"]:
+        return await ready_answer(backends.health)
+    report = await backends.health.readiness()
+    told = {name: report[name] for name in TOLD_TO_STRANGERS}
+    return json_answer(told, 200 if report["ready"] else 503)
 
 
 def _redirect(location: str) -> Answer:
