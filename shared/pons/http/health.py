@@ -38,6 +38,7 @@ class Readiness(Liveness):
     tasks: dict[str, TaskReport] = Field({}, description="The background tasks by name.")
 
 
+NOSNIFF = {"x-content-type-options": "nosniff"}
 NOT_READY: dict[int | str, dict[str, Any]] = {
     503: {"model": Readiness, "description": "Not ready: the body says why"}
 }
@@ -45,13 +46,13 @@ NOT_READY: dict[int | str, dict[str, Any]] = {
 
 def live_answer(health: Health) -> Response:
     """Answers `/health/live`."""
-    return JSONResponse(health.liveness())
+    return JSONResponse(health.liveness(), headers=NOSNIFF)
 
 
 async def ready_answer(health: Health) -> Response:
     """Answers `/health/ready`: 503 while something is missing."""
     report = await health.readiness()
-    return JSONResponse(report, 200 if report["ready"] else 503)
+    return JSONResponse(report, 200 if report["ready"] else 503, NOSNIFF)
 
 
 def health_app(health: Health) -> FastAPI:
