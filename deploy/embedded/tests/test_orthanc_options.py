@@ -338,7 +338,7 @@ def test_a_value_that_asks_for_what_happens_anyway_is_no_news(tmp_path: Path) ->
         ("MaximumPduLength", 1, "MaximumPduLength: Input should be greater than or equal to 4096"),
         ("DicomScuTimeout", -1, "DicomScuTimeout: expected seconds, 0 or more, got -1"),
         ("DicomModalities", [], "DicomModalities: expected an object, got []"),
-        ("DicomModalities", {"a": ["A", "h", 0]}, "DicomModalities: modality 'a': Port: expected"),
+        ("DicomModalities", {"a": ["A", "h", 0]}, "DicomModalities: modality 'a': Port: Input"),
         ("DicomModalities", {"a b": ["A", "h", 1]}, "DicomModalities: The name of a modality is"),
         ("UserMetadata", {"mine": 5}, "UserMetadata: "),
         ("RegisteredUsers", {"a:b": "s3cret"}, "RegisteredUsers: user name 'a:b' is empty or"),

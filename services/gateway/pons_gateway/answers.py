@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers in Orthanc's forms."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -171,3 +172,12 @@ async def _bracketed(brackets: bytes, pages: AsyncIterator[Page]) -> AsyncIterat
 
 class UnknownItem(NotFound):
     """No modality, job or output of that name."""
+
+
+@contextmanager
+def telling_unknown_items() -> Iterator[None]:
+    """Tell a modality, peer or job that is missing as Orthanc does: an item that is not there."""
+    try:
+        yield
+    except NotFound as error:
+        raise UnknownItem(error.message, error.details) from error

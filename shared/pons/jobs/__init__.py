@@ -34,7 +34,7 @@ from pons.jobs.archive import ArchiveOrder, ArchiveRequest, parse_archive_order,
 from pons.jobs.board import Jobs, output_keys
 from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
 from pons.jobs.run import Run
-from pons.jobs.store import StoreRequest, parse_store_request, submit_store
+from pons.jobs.store import StoreRequest, submit_store
 from pons.jobs.worker import Handler, Worker
 
 __all__ = [
@@ -53,7 +53,6 @@ __all__ = [
     "failure_of",
     "output_keys",
     "parse_archive_order",
-    "parse_store_request",
     "submit_archive",
     "submit_store",
     "to_json",

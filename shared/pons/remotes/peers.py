@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other stores that this one sends to over HTTP: from its settings, changed over REST."""
 
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from pons.bus import Bus
-from pons.errors import BadRequest
+from pons.limits.mistakes import validated
+from pons.remotes import descriptions
 from pons.remotes.config_keys import ConfigKeys
 from pons.remotes.registry import Registry
 from pons.settings import Settings
 
 FAMILY = "peer"
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-ADDRESS = re.compile(r"[\x21-\x7e]+")
 
 
 class Peer(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
@@ -39,41 +35,19 @@ class Peer(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """What users have noted beside."""
 
 
-TEXTS = (
-    "Username",
-    "Password",
-    "CertificateFile",
-    "CertificateKeyFile",
-    "CertificateKeyPassword",
-)
-RESERVED = frozenset(("Url", *TEXTS, "HttpHeaders", "Pkcs11", "Timeout"))
-
-
 def parse_peer(value: Any, name: str = "") -> Peer:
-    """The store that an object, `[Url]` or `[Url, Username, Password]` describes.
+    """The store that `value` describes, which the settings or Orthanc's file call `name`.
 
     Raises `BadRequest` naming the field; secrets are not repeated.
     """
     where = f"peer {name!r}: " if name else ""
-    if isinstance(value, list | tuple):
-        if len(value) not in (1, 3):
-            raise BadRequest(f"{where}expected [Url] or [Url, Username, Password]")
-        value = dict(zip(("Url", "Username", "Password"), value, strict=False))
-    if not isinstance(value, Mapping):
-        raise BadRequest(f"{where}expected an object or an array")
-    fields = {
-        "Url": _address(value.get("Url"), where),
-        "HttpHeaders": _headers(value.get("HttpHeaders", {}), where),
-        "Timeout": _seconds(value.get("Timeout", 0), where),
-        "Pkcs11": _flag(value.get("Pkcs11", False), where),
-        "Properties": {
-            key: _text(key, text, where) for key, text in value.items() if key not in RESERVED
-        },
-        **{key: _text(key, value[key], where) for key in TEXTS if value.get(key) is not None},
-    }
-    if ":" in (value.get("Username") or ""):
-        raise BadRequest(f"{where}Username: HTTP cannot send a name with a colon")
-    return msgspec.convert(fields, Peer)
+    return as_described(validated(descriptions.Peer, value, where))
+
+
+def as_described(described: descriptions.Peer) -> Peer:
+    """What is kept of a description."""
+    fields = described.model_dump(exclude=set(described.notes), exclude_none=True)
+    return msgspec.convert(fields | {"Properties": described.notes}, Peer)
 
 
 def shown(peer: Peer) -> dict[str, Any]:
@@ -106,46 +80,3 @@ async def open_peers(bus: Bus, settings: Settings) -> AsyncIterator[Registry[Pee
     peers = Registry(FAMILY, "/peers", settings.peers, parse_peer, changed)
     async with changed.following():
         yield peers
-
-
-def _address(value: Any, where: str) -> str:
-    wrong = BadRequest(f"{where}Url: expected http://host/ or https://host/")
-    if not isinstance(value, str) or ADDRESS.fullmatch(value) is None:
-        raise wrong
-    try:
-        parts = urlsplit(value)
-        fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number, or too large
-        raise wrong from None
-    if not fine or parts.query or parts.fragment:
-        raise wrong
-    return value if value.endswith("/") else f"{value}/"
-
-
-def _text(key: str, value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise BadRequest(f"{where}{key}: expected a text")
-    return value
-
-
-def _headers(value: Any, where: str) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise BadRequest(f"{where}HttpHeaders: expected an object of names and values")
-    for name, text in value.items():
-        if HEADER_NAME.fullmatch(name) is None:
-            raise BadRequest(f"{where}HttpHeaders: {name!r} is no name of a header")
-        if not isinstance(text, str) or HEADER_VALUE.fullmatch(text) is None:
-            raise BadRequest(f"{where}HttpHeaders: the value of {name} is no text of one line")
-    return dict(value)
-
-
-def _seconds(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise BadRequest(f"{where}Timeout: expected whole seconds, 0 or more")
-    return value
-
-
-def _flag(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise BadRequest(f"{where}Pkcs11: expected true or false")
-    return value

@@ -5,6 +5,7 @@ from pons_gateway.routers import (
     changes,
     dead_letters,
     images,
+    modalities,
     operation,
     pages,
     storage,
@@ -23,4 +24,5 @@ ROUTERS: tuple[Router, ...] = (
     dead_letters.router,
     images.router,
     changes.router,
+    modalities.router,
 )

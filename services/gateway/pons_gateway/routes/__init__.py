@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every route of the gateway, by chapter of its documentation."""
+"""Routes that are still tables of handlers."""
 
 from pons_gateway.routes import (
     archives,
@@ -10,7 +10,6 @@ from pons_gateway.routes import (
     jobs,
     labels,
     metadata,
-    modalities,
     peers,
     resources,
     tags,
@@ -26,7 +25,6 @@ GROUPS = [
     tags.GROUP,
     content.GROUP,
     archives.GROUP,
-    modalities.GROUP,
     peers.GROUP,
     jobs.GROUP,
 ]

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of modalities: an echo, and to take resources; `pons.remotes` describes them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from pons import jobs
+from pons.remotes.values import OptionalAETitle, PortNumber
+from pons_gateway.models.jobs import JobOptions
+
+ID = "66c8e41e-ac3a9029-0b85e42a-8195ee0a-92c2e62e"
+A_DAY = 86400
+
+Operation = Literal["configuration", "echo", "store"]
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class EchoRequest(BaseModel):
+    """How to ask a modality whether it is there."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"Timeout": 5}]})
+
+    Timeout: Annotated[float, Field(strict=True, ge=0, le=A_DAY)] = Field(
+        0, description="Seconds to wait for it; 0: as the modality or the settings say."
+    )
+
+
+class StoreRequest(JobOptions):
+    """Which resources to send to a modality, and how.
+
+    Also an identifier as text or as JSON, or an array of identifiers. What is missing is as the
+    modality or the settings say.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"Resources": [ID], "Synchronous": True}]}
+    )
+
+    Resources: Annotated[
+        list[Identifier], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
+    ] = Field(description="Orthanc identifiers of any level; one may stand without an array.")
+    LocalAet: OptionalAETitle = Field("", description="AE title of this store.")
+    CalledAet: OptionalAETitle = Field("", description="AE title of the modality.")
+    Host: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
+        "", description="Host name or address of the modality."
+    )
+    Port: PortNumber | None = Field(None, description="Port of the modality.")
+    MoveOriginatorAet: OptionalAETitle = Field("", description="Who asked, where a C-MOVE did.")
+    MoveOriginatorID: Annotated[int, Field(strict=True, ge=0, le=0xFFFF)] | None = Field(
+        None, description="Message ID of that C-MOVE."
+    )
+    Timeout: Annotated[int, Field(strict=True, ge=0, le=A_DAY)] | None = Field(
+        None, description="Seconds to wait for the modality."
+    )
+    StorageCommitment: bool = Field(
+        False, strict=True, description="Refused: this store cannot ask for commitment yet."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_identifiers(cls, value: Any) -> Any:
+        if isinstance(value, str | list):
+            return {"Resources": value}
+        if isinstance(value, dict) and "Resources" in value:
+            return value
+        raise ValueError("expected an identifier, an array of them, or an object with Resources")
+
+    @field_validator("StorageCommitment")
+    @classmethod
+    def _without_commitment(cls, value: bool) -> bool:
+        if value:
+            raise ValueError("this store cannot ask for it yet")
+        return value
+
+    def addressed(self, modality: str) -> jobs.StoreRequest:
+        """What egress is asked, of the modality of this name."""
+        return jobs.StoreRequest(
+            modality=modality,
+            resources=self.Resources,
+            synchronous=self.synchronous,
+            priority=self.Priority or 0,
+            permissive=self.Permissive,
+            local_aet=self.LocalAet,
+            called_aet=self.CalledAet,
+            host=self.Host,
+            port=self.Port,
+            move_originator_aet=self.MoveOriginatorAet,
+            move_originator_id=self.MoveOriginatorID,
+            timeout=float(self.Timeout or 0),
+            user_data=self.UserData,
+        )
+
+
+class StoreContent(BaseModel):
+    """What was sent."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "Description": "REST API",
+                    "LocalAet": "PONS",
+                    "RemoteAet": "WORKSTATION",
+                    "InstancesCount": 12,
+                    "FailedInstancesCount": 0,
+                    "ParentResources": [ID],
+                }
+            ]
+        },
+    )
+
+    Description: str = Field(description="Who asked.")
+    LocalAet: str = Field(description="AE title of this store.")
+    RemoteAet: str = Field(description="AE title of the modality.")
+    InstancesCount: int = Field(description="How many instances there were to send.")
+    FailedInstancesCount: int = Field(description="How many of them were not taken.")
+    ParentResources: list[str] = Field(description="The resources that were asked for.")
