@@ -254,6 +254,45 @@ async def test_too_long_a_request_to_send(client: httpx.AsyncClient) -> None:
         assert answer.status_code == 413
 
 
+async def test_peers(client: httpx.AsyncClient, peers: FakeRegistry) -> None:
+    """Both forms and notes are taken; what is shown and offered is what there is."""
+    given = {"Url": "http://two", "HttpHeaders": {"X-Key": "secret"}, "RemoteSelf": "here"}
+    assert (await client.put("/peers/two", json=given)).content == b""
+    assert peers.known["two"] == Peer(
+        "http://two/", http_headers={"X-Key": "secret"}, properties={"RemoteSelf": "here"}
+    )
+    assert (await client.put("/peers/three", json=["http://three", "me", "secret"])).is_success
+    assert peers.known["three"] == Peer("http://three/", "me", "secret")
+    assert (await client.get("/peers")).json() == ["one", "two", "three"]
+    expanded = (await client.get("/peers?expand")).json()
+    assert (expanded["two"]["HttpHeaders"], expanded["two"]["RemoteSelf"]) == (["X-Key"], "here")
+    assert expanded["one"] == (await client.get("/peers/one/configuration")).json()
+    assert "secret" not in json.dumps(expanded)
+    for offered in (await client.get("/peers/one")).json():
+        assert (await client.get(f"/peers/one/{offered}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (["http://h", "secret"], "expected an object, [Url] or [Url, Username, Password]"),
+        (["http://me:secret@h?a"], "Url: expected http://host/ or https://host/"),
+        (["http://h", "me:secret", ""], "Username: expected a name without colon, which HTTP ca"),
+        ({"Url": "http://h", "Password": ["secret"]}, "Password: Input should be a valid string"),
+        ({"Url": "http://h", "Note": {"secret": 1}}, "Note: Input should be a valid string"),
+        (
+            {"Url": "http://h", "HttpHeaders": {"X-Key": "secret\n"}},
+            "HttpHeaders.X-Key: expected a text of one line",
+        ),
+    ],
+)
+async def test_no_peer(client: httpx.AsyncClient, body: Any, told: str) -> None:
+    """The answer names the field and what is expected, and repeats nothing that may be a secret."""
+    answer = await client.put("/peers/x", json=body)
+    assert (await details(answer)).startswith(told)
+    assert "secret" not in answer.text
+
+
 async def test_what_is_described(client: httpx.AsyncClient) -> None:
     """The document has the forms of a modality, and the fields of what is sent."""
     document = (await client.get("/openapi.json")).json()

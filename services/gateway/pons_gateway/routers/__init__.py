@@ -8,6 +8,7 @@ from pons_gateway.routers import (
     modalities,
     operation,
     pages,
+    peers,
     storage,
     system,
     tools,
@@ -25,4 +26,5 @@ ROUTERS: tuple[Router, ...] = (
     images.router,
     changes.router,
     modalities.router,
+    peers.router,
 )

@@ -10,7 +10,6 @@ from pons_gateway.routes import (
     jobs,
     labels,
     metadata,
-    peers,
     resources,
     tags,
 )
@@ -25,6 +24,5 @@ GROUPS = [
     tags.GROUP,
     content.GROUP,
     archives.GROUP,
-    peers.GROUP,
     jobs.GROUP,
 ]
