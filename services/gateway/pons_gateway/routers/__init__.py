@@ -5,6 +5,7 @@ from pons_gateway.routers import (
     changes,
     dead_letters,
     images,
+    jobs,
     modalities,
     operation,
     pages,
@@ -27,4 +28,5 @@ ROUTERS: tuple[Router, ...] = (
     changes.router,
     modalities.router,
     peers.router,
+    jobs.router,
 )

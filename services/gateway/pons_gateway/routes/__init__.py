@@ -7,7 +7,6 @@ from pons_gateway.routes import (
     content,
     find,
     instances,
-    jobs,
     labels,
     metadata,
     resources,
@@ -24,5 +23,4 @@ GROUPS = [
     tags.GROUP,
     content.GROUP,
     archives.GROUP,
-    jobs.GROUP,
 ]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs: what is being done, and stopping or repeating it."""
+
+import time
+from collections.abc import Awaitable
+from typing import Annotated
+
+from fastapi import Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from pons.errors import Conflict, NotFound
+from pons.jobs import to_json
+from pons.objects import check_size
+from pons_gateway.answers import UnknownItem, done, json_answer, silent, telling_unknown_items
+from pons_gateway.dependencies import BackendsDep
+from pons_gateway.disposition import content_disposition
+from pons_gateway.models.answers import Done
+from pons_gateway.models.jobs import Job
+from pons_gateway.query import Flag
+from pons_gateway.routing import Router
+
+router = Router("Jobs", "Work that goes on while the client does something else.")
+
+JobId = Annotated[str, Path(alias="id", description="Identifier, as lists give it.")]
+Key = Annotated[str, Path(description="Name of the output.")]
+Expand = Annotated[Flag, Query(description="Give objects instead of identifiers.")]
+
+
+@router.get("/jobs", summary="List jobs", response_model=list[str] | list[Job])
+async def list_jobs(backends: BackendsDep, expand: Expand = False) -> Response:
+    if not expand:
+        return json_answer(await backends.jobs.ids())
+    now = time.time()
+    return json_answer([to_json(job, now) for job in await backends.jobs.list()])
+
+
+@router.get("/jobs/{id}", summary="Show a job", response_model=Job)
+async def show_job(job_id: JobId, backends: BackendsDep) -> Response:
+    try:
+        job = await backends.jobs.get(job_id)
+    except NotFound:
+        return silent(404)
+    return json_answer(to_json(job, time.time()))
+
+
+@router.delete("/jobs/{id}", summary="Forget a finished job", response_class=Response)
+async def delete_job(job_id: JobId, backends: BackendsDep) -> Response:
+    """404 for a job that has not ended, too."""
+    try:
+        await backends.jobs.delete(job_id)
+    except (NotFound, Conflict):
+        return silent(404)
+    return done()
+
+
+@router.get(
+    "/jobs/{id}/{key}",
+    summary="What a job has made: the key of an archive or a medium is `archive`",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+async def output(job_id: JobId, key: Key, backends: BackendsDep) -> Response:
+    job = await backends.jobs.get(job_id)
+    made = job.document.outputs.get(key)
+    if made is None:
+        raise UnknownItem(f"Job has no such output: {key}")
+    there = await backends.objects.size(made.object_key)  # while the status can still tell
+    check_size(made.object_key, there, made.size)
+    return StreamingResponse(
+        backends.objects.stream(made.object_key, size=made.size),
+        media_type=made.media_type,
+        headers={
+            "content-length": str(made.size),
+            "content-disposition": content_disposition(made.filename),
+            "x-content-type-options": "nosniff",
+        },
+    )
+
+
+@router.delete("/jobs/{id}/{key}", summary="Remove what a job has made", response_class=Response)
+async def delete_output(job_id: JobId, key: Key, backends: BackendsDep) -> Response:
+    with telling_unknown_items():
+        await backends.jobs.drop_output(job_id, key)
+    return done()
+
+
+@router.post("/jobs/{id}/cancel", summary="End a job", response_model=Done)
+async def cancel(job_id: JobId, backends: BackendsDep) -> Response:
+    """The job ends as a failure with code 37. 400 where there is none."""
+    return await _answer(backends.jobs.cancel(job_id))
+
+
+@router.post("/jobs/{id}/pause", summary="Let a job rest", response_model=Done)
+async def pause(job_id: JobId, backends: BackendsDep) -> Response:
+    """A running job rests once it has done the instance that it is at. 400 where there is none."""
+    return await _answer(backends.jobs.pause(job_id))
+
+
+@router.post("/jobs/{id}/resume", summary="Go on with a paused job", response_model=Done)
+async def resume(job_id: JobId, backends: BackendsDep) -> Response:
+    """400 for a job that is not paused."""
+    return await _answer(backends.jobs.resume(job_id))
+
+
+@router.post("/jobs/{id}/resubmit", summary="Start a failed job again", response_model=Done)
+async def resubmit(job_id: JobId, backends: BackendsDep) -> Response:
+    """400 for a job that has not failed, and for an archive: ask for a new one."""
+    return await _answer(backends.jobs.resubmit(job_id))
+
+
+async def _answer(action: Awaitable[None]) -> Response:
+    """What an action answers; Orthanc leaves one that is not possible unanswered."""
+    try:
+        await action
+    except (NotFound, Conflict):
+        return silent(400)
+    return json_answer({})
