@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modalities: the DICOM peers that this store knows, asks and sends to."""
 
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -24,12 +24,21 @@ router = Router("Modalities", "The DICOM peers that this store knows, asks and s
 
 Name = Annotated[str, Path(description="Name of the modality.")]
 Expand = Annotated[Flag, Query(description="Give the configurations instead of the names.")]
+IDENTIFIERS: list[dict[str, Any]] = [
+    {"type": "string", "description": "One identifier."},
+    {"type": "array", "items": {"type": "string"}, "description": "Identifiers."},
+]
 STORE_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": StoreRequest.model_json_schema()},
-            "text/plain": {"schema": {"type": "string", "description": "One identifier."}},
+            "application/json": {
+                "schema": {
+                    "title": "StoreRequest",
+                    "anyOf": [StoreRequest.model_json_schema(), *IDENTIFIERS],
+                }
+            },
+            "text/plain": {"schema": IDENTIFIERS[0]},
         },
     }
 }
@@ -59,8 +68,9 @@ StoreBody = Annotated[StoreRequest, Depends(store_request)]
 )
 async def list_modalities(backends: BackendsDep, expand: Expand = False) -> Response:
     known = backends.modalities.list()
-    shown = {name: to_json(modality) for name, modality in known.items()}
-    return json_answer(shown if expand else list(known))
+    if not expand:
+        return json_answer(list(known))
+    return json_answer({name: to_json(modality) for name, modality in known.items()})
 
 
 @router.get(

@@ -22,8 +22,9 @@ Expand = Annotated[Flag, Query(description="Give the configurations instead of t
 @router.get("/peers", summary="List peers", response_model=list[str] | dict[str, ShownPeer])
 async def list_peers(backends: BackendsDep, expand: Expand = False) -> Response:
     known = backends.peers.list()
-    configurations = {name: shown(peer) for name, peer in known.items()}
-    return json_answer(configurations if expand else list(known))
+    if not expand:
+        return json_answer(list(known))
+    return json_answer({name: shown(peer) for name, peer in known.items()})
 
 
 @router.get("/peers/{name}", summary="What can be done with a peer", response_model=list[Operation])
