@@ -6,9 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from pons.jobs import JobState
-
-JOB = "3f4e8d1c-6f0a-4b5e-9c2d-7a1b0e8f6d54"
-"""The job of the examples."""
+from pons_gateway.models.identifiers import JOB
 
 PriorityNumber = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
 

@@ -15,9 +15,9 @@ from pydantic import (
 
 from pons import jobs
 from pons.remotes.values import OptionalAETitle, PortNumber
+from pons_gateway.models.identifiers import ID
 from pons_gateway.models.jobs import JobOptions
 
-ID = "66c8e41e-ac3a9029-0b85e42a-8195ee0a-92c2e62e"
 A_DAY = 86400
 
 Operation = Literal["configuration", "echo", "store"]

@@ -17,7 +17,7 @@ from pons_gateway.backends import Backends
 from pons_gateway.bodies import json_body
 from pons_gateway.disposition import content_disposition
 from pons_gateway.legacy import JSON, Group, Handler
-from pons_gateway.models.jobs import JOB
+from pons_gateway.models.identifiers import JOB
 from pons_gateway.parameters import Flag, Number, Text
 from pons_gateway.resource_json import FOLDERS
 from pons_gateway.routes.resources import ID
