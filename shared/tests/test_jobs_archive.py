@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from pons.bus import Bus
-from pons.errors import BadRequest, Conflict, NotFound
+from pons.errors import Conflict, NotFound
 from pons.jobs import (
     ArchiveOrder,
     ArchiveRequest,
@@ -18,7 +18,6 @@ from pons.jobs import (
     Jobs,
     Run,
     output_keys,
-    parse_archive_order,
     submit_archive,
 )
 from pons.objects import FileObjects
@@ -27,59 +26,6 @@ from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 ORDER = ArchiveOrder(ArchiveRequest(["a"]), "a.zip", synchronous=False, priority=3)
-
-
-def parse(
-    value: object, *, resources: list[str] | None = None, media: bool = False
-) -> ArchiveOrder:
-    return parse_archive_order(value, resources=resources, media=media, extended=False, utf8=False)
-
-
-def test_an_array_of_resources() -> None:
-    """A bare array is as good as an object, and what comes twice counts once."""
-    assert parse(["a", " b ", "a"]) == ArchiveOrder(ArchiveRequest(["a", "b"]), "Archive.zip")
-
-
-def test_every_field() -> None:
-    """All of Orthanc's fields arrive; only text is kept as UserData."""
-    order = parse(
-        {
-            "Asynchronous": True,
-            "Filename": "x.zip",
-            "Utf8": True,
-            "Extended": True,
-            "Permissive": True,
-            "Priority": -3,
-            "UserData": "mine",
-            "LossyQuality": 50,
-        },
-        resources=["a"],
-        media=True,
-    )
-    request = ArchiveRequest(["a"], media=True, extended=True, utf8=True, permissive=True)
-    assert order == ArchiveOrder(request, "x.zip", synchronous=False, priority=-3, user_data="mine")
-    assert parse({"UserData": {"a": 1}}, resources=["a"]).user_data is None
-    assert parse({"Synchronous": False}, resources=["a"]).filename == "a.zip"
-
-
-@pytest.mark.parametrize(
-    ("value", "named"),
-    [
-        ("a", "object"),
-        ({}, "Resources"),
-        ({"Resources": "a"}, "Resources"),
-        ([1], "Resources"),
-        ({"Resources": [], "Transcode": "nope"}, "transcode"),
-        ({"Resources": [], "LossyQuality": 101}, "LossyQuality"),
-        ({"Resources": [], "Utf8": 1}, "Utf8"),
-        ({"Resources": [], "Priority": "x"}, "Priority"),
-        ({"Resources": [], "Filename": 7}, "Filename"),
-    ],
-)
-def test_what_is_refused(value: object, named: str) -> None:
-    """A wrong field is named."""
-    with pytest.raises(BadRequest, match=named):
-        parse(value)
 
 
 @pytest.fixture

@@ -65,9 +65,10 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
 
 
 def chapters() -> list[dict[str, str]]:
-    """The chapters of the document, in their order."""
+    """The chapters of the document, in their order; several routers may be of one."""
     titled: list[Router | Group] = [*ROUTERS, *GROUPS]
-    return [{"name": one.title, "description": one.description} for one in titled]
+    descriptions = {one.title: one.description for one in titled}
+    return [{"name": title, "description": told} for title, told in descriptions.items()]
 
 
 def middleware(

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from pons.catalog import StoredObject
 from pons.dicom.levels import Level
+from pons.errors import NotFound
 from pons_gateway.backends import Backends
 from pons_gateway.resource_json import LEVEL_OF
 
@@ -24,3 +26,19 @@ async def level_of(request: Request) -> Level:
 BackendsDep = Annotated[Backends, Depends(backends_of)]
 LevelDep = Annotated[Level, Depends(level_of)]
 ResourceId = Annotated[str, Path(alias="id", description="Identifier, as lists give it.")]
+
+
+async def resource_id(identifier: ResourceId) -> str:
+    """The identifier in the path; lean routes document it by this."""
+    return identifier
+
+
+async def stored_object(identifier: ResourceId, backends: BackendsDep) -> StoredObject:
+    """Where the file of the instance in the path lies. Raises `NotFound`."""
+    stored = await backends.catalog.find_object(identifier)
+    if stored is None:
+        raise NotFound("Unknown resource")
+    return stored
+
+
+StoredDep = Annotated[StoredObject, Depends(stored_object)]

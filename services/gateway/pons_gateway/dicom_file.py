@@ -9,9 +9,8 @@ from pons.objects.stored_file import read_file, stream_file
 from pons_gateway.answers import Answer
 from pons_gateway.backends import Backends
 from pons_gateway.disposition import content_disposition
+from pons_gateway.media_types import DICOM
 from pons_gateway.streamed import Streamed, begun
-
-DICOM = "application/dicom"
 
 
 async def dicom_file(

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Types of query parameters, as lenient as Orthanc is, for endpoints and for models of queries."""
+"""Types of query parameters, as lenient as Orthanc is, for endpoints and for models of queries.
+
+A parameter that comes twice has its last value. A validator does not repeat the value: whoever
+tells of a mistake adds it.
+"""
 
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+
+from pons.dicom.tag_names import parse_tags
 
 FLAGS = {"": True, "1": True, "true": True, "0": False, "false": False}
 MAX_NUMBER = 2**63 - 1
+"""What a column of the database can hold."""
 MAX_DIGITS = len(str(MAX_NUMBER))
+AS_TEXT = WithJsonSchema({"type": "string"})
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
@@ -42,6 +50,21 @@ def number_or_none(value: Any) -> Any:
     return number if number <= MAX_NUMBER else None
 
 
+def parse_tag_list(values: str | list[str]) -> frozenset[str]:
+    """Tags separated by `,` or `;`, in any spelling. Raises `UnknownTag`."""
+    return parse_tags(last(values))
+
+
+def parse_words(values: str | list[str]) -> list[str]:
+    """Words separated by `;`."""
+    return [word for word in last(values).split(";") if word]
+
+
+def last(values: str | list[str]) -> str:
+    """The text of a parameter that is made a collection, of which FastAPI gives all texts."""
+    return values if isinstance(values, str) else values[-1]
+
+
 Flag = Annotated[bool, BeforeValidator(parse_flag)]
 """True for the name alone; else 0, 1, true or false."""
 Number = Annotated[int, Field(ge=0, le=MAX_NUMBER), BeforeValidator(parse_number)]
@@ -50,6 +73,10 @@ LenientNumber = Annotated[
     Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None, BeforeValidator(number_or_none)
 ]
 """A whole number from 0 on; what is none counts as not given."""
+TagList = Annotated[frozenset[str], BeforeValidator(parse_tag_list), AS_TEXT]
+"""Tags in any spelling, separated by `,` or `;`. Raises `UnknownTag`."""
+Words = Annotated[list[str], BeforeValidator(parse_words), AS_TEXT]
+"""Words separated by `;`."""
 
 
 def read_query(request: Request, model: type[Asked]) -> Asked:
@@ -59,7 +86,7 @@ def read_query(request: Request, model: type[Asked]) -> Asked:
     try:
         return model.model_validate(dict(request.query_params))
     except ValidationError as error:
-        mistakes = error.errors(include_url=False)
+        mistakes: Any = error.errors(include_url=False)
         raise RequestValidationError(
             [{**one, "loc": ("query", *one["loc"])} for one in mistakes]
         ) from None

@@ -61,6 +61,20 @@ async def ordered_slices(series_id: str, backends: Backends) -> tuple[bool, list
     return order(slices)
 
 
+def slices_json(is_volume: bool, slices: list[Slice]) -> dict[str, Any]:
+    """What `ordered_slices` gives, as Orthanc's JSON."""
+    return {
+        "Type": "Volume" if is_volume else "Sequence",
+        "Dicom": [f"/instances/{one.instance_id}/file" for one in slices],
+        "Slices": [
+            f"/instances/{one.instance_id}/frames/{frame}"
+            for one in slices
+            for frame in range(one.frames)
+        ],
+        "SlicesShort": [[one.instance_id, 0, one.frames] for one in slices],
+    }
+
+
 def read_slice(instance_id: str, header: bytes, index: int | None) -> Slice:
     """What a header tells about a slice."""
     tags: dict[str, dict[str, Any]] = msgspec.json.decode(header)

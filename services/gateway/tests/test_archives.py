@@ -115,11 +115,13 @@ async def test_post(client: httpx.AsyncClient, render: FakeRender) -> None:
     """POST takes options or nothing, and an array of resources where the route names none."""
     for path, body in (
         (f"/studies/{STUDY}/archive", b""),
+        (f"/studies/{STUDY}/archive", b"\n"),
         (f"/studies/{STUDY}/archive", b'{"Synchronous": true, "Utf8": true}'),
         ("/tools/create-media", f'["{STUDY}"]'.encode()),
     ):
         assert (await client.post(path, content=body)).content == b"PKzip"
     assert render.asked == [
+        ArchiveRequest([STUDY]),
         ArchiveRequest([STUDY]),
         ArchiveRequest([STUDY], utf8=True),
         ArchiveRequest([STUDY], media=True),

@@ -1,105 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Query parameters: what they accept, and how a wrong one is told."""
+"""Types of query parameters: what Orthanc makes of their text, alike on both kinds of route."""
 
 from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import FastAPI, Query
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, TypeAdapter
+from starlette.requests import Request
 
-from pons_gateway.answers import json_answer
-from pons_gateway.query import MAX_NUMBER, Flag, LenientNumber, Number, read_query
-from pons_gateway.routing import Router
-
-from .conftest import Store, opened_app
+from pons_gateway.error_handlers import in_our_words
+from pons_gateway.query import Flag, LenientNumber, Number, TagList, Words, documented, read_query
 
 pytestmark = pytest.mark.anyio
 
 
 class Asked(BaseModel):
-    """One parameter of each kind."""
-
-    flag: Flag = Field(False, description="A flag.")
-    strict: Number | None = Field(None, description="A number.")
-    lenient: LenientNumber = Field(None, description="A number or none.")
-
-
-router = Router("Test", "Routes of this test.")
+    flag: Flag = Field(False)
+    number: Number | None = Field(None, alias="a-number")
+    tags: TagList = Field(default_factory=frozenset)
+    words: Words | None = Field(None)
 
 
-@router.lean("/asked/lean")
-async def lean(request: Request) -> Response:
-    return json_answer(read_query(request, Asked).model_dump())
+async def lean(query: str) -> Asked:
+    return read_query(Request({"type": "http", "query_string": query.encode()}), Asked)
 
 
-@router.get("/asked/model")
-async def of_a_model(asked: Annotated[Asked, Query()]) -> Response:
-    return json_answer(asked.model_dump())
+async def by_fastapi(query: str) -> Asked:
+    app, found = FastAPI(), []
+
+    @app.get("/")
+    async def endpoint(asked: Annotated[Asked, Query()]) -> None:
+        found.append(asked)
+
+    @app.exception_handler(RequestValidationError)
+    async def refused(_request: Request, error: RequestValidationError) -> None:
+        raise error
+
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        await client.get(f"/?{query}")
+    return found[0]
 
 
-@router.get("/asked/endpoint")
-async def of_an_endpoint(
-    flag: Flag = False, strict: Number | None = None, lenient: LenientNumber = None
-) -> Response:
-    return json_answer({"flag": flag, "strict": strict, "lenient": lenient})
+READERS = pytest.mark.parametrize("read", [lean, by_fastapi])
 
 
-@pytest.fixture(params=["lean", "model", "endpoint"])
-async def ask(request: pytest.FixtureRequest, store: Store) -> Any:
-    """Asks one of the routes above."""
-    app = opened_app(store.backends)
-    app.router.grow(router.routes)  # type: ignore[attr-defined]
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://store") as client:
-
-        async def ask(query: str) -> Any:
-            return await client.get(f"/asked/{request.param}{query}")
-
-        yield ask
-
-
+@READERS
 @pytest.mark.parametrize(
-    ("query", "flag", "strict", "lenient"),
+    ("query", "expected"),
     [
-        ("", False, None, None),
-        ("?flag", True, None, None),
-        ("?flag=", True, None, None),
-        ("?flag=1&strict=0&lenient=0", True, 0, 0),
-        ("?flag=true&strict=007&lenient=007", True, 7, 7),
-        ("?flag=1&flag=false", False, None, None),
-        (f"?flag=0&strict={MAX_NUMBER}&lenient={MAX_NUMBER}", False, MAX_NUMBER, MAX_NUMBER),
-        (f"?lenient={MAX_NUMBER + 1}", False, None, None),
-        ("?lenient=", False, None, None),
-        ("?lenient=-1", False, None, None),
-        ("?lenient=1_0", False, None, None),
-        ("?lenient=%D9%A1", False, None, None),
-        ("?lenient=" + "9" * 5000, False, None, None),
-        ("?lenient=" + "0" * 5000, False, None, 0),
-        ("?unknown=1", False, None, None),
+        ("", {}),
+        ("other=x", {}),
+        ("flag", {"flag": True}),
+        ("flag=true&flag=0", {"flag": False}),
+        ("flag=1", {"flag": True}),
+        ("a-number=007", {"number": 7}),
+        (f"a-number={2**63 - 1}", {"number": 2**63 - 1}),
+        ("tags=", {}),
+        ("tags=PatientID&tags=PatientName;0010-0030,", {"tags": {"00100010", "00100030"}}),
+        ("words=", {"words": []}),
+        ("words=a&words=b;;c", {"words": ["b", "c"]}),
     ],
 )
-async def test_values(
-    ask: Any, query: str, flag: bool, strict: int | None, lenient: int | None
-) -> None:
-    """A name alone is true, the last of two counts, and a lenient number may be nonsense."""
-    answer = await ask(query)
-    assert answer.json() == {"flag": flag, "strict": strict, "lenient": lenient}
+async def test_what_is_read(read: Any, query: str, expected: dict[str, Any]) -> None:
+    """A name alone is true, the last of several counts, and unknown names are nobody's."""
+    assert await read(query) == Asked.model_construct(
+        **{"flag": False, "number": None, "tags": frozenset(), "words": None, **expected}
+    )
 
 
+@READERS
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("?flag=yes", "flag: expected 0, 1, true or false, got 'yes'"),
-        ("?flag=True", "flag: expected 0, 1, true or false, got 'True'"),
-        ("?strict=", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got ''"),
-        ("?strict=-1", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got '-1'"),
-        ("?strict=1.0", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got '1.0'"),
-        ("?strict=+1", f"strict: expected a whole number from 0 to {MAX_NUMBER}, got ' 1'"),
+        ("flag=yes", "flag: expected 0, 1, true or false, got 'yes'"),
+        ("flag=True", "flag: expected 0, 1, true or false, got 'True'"),
+        ("a-number=-1", "a-number: expected a whole number from 0 to 9223372036854775807, got '-1'"),
+        ("a-number=1_0", "a-number: expected a whole number from 0 to 9223372036854775807, got '1_0'"),
+        ("a-number=%C2%B2", "a-number: expected a whole number from 0 to 9223372036854775807, got '²'"),
+        (f"a-number={2**63}", f"a-number: expected a whole number from 0 to 9223372036854775807, got '{2**63}'"),
     ],
 )
-async def test_a_wrong_value(ask: Any, query: str, told: str) -> None:
-    """The answer names the parameter, its value and what is expected instead."""
-    answer = await ask(query)
-    assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 5)
-    assert answer.json()["Details"] == told
+async def test_what_is_refused(read: Any, query: str, told: str) -> None:
+    """An error names the parameter, what is expected, and what came."""
+    with pytest.raises(RequestValidationError) as refused:
+        await read(query)
+    assert str(in_our_words(refused.value.errors())) == told
+
+
+async def test_lean_routes_are_documented() -> None:
+    """The document has each parameter as what it is, texts that stand for many as text."""
+    app = FastAPI()
+
+    @app.get("/", dependencies=[documented(Asked)])
+    async def endpoint() -> None:
+        return None
+
+    parameters = {
+        one["name"]: one["schema"] for one in app.openapi()["paths"]["/"]["get"]["parameters"]
+    }
+    assert parameters["flag"]["type"] == "boolean"
+    assert parameters["a-number"]["anyOf"][0] == {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 2**63 - 1,
+    }
+    assert parameters["tags"]["type"] == "string"
+    assert parameters["words"]["anyOf"][0] == {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("0012", 12), ("0" * 5000 + "7", 7), ("x", None), ("-1", None), ("", None)]
+)
+def test_lenient_numbers(value: str, expected: int | None) -> None:
+    """What is no number counts as not given; zeros before one cost nothing."""
+    assert TypeAdapter(LenientNumber).validate_python(value) == expected

@@ -30,7 +30,7 @@ and take the next.
   delays, a limited number of times in a row without progress. Any other error ends the job.
 """
 
-from pons.jobs.archive import ArchiveOrder, ArchiveRequest, parse_archive_order, submit_archive
+from pons.jobs.archive import ArchiveOrder, ArchiveRequest, submit_archive
 from pons.jobs.board import Jobs, output_keys
 from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
 from pons.jobs.run import Run
@@ -52,7 +52,6 @@ __all__ = [
     "Worker",
     "failure_of",
     "output_keys",
-    "parse_archive_order",
     "submit_archive",
     "submit_store",
     "to_json",

@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from pons.errors import BadRequest
-from pons.jobs import fields
 from pons.jobs.board import Jobs
 from pons.jobs.document import JobRequest
 from pons.jobs.failures import failed_instances
@@ -16,7 +14,6 @@ from pons.jobs.failures import failed_instances
 WORKER = "render"
 OUTPUT = "archive"
 """Under which key the ZIP of a job is asked for."""
-QUALITIES = (1, 100)
 
 
 class ArchiveRequest(msgspec.Struct, frozen=True):
@@ -46,53 +43,6 @@ class ArchiveOrder(msgspec.Struct, frozen=True):
     synchronous: bool = True
     priority: int = 0
     user_data: Any = None
-
-
-def parse_archive_order(
-    value: Any, *, resources: list[str] | None, media: bool, extended: bool, utf8: bool
-) -> ArchiveOrder:
-    """What the JSON `value` asks for: an object, or an array of `Resources`.
-
-    Parameters
-    ----------
-    resources
-        What the route names; None when the value has to.
-    extended, utf8
-        What holds where the value says nothing.
-
-    Raises `BadRequest` naming the field and its value.
-    """
-    if isinstance(value, list):
-        value = {"Resources": value}
-    if not isinstance(value, dict):
-        raise BadRequest("Expected an object, or an array of Orthanc identifiers")
-    if resources is None:
-        named = value.get("Resources")
-        if not isinstance(named, list):
-            raise BadRequest("Resources: expected an array of Orthanc identifiers")
-        resources, filename = fields.identifiers(named), "Archive.zip"
-    else:
-        filename = f"{resources[0]}.zip"
-    if "Transcode" in value:
-        raise BadRequest(
-            f"Transcode: this store cannot transcode archives to {value['Transcode']!r}",
-            "leave it out to get the files as they are stored",
-        )
-    fields.number(value, "LossyQuality", *QUALITIES)
-    user_data = value.get("UserData")
-    return ArchiveOrder(
-        request=ArchiveRequest(
-            resources=list(dict.fromkeys(resources)),
-            media=media,
-            extended=fields.flag(value, "Extended", extended),
-            utf8=fields.flag(value, "Utf8", utf8),
-            permissive=fields.flag(value, "Permissive"),
-        ),
-        filename=fields.text(value, "Filename") or filename,
-        synchronous=fields.synchronous(value),
-        priority=fields.priority(value),
-        user_data=user_data if isinstance(user_data, str) else None,
-    )
 
 
 def archive_content(

@@ -2,9 +2,12 @@
 """Every router of the gateway, in the order of the chapters of its documentation."""
 
 from pons_gateway.routers import (
+    archives,
     changes,
+    content,
     dead_letters,
     images,
+    instances,
     jobs,
     modalities,
     operation,
@@ -12,6 +15,7 @@ from pons_gateway.routers import (
     peers,
     storage,
     system,
+    tags,
     tools,
 )
 from pons_gateway.routing import Router
@@ -24,7 +28,14 @@ ROUTERS: tuple[Router, ...] = (
     storage.router,
     storage.levels,
     dead_letters.router,
+    instances.router,
+    tags.router,
+    tags.levels,
+    tags.above,
+    content.router,
     images.router,
+    archives.router,
+    archives.levels,
     changes.router,
     modalities.router,
     peers.router,

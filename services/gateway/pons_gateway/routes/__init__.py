@@ -2,15 +2,11 @@
 """Routes that are still tables of handlers."""
 
 from pons_gateway.routes import (
-    archives,
     attachments,
-    content,
     find,
-    instances,
     labels,
     metadata,
     resources,
-    tags,
 )
 
 GROUPS = [
@@ -19,8 +15,4 @@ GROUPS = [
     labels.GROUP,
     attachments.GROUP,
     find.GROUP,
-    instances.GROUP,
-    tags.GROUP,
-    content.GROUP,
-    archives.GROUP,
 ]

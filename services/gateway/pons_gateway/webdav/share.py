@@ -15,8 +15,8 @@ from pons.errors import Forbidden, InvalidInstance
 from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.answers import Answer, silent
 from pons_gateway.backends import Backends
-from pons_gateway.dicom_file import DICOM
 from pons_gateway.gathering import MEGABYTE, limited
+from pons_gateway.media_types import DICOM
 from pons_gateway.routing import once_more
 from pons_gateway.uploads import Received, origin_of, store_chunks
 from pons_gateway.webdav.dropped import Dropped
