@@ -93,6 +93,14 @@ def silent(status: int) -> Answer:
     return Answer(b"", status)
 
 
+class Answered(Exception):
+    """Ends a request with an answer, from where none can be returned: a dependency."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
+
+
 async def json_list(pages: AsyncIterator[list[Any]]) -> Response:
     """An array of what the pages hold; streamed when there is more than one page.
 

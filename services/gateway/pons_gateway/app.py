@@ -15,7 +15,6 @@ from pons_gateway.authentication import Authentication
 from pons_gateway.backends import Backends
 from pons_gateway.document import DESCRIPTION, TITLE, described
 from pons_gateway.error_handlers import add_handlers
-from pons_gateway.legacy import Group, adapted
 from pons_gateway.middleware.authentication import Authenticated
 from pons_gateway.middleware.bodies import BodyLength
 from pons_gateway.middleware.compression import Compression
@@ -25,8 +24,7 @@ from pons_gateway.middleware.metrics import Metrics
 from pons_gateway.middleware.other_sites import OtherSites
 from pons_gateway.middleware.xml import Xml
 from pons_gateway.routers import ROUTERS
-from pons_gateway.routes import GROUPS
-from pons_gateway.routing import Router, TreeRouter, has_mark
+from pons_gateway.routing import TreeRouter, has_mark
 from pons_gateway.webdav import PREFIX, Share, is_shared
 
 MEGABYTE = 1024 * 1024
@@ -56,7 +54,6 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
     app.router = router
     for chapter in ROUTERS:
         router.grow(route for route in chapter.routes if is_offered(route, settings))
-    router.grow(route for route in adapted(GROUPS) if is_offered(route, settings))
     if settings.webdav.enabled:
         router.grow([Mount(f"/{PREFIX}", Share())])
     add_handlers(app, describing=settings.http.describe_errors)
@@ -66,8 +63,7 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
 
 def chapters() -> list[dict[str, str]]:
     """The chapters of the document, in their order; several routers may be of one."""
-    titled: list[Router | Group] = [*ROUTERS, *GROUPS]
-    descriptions = {one.title: one.description for one in titled}
+    descriptions = {router.title: router.description for router in ROUTERS}
     return [{"name": title, "description": told} for title, told in descriptions.items()]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from pons.catalog import Catalog
+from pons.dicom.metadata import Names, attachment_names, metadata_names
 from pons.header.tags_text import TagsText
 from pons.health.readiness import Health
 from pons.ingest import Ingest
@@ -52,3 +53,13 @@ class Backends:
     digests: Digests = field(default_factory=Digests)
     kept: dict[str, bytes] = field(default_factory=dict)
     """Answers that stay the same as long as the process lives, by path."""
+
+    @property
+    def metadata_names(self) -> Names:
+        """What metadata is called in this store."""
+        return metadata_names(self.settings.index.user_metadata)
+
+    @property
+    def attachment_names(self) -> Names:
+        """What attachments are called in this store."""
+        return attachment_names(self.settings.index.user_content_types)

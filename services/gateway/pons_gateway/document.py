@@ -36,6 +36,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes["basic"] = {"type": "http", "scheme": "basic"}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)  # ours is 400: see error_handlers.py
+    for schema in ("HTTPValidationError", "ValidationError"):
+        document["components"].get("schemas", {}).pop(schema, None)
     document["security"] = [{"basic": []}, {}]
     for route in app.routes:
         if has_mark(route, "public"):

@@ -12,9 +12,15 @@ from starlette.exceptions import HTTPException
 from pons.errors import NotFound, PonsError, log_text
 from pons.limits.mistakes import sentence
 from pons.objects.damage import notice
-from pons_gateway.answers import PLAIN_TYPE, Answer, silent
-from pons_gateway.errors import HTTP_STATUS, BadJson, describe, error_answer, orthanc_error
-from pons_gateway.parameters import BadParameter
+from pons_gateway.answers import PLAIN_TYPE, Answer, Answered, silent
+from pons_gateway.errors import (
+    HTTP_STATUS,
+    BadJson,
+    BadParameter,
+    describe,
+    error_answer,
+    orthanc_error,
+)
 
 log = structlog.get_logger()
 
@@ -47,7 +53,12 @@ def add_handlers(app: FastAPI, *, describing: bool) -> None:
         headers = error.headers or {}
         return Answer(b"", status, *((k.encode(), v.encode()) for k, v in headers.items()))
 
+    async def answered(_request: Request, error: Any) -> Response:
+        answer: Response = error.answer
+        return answer
+
     app.add_exception_handler(PonsError, pons_error)
+    app.add_exception_handler(Answered, answered)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
 

@@ -27,9 +27,12 @@ from pons.errors import (
 from pons.http.errors import STATUS
 from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
 from pons_gateway.lua.scripts import LuaFailed
-from pons_gateway.parameters import BadParameter
 from pons_gateway.slices import CannotOrderSlices
 from pons_gateway.verification_queue import TooManyLogins
+
+
+class BadParameter(BadRequest):
+    """A parameter's value is not of the kind that it must be."""
 
 
 class BadJson(BadRequest):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resources, statistics and logs as Orthanc's JSON."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,8 @@ from pons.catalog import (
 from pons.dicom.levels import Level
 from pons.dicom.metadata import Names
 from pons.dicom.orthanc_json import format_elements, format_tags
-from pons_gateway.wanted import PLAIN, Shape
+from pons.messages.index import Deleted
+from pons_gateway.shape import PLAIN, Shape
 
 FOLDERS: dict[Level, str] = {
     "Patient": "patients",
@@ -85,6 +87,14 @@ def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None 
     return shown
 
 
+async def objects_of(
+    pages: AsyncIterator[list[Resource]], shape: Shape, names: Names
+) -> AsyncIterator[list[Any]]:
+    """The objects of resources that come in pages."""
+    async for page in pages:
+        yield [resource_json(resource, shape, names) for resource in page]
+
+
 def _details(resource: Resource) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     if resource.level == "Instance":
@@ -114,6 +124,17 @@ def statistics_json(level: Level, statistics: Statistics) -> dict[str, Any]:
         **{name: str(size) for name, size in sizes.items()},
         **{f"{name}MB": size // MEGABYTE for name, size in sizes.items()},
     }
+
+
+def deletion_json(deleted: Deleted) -> dict[str, Any]:
+    """What a deletion has left: the nearest ancestor that has something else below it."""
+    left = deleted.remaining
+    ancestor = left and {
+        "ID": left.resource_id,
+        "Path": path_of(left.level, left.resource_id),
+        "Type": left.level,
+    }
+    return {"RemainingAncestor": ancestor}
 
 
 def totals_json(totals: Totals) -> dict[str, Any]:

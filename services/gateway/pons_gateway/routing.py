@@ -6,10 +6,11 @@ routes of the application, and also knows what Orthanc makes of paths: slashes m
 only has paths below it is a directory, and `Allow` lists methods in Orthanc's order.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.datastructures import Default
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -153,7 +154,7 @@ class LevelRouter(Router):
     """Each of its routes is there at every level: `{folder}` and `{level}` in texts are filled in.
 
     A path begins below `/patients`, `/studies`, `/series` and `/instances`; `LevelDep` tells an
-    endpoint which of them was asked.
+    endpoint which of them was asked. `response_model` may be a table, by level.
     """
 
     def __init__(
@@ -164,11 +165,16 @@ class LevelRouter(Router):
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         summary = options.pop("summary", None) or ""
+        model = options.pop("response_model", Default(None))
         for level in self.levels:
             folder = FOLDERS[level]
             words = {"level": level.lower(), "folder": folder}
             super().add_api_route(
-                f"/{folder}{path}", endpoint, summary=summary.format(**words), **options
+                f"/{folder}{path}",
+                endpoint,
+                summary=summary.format(**words),
+                response_model=model[level] if isinstance(model, Mapping) else model,
+                **options,
             )
 
 

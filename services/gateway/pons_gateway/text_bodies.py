@@ -7,8 +7,7 @@ from fastapi import Depends, Request
 
 from pons.errors import BadRequest
 from pons.limits.json_text import NotJson, read_json
-from pons_gateway.errors import BadJson
-from pons_gateway.parameters import BadParameter
+from pons_gateway.errors import BadJson, BadParameter
 from pons_gateway.query import FLAGS
 
 LONGEST_SHOWN = 40

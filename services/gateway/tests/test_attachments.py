@@ -403,3 +403,14 @@ async def test_damage_is_found(
     reform = await client.post(f"{path}/{'uncompress' if packed else 'compress'}")
     assert (reform.status_code, reform.json()["OrthancStatus"]) == (500, 20)
     assert store.services.commands == []
+
+
+async def test_what_is_offered_is_there(
+    client: httpx.AsyncClient, catalog: Catalog, store: Store
+) -> None:
+    """The list below an attachment is that of its routes in the document."""
+    await attach(store, catalog, 1024)
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    one = "/studies/{id}/attachments/{attachment}/"
+    below = sorted(path.removeprefix(one) for path in paths if path.startswith(one))
+    assert (await client.get(ONE)).json() == below

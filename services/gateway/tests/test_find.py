@@ -150,3 +150,67 @@ async def test_lists_are_shaped_as_searches_are(client: httpx.AsyncClient, store
         assert store.catalog.wanted == wanted, path
     for bad in ("response-content=Everything", "requested-tags=Nonsense"):
         assert (await client.get(f"/studies/{STUDY}?{bad}")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "details"),
+    [
+        (b"", "it is empty"),
+        (b"{", "Input data was truncated"),
+        (b'{"Level": "Study", "Query": {"PatientName": 7}}', "Query.PatientName: "),
+        (
+            b'{"Level": "Study", "Query": {}, "Limit": "5"}',
+            "Limit: Input should be a valid integer",
+        ),
+        (
+            b'{"Level": "Study", "Query": {}, "OrderBy": [{"Type": "x", "Key": "y"}]}',
+            "OrderBy.0.Type",
+        ),
+        (b'{"Level": 7, "Query": {}}', "Level: Input should be 'Patient', 'Study', "),
+        (b'{"Level": "Any", "Query": {}}', "known are Patient, Study, Series, Instance"),
+        (b'{"Level": "Study", "Query": {"PatientName": "\\ud800"}}', "The body is not the JSON"),
+        (b'{"Level": "Study", "Query": {"PatientName": "\xff"}}', "not UTF-8"),
+        (b'{"Level": "Study", "Query": {}, "More": 1' + b"0" * 30 + b"}", "more than 64 bits"),
+        (b'{"Level": "Study", "Query": {}, "More": ' + b"[" * 99 + b"]" * 99 + b"}", "deeper than"),
+    ],
+)
+async def test_what_is_wrong_with_a_body(
+    client: httpx.AsyncClient, body: bytes, details: str
+) -> None:
+    """The answer names the field and what is expected there, whatever the body says it is."""
+    for kind in ("application/json", "application/x-www-form-urlencoded"):
+        answer = await client.post("/tools/find", content=body, headers={"content-type": kind})
+        assert answer.status_code == 400
+        assert details in answer.json()["Details"]
+
+
+async def test_what_shapes_objects_does_not_matter_for_identifiers(
+    client: httpx.AsyncClient,
+) -> None:
+    """Tags that are requested for no object are not looked up."""
+    body: dict[str, Any] = {"Level": "Study", "Query": {}, "RequestedTags": ["Nonsense"]}
+    assert (await client.post("/tools/find", json=body)).json() == [STUDY]
+    assert (await client.post("/tools/find", json=body | {"Expand": True})).status_code == 400
+
+
+async def test_a_body_that_does_not_end(client: httpx.AsyncClient) -> None:
+    """JSON that comes in chunks is read up to a bound."""
+
+    async def chunks() -> Any:
+        for _ in range(17):
+            yield b" " * 1024 * 1024
+
+    assert (await client.post("/tools/find", content=chunks())).status_code == 413
+
+
+async def test_searches_are_described(client: httpx.AsyncClient) -> None:
+    """The document tells what a search takes, with an example that the store takes."""
+    document = (await client.get("/openapi.json")).json()
+    body = document["paths"]["/tools/find"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/FindRequest"}
+    described = document["components"]["schemas"]["FindRequest"]
+    assert described["required"] == ["Level", "Query"]
+    assert all("description" in one for one in described["properties"].values())
+    answer = await client.post("/tools/find", json=described["examples"][0])
+    assert answer.status_code == 200

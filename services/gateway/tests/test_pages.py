@@ -141,3 +141,27 @@ async def test_operation_ids_are_unique(client: httpx.AsyncClient) -> None:
 async def test_metrics_are_not_public(client: httpx.AsyncClient) -> None:
     """Metrics stay on the health port."""
     assert (await client.get("/metrics")).status_code == 404
+
+
+async def test_the_document_tells_our_failures_only(client: httpx.AsyncClient) -> None:
+    """What a parameter or a body gets wrong is 400 here, not FastAPI's 422."""
+    document = (await client.get("/openapi.json")).json()
+    answers = {
+        status
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status in operation["responses"]
+    }
+    assert "400" in answers
+    assert "422" not in answers
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_numbers_are_described_with_their_bounds(client: httpx.AsyncClient) -> None:
+    """Generated clients know which numbers a list takes, and that tags are text."""
+    document = (await client.get("/openapi.json")).json()
+    parameters = document["paths"]["/studies"]["get"]["parameters"]
+    schemas = {one["name"]: one["schema"] for one in parameters}
+    assert schemas["since"]["anyOf"][0] == {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+    assert schemas["requested-tags"]["type"] == "string"
+    assert "default" not in schemas["requested-tags"]

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from pons_gateway.error_handlers import in_our_words
 from pons_gateway.query import Flag, LenientNumber, Number, TagList, Words, documented, read_query
 
+A_NUMBER = "expected a whole number from 0 to 9223372036854775807"
+
 pytestmark = pytest.mark.anyio
 
 
@@ -77,10 +79,22 @@ async def test_what_is_read(read: Any, query: str, expected: dict[str, Any]) -> 
     [
         ("flag=yes", "flag: expected 0, 1, true or false, got 'yes'"),
         ("flag=True", "flag: expected 0, 1, true or false, got 'True'"),
-        ("a-number=-1", "a-number: expected a whole number from 0 to 9223372036854775807, got '-1'"),
-        ("a-number=1_0", "a-number: expected a whole number from 0 to 9223372036854775807, got '1_0'"),
-        ("a-number=%C2%B2", "a-number: expected a whole number from 0 to 9223372036854775807, got '²'"),
-        (f"a-number={2**63}", f"a-number: expected a whole number from 0 to 9223372036854775807, got '{2**63}'"),
+        (
+            "a-number=-1",
+            f"a-number: {A_NUMBER}, got '-1'",
+        ),
+        (
+            "a-number=1_0",
+            f"a-number: {A_NUMBER}, got '1_0'",
+        ),
+        (
+            "a-number=%C2%B2",
+            f"a-number: {A_NUMBER}, got '²'",
+        ),
+        (
+            f"a-number={2**63}",
+            f"a-number: {A_NUMBER}, got '{2**63}'",
+        ),
     ],
 )
 async def test_what_is_refused(read: Any, query: str, told: str) -> None:
@@ -112,7 +126,8 @@ async def test_lean_routes_are_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("0012", 12), ("0" * 5000 + "7", 7), ("x", None), ("-1", None), ("", None)]
+    ("value", "expected"),
+    [("0012", 12), ("0" * 5000 + "7", 7), ("x", None), ("-1", None), ("", None)],
 )
 def test_lenient_numbers(value: str, expected: int | None) -> None:
     """What is no number counts as not given; zeros before one cost nothing."""

@@ -289,3 +289,47 @@ async def test_system(client: httpx.AsyncClient) -> None:
         "0010,0010;0010,0020;0010,0030;0010,0040;0010,1000"
     )
     assert "0040,0254;0040,0275;" in system["MainDicomTags"]["Series"]
+
+
+async def test_a_wrong_parameter_is_named(client: httpx.AsyncClient) -> None:
+    """A parameter that is none is told with its name and value, by every kind of route."""
+    for path in ("/studies?expand=maybe", f"/studies/{STUDY}/series?expand=maybe"):
+        told = (await client.get(path)).json()
+        assert told["OrthancStatus"] == 5
+        assert told["Details"] == "expand: expected 0, 1, true or false, got 'maybe'"
+    for path in (f"/studies/{STUDY}?full=maybe", f"/studies/{STUDY}/series?full=maybe"):
+        told = (await client.get(path)).json()
+        assert told["OrthancStatus"] == 5
+        assert told["Details"] == "full: expected is 0, 1, true or false, not 'maybe'"
+    for value in ("-1", "1.5", "9" * 30, str(2**63), "٣"):
+        told = (await client.get(f"/studies?since={value}&limit=1")).json()
+        assert told["OrthancStatus"] == 5
+        assert told["Details"] == f"since: expected is a whole number, not {value!r}"
+
+
+async def test_the_last_of_a_parameter_counts(client: httpx.AsyncClient) -> None:
+    """A parameter that comes twice is read once, also where it is a list."""
+    for path in (f"/studies/{STUDY}", f"/series/{SERIES}/study"):
+        query = "response-content=Children&response-content=Labels&full=0&full=1"
+        assert set((await client.get(f"{path}?{query}")).json()) == {"ID", "Type", "Labels"}
+
+
+async def test_resources_are_described_by_level(client: httpx.AsyncClient) -> None:
+    """The document tells each level's object apart, and the parameters of lean routes."""
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    shown = paths["/studies/{id}"]["get"]
+    schema = shown["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/Study"}
+    assert shown["summary"] == "Show a study"
+    assert [one["name"] for one in shown["parameters"]] == [
+        "id",
+        "response-content",
+        "requested-tags",
+        "requestedTags",
+        "full",
+        "short",
+        "simplify",
+    ]
+    above = paths["/instances/{id}/patient"]["get"]
+    schema = above["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/Patient"}

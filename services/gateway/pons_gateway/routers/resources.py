@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The four levels: lists, objects, statistics, deletion."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Response
+
+from pons.catalog import Search
+from pons.errors import BadRequest, NotFound
+from pons.messages.index import Deleted, DeleteResource
+from pons_gateway.answers import json_answer, json_list, silent
+from pons_gateway.dependencies import (
+    BackendsDep,
+    Expand,
+    LevelDep,
+    ResourceId,
+    ShapeDep,
+    backends_of,
+    level_of,
+    read_shape,
+    resource_id,
+    shape_of,
+)
+from pons_gateway.models.resources import LISTS, MODELS, Deletion, Statistics
+from pons_gateway.query import Number
+from pons_gateway.resource_json import (
+    deletion_json,
+    objects_of,
+    resource_json,
+    statistics_json,
+)
+from pons_gateway.routing import LevelRouter, writes
+
+router = LevelRouter("Resources", "Patients, studies, series and instances.")
+
+
+async def skipped(
+    request: Request,
+    since: Annotated[
+        Number | None,
+        Query(description="Leave out so many at the start; only together with `limit`."),
+    ] = None,
+    limit: Annotated[
+        Number | None,
+        Query(description="Give so many at most, 0 for all; only together with `since`."),
+    ] = None,
+) -> tuple[int, int]:
+    """How many to leave out, and how many to give. Raises `BadRequest` for one of them alone."""
+    if (since is None) != (limit is None):
+        missing, path = "limit" if limit is None else "since", request.scope["route"].path
+        raise BadRequest(f'Missing "{missing}" argument for GET request against: {path}')
+    return since or 0, limit or 0
+
+
+@router.get("", summary="List {folder}", response_model=LISTS)
+async def list_all(
+    level: LevelDep,
+    part: Annotated[tuple[int, int], Depends(skipped)],
+    shape: ShapeDep,
+    backends: BackendsDep,
+    expand: Expand = False,
+) -> Response:
+    """Identifiers, or objects with `expand` or `response-content`."""
+    search = Search(level, since=part[0], limit=part[1])
+    if not (expand or shape.chosen):
+        return await json_list(backends.catalog.search_ids(search))
+    pages = backends.catalog.search(search, shape.wanted)
+    return await json_list(objects_of(pages, shape, backends.metadata_names))
+
+
+@router.lean(
+    "/{id}",
+    summary="Show a {level}",
+    response_model=MODELS,
+    dependencies=[Depends(resource_id), Depends(shape_of)],
+)
+async def show(request: Request) -> Response:
+    """Its main tags, what it belongs to, what it has below. 404 without a body if unknown."""
+    level, shape, backends = (
+        await level_of(request),
+        read_shape(request),
+        await backends_of(request),
+    )
+    resource = await backends.catalog.find(level, request.path_params["id"], shape.wanted)
+    if resource is None:
+        return silent(404)
+    return json_answer(resource_json(resource, shape, backends.metadata_names))
+
+
+@router.delete(
+    "/{id}",
+    summary="Delete a {level} with everything below it",
+    response_model=Deletion,
+)
+@writes
+async def delete(level: LevelDep, identifier: ResourceId, backends: BackendsDep) -> Response:
+    """What is above and has nothing else below goes with it. 404 without a body if unknown."""
+    try:
+        deleted = await backends.ask("index", DeleteResource(level, identifier), Deleted)
+    except NotFound:
+        return silent(404)
+    return json_answer(deletion_json(deleted))
+
+
+@router.get("/{id}/statistics", summary="What a {level} takes", response_model=Statistics)
+async def statistics(level: LevelDep, identifier: ResourceId, backends: BackendsDep) -> Response:
+    """How many resources are below it, and how many bytes they have."""
+    found = await backends.catalog.statistics(level, identifier)
+    if found is None:
+        raise NotFound("Unknown resource")
+    return json_answer(statistics_json(level, found))
