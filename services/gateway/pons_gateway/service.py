@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from pons.health.readiness import Health
+from pons.http.bounds import Bounds
 from pons.http.serving import serving
 from pons.http.warm import warm_http
 from pons.settings import Settings
@@ -27,8 +28,11 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
         settings.http_host,
         settings.http.port,
         share_port=settings.http.processes > 1,
+        bounds=Bounds(
+            connections=settings.http.max_connections,
+            connections_per_address=settings.http.max_connections_per_address,
+        ),
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        ws="none",
     ):
         yield

@@ -300,11 +300,14 @@ async def test_a_wrong_parameter_is_named(client: httpx.AsyncClient) -> None:
     for path in (f"/studies/{STUDY}?full=maybe", f"/studies/{STUDY}/series?full=maybe"):
         told = (await client.get(path)).json()
         assert told["OrthancStatus"] == 5
-        assert told["Details"] == "full: expected is 0, 1, true or false, not 'maybe'"
+        assert told["Details"] == "full: expected 0, 1, true or false, got 'maybe'"
     for value in ("-1", "1.5", "9" * 30, str(2**63), "٣"):
         told = (await client.get(f"/studies?since={value}&limit=1")).json()
         assert told["OrthancStatus"] == 5
-        assert told["Details"] == f"since: expected is a whole number, not {value!r}"
+        assert (
+            told["Details"]
+            == f"since: expected a whole number from 0 to {2**63 - 1}, got {value!r}"
+        )
 
 
 async def test_the_last_of_a_parameter_counts(client: httpx.AsyncClient) -> None:

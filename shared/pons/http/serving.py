@@ -5,12 +5,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from pons.errors import PonsError
-from pons.http.protocol import Connection
+from pons.http.bounds import DEFAULTS, Bounds
+from pons.http.guard import Guard
 
 
 class Server(uvicorn.Server):
@@ -54,9 +55,19 @@ class _Lifespan:
 
 @asynccontextmanager
 async def serving(
-    app: Any, host: str, port: int, *, share_port: bool = False, **options: Any
+    app: Any,
+    host: str,
+    port: int,
+    *,
+    share_port: bool = False,
+    bounds: Bounds = DEFAULTS,
+    timeout_keep_alive: float = 5,
+    **options: Any,
 ) -> AsyncIterator[Server]:
     """Serve `app` as long as the block runs; requests under way get `options` grace to end.
+
+    No client can go beyond `bounds`; one that asks nothing more is let go after
+    `timeout_keep_alive` seconds. No WebSockets.
 
     The application's lifespan opens before anything listens, and closes last; what it raises, at
     any time, ends the block. With `share_port` other processes may listen there too: the system
@@ -64,15 +75,18 @@ async def serving(
     """
     sockets = _shared(host, port) if share_port else None
     lifespan = _Lifespan(app)
+    guard = Guard(lifespan, bounds, timeout_keep_alive)
     server = Server(
         uvicorn.Config(
-            lifespan,
-            http=Connection,
+            guard,
+            http=cast(type[asyncio.Protocol], guard.connect),  # all that uvicorn does is call it
+            ws="none",
             host=host,
             port=port,
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=cast(int, timeout_keep_alive),  # for `call_later`
             **options,
         )
     )

@@ -12,6 +12,7 @@ import structlog
 
 from pons.errors import PonsError, log_text
 from pons.health.readiness import Health
+from pons.http.bounds import Bounds, raise_descriptors
 from pons.http.health import health_app
 from pons.http.serving import address, serving
 from pons.objects.damage import found
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 GRACE = 2
 """Seconds that a request to the health port may take when the service ends."""
 AGAIN = 1.0
+HEALTH_BOUNDS = Bounds(connections=128)
+"""For the port of health and metrics, so that it leaves descriptors to what the service does."""
 STOP_SIGNALS = [
     signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)
 ]
@@ -43,6 +46,7 @@ def run_service(name: str, open_service: OpenService) -> None:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2)
     configure_logs(settings.log, name)
+    raise_descriptors()
     if ignored := ignored_variables():
         log.warning("variables that are no settings are ignored", variables=", ".join(ignored))
     if settings.ingest.dictionary:
@@ -100,8 +104,9 @@ async def _serve(settings: Settings, health: Health, open_service: OpenService) 
         log.info("service stopped")
 
     host, port = settings.health.host, settings.health.port
-    app = health_app(health)
-    async with serving(app, host, port, timeout_graceful_shutdown=GRACE) as server:
+    async with serving(
+        health_app(health), host, port, bounds=HEALTH_BOUNDS, timeout_graceful_shutdown=GRACE
+    ) as server:
         log.debug("health port", address=address(server))
         async with asyncio.TaskGroup() as group:
             working = group.create_task(work())

@@ -61,6 +61,19 @@ class HttpSettings(Section):
         "those names, and beyond loopback also names that public DNS cannot have (without a dot, "
         "or below `local`, `internal`, `home.arpa` and `test`).",
     )
+    max_connections: int = Field(
+        0,
+        ge=0,
+        description="Connections at once, per process; more are answered 503 and closed. 0: half "
+        "of the files that the process may have open, 4096 at most.",
+    )
+    max_connections_per_address: int = Field(
+        0,
+        ge=0,
+        description="The same for one address (of IPv6: one /64 network). Does not count for "
+        "loopback, where a proxy brings everybody's. A proxy on another machine has one address "
+        "for all of its clients. 0: half of `http.max_connections`.",
+    )
     max_body_mb: int = Field(8192, ge=1, description="Largest request body in MiB (413 above).")
     max_zip_entry_mb: int = Field(
         4096, ge=1, description="Largest file inside an uploaded ZIP or gzip body in MiB."

@@ -23,6 +23,8 @@ async def echo(scope: Any, receive: Any, send: Send) -> None:
     if kind == "fails":
         await start(send, LENGTH_2)
         raise RuntimeError("between head and body")
+    if kind == "fails-at-once":
+        raise RuntimeError("before the head")
     if kind == "streamed":
         await start(send, [])
         await send({"type": "http.response.body", "body": b"ab", "more_body": True})
@@ -115,12 +117,24 @@ async def test_a_client_that_wants_no_more_is_let_go(request_text: bytes) -> Non
         assert everything.endswith(b"\r\n\r\nw")
 
 
-async def test_a_failure_before_the_body_is_500(caplog: pytest.LogCaptureFixture) -> None:
-    """The head that was given before is not sent."""
+async def test_a_failure_in_an_answer_ends_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The head may have left, so the client learns by the missing body."""
     async with connected() as (reader, writer):
         writer.write(GET % b"fails")
-        assert (await reader.read()).startswith(b"HTTP/1.1 500 ")
+        assert (await reader.read()).endswith(b"content-length: 2\r\n\r\n")
     assert "between head and body" in caplog.text
+
+
+async def test_a_failure_before_an_answer_is_500(caplog: pytest.LogCaptureFixture) -> None:
+    """And the connection ends, which the answer says."""
+    async with connected() as (reader, writer):
+        writer.write(GET % b"fails-at-once")
+        everything = await reader.read()
+    assert everything.startswith(b"HTTP/1.1 500 ")
+    assert b"connection: close" in everything
+    assert "before the head" in caplog.text
 
 
 async def test_a_header_cannot_bring_another(caplog: pytest.LogCaptureFixture) -> None:
