@@ -60,18 +60,20 @@ def _entries(data: bytes, wide: bool, big_endian: bool) -> NDArray[np.uint16]:
 def _expand(numbers: NDArray[np.uint16], entries: int, wide: bool) -> NDArray[np.uint16]:
     """The table that segments describe."""
     table: list[int] = []
-    _append_segments(table, numbers.tolist(), 0, len(numbers), entries, wide)
+    _append_segments(table, numbers.tolist(), 0, None, entries, wide)
     return np.array(table[:entries], np.uint16)
 
 
 def _append_segments(
-    table: list[int], numbers: list[int], at: int, count: int, entries: int, wide: bool
+    table: list[int], numbers: list[int], at: int, count: int | None, entries: int, wide: bool
 ) -> None:
-    """Append what `count` segments from `at` say; `count` is smaller only in a referred run."""
-    referred = at > 0
-    while at + 2 < len(numbers) and count > 0 and len(table) < entries:
+    """Append what `count` segments from `at` say, to which an indirect one refers; None: all."""
+    referred = count is not None
+    while at + 2 < len(numbers) and count != 0 and len(table) < entries:
         opcode, length = numbers[at], numbers[at + 1]
-        at, count = at + 2, count - 1
+        at += 2
+        if count is not None:
+            count -= 1
         if opcode == 0:
             table += numbers[at : at + length]
             at += length

@@ -119,9 +119,18 @@ def test_segmented_table(make: Make, locate: Locate, open_file: OpenFile) -> Non
         words(7, 1, 1),
         words(1, 4, 100),
         words(0, 1, 5, 2, 1, 6, 0),
+        words(2, 9, 0, 0),
+        words(0, 1, 7, 2, 9, 0, 0),
         words(),
     ],
-    ids=["unknown", "line from nothing", "indirect to itself", "empty"],
+    ids=[
+        "unknown",
+        "line from nothing",
+        "indirect to itself",
+        "indirect to itself, the first",
+        "indirect to a run with itself",
+        "empty",
+    ],
 )
 def test_broken_segments(make: Make, locate: Locate, open_file: OpenFile, segments: bytes) -> None:
     """Segments that make no sense are an unsupported image, not an endless one."""
@@ -129,6 +138,14 @@ def test_broken_segments(make: Make, locate: Locate, open_file: OpenFile, segmen
     content = make(np.zeros((1, 4), "<u2"), **attributes)
     with pytest.raises(UnsupportedImage):
         colored(content, locate, open_file)
+
+
+def test_indirect_segment_to_the_first(make: Make, locate: Locate, open_file: OpenFile) -> None:
+    """A run that begins where the table does may be repeated, as often as the table has room."""
+    segments = words(0, 2, 256, 512, 2, 1, 0, 0, 2, 1, 0, 0)
+    attributes = palette_attributes((6, 0, 16), [segments] * 3, segmented=True)
+    content = make(np.arange(6, dtype="<u2").reshape(1, 6), **attributes)
+    assert colored(content, locate, open_file)[..., 0].tolist() == [[1, 2] * 3]
 
 
 def test_palette_without_tables(make: Make, locate: Locate, open_file: OpenFile) -> None:
