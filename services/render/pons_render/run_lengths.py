@@ -2,6 +2,7 @@
 """RLE Lossless: the byte planes of a frame, run-length encoded one by one (PS3.5 annex G)."""
 
 import struct
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from pons_render.image import Image
 _HEADER = struct.Struct("<16I")
 _MOST_SEGMENTS = 15
 _NO_RUN = 128
+_PADDING = 64
+"""Bytes that a segment may have beyond one run for each pixel, the longest that a plane can be."""
 
 
 def decode_rle(image: Image, data: bytes) -> NDArray[Any]:
@@ -59,15 +62,19 @@ def _segments(data: bytes) -> list[bytes]:
 
 
 def _decode(image: Image, segment: bytes, number: int) -> NDArray[np.uint8]:
-    """One byte plane. What comes after its end is padding that was taken for a run."""
+    """One byte plane. What comes after its end is padding that was taken for a run.
+
+    A segment that is longer than any plane of this size is not decoded before it is known where the
+    plane ends: a byte of it may become 64.
+    """
     # Takes a while once, which other images need not pay.
     from rle.rle import decode_segment
 
     expected = image.rows * image.columns
-    try:
-        decoded = decode_segment(segment)
-    except ValueError:
-        decoded = b""
+    decoded = b""
+    if len(segment) <= 2 * expected + _PADDING:
+        with suppress(ValueError):
+            decoded = decode_segment(segment)
     if len(decoded) != expected:
         end = _end_of_plane(image, segment, number)
         decoded = decode_segment(segment[:end])

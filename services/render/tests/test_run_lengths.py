@@ -2,6 +2,7 @@
 """RLE Lossless whose segments are not as long as they should be."""
 
 import struct
+import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -168,3 +169,16 @@ def test_broken_header(make: Make, encapsulate: Make, preview: Preview, frame: b
     )
     with pytest.raises(UnsupportedImage, match="RLE"):
         preview(content)
+
+
+def test_segment_that_would_decode_to_too_much(shown: Callable[..., NDArray[np.uint8]]) -> None:
+    """A small picture does not take the memory that the runs behind it would."""
+    runs = bytes([257 - 128, 9]) * 100_000
+    tracemalloc.start()
+    try:
+        pixels = shown([plane_of(PLANE) + runs])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (pixels == np.round(PLANE / 252 * 255)).all()
+    assert most < 64 * len(runs) // 2
