@@ -218,6 +218,8 @@ def read_image(located: Located) -> Image:
 
 
 _SUBSAMPLED = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
+_PADDING = 64
+"""Bytes that may follow the pixels and say nothing, in pictures of any size."""
 _DEEP = 16
 
 
@@ -225,11 +227,14 @@ def _with_real_length(image: Image, length: int | None) -> Image:
     """The image with what the length of its pixel data says about the samples.
 
     Many that are called 4:2:2 have all samples; some of 16 bits are said to have 8 Bits Allocated.
+    What is nearer to all samples than to two thirds of them and padding was cut off, and is not
+    4:2:2.
     """
     if length is None or image.rows < 1 or image.columns < 1:
         return image
     bits = image.frame_bits * image.number_of_frames
-    if image.photometric_interpretation in _SUBSAMPLED and length * 8 < bits:
+    most = max(bits * 5 // 6, bits * 2 // 3 + _PADDING * 8)
+    if image.photometric_interpretation in _SUBSAMPLED and length * 8 < min(bits, most):
         return msgspec.structs.replace(image, subsampled=True)
     is_deep = image.bits_allocated == 8 < image.bits_stored <= _DEEP and length * 4 == bits
     return msgspec.structs.replace(image, bits_allocated=_DEEP) if is_deep else image

@@ -366,6 +366,14 @@ def test_ybr_full_422_keeps_its_meaning(
     assert decode(content, locate, open_file).tolist() == YBR_IN_RGB
 
 
+def test_all_samples_that_were_cut_off(make: Make, locate: Locate, open_file: OpenFile) -> None:
+    """A picture that lacks its end is refused rather than read as 4:2:2 of other pixels."""
+    pixels = np.tile(np.array(YBR, np.uint8), (8, 8, 1))
+    content = make_ybr(make, pixels.tobytes()[:-2], Rows=16, Columns=32)
+    with pytest.raises(UnsupportedImage, match="do not fit"):
+        decode(content, locate, open_file)
+
+
 @pytest.mark.parametrize("has_all", [True, False])
 def test_frames_of_ybr_full_422(
     make: Make, locate: Locate, ask: Make, open_file: OpenFile, has_all: bool
