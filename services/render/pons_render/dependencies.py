@@ -4,11 +4,11 @@
 import re
 from typing import Annotated
 
-import msgspec
 from fastapi import Depends, Header, Path, Query, Request
 
 from pons.errors import BadRequest, NotFound, UnsupportedImage
 from pons.jobs import ArchiveRequest
+from pons.limits.json_text import NotJson, read_json
 from pons.messages.views import VIEWS, View
 from pons_render.formats import Format, choose_format
 from pons_render.pictures import DEFAULT_QUALITY, Instance
@@ -74,9 +74,10 @@ async def instance_of(
 async def archive_request(request: Request) -> ArchiveRequest:
     """The body, as the gateway writes it and jobs keep it. Raises `BadRequest`."""
     try:
-        return msgspec.json.decode(await request.body(), type=ArchiveRequest)
-    except msgspec.MsgspecError as error:
+        asked: ArchiveRequest = read_json(await request.body(), ArchiveRequest)
+    except NotJson as error:
         raise BadRequest("The body is no request for an archive", str(error)) from None
+    return asked
 
 
 InstanceDep = Annotated[Instance, Depends(instance_of)]
