@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The data folder of one store: where everything in it is, and the lock that one process holds."""
 
+import errno
 import os
 import shlex
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from pons_embedded.errors import Refusal
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+_HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+"""What systems say of a lock that somebody else holds."""
 LOCK_BYTE = 1 << 20
 """Windows lets nobody read a locked byte, so the lock is far behind the process id in the file."""
 
@@ -78,7 +81,7 @@ class DataFolder:
                 "choose another with --data"
             ) from None
         try:
-            if not _try_lock(descriptor):
+            if not self._try_lock(descriptor):
                 holder = os.read(descriptor, 32).decode().strip() or "unknown"
                 raise Refusal(
                     f"the data folder {self.path} is in use by process {holder}: stop that store "
@@ -92,13 +95,26 @@ class DataFolder:
         finally:
             os.close(descriptor)
 
+    def _try_lock(self, descriptor: int) -> bool:
+        try:
+            return try_lock(descriptor)
+        except OSError as error:
+            raise Refusal(
+                f"the data folder {self.path} cannot be locked ({error.strerror}): choose one on a "
+                "local disk with --data"
+            ) from None
+
 
 def default_data_folder(store: str) -> Path:
     """`data/<store>` beside the launcher: in sight, and gone with the checkout."""
     return CHECKOUT / "data" / store
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Whether the file is locked now; False while somebody else holds it.
+
+    Raises `OSError` on a file system without locks.
+    """
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -110,6 +126,8 @@ def _try_lock(descriptor: int) -> bool:
             import fcntl
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise
         return False
     return True

@@ -15,9 +15,11 @@ from pons_embedded.errors import Refusal
 from pons_embedded.external import check_servers
 from pons_embedded.folder import DataFolder
 from pons_embedded.nats import EmbeddedNats
+from pons_embedded.objects_lock import objects_locked
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.processes import end_all
 from pons_embedded.services import tool_environment
+from pons_embedded.up import say
 
 NAMES = ("fsck", "reindex")
 
@@ -38,7 +40,11 @@ def run_tool(
         except (OSError, ValueError):
             raise Refusal("the store is just starting: try again in a moment") from None
         return _run(name, words, told)
-    with folder.locked(), _servers(settings, config, folder) as told:
+    with (
+        folder.locked(),
+        objects_locked(settings, folder, say),
+        _servers(settings, config, folder) as told,
+    ):
         return _run(name, words, told)
 
 

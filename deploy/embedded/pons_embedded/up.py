@@ -35,6 +35,7 @@ from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
 from pons_embedded.guard import Charge
 from pons_embedded.guarded import Guard
 from pons_embedded.nats import EmbeddedNats
+from pons_embedded.objects_lock import objects_locked
 from pons_embedded.orthanc.translate import merged, translate
 from pons_embedded.ports import why_not_free
 from pons_embedded.postgres import EmbeddedPostgres
@@ -117,7 +118,7 @@ def run_store(choices: Choices) -> None:
     folder = choices.folder(settings)
     if ignored := ignored_variables():
         say(f"variables that are no settings are ignored: {', '.join(ignored)}")
-    with folder.locked():
+    with folder.locked(), objects_locked(settings, folder, say):
         end_all(state.survivors(state.read_state(folder.state)))
         for left in (folder.state, folder.stop_request):
             left.unlink(missing_ok=True)
