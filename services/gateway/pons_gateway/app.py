@@ -50,6 +50,7 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
         openapi_tags=chapters(),
         openapi_url=None,  # see routers/pages.py, which knows who may read it
         middleware=middleware(settings, router, shared),
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router = router
     for chapter in ROUTERS:

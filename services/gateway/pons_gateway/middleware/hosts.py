@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 NEVER_PUBLIC = (".local", ".internal", ".home.arpa", ".test")
 """Ends of names that public DNS never has (RFC 6762, RFC 8375, RFC 6761, ICANN's `internal`)."""
+REMEMBERED = 64
+"""`Host` headers kept at most that were let in."""
 LOGGED = 20
 """Names at most of which the log tells; a stranger must not fill it."""
 
@@ -47,16 +49,28 @@ class Hosts:
         self._own: frozenset[str] | None = None
         self._asking = asyncio.Lock()
         self._logged: set[str] = set()
+        self._known: set[bytes] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             for name, value in scope["headers"]:
-                if name == b"host" and not await self._is_known(host := host_name(value)):
-                    if not self._is_public(scope["path"]):
-                        await self._refuse(host, scope, receive, send)
-                        return
+                if name != b"host" or value in self._known:
+                    continue
+                host = host_name(value)
+                if await self._is_known(host):
+                    self._remember(value)
+                elif not self._is_public(scope["path"]):
+                    await self._refuse(host, scope, receive, send)
+                    return
+                else:
                     scope["stranger"] = True
         await self.app(scope, receive, send)
+
+    def _remember(self, value: bytes) -> None:
+        """Headers that were let in, as they came: most requests bring one of a few."""
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known.add(value)
 
     async def _is_known(self, host: str) -> bool:
         if is_address(host) or host == "localhost" or host.endswith(".localhost"):
