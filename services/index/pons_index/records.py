@@ -119,11 +119,32 @@ class Records:
         """
         changed = 0
         async for record in self._all():
-            changed += await self._database.run(partial(_restore, record), patience=math.inf)
+            changed += await self._database.run(partial(self._restore, record), patience=math.inf)
         await self._database.run(lambda connection: connection.execute(SQL["leave_attachments"]))
         if changed:
             log.warning("labels, metadata and attachments restored", resources=changed)
         return changed
+
+    async def _restore(self, record: Record, connection: Any) -> bool:
+        """Whether the resource is there and had not all of it."""
+        async with connection.transaction():
+            try:
+                resource = await hold_resource(connection, record.level, record.resource_id)
+            except NotFound:
+                return False
+            # Once more: it may have been written since, which nobody does who does not hold it.
+            now = await self._read(note_of(record.level, record.resource_id))
+            return now is not None and await _replace(now, resource, connection)
+
+    async def _read(self, name: str) -> Record | None:
+        """What a note says; None when it was just removed, or cannot be read."""
+        try:
+            return msgspec.msgpack.decode(await self._notes.read(name), type=Record)
+        except NotFound:
+            return None
+        except msgspec.DecodeError as error:
+            log.error("record beside the objects cannot be read", name=name, error=str(error))
+            return None
 
     async def _file(self, named: list[tuple[UUID, int, str]]) -> None:
         columns = [list(column) for column in zip(*named, strict=True)]
@@ -134,14 +155,9 @@ class Records:
 
     async def _all(self) -> AsyncIterator[Record]:
         async for name in self._notes.names(FOLDER):
-            try:
-                content = await self._notes.read(name)
-            except NotFound:  # just removed
-                continue
-            try:
-                yield msgspec.msgpack.decode(content, type=Record)
-            except msgspec.DecodeError as error:
-                log.error("record beside the objects cannot be read", name=name, error=str(error))
+            record = await self._read(name)
+            if record is not None:
+                yield record
 
 
 def note_of(level: Level, resource_id: str) -> str:
@@ -165,17 +181,8 @@ async def _read(connection: Any, resource: Held) -> Record:
     )
 
 
-async def _restore(record: Record, connection: Any) -> bool:
-    """Whether the resource is there and had not all of it."""
-    async with connection.transaction():
-        return await _replace(record, connection)
-
-
-async def _replace(record: Record, connection: Any) -> bool:
-    try:
-        resource = await hold_resource(connection, record.level, record.resource_id)
-    except NotFound:
-        return False
+async def _replace(record: Record, resource: Held, connection: Any) -> bool:
+    """Give a resource what its note says, if it had not all of it."""
     latest = UUID(int=int(record.written * 1000) + 1 << 80)
     if not await connection.fetchval(SQL["lived_before"], resource.level, resource.key, latest):
         return False

@@ -2,7 +2,7 @@
 """Metadata, labels and attachments of resources, and what becomes of them."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from hashlib import md5
 from typing import Any, Literal
 from uuid import UUID
@@ -375,3 +375,36 @@ async def test_attachments_fill_the_store(
     with pytest.raises(OutOfResources):
         await limited.put_attachment(larger)
     assert (await sizes(index))[1] == MEGABYTE
+
+
+class Overtaken:
+    """Notes that change just after they were read for the first time."""
+
+    def __init__(self, notes: Any, change: Callable[[], Awaitable[Any]]) -> None:
+        self._notes = notes
+        self._change = change
+        self._read_before = False
+        self.names = notes.names
+
+    async def read(self, name: str) -> bytes:
+        content: bytes = await self._notes.read(name)
+        if not self._read_before:
+            self._read_before = True
+            await self._change()
+        return content
+
+
+async def test_what_is_put_while_notes_are_compared_stays(
+    index: Index, lax: Belongings, event: InstanceReceived, objects: Objects
+) -> None:
+    """A note that was read before a change and compared after it undoes nothing."""
+    study = ids(event).study
+    await lax.put_label(PutLabel("Study", study, "seen"))
+
+    class WithNotes:
+        notes = Overtaken(objects.notes, lambda: lax.put_label(PutLabel("Study", study, "later")))
+
+    overtaken: Any = WithNotes()
+    assert await Records(index.database, overtaken).restore() == 0
+    rows = await index.fetch("SELECT label FROM labels ORDER BY 1")
+    assert [row["label"] for row in rows] == ["later", "seen"]
