@@ -36,7 +36,13 @@ def log_text(error: BaseException) -> str:
         seen.append(cause)
         cause = cause.__cause__
     ours = cause is None or isinstance(cause, PonsError)
-    return str(error) if ours else f"{error}; {cause!r}"
+    return str(error) if ours else f"{error}; {_told(cause)}"
+
+
+def _told(cause: BaseException | None) -> str:
+    """A driver's error with its class and its words; some keep their words out of `repr`."""
+    shown, words = repr(cause), str(cause)
+    return shown if words in shown else f"{shown}: {words}"
 
 
 class InvalidInstance(PonsError):

@@ -131,6 +131,13 @@ def test_the_log_s_text_has_the_first_cause() -> None:
     away, told = Unavailable("away"), PonsError("no answer")
     away.__cause__, told.__cause__ = OSError("wire cut"), away
     assert log_text(told) == "no answer; OSError('wire cut')"
+
+    class Wordless(Exception):
+        def __str__(self) -> str:
+            return "code=500 jetstream is gone"
+
+    away.__cause__ = Wordless()
+    assert log_text(told) == "no answer; Wordless(): code=500 jetstream is gone"
     away.__cause__ = told  # an error that was raised from what it caused
     assert log_text(told) == "no answer"
     away.__cause__ = away
