@@ -36,6 +36,8 @@ PASSING: dict[str, str] = {
 }
 """As above, of what passes by itself and is not simply an absence."""
 
+ABSENT = ("08", "40", "53", "55", "57")
+"""Classes about connections, transactions, resources and an operator's doing: these pass, too."""
 REFUSING = ("22", "23", "54")
 """Classes about values: data, constraints, sizes."""
 MISSING_PARENT = "23503"
@@ -58,9 +60,15 @@ class Slow(Unavailable):
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether the same transaction can succeed later: anything that is not about its values."""
+    """Whether the same transaction can succeed later.
+
+    It cannot where it is about its values, nor where nobody knows what it is about, such as an
+    exception that somebody's trigger raises: that must not hold up what comes behind it.
+    """
     if isinstance(error, asyncpg.PostgresError):
-        return not is_refusal(error)
+        state = error.sqlstate or ""
+        known = not state or state == MISSING_PARENT or state[:2] in ABSENT
+        return known or bool(what_lasts(error))
     # What asyncpg raises for a server that went away is not only connection errors.
     lost = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, Raced)
     return isinstance(error, (*lost, Unavailable)) and not is_refusal(error)

@@ -77,6 +77,22 @@ async def test_poison_does_not_hold_up_the_rest(index: Index, fault: Any) -> Non
     assert await index.write(events[0]) == ["Success"]
 
 
+async def test_a_trigger_of_somebody_s_does_not_hold_up_the_rest(index: Index) -> None:
+    """An exception in the database that nobody foresaw is set aside as one in the index is."""
+    await index.database.pool.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.sop_instance_uid LIKE '%.666' THEN RAISE EXCEPTION 'not on my watch'; END IF;"
+        " RETURN NEW; END $$;"
+        " CREATE TRIGGER refuse BEFORE INSERT ON instances"
+        " FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    events = [received("1.2.1"), received("1.2.666"), received("1.2.2")]
+    assert await index.write(*events) == ["Success", "", "Success"]
+    [(arrival, reason)] = index.refused
+    assert arrival.event == events[1]
+    assert reason.startswith("an error in the index: RaiseError")
+
+
 async def test_what_is_too_slow_alone_is_set_aside(
     open_index: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,13 @@ def test_what_somebody_repairs(error: Exception, words: str) -> None:
     assert str(error) not in str(unavailable(error))
 
 
+def test_what_nobody_knows_is_not_waited_for() -> None:
+    """A trigger of somebody's that raises for one instance must not hold up all behind it."""
+    error = asyncpg.RaiseError("not on my watch")
+    assert not is_passing(error)
+    assert not is_refusal(error)
+
+
 @pytest.mark.parametrize("error", PASSING, ids=repr)
 def test_what_passes_by_itself(error: Exception) -> None:
     """Nobody has to do anything."""
