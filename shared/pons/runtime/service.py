@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import structlog
+from fastapi import FastAPI
 
 from pons.errors import PonsError, log_text
 from pons.health.readiness import Health
@@ -30,15 +31,17 @@ STOP_SIGNALS = [
     signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGQUIT") if hasattr(signal, name)
 ]
 OpenService = Callable[[Settings, Health], AbstractAsyncContextManager[None]]
+CreateApp = Callable[[Health], FastAPI]
 
 
-def run_service(name: str, open_service: OpenService) -> None:
+def run_service(name: str, open_service: OpenService, create_app: CreateApp = health_app) -> None:
     """Run until SIGTERM, SIGINT or SIGQUIT.
 
     Exit code 1 when the service cannot run, 2 for a wrong setting.
 
     `open_service` opens what the service owns, adds its checks to the `Health` that it is given,
-    and works in the background until its block ends.
+    and works in the background until its block ends. `create_app` makes the application of its
+    health port.
     """
     try:
         settings = load_settings()
@@ -56,7 +59,7 @@ def run_service(name: str, open_service: OpenService) -> None:
     health = Health(name)
     health.damaged = found
     try:
-        _run(_serve(settings, health, open_service))
+        _run(_serve(settings, health, open_service, create_app(health)))
     except (Exception, BaseExceptionGroup) as error:
         causes = list(leaves(error))
         _tell(causes)
@@ -89,7 +92,9 @@ def _tell(causes: Sequence[BaseException]) -> None:
     log.error("service cannot run", error="; ".join(dict.fromkeys(words)))
 
 
-async def _serve(settings: Settings, health: Health, open_service: OpenService) -> None:
+async def _serve(
+    settings: Settings, health: Health, open_service: OpenService, app: FastAPI
+) -> None:
     stop, opened = health.stop, asyncio.Event()
     _on_signals(stop)
     obey_supervisor(settings.health, health)
@@ -105,7 +110,7 @@ async def _serve(settings: Settings, health: Health, open_service: OpenService) 
 
     host, port = settings.health.host, settings.health.port
     async with serving(
-        health_app(health), host, port, bounds=HEALTH_BOUNDS, timeout_graceful_shutdown=GRACE
+        app, host, port, bounds=HEALTH_BOUNDS, timeout_graceful_shutdown=GRACE
     ) as server:
         log.debug("health port", address=address(server))
         async with asyncio.TaskGroup() as group:

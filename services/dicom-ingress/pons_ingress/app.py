@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP edge of dicom-ingress: its health port."""
+
+from fastapi import FastAPI
+
+from pons.health.readiness import Health
+from pons.http.health import health_app
+
+
+def create_app(health: Health) -> FastAPI:
+    """`/health/live`, `/health/ready` and `/metrics`.
+
+    What it does is asked over DICOM.
+    """
+    app = health_app(health)
+    app.description = "Receives instances over DICOM."
+    return app
