@@ -11,13 +11,13 @@ from starlette.routing import BaseRoute, Mount
 import pons
 from pons.settings import Settings
 from pons.settings.model import is_loopback
-from pons_gateway.authentication import Authentication
 from pons_gateway.backends import Backends
 from pons_gateway.document import DESCRIPTION, TITLE, described
 from pons_gateway.error_handlers import add_handlers
 from pons_gateway.middleware.authentication import Authenticated
 from pons_gateway.middleware.bodies import BodyLength
 from pons_gateway.middleware.compression import Compression
+from pons_gateway.middleware.credentials import Authentication
 from pons_gateway.middleware.hosts import Hosts
 from pons_gateway.middleware.methods import Methods
 from pons_gateway.middleware.metrics import Metrics

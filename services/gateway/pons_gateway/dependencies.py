@@ -9,10 +9,10 @@ from pons.catalog import StoredObject
 from pons.dicom.levels import Level
 from pons.errors import NotFound
 from pons_gateway.backends import Backends
+from pons_gateway.models.parts import PLAIN, Shape
 from pons_gateway.models.shape import ShapeQuery
 from pons_gateway.query import Flag, read_query
-from pons_gateway.resource_json import LEVEL_OF
-from pons_gateway.shape import PLAIN, Shape
+from pons_gateway.resources.resource_json import LEVEL_OF
 
 
 async def backends_of(request: Request) -> Backends:

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from pons.errors import NotFound, PonsError, log_text
 from pons.limits.mistakes import sentence
 from pons.objects.damage import notice
-from pons_gateway.answers import PLAIN_TYPE, Answer, Answered, silent
 from pons_gateway.errors import (
     HTTP_STATUS,
     BadJson,
@@ -21,6 +20,7 @@ from pons_gateway.errors import (
     error_answer,
     orthanc_error,
 )
+from pons_gateway.responses.answers import PLAIN_TYPE, Answer, Answered, silent
 
 log = structlog.get_logger()
 

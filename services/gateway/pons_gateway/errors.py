@@ -25,10 +25,10 @@ from pons.errors import (
     nearest,
 )
 from pons.http.errors import STATUS
-from pons_gateway.answers import JSON_TYPE, Answer, UnknownItem
 from pons_gateway.lua.scripts import LuaFailed
-from pons_gateway.slices import CannotOrderSlices
-from pons_gateway.verification_queue import TooManyLogins
+from pons_gateway.middleware.verification_queue import TooManyLogins
+from pons_gateway.resources.slices import CannotOrderSlices
+from pons_gateway.responses.answers import JSON_TYPE, Answer, UnknownItem
 
 
 class BadParameter(BadRequest):

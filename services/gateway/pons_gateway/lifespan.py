@@ -19,11 +19,11 @@ from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
 from pons.settings import Settings
-from pons_gateway import index_health
 from pons_gateway.backends import Backends
-from pons_gateway.index_health import IndexHealth
 from pons_gateway.lua.scripts import Scripts
-from pons_gateway.render_client import open_client
+from pons_gateway.operation import index_health
+from pons_gateway.operation.index_health import IndexHealth
+from pons_gateway.render.client import open_client
 
 RENDER_CONNECTIONS = 32
 

@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pons.dicom.levels import LEVELS, Level
 from pons.errors import DamagedObject
-from pons_gateway.answers import json_answer
-from pons_gateway.failures import FAILURES
-from pons_gateway.json_request import JsonRequest
-from pons_gateway.resource_json import FOLDERS
+from pons_gateway.bodies.json import JsonRequest
+from pons_gateway.models.failures import FAILURES
+from pons_gateway.resources.resource_json import FOLDERS
+from pons_gateway.responses.answers import json_answer
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 """The methods of Orthanc's interface, in the order in which it lists them in `Allow`."""

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pons_gateway.answers import Answer
-from pons_gateway.authentication import Authentication
 from pons_gateway.errors import error_answer
-from pons_gateway.verification_queue import TooManyLogins
+from pons_gateway.middleware.credentials import Authentication
+from pons_gateway.middleware.verification_queue import TooManyLogins
+from pons_gateway.responses.answers import Answer
 
 UNAUTHORIZED = Answer(
     b"", 401, (b"www-authenticate", b'Basic realm="Orthanc Secure Area", charset="UTF-8"')

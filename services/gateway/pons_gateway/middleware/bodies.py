@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pons_gateway.answers import silent
+from pons_gateway.responses.answers import silent
 
 
 class BodyLength:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pons_gateway.answers import silent
+from pons_gateway.responses.answers import silent
 from pons_gateway.routing import METHODS
 
 OTHER_METHODS = frozenset(

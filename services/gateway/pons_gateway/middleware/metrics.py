@@ -7,8 +7,8 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pons_gateway import metrics
 from pons_gateway.errors import error_answer
+from pons_gateway.operation import metrics
 
 log = structlog.get_logger()
 

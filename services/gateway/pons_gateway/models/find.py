@@ -9,9 +9,9 @@ from pons.catalog.search import LabelsConstraint as Constraint
 from pons.dicom.levels import Level
 from pons_gateway.models.identifiers import ANOTHER, ID
 from pons_gateway.models.levels import AnyLevel
+from pons_gateway.models.parts import PARTS
 from pons_gateway.models.resources import example
 from pons_gateway.query import MAX_NUMBER
-from pons_gateway.shape import PARTS
 
 OrderType = Literal[
     "DicomTag",

@@ -3,8 +3,8 @@
 
 from pydantic import BaseModel, Field
 
+from pons_gateway.models.parts import PARTS, Shape, shape_with
 from pons_gateway.query import Flag, TagList, Words
-from pons_gateway.shape import PARTS, Shape, shape_with
 
 
 class ShapeQuery(BaseModel):

@@ -5,10 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import Body, Query, Response
 
-from pons_gateway.archives import archive_answer
 from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep, ResourceId
-from pons_gateway.media_types import ZIP, answers
 from pons_gateway.models.archives import (
     ArchiveJob,
     ArchiveQuery,
@@ -17,6 +15,8 @@ from pons_gateway.models.archives import (
     MediaQuery,
     ResourcesArchiveRequest,
 )
+from pons_gateway.render.archives import archive_answer
+from pons_gateway.responses.media_types import ZIP, answers
 from pons_gateway.routing import LevelRouter, Router
 
 TITLE = "Archives and media"

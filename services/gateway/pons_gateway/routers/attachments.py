@@ -12,14 +12,14 @@ from pons.messages.index import DeleteAttachment
 from pons.messages.services import Done
 from pons.objects import Spool
 from pons.objects.stored_file import verify_file
-from pons_gateway.answers import JSON_TYPE, Answer, done, json_answer, silent, text_answer
-from pons_gateway.attachment import AskedDep, NumberDep, StoredDep, attached_numbers
+from pons_gateway.bodies.gathering import MEGABYTE, gathered, limited
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
-from pons_gateway.file_answer import BINARY, file_answer
-from pons_gateway.gathering import MEGABYTE, gathered, limited
+from pons_gateway.files.attachment import AskedDep, NumberDep, StoredDep, attached_numbers
+from pons_gateway.files.file_answer import BINARY, file_answer
+from pons_gateway.files.revisions import ask_revised, etag, if_match, wrong_revision
 from pons_gateway.models.attachments import AttachmentInfo, Nothing
 from pons_gateway.query import Flag
-from pons_gateway.revisions import ask_revised, etag, if_match, wrong_revision
+from pons_gateway.responses.answers import JSON_TYPE, Answer, done, json_answer, silent, text_answer
 from pons_gateway.routing import LevelRouter, writes
 
 DELETABLE = SYSTEM_ATTACHMENTS["dicom-as-json"]

@@ -7,12 +7,12 @@ from fastapi import Query, Request, Response
 
 from pons.messages.index import ClearChanges, ClearExports
 from pons.messages.services import Done
-from pons_gateway.answers import done, json_answer
 from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.changes import Changes, ChangesQuery, Exports, ExportsQuery
 from pons_gateway.query import documented, read_query
-from pons_gateway.resource_json import changes_json, exports_json
+from pons_gateway.resources.resource_json import changes_json, exports_json
+from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.routing import Router
 
 router = Router("Changes and exports", "What changed in the store, and what was sent from it.")

@@ -9,17 +9,17 @@ from fastapi import Depends, Path, Request, Response
 from pons.catalog import StoredObject
 from pons.errors import Forbidden, NotFound
 from pons.objects.stored_dataset import open_dataset
-from pons_gateway.answers import done, json_answer, silent
 from pons_gateway.backends import Backends
+from pons_gateway.bodies.gathering import whole
 from pons_gateway.dependencies import BackendsDep, ResourceId, StoredDep
-from pons_gateway.encapsulated import find_document
-from pons_gateway.gathering import whole
-from pons_gateway.media_types import OCTETS, PDF, answers, takes_text
+from pons_gateway.files.encapsulated import find_document
+from pons_gateway.files.raw_content import find_content, span_answer
+from pons_gateway.files.server_copy import copy_file
 from pons_gateway.models.content import OrderedSlices
-from pons_gateway.raw_content import find_content, span_answer
+from pons_gateway.resources.slices import ordered_slices, slices_json
+from pons_gateway.responses.answers import done, json_answer, silent
+from pons_gateway.responses.media_types import OCTETS, PDF, answers, takes_text
 from pons_gateway.routing import Router
-from pons_gateway.server_copy import copy_file
-from pons_gateway.slices import ordered_slices, slices_json
 
 MAX_PATH = 4096
 """Bytes of a path of the server."""

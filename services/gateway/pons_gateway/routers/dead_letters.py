@@ -8,12 +8,12 @@ from fastapi import Query, Response
 from pons.errors import NotFound
 from pons.messages.index import DismissDeadLetter
 from pons.messages.services import Done
-from pons_gateway.answers import done, json_answer
-from pons_gateway.dead_letters import letter_json, retry_letters
+from pons_gateway.bodies.text import NO_BODY
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.dead_letters import DeadLetter, LetterNumber, LettersQuery, Retried
+from pons_gateway.operation.dead_letters import letter_json, retry_letters
+from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.routing import Router, writes
-from pons_gateway.text_bodies import NO_BODY
 
 router = Router(
     "Dead letters",

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from pons_gateway.answers import json_answer, json_list
+from pons_gateway.bodies.gathering import whole
 from pons_gateway.dependencies import BackendsDep
-from pons_gateway.gathering import whole
 from pons_gateway.models.find import BulkContent, Count, CountRequest, FindRequest, Found
 from pons_gateway.models.resources import AnyResource
-from pons_gateway.resource_json import objects_of, path_of
+from pons_gateway.resources.resource_json import objects_of, path_of
+from pons_gateway.resources.searches import bulk_shape, count_search, find_search, find_shape
+from pons_gateway.responses.answers import json_answer, json_list
 from pons_gateway.routing import Router
-from pons_gateway.searches import bulk_shape, count_search, find_search, find_shape
 
 MAX_IDENTIFIER = 64 * 1024
 """Bytes of a body that is one identifier."""

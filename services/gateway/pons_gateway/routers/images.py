@@ -9,8 +9,8 @@ from pydantic import WithJsonSchema
 
 from pons.messages.views import ABOUT_FRAMES, FRAMES, VIEWS, View
 from pons_gateway.dependencies import BackendsDep, ResourceId
-from pons_gateway.failures import Failure
-from pons_gateway.pictures import relay_picture
+from pons_gateway.models.failures import Failure
+from pons_gateway.render.pictures import relay_picture
 from pons_gateway.routing import Router
 
 BYTES = {"schema": {"type": "string", "format": "binary"}}

@@ -5,15 +5,15 @@ import asyncio
 
 from fastapi import Depends, Request, Response
 
-from pons_gateway.answers import Answer, done, json_answer
+from pons_gateway.datasets.native_model import native_model, to_json, to_xml
 from pons_gateway.dependencies import BackendsDep, resource_id
-from pons_gateway.dicom_file import dicom_file
-from pons_gateway.media_types import DICOM, ZIP, answers, takes
+from pons_gateway.files.dicom_file import dicom_file
 from pons_gateway.models.instances import FileQuery, StoredInstance
-from pons_gateway.native_model import native_model, to_json, to_xml
 from pons_gateway.query import documented, read_query
+from pons_gateway.responses.answers import Answer, done, json_answer
+from pons_gateway.responses.media_types import DICOM, ZIP, answers, takes
 from pons_gateway.routing import Router, writes
-from pons_gateway.uploads import store_upload
+from pons_gateway.uploads.upload import store_upload
 
 NATIVE = {"application/dicom+json": to_json, "application/dicom+xml": to_xml}
 """What `Accept` may ask for instead of a file, and what writes it."""

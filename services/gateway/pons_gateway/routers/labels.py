@@ -9,8 +9,8 @@ from fastapi import Depends, Path, Response
 from pons.errors import BadRequest, NotFound
 from pons.messages.index import DeleteLabel, PutLabel
 from pons.messages.services import Done
-from pons_gateway.answers import done, json_answer, silent
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
+from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.routing import LevelRouter, writes
 
 LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -13,7 +13,11 @@ from pons.dicom.metadata import is_users
 from pons.errors import NotFound
 from pons.messages.index import DeleteMetadata, PutMetadata, Revision, Written
 from pons.messages.services import Done
-from pons_gateway.answers import (
+from pons_gateway.bodies.gathering import whole
+from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
+from pons_gateway.files.revisions import ask_revised, etag, if_match, unless_known
+from pons_gateway.query import Flag
+from pons_gateway.responses.answers import (
     PLAIN_TYPE,
     TEXT_TYPE,
     Answer,
@@ -22,10 +26,6 @@ from pons_gateway.answers import (
     json_answer,
     silent,
 )
-from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
-from pons_gateway.gathering import whole
-from pons_gateway.query import Flag
-from pons_gateway.revisions import ask_revised, etag, if_match, unless_known
 from pons_gateway.routing import LevelRouter
 
 MAX_VALUE = MAX_EVENT_BYTES // 2

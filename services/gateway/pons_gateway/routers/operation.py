@@ -8,13 +8,13 @@ from fastapi.responses import PlainTextResponse
 
 from pons.remotes.live import CATEGORIES
 from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
-from pons_gateway.answers import Answer, done, json_answer, text_answer
+from pons_gateway.bodies.text import NO_BODY, FlagBody, TextBody, gives_text, takes_text
 from pons_gateway.dependencies import BackendsDep
-from pons_gateway.log_levels import put_verbosity, verbosity_of
 from pons_gateway.models.answers import Done
-from pons_gateway.prometheus import exposition
+from pons_gateway.operation.log_levels import put_verbosity, verbosity_of
+from pons_gateway.operation.prometheus import exposition
+from pons_gateway.responses.answers import Answer, done, json_answer, text_answer
 from pons_gateway.routing import Router
-from pons_gateway.text_bodies import NO_BODY, FlagBody, TextBody, gives_text, takes_text
 
 EXPOSITION_TYPE = (b"content-type", b"text/plain; version=0.0.4")
 

@@ -9,10 +9,10 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse
 
 from pons.http.health import NOT_READY, Liveness, Readiness, live_answer, ready_answer
-from pons_gateway.answers import Answer, html_answer, json_answer
 from pons_gateway.dependencies import BackendsDep
-from pons_gateway.home import home_page
-from pons_gateway.html import FAVICON, UNSUPPORTED
+from pons_gateway.pages.home import home_page
+from pons_gateway.pages.html import FAVICON, UNSUPPORTED
+from pons_gateway.responses.answers import Answer, html_answer, json_answer
 from pons_gateway.routing import Router, page, public
 
 SWAGGER = files("fastapi_offline") / "static"

@@ -9,10 +9,10 @@ from fastapi import Depends, Request, Response
 from pons.catalog import Search
 from pons.dicom.levels import LEVELS, Level
 from pons.errors import NotFound
-from pons_gateway.answers import json_answer, json_list
 from pons_gateway.dependencies import BackendsDep, Expand, LevelDep, ResourceId, ShapeDep
 from pons_gateway.models.resources import LISTS, MODELS
-from pons_gateway.resource_json import FOLDERS, LEVEL_OF, objects_of, resource_json
+from pons_gateway.resources.resource_json import FOLDERS, LEVEL_OF, objects_of, resource_json
+from pons_gateway.responses.answers import json_answer, json_list
 from pons_gateway.routing import Router
 
 router = Router("Above and below", "What a resource belongs to, and what it has below.")

@@ -8,7 +8,6 @@ from fastapi import Depends, Query, Request, Response
 from pons.catalog import Search
 from pons.errors import BadRequest, NotFound
 from pons.messages.index import Deleted, DeleteResource
-from pons_gateway.answers import json_answer, json_list, silent
 from pons_gateway.dependencies import (
     BackendsDep,
     Expand,
@@ -23,12 +22,13 @@ from pons_gateway.dependencies import (
 )
 from pons_gateway.models.resources import LISTS, MODELS, Deletion, Statistics
 from pons_gateway.query import Number
-from pons_gateway.resource_json import (
+from pons_gateway.resources.resource_json import (
     deletion_json,
     objects_of,
     resource_json,
     statistics_json,
 )
+from pons_gateway.responses.answers import json_answer, json_list, silent
 from pons_gateway.routing import LevelRouter, writes
 
 router = LevelRouter("Resources", "Patients, studies, series and instances.")

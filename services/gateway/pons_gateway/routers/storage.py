@@ -9,13 +9,13 @@ from fastapi.responses import PlainTextResponse
 from pons.errors import BadRequest
 from pons.messages.index import ProtectPatient, Reconstruct
 from pons.messages.services import Done
-from pons_gateway.answers import done, text_answer
-from pons_gateway.deletion import delete_resources
+from pons_gateway.bodies.text import NO_BODY, FlagBody, gives_text, takes_text
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.models.storage import BulkDelete, ReconstructResource, ReconstructStore
-from pons_gateway.reconstruction import reconstruct
+from pons_gateway.resources.deletion import delete_resources
+from pons_gateway.resources.reconstruction import reconstruct
+from pons_gateway.responses.answers import done, text_answer
 from pons_gateway.routing import LevelRouter, Router, writes
-from pons_gateway.text_bodies import NO_BODY, FlagBody, gives_text, takes_text
 
 router = Router("Storage", "What the store keeps, and what it may throw away.")
 levels = LevelRouter("Reconstruction", "Reading again the files of resources.")

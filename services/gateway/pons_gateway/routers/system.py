@@ -3,12 +3,12 @@
 
 from fastapi import Request, Response
 
-from pons_gateway.answers import Answer, json_answer, json_bytes, json_text, silent
 from pons_gateway.backends import Backends
 from pons_gateway.models.system import StoreStatistics, System
-from pons_gateway.resource_json import totals_json
+from pons_gateway.operation.system_json import system_json
+from pons_gateway.resources.resource_json import totals_json
+from pons_gateway.responses.answers import Answer, json_answer, json_bytes, json_text, silent
 from pons_gateway.routing import Router
-from pons_gateway.system_json import system_json
 
 PAGE = "explorer.js"
 

@@ -7,8 +7,7 @@ from fastapi import Depends, Query, Request, Response
 
 from pons.dicom.orthanc_json import Style
 from pons.errors import NotFound
-from pons_gateway import header_json
-from pons_gateway.answers import json_answer, json_object, json_of
+from pons_gateway.datasets import header_json
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId, resource_id
 from pons_gateway.models.tags import (
     ManyTagsQuery,
@@ -20,6 +19,7 @@ from pons_gateway.models.tags import (
     WholeQuery,
 )
 from pons_gateway.query import documented, read_query
+from pons_gateway.responses.answers import json_answer, json_object, json_of
 from pons_gateway.routing import LevelRouter, Router
 
 CHAPTER = ("Tags", "What stands in the headers of DICOM files.")

@@ -11,12 +11,8 @@ from fastapi.responses import PlainTextResponse
 from pons.dicom.encodings import codec_of, name_of
 from pons.dicom.transfer_syntaxes import matching
 from pons.messages.ingress import ListSopClasses, SopClasses
-from pons_gateway.answers import TEXT_TYPE, Answer, done, json_answer, silent, text_answer
-from pons_gateway.conformance import conformance
-from pons_gateway.dependencies import BackendsDep
-from pons_gateway.gathering import MEGABYTE, whole
-from pons_gateway.routing import Router
-from pons_gateway.text_bodies import (
+from pons_gateway.bodies.gathering import MEGABYTE, whole
+from pons_gateway.bodies.text import (
     NO_BODY,
     FlagBody,
     TextBody,
@@ -25,6 +21,10 @@ from pons_gateway.text_bodies import (
     takes_text,
     takes_words,
 )
+from pons_gateway.dependencies import BackendsDep
+from pons_gateway.operation.conformance import conformance
+from pons_gateway.responses.answers import TEXT_TYPE, Answer, done, json_answer, silent, text_answer
+from pons_gateway.routing import Router
 
 MAX_SCRIPT = MEGABYTE
 MOMENT = "%Y%m%dT%H%M%S"

@@ -13,12 +13,12 @@ from starlette.types import Receive, Scope, Send
 
 from pons.errors import Forbidden, InvalidInstance
 from pons.messages.index import Deleted, DeleteResource
-from pons_gateway.answers import Answer, silent
 from pons_gateway.backends import Backends
-from pons_gateway.gathering import MEGABYTE, limited
-from pons_gateway.media_types import DICOM
+from pons_gateway.bodies.gathering import MEGABYTE, limited
+from pons_gateway.responses.answers import Answer, silent
+from pons_gateway.responses.media_types import DICOM
 from pons_gateway.routing import once_more
-from pons_gateway.uploads import Received, origin_of, store_chunks
+from pons_gateway.uploads.upload import Received, origin_of, store_chunks
 from pons_gateway.webdav.dropped import Dropped
 from pons_gateway.webdav.multistatus import (
     BEGINNING,

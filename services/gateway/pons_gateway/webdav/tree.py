@@ -12,11 +12,11 @@ from functools import partial
 from starlette.responses import Response
 
 from pons.catalog import Entry
-from pons_gateway.answers import JSON_TYPE, json_answer
 from pons_gateway.backends import Backends
-from pons_gateway.dicom_file import dicom_file
-from pons_gateway.media_types import DICOM
-from pons_gateway.resource_json import resource_json
+from pons_gateway.files.dicom_file import dicom_file
+from pons_gateway.resources.resource_json import resource_json
+from pons_gateway.responses.answers import JSON_TYPE, json_answer
+from pons_gateway.responses.media_types import DICOM
 from pons_gateway.webdav.names import (
     full_study_name,
     meant_uid,

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures, frames and raw pixels: render answers, and this passes it on."""
+
+from string import punctuation
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from starlette.responses import Response
+
+from pons.errors import DamagedObject, PonsError, UnsupportedImage
+from pons_gateway.errors import BadFrame
+from pons_gateway.render import client as render_client
+
+JSON = "application/json"
+PASSED_ON = frozenset(
+    ("content-type", "content-length", "content-disposition", "content-encoding", "location")
+)
+REFUSALS: dict[int, type[PonsError]] = {
+    400: BadFrame,
+    415: UnsupportedImage,
+    500: DamagedObject,
+}
+"""The statuses that render gives a reason with: of raw frames and values, of pictures."""
+
+
+async def relay_picture(
+    render: httpx.AsyncClient, path: str, query_string: bytes, accept: str
+) -> Response:
+    """Whatever render answers to the same path. Raises what it refuses with a reason."""
+    # Encoded again: a path may hold characters that are no part of an address as they are. Slashes
+    # that come twice are one here, and must be there.
+    path = quote("/" + "/".join(filter(None, path.split("/"))))
+    query = quote(query_string, punctuation)
+    asked = render.build_request("GET", f"{path}?{query}", headers={"accept": accept})
+    answer = await render_client.send(render, asked)
+    if answer.status_code in REFUSALS and answer.headers.get("content-type") == JSON:
+        raise await _refusal(answer)
+    headers = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
+    headers["x-content-type-options"] = "nosniff"
+    return render_client.Relayed(answer, status_code=answer.status_code, headers=headers)
+
+
+async def _refusal(answer: httpx.Response) -> PonsError:
+    """Why render makes no picture, to be described as other errors are.
+
+    Orthanc's answer has no body where a picture is refused; why is what people ask first.
+    """
+    try:
+        told = msgspec.json.decode(await answer.aread(), type=dict[str, str])
+    finally:
+        await answer.aclose()
+    return REFUSALS[answer.status_code](told["message"])
