@@ -19,7 +19,7 @@ SERVICES = {
 }
 SHARED = ROOT / "shared" / "pons"
 TESTING = ROOT / "shared" / "pons_testing"
-FLOORS = (
+LIBRARY_FLOORS = (
     ("errors",),
     ("dicom", "health", "limits"),
     ("header", "http", "messages", "settings"),
@@ -28,7 +28,19 @@ FLOORS = (
     ("catalog", "remotes"),
     ("ingest", "jobs"),
 )
-"""The rooms of the library, from the ground up: each knows those on the floors below it alone."""
+GATEWAY_FLOORS = (
+    ("digests", "lua", "query", "responses"),
+    ("backends", "errors", "models"),
+    ("bodies", "datasets", "error_handlers", "pages", "render", "resources"),
+    ("dependencies", "routing"),
+    ("document", "files", "operation"),
+    ("lifespan", "middleware", "uploads"),
+    ("routers", "webdav"),
+    ("app",),
+    ("service",),
+    ("__main__",),
+)
+"""Rooms, from the ground up: each knows those on the floors below it alone."""
 EMBEDDED = ROOT / "deploy" / "embedded" / "pons_embedded"
 WRITES = (
     "insert into",
@@ -116,17 +128,24 @@ def test_the_library_imports_no_service() -> None:
     assert named([path for path in modules(SHARED) if "pons_embedded" in packages(path)]) == []
 
 
-def test_a_room_imports_only_from_floors_below() -> None:
+@pytest.mark.parametrize(
+    ("folder", "floors"),
+    [(SHARED, LIBRARY_FLOORS), (SERVICES["pons_gateway"] / "pons_gateway", GATEWAY_FLOORS)],
+    ids=["library", "gateway"],
+)
+def test_a_room_imports_only_from_floors_below(
+    folder: Path, floors: tuple[tuple[str, ...], ...]
+) -> None:
     """A reader of a room needs nothing above it; no two rooms need each other."""
-    floor_of = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-    rooms = {path.relative_to(SHARED).parts[0].removesuffix(".py") for path in modules(SHARED)}
+    floor_of = {room: number for number, rooms in enumerate(floors) for room in rooms}
+    rooms = {path.relative_to(folder).parts[0].removesuffix(".py") for path in modules(folder)}
     assert rooms - {"__init__"} == set(floor_of)
     climbing = []
-    for path in modules(SHARED):
-        room = path.relative_to(SHARED).parts[0].removesuffix(".py")
+    for path in modules(folder):
+        room = path.relative_to(folder).parts[0].removesuffix(".py")
         for name in imports(path):
             package, *below = name.split(".")
-            if package != "pons" or not below or below[0] not in floor_of or below[0] == room:
+            if package != folder.name or not below or below[0] not in floor_of or below[0] == room:
                 continue
             if floor_of[below[0]] >= floor_of.get(room, -1):
                 climbing.append(f"{room} -> {name}")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors as HTTP and Orthanc tell them: one table, and the JSON that describes them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -26,9 +28,7 @@ from pons.errors import (
 )
 from pons.http.errors import STATUS
 from pons_gateway.lua.scripts import LuaFailed
-from pons_gateway.middleware.verification_queue import TooManyLogins
-from pons_gateway.resources.slices import CannotOrderSlices
-from pons_gateway.responses.answers import JSON_TYPE, Answer, UnknownItem
+from pons_gateway.responses.answers import JSON_TYPE, Answer
 
 
 class BadParameter(BadRequest):
@@ -47,12 +47,33 @@ class BadRange(BadRequest):
     """The range that is asked for is not in the file."""
 
 
+class CannotOrderSlices(PonsError):
+    """Neither positions nor indices put the slices of a series in an order."""
+
+
+class TooManyLogins(Unavailable):
+    """Too many passwords wait to be verified."""
+
+
+class UnknownItem(NotFound):
+    """No modality, job or output of that name."""
+
+
 class UnknownHost(Forbidden):
     """The request asks by a name that is not this store's."""
 
 
 class WrongRevision(Conflict):
     """What is to be overwritten or removed has another revision than the one expected."""
+
+
+@contextmanager
+def telling_unknown_items() -> Iterator[None]:
+    """Tell a modality, peer or job that is missing as Orthanc does: an item that is not there."""
+    try:
+        yield
+    except NotFound as error:
+        raise UnknownItem(error.message, error.details) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from pons.messages.index import Revision
 from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import MEGABYTE
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
+from pons_gateway.errors import UnknownItem
 from pons_gateway.files.revisions import etag, unless_known
-from pons_gateway.responses.answers import Answered, UnknownItem, silent
+from pons_gateway.responses.answers import Answered, silent
 
 READ_FOR_TAG = 64 * MEGABYTE
 """Larger DICOM files have an ETag only for whoever names one: it takes reading them twice."""

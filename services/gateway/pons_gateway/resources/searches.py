@@ -11,9 +11,9 @@ from pons.dicom.metadata import Names
 from pons.dicom.tag_names import parse_tag
 from pons.errors import BadRequest
 from pons.settings import Settings
+from pons_gateway.errors import UnknownItem
 from pons_gateway.models.find import BulkContent, CountRequest, FindRequest, SortKey
 from pons_gateway.models.parts import Shape, shape_with, style_of
-from pons_gateway.responses.answers import UnknownItem
 
 ORDER_KINDS: dict[str, OrderKind] = {
     "DicomTag": "text",

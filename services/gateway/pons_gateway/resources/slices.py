@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from pons.dicom.numbers import read_decimal, read_integer
-from pons.errors import NotFound, PonsError, TooLarge
+from pons.errors import NotFound, TooLarge
 from pons.header.json_elements import select_elements
 from pons_gateway.backends import Backends
+from pons_gateway.errors import CannotOrderSlices
 
 POSITION, ORIENTATION, FRAMES = TELLING = "00200032", "00200037", "00280008"
 
@@ -25,10 +26,6 @@ MAX_FRAMES = 500_000
 """Frames of one series; more would make the answer larger than memory bears."""
 
 Vector = tuple[float, float, float]
-
-
-class CannotOrderSlices(PonsError):
-    """Neither positions nor indices put the slices of a series in an order."""
 
 
 @dataclass(frozen=True, slots=True)

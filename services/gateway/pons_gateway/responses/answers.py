@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers in Orthanc's forms."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from pons.errors import NotFound
 from pons_gateway.responses.large_text import LargeMember, LargeText, Text
 from pons_gateway.responses.xml_form import large_document, paged_document
 
@@ -176,16 +174,3 @@ async def _bracketed(brackets: bytes, pages: AsyncIterator[Page]) -> AsyncIterat
             yield before + orjson.dumps(page, option=orjson.OPT_INDENT_2)[1:-2]
         before = b","
     yield b"\n" + brackets[1:]
-
-
-class UnknownItem(NotFound):
-    """No modality, job or output of that name."""
-
-
-@contextmanager
-def telling_unknown_items() -> Iterator[None]:
-    """Tell a modality, peer or job that is missing as Orthanc does: an item that is not there."""
-    try:
-        yield
-    except NotFound as error:
-        raise UnknownItem(error.message, error.details) from error

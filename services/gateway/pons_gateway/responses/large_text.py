@@ -11,9 +11,8 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from pons.objects import Objects, Spool
-from pons_gateway.bodies.gathering import MEGABYTE
 
-IN_MEMORY = MEGABYTE
+IN_MEMORY = 1024 * 1024
 """Bytes of text up to which it needs no file."""
 READ_PIECE = 256 * 1024
 

@@ -12,16 +12,11 @@ from pons.errors import Conflict, NotFound
 from pons.jobs import to_json
 from pons.objects import check_size
 from pons_gateway.dependencies import BackendsDep
+from pons_gateway.errors import UnknownItem, telling_unknown_items
 from pons_gateway.models.answers import Done
 from pons_gateway.models.jobs import Job
 from pons_gateway.query import Flag
-from pons_gateway.responses.answers import (
-    UnknownItem,
-    done,
-    json_answer,
-    silent,
-    telling_unknown_items,
-)
+from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.responses.disposition import content_disposition
 from pons_gateway.routing import Router
 

@@ -15,17 +15,10 @@ from pons.messages.index import DeleteMetadata, PutMetadata, Revision, Written
 from pons.messages.services import Done
 from pons_gateway.bodies.gathering import whole
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
+from pons_gateway.errors import UnknownItem
 from pons_gateway.files.revisions import ask_revised, etag, if_match, unless_known
 from pons_gateway.query import Flag
-from pons_gateway.responses.answers import (
-    PLAIN_TYPE,
-    TEXT_TYPE,
-    Answer,
-    UnknownItem,
-    done,
-    json_answer,
-    silent,
-)
+from pons_gateway.responses.answers import PLAIN_TYPE, TEXT_TYPE, Answer, done, json_answer, silent
 from pons_gateway.routing import LevelRouter
 
 MAX_VALUE = MAX_EVENT_BYTES // 2

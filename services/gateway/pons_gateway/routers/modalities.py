@@ -11,13 +11,13 @@ from pons.remotes.descriptions import Modality
 from pons.remotes.modalities import as_described, to_json
 from pons_gateway.bodies.json import json_value
 from pons_gateway.dependencies import BackendsDep
-from pons_gateway.errors import BadJson
+from pons_gateway.errors import BadJson, telling_unknown_items
 from pons_gateway.models.answers import Done
 from pons_gateway.models.jobs import SubmittedJob
 from pons_gateway.models.modalities import EchoRequest, Operation, StoreContent, StoreRequest
 from pons_gateway.query import Flag
 from pons_gateway.resources.sending import ended, send_echo, submit_resources
-from pons_gateway.responses.answers import done, json_answer, silent, telling_unknown_items
+from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.routing import Router
 
 router = Router("Modalities", "The DICOM peers that this store knows, asks and sends to.")

@@ -8,9 +8,10 @@ from fastapi import Path, Query, Response
 from pons.remotes.descriptions import Peer
 from pons.remotes.peers import as_described, shown
 from pons_gateway.dependencies import BackendsDep
+from pons_gateway.errors import telling_unknown_items
 from pons_gateway.models.peers import Operation, ShownPeer
 from pons_gateway.query import Flag
-from pons_gateway.responses.answers import done, json_answer, silent, telling_unknown_items
+from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.routing import Router
 
 router = Router("Peers", "The other stores that this one sends to over HTTP.")

@@ -10,8 +10,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from pons.settings import HttpSettings, Settings
+from pons_gateway.errors import TooManyLogins
 from pons_gateway.middleware.credentials import Authentication, network
-from pons_gateway.middleware.verification_queue import TooManyLogins
 
 from ..conftest import Open, Store
 

@@ -5,7 +5,8 @@ import asyncio
 
 import pytest
 
-from pons_gateway.middleware.verification_queue import Standing, TooManyLogins, VerificationQueue
+from pons_gateway.errors import TooManyLogins
+from pons_gateway.middleware.verification_queue import Standing, VerificationQueue
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,8 @@ import pytest
 
 from pons.catalog import StoredHeader
 from pons.settings import HttpSettings, Settings
-from pons_gateway.resources.slices import CannotOrderSlices, order, read_slice
+from pons_gateway.errors import CannotOrderSlices
+from pons_gateway.resources.slices import order, read_slice
 
 from ..conftest import INSTANCE, NOBODY, SERIES, Open, Store
 from ..datasets.test_tags_and_files import keep
