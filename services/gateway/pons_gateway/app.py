@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The FastAPI application: routers, what happens to every request, and how errors are told."""
 
+import mimetypes
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -24,10 +25,13 @@ from pons_gateway.middleware.metrics import Metrics
 from pons_gateway.middleware.other_sites import OtherSites
 from pons_gateway.middleware.xml import Xml
 from pons_gateway.routers import ROUTERS
+from pons_gateway.routers.pages import STATIC_FILES
 from pons_gateway.routing import TreeRouter, has_mark
 from pons_gateway.webdav import PREFIX, Share, is_shared
 
 MEGABYTE = 1024 * 1024
+
+mimetypes.add_type("image/x-icon", ".ico")  # as browsers and Orthanc call it
 
 OpenBackends = Callable[[], AbstractAsyncContextManager[Backends]]
 
@@ -55,6 +59,8 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
     app.router = router
     for chapter in ROUTERS:
         router.grow(route for route in chapter.routes if is_offered(route, settings))
+    for path, folder in STATIC_FILES.items():
+        app.frontend(path, directory=folder, fallback=None)
     if settings.webdav.enabled:
         router.grow([Mount(f"/{PREFIX}", Share())])
     add_handlers(app, describing=settings.http.describe_errors)

@@ -226,17 +226,15 @@ class TreeRouter(APIRouter):
         return node is not None and node.public
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on to its route.
+        """Pass a request on to its route; what is no route may be a file of `frontend`.
 
         Raises `HTTPException` 404 for an unknown path, and 405 with `Allow`.
         """
-        if scope["type"] != "http":
+        node, parameters = self._find(scope["path"]) if scope["type"] == "http" else (None, {})
+        if node is None:
             await super().app(scope, receive, send)
             return
         path, method = scope["path"], scope["method"]
-        node, parameters = self._find(path)
-        if node is None:
-            raise HTTPException(404)
         if node.mount is not None:
             await node.mount(scope, receive, send)
             return

@@ -2,7 +2,10 @@
 """What the first page tells: what is stored, where to send, which services are there."""
 
 import asyncio
+from functools import cache
 from html import escape
+from pathlib import Path
+from string import Template
 
 import httpx
 
@@ -11,8 +14,8 @@ from pons.catalog import Totals
 from pons.errors import PonsError, Unavailable
 from pons.messages.services import Done, Ping
 from pons_gateway.backends import Backends
-from pons_gateway.pages.html import fill
 
+PAGES = Path(__file__).parent
 SERVICES = {
     "gateway": "answers over HTTP",
     "dicom-ingress": "receives over DICOM",
@@ -32,8 +35,9 @@ async def home_page(backends: Backends, host: str) -> str:
         _totals(backends), backends.health.failures(), _services(backends)
     )
     settings = backends.settings
-    return fill(
-        "home.html",
+    return Template(_read("home.html")).substitute(
+        style=_read("style.css"),
+        bridge=_read("bridge.svg"),
         title=escape(settings.store.title),
         store=escape(settings.store.name),
         version=escape(pons.__version__),
@@ -52,6 +56,11 @@ async def home_page(backends: Backends, host: str) -> str:
             | (READ_ONLY if settings.store.read_only else {})
         ),
     )
+
+
+@cache
+def _read(part: str) -> str:
+    return (PAGES / part).read_text(encoding="utf-8")
 
 
 async def _totals(backends: Backends) -> Totals | None:

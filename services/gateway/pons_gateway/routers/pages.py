@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages for people, the description for programs, and whether the gateway is well."""
 
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+import fastapi_offline
 from fastapi import Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse
 
 from pons.http.health import NOT_READY, Liveness, Readiness, live_answer, ready_answer
 from pons_gateway.dependencies import BackendsDep
-from pons_gateway.pages.home import home_page
-from pons_gateway.pages.html import FAVICON, UNSUPPORTED
+from pons_gateway.pages.home import PAGES, home_page
 from pons_gateway.responses.answers import Answer, html_answer, json_answer
 from pons_gateway.routing import Router, page, public
 
-SWAGGER = files("fastapi_offline") / "static"
-"""Swagger UI's files, so that the page needs nothing from elsewhere."""
+STATIC_FILES = {
+    "/app/images": PAGES / "images",
+    "/docs": Path(fastapi_offline.__file__).with_name("static"),
+}
+"""Path to the folder whose files are below it; Swagger UI's, so that it needs no other server."""
 ICON = "app/images/favicon.ico"
 TOLD_TO_STRANGERS = ("service", "ready")
 """Of `/health/ready`; the rest quotes errors, with folders and addresses."""
@@ -34,21 +37,6 @@ async def root() -> Response:
 @page
 async def favicon() -> Response:
     return _redirect(ICON)
-
-
-@router.get(f"/{ICON}", summary="The icon", response_class=Response)
-@page
-async def icon() -> Response:
-    return Answer(FAVICON, 200, (b"content-type", b"image/x-icon"))
-
-
-@router.get(
-    "/app/images/unsupported.png",
-    summary="The picture to which `returnUnsupportedImage` redirects",
-    response_class=Response,
-)
-async def unsupported() -> Response:
-    return Answer(UNSUPPORTED, 200, (b"content-type", b"image/png"))
 
 
 @router.get(
@@ -69,13 +57,6 @@ async def docs(request: Request) -> Response:
         swagger_favicon_url=ICON,
         swagger_ui_parameters={"docExpansion": "none", "filter": True},
     )
-
-
-@router.get("/docs/{asset}", summary="What the page of the description is made of")
-async def asset(asset: str) -> Response:
-    if asset not in ("swagger-ui-bundle.js", "swagger-ui.css"):
-        return Answer(b"", 404)
-    return FileResponse(str(SWAGGER / asset))
 
 
 @router.get("/openapi.json", summary="This description, for programs")

@@ -105,6 +105,16 @@ async def test_docs(client: httpx.AsyncClient) -> None:
     assert (await client.get("/docs/other.js")).status_code == 404
 
 
+async def test_static_files(client: httpx.AsyncClient) -> None:
+    """A browser that has a file is told so; nothing beside the folder's files is given out."""
+    answer = await client.get("/docs/swagger-ui.css")
+    known = {"if-none-match": answer.headers["etag"]}
+    assert (await client.get("/docs/swagger-ui.css", headers=known)).status_code == 304
+    for path in ("/docs/..%2f__init__.py", "/docs/%2e%2e/__init__.py", "/app/images/", "/docs/no"):
+        assert (await client.get(path)).status_code == 404, path
+    assert (await client.post("/docs/swagger-ui.css", content=b"")).status_code == 405
+
+
 async def test_openapi(client: httpx.AsyncClient) -> None:
     """Every route is described with its parameters, in the order of the chapters."""
     document = (await client.get("/openapi.json")).json()
