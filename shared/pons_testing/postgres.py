@@ -17,6 +17,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -37,14 +38,20 @@ class PostgresServer:
 
     @asynccontextmanager
     async def database(
-        self, *, schema: bool = True, pool_size: int = 4
+        self, *, schema: bool = True, copied: DatabaseSettings | None = None, pool_size: int = 4
     ) -> AsyncIterator[DatabaseSettings]:
-        """Settings of a database that is dropped afterwards; without `schema` it is empty."""
+        """Settings of a database that is dropped afterwards; without `schema` it is empty.
+
+        `copied`: it begins as a copy of that one, to which nobody is connected.
+        """
         name = f"test_{next(self._numbers)}"
         async with self._copying:  # nobody may be connected to what is copied
             if schema and not self._template:
                 self._template = await self._make_template()
-            await self._copy(self._template if schema else self.embedded.owner, name)
+            template = self._template if schema else self.embedded.owner
+            if copied is not None:
+                template = urlsplit(copied.url).path.strip("/")
+            await self._copy(template, name)
         embedded, secrets = self.embedded, self.embedded.secrets
         try:
             yield DatabaseSettings(

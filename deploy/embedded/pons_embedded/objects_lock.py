@@ -21,8 +21,9 @@ def objects_locked(
 
     A copy of a data folder has the mark of the store that it was copied from, so marks do not tell
     the two apart. On the same objects each would delete what the other one still lists. Replicas
-    that share a database are one store, and are not kept apart; nor are those that share a bucket.
-    A folder in which no lock can be made is used without one, which is said.
+    that share a database are one store, and are not kept apart. Copies that share a bucket do
+    start, and their indexes notice each other. A folder in which no lock can be made is used
+    without one, which is said.
     """
     path = storage_of(settings, folder).path
     if path is None or settings.database.url:

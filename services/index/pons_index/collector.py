@@ -17,6 +17,7 @@ from pons.messages.index import Collected
 from pons.objects import SHARDS, Objects
 from pons_index.database import Database
 from pons_index.faults import passing_is_unavailable
+from pons_index.fence import Fence
 from pons_index.metrics import DELETED_OBJECTS, GARBAGE_WAITING
 from pons_index.quarantine import Quarantine
 from pons_index.returning import Returning
@@ -45,6 +46,7 @@ class Collector:
         returning: Returning,
         quarantine: Quarantine,
         tombstones: Tombstones,
+        fence: Fence,
         compared: asyncio.Event,
         interval: float,
         pulse: Pulse | None = None,
@@ -56,6 +58,7 @@ class Collector:
         self._returning = returning
         self._quarantine = quarantine
         self._tombstones = tombstones
+        self._fence = fence
         self._compared = compared
         self._interval = interval
 
@@ -80,9 +83,12 @@ class Collector:
     async def collect(self, shards: Iterable[str] = SHARDS, *, wait: bool = False) -> Collected:
         """One round; `wait` lets another replica's sweep end before. May be repeated.
 
-        Raises `Unavailable` when a backing service is away; the next round goes on.
+        Raises `Unavailable` when a backing service is away, or another database may work on these
+        objects; the next round goes on.
         """
         with passing_is_unavailable():
+            async with self._database.pool.acquire() as connection:
+                await self._fence.require(connection)
             orphans = await self._look(shards, wait=wait)
             deleted = 0
             while some := await self._database.run(self._delete_some, patience=0):
@@ -121,6 +127,7 @@ class Collector:
             rows = await connection.fetch(SQL["take_garbage"], AT_ONCE)
             keys = [row["object_key"] for row in rows]
             if keys:
+                await self._fence.require(connection)
                 await self._objects.delete(keys)
                 await connection.execute(SQL["mark_collected"], keys)
         DELETED_OBJECTS.inc(len(keys))

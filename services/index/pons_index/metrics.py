@@ -28,6 +28,9 @@ FINDINGS = Gauge("pons_index_findings", "Objects that the index does not know, b
 SWEEP_STOPPED = Gauge(
     "pons_index_sweep_stopped", "1 while more would leave the quarantine than may at once."
 )
+OTHER_COPY = Gauge(
+    "pons_index_other_copy", "1 while another copy of this store works on the same objects."
+)
 DEAD_LETTERS = Gauge(
     "pons_index_dead_letters", "Announcements that could not be indexed and nobody has dismissed."
 )

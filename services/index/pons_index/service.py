@@ -24,6 +24,7 @@ from pons_index.consumer import Consumer, open_consumer
 from pons_index.continuity import Continuity
 from pons_index.database import open_database, require_url
 from pons_index.dead_letters import DeadLetters
+from pons_index.fence import Fence, who
 from pons_index.origins import Origins
 from pons_index.ownership import Claim
 from pons_index.quarantine import Quarantine
@@ -94,6 +95,7 @@ async def open_index(
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
         records, tombstones = Records(database, objects), Tombstones(database, objects)
         continuity = Continuity(database, bus, objects, pulse("continuity"))
+        fence = Fence(database, objects, who(settings), pulse("objects"))
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
         returning = Returning(database, objects, origins, lambda: ingesting(objects, bus, settings))
         comparison = Comparison(
@@ -118,6 +120,7 @@ async def open_index(
             returning,
             quarantine,
             tombstones,
+            fence,
             comparison.done,
             settings.storage.collect_interval,
             pulse("collector", NEVER_TOO_LONG),
@@ -151,6 +154,7 @@ async def open_index(
             | reconstruction.handlers()
             | dead_letters.handlers()
         )
+        await fence.begin()
         beginning = await continuity.begin(asked)
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
@@ -161,6 +165,7 @@ async def open_index(
                 dead_letters.watch(pulse("dead letters")),
                 comparison.compare_forever(beginning),
                 continuity.beat_forever(),
+                fence.watch_forever(),
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
             ):

@@ -18,6 +18,7 @@ FILES = (
     "findings.sql",
     "records.sql",
     "continuity.sql",
+    "fence.sql",
 )
 SQL: dict[str, str] = {
     name: statement for file in FILES for name, statement in load_statements(_FOLDER / file).items()

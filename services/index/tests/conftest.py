@@ -15,6 +15,7 @@ import pytest
 from pons.bus import Bus, open_bus
 from pons.dicom.identity import to_text
 from pons.dicom.levels import Level
+from pons.health.pulse import Pulse
 from pons.health.readiness import Health
 from pons.messages.changes import CHANGE_NAMES
 from pons.messages.events import Announcement, IndexedBatch, InstanceReceived
@@ -33,6 +34,7 @@ from pons_index.capacity import Capacity
 from pons_index.collector import Collector
 from pons_index.database import Database, open_pool
 from pons_index.deletion import delete_resource, delete_resources
+from pons_index.fence import Fence
 from pons_index.origins import Origins
 from pons_index.quarantine import Quarantine
 from pons_index.returning import Returning
@@ -170,10 +172,12 @@ def index(open_index: OpenIndex) -> Index:
 
 
 @pytest.fixture
-def open_collector(
+async def open_collector(
     index: Index, database: Database, objects: FileObjects, bus: Bus
 ) -> Callable[..., Collector]:
     """A collector as a service has it, which looks for unknown objects an hour old."""
+    fence = Fence(database, objects, "the test", Pulse("objects"))
+    await fence.begin()
 
     def open_collector(
         objects: FileObjects = objects, *, compared: bool = True, share: float = 0.01
@@ -194,6 +198,7 @@ def open_collector(
             ),
             Quarantine(database, 14, share, {}),
             Tombstones(database, objects),
+            fence,
             done,
             60,
         )

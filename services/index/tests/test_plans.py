@@ -22,7 +22,7 @@ WHOLE = {
     *("described_resources", "forget_dead"),  # once, after a whole comparison
 }
 """Statements that are about all rows of a table, or of one that is always small."""
-SMALL = {"totals", "relay", "refused", "continuity", "signatures"}
+SMALL = {"totals", "relay", "refused", "continuity", "fence", "signatures"}
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
