@@ -2,14 +2,16 @@
 """The bus against a real nats-server: what is kept, what is told, and how it goes away and back."""
 
 import asyncio
+import shutil
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import nats.js.errors
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy
@@ -59,6 +61,24 @@ async def test_what_no_stream_keeps_is_not_published(bus: Bus) -> None:
     """A subject without a stream is `Unavailable`, not a silent loss."""
     with pytest.raises(Unavailable, match="The event stream does not answer"):
         await bus.publish("pons.nobody.listens", b"")
+
+
+async def test_what_the_server_does_not_keep_is_told_for_a_while(
+    own_broker: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose files are gone answers every question, but keeps nothing: not ready."""
+    async with open_bus(own_broker.settings()) as bus:
+        await bus.publish(bus.names.received, b"one")
+        await bus.check()
+        shutil.rmtree(own_broker.embedded.folder / "jetstream")
+        with suppress(nats.js.errors.APIError):  # from here on it needs a new file
+            await bus.stream.purge_stream(bus.names.ingest_stream)
+        with pytest.raises(Unavailable, match="The event stream does not answer"):
+            await bus.publish(bus.names.received, b"two")
+        with pytest.raises(Unavailable, match="NATS does not keep what is published"):
+            await bus.check()
+        monkeypatch.setattr("pons.bus.connection.REFUSED_FOR", 0.0)
+        await bus.check()
 
 
 async def test_a_store_has_its_streams_and_its_name_in_each(bus: Bus) -> None:

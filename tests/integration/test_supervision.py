@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The beginning of a store and its violent end, as whoever waits for it sees them."""
 
+import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -65,6 +66,31 @@ def test_a_start_right_after_a_killed_launcher(fresh_store: Callable[..., Store]
         assert left == []
         store.wait_until_ready()
         eventually("all are there", partial(_has, store, round_number))
+
+
+def test_streams_whose_files_are_removed_come_back(fresh_store: Callable[..., Store]) -> None:
+    """nats-server says that it is well, and keeps nothing: it starts again, nothing is lost."""
+    store = fresh_store()
+    [before] = store.processes("nats")
+    assert store.c_store(*(image("BEFORE", number=number) for number in range(5))) == [0] * 5
+    shutil.rmtree(store.data / "nats" / "jetstream")
+    eventually("nats is started again", lambda: _other(store.processes("nats"), before), 30)
+    assert "nats-server has lost its files of " in store.tail()
+    store.wait_until_ready()
+    eventually("instances are taken", lambda: _takes(store, "AFTER"), 30)
+    uids = {one["MainDicomTags"]["SOPInstanceUID"] for one in store.get("/instances", expand="")}
+    assert len(uids) >= 6
+
+
+def _other(processes: list[psutil.Process], before: psutil.Process) -> bool:
+    return bool(processes) and processes[0].pid != before.pid
+
+
+def _takes(store: Store, patient_id: str) -> bool:
+    try:
+        return store.c_store(image(patient_id)) == [0]
+    except OSError:
+        return False
 
 
 def _has(store: Store, instances: int) -> bool:

@@ -30,6 +30,7 @@ SETTLED = 30.0
 EARLY_DEATHS = 5
 """So many deaths before a store was ready once, and it will never be."""
 READY_INTERVAL = 0.05
+TROUBLE_INTERVAL = 2.0
 STOP_PATIENCE = 12.0
 HURRY_PATIENCE = 5.0
 
@@ -65,6 +66,9 @@ class Program:
     """Asks the process that started last whether it lives; None: nobody asks."""
     patience: float = 0.0
     """Seconds without an answer after which a process hangs; 0: it never does."""
+    trouble: Callable[[], str] = str
+    """Why the process has to be started again although it answers; empty while it need not. May
+    block for a moment."""
     input: int = asyncio.subprocess.DEVNULL
     """The standard input."""
     opens_last: bool = False
@@ -131,7 +135,12 @@ class Kept:
             return f"cannot be started ({error})"
         watching = [
             asyncio.create_task(watch(process))
-            for watch in (self._watch_ready, self._watch_lives, self._let_open)
+            for watch in (
+                self._watch_ready,
+                self._watch_lives,
+                self._watch_trouble,
+                self._let_open,
+            )
         ]
         try:
             self.changed()
@@ -164,6 +173,19 @@ class Kept:
             return
         await until_hung(process.pid, lives, patience, self.ready.is_set)
         self.say(f"{name} has not answered for {patience:g} s and is ended")
+        await self._end_process()
+
+    async def _watch_trouble(self, _process: asyncio.subprocess.Process) -> None:
+        """End a process that answers and yet cannot work, once two looks have found the same."""
+        before, now = "", ""
+        while not now or now != before:
+            await asyncio.sleep(TROUBLE_INTERVAL)
+            before, now = now, await asyncio.to_thread(self.program.trouble)
+        self.say(f"{now}: {self.program.name} is started again")
+        await self._end_process()
+
+    async def _end_process(self) -> None:
+        """Stop the process in order, or else for sure; `keep` starts it again."""
         self.restart()
         await asyncio.sleep(HURRY_PATIENCE)
         self._send(None)

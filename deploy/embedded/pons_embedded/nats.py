@@ -13,11 +13,13 @@ from pons_embedded import programs
 from pons_embedded.command import Command
 from pons_embedded.disk import streams_bytes
 from pons_embedded.liveness import http_answers
-from pons_embedded.ports import free_port, http_status
+from pons_embedded.ports import free_port, http_answer, http_status
 from pons_embedded.secrets import Secrets, keep_secrets, load_secrets, write_private
 from pons_embedded.server import Server
 
 MAX_PAYLOAD = 1 << 20
+ACCOUNT = "$G"
+"""nats-server's name for the account of who has none."""
 
 
 class EmbeddedNats(Server):
@@ -102,6 +104,10 @@ class EmbeddedNats(Server):
         beginning = b"HTTP/1.1 200" if well and self._was_ready else b"HTTP/"
         return await http_answers("127.0.0.1", self.monitor_port, "/healthz", beginning)
 
+    def trouble(self) -> str:
+        """Why streams cannot be kept although the server answers; empty when it knows of none."""
+        return trouble(self.folder, self.monitor_port)
+
     def _configuration(self) -> str:
         """JSON, which nats-server reads as its own format."""
         # nats-server would take three quarters of what is free now, whatever it has kept already,
@@ -124,3 +130,21 @@ class EmbeddedNats(Server):
             indent=1,
             ensure_ascii=False,  # nats-server does not know JSON's escapes of letters
         )
+
+
+def trouble(folder: Path, monitor_port: int) -> str:
+    """As `EmbeddedNats.trouble`, of the server in `folder` that answers on that port.
+
+    A server whose folders are removed does not notice, and says that it is well. It keeps nothing
+    any more, until it starts again.
+    """
+    status, body = http_answer("127.0.0.1", monitor_port, "/jsz?streams=true")
+    if status != 200:
+        return ""
+    accounts = json.loads(body).get("account_details") or []
+    streams = [one["name"] for account in accounts for one in account.get("stream_detail") or []]
+    place = folder / "jetstream" / "jetstream" / ACCOUNT / "streams"
+    lost = [name for name in streams if not (place / name / "meta.inf").exists()]
+    if not lost:
+        return ""
+    return f"nats-server has lost its files of {', '.join(lost)}, which were in {place}"

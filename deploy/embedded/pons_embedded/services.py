@@ -77,7 +77,7 @@ def service_programs(
                     process.probe,
                     process.lives,
                     settings.health.hung_after,
-                    subprocess.DEVNULL if lifeline is None else lifeline,
+                    input=subprocess.DEVNULL if lifeline is None else lifeline,
                     opens_last=lifeline is not None and service == OPENS_LAST,
                 )
             )

@@ -15,6 +15,7 @@ from pons_embedded.cluster import end_leftovers
 from pons_embedded.command import send
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import DataFolder
+from pons_embedded.nats import trouble
 from pons_embedded.ports import http_answer
 from pons_embedded.processes import end_all
 
@@ -42,6 +43,8 @@ def show_status(folder: DataFolder, store: str) -> int:
         memory, unit = memory_of(process, rest)
         total += memory
         well, causes = _condition(one, process)
+        if well == "healthy" and one.name == "nats" and (why := trouble(folder.nats, one.port)):
+            well, causes = "not ready", [why]
         everything_well &= well == "healthy"
         notes += [f"{one.name}: {cause}" for cause in causes]
         rows.append((one.name, str(one.pid), _address(one), well, f"{memory / MIB:.0f} MB"))

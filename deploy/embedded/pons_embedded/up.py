@@ -247,6 +247,7 @@ class _Store:
                     lambda: Probe("127.0.0.1", nats.monitor_port, "/healthz"),
                     lambda: nats.lives(well=self._room.look() is None),
                     settings.health.hung_after,
+                    nats.trouble,
                 )
             )
         if not settings.database.url:

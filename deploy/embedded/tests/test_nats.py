@@ -2,6 +2,7 @@
 """nats-server from the wheel: its door, its memory, its port."""
 
 import os
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -80,3 +81,26 @@ def test_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "jetstream").write_text("in the way")
     with pytest.raises(Refusal, match=r"nats-server did not start: .*Can't start JetStream"):
         EmbeddedNats(tmp_path).start()
+
+
+@pytest.mark.anyio
+async def test_a_server_whose_files_are_removed_is_found_out(tmp_path: Path) -> None:
+    """It says itself that it is well; a stream that was deleted in order is not missed."""
+    async with EmbeddedNats(tmp_path) as server:
+        client = await nats.connect(server.url)
+        stream = client.jetstream()
+        for name in ("kept", "lost"):
+            await stream.add_stream(name=name, subjects=[f"{name}.>"])
+        assert server.trouble() == ""
+        [folder] = (tmp_path / "jetstream").rglob("lost")
+        shutil.rmtree(folder)
+        assert server.ready(server.pid)
+        assert server.trouble() == (
+            f"nats-server has lost its files of lost, which were in {folder.parent}"
+        )
+        await stream.delete_stream("lost")
+        assert server.trouble() == ""
+        shutil.rmtree(tmp_path / "jetstream")
+        assert "its files of kept" in server.trouble()
+        await client.close()
+    assert server.trouble() == ""

@@ -191,6 +191,33 @@ async def test_what_hangs_is_ended_and_started_again(
 
 
 @pytest.mark.anyio
+async def test_what_answers_and_cannot_work_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two looks in a row must find the same; the reason is told."""
+    monkeypatch.setattr(kept, "TROUBLE_INTERVAL", 0.05)
+    monkeypatch.setattr(kept, "DELAYS", (0.05,))
+    looks = ["", "once", "", "one", "another", "lost files", "lost files"]
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if "starting it again" in line:
+            supervisor.wishes.stop.set()
+
+    code = "import time; print(1, flush=True); time.sleep(60)"
+    server = replace(
+        program(tmp_path, "server", code), trouble=lambda: looks.pop(0) if looks else ""
+    )
+    supervisor = Supervisor([server], [], say, lambda _: None)
+    await supervisor.run(lambda: None)
+    assert told == [
+        "lost files: server is started again",
+        "server was ended by SIGTERM; starting it again in 0.05 s",
+    ]
+
+
+@pytest.mark.anyio
 async def test_a_door_opens_after_all_others(tmp_path: Path) -> None:
     """What opens last is started with the others, and told to open when they are ready."""
     slow = program(

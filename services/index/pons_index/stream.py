@@ -99,15 +99,15 @@ async def forget_acknowledged(
         await asyncio.sleep(interval)
         try:
             last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
+            if floor > forgotten:
+                with _answers():
+                    await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
+                forgotten = floor
             if floor >= last or floor > before:
                 pulse.succeed()
             else:
                 pulse.fail(f"{last - floor} announcements wait, and none of them is written")
             before = floor
-            if floor > forgotten:
-                with _answers():
-                    await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
-                forgotten = floor
         except Unavailable as error:
             pulse.fail(str(error))
             log.warning("acknowledged announcements stay for now", error=log_text(error))

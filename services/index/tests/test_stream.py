@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import APIError
 
 from pons.bus import Bus
 from pons.health.pulse import Pulse
@@ -56,6 +57,28 @@ async def test_only_what_is_acknowledged_is_forgotten(bus: Bus) -> None:
         await messages[2].ack_sync()
         await messages[4].ack_sync()
         await becomes(bus, (6, 5))
+    finally:
+        forgetting.cancel()
+        await asyncio.wait((forgetting,))
+
+
+async def test_what_cannot_be_forgotten_is_told(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although everything is written: a stream that takes no change takes no announcement soon."""
+    pulse = Pulse("announcements", patience=0.2)
+    await bus.publish(bus.names.received, b"one")
+    subscription = await bus.stream.pull_subscribe(
+        bus.names.received, durable=DURABLE, stream=bus.names.ingest_stream
+    )
+    [message] = await subscription.fetch(1, timeout=5)
+    await message.ack_sync()
+
+    async def refuses(*_: object, **__: object) -> None:
+        raise APIError(code=500, err_code=10051, description="no such file or directory")
+
+    monkeypatch.setattr(bus.stream, "purge_stream", refuses)
+    forgetting = asyncio.create_task(forget_acknowledged(bus, 0.05, pulse))
+    try:
+        await eventually(lambda: "NATS does not answer" in pulse.trouble)
     finally:
         forgetting.cancel()
         await asyncio.wait((forgetting,))

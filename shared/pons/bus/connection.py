@@ -42,7 +42,12 @@ NO_ROOM = (10023, 10028, 10047)
 of the server)."""
 UPLOAD_SECONDS = 3600.0
 """A file that comes in pieces is forgotten when none has come for so long."""
+NO_SPACE = "no space left"
+"""How the server describes a full disk, which health tells apart (`Health.shortages`)."""
 CHECK_TIMEOUT = 1.0
+REFUSED_FOR = 10.0
+"""Seconds for which a message that JetStream did not keep makes a process not ready: when nothing
+is published meanwhile, nobody knows whether it would be kept now."""
 CLOSE_TIMEOUT = 3.0
 """Seconds that a server which hangs may hold up the end of a service."""
 REPEAT_LOG = 10.0
@@ -67,6 +72,8 @@ class Bus:
         self.stream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
         self.pulses = Pulses()
         """What the tasks that follow it say of themselves."""
+        self._not_kept = ("", float("-inf"))
+        """Why JetStream did not keep what was published last, and when."""
         self._replicas = replicas
         self._changes_bytes = changes_bytes
         self._group = group
@@ -82,8 +89,18 @@ class Bus:
         try:
             await self.stream.publish(subject, payload, timeout=PUBLISH_TIMEOUT, headers=headers)
         except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            self._note_failure(error)
             raise Unavailable("The event stream does not answer") from error
+        self._not_kept = ("", float("-inf"))
         check_cancelled()
+
+    def _note_failure(self, error: Exception) -> None:
+        """Keep in mind that a message was not kept, unless a full disk is why."""
+        why, code = "no acknowledgement", None
+        if isinstance(error, nats.js.errors.APIError):
+            why, code = error.description or repr(error), error.err_code
+        if code not in NO_ROOM and NO_SPACE not in why:
+            self._not_kept = (why, time.monotonic())
 
     async def send(self, subject: str, payload: bytes) -> None:
         """Publish without a stream: whoever listens now gets it, once at most."""
@@ -136,8 +153,12 @@ class Bus:
         return await self.stream.key_value(name)
 
     async def check(self) -> None:
-        """Raise `Unavailable` unless JetStream answers within a second and has our streams."""
+        """Raise `Unavailable` unless JetStream answers within a second, has our streams, and keeps
+        what is published."""
         self.require_connection()
+        why, since = self._not_kept
+        if time.monotonic() < since + REFUSED_FOR:
+            raise Unavailable("NATS does not keep what is published", why)
         try:
             # Not `flush`: after a timeout of it, nats-py stops reading at the late answer.
             async with asyncio.timeout(CHECK_TIMEOUT):
