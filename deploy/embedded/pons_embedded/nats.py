@@ -144,7 +144,7 @@ def trouble(folder: Path, monitor_port: int) -> str:
     accounts = json.loads(body).get("account_details") or []
     streams = [one["name"] for account in accounts for one in account.get("stream_detail") or []]
     place = folder / "jetstream" / "jetstream" / ACCOUNT / "streams"
-    lost = [name for name in streams if not (place / name / "meta.inf").exists()]
+    lost = [name for name in sorted(streams) if not (place / name / "meta.inf").exists()]
     if not lost:
         return ""
     return f"nats-server has lost its files of {', '.join(lost)}, which were in {place}"
