@@ -20,7 +20,7 @@ from pons_gateway.errors import (
     error_answer,
     orthanc_error,
 )
-from pons_gateway.responses.answers import PLAIN_TYPE, Answer, Answered, silent
+from pons_gateway.responses.answers import PLAIN_TYPE, Answer, Answered
 
 log = structlog.get_logger()
 
@@ -48,8 +48,6 @@ def add_handlers(app: FastAPI, *, describing: bool) -> None:
             why = error.__cause__  # what reading the body raised, which FastAPI wraps
             wrong = BadJson("The body is not the JSON that is expected")
             return await pons_error(request, why if isinstance(why, PonsError) else wrong)
-        if status == 413:
-            return silent(413)
         headers = error.headers or {}
         return Answer(b"", status, *((k.encode(), v.encode()) for k, v in headers.items()))
 

@@ -24,8 +24,6 @@ from pons_gateway.responses.answers import json_answer
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 """The methods of Orthanc's interface, in the order in which it lists them in `Allow`."""
-LONGEST_JSON = 16 * 1024 * 1024
-"""Bytes of a body that is no file."""
 REST = ":path}"
 """Ends a last parameter that takes all segments that are left, one at least."""
 
@@ -63,19 +61,20 @@ class GatewayRoute(APIRoute):
 
     - It does not look at a JSON body's `Content-Type`, and curl calls what it posts a form: without
       that header FastAPI reads JSON (`strict_content_type=False`).
-    - It reads JSON within bounds: see `JsonRequest`.
+    - It reads bodies within bounds: see `JsonRequest`.
     - It looks again when an object is missing, which may have been deleted or replaced between its
       row and itself.
     """
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handler = super().get_route_handler()
-        takes_json = self.body_field is not None
+        takes_json, takes_body = self.body_field is not None, self.methods != {"GET"}
 
         async def handle(request: Request) -> Response:
             if takes_json:
                 headers = request.scope["headers"]
                 request.scope["headers"] = [one for one in headers if one[0] != b"content-type"]
+            if takes_body:
                 request = JsonRequest(request.scope, request.receive)
             return await once_more(handler, request)
 
@@ -114,14 +113,7 @@ async def once_more(handler: Handler, request: Request) -> Response:
 class Router(APIRouter):
     """Routes that belong together, as one chapter of the documentation."""
 
-    def __init__(
-        self,
-        title: str,
-        description: str,
-        longest_body: int | None = LONGEST_JSON,
-        **options: Any,
-    ) -> None:
-        """`longest_body`: bytes; None leaves it to the endpoints, which read files in pieces."""
+    def __init__(self, title: str, description: str, **options: Any) -> None:
         super().__init__(
             tags=[title],
             route_class=GatewayRoute,
@@ -131,12 +123,6 @@ class Router(APIRouter):
         )
         self.title = title
         self.description = description
-        self._longest_body = longest_body
-
-    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        if options.get("max_body_size") is None and set(options.get("methods") or ()) != {"GET"}:
-            options["max_body_size"] = self._longest_body
-        super().add_api_route(path, endpoint, **options)
 
     def lean(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
         """A GET by a `LeanRoute`."""
@@ -157,10 +143,8 @@ class LevelRouter(Router):
     endpoint which of them was asked. `response_model` may be a table, by level.
     """
 
-    def __init__(
-        self, title: str, description: str, levels: Iterable[Level] = LEVELS, **options: Any
-    ) -> None:
-        super().__init__(title, description, **options)
+    def __init__(self, title: str, description: str, levels: Iterable[Level] = LEVELS) -> None:
+        super().__init__(title, description)
         self.levels = tuple(levels)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:

@@ -43,7 +43,6 @@ OPERATIONS = (
 router = LevelRouter(
     "Attachments",
     "Files of clients on resources; the DICOM file of an instance.",
-    longest_body=None,
 )
 
 Filename = Annotated[str, Query(description="Name under which browsers save the file.")]

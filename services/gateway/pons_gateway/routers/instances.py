@@ -18,7 +18,7 @@ from pons_gateway.uploads.upload import store_upload
 NATIVE = {"application/dicom+json": to_json, "application/dicom+xml": to_xml}
 """What `Accept` may ask for instead of a file, and what writes it."""
 
-router = Router("DICOM files", "Send files to the store, get them back.", longest_body=None)
+router = Router("DICOM files", "Send files to the store, get them back.")
 
 
 @router.post(

@@ -30,9 +30,7 @@ VALUE = {
     }
 }
 
-router = LevelRouter(
-    "Metadata", "What the store knows of a resource, and what clients add to it.", longest_body=None
-)
+router = LevelRouter("Metadata", "What the store knows of a resource, and what clients add to it.")
 
 
 async def metadata_number(

@@ -133,6 +133,7 @@ async def test_json_has_bounds(client: httpx.AsyncClient) -> None:
     assert await details(large) == "The JSON body has a number of more than 64 bits"
     endless = await client.put("/modalities/x", content=b" " * (16 * 1024 * 1024 + 1))
     assert endless.status_code == 413
+    assert endless.json()["Details"] == "The body has more than 16 MiB"
 
 
 async def test_flags(client: httpx.AsyncClient) -> None:
@@ -251,7 +252,7 @@ async def test_too_long_a_request_to_send(client: httpx.AsyncClient) -> None:
 
     for body in (b" " * 17 * 1024 * 1024, chunks()):
         answer = await client.post("/modalities/pacs/store", content=body)
-        assert answer.status_code == 413
+        assert (answer.status_code, answer.json()["OrthancStatus"]) == (413, 4)
 
 
 async def test_peers(client: httpx.AsyncClient, peers: FakeRegistry) -> None:
