@@ -38,7 +38,8 @@ async def echo(scope: Any, receive: Any, send: Send) -> None:
     else:
         if kind == "slow":
             await asyncio.sleep(0.05)
-        body = (kind or scope["method"]).encode()
+        told = f"{scope['client'][0]} {scope['scheme']}" if kind == "client" else kind
+        body = (told or scope["method"]).encode()
         await start(send, [(b"content-length", b"%d" % len(body))])
         await send({"type": "http.response.body", "body": body})
 
@@ -66,6 +67,23 @@ async def answer(reader: asyncio.StreamReader) -> tuple[bytes, dict[bytes, bytes
     first, *lines = head.split(b"\r\n")[:-2]
     headers = dict(line.split(b": ", 1) for line in lines)
     return first, headers, await reader.readexactly(int(headers.get(b"content-length", b"0")))
+
+
+@pytest.mark.parametrize(
+    ("proxies", "told"),
+    [
+        ([], b"127.0.0.1 http"),
+        (["192.0.2.0/24"], b"127.0.0.1 http"),
+        (["127.0.0.1"], b"203.0.113.9 https"),
+        (["192.0.2.0/24", "127.0.0.0/8"], b"203.0.113.9 https"),
+    ],
+)
+async def test_only_trusted_proxies_name_another_client(proxies: list[str], told: bytes) -> None:
+    """A client of this machine cannot say that it comes from elsewhere, unless it is such a one."""
+    forwarded = b"X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\r\n"
+    async with connected(trusted_proxies=proxies) as (reader, writer):
+        writer.write(GET.removesuffix(b"\r\n") % b"client" + forwarded)
+        assert (await answer(reader))[2] == told
 
 
 async def test_a_connection_serves_one_request_after_the_other() -> None:

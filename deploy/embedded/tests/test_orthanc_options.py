@@ -66,7 +66,7 @@ SequentialDicomReaderWindowCapacity MallocArenaMax LoaderThreads ZipLoaderThread
 ONLY_HERE = """
 store.name
 http.host http.users http.allow_anonymous http.allow_cross_site http.hosts
-http.max_connections http.max_connections_per_address
+http.max_connections http.max_connections_per_address http.trusted_proxies
 http.processes dicom.host dicom.processes dicom.max_associations dicom.artim_timeout
 ingest.answer_timeout ingest.unpack_ratio ingest.unpack_free_mb
 storage.kind storage.path storage.s3_endpoint storage.s3_bucket storage.s3_access_key

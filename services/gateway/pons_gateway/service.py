@@ -32,6 +32,7 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             connections=settings.http.max_connections,
             connections_per_address=settings.http.max_connections_per_address,
         ),
+        trusted_proxies=settings.http.trusted_proxies,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     ):

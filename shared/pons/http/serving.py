@@ -3,7 +3,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
@@ -61,13 +61,15 @@ async def serving(
     *,
     share_port: bool = False,
     bounds: Bounds = DEFAULTS,
+    trusted_proxies: Sequence[str] = (),
     timeout_keep_alive: float = 5,
     **options: Any,
 ) -> AsyncIterator[Server]:
     """Serve `app` as long as the block runs; requests under way get `options` grace to end.
 
     No client can go beyond `bounds`; one that asks nothing more is let go after
-    `timeout_keep_alive` seconds. No WebSockets.
+    `timeout_keep_alive` seconds. No WebSockets. What `X-Forwarded-For` says of a client's address
+    holds where one of `trusted_proxies` says it: addresses and networks.
 
     The application's lifespan opens before anything listens, and closes last; what it raises, at
     any time, ends the block. With `share_port` other processes may listen there too: the system
@@ -86,6 +88,8 @@ async def serving(
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=list(trusted_proxies),
             timeout_keep_alive=cast(int, timeout_keep_alive),  # for `call_later`
             **options,
         )

@@ -2,6 +2,7 @@
 """Settings of what people and machines talk to: the store's name, HTTP, WebDAV and DICOM."""
 
 import re
+from ipaddress import ip_network
 
 from pydantic import Field, field_validator
 
@@ -61,6 +62,12 @@ class HttpSettings(Section):
         "those names, and beyond loopback also names that public DNS cannot have (without a dot, "
         "or below `local`, `internal`, `home.arpa` and `test`).",
     )
+    trusted_proxies: list[str] = Field(
+        [],
+        description="Addresses and networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed. Everybody else's are ignored: who may name the address "
+        "that he comes from evades what is bounded for each address.",
+    )
     max_connections: int = Field(
         0,
         ge=0,
@@ -107,6 +114,16 @@ class HttpSettings(Section):
                     f"the password of {name!r} is not an argon2 hash: make one with ./pons password"
                 )
         return users
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"no address and no network: {error}") from None
+        return proxies
 
     @field_validator("hosts")
     @classmethod
