@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ import zstandard
 
 from pons.catalog import (
     Catalog,
+    Fields,
     InstanceToSend,
     MetadataValue,
     Search,
@@ -24,15 +26,14 @@ from pons.catalog import (
     StoredHeader,
     StoredObject,
     Totals,
-    Wanted,
     open_catalog,
 )
 from pons.catalog.browse import BROWSE
-from pons.catalog.catalog import STATEMENTS
-from pons.catalog.columns import TABLE, Columns
-from pons.catalog.metadata import ATTACHMENTS, metadata_text, read_value
-from pons.catalog.resources import RELATED, series_status, to_texts
-from pons.catalog.shown import shown_columns
+from pons.catalog.fields import ATTACHMENTS, metadata_text, read_value, select_fields
+from pons.catalog.resources import series_status, to_texts
+from pons.catalog.schema import Columns, is_related
+from pons.catalog.selection import by_condition
+from pons.catalog.statements import STATEMENTS
 from pons.dicom.attributes import MAIN_TAGS
 from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
 from pons.dicom.levels import LEVELS, Level
@@ -218,10 +219,10 @@ async def test_nothing_there(store: Store) -> None:
         assert await below(catalog, "Instance", ("Patient", identifier)) == []
         assert await catalog.statistics("Series", identifier) is None
         assert await catalog.find_object(identifier) is None
-        assert await catalog.read_header(identifier, itself) is None
-        assert await catalog.read_meta(identifier) is None
-        assert await catalog.read_first_header("Study", identifier, itself) is None
-        assert await catalog.instances_of([identifier]) == []
+        assert await catalog.headers.read(identifier, itself) is None
+        assert await catalog.headers.meta(identifier) is None
+        assert await catalog.headers.first("Study", identifier, itself) is None
+        assert await catalog.archive.instances_to_send([identifier]) == []
         assert await catalog.known([identifier]) == set()
 
 
@@ -237,8 +238,8 @@ async def test_other_level(store: Store) -> None:
 async def test_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists come in order of arrival, in pages, from `since` on and up to `limit`."""
     catalog, rows = store
-    monkeypatch.setattr("pons.catalog.finder.IDS_PAGE", 3)
-    monkeypatch.setattr("pons.catalog.finder.EXPANDED_PAGE", 2)
+    monkeypatch.setattr("pons.catalog.catalog.IDS_PAGE", 3)
+    monkeypatch.setattr("pons.catalog.catalog.EXPANDED_PAGE", 2)
     arrived = [(await rows.instance("P", "1", "1", str(i))).instance for i in range(7)]
 
     async def ids(**window: int) -> list[list[str]]:
@@ -274,7 +275,7 @@ async def test_related(store: Store) -> None:
         "Series": ids.series,
         "Instance": ids.instance,
     }
-    for wanted, known in RELATED:
+    for wanted, known in permutations(LEVELS, 2):
         if LEVELS.index(wanted) > LEVELS.index(known):
             assert await below(catalog, wanted, (known, of[known])) == [of[wanted]]
         else:
@@ -377,13 +378,13 @@ async def test_place_of_the_pixel_data(store: Store) -> None:
 async def test_changes(store: Store) -> None:
     """Pages of changes ascend; `done` tells whether there are more; numbers outlive deletion."""
     catalog, rows = store
-    empty = await catalog.changes()
+    empty = await catalog.logs.changes()
     assert (empty.changes, empty.done, empty.last) == ([], True, 0)
     for seq, change_type in enumerate((2, 4, 5, 3, 2, 14), 1):
         await rows.change(seq, change_type)
 
     async def page(**asked: Any) -> tuple[list[int], bool, int]:
-        found = await catalog.changes(**asked)
+        found = await catalog.logs.changes(**asked)
         return [change.seq for change in found.changes], found.done, found.last
 
     assert await page() == ([1, 2, 3, 4, 5, 6], True, 6)
@@ -395,20 +396,20 @@ async def test_changes(store: Store) -> None:
     assert await page(to=4, limit=2) == ([3, 4], False, 4)
     assert await page(types=[2]) == ([1, 5], True, 5)
     assert await page(types=[2, 14], limit=2) == ([1, 5], False, 5)
-    first = (await catalog.changes()).changes[0]
+    first = (await catalog.logs.changes()).changes[0]
     assert (first.change_type, first.level, first.resource_id) == ("NewInstance", "Study", NOBODY)
     assert first.date == MOMENT
-    latest = await catalog.latest_change()
+    latest = await catalog.logs.latest_change()
     assert ([c.change_type for c in latest.changes], latest.last) == (["StableSeries"], 6)
     await rows.connection.execute("DELETE FROM changes")
     assert await page() == ([], True, 6)
-    assert (await catalog.latest_change()).last == 6
+    assert (await catalog.logs.latest_change()).last == 6
 
 
 async def test_exports(store: Store) -> None:
     """Exports come in pages like changes; an empty page tells where it began."""
     catalog, rows = store
-    assert (await catalog.exports(since=7)).last == 7
+    assert (await catalog.logs.exports(since=7)).last == 7
     for number in range(3):
         await rows.connection.execute(
             "INSERT INTO exports (level, resource_id, remote_modality, patient_id, study_uid, "
@@ -418,11 +419,11 @@ async def test_exports(store: Store) -> None:
             str(number),
             MOMENT + timedelta(seconds=number),
         )
-    page = await catalog.exports(since=1, limit=1)
+    page = await catalog.logs.exports(since=1, limit=1)
     assert ([e.seq for e in page.exports], page.done, page.last) == ([2], False, 2)
     export = page.exports[0]
     assert (export.level, export.remote_modality, export.study_uid) == ("Instance", "pacs", "1")
-    assert [e.seq for e in (await catalog.latest_export()).exports] == [3]
+    assert [e.seq for e in (await catalog.logs.latest_export()).exports] == [3]
 
 
 async def test_object(store: Store) -> None:
@@ -463,9 +464,9 @@ async def test_header(store: Store, objects: FileObjects) -> None:
             header_key,
         )
     for ids in (near, apart):
-        found = await catalog.read_header(ids.instance, itself)
+        found = await catalog.headers.read(ids.instance, itself)
         assert found == StoredHeader(text, b"{}", "OW")
-        assert await catalog.read_meta(ids.instance) == b"{}"
+        assert await catalog.headers.meta(ids.instance) == b"{}"
 
 
 async def test_pages_of_headers_end_where_they_are_large(store: Store) -> None:
@@ -483,10 +484,10 @@ async def test_pages_of_headers_end_where_they_are_large(store: Store) -> None:
             rows.keys[ids.instance],
             zstandard.ZstdCompressor().compress(text),
         )
-    pages = catalog.header_pages("Series", ids.series, itself)
+    pages = catalog.headers.pages("Series", ids.series, itself)
     found = [[header.json for _, header in page] async for page in pages]
     assert found == [texts[:1], texts[1:2], texts[2:]]
-    first = await catalog.read_first_header("Series", ids.series, lambda found: len(found.json))
+    first = await catalog.headers.first("Series", ids.series, lambda found: len(found.json))
     assert first == len(texts[0])
 
 
@@ -497,11 +498,11 @@ async def test_a_large_header_that_is_damaged(store: Store, objects: FileObjects
     statement = "INSERT INTO headers VALUES ($1, '', $2, '{}')"
     await rows.connection.execute(statement, rows.keys[ids.instance], key)
     with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is missing .*{key}") as error:
-        await catalog.read_header(ids.instance, itself)
+        await catalog.headers.read(ids.instance, itself)
     assert error.value.what == "missing"
     await objects.put(key, zstandard.ZstdCompressor().compress(b'{"a":"b"}')[:-4])
     with pytest.raises(DamagedObject, match=f"keeps of {ids.instance} is damaged .*{key}"):
-        await catalog.read_header(ids.instance, itself)
+        await catalog.headers.read(ids.instance, itself)
 
 
 async def test_metadata_of_columns(store: Store) -> None:
@@ -664,9 +665,9 @@ async def test_instances_of(store: Store) -> None:
     await rows.instance("Q", "1", "1", "q")
     expected = [first.instance, second.instance, last.instance, other.instance]
     for asked in ([first.patient], [first.study], [other.series, first.series], expected[::-1]):
-        found = await catalog.instances_of([*asked, first.instance])
+        found = await catalog.archive.instances_to_send([*asked, first.instance])
         assert [instance.instance_id for instance in found] == expected
-    one = (await catalog.instances_of([second.instance]))[0]
+    one = (await catalog.archive.instances_to_send([second.instance]))[0]
     assert isinstance(one, InstanceToSend)
     assert isinstance(one.object_key, UUID)
     assert (one.patient_id, one.study_uid, one.series_uid) == ("P", "1", "1")
@@ -683,7 +684,7 @@ async def test_archived(store: Store) -> None:
     third = await rows.instance("Q", "2", "3", "d")
     fourth = await rows.instance("Q", "2", "3", "e")
     asked = [first.series, first.instance, first.study, third.instance, NOBODY, "x"]
-    found = await catalog.archived_series(asked)
+    found = await catalog.archive.series(asked)
     assert [one.series_key for one in found] == [
         rows.keys[ids.series] for ids in (first, other, third)
     ]
@@ -691,16 +692,16 @@ async def test_archived(store: Store) -> None:
     assert (found[0].tags, found[0].patient_tags) == ({"00080060": "CT"}, {"00100020": "P"})
     assert (found[0].study_tags, found[2].study_key) == ({"0020000D": "1"}, rows.keys[third.study])
     instances = [
-        [instance.instance_id for instance in await catalog.archived_instances(one, asked)]
+        [instance.instance_id for instance in await catalog.archive.instances(one, asked)]
         for one in found
     ]
     assert instances == [[first.instance, second.instance], [other.instance], [third.instance]]
-    totals = await catalog.archived_totals(found, asked)
+    totals = await catalog.archive.totals(found, asked)
     assert (totals.instances, totals.size) == (4, 4000)
-    everything = await catalog.archived_series([first.patient, third.patient, fourth.instance])
+    everything = await catalog.archive.series([first.patient, third.patient, fourth.instance])
     assert [one.whole for one in everything] == [True, True, True]
-    assert await catalog.archived_series([]) == []
-    assert (await catalog.archived_totals([], [])).instances == 0
+    assert await catalog.archive.series([]) == []
+    assert (await catalog.archive.totals([], [])).instances == 0
 
 
 async def test_known(store: Store) -> None:
@@ -767,10 +768,10 @@ async def test_plans_use_indexes(store: Store) -> None:
     for number in range(40):
         await rows.instance(f"P{number % 4}", str(number % 8), str(number % 16), str(number))
     await rows.connection.execute("ANALYZE; SET enable_seqscan = off")
-    for (wanted, _known), condition in RELATED.items():
-        for shown in (Wanted(), Wanted(frozenset())):
-            columns = shown_columns(wanted, shown, Columns(MAIN_TAGS))
-            statement = f"SELECT {columns} FROM {TABLE[wanted]} WHERE {condition}"
+    for wanted, known in permutations(LEVELS, 2):
+        for shown in (Fields(), Fields(frozenset())):
+            selected = select_fields(wanted, shown, Columns(MAIN_TAGS))
+            statement = by_condition(wanted, selected, is_related(wanted, known))
             plan = await rows.connection.fetch("EXPLAIN " + statement.replace("$1", r"'\x00'"))
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, text
@@ -883,12 +884,12 @@ async def test_headers_below_a_resource_come_in_pages(
         ("Series", ids[60].series, range(60, 120)),
         ("Instance", ids[7].instance, range(7, 8)),
     ):
-        pages = [page async for page in catalog.header_pages(level, identifier, itself)]
+        pages = [page async for page in catalog.headers.pages(level, identifier, itself)]
         assert [len(page) for page in pages[:-1]] == [50] * (len(pages) - 1)
         found = [(instance, header.json) for page in pages for instance, header in page]
         assert found == [(ids[n].instance, b'{"n":%d}' % n) for n in expected]
     for nobody in (ids[0].patient, "nobody"):
-        assert [page async for page in catalog.header_pages("Study", nobody, itself)] == []
+        assert [page async for page in catalog.headers.pages("Study", nobody, itself)] == []
 
 
 async def test_indices_of_a_series(store: Store) -> None:

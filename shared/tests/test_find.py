@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 import zstandard
 
-from pons.catalog import Catalog, Order, Part, Search, Wanted, open_catalog
+from pons.catalog import Catalog, Fields, Order, Part, Search, open_catalog
 from pons.dicom.attributes import main_sequences
 from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
 from pons.dicom.levels import LEVELS
@@ -137,7 +137,7 @@ class Store:
         search = Search(level, query=tuple((query or {}).items()), **more)
         return [found async for page in self.catalog.search_ids(search) for found in page]
 
-    async def objects(self, search: Search, wanted: Wanted = Wanted()) -> list[Any]:  # noqa: B008 frozen
+    async def objects(self, search: Search, wanted: Fields = Fields()) -> list[Any]:  # noqa: B008 frozen
         pages = self.catalog.search(search, wanted)
         return [resource async for page in pages for resource in page]
 
@@ -292,7 +292,7 @@ async def test_metadata(three: Three) -> None:
         assert len(await store.ids("Series", metadata=((1234, text),))) == count, text
     assert len(await store.ids("Series", metadata=((3, "ct1"),))) == 4
     assert await store.ids("Series", metadata=((3, "CT2"),)) == []
-    wanted = Wanted(frozenset((Part.METADATA,)))
+    wanted = Fields(frozenset((Part.METADATA,)))
     shown = (await store.objects(Search("Series", limit=1), wanted))[0]
     assert (shown.metadata[1234], shown.metadata[3]) == ("Left", "CT1")
 
@@ -319,8 +319,8 @@ async def test_order(three: Three) -> None:
 
 async def test_windows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """`since` and `limit` cut any search alike, however many pages it takes."""
-    monkeypatch.setattr("pons.catalog.finder.IDS_PAGE", 2)
-    monkeypatch.setattr("pons.catalog.finder.HEADERS_PAGE", 2)
+    monkeypatch.setattr("pons.catalog.catalog.IDS_PAGE", 2)
+    monkeypatch.setattr("pons.catalog.catalog.HEADERS_PAGE", 2)
     arrived = [
         (await store.instance(f"P/1/1/{n}", **{f"i{INSTANCE_NUMBER}": f"{9 - n}", f"h{ROWS}": "1"}))
         for n in range(7)
@@ -360,7 +360,7 @@ async def test_requested_tags(three: Three) -> None:
     """Requested tags come from any level above, from a header below, or are computed."""
     store = three.store
     tags = (NAME, DATE, ROWS, "00400275", "00104000", *MODALITIES_AND_COUNTS)
-    wanted = Wanted(frozenset(), tags)
+    wanted = Fields(frozenset(), tags)
     for level, computed in (
         ("Patient", {"00201200": "1", "00201202": "1", "00201204": "1"}),
         ("Study", {"00080061": "CT", "00080062": "1.2.840.10008.1", "00201206": "1"}),
@@ -399,14 +399,14 @@ async def test_main_sequences_of_each_level(three: Three) -> None:
         }
     )
     old = three.store.catalog
-    catalog = Catalog(*([old._reader] * 3), old._headers._objects, sequences=sequences)
+    catalog = Catalog(*([old._reader] * 3), old.headers._objects, sequences=sequences)
     own = {"Patient": "00102293", "Study": "00081032", "Series": "00400275", "Instance": "00081140"}
     for position, level in enumerate(LEVELS):
         identifier = getattr(ids, KEYS[level])
         plain = await catalog.find(level, identifier)
         assert plain is not None
         assert list(plain.sequences) == [own[level]]
-        wanted = Wanted(frozenset(), tuple(sorted(own.values())))
+        wanted = Fields(frozenset(), tuple(sorted(own.values())))
         found = await catalog.find(level, identifier, wanted)
         assert found is not None
         assert set(found.elements) == {own[above] for above in LEVELS[: position + 1]}
@@ -420,7 +420,7 @@ async def test_main_sequences_of_each_level(three: Three) -> None:
         one = await catalog.find_metadata(level, identifier, 16)
         assert one is not None
         assert json.loads(one.value) == told
-        parts = Wanted(frozenset([Part.METADATA]))
+        parts = Fields(frozenset([Part.METADATA]))
         resource = await catalog.find(level, identifier, parts)
         assert resource is not None
         assert resource.metadata == metadata
@@ -447,10 +447,10 @@ async def test_parts(three: Three) -> None:
     study = await store.catalog.find("Study", three.head.study)
     assert study is not None
     assert study.sources == {5: three.knee.study}
-    bare = await store.catalog.find("Study", three.head.study, Wanted(frozenset()))
+    bare = await store.catalog.find("Study", three.head.study, Fields(frozenset()))
     assert bare is not None
     assert (bare.parent, bare.children, bare.tags, bare.last_update) == ("", [], {}, None)
-    attached = Wanted(frozenset((Part.ATTACHMENTS,)))
+    attached = Fields(frozenset((Part.ATTACHMENTS,)))
     instance = await store.catalog.find("Instance", three.head.instance, attached)
     assert instance is not None
     assert instance.attachments[0]["UncompressedSize"] == 9

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pons.catalog.matching import Match, OneOf, Present, Range, accepts, like, parse_match
+from pons.catalog.search import Match, OneOf, Present, Range, accepts, like, parse_match
 from pons.errors import BadRequest
 
 STUDY_DATE, STUDY_TIME, PATIENT_NAME = "00080020", "00080030", "00100010"

@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pons.catalog import Catalog, Order, Search, Wanted, open_catalog
-from pons.catalog.columns import Columns
-from pons.catalog.compose import select
-from pons.catalog.shown import needs_header
+from pons.catalog import Catalog, Fields, Order, Search, open_catalog
+from pons.catalog.fields import needs_header, select_fields
+from pons.catalog.schema import Columns
+from pons.catalog.selection import select
 from pons.catalog.sql import load_statements
 from pons.dicom.attributes import MAIN_TAGS
 from pons.objects import FileObjects
@@ -83,14 +83,12 @@ def scans(plan: dict[str, Any]) -> Iterator[str]:
         yield from scans(child)
 
 
-async def plan_of(store: tuple[Catalog, Any], search: Search, wanted: Wanted) -> dict[str, Any]:
-    catalog, connection = store
+async def plan_of(store: tuple[Catalog, Any], search: Search, wanted: Fields) -> dict[str, Any]:
+    _, connection = store
     selection = select(search, COLUMNS)
     assert not selection.after
     assert not needs_header(search.level, wanted, COLUMNS)
-    place = len(selection.values)
-    source = selection.source(f"LIMIT ${place + 1} OFFSET ${place + 2}")
-    statement = catalog._windowed(selection, wanted, source)
+    statement = selection.page(select_fields(search.level, wanted, COLUMNS))
     values = (*selection.values, search.limit or 500, 0)
     text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
     plan: dict[str, Any] = json.loads(text)[0]["Plan"]
@@ -137,7 +135,7 @@ SELECTIVE = [
 @pytest.mark.parametrize("search", SELECTIVE, ids=str)
 async def test_searches_use_indexes(store: tuple[Catalog, Any], search: Search) -> None:
     """What few resources have is found by an index, and no table is read as a whole."""
-    for wanted in (Wanted(frozenset()), Wanted()):
+    for wanted in (Fields(frozenset()), Fields()):
         assert list(scans(await plan_of(store, search, wanted))) == []
 
 
@@ -155,7 +153,7 @@ async def test_pieces_of_texts_have_indexes(
     """A piece of a name or description is found by its index, once reading all costs more."""
     await store[1].execute("SET enable_seqscan = off")  # with 3,000 rows, reading all costs less
     try:
-        plan = await plan_of(store, search, Wanted())
+        plan = await plan_of(store, search, Fields())
     finally:
         await store[1].execute("SET enable_seqscan = on")
     assert list(scans(plan)) == []
@@ -177,7 +175,7 @@ async def test_a_few_of_many_are_found_on_the_way(
     store: tuple[Catalog, Any], search: Search
 ) -> None:
     """Where many match and few are wanted, not all of them are sorted."""
-    plan = await plan_of(store, search, Wanted())
+    plan = await plan_of(store, search, Fields())
     assert list(scans(plan)) == []
     assert plan["Total Cost"] < 5000
 

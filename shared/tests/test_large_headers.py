@@ -18,6 +18,7 @@ import pytest
 import zstandard
 
 from pons.catalog.headers import Headers, PackedHeader
+from pons.catalog.look_ups import LookUps
 from pons.dicom.orthanc_json import Style, format_header
 from pons.errors import InvalidInstance
 from pons.header import MAX_JSON, scan
@@ -206,18 +207,18 @@ async def test_large_headers_are_read_as_many_at_a_time_as_there_is_room(tmp_pat
 
     room = Room(9 * MEGABYTE)
     reader: Any = FakeReader(packed)
-    headers = Headers(reader, objects, room)
+    headers = Headers(reader, LookUps(reader), objects, room)
     kinds = (
         PackedHeader(1, packed, None, "whose"),
         PackedHeader(1, None, None, "whose"),
         PackedHeader(1, b"", key, "whose"),
     )
-    found = await asyncio.gather(*(headers.read(kind, use) for kind in kinds * 4))
+    found = await asyncio.gather(*(headers.unpack(kind, use) for kind in kinds * 4))
     assert found == [(4 * MEGABYTE, 4 * MEGABYTE)] * 12
     assert most == 2
     assert room.free == room.size
     reader.header = None
-    assert await headers.read(kinds[1], use) is None
+    assert await headers.unpack(kinds[1], use) is None
     await objects.close()
 
 
@@ -227,17 +228,18 @@ async def test_a_reader_that_gives_up_leaves_room(tmp_path: Path) -> None:
     packed = zstandard.ZstdCompressor().compress(b" " * 4 * MEGABYTE)
     objects = FileObjects(tmp_path, "test", fsync=False)
     room, begun, go_on = Room(5 * MEGABYTE), threading.Event(), threading.Event()
-    headers = Headers(FakeReader(None), objects, room)  # type: ignore[arg-type]
+    reader: Any = FakeReader(None)
+    headers = Headers(reader, LookUps(reader), objects, room)
     one = PackedHeader(1, packed, None, "whose")
 
     def use(_: bytes) -> None:
         begun.set()
         assert go_on.wait(10)
 
-    reading = asyncio.create_task(headers.read(one, use))
-    waiting = asyncio.create_task(headers.read(one, len))
+    reading = asyncio.create_task(headers.unpack(one, use))
+    waiting = asyncio.create_task(headers.unpack(one, len))
     assert await asyncio.to_thread(begun.wait, 10)
-    third = asyncio.create_task(headers.read(one, len))
+    third = asyncio.create_task(headers.unpack(one, len))
     waiting.cancel()
     reading.cancel()
     await asyncio.sleep(0.05)
@@ -247,7 +249,7 @@ async def test_a_reader_that_gives_up_leaves_room(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await reading
     with pytest.raises(ZeroDivisionError):
-        await headers.read(one, lambda _: 1 // 0)
+        await headers.unpack(one, lambda _: 1 // 0)
     assert room.free == room.size
     await objects.close()
 

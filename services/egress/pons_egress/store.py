@@ -12,7 +12,7 @@ from pydicom.uid import UID
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
 from pons.bus import Bus
-from pons.catalog import InstanceToSend
+from pons.catalog import Archive, InstanceToSend
 from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
 from pons.jobs.failures import MOST_NAMED, failed_instances
@@ -39,7 +39,8 @@ WARNINGS = (0xB000, 0xB006, 0xB007)
 class Lookup(Protocol):
     """What sending asks of the catalog."""
 
-    async def instances_of(self, resource_ids: list[str]) -> list[InstanceToSend]: ...
+    archive: Archive
+
     async def known(self, identifiers: list[str]) -> set[str]: ...
 
 
@@ -80,7 +81,7 @@ class ModalityStore:
         position = msgspec.convert(run.document.position or {}, Position)
         if not position.done:
             await self._refuse_unknown(request.resources)
-        instances = await self._catalog.instances_of(request.resources)
+        instances = await self._catalog.archive.instances_to_send(request.resources)
         position, left = _resume(position, instances)
         unlogged, whole = set(position.unlogged), not position.failed
         passed = instances[: len(instances) - len(left)]
@@ -116,7 +117,7 @@ class Source:
         except DamagedObject as error:
             if error.what != "missing":
                 raise
-            found = await self._catalog.instances_of([instance.instance_id])
+            found = await self._catalog.archive.instances_to_send([instance.instance_id])
             if not found:
                 what = f"Instance {instance.instance_id} was deleted since the job began"
                 raise NotFound(what) from error

@@ -50,6 +50,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.objects = FileObjects(folder, "main", fsync=False)
         self.instances: list[InstanceToSend] = []
+        self.archive: Any = self
 
     async def add(self, content: bytes, dataset: Dataset, **changes: Any) -> InstanceToSend:
         """Keep the file `content`, whose identifiers `dataset` has."""
@@ -78,7 +79,7 @@ class Store:
     async def add_dataset(self, dataset: Dataset) -> InstanceToSend:
         return await self.add(file_of(dataset), dataset)
 
-    async def instances_of(self, resource_ids: list[str]) -> list[InstanceToSend]:
+    async def instances_to_send(self, resource_ids: list[str]) -> list[InstanceToSend]:
         """As the catalog; the resource `study` is everything."""
         return [i for i in self.instances if {"study", i.instance_id} & set(resource_ids)]
 

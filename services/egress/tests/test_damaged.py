@@ -109,10 +109,10 @@ async def test_an_instance_that_was_deleted_meanwhile(
     await store.objects.delete([gone.object_key])
     listed = list(store.instances)
 
-    async def instances_of(resources: list[str]) -> list[InstanceToSend]:
+    async def instances_to_send(resources: list[str]) -> list[InstanceToSend]:
         return listed if resources == ["study"] else []
 
-    store.instances_of = instances_of
+    store.instances_to_send = instances_to_send
     with listening(ACCEPTS_CT) as peer:
         async with sending(bus, store, peer.port) as sender:
             strict = await sender.send(peer.port)
@@ -133,10 +133,10 @@ async def test_an_instance_that_was_replaced_meanwhile(
     await store.add_dataset(image(1, PatientName="NEW"))
     new = store.instances[-1]
 
-    async def instances_of(resources: list[str]) -> list[InstanceToSend]:
+    async def instances_to_send(resources: list[str]) -> list[InstanceToSend]:
         return [old] if resources == ["study"] else [new]
 
-    store.instances_of = instances_of
+    store.instances_to_send = instances_to_send
     with listening(ACCEPTS_CT) as peer:
         async with sending(bus, store, peer.port) as sender:
             job = await sender.send(peer.port)

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import httpx
@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from pons.catalog import (
     ChangesPage,
     ExportsPage,
+    Fields,
     LoggedChange,
     LoggedExport,
     Resource,
@@ -25,7 +26,6 @@ from pons.catalog import (
     StoredHeader,
     StoredObject,
     Totals,
-    Wanted,
 )
 from pons.dicom.identity import ResourceIds, resource_ids
 from pons.errors import InvalidInstance, Unavailable
@@ -103,15 +103,23 @@ class FakeCatalog:
     away: bool = False
     pages_of_ids: list[list[str]] | None = None
     header: StoredHeader | None = None
-    headers: list[list[tuple[str, StoredHeader]]] = field(default_factory=list)
+    below: list[list[tuple[str, StoredHeader]]] = field(default_factory=list)
     """Those below each resource, in pages."""
     stored: StoredObject | None = None
     asked: tuple[Any, ...] = ()
     searched: Search | None = None
-    wanted: Wanted | None = None
+    wanted: Fields | None = None
+
+    @property
+    def headers(self) -> Self:
+        return self
+
+    @property
+    def logs(self) -> Self:
+        return self
 
     async def find(
-        self, level: str, identifier: str, wanted: Wanted | None = None
+        self, level: str, identifier: str, wanted: Fields | None = None
     ) -> Resource | None:
         self._reachable()
         self.wanted = wanted
@@ -119,12 +127,12 @@ class FakeCatalog:
         return found if found.id == identifier else None
 
     async def above(
-        self, level: str, of: str, identifier: str, wanted: Wanted | None = None
+        self, level: str, of: str, identifier: str, wanted: Fields | None = None
     ) -> Resource | None:
         self.wanted = wanted
         return RESOURCES[level] if RESOURCES[of].id == identifier else None
 
-    async def search(self, search: Search, wanted: Wanted) -> AsyncIterator[list[Resource]]:
+    async def search(self, search: Search, wanted: Fields) -> AsyncIterator[list[Resource]]:
         self._reachable()
         self.searched, self.wanted = search, wanted
         if self._has(search):
@@ -148,7 +156,7 @@ class FakeCatalog:
         return [("Patient", PATIENT), ("Study", STUDY)] if text == "1.2.3" else []
 
     async def bulk(
-        self, identifiers: list[str], level: str | None, wanted: Wanted
+        self, identifiers: list[str], level: str | None, wanted: Fields
     ) -> AsyncIterator[list[Resource]]:
         self.asked, self.wanted = (identifiers, level), wanted
         yield [RESOURCES[level or "Instance"]]
@@ -183,27 +191,25 @@ class FakeCatalog:
     async def find_object(self, identifier: str) -> StoredObject | None:
         return self.stored if identifier == INSTANCE else None
 
-    async def read_header(self, identifier: str, use: Callable[[StoredHeader], Any]) -> Any:
+    async def read(self, identifier: str, use: Callable[[StoredHeader], Any]) -> Any:
         return use(self.header) if self.header and identifier == INSTANCE else None
 
-    async def read_meta(self, identifier: str) -> bytes | None:
+    async def meta(self, identifier: str) -> bytes | None:
         return self.header.meta if self.header and identifier == INSTANCE else None
 
-    async def read_first_header(
-        self, level: str, identifier: str, use: Callable[[StoredHeader], Any]
-    ) -> Any:
-        async for page in self.header_pages(level, identifier, use):
+    async def first(self, level: str, identifier: str, use: Callable[[StoredHeader], Any]) -> Any:
+        async for page in self.pages(level, identifier, use):
             return page[0][1]
         return None
 
     async def series_indices(self, identifier: str) -> dict[str, int | None]:
         return {INSTANCE: 1} if identifier == SERIES else {}
 
-    async def header_pages(
+    async def pages(
         self, level: str, identifier: str, use: Callable[[StoredHeader], Any]
     ) -> AsyncIterator[list[tuple[str, Any]]]:
         if RESOURCES[level].id == identifier:
-            for page in self.headers:
+            for page in self.below:
                 yield [(one, use(header)) for one, header in page]
 
     def _reachable(self) -> None:

@@ -41,7 +41,7 @@ class Instances:
         """Where an instance is, with its header."""
         stored, header = await asyncio.gather(
             self._catalog.find_object(instance_id),
-            self._catalog.read_header(
+            self._catalog.headers.read(
                 instance_id, lambda found: select_elements(found.json, PICTURE_TAGS)
             ),
         )

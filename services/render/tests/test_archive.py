@@ -50,6 +50,10 @@ class FakeCatalog:
     looked_up: list[str] = field(default_factory=list)
     series_read: int = 0
 
+    def __post_init__(self) -> None:
+        self.archive: Any = self
+        self.headers: Any = self
+
     async def add(self, name: str, content: bytes, series: str = "s", **more: Any) -> UUID:
         """Store a DICOM file as the instance `name`; gives the key of its object."""
         header, key = scan(content, default_charset="latin1"), new_key()
@@ -72,7 +76,7 @@ class FakeCatalog:
         self.rows[name] = Stored(series, header.json, instance)
         return key
 
-    async def archived_series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
+    async def series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
         found = dict.fromkeys(
             row.series
             for name, row in self.rows.items()
@@ -91,7 +95,7 @@ class FakeCatalog:
             for series in found
         ]
 
-    async def archived_instances(
+    async def instances(
         self, series: ArchivedSeries, resource_ids: list[str]
     ) -> list[ArchivedInstance]:
         self.series_read += 1
@@ -101,13 +105,11 @@ class FakeCatalog:
             if row.series == series.tags["00200011"] and (series.whole or name in resource_ids)
         ]
 
-    async def archived_totals(
-        self, series: list[ArchivedSeries], resource_ids: list[str]
-    ) -> Statistics:
+    async def totals(self, series: list[ArchivedSeries], resource_ids: list[str]) -> Statistics:
         found = [
             instance.stored.size
             for one in series
-            for instance in await self.archived_instances(one, resource_ids)
+            for instance in await self.instances(one, resource_ids)
         ]
         return Statistics(sum(found), sum(found), instances=len(found))
 
@@ -116,7 +118,7 @@ class FakeCatalog:
         row = self.rows.get(instance_id)
         return row.instance.stored if row else None
 
-    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
+    async def read(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
         row = self.rows.get(instance_id)
         return use(StoredHeader(row.header, b"{}", None)) if row else None
 
@@ -200,14 +202,14 @@ async def test_deleted_meanwhile(catalog: FakeCatalog, archives: Archives, file:
     """An instance that was deleted after the archive began is left out of it."""
     keys = [await catalog.add(name, file(1)) for name in ("a", "b")]
     archive = await archives.open(ArchiveRequest(["s"]))
-    instances = await catalog.archived_instances(archive._series[0], ["s"])
+    instances = await catalog.archive.instances(archive._series[0], ["s"])
     del catalog.rows["a"]
     await catalog.objects.delete(keys[:1])
 
     async def as_they_were(*_: Any) -> Any:
         return instances
 
-    catalog.archived_instances = as_they_were  # type: ignore[method-assign]
+    catalog.instances = as_they_were  # type: ignore[method-assign]
     content = b"".join([piece async for piece in archive.pieces()])
     assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["P1/Study/s - CT/CT000002.dcm"]
     assert catalog.looked_up == ["a"]

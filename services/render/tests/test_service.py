@@ -3,7 +3,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -26,6 +26,10 @@ class FakeCatalog:
 
     pixel_length: int | None
 
+    @property
+    def headers(self) -> Self:
+        return self
+
     async def find_object(self, instance_id: str) -> StoredObject | None:
         if instance_id != "known":
             return None
@@ -42,7 +46,7 @@ class FakeCatalog:
             pixel_vr="OB",
         )
 
-    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
+    async def read(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
         return use(StoredHeader(b"{}", b"{}", "OB")) if instance_id == "known" else None
 
 

@@ -1,29 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading the index: resources, logs, and where an instance's bytes are. Nothing here writes."""
 
+from pons.catalog.archive import Archive, ArchivedInstance, ArchivedSeries, InstanceToSend
 from pons.catalog.browse import Browser, Entry
-from pons.catalog.catalog import Catalog, below, open_catalog, open_own_catalog
-from pons.catalog.headers import SMALL
+from pons.catalog.catalog import Catalog, open_catalog, open_own_catalog
+from pons.catalog.headers import SMALL, Headers, StoredHeader
+from pons.catalog.logs import ChangesPage, ExportsPage, LoggedChange, LoggedExport
 from pons.catalog.records import (
-    ArchivedInstance,
-    ArchivedSeries,
-    ChangesPage,
-    ExportsPage,
-    InstanceToSend,
-    LoggedChange,
-    LoggedExport,
     MetadataValue,
     Statistics,
     StoredAttachment,
-    StoredHeader,
     StoredObject,
     Totals,
 )
 from pons.catalog.resources import Resource, SeriesStatus
-from pons.catalog.search import Order, Part, Search, Wanted
+from pons.catalog.schema import below
+from pons.catalog.search import DEFAULT_PARTS, Fields, Order, Part, Search
 
 __all__ = [
+    "DEFAULT_PARTS",
     "SMALL",
+    "Archive",
     "ArchivedInstance",
     "ArchivedSeries",
     "Browser",
@@ -31,6 +28,8 @@ __all__ = [
     "ChangesPage",
     "Entry",
     "ExportsPage",
+    "Fields",
+    "Headers",
     "InstanceToSend",
     "LoggedChange",
     "LoggedExport",
@@ -45,7 +44,6 @@ __all__ = [
     "StoredHeader",
     "StoredObject",
     "Totals",
-    "Wanted",
     "below",
     "open_catalog",
     "open_own_catalog",

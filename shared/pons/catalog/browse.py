@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from pons.catalog.connection import Reader
-from pons.catalog.prefix import INDEXED, start_of
+from pons.catalog.resources import tags_of
+from pons.catalog.schema import INDEXED, at, start_of
 from pons.catalog.sql import load_statements
 from pons.dicom.identity import to_bytes, to_text
 from pons.dicom.levels import Level
@@ -22,70 +21,63 @@ PAGE = 500
 
 _DATE = start_of("s.tags ->> '00080020'") + ' COLLATE "C"'
 _PATIENT_ID, _WISHED = start_of("upper(p.patient_id)"), start_of("upper(x)")
-SELECTIONS: dict[str, tuple[str, str]] = {
-    "patients": (
-        "browse_patients",
-        "WHERE p.patient_key > $1 ORDER BY p.patient_key LIMIT $2",
-    ),
+WHERE: dict[str, tuple[Level, str]] = {
+    "patients": ("Patient", "WHERE p.patient_key > $1 ORDER BY p.patient_key LIMIT $2"),
     "patients_with_id": (
-        "browse_patients",
+        "Patient",
         f"""
         WHERE {_PATIENT_ID} = ANY (ARRAY(SELECT {_WISHED} FROM unnest($1::text[]) x))
           AND p.patient_id = ANY ($1)
         ORDER BY p.patient_key""",  # noqa: S608 composed of constants
     ),
-    "patients_with_key": ("browse_patients", "WHERE p.patient_key = ANY ($1)"),
-    "studies_of_patients": (
-        "browse_studies",
-        "WHERE s.patient_key = ANY ($1) ORDER BY s.study_key",
-    ),
+    "patients_with_key": ("Patient", "WHERE p.patient_key = ANY ($1)"),
+    "studies_of_patients": ("Study", "WHERE s.patient_key = ANY ($1) ORDER BY s.study_key"),
     "studies_between": (
-        "browse_studies",
+        "Study",
         f"""
         WHERE {_DATE} >= $1 AND ({_DATE}, s.study_key) > ($1, $2) AND {_DATE} < $3
         ORDER BY {_DATE}, s.study_key LIMIT $4""",
     ),
     "studies_by_uid": (
-        "browse_studies",
+        "Study",
         "WHERE upper(s.study_uid) ~>~ $1 ORDER BY upper(s.study_uid) USING ~<~ LIMIT $2",
     ),
     "studies_with_uid": (
-        "browse_studies",
+        "Study",
         "WHERE upper(s.study_uid) = upper($1) AND s.study_uid = $1 ORDER BY s.study_key",
     ),
-    "series_of_studies": (
-        "browse_series",
-        "WHERE r.study_key = ANY ($1) ORDER BY r.series_key",
-    ),
+    "series_of_studies": ("Series", "WHERE r.study_key = ANY ($1) ORDER BY r.series_key"),
     # Ordered by an expression: by the key itself, the planner may walk all instances there are.
     "instances_of_series": (
-        "browse_instances",
+        "Instance",
         """
         WHERE i.series_key = ANY ($1) AND i.instance_key + 0 > $2
         ORDER BY i.instance_key + 0 LIMIT $3""",
     ),
-    "instance_with_id": ("browse_instances", "WHERE i.id = $2 AND i.series_key = ANY ($1)"),
+    "instance_with_id": ("Instance", "WHERE i.id = $2 AND i.series_key = ANY ($1)"),
     "instance_with_uid": (
-        "browse_instances",
+        "Instance",
         """
         WHERE upper(i.sop_instance_uid) = upper($2) AND i.sop_instance_uid = $2
           AND i.series_key = ANY ($1)""",
     ),
 }
-"""Each question: the statement that answers it, and its condition."""
+"""Each question: the level that it is about, and its condition."""
 
-BROWSE = {
-    question: STATEMENTS[name].replace("{where}", where)
-    for question, (name, where) in SELECTIONS.items()
-}
 
-LEVEL: dict[str, Level] = {
-    "browse_patients": "Patient",
-    "browse_studies": "Study",
-    "browse_series": "Series",
-    "browse_instances": "Instance",
-}
-_TAGS = msgspec.json.Decoder(dict[str, str])
+def _entries(level: Level, where: str) -> str:
+    is_file = level == "Instance"
+    return at(
+        level,
+        STATEMENTS["entries"],
+        above="0::bigint" if level == "Patient" else "{row}.{up_column}",
+        modified="received_at" if is_file else "last_update",
+        size="i.size" if is_file else "0::bigint",
+        where=where,
+    )
+
+
+BROWSE = {question: _entries(level, where) for question, (level, where) in WHERE.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +164,7 @@ class Browser:
         return [row["prefix"] for row in rows]
 
     async def _entries(self, question: str, *values: Any) -> list[Entry]:
-        level = LEVEL[SELECTIONS[question][0]]
+        level = WHERE[question][0]
         rows = await self._reader.rows(BROWSE[question], *values)
         return [
             Entry(
@@ -180,7 +172,7 @@ class Browser:
                 id=to_text(row["id"]),
                 key=row["key"],
                 above=row["above"],
-                tags=_TAGS.decode(row["tags"]),
+                tags=tags_of(row["tags"]),
                 modified=row["modified"],
                 size=row["size"],
             )

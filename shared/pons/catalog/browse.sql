@@ -1,31 +1,11 @@
 -- Resources as folders and files: what a name is made of, and nothing of what hangs below.
--- Top-level lists are read in pages after a key; `{where}` is filled in by browse.py.
+-- Top-level lists are read in pages after a key; browse.py fills in the braces.
 
--- name: browse_patients
--- Patients as folders.
-SELECT p.patient_key AS key, 0::bigint AS above, p.id, p.tags, p.last_update AS modified,
-       0::bigint AS size
-  FROM patients p
- {where}
-
--- name: browse_studies
--- Studies; what is above them is told by its key.
-SELECT s.study_key AS key, s.patient_key AS above, s.id, s.tags, s.last_update AS modified,
-       0::bigint AS size
-  FROM studies s
- {where}
-
--- name: browse_series
--- As browse_studies.
-SELECT r.series_key AS key, r.study_key AS above, r.id, r.tags, r.last_update AS modified,
-       0::bigint AS size
-  FROM series r
- {where}
-
--- name: browse_instances
--- Instances as files, with the size of each.
-SELECT i.instance_key AS key, i.series_key AS above, i.id, i.tags, i.received_at AS modified, i.size
-  FROM instances i
+-- name: entries
+-- Resources of a level; what is above them is told by its key, and only files have a size.
+SELECT {key} AS key, {above} AS above, {row}.id, {row}.tags, {row}.{modified} AS modified,
+       {size} AS size
+  FROM {table}
  {where}
 
 -- name: study_date_prefixes

@@ -1,75 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store's index, for reading: each question is one statement, so each answer one snapshot."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from pons.bus import Bus
-from pons.catalog.archived import to_archived_instance, to_archived_series
+from pons.catalog.archive import Archive
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader, open_reader
 from pons.catalog.dead_letters import DeadLetters
-from pons.catalog.finder import Finder
-from pons.catalog.headers import PackedHeader
-from pons.catalog.logs import changes_page, exports_page
-from pons.catalog.metadata import (
+from pons.catalog.fields import (
     ATTACHMENT_NUMBERS,
+    KNOWN_METADATA,
     LABELS,
     METADATA,
     READ_DICOM_FILE,
-    metadata_column,
+    needs_header,
     read_attachment,
     read_value,
     read_written,
+    select_fields,
 )
+from pons.catalog.headers import PAGE_BYTES, Headers
+from pons.catalog.logs import Logs
+from pons.catalog.look_ups import LookUps
 from pons.catalog.records import (
-    ArchivedInstance,
-    ArchivedSeries,
-    ChangesPage,
-    ExportsPage,
-    InstanceToSend,
     MetadataValue,
     Statistics,
     StoredAttachment,
-    StoredHeader,
     StoredObject,
     Totals,
+    stored_object,
 )
-from pons.catalog.resources import SEQUENCES_METADATA, metadata_of, sequences_text
-from pons.catalog.sql import load_statements
+from pons.catalog.resources import (
+    SEQUENCES_METADATA,
+    Resource,
+    metadata_of,
+    sequences_of,
+    sequences_text,
+    to_resource,
+)
+from pons.catalog.rows import Rows
+from pons.catalog.schema import TABLES, Columns, is_related
+from pons.catalog.search import Fields, Search
+from pons.catalog.selection import by_condition, by_keys, select
+from pons.catalog.statements import BULK, STATEMENTS, STATISTICS
 from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags, main_sequences, main_tags
-from pons.dicom.identity import to_bytes, to_text
+from pons.dicom.identity import digests, to_bytes, to_text
 from pons.dicom.levels import LEVELS, Level
 from pons.dicom.metadata import DICOM_FILE
-from pons.limits.room import AT_A_TIME, Room
+from pons.errors import BadRequest
+from pons.limits.room import Room
 from pons.objects import Objects, open_objects
 from pons.ownership import Owner, require_own
 from pons.settings import Settings
 
-STATEMENTS = load_statements(Path(__file__).with_name("catalog.sql"))
+EXPANDED = Fields()
+ONLY_IDS = Fields(frozenset())
 
-HEADERS_PAGE = 50
-"""Headers that one statement of many gives."""
-
-PAGE_BYTES = AT_A_TIME // 16
-"""Bytes of unpacked headers after which a page ends, whatever was made of them."""
-
-T = TypeVar("T")
-
-STATISTICS: dict[Level, str] = {
-    "Patient": "patient_statistics",
-    "Study": "study_statistics",
-    "Series": "series_statistics",
-    "Instance": "instance_statistics",
-}
+EXPANDED_PAGE = 500
+IDS_PAGE = 10_000
+"""Rows that one statement of a long list gives; longer lists are several, one after the other."""
+HEADERS_PAGE = 100
+"""As above, where each row brings the header of an instance."""
+MAX_SELECTED = 500
+"""Lists of fields whose SQL is kept; how many there are depends on which tags callers request."""
 
 
-class Catalog(Finder):
+class Catalog:
     """Reads of the index. Open it with `open_catalog`; one per process, shared by its tasks.
 
-    Resources are found as `Finder` says; here is what is asked beside them.
+    Every method raises `Unavailable` while the database is away, and works again once it is back.
+    An identifier that is none, or names nothing, finds nothing.
     """
 
     def __init__(
@@ -82,7 +88,19 @@ class Catalog(Finder):
         sequences: Tags = MAIN_SEQUENCES,
         room: Room | None = None,
     ) -> None:
-        super().__init__(reader, searcher, planned, objects, main, sequences, room)
+        """`searcher` plans each time, with the values: which index serves depends on them.
+
+        `planned` does so once, for statements that go one way whatever the values.
+        """
+        self._columns = Columns(main, sequences)
+        self._reader = reader
+        self._searcher = searcher
+        self._rows = Rows(reader, searcher, planned)
+        self._look_ups = LookUps(planned)
+        self._selected: dict[tuple[Level, Fields, bool], str] = {}
+        self.headers = Headers(reader, self._look_ups, objects, room)
+        self.logs = Logs(reader)
+        self.archive = Archive(reader)
         self.browser = Browser(reader)
         self.dead_letters = DeadLetters(reader)
 
@@ -94,11 +112,91 @@ class Catalog(Finder):
         """The first row of whatever database the settings name, whoever's it is."""
         return await self._reader.peek(statement)
 
+    async def find(
+        self, level: Level, identifier: str, fields: Fields = EXPANDED
+    ) -> Resource | None:
+        """The resource of this level."""
+        digest = to_bytes(identifier)
+        if digest is None:
+            return None
+        selected = self._select(level, fields)
+        statement = by_condition(level, selected, f"{TABLES[level].row}.id = ANY ($1)")
+        row = await self._look_ups.row(statement, digest)
+        return await self._resource(level, row, fields) if row else None
+
+    async def above(
+        self, level: Level, of: Level, identifier: str, fields: Fields = EXPANDED
+    ) -> Resource | None:
+        """The one of `level` that the resource `identifier` of level `of` belongs to."""
+        statement = by_condition(level, self._select(level, fields), is_related(level, of))
+        row = await self._row(statement, identifier)
+        return await self._resource(level, row, fields) if row else None
+
+    async def search(
+        self, search: Search, fields: Fields = EXPANDED
+    ) -> AsyncIterator[list[Resource]]:
+        """Resources in a stable order, in pages. Raises `BadRequest` for what cannot be asked."""
+        heavy = needs_header(search.level, fields, self._columns)
+        size = HEADERS_PAGE if heavy else EXPANDED_PAGE
+        async for rows in self._pages(search, fields, size):
+            async for page in self._resources(((search.level, row) for row in rows), fields):
+                yield page
+
+    async def search_ids(self, search: Search) -> AsyncIterator[list[str]]:
+        """As `search`, identifiers only."""
+        async for rows in self._pages(search, ONLY_IDS, IDS_PAGE):
+            yield [to_text(row["id"]) for row in rows]
+
+    async def count(self, search: Search) -> int:
+        """How many a search finds. Raises `BadRequest` where only headers could tell."""
+        selection = select(replace(search, order=()), self._columns)
+        if selection.after:
+            raise BadRequest("Only main DICOM tags can be counted", selection.after[0][0])
+        if selection.plain:
+            row = await self._reader.row(STATEMENTS["totals"])
+            assert row is not None
+            return int(row[TABLES[search.level].name])
+        row = await self._searcher.row(selection.count(), *selection.values)
+        assert row is not None
+        return int(row[0])
+
+    async def look_up(self, text: str) -> list[tuple[Level, str]]:
+        """Resources whose PatientID or UID this is, in any case; level and identifier."""
+        if not text.strip() or "\0" in text:
+            return []
+        rows = await self._reader.rows(STATEMENTS["look_up"], text.strip())
+        return [(LEVELS[row["level"]], to_text(row["id"])) for row in rows]
+
+    async def bulk(
+        self, identifiers: Sequence[str], level: Level | None = None, fields: Fields = EXPANDED
+    ) -> AsyncIterator[list[Resource]]:
+        """Resources of any level in the order of their identifiers, in pages.
+
+        With a level, those of it that they are, belong to or have below, each once.
+        """
+        statement = STATEMENTS["bulk_any"] if level is None else BULK[level]
+        found = await self._reader.rows(statement, digests(identifiers))
+        chosen = [(level or LEVELS[row["level"]], row["key"]) for row in found]
+        for start in range(0, len(chosen), HEADERS_PAGE):
+            rows = await self._chosen(chosen[start : start + HEADERS_PAGE], fields)
+            async for page in self._resources(rows, fields):
+                yield page
+
     async def known(self, identifiers: list[str]) -> set[str]:
         """Those of the identifiers that name a resource, of whatever level."""
-        digests = [digest for digest in map(to_bytes, identifiers) if digest]
-        rows = await self._reader.rows(STATEMENTS["known_resources"], digests)
+        rows = await self._reader.rows(STATEMENTS["known_resources"], digests(identifiers))
         return {to_text(row["id"]) for row in rows}
+
+    async def totals(self) -> Totals:
+        """How much the store holds, at the same cost for any size."""
+        row = await self._reader.row(STATEMENTS["totals"])
+        assert row is not None
+        return Totals(**{name: row[name] for name in Totals.__slots__})
+
+    async def statistics(self, level: Level, identifier: str) -> Statistics | None:
+        """What hangs below a resource."""
+        row = await self._row(STATISTICS[level], identifier)
+        return Statistics(**row) if row else None
 
     async def metadata(self, level: Level, identifier: str) -> dict[int, str] | None:
         """All metadata of a resource by number; a value that is no text is empty."""
@@ -109,7 +207,7 @@ class Catalog(Finder):
         self, level: Level, identifier: str, number: int
     ) -> MetadataValue | None:
         """One metadata of a resource as it was written; None too when it is not set."""
-        expression = metadata_column(level, number)
+        expression = KNOWN_METADATA[level].get(number)
         if expression is None:
             row = await self._row(read_written(level), identifier, number)
             return MetadataValue(**row) if row else None
@@ -145,190 +243,93 @@ class Catalog(Finder):
             row = await self._row(read_attachment(level), identifier, number)
         return StoredAttachment(**row, owner=identifier) if row else None
 
-    async def totals(self) -> Totals:
-        """How much the store holds, at the same cost for any size."""
-        row = await self._reader.row(STATEMENTS["totals"])
-        assert row is not None
-        return Totals(
-            patients=row["patients"],
-            studies=row["studies"],
-            series=row["series"],
-            instances=row["instances"],
-            size=row["size"],
-            stored_size=row["stored_size"],
-        )
-
-    async def statistics(self, level: Level, identifier: str) -> Statistics | None:
-        """What hangs below a resource."""
-        digest = to_bytes(identifier)
-        row = digest and await self._reader.row(STATEMENTS[STATISTICS[level]], digest)
-        return Statistics(**row) if row else None
-
-    async def changes(
-        self,
-        since: int | None = None,
-        limit: int = 100,
-        to: int | None = None,
-        types: list[int] | None = None,
-    ) -> ChangesPage:
-        """Changes after `since`, up to `to`; with `to` alone, the latest ones up to it."""
-        backwards = since is None and to is not None
-        if backwards:
-            values: tuple[Any, ...] = (to, types, limit)
-            rows = await self._reader.rows(STATEMENTS["latest_changes"], *values)
-            return changes_page(rows[::-1], limit, backwards=True)
-        values = (since or 0, to, types, limit + 1)
-        return changes_page(await self._reader.rows(STATEMENTS["changes"], *values), limit)
-
-    async def latest_change(self) -> ChangesPage:
-        """The one latest change, if any."""
-        rows = await self._reader.rows(STATEMENTS["latest_changes"], None, None, 1)
-        return changes_page(rows, 1)
-
-    async def exports(self, since: int = 0, limit: int = 100) -> ExportsPage:
-        """Instances that were sent, after number `since`."""
-        rows = await self._reader.rows(STATEMENTS["exports"], since, limit + 1)
-        return exports_page(rows, since, limit)
-
-    async def latest_export(self) -> ExportsPage:
-        """The one latest export, if any."""
-        return exports_page(await self._reader.rows(STATEMENTS["latest_exports"], 1), 0, 1)
-
     async def find_object(self, instance_id: str) -> StoredObject | None:
         """Where the instance's bytes are, and what is in them."""
         digest = to_bytes(instance_id)
         row = digest and await self._look_ups.row(STATEMENTS["object"], digest)
-        return StoredObject(**_without_id(row), owner=instance_id) if row else None
-
-    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], T]) -> T | None:
-        """What `use` makes of an instance's header; None when there is no such instance.
-
-        Headers may be large: `use` must not keep the text, and runs in a thread if it is.
-        """
-        digest = to_bytes(instance_id)
-        row = digest and await self._look_ups.row(STATEMENTS["header"], digest)
-        found = await self._read_header(row, use) if row else None
-        return found[0] if found else None
-
-    async def header_pages(
-        self, level: Level, identifier: str, use: Callable[[StoredHeader], T]
-    ) -> AsyncIterator[list[tuple[str, T]]]:
-        """What `use` makes of the header of each instance of a resource, as in `read_header`.
-
-        By identifier, in order of arrival, in pages that end where their headers were large;
-        nothing at all when there is no such resource.
-        """
-        digest = to_bytes(identifier)
-        if digest is None:
-            return
-        below = STATEMENTS["instance_keys_below"]
-        keys = [row[0] for row in await self._reader.rows(below, LEVELS.index(level), digest)]
-        for start in range(0, len(keys), HEADERS_PAGE):
-            page = keys[start : start + HEADERS_PAGE]
-            made: list[tuple[str, T]] = []
-            size = 0
-            for row in await self._reader.rows(STATEMENTS["headers"], page):
-                if found := await self._read_header(row, use):
-                    made.append((to_text(row["id"]), found[0]))
-                    size += found[1]
-                if size > PAGE_BYTES:
-                    yield made
-                    made, size = [], 0
-            if made:
-                yield made
-
-    async def read_first_header(
-        self, level: Level, identifier: str, use: Callable[[StoredHeader], T]
-    ) -> T | None:
-        """What `use` makes of the header of the first instance of a resource; None without one."""
-        digest = to_bytes(identifier)
-        below = STATEMENTS["instance_keys_below"]
-        rows = await self._reader.rows(below, LEVELS.index(level), digest) if digest else []
-        for row in await self._reader.rows(STATEMENTS["headers"], [row[0] for row in rows[:1]]):
-            if found := await self._read_header(row, use):
-                return found[0]
-        return None
+        return stored_object(row) if row else None
 
     async def series_indices(self, series_id: str) -> dict[str, int | None]:
         """The index in the series of each of its instances; empty for an unknown series."""
-        digest = to_bytes(series_id)
-        rows = await self._reader.rows(STATEMENTS["series_indices"], digest) if digest else []
+        rows = await self._reader.rows(STATEMENTS["series_indices"], to_bytes(series_id))
         return {to_text(row["id"]): row["index_in_series"] for row in rows}
-
-    async def _read_header(
-        self, row: Any, use: Callable[[StoredHeader], T]
-    ) -> tuple[T, int] | None:
-        meta = row["meta"]
-        pixel_vr = None if row["pixel_offset"] is None else row["pixel_vr"] or "OW"
-        owner = to_text(row["id"])
-        header = PackedHeader(row["instance_key"], row["header"], row["header_key"], owner)
-        return await self._headers.read(
-            header, lambda json: use(StoredHeader(json, meta, pixel_vr))
-        )
-
-    async def read_meta(self, instance_id: str) -> bytes | None:
-        """The instance's group 0002 as DICOM JSON."""
-        digest = to_bytes(instance_id)
-        row = digest and await self._look_ups.row(STATEMENTS["header"], digest)
-        return row["meta"] if row else None
-
-    async def instances_of(self, resource_ids: list[str]) -> list[InstanceToSend]:
-        """The instances of resources of any level, each once, the same order every time.
-
-        Studies and series come one after the other, instances by their index in the series.
-        """
-        digests = [digest for digest in map(to_bytes, resource_ids) if digest]
-        rows = await self._reader.rows(STATEMENTS["instances_to_send"], digests)
-        return [_to_send(row) for row in rows]
-
-    async def archived_series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
-        """The series of resources of any level, each once, in an order that keeps studies and
-        patients together."""
-        rows = await self._reader.rows(STATEMENTS["archived_series"], _digests(resource_ids))
-        return [to_archived_series(row) for row in rows]
-
-    async def archived_instances(
-        self, series: ArchivedSeries, resource_ids: list[str]
-    ) -> list[ArchivedInstance]:
-        """The instances of `series`, all or those of them in `resource_ids`, in its order."""
-        named = None if series.whole else _digests(resource_ids)
-        rows = await self._reader.rows(STATEMENTS["archived_instances"], series.series_key, named)
-        return [to_archived_instance(row) for row in rows]
-
-    async def archived_totals(
-        self, series: list[ArchivedSeries], resource_ids: list[str]
-    ) -> Statistics:
-        """How many instances `archived_instances` gives for all of `series`, and their bytes."""
-        whole = [one.series_key for one in series if one.whole]
-        row = await self._reader.row(STATEMENTS["archived_totals"], whole, _digests(resource_ids))
-        assert row is not None
-        return Statistics(size=row["size"], stored_size=row["size"], instances=row["instances"])
 
     async def _row(self, statement: str, identifier: str, *values: Any) -> Any:
         digest = to_bytes(identifier)
         return digest and await self._reader.row(statement, digest, *values)
 
+    async def _chosen(
+        self, chosen: list[tuple[Level, int]], fields: Fields
+    ) -> list[tuple[Level, Any]]:
+        found: dict[int, tuple[Level, Any]] = {}
+        for level in dict.fromkeys(level for level, _ in chosen):
+            keys = [key for other, key in chosen if other == level]
+            rows = await self._reader.rows(by_keys(level, self._select(level, fields)), keys)
+            found |= {row["key"]: (level, row) for row in rows}
+        return [found[key] for _, key in chosen if key in found]
 
-def _digests(identifiers: list[str]) -> list[bytes]:
-    return [digest for digest in map(to_bytes, identifiers) if digest]
+    async def _pages(self, search: Search, fields: Fields, size: int) -> AsyncIterator[list[Any]]:
+        """Rows of a search in pages: those of a selection, looked through where headers decide."""
+        selection = select(search, self._columns)
+        selected = self._select(search.level, fields, header=bool(selection.after))
+        if not selection.after:
+            async for rows in self._rows.pages(
+                selection, selected, size, search.since, search.limit
+            ):
+                yield rows
+            return
+        if search.since:
+            raise BadRequest(
+                "Since cannot be used with this query", "it is not about main DICOM tags alone"
+            )
+        left = search.limit or None
+        case = search.case_sensitive
+        async for rows in self._rows.pages(selection, selected, HEADERS_PAGE, 0, search.candidates):
+            found = [
+                row
+                for row in rows
+                if await self.headers.matches(row, selection.after, case_sensitive=case)
+            ]
+            if found:
+                yield found[:left]
+            left = None if left is None else left - len(found)
+            if left is not None and left <= 0:
+                return
 
+    async def _resources(
+        self, rows: Iterable[tuple[Level, Any]], fields: Fields
+    ) -> AsyncIterator[list[Resource]]:
+        """The rows as resources, in pages that end where their elements are large."""
+        page: list[Resource] = []
+        size = 0
+        for level, row in rows:
+            resource = await self._resource(level, row, fields)
+            page.append(resource)
+            size += sum(map(len, resource.elements.values()))
+            if size > PAGE_BYTES:
+                yield page
+                page, size = [], 0
+        if page:
+            yield page
 
-def _to_send(row: Any) -> InstanceToSend:
-    values = _without_id(row)
-    parents = tuple(map(to_text, values.pop("parents")))
-    return InstanceToSend(instance_id=to_text(row["id"]), parents=parents, **values)
+    async def _resource(self, level: Level, row: Any, fields: Fields) -> Resource:
+        resource = to_resource(level, row, fields.tags)
+        if not fields.tags:
+            return resource
+        found = sequences_of(row)
+        asked = [tag for tag in fields.tags if self._columns.in_header(level, tag)]
+        if asked:
+            found |= await self.headers.elements(row, asked)
+        elements = {tag: found[tag] for tag in fields.tags if tag in found}
+        return msgspec.structs.replace(resource, elements=elements)
 
-
-def _without_id(row: Any) -> dict[str, Any]:
-    values = dict(row)
-    del values["id"]
-    return values
-
-
-def below(level: Level) -> Level | None:
-    """The level below, or None for an instance."""
-    position = LEVELS.index(level) + 1
-    return LEVELS[position] if position < len(LEVELS) else None
+    def _select(self, level: Level, fields: Fields, *, header: bool = False) -> str:
+        known = self._selected.get((level, fields, header))
+        if known is None:
+            known = select_fields(level, fields, self._columns, header=header)
+            if len(self._selected) < MAX_SELECTED:
+                self._selected[level, fields, header] = known
+        return known
 
 
 @asynccontextmanager

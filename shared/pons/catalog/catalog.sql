@@ -1,79 +1,23 @@
--- What is read of the index beside lists of resources, which find.sql is about.
--- One statement answers one request, so that each answer is one snapshot.
+-- What is read of the index beside the fields of resources, which fields.sql is about. One statement
+-- answers one request, so that each answer is one snapshot. statements.py fills in the braces.
 
 -- name: totals
 -- The one row that every writing transaction keeps exact: the same cost at any size.
 SELECT patients, studies, series, instances, size, stored_size, last_change FROM totals
 
--- name: patient_statistics
--- What a patient takes, files and attachments apart. No row when there is no such patient.
+-- name: statistics
+-- What a resource takes, files and attachments apart. No row when there is no such resource.
 WITH tree AS MATERIALIZED (
-    SELECT p.patient_key, s.study_key, r.series_key, i.instance_key, i.size, i.stored_size
-      FROM patients p JOIN studies s USING (patient_key) JOIN series r USING (study_key)
-      JOIN instances i USING (series_key)
-     WHERE p.id = $1
+    SELECT {keys}, i.size, i.stored_size FROM {path} WHERE {row}.id = $1
 ), hanging AS (
-    SELECT sum(a.size)::bigint AS size, sum(a.stored_size)::bigint AS stored_size
-      FROM attachments a
-     WHERE a.resource_key IN (
-           SELECT patient_key FROM tree UNION SELECT study_key FROM tree
-           UNION SELECT series_key FROM tree UNION SELECT instance_key FROM tree)
+    SELECT coalesce(sum(a.size), 0)::bigint AS attached_size,
+           coalesce(sum(a.stored_size), 0)::bigint AS attached_stored_size
+      FROM attachments a WHERE a.resource_key IN ({each_key})
 )
-SELECT count(DISTINCT study_key) AS studies, count(DISTINCT series_key) AS series,
-       count(*) AS instances, sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size,
-       coalesce((SELECT size FROM hanging), 0) AS attached_size,
-       coalesce((SELECT stored_size FROM hanging), 0) AS attached_stored_size
+SELECT {counts} sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size,
+       (SELECT attached_size FROM hanging), (SELECT attached_stored_size FROM hanging)
   FROM tree
 HAVING count(*) > 0
-
--- name: study_statistics
--- As patient_statistics.
-WITH tree AS MATERIALIZED (
-    SELECT s.study_key, r.series_key, i.instance_key, i.size, i.stored_size
-      FROM studies s JOIN series r USING (study_key) JOIN instances i USING (series_key)
-     WHERE s.id = $1
-), hanging AS (
-    SELECT sum(a.size)::bigint AS size, sum(a.stored_size)::bigint AS stored_size
-      FROM attachments a
-     WHERE a.resource_key IN (
-           SELECT study_key FROM tree UNION SELECT series_key FROM tree
-           UNION SELECT instance_key FROM tree)
-)
-SELECT count(DISTINCT series_key) AS series, count(*) AS instances,
-       sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size,
-       coalesce((SELECT size FROM hanging), 0) AS attached_size,
-       coalesce((SELECT stored_size FROM hanging), 0) AS attached_stored_size
-  FROM tree
-HAVING count(*) > 0
-
--- name: series_statistics
--- As patient_statistics.
-WITH tree AS MATERIALIZED (
-    SELECT r.series_key, i.instance_key, i.size, i.stored_size
-      FROM series r JOIN instances i USING (series_key)
-     WHERE r.id = $1
-), hanging AS (
-    SELECT sum(a.size)::bigint AS size, sum(a.stored_size)::bigint AS stored_size
-      FROM attachments a
-     WHERE a.resource_key IN (
-           SELECT series_key FROM tree UNION SELECT instance_key FROM tree)
-)
-SELECT count(*) AS instances,
-       sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size,
-       coalesce((SELECT size FROM hanging), 0) AS attached_size,
-       coalesce((SELECT stored_size FROM hanging), 0) AS attached_stored_size
-  FROM tree
-HAVING count(*) > 0
-
--- name: instance_statistics
--- As patient_statistics.
-SELECT i.size, i.stored_size, coalesce(a.size, 0) AS attached_size,
-       coalesce(a.stored_size, 0) AS attached_stored_size
-  FROM instances i
- CROSS JOIN LATERAL (
-       SELECT sum(size)::bigint AS size, sum(stored_size)::bigint AS stored_size
-         FROM attachments WHERE resource_key = i.instance_key) a
- WHERE i.id = $1
 
 -- name: changes
 -- Changes after $1 up to $2, of the types $3 (NULL: all), in ascending order.
@@ -95,13 +39,18 @@ SELECT c.seq, c.change_type, c.level, c.resource_id, c.date, t.last_change
         ORDER BY seq DESC LIMIT $3) c ON true
  ORDER BY c.seq DESC
 
+-- name: exported
+-- What is told of an export.
+SELECT seq, level, resource_id, remote_modality, patient_id, study_uid, series_uid, sop_instance_uid,
+       date FROM exports
+
 -- name: exports
 -- Instances that were sent, after $1, in ascending order.
-SELECT * FROM exports WHERE seq > $1 ORDER BY seq LIMIT $2
+{exported} WHERE seq > $1 ORDER BY seq LIMIT $2
 
 -- name: latest_exports
 -- The latest exports, newest first.
-SELECT * FROM exports ORDER BY seq DESC LIMIT $1
+{exported} ORDER BY seq DESC LIMIT $1
 
 -- name: object
 -- Where instances' bytes are, and what is in them.
@@ -109,37 +58,28 @@ SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_synt
        i.sop_instance_uid, i.pixel_offset, i.pixel_length, i.pixel_vr, i.checksum
   FROM instances i WHERE i.id = ANY ($1)
 
--- name: header
--- Instances' headers as they were scanned, and whether pixel data follows; those of more than
--- 64 KiB stay behind, so that a page of them has a bound (`packed_header` gives one).
+-- name: all_headers
+-- Headers as they were scanned, and whether pixel data follows; those of more than 64 KiB stay behind, so that a page of them has a bound (`packed_header` gives one).
 SELECT i.id, i.instance_key, h.header_key, h.meta, i.pixel_offset, i.pixel_vr,
        CASE WHEN octet_length(h.header) <= 65536 THEN h.header END AS header
-  FROM instances i JOIN headers h USING (instance_key) WHERE i.id = ANY ($1)
+  FROM instances i JOIN headers h USING (instance_key)
+
+-- name: header
+-- Those of instances by their identifiers.
+{all_headers} WHERE i.id = ANY ($1)
+
+-- name: headers
+-- Those of the instances with these keys, in order of arrival.
+{all_headers} WHERE i.instance_key = ANY ($1) ORDER BY i.instance_key
 
 -- name: instance_keys_below
 -- The instances of the resource $2 of level $1, in order of arrival.
-SELECT i.instance_key FROM instances i WHERE $1 = 3 AND i.id = $2
- UNION ALL
-SELECT i.instance_key FROM series r JOIN instances i USING (series_key) WHERE $1 = 2 AND r.id = $2
- UNION ALL
-SELECT i.instance_key FROM studies s JOIN series r USING (study_key)
-  JOIN instances i USING (series_key) WHERE $1 = 1 AND s.id = $2
- UNION ALL
-SELECT i.instance_key FROM patients p JOIN studies s USING (patient_key)
-  JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE $1 = 0 AND p.id = $2
- ORDER BY 1
+{instances_of_one}
+ORDER BY 1
 
 -- name: packed_header
 -- The header of one instance, however long.
 SELECT header FROM headers WHERE instance_key = $1
-
--- name: headers
--- The headers of these instances, in order of arrival, as `header` gives them.
-SELECT i.id, i.instance_key, h.header_key, h.meta, i.pixel_offset, i.pixel_vr,
-       CASE WHEN octet_length(h.header) <= 65536 THEN h.header END AS header
-  FROM instances i JOIN headers h USING (instance_key)
- WHERE i.instance_key = ANY ($1)
- ORDER BY i.instance_key
 
 -- name: series_indices
 -- The instances of a series with their index in it, in order of arrival.
@@ -148,48 +88,28 @@ SELECT i.id, i.index_in_series FROM series r JOIN instances i USING (series_key)
 
 -- name: instances_to_send
 -- The instances of resources of any level, each once, in an order that keeps series together.
-WITH wanted AS (
-    SELECT i.instance_key FROM instances i WHERE i.id = ANY ($1)
-    UNION
-    SELECT i.instance_key FROM series r JOIN instances i USING (series_key) WHERE r.id = ANY ($1)
-    UNION
-    SELECT i.instance_key FROM studies s JOIN series r USING (study_key)
-      JOIN instances i USING (series_key) WHERE s.id = ANY ($1)
-    UNION
-    SELECT i.instance_key FROM patients p JOIN studies s USING (patient_key)
-      JOIN series r USING (study_key) JOIN instances i USING (series_key) WHERE p.id = ANY ($1)
-)
+WITH named (instance_key) AS ({instances_of_ids})
 SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax,
        i.sop_class_uid, i.sop_instance_uid, i.checksum, r.series_uid, s.study_uid, p.patient_id,
        ARRAY[p.id, s.id, r.id] AS parents
-  FROM wanted JOIN instances i USING (instance_key) JOIN series r USING (series_key)
+  FROM named JOIN instances i USING (instance_key) JOIN series r USING (series_key)
   JOIN studies s USING (study_key) JOIN patients p USING (patient_key)
  ORDER BY s.study_key, r.series_key, i.index_in_series NULLS LAST, i.instance_key
 
 -- name: known_resources
 -- Which of the identifiers name a resource, of whatever level.
-SELECT p.id FROM patients p WHERE p.id = ANY ($1)
-UNION ALL SELECT s.id FROM studies s WHERE s.id = ANY ($1)
-UNION ALL SELECT r.id FROM series r WHERE r.id = ANY ($1)
-UNION ALL SELECT i.id FROM instances i WHERE i.id = ANY ($1)
+{own_ids}
 
 -- name: archived_series
 -- The series of resources of any level, each once, those of a study and of a patient together.
-WITH whole AS (
-    SELECT r.series_key FROM series r WHERE r.id = ANY ($1)
-    UNION
-    SELECT r.series_key FROM studies s JOIN series r USING (study_key) WHERE s.id = ANY ($1)
-    UNION
-    SELECT r.series_key FROM patients p JOIN studies s USING (patient_key)
-      JOIN series r USING (study_key) WHERE p.id = ANY ($1)
-), wanted AS (
+WITH whole (series_key) AS ({series_of_ids}), named AS (
     SELECT series_key, true AS whole FROM whole
     UNION ALL
     SELECT DISTINCT i.series_key, false FROM instances i
      WHERE i.id = ANY ($1) AND i.series_key NOT IN (SELECT series_key FROM whole)
 )
-SELECT series_key, w.whole, r.tags, study_key, s.tags AS study_tags, s.patient_key, s.patient_tags
-  FROM wanted w JOIN series r USING (series_key) JOIN studies s USING (study_key)
+SELECT series_key, n.whole, r.tags, study_key, s.tags AS study_tags, s.patient_key, s.patient_tags
+  FROM named n JOIN series r USING (series_key) JOIN studies s USING (study_key)
  ORDER BY s.patient_key, study_key, series_key
 
 -- name: archived_instances
@@ -206,7 +126,7 @@ SELECT i.id, i.index_in_series, i.object_key, i.size, i.stored_size, i.compressi
 SELECT count(*) AS instances, coalesce(sum(size), 0)::bigint AS size
   FROM (SELECT i.instance_key, i.size FROM instances i WHERE i.series_key = ANY ($1::bigint[])
         UNION
-        SELECT i.instance_key, i.size FROM instances i WHERE i.id = ANY ($2::bytea[])) AS wanted
+        SELECT i.instance_key, i.size FROM instances i WHERE i.id = ANY ($2::bytea[])) AS named
 
 -- name: all_labels
 -- Every label that some resource has: one step in the index for each, however often it is used.
@@ -217,3 +137,25 @@ WITH RECURSIVE found AS (
       FROM found WHERE found.label IS NOT NULL
 )
 SELECT label FROM found WHERE label IS NOT NULL ORDER BY label COLLATE "C"
+
+-- name: bulk_any
+-- Which resources identifiers name: level and key in the order of the identifiers.
+WITH asked AS (SELECT * FROM unnest($1::bytea[]) WITH ORDINALITY asked (id, place))
+{own_keys}
+ ORDER BY place
+
+-- name: bulk
+-- The resources of a level that these are, belong to or have below, each once, in their order.
+WITH asked AS (SELECT * FROM unnest($1::bytea[]) WITH ORDINALITY asked (id, place)),
+found (key, place) AS ({related})
+SELECT key FROM found GROUP BY key ORDER BY min(place), key
+
+-- name: look_up
+-- Resources by the identifier that DICOM gives them, whole and whatever its case.
+SELECT 0 AS level, p.id, p.patient_key AS key FROM patients p
+ WHERE left(upper(p.patient_id), 200) = left(upper($1), 200) AND upper(p.patient_id) = upper($1)
+UNION ALL SELECT 1, s.id, s.study_key FROM studies s WHERE upper(s.study_uid) = upper($1)
+UNION ALL SELECT 2, r.id, r.series_key FROM series r WHERE upper(r.series_uid) = upper($1)
+UNION ALL SELECT 3, i.id, i.instance_key FROM instances i
+ WHERE upper(i.sop_instance_uid) = upper($1)
+ ORDER BY level, key

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the catalog answers beside resources: totals, logs, and where objects are."""
+"""What the catalog answers beside resources: totals, and where objects are."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from pons.dicom.levels import Level
+from pons.dicom.identity import to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +38,6 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedChange:
-    seq: int
-    change_type: str
-    level: Level
-    resource_id: str
-    date: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ChangesPage:
-    """Changes in ascending order."""
-
-    changes: list[LoggedChange]
-    done: bool
-    """Whether the page reaches the end of what was asked for."""
-    last: int
-    """Number of the last change here; on an empty page, the highest number ever given."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedExport:
-    seq: int
-    level: Level
-    resource_id: str
-    remote_modality: str
-    patient_id: str
-    study_uid: str
-    series_uid: str
-    sop_instance_uid: str
-    date: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ExportsPage:
-    """Exports in ascending order."""
-
-    exports: list[LoggedExport]
-    done: bool
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
 class StoredObject:
     """Where an instance's bytes are, and what is in them."""
 
@@ -101,18 +59,6 @@ class StoredObject:
     checksum: bytes = b""
     """xxh3_128 of the DICOM file."""
     md5: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredHeader:
-    """An instance's header as it was scanned."""
-
-    json: bytes
-    """DICOM JSON, up to the pixel data."""
-    meta: bytes
-    """Group 0002 as DICOM JSON."""
-    pixel_vr: str | None
-    """VR of the pixel data that follows; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,51 +90,9 @@ class StoredAttachment:
     """Identifier of the resource."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceToSend:
-    """An instance with everything that sending it needs."""
-
-    instance_id: str
-    parents: tuple[str, ...]
-    """Identifiers of its patient, study and series."""
-    object_key: UUID
-    size: int
-    stored_size: int
-    compression: str
-    transfer_syntax: str
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_uid: str
-    study_uid: str
-    patient_id: str
-    checksum: bytes = b""
-    """xxh3_128 of the DICOM file."""
-    md5: str = ""
-
-    @property
-    def owner(self) -> str:
-        return self.instance_id
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedSeries:
-    """A series that is to be archived, with the tags that name it and what is above it."""
-
-    series_key: int
-    whole: bool
-    """Whether all of its instances are meant, or only those that were named themselves."""
-    tags: dict[str, str]
-    study_key: int
-    study_tags: dict[str, str]
-    patient_key: int
-    patient_tags: dict[str, str]
-    """The study's own copy."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedInstance:
-    """An instance that is to be archived."""
-
-    instance_id: str
-    index_in_series: int | None
-    stored: StoredObject
+def stored_object(row: Any) -> StoredObject:
+    """The object of an instance's row."""
+    values = dict(row)
+    owner = to_text(values.pop("id"))
+    values.pop("index_in_series", None)
+    return StoredObject(**values, owner=owner)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Resources of the four levels as values, and the conditions that select them."""
+"""Resources of the four levels as values, made of the rows of `fields.select_fields`."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -14,35 +14,6 @@ from pons.dicom.metadata import SYSTEM_METADATA
 from pons.dicom.orthanc_json import Style, format_elements
 
 SeriesStatus = Literal["Complete", "Missing", "Inconsistent", "Unknown"]
-
-KEY: dict[Level, str] = {
-    "Patient": "p.patient_key",
-    "Study": "s.study_key",
-    "Series": "r.series_key",
-    "Instance": "i.instance_key",
-}
-ID: dict[Level, str] = {"Patient": "p.id", "Study": "s.id", "Series": "r.id", "Instance": "i.id"}
-RELATED: dict[tuple[Level, Level], str] = {
-    ("Patient", "Study"): "p.patient_key = (SELECT patient_key FROM studies WHERE id = $1)",
-    ("Patient", "Series"): "p.patient_key = (SELECT patient_key FROM studies "
-    "JOIN series USING (study_key) WHERE series.id = $1)",
-    ("Patient", "Instance"): "p.patient_key = (SELECT patient_key FROM studies "
-    "JOIN series USING (study_key) JOIN instances USING (series_key) WHERE instances.id = $1)",
-    ("Study", "Patient"): "s.patient_key = (SELECT patient_key FROM patients WHERE id = $1)",
-    ("Study", "Series"): "s.study_key = (SELECT study_key FROM series WHERE id = $1)",
-    ("Study", "Instance"): "s.study_key = (SELECT study_key FROM series "
-    "JOIN instances USING (series_key) WHERE instances.id = $1)",
-    ("Series", "Patient"): "r.study_key IN (SELECT study_key FROM studies "
-    "JOIN patients USING (patient_key) WHERE patients.id = $1)",
-    ("Series", "Study"): "r.study_key = (SELECT study_key FROM studies WHERE id = $1)",
-    ("Series", "Instance"): "r.series_key = (SELECT series_key FROM instances WHERE id = $1)",
-    ("Instance", "Patient"): "i.series_key IN (SELECT series_key FROM series "
-    "JOIN studies USING (study_key) JOIN patients USING (patient_key) WHERE patients.id = $1)",
-    ("Instance", "Study"): "i.series_key IN (SELECT series_key FROM series "
-    "JOIN studies USING (study_key) WHERE studies.id = $1)",
-    ("Instance", "Series"): "i.series_key = (SELECT series_key FROM series WHERE id = $1)",
-}
-"""(wanted level, level of the identifier $1) to the condition for those above or below it."""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -82,7 +53,7 @@ class Resource(msgspec.Struct, frozen=True):
 
 
 def to_resource(level: Level, row: Any, requested: tuple[str, ...] = ()) -> Resource:
-    """The value of one row of a statement that `compose.columns` began."""
+    """The value of one row of a statement of `select_fields`."""
     values: dict[str, Any] = {}
     for name, value in row.items():
         read = READ.get(name)
@@ -138,6 +109,7 @@ def _requested(row: Any, values: Mapping[str, Any], requested: tuple[str, ...]) 
 
 
 _TAGS = msgspec.json.Decoder(dict[str, str])
+_ELEMENTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 SEQUENCES_METADATA = SYSTEM_METADATA["MainDicomSequences"]
 _NUMBERED = msgspec.json.Decoder(dict[int, str | None])
 
@@ -165,6 +137,15 @@ def sequences_text(kept: str) -> str:
     value = msgspec.json.decode(kept)
     value["Sequences"] = format_elements(value["Sequences"], Style.FULL)
     return msgspec.json.encode(value).decode()
+
+
+def sequences_of(row: Any) -> dict[str, bytes]:
+    """The main sequences that a row has, as the text of DICOM JSON; of the nearest level."""
+    found: dict[str, bytes] = {}
+    for column in ("patient_sequences", "study_sequences", "series_sequences", "sequences"):
+        if (kept := row.get(column)) is not None:
+            found |= {tag: bytes(one) for tag, one in _ELEMENTS.decode(kept).items()}
+    return found
 
 
 READ: dict[str, tuple[str, Callable[[Any], Any]]] = {

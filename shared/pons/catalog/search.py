@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be asked of resources: which ones, in which order, and what to show of each."""
+"""What can be asked of resources: which ones, in which order, and what to read of each.
 
+Values are matched as PS3.4 C.2.2.2 says, with Orthanc's deviations.
+"""
+
+import fnmatch
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from pons.dicom.levels import Level
+from pons.dicom.vocabulary import attribute
+from pons.errors import BadRequest
 
 
 class Part(StrEnum):
@@ -25,15 +32,15 @@ class Part(StrEnum):
     """What has no word of its own: LastUpdate, ModifiedFrom, AnonymizedFrom, FileSize, ..."""
 
 
-EXPANDED = frozenset(Part) - {Part.METADATA, Part.ATTACHMENTS}
+DEFAULT_PARTS = frozenset(Part) - {Part.METADATA, Part.ATTACHMENTS}
 """What is shown unless a caller chooses."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to show of each resource."""
+class Fields:
+    """What to read of each resource."""
 
-    parts: frozenset[Part] = EXPANDED
+    parts: frozenset[Part] = DEFAULT_PARTS
     tags: tuple[str, ...] = ()
     """Requested tags ("GGGGEEEE"): main tags of any level, computed ones, others of a header."""
 
@@ -74,3 +81,107 @@ class Search:
     """0: all."""
     candidates: int = 0
     """How many resources are looked at, at most, where headers decide; 0: all."""
+
+
+RANGES = frozenset(("DA", "TM", "DT"))
+WILDCARDS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", ""))
+"""VRs whose values may be matched by wildcards; private attributes have none that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Any value, also an empty one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Texts between two bounds, both included, in the order of their bytes; empty: no bound."""
+
+    lower: str
+    upper: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of several values or patterns (`*`: any characters, `?`: any one)."""
+
+    values: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
+
+
+Match = Present | Range | OneOf
+
+
+def vr_of(tag: str) -> str:
+    """The VR of a standard attribute; empty for others, and the first where there are several."""
+    known = attribute(int(tag, 16))
+    return "" if known is None else known.vr.split(" ")[0]
+
+
+def parse_match(tag: str, text: str) -> Match | None:
+    """What `text` asks of an attribute; None when any resource will do.
+
+    Raises `BadRequest` for wildcards where the VR allows none.
+    """
+    text, vr = text.strip(), vr_of(tag)
+    if not text:
+        return None
+    if vr == "UI" and text == "*":
+        return Present()
+    if vr in RANGES and "-" in text:
+        lower, _, upper = (part.strip() for part in text.partition("-"))
+        return Range(lower, upper) if lower or upper else Present()
+    if vr not in WILDCARDS and has_wildcard(text):
+        raise BadRequest(f"Wildcards cannot be used with tag {tag}", f"its VR is {vr}: {text!r}")
+    return parse_words(text)
+
+
+def parse_words(text: str) -> Match:
+    """As `parse_match`, for a text that may hold wildcards: `a\\b*` matches `a`, `b` and `bc`."""
+    words = tuple(word.strip() for word in text.split("\\"))
+    if words == ("*",):
+        return Present()
+    return OneOf(
+        tuple(word for word in words if not has_wildcard(word)),
+        tuple(word for word in words if has_wildcard(word)),
+    )
+
+
+def has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def like(pattern: str) -> str:
+    """A pattern as SQL's LIKE has it."""
+    escaped = re.sub(r"[\\%_]", r"\\\g<0>", pattern)
+    return escaped.replace("*", "%").replace("?", "_")
+
+
+def literal_run(pattern: str) -> int:
+    """Characters of the longest literal piece of a pattern: from three on, an index can find it."""
+    return max(len(piece) for piece in re.split(r"[*?]", pattern))
+
+
+def literal_start(pattern: str, most: int) -> str:
+    """What a pattern begins with, of at `most` so many characters."""
+    return re.split(r"[*?]", pattern, maxsplit=1)[0][:most]
+
+
+def accepts(match: Match, text: str, *, case_sensitive: bool) -> bool:
+    """Whether a value that is at hand matches, as the database would say of one in a column."""
+    match match:
+        case Present():
+            return True
+        case Range(lower, upper):
+            return bool(text) and lower <= text and (not upper or text <= upper)
+        case OneOf(values, patterns):
+            fold = (lambda word: word) if case_sensitive else str.upper
+            text = fold(text)
+            return any(fold(value) == text for value in values) or any(
+                _wildcards(fold(pattern)).match(text) for pattern in patterns
+            )
+
+
+def _wildcards(pattern: str) -> re.Pattern[str]:
+    """fnmatch's expressions do not backtrack, however many stars there are."""
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]")))

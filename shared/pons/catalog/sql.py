@@ -7,8 +7,10 @@ from pathlib import Path
 NAME = re.compile(r"^-- name: (\w+)[ \t]*$", re.MULTILINE)
 
 
-def load_statements(path: Path) -> dict[str, str]:
+def load_statements(path: Path, **pieces: str) -> dict[str, str]:
     """Name to statement, in the file's order, without the comment lines and the last semicolon.
+
+    Earlier statements, and `pieces`, are put where one has their names in braces.
 
     Raises `ValueError` for a name that comes twice, or has no statement or no sentence.
     """
@@ -20,5 +22,7 @@ def load_statements(path: Path) -> dict[str, str]:
         statement = statement.strip().removesuffix(";")
         if name in statements or not statement or not lines[0].startswith("-- "):
             raise ValueError(f"{path.name}: {name} comes twice, or lacks a sentence or a statement")
+        for piece, sql in (pieces | statements).items():
+            statement = statement.replace(f"{{{piece}}}", sql)
         statements[name] = statement
     return statements

@@ -2,6 +2,7 @@
 """Orthanc's resource identifiers: SHA-1 of the DICOM identifiers, five groups of eight digits."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha1
 
@@ -34,6 +35,11 @@ def to_bytes(identifier: str) -> bytes | None:
     if IDENTIFIER.fullmatch(identifier) is None:
         return None
     return bytes.fromhex(identifier.replace("-", ""))
+
+
+def digests(identifiers: Iterable[str]) -> list[bytes]:
+    """The bytes of those of these texts that are identifiers."""
+    return [digest for digest in map(to_bytes, identifiers) if digest is not None]
 
 
 def to_text(digest: bytes) -> str:

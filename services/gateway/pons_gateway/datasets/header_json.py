@@ -30,7 +30,7 @@ async def instance_tags(
 
     Raises `NotFound`.
     """
-    text = await backends.catalog.read_header(
+    text = await backends.catalog.headers.read(
         instance_id, lambda found: _text(found, style, ignored, backends)
     )
     if text is None:
@@ -53,7 +53,7 @@ async def whole_tags(
 
 async def meta_tags(instance_id: str, style: Style, backends: Backends) -> dict[str, Any]:
     """The file meta information of an instance."""
-    meta = await backends.catalog.read_meta(instance_id)
+    meta = await backends.catalog.headers.meta(instance_id)
     if meta is None:
         raise NotFound("Unknown resource")
     return format_header(meta, style, without_binary=True)
@@ -70,7 +70,7 @@ async def module_tags(
     """The tags of one module, the level's unless another is named, as the first instance of the
     resource has them."""
     attributes = frozenset(MODULES[module or level])
-    text = await backends.catalog.read_first_header(
+    text = await backends.catalog.headers.first(
         level,
         identifier,
         lambda found: gather_text(
@@ -90,7 +90,7 @@ async def instances_tags(
 
     Nothing where there is no such resource.
     """
-    texts = backends.catalog.header_pages(
+    texts = backends.catalog.headers.pages(
         level, identifier, lambda header: _text(header, style, ignored, backends)
     )
     async for page in texts:
@@ -120,7 +120,7 @@ async def shared_tags(
             texts = (one for one in texts if shared.get(one[0]) == one[1])
         shared = dict(texts)
 
-    async for _page in backends.catalog.header_pages(level, identifier, compare):
+    async for _page in backends.catalog.headers.pages(level, identifier, compare):
         pass
     if shared is None:
         raise NotFound("Unknown resource")

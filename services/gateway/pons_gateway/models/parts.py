@@ -4,8 +4,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pons.catalog import Part, Wanted
-from pons.catalog.search import EXPANDED
+from pons.catalog import DEFAULT_PARTS, Fields, Part
 from pons.dicom.orthanc_json import Style
 from pons.errors import BadRequest
 
@@ -19,21 +18,21 @@ META_GROUP = "0002"
 class Shape:
     """How a resource is shown."""
 
-    wanted: Wanted
+    wanted: Fields
     style: Style
     chosen: bool = False
     """Whether the caller named the parts: then lists hold objects."""
 
 
-PLAIN = Shape(Wanted(), Style.SIMPLIFIED)
+PLAIN = Shape(Fields(), Style.SIMPLIFIED)
 
 
 def shape_with(
     words: Sequence[str] | None, tags: Iterable[str], *, full: bool, short: bool
 ) -> Shape:
     """The shape with these parts (None: the usual ones) and tags. Raises `BadRequest`."""
-    parts = EXPANDED if words is None else parts_of(words)
-    wanted = Wanted(parts, requested(tags))
+    parts = DEFAULT_PARTS if words is None else parts_of(words)
+    wanted = Fields(parts, requested(tags))
     return Shape(wanted, style_of(full=full, short=short), chosen=words is not None)
 
 

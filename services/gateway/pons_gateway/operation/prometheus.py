@@ -24,7 +24,7 @@ async def exposition(backends: Backends) -> str:
         "orthanc_count_studies": totals.studies,
         "orthanc_disk_size_mb": totals.stored_size / MEGABYTE,
         "orthanc_uncompressed_size_mb": totals.size / MEGABYTE,
-        "orthanc_last_change": (await backends.catalog.latest_change()).last,
+        "orthanc_last_change": (await backends.catalog.logs.latest_change()).last,
         "orthanc_up_time_s": time.monotonic() - STARTED,
         "orthanc_rest_api_active_requests": _sample("pons_http_active_requests"),
         "orthanc_rest_api_duration_ms": metrics.SLOWEST_ANSWER.read() * 1000,

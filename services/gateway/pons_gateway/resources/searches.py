@@ -4,8 +4,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pons.catalog import Order, Part, Search, Wanted
-from pons.catalog.search import EXPANDED, OrderKind
+from pons.catalog import DEFAULT_PARTS, Fields, Order, Part, Search
+from pons.catalog.search import OrderKind
 from pons.dicom.levels import Level
 from pons.dicom.metadata import Names
 from pons.dicom.tag_names import parse_tag
@@ -60,8 +60,8 @@ def find_shape(body: FindRequest) -> Shape:
 
 def bulk_shape(body: BulkContent) -> Shape:
     """How many resources at once are shown."""
-    parts = EXPANDED | {Part.METADATA} if body.Metadata else EXPANDED
-    return Shape(Wanted(parts), style_of(full=body.Full, short=body.Short))
+    parts = DEFAULT_PARTS | {Part.METADATA} if body.Metadata else DEFAULT_PARTS
+    return Shape(Fields(parts), style_of(full=body.Full, short=body.Short))
 
 
 def _query(body: CountRequest, names: Names) -> Search:

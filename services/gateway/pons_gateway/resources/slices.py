@@ -48,7 +48,7 @@ async def ordered_slices(series_id: str, backends: Backends) -> tuple[bool, list
     if not indices:
         raise NotFound("Unknown resource")
     slices = []
-    headers = backends.catalog.header_pages(
+    headers = backends.catalog.headers.pages(
         "Series", series_id, lambda found: select_elements(found.json, TELLING)
     )
     async for page in headers:

@@ -29,9 +29,9 @@ async def changes(request: Request) -> Response:
     asked = read_query(request, ChangesQuery)
     backends: Backends = request.app.state.backends
     if asked.last:
-        page = await backends.catalog.latest_change()
+        page = await backends.catalog.logs.latest_change()
     else:
-        page = await backends.catalog.changes(asked.since, asked.most, asked.to, asked.type)
+        page = await backends.catalog.logs.changes(asked.since, asked.most, asked.to, asked.type)
     return json_answer(changes_json(page))
 
 
@@ -52,9 +52,9 @@ async def clear_changes(backends: BackendsDep) -> Response:
 async def exports(asked: Annotated[ExportsQuery, Query()], backends: BackendsDep) -> Response:
     """A number that is none counts as not given."""
     if asked.last:
-        page = await backends.catalog.latest_export()
+        page = await backends.catalog.logs.latest_export()
     else:
-        page = await backends.catalog.exports(asked.since or 0, asked.most)
+        page = await backends.catalog.logs.exports(asked.since or 0, asked.most)
     return json_answer(exports_json(page))
 
 

@@ -38,7 +38,7 @@ def large(store: Store) -> list[StoredHeader]:
     """Two large headers with a small one between them."""
     small = StoredHeader(b'{"00290010":{"vr":"LO","Value":["NOBODY"]}}', b"{}", "OW")
     headers = [header("one"), small, header("three")]
-    store.catalog.headers = [list(zip(("one", "two", "three"), headers, strict=True))]
+    store.catalog.below = [list(zip(("one", "two", "three"), headers, strict=True))]
     store.catalog.header = headers[0]
     return headers
 
@@ -84,7 +84,7 @@ async def test_shared_tags(client: httpx.AsyncClient, store: Store) -> None:
     """What is the same in large headers and a small one, and in the large ones alone."""
     path = f"/series/{SERIES}/shared-tags?short"
     assert (await client.get(path)).json() == {"0029,0010": "NOBODY"}
-    del store.catalog.headers[0][1]
+    del store.catalog.below[0][1]
     shared = (await client.get(path)).json()
     assert len(shared) == COUNT + 2
     assert "0039,0010" not in shared

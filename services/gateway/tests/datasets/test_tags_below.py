@@ -30,7 +30,10 @@ def header(**values: str) -> StoredHeader:
 def three(store: Store) -> None:
     """Three instances in two pages; one of them has a tag less."""
     first, second = header(t00181020="1", t00081030="A"), header(t00181020="1", t00081030="B")
-    store.catalog.headers = [[("one", first), ("two", second)], [("three", header(t00081030="A"))]]
+    store.catalog.below = [
+        [("one", first), ("two", second)],
+        [("three", header(t00081030="A"))],
+    ]
     store.catalog.header = first
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pons.catalog import Order, Part, Search, Wanted
-from pons.catalog.search import EXPANDED
+from pons.catalog import DEFAULT_PARTS, Fields, Order, Part, Search
 from pons.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -54,11 +53,11 @@ async def test_find_shows_what_is_wanted(client: httpx.AsyncClient, store: Store
     body: dict[str, Any] = {"Level": "Studies", "Query": {}, "Expand": True}
     answer = (await client.post("/tools/find", json=body)).json()
     assert answer[0]["MainDicomTags"]["StudyDate"] == "20240102"
-    assert store.catalog.wanted == Wanted(EXPANDED)
+    assert store.catalog.wanted == Fields(DEFAULT_PARTS)
     body |= {"ResponseContent": [], "RequestedTags": ["Rows", "0002,0010"], "Short": True}
     answer = (await client.post("/tools/find", json=body)).json()
     assert answer == [{"ID": STUDY, "Type": "Study", "RequestedTags": {}}]
-    assert store.catalog.wanted == Wanted(frozenset(), ("00280010",))
+    assert store.catalog.wanted == Fields(frozenset(), ("00280010",))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +134,7 @@ async def test_bulk_content(client: httpx.AsyncClient, store: Store) -> None:
 async def test_lists_are_shaped_as_searches_are(client: httpx.AsyncClient, store: Store) -> None:
     """Requested tags and parts can be chosen for lists, for one resource, and around it."""
     query = "requested-tags=Rows;0008,0061&requestedTags=Columns&response-content=Labels"
-    wanted = Wanted(frozenset((Part.LABELS,)), ("00080061", "00280010", "00280011"))
+    wanted = Fields(frozenset((Part.LABELS,)), ("00080061", "00280010", "00280011"))
     for path in (
         "/studies",
         f"/studies/{STUDY}",

@@ -62,7 +62,7 @@ def test_no_order(indices: tuple[int | None, int | None]) -> None:
 @pytest.mark.anyio
 async def test_ordered_slices(client: httpx.AsyncClient, store: Store) -> None:
     """Each frame has an address; the only instance of a series is a sequence."""
-    store.catalog.headers = [[(INSTANCE, StoredHeader(header(None, frames="2"), b"{}", "OW"))]]
+    store.catalog.below = [[(INSTANCE, StoredHeader(header(None, frames="2"), b"{}", "OW"))]]
     assert (await client.get(f"/series/{SERIES}/ordered-slices")).json() == {
         "Type": "Sequence",
         "Dicom": [f"/instances/{INSTANCE}/file"],
@@ -75,7 +75,7 @@ async def test_ordered_slices(client: httpx.AsyncClient, store: Store) -> None:
 @pytest.mark.anyio
 async def test_too_many_frames(client: httpx.AsyncClient, store: Store) -> None:
     """A number of frames that no series has is refused before it is counted out."""
-    store.catalog.headers = [
+    store.catalog.below = [
         [(INSTANCE, StoredHeader(header(None, frames="2000000000"), b"{}", "OW"))]
     ]
     assert (await client.get(f"/series/{SERIES}/ordered-slices")).status_code == 413
@@ -87,7 +87,7 @@ async def test_a_number_of_frames_that_is_none(
     number: str, client: httpx.AsyncClient, store: Store
 ) -> None:
     """What no file can have counts as one frame, and is no internal error."""
-    store.catalog.headers = [[(INSTANCE, StoredHeader(header(None, frames=number), b"{}", "OW"))]]
+    store.catalog.below = [[(INSTANCE, StoredHeader(header(None, frames=number), b"{}", "OW"))]]
     assert (await client.get(f"/series/{SERIES}/ordered-slices")).json()["SlicesShort"] == [
         [INSTANCE, 0, 1]
     ]

@@ -1,29 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which files an archive has, and what each is called; read series by series."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from pons.catalog import ArchivedInstance, ArchivedSeries, Statistics, StoredHeader, StoredObject
+from pons.catalog import Archive, ArchivedInstance, ArchivedSeries, Headers, StoredObject
 from pons.jobs import ArchiveRequest
 from pons_render.archive.names import Folder, Naming, numbers
-
-T = TypeVar("T")
 
 
 class Catalog(Protocol):
     """What archives ask of the index."""
 
-    async def archived_series(self, resource_ids: list[str]) -> list[ArchivedSeries]: ...
-    async def archived_instances(
-        self, series: ArchivedSeries, resource_ids: list[str]
-    ) -> list[ArchivedInstance]: ...
-    async def archived_totals(
-        self, series: list[ArchivedSeries], resource_ids: list[str]
-    ) -> Statistics: ...
+    archive: Archive
+    headers: Headers
+
     async def find_object(self, instance_id: str) -> StoredObject | None: ...
-    async def read_header(self, instance_id: str, use: Callable[[StoredHeader], T]) -> T | None: ...
 
 
 MEDIA_FOLDER = "IMAGES"
@@ -44,7 +37,7 @@ async def files_of(
     series after the other."""
     names = MediaNames() if request.media else ArchiveNames(Naming(request.utf8))
     for one in series:
-        instances = await catalog.archived_instances(one, request.resources)
+        instances = await catalog.archive.instances(one, request.resources)
         for instance, name in zip(instances, names.of(one, instances), strict=True):
             yield File(name, instance)
 

@@ -77,14 +77,14 @@ class Archives:
 
     async def open(self, request: ArchiveRequest) -> "Archive":
         """An archive that can be read once. What is unknown is left out."""
-        series = await self._catalog.archived_series(request.resources)
+        series = await self._catalog.archive.series(request.resources)
         return Archive(self, request, series)
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
     async def totals(self, request: ArchiveRequest, series: list[ArchivedSeries]) -> Statistics:
-        return await self._catalog.archived_totals(series, request.resources)
+        return await self._catalog.archive.totals(series, request.resources)
 
     async def load_ahead(
         self, request: ArchiveRequest, series: list[ArchivedSeries]
@@ -151,7 +151,7 @@ class Archives:
     async def _read(self, file: File, stored: StoredObject, request: ArchiveRequest) -> Loaded:
         summary = None
         if request.media:
-            summary = await self._catalog.read_header(
+            summary = await self._catalog.headers.read(
                 file.instance.instance_id, lambda found: summarize(found.json)
             )
             if summary is None:

@@ -1,41 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conditions and the order of a search, put together from the tables of `columns.py`.
+"""From a search to SQL: its conditions and order, and the statements that are made of them.
 
 Nothing that a caller sent becomes part of a statement's text: values are always parameters.
 """
 
-import re
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
-from pons.catalog.columns import (
+from pons.catalog.fields import KNOWN_METADATA, metadata_text
+from pons.catalog.schema import (
     ALL_COMPUTED,
+    DATES,
     MODALITIES_IN_STUDY,
     MODALITY,
+    SHORT,
     SOP_CLASS_UID,
     SOP_CLASSES_IN_STUDY,
-    TABLE,
+    STARTS_INDEXED,
+    TABLES,
     TELLING,
-    TO_PARENT,
     Column,
     Columns,
     above,
+    is_related,
+    is_whole,
+    path,
+    start_of,
 )
-from pons.catalog.matching import (
+from pons.catalog.search import (
     Match,
     OneOf,
+    Order,
     Present,
     Range,
+    Search,
     like,
     literal_run,
+    literal_start,
     parse_match,
     parse_words,
 )
-from pons.catalog.metadata import metadata_column, metadata_text
-from pons.catalog.prefix import DATES, SHORT, STARTS_INDEXED, is_whole, start_of
-from pons.catalog.resources import KEY, RELATED
-from pons.catalog.search import Order, Search
 from pons.dicom.identity import to_bytes
 from pons.dicom.levels import LEVELS, Level
 from pons.errors import BadRequest
@@ -59,7 +63,7 @@ class Selection:
     """The resources that a search is about, ready to stand in a statement."""
 
     level: Level
-    joins: str
+    tables: str
     conditions: tuple[str, ...]
     values: tuple[Any, ...]
     order: tuple[str, ...]
@@ -76,9 +80,55 @@ class Selection:
     def source(self, bounds: str, *more: str) -> str:
         """FROM, WHERE and ORDER BY of the resources; `bounds` is what follows."""
         conditions = " AND ".join((*self.conditions, *more)) or "true"
-        key = KEY[self.level] + (" + 0" if self.telling else "")
+        key = TABLES[self.level].key + (" + 0" if self.telling else "")
         order = ", ".join((*self.order, key))
-        return f"{TABLE[self.level]}{self.joins} WHERE {conditions} ORDER BY {order} {bounds}"
+        return f"{self.tables} WHERE {conditions} ORDER BY {order} {bounds}"
+
+    @property
+    def _bounds(self) -> str:
+        place = len(self.values)
+        return f"LIMIT ${place + 1} OFFSET ${place + 2}"
+
+    def page(self, selected: str) -> str:
+        """The statement of a page: the resources first, then what was asked of those alone.
+
+        Its last parameters are how many, and how many to pass over.
+        """
+        return _of_each(self.level, selected, self.source(self._bounds))
+
+    def page_after(self, selected: str) -> str:
+        """As `page`, for what is `plain`: the resources behind the key $1."""
+        after = f"{TABLES[self.level].key} > $1"
+        return _of_each(self.level, selected, self.source("LIMIT $2 OFFSET $3", after))
+
+    def keys(self) -> str:
+        """The statement of the keys alone, 8 bytes each; its parameters are those of `page`."""
+        return (
+            "SELECT string_agg(int8send(key), ''::bytea) AS keys FROM "  # noqa: S608 composed
+            f"(SELECT {TABLES[self.level].key} AS key FROM {self.source(self._bounds)}) found"
+        )
+
+    def count(self) -> str:
+        """The statement of how many there are."""
+        return f"SELECT count(*) FROM {self.tables} WHERE {' AND '.join(self.conditions)}"  # noqa: S608 composed
+
+
+def by_condition(level: Level, selected: str, condition: str) -> str:
+    """The statement of the resources that a condition leaves."""
+    return f"SELECT {selected} FROM {TABLES[level]} WHERE {condition}"  # noqa: S608 composed
+
+
+def by_keys(level: Level, selected: str) -> str:
+    """The statement of the resources with the keys $1, in their order."""
+    table = TABLES[level]
+    chosen = "unnest($1::bigint[]) WITH ORDINALITY AS chosen (key, place)"
+    source = f"{chosen} JOIN {table} ON {table.key} = chosen.key ORDER BY place"
+    return _of_each(level, selected, source)
+
+
+def _of_each(level: Level, selected: str, source: str) -> str:
+    row = TABLES[level].row
+    return f"SELECT {selected} FROM (SELECT {row}.* FROM {source}) {row}"  # noqa: S608 composed
 
 
 def select(search: Search, columns: Columns) -> Selection:
@@ -95,7 +145,7 @@ def select(search: Search, columns: Columns) -> Selection:
     order = tuple(filter(None, map(draft.order_by, search.order)))
     return Selection(
         search.level,
-        draft.joins(),
+        path(search.level, draft.top),
         tuple(draft.conditions),
         tuple(draft.values),
         order,
@@ -112,8 +162,11 @@ class _Draft:
     values: list[Any] = field(default_factory=list)
     after: list[tuple[str, Match]] = field(default_factory=list)
     telling: bool = False
-    top: Level | None = None
+    top: Level = field(init=False)
     """The uppermost level whose row is needed."""
+
+    def __post_init__(self) -> None:
+        self.top = self.search.level
 
     def bind(self, value: str | int | bytes | list[str]) -> str:
         """The parameter that has this value."""
@@ -124,15 +177,7 @@ class _Draft:
         return f"${len(self.values)}"
 
     def need(self, level: Level) -> None:
-        top = self.top or self.search.level
-        self.top = min(top, level, key=LEVELS.index)
-
-    def joins(self) -> str:
-        levels = above(self.search.level)
-        wanted = levels[: levels.index(self.top) + 1] if self.top else levels[:1]
-        return "".join(
-            f" JOIN {TABLE[upper]} USING ({TO_PARENT[lower]})" for lower, upper in pairwise(wanted)
-        )
+        self.top = min(self.top, level, key=LEVELS.index)
 
     def match_tag(self, tag: str, match: Match) -> None:
         level = self.search.level
@@ -154,23 +199,22 @@ class _Draft:
         if not text:
             return
         level, match = self.search.level, parse_words(text)
-        column = metadata_column(level, number)
-        if column is not None:
-            self.conditions.append(self.condition(f"({column})", match))
+        if number in KNOWN_METADATA[level]:
+            self.conditions.append(self.condition(f"({metadata_text(level, number)})", match))
             return
         self.telling = True
         found = self.condition("m.text_value", match)
         start = _start(match)
         if start:
             # What the index has: as many characters as fit into it.
-            found += f" AND left(upper(m.text_value), 200) LIKE upper({self.bind(start)})"
+            found += f" AND {start_of('upper(m.text_value)')} LIKE upper({self.bind(start)})"
         self.conditions.append(
-            f"EXISTS (SELECT FROM metadata m WHERE m.resource_key = {KEY[level]}"
+            f"EXISTS (SELECT FROM metadata m WHERE m.resource_key = {TABLES[level].key}"
             f" AND m.number = {self.bind(number)} AND {found})"
         )
 
     def match_labels(self) -> None:
-        labels, key = list(dict.fromkeys(self.search.labels)), KEY[self.search.level]
+        labels, key = list(dict.fromkeys(self.search.labels)), TABLES[self.search.level].key
         of = f"SELECT FROM labels l WHERE l.resource_key = {key}"
         match self.search.labels_constraint, labels:
             case "None", []:
@@ -190,12 +234,11 @@ class _Draft:
     def below_parent(self) -> None:
         if self.search.parent is None:
             return
-        of, identifier = self.search.parent
-        condition = RELATED.get((self.search.level, of))
-        if condition is None or LEVELS.index(of) > LEVELS.index(self.search.level):
-            raise BadRequest(f"A {of.lower()} has no {self.search.level.lower()} below it")
+        (of, identifier), level = self.search.parent, self.search.level
+        if of not in above(level)[1:]:
+            raise BadRequest(f"A {of.lower()} has no {level.lower()} below it")
         digest = self.bind(to_bytes(identifier) or b"")
-        self.conditions.append(condition.replace("$1", digest))
+        self.conditions.append(is_related(level, of).replace("$1", digest))
         self.telling = True
 
     def order_by(self, order: Order) -> str | None:
@@ -210,8 +253,8 @@ class _Draft:
             text = metadata_text(level, order.metadata)
         expression = f'({text}) COLLATE "C"'
         if order.kind in NUMBERS:
-            form, kind = NUMBERS[order.kind]
-            expression = f"(CASE WHEN ({text}) ~ '{form}' THEN ({text})::{kind} END)"
+            pattern, kind = NUMBERS[order.kind]
+            expression = f"(CASE WHEN ({text}) ~ '{pattern}' THEN ({text})::{kind} END)"
         return f"{expression} {'DESC' if order.descending else 'ASC'} NULLS LAST"
 
     def condition(self, text: str, match: Match, tag: str = "") -> str:
@@ -264,7 +307,7 @@ class _Draft:
     def _like(self, text: str, pattern: str, *, starts: bool) -> str:
         value = self.bind(like(pattern))
         folded = f"upper({text}) LIKE upper({value})"
-        start = _literal_start(pattern) if starts else ""
+        start = literal_start(pattern, SHORT) if starts else ""
         if start and pattern == f"{start}*":
             folded = f"{start_of(f'upper({text})')} LIKE upper({value})"
         elif start:
@@ -299,12 +342,7 @@ def _start(match: Match) -> str:
         case OneOf((value,), ()):
             return like(value[:SHORT]) + "%"
         case OneOf((), (pattern,)):
-            start = _literal_start(pattern)
+            start = literal_start(pattern, SHORT)
             return like(start) + "%" if start else ""
         case _:
             return ""
-
-
-def _literal_start(pattern: str) -> str:
-    """What a pattern begins with, as far as an index can have it."""
-    return re.split(r"[*?]", pattern, maxsplit=1)[0][:SHORT]

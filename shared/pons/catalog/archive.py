@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which instances are sent or archived when resources of any level are."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pons.catalog.connection import Reader
+from pons.catalog.records import Statistics, StoredObject, stored_object
+from pons.catalog.resources import tags_of
+from pons.catalog.statements import STATEMENTS
+from pons.dicom.identity import digests, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceToSend:
+    """An instance with everything that sending it needs."""
+
+    instance_id: str
+    parents: tuple[str, ...]
+    """Identifiers of its patient, study and series."""
+    object_key: UUID
+    size: int
+    stored_size: int
+    compression: str
+    transfer_syntax: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+    patient_id: str
+    checksum: bytes = b""
+    """xxh3_128 of the DICOM file."""
+    md5: str = ""
+
+    @property
+    def owner(self) -> str:
+        return self.instance_id
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedSeries:
+    """A series that is to be archived, with the tags that name it and what is above it."""
+
+    series_key: int
+    whole: bool
+    """Whether all of its instances are meant, or only those that were named themselves."""
+    tags: dict[str, str]
+    study_key: int
+    study_tags: dict[str, str]
+    patient_key: int
+    patient_tags: dict[str, str]
+    """The study's own copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedInstance:
+    """An instance that is to be archived."""
+
+    instance_id: str
+    index_in_series: int | None
+    stored: StoredObject
+
+
+class Archive:
+    """Lists them. Every method raises `Unavailable` while the database is away.
+
+    `resource_ids` may name resources of any level; those that are none name nothing.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def instances_to_send(self, resource_ids: list[str]) -> list[InstanceToSend]:
+        """The instances, each once, the same order every time.
+
+        Studies and series come one after the other, instances by their index in the series.
+        """
+        rows = await self._reader.rows(STATEMENTS["instances_to_send"], digests(resource_ids))
+        return [_to_send(row) for row in rows]
+
+    async def series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
+        """The series, each once, in an order that keeps studies and patients together."""
+        rows = await self._reader.rows(STATEMENTS["archived_series"], digests(resource_ids))
+        tags = ("tags", "study_tags", "patient_tags")
+        return [
+            ArchivedSeries(**{**row, **{name: tags_of(row[name]) for name in tags}}) for row in rows
+        ]
+
+    async def instances(
+        self, series: ArchivedSeries, resource_ids: list[str]
+    ) -> list[ArchivedInstance]:
+        """The instances of `series`, all or those of them in `resource_ids`, in its order."""
+        named = None if series.whole else digests(resource_ids)
+        rows = await self._reader.rows(STATEMENTS["archived_instances"], series.series_key, named)
+        return [
+            ArchivedInstance(to_text(row["id"]), row["index_in_series"], stored_object(row))
+            for row in rows
+        ]
+
+    async def totals(self, series: list[ArchivedSeries], resource_ids: list[str]) -> Statistics:
+        """How many instances `instances` gives for all of `series`, and their bytes."""
+        whole = [one.series_key for one in series if one.whole]
+        row = await self._reader.row(STATEMENTS["archived_totals"], whole, digests(resource_ids))
+        assert row is not None
+        return Statistics(size=row["size"], stored_size=row["size"], instances=row["instances"])
+
+
+def _to_send(row: Any) -> InstanceToSend:
+    values = dict(row)
+    parents = tuple(map(to_text, values.pop("parents")))
+    return InstanceToSend(instance_id=to_text(values.pop("id")), parents=parents, **values)
