@@ -17,6 +17,15 @@ def test_statements_come_by_name(tmp_path: Path) -> None:
     assert load_statements(tmp_path / "a.sql") == {"one": "SELECT 1\nFROM a", "two": "SELECT ';'"}
 
 
+def test_what_statements_have_in_common_is_a_piece(tmp_path: Path) -> None:
+    """It stands where its name is in braces, as what the caller gives does, and is no statement."""
+    (tmp_path / "a.sql").write_text(
+        "-- piece: open\n-- Why.\nclosed = {no};\n\n-- name: all\n-- Why.\nSELECT 1 WHERE {open};\n"
+    )
+    known = load_statements(tmp_path / "a.sql", no="false")
+    assert known == {"all": "SELECT 1 WHERE closed = false"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

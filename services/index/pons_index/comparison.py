@@ -105,7 +105,7 @@ class Comparison:
             unknown=found,
             returned=returned,
             deleted_again=deleted,
-            belongings_restored=restored,
+            records_restored=restored,
         )
 
     async def _drain(self) -> None:

@@ -113,7 +113,9 @@ async def delete_instances(connection: Any, keys: list[int], reason: str) -> Rem
     empty_studies = [row["study_key"] for row in studies if row["deleted"]]
     empty_patients = [row["patient_key"] for row in patients if row["deleted"]]
     gone = [*keys, *emptied, *empty_studies, *empty_patients]
-    detached = await connection.fetchrow(SQL["forget_belongings"], gone, reason, timeout=PATIENCE)
+    detached = await connection.fetchrow(
+        SQL["forget_client_data"], gone, reason, [], timeout=PATIENCE
+    )
     await connection.execute(SQL["forget_unstable"], gone, timeout=PATIENCE)
     await connection.execute(SQL["forget_changes"], gone, timeout=PATIENCE)
     growth = Growth(

@@ -3,88 +3,25 @@
 
 -- name: find_patient
 -- The tree of a resource at level $1, held; nothing if there is no such resource.
-SELECT patient_key
-FROM patients
-WHERE patient_key = (
-    SELECT patient_key FROM patients WHERE $1 = 0 AND id = $2
-    UNION ALL
-    SELECT patient_key FROM studies WHERE $1 = 1 AND id = $2
-    UNION ALL
-    SELECT patient_key FROM series JOIN studies USING (study_key) WHERE $1 = 2 AND series.id = $2
-    UNION ALL
-    SELECT patient_key
-    FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-    WHERE $1 = 3 AND instances.id = $2
-)
-FOR UPDATE;
+SELECT patient_key FROM patients WHERE patient_key = ({patients_of_one}) FOR UPDATE;
 
 -- name: find_instances
 -- The instances of a resource at level $1, in a tree that is held.
-SELECT instance_key FROM instances WHERE $1 = 3 AND id = $2
-UNION ALL
-SELECT instance_key
-FROM instances JOIN series USING (series_key)
-WHERE $1 = 2 AND series.id = $2
-UNION ALL
-SELECT instance_key
-FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-WHERE $1 = 1 AND studies.id = $2
-UNION ALL
-SELECT instance_key
-FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-    JOIN patients USING (patient_key)
-WHERE $1 = 0 AND patients.id = $2;
+{instances_of_one};
 
 -- name: find_patients_of
 -- The trees of resources, each with a level or NULL for any, held in the order of their ids.
-WITH wanted AS (
-    SELECT level, id FROM unnest($1::int[], $2::bytea[]) AS named (level, id)
-), trees AS (
-    SELECT patient_key FROM wanted JOIN patients USING (id) WHERE coalesce(level, 0) = 0
-    UNION
-    SELECT patient_key FROM wanted JOIN studies USING (id) WHERE coalesce(level, 1) = 1
-    UNION
-    SELECT patient_key
-    FROM wanted JOIN series USING (id) JOIN studies USING (study_key)
-    WHERE coalesce(level, 2) = 2
-    UNION
-    SELECT patient_key
-    FROM wanted JOIN instances USING (id) JOIN series USING (series_key)
-        JOIN studies USING (study_key)
-    WHERE coalesce(level, 3) = 3
-)
-SELECT patient_key
-FROM patients
-WHERE patient_key IN (SELECT patient_key FROM trees)
-ORDER BY id
-FOR UPDATE;
+WITH named AS (SELECT level, id FROM unnest($1::int[], $2::bytea[]) AS named (level, id))
+SELECT patient_key FROM patients WHERE patient_key IN ({patients_of_named}) ORDER BY id FOR UPDATE;
 
 -- name: find_instances_of
 -- The instances of these resources, each once, in trees that are held ($3).
-WITH wanted AS (
-    SELECT level, id FROM unnest($1::int[], $2::bytea[]) AS named (level, id)
-), found AS (
-    SELECT instance_key, patient_key
-    FROM wanted JOIN patients USING (id) JOIN studies USING (patient_key)
-        JOIN series USING (study_key) JOIN instances USING (series_key)
-    WHERE coalesce(level, 0) = 0
-    UNION
-    SELECT instance_key, patient_key
-    FROM wanted JOIN studies USING (id) JOIN series USING (study_key)
-        JOIN instances USING (series_key)
-    WHERE coalesce(level, 1) = 1
-    UNION
-    SELECT instance_key, patient_key
-    FROM wanted JOIN series USING (id) JOIN studies USING (study_key)
-        JOIN instances USING (series_key)
-    WHERE coalesce(level, 2) = 2
-    UNION
-    SELECT instance_key, patient_key
-    FROM wanted JOIN instances USING (id) JOIN series USING (series_key)
-        JOIN studies USING (study_key)
-    WHERE coalesce(level, 3) = 3
-)
-SELECT instance_key FROM found WHERE patient_key = ANY ($3::bigint[]);
+WITH named AS (SELECT level, id FROM unnest($1::int[], $2::bytea[]) AS named (level, id)),
+found (instance_key) AS ({instances_of_named})
+SELECT instance_key
+FROM found JOIN instances USING (instance_key) JOIN series USING (series_key)
+    JOIN studies USING (study_key)
+WHERE patient_key = ANY ($3::bigint[]);
 
 -- name: delete_instances
 -- Instances with their headers; their objects become garbage, their series count what is left.

@@ -1,15 +1,19 @@
 -- Objects that the index does not know: finding them, and what becomes of them.
 
+-- piece: unreferred
+-- The condition that no row refers to an object that is `listed`.
+NOT EXISTS (SELECT FROM instances WHERE instances.object_key = listed.object_key)
+    AND NOT EXISTS (SELECT FROM headers WHERE header_key = listed.object_key)
+    AND NOT EXISTS (SELECT FROM attachments WHERE attachments.object_key = listed.object_key)
+    AND NOT EXISTS (SELECT FROM refused WHERE refused.object_key = listed.object_key)
+    AND NOT EXISTS (SELECT FROM refused WHERE refused.header_key = listed.object_key);
+
 -- name: find_unknown
 -- Which of these objects neither the index nor a finding knows.
 SELECT object_key, size
 FROM unnest($1::uuid[], $2::bigint[]) AS listed (object_key, size)
-WHERE NOT EXISTS (SELECT FROM instances WHERE instances.object_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM headers WHERE header_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM attachments WHERE attachments.object_key = listed.object_key)
+WHERE {unreferred}
     AND NOT EXISTS (SELECT FROM garbage WHERE garbage.object_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM refused WHERE refused.object_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM refused WHERE refused.header_key = listed.object_key)
     AND NOT EXISTS (SELECT FROM findings WHERE findings.object_key = listed.object_key);
 
 -- name: file_unknown
@@ -75,11 +79,7 @@ LOCK TABLE instances, attachments IN SHARE MODE;
 INSERT INTO garbage (object_key, reason)
 SELECT object_key, $2
 FROM unnest($1::uuid[]) AS listed (object_key)
-WHERE NOT EXISTS (SELECT FROM instances WHERE instances.object_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM headers WHERE header_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM attachments WHERE attachments.object_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM refused WHERE refused.object_key = listed.object_key)
-    AND NOT EXISTS (SELECT FROM refused WHERE refused.header_key = listed.object_key)
+WHERE {unreferred}
 ON CONFLICT (object_key) DO NOTHING
 RETURNING object_key;
 

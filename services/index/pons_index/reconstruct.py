@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from pons.bus.requests import Handler
+from pons.catalog.schema import TABLES
 from pons.dicom.identity import to_bytes
 from pons.dicom.levels import LEVELS, Level
 from pons.errors import InvalidInstance, NotFound, log_text
@@ -133,21 +134,28 @@ class Reconstruction:
         else:
             there = {one.row["instance_key"]: 0 for one in reread}
         kept = [one for one in reread if one.row["instance_key"] in there]
-        for level, columns in (
-            ("Patient", _patient_columns),
-            ("Study", _study_columns),
-            ("Series", _series_columns),
-        ):
-            if level in levels:
-                await connection.execute(REBUILD[level], *columns(kept), signature)
+        for level, told in ANCESTORS.items():
+            if level in levels and kept:
+                # The instances are in order, so that the newest of each ancestor is what counts.
+                table = TABLES[level]
+                newest = {one.row[table.column]: one.tags for one in kept}
+                columns = zip(*((key, *told(tags)) for key, tags in newest.items()), strict=True)
+                await connection.execute(
+                    SQL[f"rebuild_{table.name}"], *map(list, columns), signature
+                )
         return there
 
 
-REBUILD = {
-    "Patient": SQL["rebuild_patients"],
-    "Study": SQL["rebuild_studies"],
-    "Series": SQL["rebuild_series"],
+ANCESTORS: dict[Level, Callable[[MainTags], tuple[Any, ...]]] = {
+    "Patient": lambda tags: (tags.of("Patient"), tags.sequences_of("Patient")),
+    "Study": lambda tags: (tags.of("Study"), tags.of("Patient"), tags.sequences_of("Study")),
+    "Series": lambda tags: (
+        tags.of("Series"),
+        tags.sequences_of("Series"),
+        tags.expected_instances,
+    ),
 }
+"""Level to what its row keeps of a file: the columns of the statement `rebuild_...`."""
 
 
 async def _slice(connection: Any, command: Reconstruct) -> list[Any]:
@@ -158,7 +166,7 @@ async def _slice(connection: Any, command: Reconstruct) -> list[Any]:
         return []
     if command.level_only:
         return list(await connection.fetch(SQL["newest_of_resource"], level, identifier))
-    values = (command.after, AT_ONCE, level, identifier)
+    values = (level, identifier, command.after, AT_ONCE)
     return list(await connection.fetch(SQL["next_of_resource"], *values))
 
 
@@ -189,38 +197,4 @@ def _instance_columns(reread: list[Reread]) -> list[list[Any]]:
         [event.meta for event in events],
         [has_odd_pixel_vr(one.event, one.tags) for one in reread],
         [one.tags.sequences_of("Instance") for one in reread],
-    ]
-
-
-def _newest(reread: list[Reread], key: str) -> dict[int, MainTags]:
-    """The tags of the newest instance of each ancestor; the instances are in order."""
-    return {one.row[key]: one.tags for one in reread}
-
-
-def _patient_columns(reread: list[Reread]) -> list[list[Any]]:
-    newest = _newest(reread, "patient_key")
-    return [
-        list(newest),
-        [tags.of("Patient") for tags in newest.values()],
-        [tags.sequences_of("Patient") for tags in newest.values()],
-    ]
-
-
-def _study_columns(reread: list[Reread]) -> list[list[Any]]:
-    newest = _newest(reread, "study_key")
-    return [
-        list(newest),
-        [tags.of("Study") for tags in newest.values()],
-        [tags.of("Patient") for tags in newest.values()],
-        [tags.sequences_of("Study") for tags in newest.values()],
-    ]
-
-
-def _series_columns(reread: list[Reread]) -> list[list[Any]]:
-    newest = _newest(reread, "series_key")
-    return [
-        list(newest),
-        [tags.of("Series") for tags in newest.values()],
-        [tags.sequences_of("Series") for tags in newest.values()],
-        [tags.expected_instances for tags in newest.values()],
     ]

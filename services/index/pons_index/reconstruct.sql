@@ -1,58 +1,24 @@
 -- Rebuilding what files say of themselves.
 
--- name: next_of_store
--- The next instances of the whole store, with what is above them.
+-- piece: read_again
+-- What is read again of an instance, with the keys of what is above it.
 SELECT instance_key, object_key, size, stored_size, compression, series_key, study_key, patient_key
-FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-WHERE instance_key > $1
-ORDER BY instance_key
-LIMIT $2;
+FROM instances JOIN series USING (series_key) JOIN studies USING (study_key);
+
+-- name: next_of_store
+-- The next instances of the whole store.
+{read_again} WHERE instance_key > $1 ORDER BY instance_key LIMIT $2;
 
 -- name: next_of_resource
--- As next_of_store, of a resource at level $3.
-SELECT instance_key, object_key, size, stored_size, compression, series_key, study_key, patient_key
-FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-WHERE instance_key > $1 AND instance_key IN (
-    SELECT instance_key FROM instances WHERE $3 = 3 AND id = $4
-    UNION ALL
-    SELECT instance_key
-    FROM instances JOIN series USING (series_key)
-    WHERE $3 = 2 AND series.id = $4
-    UNION ALL
-    SELECT instance_key
-    FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-    WHERE $3 = 1 AND studies.id = $4
-    UNION ALL
-    SELECT instance_key
-    FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-        JOIN patients USING (patient_key)
-    WHERE $3 = 0 AND patients.id = $4
-)
+-- As next_of_store, of a resource at level $1.
+{read_again} WHERE instance_key IN ({instances_of_one}) AND instance_key > $3
 ORDER BY instance_key
-LIMIT $2;
+LIMIT $4;
 
 -- name: newest_of_resource
 -- The newest instance of a resource at level $1.
-SELECT instance_key, object_key, size, stored_size, compression, series_key, study_key, patient_key
-FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-WHERE instance_key = (
-    SELECT max(instance_key) FROM (
-        SELECT instance_key FROM instances WHERE $1 = 3 AND id = $2
-        UNION ALL
-        SELECT instance_key
-        FROM instances JOIN series USING (series_key)
-        WHERE $1 = 2 AND series.id = $2
-        UNION ALL
-        SELECT instance_key
-        FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-        WHERE $1 = 1 AND studies.id = $2
-        UNION ALL
-        SELECT instance_key
-        FROM instances JOIN series USING (series_key) JOIN studies USING (study_key)
-            JOIN patients USING (patient_key)
-        WHERE $1 = 0 AND patients.id = $2
-    ) AS below
-);
+{read_again}
+WHERE instance_key = (SELECT max(instance_key) FROM ({instances_of_one}) AS below);
 
 -- name: hold_patients
 -- Hold these trees, in the order of their ids.

@@ -191,19 +191,16 @@ async def _replace(record: Record, resource: Held, connection: Any) -> bool:
         return False
     attachments = record.attachments
     objects = [one.object_key for one in attachments]
-    gone = await connection.fetchrow(SQL["replace_record"], resource.key, objects)
+    gone = await connection.fetchrow(SQL["forget_client_data"], [resource.key], "replaced", objects)
     await connection.executemany(
         SQL["put_label"], [(resource.key, label) for label in record.labels]
     )
     await connection.executemany(
-        SQL["restore_metadata"],
-        [
-            (resource.key, one.number, one.value, one.text_value, one.revision)
-            for one in record.metadata
-        ],
+        SQL["put_metadata"],
+        [(resource.key, *msgspec.structs.astuple(one)) for one in record.metadata],
     )
     await connection.executemany(
-        SQL["restore_attachment_row"],
+        SQL["put_attachment"],
         [(resource.key, *msgspec.structs.astuple(one)) for one in attachments],
     )
     if resource.level == 0:

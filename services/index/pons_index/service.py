@@ -15,8 +15,8 @@ from pons.objects import Objects, open_objects
 from pons.objects.free_space import FreeSpace
 from pons.remotes.live import open_live
 from pons.settings import Settings
-from pons_index.belongings import Belongings
 from pons_index.capacity import Capacity
+from pons_index.client_data import ClientData
 from pons_index.collector import Collector
 from pons_index.commands import Commands, giving_way, refusing
 from pons_index.comparison import Comparison
@@ -141,7 +141,7 @@ async def open_index(
             records=records,
             bus=bus,
         )
-        belongings = Belongings(
+        client_data = ClientData(
             database,
             relay.wake,
             check_revisions=settings.index.check_revisions,
@@ -150,7 +150,7 @@ async def open_index(
         )
         handlers = (
             commands.handlers()
-            | belongings.handlers()
+            | client_data.handlers()
             | reconstruction.handlers()
             | dead_letters.handlers()
         )

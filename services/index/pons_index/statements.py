@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from pons.catalog.schema import any_level, each_level
 from pons.catalog.sql import load_statements
 
 _FOLDER = Path(__file__).parent
@@ -10,7 +11,7 @@ FILES = (
     "ingest.sql",
     "refusals.sql",
     "deletion.sql",
-    "belongings.sql",
+    "client_data.sql",
     "changes.sql",
     "recycling.sql",
     "reconstruct.sql",
@@ -20,6 +21,24 @@ FILES = (
     "continuity.sql",
     "fence.sql",
 )
+ONE = "$1 = {number} AND {row}.id = $2"
+"""A resource by its level and id."""
+NAMED = "coalesce(level, {number}) = {number}"
+"""Resources that `named` has, each with its id and a level, or NULL for any."""
+BEFORE = "$1 = {number} AND {key} = $2 AND i.object_key < $3"
+OWN_KEY = "SELECT {key} FROM {table} WHERE $1 = {number} AND {row}.id = $2"
+
+PIECES = {
+    "key_of_one": each_level(OWN_KEY),
+    "patients_of_one": any_level("Patient", ONE, "UNION ALL"),
+    "instances_of_one": any_level("Instance", ONE, "UNION ALL"),
+    "patients_of_named": any_level("Patient", NAMED, source="named"),
+    "instances_of_named": any_level("Instance", NAMED, source="named"),
+    "instances_before": any_level("Instance", BEFORE, "UNION ALL"),
+}
+"""What statements say of resources of any level; they have these names in braces."""
 SQL: dict[str, str] = {
-    name: statement for file in FILES for name, statement in load_statements(_FOLDER / file).items()
+    name: statement
+    for file in FILES
+    for name, statement in load_statements(_FOLDER / file, **PIECES).items()
 }

@@ -39,7 +39,7 @@ SELECT c.seq, c.change_type, c.level, c.resource_id, c.date, t.last_change
         ORDER BY seq DESC LIMIT $3) c ON true
  ORDER BY c.seq DESC
 
--- name: exported
+-- piece: exported
 -- What is told of an export.
 SELECT seq, level, resource_id, remote_modality, patient_id, study_uid, series_uid, sop_instance_uid,
        date FROM exports
@@ -58,7 +58,7 @@ SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_synt
        i.sop_instance_uid, i.pixel_offset, i.pixel_length, i.pixel_vr, i.checksum
   FROM instances i WHERE i.id = ANY ($1)
 
--- name: all_headers
+-- piece: all_headers
 -- Headers as they were scanned, and whether pixel data follows; those of more than 64 KiB stay behind, so that a page of them has a bound (`packed_header` gives one).
 SELECT i.id, i.instance_key, h.header_key, h.meta, i.pixel_offset, i.pixel_vr,
        CASE WHEN octet_length(h.header) <= 65536 THEN h.header END AS header

@@ -36,7 +36,7 @@ def select_fields(level: Level, fields: Fields, columns: Columns, *, header: boo
     With `header`, that of one of its instances, whether or not a requested tag needs it.
     """
     parts, tags = fields.parts, fields.tags
-    words = ["key_and_id"]
+    words = ["row"]
     for part, (pieces, levels) in PARTS.items():
         if part in parts and level in levels:
             words += pieces

@@ -4,7 +4,7 @@
 -- `schema.at` for a level: {row} and {key} are the resource's, {up} what it belongs to, {down} what it
 -- has below.
 
--- name: key_and_id
+-- name: row
 -- What every resource has: its key and its identifier.
 {key} AS key, {row}.id
 

@@ -91,6 +91,13 @@ def any_level(
     return f"\n{union}\n".join(parts)
 
 
+def each_level(piece: str, union: str = "UNION ALL") -> str:
+    """The rows of all levels; `{number}` stands for that of the level."""
+    return f"\n{union}\n".join(
+        at(level, piece, number=str(number)) for number, level in enumerate(LEVELS)
+    )
+
+
 def is_related(level: Level, of: Level) -> str:
     """The condition for resources of `level` above or below the one of level `of` with the id $1.
 

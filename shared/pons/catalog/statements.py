@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from pons.catalog.schema import TABLES, above, any_level, at, path
+from pons.catalog.schema import TABLES, above, any_level, at, each_level, path
 from pons.catalog.sql import load_statements
 from pons.dicom.levels import LEVELS, Level
 
@@ -12,19 +12,13 @@ OWN_ID = "SELECT {row}.id FROM {table} WHERE {row}.id = ANY ($1)"
 OWN_KEY = "SELECT {number} AS level, {key} AS key, place FROM asked JOIN {table} USING (id)"
 
 
-def _each_level(piece: str) -> str:
-    return "\nUNION ALL ".join(
-        at(level, piece, number=str(number)) for number, level in enumerate(LEVELS)
-    )
-
-
 STATEMENTS = load_statements(
     Path(__file__).with_name("catalog.sql"),
     instances_of_ids=any_level("Instance", IDS),
     series_of_ids=any_level("Series", IDS, of=above("Series")),
     instances_of_one=any_level("Instance", "$1 = {number} AND {row}.id = $2", "UNION ALL"),
-    own_ids=_each_level(OWN_ID),
-    own_keys=_each_level(OWN_KEY),
+    own_ids=each_level(OWN_ID),
+    own_keys=each_level(OWN_KEY),
 )
 
 

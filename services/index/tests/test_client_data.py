@@ -27,8 +27,8 @@ from pons.messages.index import (
 from pons.messages.services import Done
 from pons.objects import Objects, new_key
 from pons.settings import StorageSettings
-from pons_index.belongings import Belongings
 from pons_index.capacity import MEGABYTE, Capacity
+from pons_index.client_data import ClientData
 from pons_index.database import Database
 from pons_index.records import Records
 from pons_testing.events import ids, received
@@ -46,13 +46,13 @@ def records(database: Database, objects: Objects) -> Records:
 
 
 @pytest.fixture
-def checking(database: Database, records: Records) -> Belongings:
-    return Belongings(database, lambda: None, check_revisions=True, records=records)
+def checking(database: Database, records: Records) -> ClientData:
+    return ClientData(database, lambda: None, check_revisions=True, records=records)
 
 
 @pytest.fixture
-def lax(database: Database, records: Records) -> Belongings:
-    return Belongings(database, lambda: None, check_revisions=False, records=records)
+def lax(database: Database, records: Records) -> ClientData:
+    return ClientData(database, lambda: None, check_revisions=False, records=records)
 
 
 def attachment(
@@ -86,7 +86,7 @@ async def event(index: Index) -> InstanceReceived:
 
 
 async def test_each_overwrite_is_a_revision(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Revisions count from 0; each write and the removal are a change of the resource."""
     study = ids(event).study
@@ -103,7 +103,7 @@ async def test_each_overwrite_is_a_revision(
 
 
 async def test_text_with_nul_is_kept_but_not_searched(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """PostgreSQL's text knows no NUL: such a value has its bytes only."""
     await lax.put_metadata(PutMetadata("Study", ids(event).study, 1024, b"a\0b"))
@@ -111,7 +111,7 @@ async def test_text_with_nul_is_kept_but_not_searched(
     assert [tuple(row) for row in rows] == [(b"a\0b", None)]
 
 
-async def test_checked_revisions(checking: Belongings, event: InstanceReceived) -> None:
+async def test_checked_revisions(checking: ClientData, event: InstanceReceived) -> None:
     """What is there is overwritten or removed only by whoever names its revision and its MD5."""
     study = ids(event).study
 
@@ -129,7 +129,7 @@ async def test_checked_revisions(checking: Belongings, event: InstanceReceived) 
 
 
 async def test_of_many_writers_with_one_revision_one_wins(
-    checking: Belongings, event: InstanceReceived
+    checking: ClientData, event: InstanceReceived
 ) -> None:
     """Concurrent writes that name the same revision: exactly one is carried out."""
     study = ids(event).study
@@ -148,7 +148,7 @@ async def test_of_many_writers_with_one_revision_one_wins(
 
 
 async def test_unknown_resources_get_nothing(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Neither an unknown id, nor one of another level, nor a text that is no id is written to."""
     key = new_key(announced=False)
@@ -168,7 +168,7 @@ async def test_unknown_resources_get_nothing(
 
 
 async def test_labels_are_there_or_not(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Adding and removing may be repeated, and are no change in the log."""
     before = await index.changes()
@@ -182,7 +182,7 @@ async def test_labels_are_there_or_not(
 
 
 async def test_attachments_count_and_leave_garbage(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """The totals count attachments in both forms; objects that are not needed are garbage."""
     study, start, first, second = ids(event).study, await sizes(index), new_key(), new_key()
@@ -198,7 +198,7 @@ async def test_attachments_count_and_leave_garbage(
 
 
 async def test_an_attachment_that_comes_twice_is_one(
-    index: Index, checking: Belongings, event: InstanceReceived
+    index: Index, checking: ClientData, event: InstanceReceived
 ) -> None:
     """The object's key tells a command that is repeated: it is no second revision."""
     put, start = attachment(ids(event).study), await sizes(index)
@@ -208,7 +208,7 @@ async def test_an_attachment_that_comes_twice_is_one(
 
 
 async def test_a_collected_object_becomes_no_attachment(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Whoever took longer than an orphan's grace between writing and telling is told so."""
     put = attachment(ids(event).study)
@@ -219,7 +219,7 @@ async def test_a_collected_object_becomes_no_attachment(
 
 
 async def test_the_file_of_an_instance_changes_its_form(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Compressing swaps the object of an instance and nothing else; it may be repeated."""
     instance, key = ids(event).instance, new_key(announced=False)
@@ -240,7 +240,7 @@ async def test_the_file_of_an_instance_changes_its_form(
 
 
 async def test_an_announcement_of_a_former_object_changes_nothing(
-    open_index: OpenIndex, lax: Belongings
+    open_index: OpenIndex, lax: ClientData
 ) -> None:
     """An announcement that comes again after its file was compressed is Success, and forgotten."""
     index, event = open_index(overwrite_instances="Always"), received("1.1")
@@ -254,7 +254,7 @@ async def test_an_announcement_of_a_former_object_changes_nothing(
 
 
 async def test_an_attachment_changes_its_form(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """The content, and so MD5 and revision, stay what they were."""
     put, start = attachment(ids(event).study), await sizes(index)
@@ -269,7 +269,7 @@ async def test_an_attachment_changes_its_form(
     assert await sizes(index) == (start[0] + 5, start[1] + 5)
 
 
-async def hang_everything(lax: Belongings, event: InstanceReceived) -> list[UUID]:
+async def hang_everything(lax: ClientData, event: InstanceReceived) -> list[UUID]:
     """Metadata, a label and an attachment on all four levels; the objects' keys."""
     own, keys = ids(event), []
     for level in ("Patient", "Study", "Series", "Instance"):
@@ -283,7 +283,7 @@ async def hang_everything(lax: Belongings, event: InstanceReceived) -> list[UUID
 
 
 async def test_what_hangs_on_a_resource_goes_with_it(
-    index: Index, lax: Belongings, event: InstanceReceived
+    index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Deleting takes metadata, labels and attachments of all that is gone, and of nothing else."""
     other = received("2.1", patient_id="other")
@@ -299,9 +299,9 @@ async def test_what_hangs_on_a_resource_goes_with_it(
 
 
 async def test_an_overwritten_instance_loses_what_hung_on_it(
-    open_index: OpenIndex, lax: Belongings
+    open_index: OpenIndex, lax: ClientData
 ) -> None:
-    """Overwriting deletes first: what only this instance kept alive loses its belongings too."""
+    """Overwriting deletes first: what only this instance kept alive loses what hung on it too."""
     index, event = open_index(overwrite_instances="Always"), received("1.1")
     await index.write(event)
     keys = await hang_everything(lax, event)
@@ -314,7 +314,7 @@ async def test_an_overwritten_instance_loses_what_hung_on_it(
 
 
 async def test_an_answer_that_was_lost_is_no_conflict(
-    checking: Belongings, event: InstanceReceived, monkeypatch: pytest.MonkeyPatch
+    checking: ClientData, event: InstanceReceived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that breaks after the commit: the command is begun again and tells the same."""
     study = ids(event).study
@@ -355,7 +355,7 @@ async def test_attachments_fill_the_store(
     await index.write(first)
     await index.write(second)
     limits = StorageSettings(maximum_size_mb=1, maximum_mode=mode)
-    limited = Belongings(
+    limited = ClientData(
         database, lambda: None, check_revisions=False, records=records, capacity=Capacity(limits)
     )
     large = msgspec.structs.replace(
@@ -395,7 +395,7 @@ class Overtaken:
 
 
 async def test_what_is_put_while_notes_are_compared_stays(
-    index: Index, lax: Belongings, event: InstanceReceived, objects: Objects
+    index: Index, lax: ClientData, event: InstanceReceived, objects: Objects
 ) -> None:
     """A note that was read before a change and compared after it undoes nothing."""
     study = ids(event).study

@@ -38,7 +38,7 @@ T = TypeVar("T")
 Row = Mapping[str, Any] | None
 
 
-class Belongings:
+class ClientData:
     """Handlers of these commands.
 
     Parameters
@@ -146,8 +146,8 @@ class Belongings:
                 command.size,
                 command.stored_size,
                 command.compression,
-                command.md5,
-                command.stored_md5,
+                bytes.fromhex(command.md5),
+                bytes.fromhex(command.stored_md5),
                 revision,
             )
             growth = Growth(size=command.size, stored_size=command.stored_size)

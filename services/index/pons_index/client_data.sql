@@ -2,13 +2,7 @@
 
 -- name: find_resource
 -- The key of a resource at level $1, in a tree that is held.
-SELECT patient_key FROM patients WHERE $1 = 0 AND id = $2
-UNION ALL
-SELECT study_key FROM studies WHERE $1 = 1 AND id = $2
-UNION ALL
-SELECT series_key FROM series WHERE $1 = 2 AND id = $2
-UNION ALL
-SELECT instance_key FROM instances WHERE $1 = 3 AND id = $2;
+{key_of_one};
 
 -- name: read_metadata
 -- The state of a metadata, in a tree that is held.
@@ -44,7 +38,7 @@ WHERE resource_key = $1 AND number = $2;
 INSERT INTO attachments (
     resource_key, number, object_key, size, stored_size, compression, md5, stored_md5, revision
 )
-VALUES ($1, $2, $3, $4, $5, $6, decode($7, 'hex'), decode($8, 'hex'), $9)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (resource_key, number) DO UPDATE
     SET object_key = excluded.object_key, size = excluded.size, stored_size = excluded.stored_size,
         compression = excluded.compression, md5 = excluded.md5, stored_md5 = excluded.stored_md5,
@@ -72,8 +66,8 @@ WHERE resource_key = $1 AND number = $2;
 -- Whether an object was collected, or will be.
 SELECT EXISTS (SELECT FROM garbage WHERE object_key = $1);
 
--- name: forget_belongings
--- What hung on resources that are gone, and how many bytes of objects became garbage with it.
+-- name: forget_client_data
+-- What hung on resources, and how many bytes that was; objects that are not among $3 become garbage.
 WITH unlabelled AS (
     DELETE FROM labels WHERE resource_key = ANY ($1::bigint[])
 ), undescribed AS (
@@ -82,7 +76,8 @@ WITH unlabelled AS (
     DELETE FROM attachments WHERE resource_key = ANY ($1::bigint[])
     RETURNING object_key, size, stored_size
 ), thrown_away AS (
-    INSERT INTO garbage (object_key, reason) SELECT object_key, $2 FROM detached
+    INSERT INTO garbage (object_key, reason)
+    SELECT object_key, $2 FROM detached WHERE object_key <> ALL ($3::uuid[])
     ON CONFLICT (object_key) DO NOTHING
 )
 SELECT coalesce(sum(size), 0)::bigint AS size, coalesce(sum(stored_size), 0)::bigint AS stored_size
