@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from pons.objects import is_announced, key_from_path, key_path, key_time, new_key
+from pons.objects import Kind, key_from_path, key_path, key_time, kind_of, new_key
 from pons.objects.keys import check_shard, check_store_name
 
 KEY = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
@@ -30,10 +30,27 @@ def test_new_key_is_a_uuid_version_7_of_now() -> None:
     assert before <= key_time(key) <= datetime.now(UTC)
 
 
-def test_a_key_tells_whether_its_object_is_announced() -> None:
-    """Two thousand keys of both kinds, and each tells its kind."""
-    assert all(is_announced(new_key()) for _ in range(1000))
-    assert not any(is_announced(new_key(announced=False)) for _ in range(1000))
+def test_a_key_tells_who_knows_of_its_object() -> None:
+    """Thousands of keys, and each tells its kind."""
+    for kind in Kind:
+        assert {kind_of(new_key(kind)) for _ in range(1000)} == {kind}
+
+
+def test_kinds_never_meet_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only a row refers to never looks as if it may go, whatever its random bits are."""
+    monkeypatch.setattr("os.urandom", lambda count: (0x7E3A15 << 2).to_bytes(count, "big"))
+    assert [kind_of(new_key(kind)) for kind in Kind] == list(Kind)
+
+
+def test_kinds_of_earlier_keys() -> None:
+    """Keys that earlier versions made tell the same."""
+    tails = {
+        "a15e7e3a14": Kind.ANNOUNCED,
+        "a15e7e3a15": Kind.TEMPORARY,
+        "a15e000001": Kind.REFERRED,
+    }
+    for tail, kind in tails.items():
+        assert kind_of(UUID(f"017f22e2-79b0-7cc3-98c4-dc{tail}")) is kind
 
 
 def test_keys_of_one_process_ascend() -> None:
@@ -46,7 +63,7 @@ def test_keys_ascend_when_the_clock_does_not() -> None:
     """A clock that stands still or steps back a minute does not make keys descend."""
     earlier = new_key()
     step_back = time.time_ns() - 60_000_000_000
-    keys = [earlier, *(new_key(lambda: step_back) for _ in range(5_000)), new_key()]
+    keys = [earlier, *(new_key(clock=lambda: step_back) for _ in range(5_000)), new_key()]
     assert all(earlier < later for earlier, later in pairwise(keys))
 
 

@@ -11,7 +11,7 @@ import pytest
 from pons.bus import Bus
 from pons.errors import BadRequest, Conflict
 from pons.ingest.partial_uploads import Arrived, PartialUploads, Upload, piece_keys
-from pons.objects import SHARDS, FileObjects, is_announced
+from pons.objects import SHARDS, FileObjects, Kind, kind_of
 from pons_testing.buckets import MemoryBus
 from pons_testing.nats import NatsServer
 
@@ -54,7 +54,7 @@ async def test_pieces_follow_each_other(
     upload = await uploads.find("a")
     assert upload.arrived.size == 12
     assert await content(uploads, upload) == b"first second"
-    assert not any(is_announced(key) for key in upload.arrived.pieces)
+    assert not any(kind_of(key) is Kind.ANNOUNCED for key in upload.arrived.pieces)
 
 
 async def test_files_do_not_mix(uploads: PartialUploads) -> None:

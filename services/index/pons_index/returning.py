@@ -17,7 +17,7 @@ import zstandard
 
 from pons.dicom.identity import to_bytes
 from pons.errors import InvalidInstance, NotFound, PonsError
-from pons.objects import Objects, is_announced
+from pons.objects import Kind, Objects, kind_of
 from pons_index.database import Database
 from pons_index.metrics import RETURNED
 from pons_index.origins import Origins
@@ -107,7 +107,7 @@ class Returning:
             return await self._unreadable(key, error)
         if await self._is_dead(found):
             return Outcome(key, BURIED)
-        if not is_announced(key) and await self._is_indexed(found.ids.instance):
+        if kind_of(key) is not Kind.ANNOUNCED and await self._is_indexed(found.ids.instance):
             # An attachment that is a DICOM file, or another form of one that is there.
             return Outcome(key, "leftover", detail=f"also instance {found.ids.instance}")
         return found
@@ -130,7 +130,7 @@ class Returning:
             beginning = await self._objects.read_range(key, 0, BEGINNING)
         except NotFound:
             return Outcome(key, "")
-        if is_announced(key) and not _is_header(beginning):
+        if kind_of(key) is Kind.ANNOUNCED and not _is_header(beginning):
             log.error("object is damaged", object_key=str(key), reason=str(error))
             return Outcome(key, "damaged", detail=str(error))
         return Outcome(key, "leftover", detail="no DICOM file")

@@ -18,7 +18,7 @@ import structlog
 from pons.bus import Bus
 from pons.ingest.partial_uploads import piece_keys
 from pons.jobs import output_keys
-from pons.objects import ObjectEntry, Objects, is_announced, is_temporary, key_time
+from pons.objects import Kind, ObjectEntry, Objects, key_time, kind_of
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
 from pons_index.statements import SQL
@@ -71,8 +71,8 @@ class Sweep:
             suspects = [
                 one
                 async for one in self.unknown(await self.entries(shard), now, since)
-                if not is_temporary(one.key)
-                and (is_announced(one.key) or key_time(one.key) < now - WRITING)
+                if kind_of(one.key) is not Kind.TEMPORARY
+                and (kind_of(one.key) is Kind.ANNOUNCED or key_time(one.key) < now - WRITING)
             ]
             found += await self._file(suspects)
         return found
@@ -126,8 +126,8 @@ class Sweep:
 
     async def _file(self, suspects: Sequence[ObjectEntry]) -> int:
         """File these objects, the temporary ones as garbage."""
-        temporary = [one.key for one in suspects if is_temporary(one.key)]
-        found = [one for one in suspects if not is_temporary(one.key)]
+        temporary = [one.key for one in suspects if kind_of(one.key) is Kind.TEMPORARY]
+        found = [one for one in suspects if kind_of(one.key) is not Kind.TEMPORARY]
         for start in range(0, len(found), AT_ONCE):
             part = found[start : start + AT_ONCE]
             await self._database.run(partial(_file, part))

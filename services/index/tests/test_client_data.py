@@ -25,7 +25,7 @@ from pons.messages.index import (
     Written,
 )
 from pons.messages.services import Done
-from pons.objects import Objects, new_key
+from pons.objects import Kind, Objects, new_key
 from pons.settings import StorageSettings
 from pons_index.capacity import MEGABYTE, Capacity
 from pons_index.client_data import ClientData
@@ -63,7 +63,7 @@ def attachment(
         level=more.pop("level", "Study"),
         resource_id=resource_id,
         number=1024,
-        object_key=key or new_key(announced=False),
+        object_key=key or new_key(Kind.REFERRED),
         size=len(content),
         stored_size=len(content) - 1,
         compression="zstd",
@@ -151,7 +151,7 @@ async def test_unknown_resources_get_nothing(
     index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Neither an unknown id, nor one of another level, nor a text that is no id is written to."""
-    key = new_key(announced=False)
+    key = new_key(Kind.REFERRED)
     for identifier in (NOBODY, ids(event).series, "x"):
         for answer in (
             lax.put_metadata(PutMetadata("Study", identifier, 1024, b"a")),
@@ -222,7 +222,7 @@ async def test_the_file_of_an_instance_changes_its_form(
     index: Index, lax: ClientData, event: InstanceReceived
 ) -> None:
     """Compressing swaps the object of an instance and nothing else; it may be repeated."""
-    instance, key = ids(event).instance, new_key(announced=False)
+    instance, key = ids(event).instance, new_key(Kind.REFERRED)
     before, start = await index.changes(), await sizes(index)
     await lax.put_label(PutLabel("Instance", instance, "a"))
     command = RestoreObject("Instance", instance, 1, event.object_key, key, 7, "zstd", "")
@@ -245,7 +245,7 @@ async def test_an_announcement_of_a_former_object_changes_nothing(
     """An announcement that comes again after its file was compressed is Success, and forgotten."""
     index, event = open_index(overwrite_instances="Always"), received("1.1")
     await index.write(event)
-    key = new_key(announced=False)
+    key = new_key(Kind.REFERRED)
     await lax.restore_object(
         RestoreObject("Instance", ids(event).instance, 1, event.object_key, key, 7, "zstd", "")
     )
@@ -259,7 +259,7 @@ async def test_an_attachment_changes_its_form(
     """The content, and so MD5 and revision, stay what they were."""
     put, start = attachment(ids(event).study), await sizes(index)
     await lax.put_attachment(put)
-    key = new_key(announced=False)
+    key = new_key(Kind.REFERRED)
     await lax.restore_object(
         RestoreObject("Study", put.resource_id, 1024, put.object_key, key, 5, "", "1" * 32)
     )
@@ -371,7 +371,7 @@ async def test_attachments_fill_the_store(
     assert [row["patient_id"] for row in await index.fetch("SELECT patient_id FROM patients")] == [
         first.patient_id
     ]
-    larger = msgspec.structs.replace(large, number=1025, object_key=new_key(announced=False))
+    larger = msgspec.structs.replace(large, number=1025, object_key=new_key(Kind.REFERRED))
     with pytest.raises(OutOfResources):
         await limited.put_attachment(larger)
     assert (await sizes(index))[1] == MEGABYTE

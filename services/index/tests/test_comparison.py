@@ -28,7 +28,7 @@ from pons.messages.index import (
     Written,
 )
 from pons.messages.services import Done, HealthReport, ReportHealth
-from pons.objects import new_key
+from pons.objects import Kind, new_key
 from pons_index.comparison import shards_since
 from pons_index.continuity import MARGIN
 from pons_index.service import working as working_tasks
@@ -129,7 +129,7 @@ async def describe(store: Any, ids: Any) -> None:
     await ask(bus, "index", PutMetadata("Series", ids.series, 2000, b"value"), Written)
     await ask(bus, "index", PutMetadata("Series", ids.series, 2000, b"newer"), Written)
     await ask(bus, "index", ProtectPatient(ids.patient, True), Done)
-    key = new_key(announced=False)
+    key = new_key(Kind.REFERRED)
     await store.objects.put(key, b"hello")
     digest = "5d41402abc4b2a76b9719d911017c592"
     attachment = PutAttachment("Instance", ids.instance, 1024, key, 5, 5, "", digest, digest)

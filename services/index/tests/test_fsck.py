@@ -14,7 +14,7 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from pons.errors import PonsError
-from pons.objects import SHARDS, key_folder, new_key
+from pons.objects import SHARDS, Kind, key_folder, new_key
 from pons.ownership import mark_objects, read_objects_mark
 from pons_index.fsck import CLEAN, FOUND, Report, open_fsck, shard_ranges
 from pons_index.tool import CANNOT
@@ -142,7 +142,7 @@ async def test_the_quarantine_is_emptied_when_asked(open_store: OpenStore) -> No
     async with open_store() as store:
         async with store.replica():
             pass
-        left, broken = new_key(announced=False), new_key()
+        left, broken = new_key(Kind.REFERRED), new_key()
         await store.database.pool.executemany(
             "INSERT INTO findings (object_key, kind, size) VALUES ($1, $2, 5)",
             [(left, "leftover"), (broken, "damaged")],

@@ -18,7 +18,7 @@ from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import JobRequest, Jobs, Output
 from pons.messages.events import Announcement, InstanceReceived
 from pons.messages.index import Collected
-from pons.objects import SHARDS, FileObjects, new_key
+from pons.objects import SHARDS, FileObjects, Kind, new_key
 from pons.settings import JobsSettings
 from pons_index.arrival import arrivals
 from pons_index.consumer import DURABLE
@@ -91,7 +91,7 @@ async def test_a_lost_file_comes_back_and_the_rest_is_quarantined(
 ) -> None:
     """With a grace of nothing: a DICOM file is indexed, a damaged one and a leftover are kept."""
     digest = hashlib.sha256(ct_small).digest()
-    lost, damaged, left = new_key(), new_key(), new_key(announced=False)
+    lost, damaged, left = new_key(), new_key(), new_key(Kind.REFERRED)
     async with open_store(grace=GRACE, limits={"collect_interval": 0.05}) as store:
         async with store.replica():
             pass
@@ -120,7 +120,7 @@ async def test_temporary_objects_go_by_themselves(
     index: Index, objects: FileObjects, sweep: Sweep
 ) -> None:
     """A key can say that its object may go once nobody names it."""
-    piece = new_key(temporary=True)
+    piece = new_key(Kind.TEMPORARY)
     await put(objects, piece)
     await outlive_grace()
     assert await sweep.sweep(SHARDS) == 1
@@ -128,7 +128,7 @@ async def test_temporary_objects_go_by_themselves(
 
 
 async def quarantined(index: Index, count: int) -> list[UUID]:
-    keys = [new_key(announced=False) for _ in range(count)]
+    keys = [new_key(Kind.REFERRED) for _ in range(count)]
     await index.database.pool.executemany(
         "INSERT INTO findings (object_key, kind, size, since) VALUES ($1, 'leftover', 5, now() -"
         " interval '15 days')",
@@ -171,7 +171,7 @@ async def test_an_attachment_is_known_until_it_is_removed(
     index: Index, objects: FileObjects, sweep: Sweep
 ) -> None:
     """The objects of attachments stay as long as their rows; one without a row is filed."""
-    attached, unknown = new_key(announced=False), new_key(announced=False)
+    attached, unknown = new_key(Kind.REFERRED), new_key(Kind.REFERRED)
     await put(objects, attached, unknown)
     await index.database.pool.execute(
         "INSERT INTO attachments VALUES (1, 1024, $1, 5, 5, '', '', '')", attached
@@ -329,7 +329,7 @@ async def test_what_jobs_have_made_is_named(
     jobs = Jobs(bus, JobsSettings())
     job_id = await jobs.submit(JobRequest("Archive", "render"))
     document, revision = await jobs.read(job_id)
-    key = new_key(temporary=True)
+    key = new_key(Kind.TEMPORARY)
     await put(objects, key)
     output = Output(key, 5, "application/zip", "a.zip", 0.0)
     done = msgspec.structs.replace(document, state="Success", outputs={"archive": output})

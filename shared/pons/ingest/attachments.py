@@ -16,7 +16,7 @@ from pons.dicom.levels import Level
 from pons.errors import Conflict, DamagedObject, NotFound, OutOfResources
 from pons.messages.index import PutAttachment, RestoreObject, Revision, Written
 from pons.messages.services import Done
-from pons.objects import PIECE, SPOOL_ABOVE, Body, Objects, Spool, new_key
+from pons.objects import PIECE, SPOOL_ABOVE, Body, Kind, Objects, Spool, new_key
 from pons.objects.stored_file import (
     ZSTD,
     ObjectFile,
@@ -50,7 +50,7 @@ async def put_attachment(
         form = body if packed is None else packed
         stored_size = _size(form)
         stored_digest = digest if packed is None else await md5_of_body(packed)
-        key = new_key(announced=False)
+        key = new_key(Kind.REFERRED)
         await objects.put(key, form)
     command = PutAttachment(
         level=level,
@@ -91,7 +91,7 @@ async def change_form(
             return
         form = body if packed is None else packed
         stored_size, stored_digest = _size(form), await md5_of_body(form)
-        key = new_key(announced=False)
+        key = new_key(Kind.REFERRED)
         await objects.put(key, form)
     command = RestoreObject(
         level=level,

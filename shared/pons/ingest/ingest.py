@@ -26,7 +26,7 @@ from pons.ingest.announce import Announced, Announcer
 from pons.ingest.correction import corrected
 from pons.limits.room import AT_A_TIME, Room
 from pons.messages.events import InstanceReceived, Origin, StoreStatus
-from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, key_time, new_key
+from pons.objects import SPOOL_ABOVE, Body, Kind, Objects, Spool, key_time, new_key
 from pons.objects.free_space import FreeSpace
 from pons.objects.stored_file import (
     BEGINNING,
@@ -253,7 +253,7 @@ class Ingest:
         if self._compressing and packed is None:
             return received
         return await self._put(
-            msgspec.structs.replace(received, object_key=new_key(announced=False)),
+            msgspec.structs.replace(received, object_key=new_key(Kind.REFERRED)),
             body,
             packed,
         )

@@ -20,7 +20,7 @@ import nats.js.errors
 from pons.bus import Bus
 from pons.bus.watch import read_keys
 from pons.errors import BadRequest, Conflict, NotFound, Unavailable
-from pons.objects import Body, Objects, Spool, new_key
+from pons.objects import Body, Kind, Objects, Spool, new_key
 
 AWAY = (nats.errors.Error, nats.js.errors.Error, TimeoutError)
 MAX_PIECES = 10_000
@@ -69,7 +69,7 @@ class PartialUploads:
         if len(upload.arrived.pieces) >= MAX_PIECES:
             raise BadRequest(f"The file comes in more than {MAX_PIECES} chunks", "send larger ones")
         size = piece.size if isinstance(piece, Spool) else len(piece)
-        key = new_key(temporary=True)
+        key = new_key(Kind.TEMPORARY)
         await self._objects.put(key, piece)
         arrived = Arrived(upload.arrived.size + size, (*upload.arrived.pieces, key))
         try:

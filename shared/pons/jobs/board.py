@@ -31,7 +31,7 @@ from pons.jobs.document import (
     resumed,
     without_output,
 )
-from pons.objects import Objects, Spool, new_key
+from pons.objects import Kind, Objects, Spool, new_key
 from pons.settings import JobsSettings
 
 log = structlog.get_logger()
@@ -147,7 +147,7 @@ class Jobs:
         is an orphan."""
         if self._objects is None:
             raise ValueError("these jobs have no object store")
-        key, size = new_key(temporary=True), spool.size
+        key, size = new_key(Kind.TEMPORARY), spool.size
         await self._objects.put(key, spool)
         return Output(key, size, media_type, filename, time.time())
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import Enum
 from uuid import UUID
 
 SHARDS = tuple(f"{number:02x}" for number in range(256))
@@ -15,33 +16,48 @@ SHARDS = tuple(f"{number:02x}" for number in range(256))
 PERIOD_BITS = 14
 """Objects lie together whose keys were made in the same 2 ** 14 milliseconds."""
 
-TEMPORARY = 0x7E3A15
-"""Last 24 bits of the keys of temporary objects; others have them by chance once in 16 million."""
+
+class Kind(Enum):
+    """Who knows of an object. Its key tells: that is all there is of one that nobody knows."""
+
+    ANNOUNCED = "announced"
+    """A DICOM file as it came in, or its header: the index learns of it by an announcement."""
+    REFERRED = "referred"
+    """Only a row will refer to it: what clients attach, a file in another form."""
+    TEMPORARY = "temporary"
+    """It may go when nobody names it any more: pieces of uploads, outputs of jobs."""
+
+
+KIND_MASK, TEMPORARY = 0xFFFFFF, 0x7E3A15
+"""The last 24 bits of a key tell the kind: even for what is announced, `TEMPORARY` for that, any
+other odd number for what is referred to. All keys that were ever made have it so."""
 
 _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 _lock = threading.Lock()
 _last_stamp = 0
 
 
-def new_key(
-    clock: Callable[[], int] = time.time_ns, *, announced: bool = True, temporary: bool = False
-) -> UUID:
+def new_key(kind: Kind = Kind.ANNOUNCED, *, clock: Callable[[], int] = time.time_ns) -> UUID:
     """A key that is greater than every earlier one of this process and unique among all processes.
 
     48 bits of milliseconds and 12 bits of fractions of them (RFC 9562 6.2, method 3), counted up
-    where the clock stands still or steps back; then 61 random bits, and one that tells whether the
-    object is `announced` (a DICOM file as it came in, its header) or only a row will refer to it.
-    A `temporary` object says in its key that it may go when nobody names it any more: pieces of
-    files that never became complete, outputs of jobs.
+    where the clock stands still or steps back; then random bits, of which the last tell the `kind`.
     """
     global _last_stamp
     milliseconds, nanoseconds = divmod(clock(), 1_000_000)
     now = (milliseconds << 12) | (nanoseconds * 4096 // 1_000_000)
     with _lock:
         stamp = _last_stamp = max(now, _last_stamp + 1)
-    tail = int.from_bytes(os.urandom(8), "big") >> 2 & ~1 | (not announced)
-    if temporary:
-        tail = tail & ~0xFFFFFF | TEMPORARY
+    tail = int.from_bytes(os.urandom(8), "big") >> 2
+    match kind:
+        case Kind.ANNOUNCED:
+            tail &= ~1
+        case Kind.TEMPORARY:
+            tail = tail & ~KIND_MASK | TEMPORARY
+        case Kind.REFERRED:
+            tail |= 1
+            if tail & KIND_MASK == TEMPORARY:
+                tail ^= 2
     return UUID(int=(stamp >> 12 << 80) | _VERSION_AND_VARIANT | ((stamp & 0xFFF) << 64) | tail)
 
 
@@ -52,14 +68,12 @@ def key_time(key: UUID) -> datetime:
     return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
 
 
-def is_announced(key: UUID) -> bool:
-    """Whether an object with this key is announced, so that the index learns of it from there."""
-    return not key.int & 1
-
-
-def is_temporary(key: UUID) -> bool:
-    """Whether the store wrote into this key that the object may go once nobody names it."""
-    return key.int & 0xFFFFFF == TEMPORARY
+def kind_of(key: UUID) -> Kind:
+    """What its key tells of an object."""
+    bits = key.int & KIND_MASK
+    if bits == TEMPORARY:
+        return Kind.TEMPORARY
+    return Kind.REFERRED if bits % 2 else Kind.ANNOUNCED
 
 
 def key_period(key: UUID) -> int:

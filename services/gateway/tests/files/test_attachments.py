@@ -15,7 +15,7 @@ from pons.catalog import StoredAttachment
 from pons.errors import Conflict, NotFound
 from pons.messages.index import DeleteAttachment, PutAttachment, RestoreObject, Revision, Written
 from pons.messages.services import Done
-from pons.objects import SHARDS, Objects, is_announced, new_key
+from pons.objects import SHARDS, Kind, Objects, kind_of, new_key
 from pons.settings import HttpSettings, IndexSettings, Settings, StorageSettings
 
 from ..conftest import INSTANCE, NOBODY, STUDY, Open, Store
@@ -66,7 +66,7 @@ async def attach(
     store: Store, catalog: Catalog, number: int, content: bytes = CONTENT, *, packed: bool = False
 ) -> StoredAttachment:
     """An attachment of the study, or the file (1) of the instance."""
-    stored, key = zstandard.compress(content) if packed else content, new_key(announced=False)
+    stored, key = zstandard.compress(content) if packed else content, new_key(Kind.REFERRED)
     await store.backends.objects.put(key, stored)
     attachment = StoredAttachment(
         number=number,
@@ -271,7 +271,7 @@ async def test_a_file_is_attached(client: httpx.AsyncClient, store: Store) -> No
         "Study", STUDY, 1024, command.object_key, 5120, 5120, "", MD5, MD5, Revision(7, MD5)
     )
     assert await store.backends.objects.read(command.object_key) == CONTENT
-    assert not is_announced(command.object_key)
+    assert kind_of(command.object_key) is not Kind.ANNOUNCED
 
 
 async def test_a_large_body_in_chunks_goes_through_a_spool(
@@ -358,7 +358,7 @@ async def test_form(client: httpx.AsyncClient, store: Store, catalog: Catalog, n
     stored = await store.backends.objects.read(command.object_key)
     assert zstandard.decompress(stored) == CONTENT
     assert (command.stored_size, command.stored_md5) == (len(stored), md5(stored).hexdigest())
-    assert not is_announced(command.object_key)
+    assert kind_of(command.object_key) is not Kind.ANNOUNCED
     packed = replace(
         plain,
         object_key=command.object_key,
