@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pydicom.datadict
 import pytest
-from pydicom._dicom_dict import RepeatersDictionary
-from pydicom._private_dict import private_dictionaries
+import zstandard
+from pydicom.datadict import RepeatersDictionary, private_dictionaries
 
+from pons.dicom import vocabulary_source
 from pons.dicom.vocabulary import UIDS, attribute, private_attribute, tag_of
 from pons.header import tables_source
 
@@ -51,6 +53,14 @@ def test_names_lead_to_tags_and_uids_to_names() -> None:
     assert tag_of("PatientID") == 0x00100020
     assert tag_of("NoSuchKeyword") is None
     assert UIDS["1.2.840.10008.1.2"][0] == "Implicit VR Little Endian"
+
+
+@pytest.mark.parametrize("name", vocabulary_source.LISTS)
+def test_lists_are_those_of_pydicom(name: str) -> None:
+    """pydicom was updated and `python -m pons.dicom.vocabulary_source` was not run."""
+    packed = Path(vocabulary_source.FOLDER / f"{name}.msgpack.zst").read_bytes()
+    listed = msgspec.msgpack.encode(vocabulary_source.LISTS[name])
+    assert zstandard.decompress(packed) == listed
 
 
 def test_tables_are_those_of_pydicom() -> None:
