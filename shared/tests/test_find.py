@@ -12,9 +12,9 @@ import pytest
 import zstandard
 
 from pons.catalog import Catalog, Fields, Order, Part, Search, open_catalog
-from pons.dicom.attributes import main_sequences
 from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
 from pons.dicom.levels import LEVELS
+from pons.dicom.main_tags import main_sequences
 from pons.dicom.tag_names import display_tag
 from pons.errors import BadRequest
 from pons.objects import FileObjects, new_key

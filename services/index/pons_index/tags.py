@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from pons.dicom.attributes import MAIN_SEQUENCES, Tags, listed_tags, main_sequences, main_tags
+from pons.dicom.attributes import MAIN_SEQUENCES, Tags
 from pons.dicom.levels import LEVELS, Level
+from pons.dicom.main_tags import listed_tags, main_sequences, main_tags
 from pons.dicom.numbers import MAX_INTEGER, read_integer
 from pons.header.packed import DamagedHeader, unpack_header
 

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 import zstandard
 
-from pons.dicom.attributes import MAIN_TAGS, main_tags
+from pons.dicom.attributes import MAIN_TAGS
 from pons.dicom.levels import LEVELS
+from pons.dicom.main_tags import main_tags
 from pons_index.pixel_vr import has_odd_pixel_vr
 from pons_index.tags import MainTags, TagReader, Unindexable, tag_reader
 from pons_testing.events import received

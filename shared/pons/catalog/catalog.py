@@ -49,9 +49,10 @@ from pons.catalog.schema import TABLES, Columns, is_related
 from pons.catalog.search import Fields, Search
 from pons.catalog.selection import by_condition, by_keys, select
 from pons.catalog.statements import BULK, STATEMENTS, STATISTICS
-from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags, main_sequences, main_tags
+from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags
 from pons.dicom.identity import digests, to_bytes, to_text
 from pons.dicom.levels import LEVELS, Level
+from pons.dicom.main_tags import main_sequences, main_tags
 from pons.dicom.metadata import DICOM_FILE
 from pons.errors import BadRequest
 from pons.limits.room import Room

@@ -5,7 +5,7 @@ The lists are Orthanc's defaults, so that scripts find the same keys under `Main
 may have others besides (`index.extra_main_tags`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pons.dicom.levels import Level
 
@@ -83,47 +83,3 @@ MAIN_SEQUENCES: dict[Level, dict[str, str]] = {
     "Instance": {},
 }
 """As `MAIN_TAGS`, those that are sequences: a level keeps them as DICOM JSON."""
-
-
-def main_tags(extra: Mapping[Level, Sequence[str]]) -> Tags:
-    """The main tags that hold text, in a store that has `extra` ones, in any spelling of a tag.
-
-    Raises `BadRequest` for a word that is no tag.
-    """
-    return _with_extra(MAIN_TAGS, extra, sequences=False)
-
-
-def main_sequences(extra: Mapping[Level, Sequence[str]]) -> Tags:
-    """The main tags that are sequences, as `main_tags` gives the others."""
-    return _with_extra(MAIN_SEQUENCES, extra, sequences=True)
-
-
-def _with_extra(built_in: Tags, extra: Mapping[Level, Sequence[str]], *, sequences: bool) -> Tags:
-    if not any(extra.values()):
-        return built_in
-    # pydicom's dictionary takes memory that only such stores need.
-    from pons.dicom.tag_names import named_tags
-
-    return {
-        level: dict(sorted({**tags, **named_tags(extra.get(level, ()), sequences)}.items()))
-        for level, tags in built_in.items()
-    }
-
-
-def listed_tags(texts: Tags, sequences: Tags) -> Tags:
-    """All main tags in force but the sequences that are built in: what makes a list another one."""
-    return {
-        level: dict(
-            sorted(
-                {
-                    **tags,
-                    **{
-                        tag: name
-                        for tag, name in sequences[level].items()
-                        if tag not in MAIN_SEQUENCES[level]
-                    },
-                }.items()
-            )
-        )
-        for level, tags in texts.items()
-    }

@@ -2,7 +2,6 @@
 """Tags and their names, spelled as Orthanc spells them."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 
 from pons.dicom.attributes import MAIN_TAGS
@@ -46,13 +45,8 @@ def parse_tags(text: str) -> frozenset[str]:
     return frozenset(parse_tag(word.strip()) for word in IN_LIST.findall(text) if word.strip())
 
 
-def named_tags(words: Iterable[str], sequences: bool) -> dict[str, str]:
-    """Tag to name, for tags in any spelling: those that are `sequences`, or those that are not."""
-    tags = [parse_tag(word) for word in words]
-    return {tag: tag_name(tag) for tag in tags if _is_sequence(tag) == sequences}
-
-
-def _is_sequence(tag: str) -> bool:
+def is_sequence(tag: str) -> bool:
+    """Whether this is a standard attribute that holds items."""
     known = attribute(int(tag, 16))
     return known is not None and known.vr == "SQ"
 

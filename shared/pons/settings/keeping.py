@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from pons.dicom.added_attributes import Attribute, attributes
-from pons.dicom.attributes import main_tags
 from pons.dicom.levels import Level
+from pons.dicom.main_tags import main_tags
 from pons.errors import BadRequest
 from pons.limits.unpacking import MEGABYTE, UnpackLimit
 from pons.settings.section import Seconds, Section

@@ -4,7 +4,7 @@
 from typing import Any
 
 import pons
-from pons.dicom.attributes import main_sequences, main_tags
+from pons.dicom.main_tags import main_sequences, main_tags
 from pons.dicom.tag_names import display_tag
 from pons.settings import Settings
 
