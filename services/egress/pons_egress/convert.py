@@ -148,16 +148,10 @@ class _Conversion:
     async def _note(self, element: Element) -> None:
         """Note a number that VRs of what follows depend on."""
         level = element.within.level
-        value = await self._dataset.read_range(element.start, 2)
-        if (element.length or 0) < 2 or len(value) < 2:
-            return
-        (number,) = level.syntax.unpack_number(value)
-        if element.tag == PIXEL_REPRESENTATION:
-            level.signed = number != 0
-        elif element.tag == LUT_DESCRIPTOR:
-            level.lut_entries = number
-        else:
-            self._allocated[level.depth] = number
+        value = await self._dataset.read_range(element.start, min(element.length or 0, 2))
+        level.note_number(element.tag, value)
+        if element.tag == BITS_ALLOCATED and len(value) == 2:
+            (self._allocated[level.depth],) = level.syntax.unpack_number(value)
 
     async def _word(self, element: Element, length: int) -> int:
         """Bytes that are turned round together in a big endian value."""

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The header scan: who an instance is, and its header as DICOM JSON, read once from raw bytes.
 
-`scan` reads a file and `scan_dataset` a bare data set whose transfer syntax is known. From there:
-`meta` and `file` find the data set, `elements` has the one loop over it, `syntax` knows how
-elements are encoded, `level` which VR they have, `convert`, `charset` and `iso2022` turn values
-into JSON. `encoding` judges what is encoded otherwise than declared, `correct` gives the file as it
-should be. `walk` finds single elements in a file of any size instead.
+`file` has `scan`, which reads a file, and `scan_dataset`, for a bare data set whose transfer syntax
+is known. From there: `meta` finds the data set, `windows` gives its bytes, `elements` has the one
+loop over it, `syntax` knows how elements are encoded, `level` which VR they have, `convert`,
+`charset` and `iso2022` turn values into JSON. `encoding` judges what is encoded otherwise than
+declared, `correct` gives the file as it should be. `walk` finds single elements in a file of any
+size instead.
 
 JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 
@@ -17,7 +18,7 @@ JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 - Values that do not fit their VR's size are shown as UN.
 """
 
+from pons.header.file import scan, scan_dataset
 from pons.header.model import MAX_JSON, TOP_SEPARATOR, Correction, Header, PixelData
-from pons.header.scan import scan, scan_dataset
 
 __all__ = ["MAX_JSON", "TOP_SEPARATOR", "Correction", "Header", "PixelData", "scan", "scan_dataset"]

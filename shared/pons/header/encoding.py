@@ -106,8 +106,11 @@ def read_odd(syntax: Syntax, peek: Callable[[int, int], bytes], pos: int, end: i
 
 
 def is_suspicious(declared: Syntax, head: bytes) -> bool:
-    """Say whether the first element is not what the syntax lets expect: first groups are low."""
-    if len(head) < AFTER:
+    """Say whether the first element is not what the syntax lets expect: first groups are low.
+
+    A meta header's encoding is not declared, but seen.
+    """
+    if len(head) < AFTER or declared.meta:
         return False
     low, high = (head[1], head[0]) if declared.big_endian else (head[0], head[1])
     return (head[4:6] in s.VRS) is declared.implicit or (not low and bool(high))

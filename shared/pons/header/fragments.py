@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from mmap import mmap
 from typing import Any
 
 from pons.errors import InvalidInstance
-from pons.header.model import UNDEFINED, PastEnd
+from pons.header.model import UNDEFINED, Buffer, PastEnd
 
-Buffer = bytes | bytearray | memoryview | mmap
 _ITEM, _SEQUENCE_END = 0xE000, 0xE0DD
 _ITEM_HEAD = 8
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.encoding import read_odd
-from pons.header.fragments import Buffer
-from pons.header.model import too_large
+from pons.header.model import Buffer, too_large
 from pons.header.syntax import EXPLICIT_META, IMPLICIT_META, Syntax
 
 PREFIX_END = 132
@@ -104,7 +103,7 @@ def _group_end(window: bytes, *, complete: bool) -> int | None:
             if not window.startswith(META_GROUP, pos):
                 return pos
             found = syntax.learn(head)
-        tag, kind, _, _, _ = found
+        tag, kind = found[:2]
         if pos == announced and s.META_TRANSFER_SYNTAX in seen:
             return pos
         if tag in seen or (tag == GROUP_LENGTH and pos):
@@ -127,20 +126,11 @@ def element_at(window: bytes, syntax: Syntax, pos: int) -> tuple[int, int] | Non
 
 def _end_of(window: bytes, syntax: Syntax, pos: int) -> int | None:
     """Give the end of any element, perhaps beyond the window; None when it cannot be told."""
-    head, length = syntax.unpack_head(window, pos)
-    kind = (syntax.known.get(head) or syntax.learn(head))[1]
-    value = pos + 8
-    if kind & s.LONG:
-        value += 4
-        if value > len(window):
-            return None
-        (length,) = syntax.unpack_long(window, pos + 8)
-    elif kind == s.ODD:
+    known, value, length = syntax.read_head(window, pos)
+    if known[1] == s.ODD:
         odd = read_odd(syntax, lambda at, size: window[at : at + size], pos, len(window))
-        if odd is None:
-            return None
-        value, length = odd
-    return value + int(length)
+        return None if odd is None else sum(odd)
+    return None if length is None else value + length
 
 
 def _announced_end(window: bytes) -> int:

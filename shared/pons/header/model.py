@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from mmap import mmap
 
 from pons.errors import InvalidInstance
+
+Buffer = bytes | bytearray | memoryview | mmap
+Window = bytes | mmap
+"""What slices to bytes, as the scan needs them."""
 
 MAX_DEPTH = 64
 """Sequences inside sequences; Orthanc refuses deeper ones too."""
@@ -125,19 +130,6 @@ class Header:
     pixel_data: PixelData | None
     correction: Correction | None = None
     """None for an ordinary file, and for a bare data set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A data set as JSON, before anyone asked whether it identifies an instance."""
-
-    json: bytes
-    meta_json: bytes
-    transfer_syntax: str
-    texts: dict[int, str]
-    meta_texts: dict[int, str]
-    pixel_data: PixelData | None
-    correction: Correction | None = None
 
 
 class PastEnd(Exception):

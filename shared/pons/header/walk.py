@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
-from pons.header.charset import Escapes, charset_of, until_nul
+from pons.header.charset import Escapes, charset_of
 from pons.header.convert import BINARY_VRS
 from pons.header.encoding import (
     AFTER,
@@ -85,7 +85,7 @@ class Walk:
     def dataset(self, syntax: Syntax, start: int) -> Extent:
         """The data set that starts there and ends with the data."""
         charset = charset_of(b"", "latin1", Escapes())
-        return Extent(start, self._size, Level(syntax, charset, 0, None))
+        return Extent(start, self._size, Level(syntax, charset))
 
     async def elements(self, extent: Extent) -> AsyncIterator[Element]:
         """The elements of a data set or item, in the order of the file."""
@@ -126,41 +126,31 @@ class Walk:
             if extent.endless or (head.strip(b"\0") and level.depth):
                 raise InvalidInstance(f"An item ends in the middle of an element, at offset {pos}")
             return None
-        first, length = syntax.unpack_head(head)
-        known = (syntax.known.get(first) or syntax.learn(first))[4]
-        kind, start = known.kind & ~LONG, pos + _HEAD
+        (tag, kind, _, _, vr), size, length = syntax.read_head(head)
+        kind, start, is_odd = kind & ~LONG, pos + size, kind == s.ODD
         if kind == (s.ITEM_END if level.depth else s.PADDING):
             return None
         if kind in (s.ITEM_END, s.MISPLACED, s.PADDING):
-            raise InvalidInstance(f"Expected an element at offset {pos}, found {name(known.tag)}")
-        if known.kind & LONG:
-            if len(head) < _LONG_HEAD:
-                raise _past_end(known.tag, pos)
-            (length,) = syntax.unpack_long(head, _HEAD)
-            start = pos + _LONG_HEAD
-        elif kind == s.ODD:
+            raise InvalidInstance(f"Expected an element at offset {pos}, found {name(tag)}")
+        if is_odd:
             start, length = await self._odd(extent, head[:ODD_HEAD], pos)
-            kind = syntax.kind(known.tag, "UN")
-        if length != UNDEFINED and start + length > extent.end:
-            raise _past_end(known.tag, pos)
-        is_un = known.vr == "UN" and known.kind != s.ODD and not syntax.implicit
-        vr = known.vr
+            kind = syntax.kind(tag, "UN")
+        if length is None or (length != UNDEFINED and start + length > extent.end):
+            raise _past_end(tag, pos)
+        is_un = vr == "UN" and not is_odd and not syntax.implicit
         if kind == s.PIXELS and not level.depth:
             vr = "OB" if vr == "UN" else vr
         elif kind == s.CREATOR:
             vr = "LO"
-            creator = until_nul(await self._read(start, min(length, MAX_INLINE)))
-            level.note_creator(known.tag, level.charset.decode(creator).strip(" "))
+            level.note_creator(tag, await self._read(start, min(length, MAX_INLINE)))
         elif vr == "UN":
-            vr = level.look_up(head[start - pos :], known.tag, is_un, 0, length)
-            vr = level.settle(vr) if " " in vr else vr
+            vr = level.look_up(head[start - pos :], tag, is_un, 0, length)
         if length == UNDEFINED and vr != "SQ" and vr not in BINARY_VRS:
             raise InvalidInstance(
-                f"{name(known.tag)} at offset {pos}: a value of VR {vr} cannot have an undefined "
-                "length"
+                f"{name(tag)} at offset {pos}: a value of VR {vr} cannot have an undefined length"
             )
         defined = None if length == UNDEFINED else length
-        return Element(known.tag, vr, start, defined, extent, is_un)
+        return Element(tag, vr, start, defined, extent, is_un)
 
     async def _odd(self, extent: Extent, head: bytes, pos: int) -> tuple[int, int]:
         """Where the value of an element is whose VR is none, and its length."""
