@@ -31,6 +31,8 @@ from pons.settings import Settings
 
 log = structlog.get_logger()
 
+AWAY = (nats.errors.Error, nats.js.errors.Error, TimeoutError)
+"""What NATS' client raises when the server cannot answer now."""
 PUBLISH_TIMEOUT = 2.0
 MAX_EVENT_BYTES = 768 * 1024
 """Kept under NATS' default limit of 1 MiB a message; larger headers become objects."""
@@ -88,7 +90,7 @@ class Bus:
         headers = {"Nats-Msg-Id": message_id} if message_id else None
         try:
             await self.stream.publish(subject, payload, timeout=PUBLISH_TIMEOUT, headers=headers)
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+        except AWAY as error:
             self._note_failure(error)
             raise Unavailable("The event stream does not answer") from error
         self._not_kept = ("", float("-inf"))
@@ -163,7 +165,7 @@ class Bus:
             # Not `flush`: after a timeout of it, nats-py stops reading at the late answer.
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await self.stream.stream_info(self.names.ingest_stream)
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+        except AWAY as error:
             raise Unavailable("NATS does not answer") from error
 
     async def ensure_streams(self) -> None:
@@ -349,7 +351,7 @@ async def _until_ready(bus: Bus) -> None:
         try:
             await bus.ensure_streams()
             return
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+        except AWAY as error:
             reason = str(error) or repr(error)
             log.warning("waiting for jetstream", error=reason, retry_seconds=delay)
             await asyncio.sleep(delay)

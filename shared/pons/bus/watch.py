@@ -7,14 +7,13 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import nats.errors
-import nats.js.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import DeliverPolicy
 from nats.js.kv import KV_OP
 
-from pons.bus.connection import Bus, check_cancelled
+from pons.bus.connection import AWAY, Bus, check_cancelled
 
 log = structlog.get_logger()
 
@@ -60,7 +59,7 @@ async def watch_keys(
                         delay = 0.1
                         pulse.succeed()
                         yield item
-            except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            except AWAY as error:
                 pulse.fail(f"NATS does not answer: {error!r}")
                 log.warning("waiting for bucket", bucket=bucket, error=repr(error))
                 await asyncio.sleep(delay)
@@ -127,7 +126,7 @@ async def _end(
     """Unsubscribe; also delete the consumer, which the server would keep for some seconds."""
     if bus.client.is_closed:
         return
-    with suppress(nats.errors.Error, nats.js.errors.Error, TimeoutError):
+    with suppress(*AWAY):
         await subscription.unsubscribe()
         if bus.client.is_connected and connection_number(bus) == connection:
             name = (await subscription.consumer_info()).name

@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
-import nats.errors
-import nats.js.errors
 
 from pons.bus import Bus
-from pons.bus.watch import read_keys
-from pons.errors import BadRequest, Conflict, NotFound, Unavailable
+from pons.bus.bucket import Bucket, Outdated
+from pons.errors import BadRequest, Conflict, NotFound
 from pons.objects import Body, Kind, Objects, Spool, new_key
 
-AWAY = (nats.errors.Error, nats.js.errors.Error, TimeoutError)
 MAX_PIECES = 10_000
 """Their keys must fit into one message."""
 
@@ -47,19 +44,15 @@ class PartialUploads:
     """The files under way of a store. Every method may raise `Unavailable`."""
 
     def __init__(self, bus: Bus, objects: Objects) -> None:
-        self._bus = bus
+        self._bucket = _bucket(bus)
         self._objects = objects
 
     async def find(self, name: str) -> Upload:
         """The file `name`, with nothing arrived where it is unknown."""
-        try:
-            bucket = await self._bus.bucket(self._bus.names.uploads_bucket)
-            entry = await bucket.get(name)
-        except nats.js.errors.KeyNotFoundError:
+        entry = await self._bucket.get(name)
+        if entry is None:
             return Upload(name, Arrived(), 0)
-        except AWAY as error:
-            raise _away() from error
-        return Upload(name, _decoded(entry.value or b""), entry.revision or 0)
+        return Upload(name, _decoded(entry.value or b""), entry.revision)
 
     async def append(self, upload: Upload, piece: Body) -> Upload:
         """`piece` follows what has arrived, and is durable. A spool is consumed.
@@ -100,31 +93,24 @@ class PartialUploads:
         return upload
 
     async def _replace(self, upload: Upload, arrived: Arrived) -> Upload:
+        value = msgspec.msgpack.encode(arrived)
         try:
-            bucket = await self._bus.bucket(self._bus.names.uploads_bucket)
-            value = msgspec.msgpack.encode(arrived)
-            revision = await bucket.update(upload.name, value, last=upload.revision)
-        except nats.js.errors.KeyWrongLastSequenceError:
+            revision = await self._bucket.replace(upload.name, value, upload.revision)
+        except Outdated:
             raise Conflict("Another chunk of this file has come at the same time") from None
-        except AWAY as error:
-            raise _away() from error
         return Upload(upload.name, arrived, revision)
 
 
 async def piece_keys(bus: Bus) -> set[UUID]:
     """The objects that are pieces of files under way: nothing in the index refers to them."""
-    try:
-        entries = await read_keys(bus, bus.names.uploads_bucket, "*")
-    except AWAY as error:
-        raise _away() from error
-    return {
-        key for entry in entries.values() if entry.value for key in _decoded(entry.value).pieces
-    }
+    entries = await _bucket(bus).all()
+    return {key for entry in entries if entry.value for key in _decoded(entry.value).pieces}
 
 
 def _decoded(value: bytes) -> Arrived:
     return msgspec.msgpack.decode(value, type=Arrived)
 
 
-def _away() -> Unavailable:
-    return Unavailable("Uploads in chunks cannot be taken now", "try again shortly")
+def _bucket(bus: Bus) -> Bucket:
+    away = "Uploads in chunks cannot be taken now"
+    return Bucket(bus, bus.names.uploads_bucket, away, "try again shortly")

@@ -10,14 +10,11 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import msgspec
-import nats.errors
-import nats.js.errors
 import structlog
-from nats.js.api import Header
-from nats.js.kv import KV_OP, KV_PURGE, KeyValue
 
 from pons.bus import MAX_EVENT_BYTES, Bus
-from pons.bus.watch import Entry, Snapshot, read_keys, watch_keys
+from pons.bus.bucket import Bucket, Outdated
+from pons.bus.watch import Snapshot
 from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable, log_text
 from pons.jobs.document import (
     Job,
@@ -36,22 +33,11 @@ from pons.settings import JobsSettings
 
 log = structlog.get_logger()
 
-AWAY = (nats.errors.Error, nats.js.errors.Error, TimeoutError)
-"""What NATS raises when it cannot answer now."""
-
 Documents = list[tuple[JobDocument, int]]
 """Documents with their revisions."""
 
 JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-WRONG_REVISION = (10071, 10164)
-"""NATS' error codes for a compare-and-set that failed."""
 WRITE_SECONDS = 5.0
-MARKER_SECONDS = 3600.0
-"""How long a deleted job leaves a mark for those who follow the bucket."""
-
-
-class Outdated(Exception):
-    """The document is not the one that was read: somebody else changed or deleted it."""
 
 
 class Jobs:
@@ -63,7 +49,7 @@ class Jobs:
         self.bus = bus
         self._history = settings.history
         self._objects = objects
-        self._bucket: KeyValue | None = None
+        self.bucket = _bucket(bus)
 
     async def submit(self, request: JobRequest, priority: int = 0) -> str:
         """Hand `request` to its kind of worker; gives the id of the new job.
@@ -86,11 +72,7 @@ class Jobs:
             created=now,
             changed=now,
         )
-        try:
-            bucket = await self._jobs()
-            await bucket.put(f"{document.id}.request", asked)
-        except AWAY as error:
-            raise _away() from error
+        await self.bucket.put(f"{document.id}.request", asked)
         try:
             await self.replace(document, 0)
         except Outdated:
@@ -185,8 +167,7 @@ class Jobs:
         return Job(request, document, revision)
 
     async def _finished(self, job_id: str) -> tuple[JobDocument, int]:
-        changes = watch_keys(self.bus, self.bus.names.jobs_bucket, job_id)
-        async with aclosing(changes):
+        async with aclosing(self.bucket.watch(job_id)) as changes:
             async for item in changes:
                 entry = item.entries.get(job_id) if isinstance(item, Snapshot) else item
                 if entry is None or entry.value is None:
@@ -198,7 +179,7 @@ class Jobs:
 
     async def read(self, job_id: str) -> tuple[JobDocument, int]:
         """The document and its revision; raises `NotFound`."""
-        entry = await self._entry(_check_id(job_id))
+        entry = await self.bucket.get(_check_id(job_id))
         if entry is None or entry.value is None:
             raise _unknown(job_id)
         return decode(entry.value), entry.revision
@@ -212,17 +193,16 @@ class Jobs:
         deadline = time.monotonic() + WRITE_SECONDS
         while True:
             try:
-                bucket = await self._jobs()
-                return await bucket.update(document.id, value, last=revision)
-            except nats.js.errors.KeyWrongLastSequenceError:
+                return await self.bucket.replace(document.id, value, revision)
+            except Outdated:
                 # Ours, when an earlier try was kept and only its acknowledgement got lost.
-                entry = await self._entry(document.id)
+                entry = await self.bucket.get(document.id)
                 if entry is not None and entry.value == value:
                     return entry.revision
-                raise Outdated from None
-            except AWAY as error:
+                raise
+            except Unavailable:
                 if time.monotonic() > deadline:
-                    raise _away() from error
+                    raise
                 await asyncio.sleep(0.2)
 
     async def forget_old(self, documents: Iterable[tuple[JobDocument, int]]) -> None:
@@ -249,23 +229,10 @@ class Jobs:
 
     async def _forget(self, document: JobDocument, revision: int) -> None:
         """Delete both keys and the outputs; nothing happens when the job changed since."""
-        job_id = document.id
-        headers = {
-            KV_OP: KV_PURGE,
-            Header.ROLLUP: "sub",
-            Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(revision),
-        }
-        subject = f"$KV.{self.bus.names.jobs_bucket}.{job_id}"
-        try:
-            await self.bus.stream.publish(subject, headers=headers, msg_ttl=MARKER_SECONDS)
-            bucket = await self._jobs()
-            await bucket.purge(f"{job_id}.request", msg_ttl=MARKER_SECONDS)
+        with suppress(Outdated):
+            await self.bucket.purge(document.id, revision)
+            await self.bucket.purge(f"{document.id}.request")
             await self._remove(document.outputs.values())
-        except nats.js.errors.APIError as error:
-            if error.err_code not in WRONG_REVISION:
-                raise _away() from error
-        except AWAY as error:
-            raise _away() from error
 
     async def _remove(self, outputs: Iterable[Output]) -> None:
         """Delete the bytes of outputs that no document names any more."""
@@ -282,34 +249,16 @@ class Jobs:
 
     async def request(self, job_id: str) -> JobRequest | None:
         """What was asked; None when the job was deleted."""
-        entry = await self._entry(f"{job_id}.request")
+        entry = await self.bucket.get(f"{job_id}.request")
         if entry is None or entry.value is None:
             return None
         return msgspec.msgpack.decode(entry.value, type=JobRequest)
 
-    async def _entry(self, key: str) -> Entry | None:
-        try:
-            bucket = await self._jobs()
-            found = await bucket.get(key)
-        except nats.js.errors.KeyNotFoundError:
-            return None
-        except AWAY as error:
-            raise _away() from error
-        return Entry(key, found.value, found.revision or 0)
-
-    async def _jobs(self) -> KeyValue:
-        if self._bucket is None:
-            self._bucket = await self.bus.bucket(self.bus.names.jobs_bucket)
-        return self._bucket
-
 
 async def read_documents(bus: Bus) -> Documents:
     """The documents of all jobs, oldest first. Raises `Unavailable`."""
-    try:
-        entries = await read_keys(bus, bus.names.jobs_bucket, "*")
-    except AWAY as error:
-        raise _away() from error
-    documents = [(decode(e.value), e.revision) for e in entries.values() if e.value]
+    entries = await _bucket(bus).all()
+    documents = [(decode(e.value), e.revision) for e in entries if e.value]
     return sorted(documents, key=lambda item: (item[0].created, item[0].id))
 
 
@@ -337,5 +286,6 @@ def _unknown(job_id: str) -> NotFound:
     return NotFound(f"There is no job {job_id!r}")
 
 
-def _away() -> Unavailable:
-    return Unavailable("The list of jobs cannot be reached now", "try again shortly")
+def _bucket(bus: Bus) -> Bucket:
+    away = "The list of jobs cannot be reached now"
+    return Bucket(bus, bus.names.jobs_bucket, away, "try again shortly")

@@ -11,8 +11,9 @@ import msgspec
 import structlog
 
 from pons.bus import check_cancelled
+from pons.bus.bucket import Outdated
 from pons.errors import PonsError, Unavailable, log_text
-from pons.jobs.board import Jobs, Outdated
+from pons.jobs.board import Jobs
 from pons.jobs.document import Job, JobDocument, JobRequest, Transition
 from pons.objects import Spool
 

@@ -12,10 +12,11 @@ from uuid import uuid4
 import structlog
 
 from pons.bus import Bus, check_cancelled
-from pons.bus.watch import Entry, Snapshot, connection_number, watch_keys
+from pons.bus.bucket import Outdated
+from pons.bus.watch import Entry, Snapshot, connection_number
 from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
-from pons.jobs.board import Jobs, Outdated, decode
+from pons.jobs.board import Jobs, decode
 from pons.jobs.document import (
     Job,
     JobDocument,
@@ -112,7 +113,7 @@ class Worker:
 
     async def _follow(self) -> None:
         bus = self._jobs.bus
-        async for item in watch_keys(bus, bus.names.jobs_bucket, "*"):
+        async for item in self._jobs.bucket.watch("*"):
             if isinstance(item, Snapshot):
                 # After a gap every owner gets a whole lease again: it could not write either.
                 self._connection = connection_number(bus)

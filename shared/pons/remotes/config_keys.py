@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import nats.errors
-import nats.js.errors
 import structlog
 
 from pons.bus import Bus
-from pons.bus.watch import Entry, watch_keys
-from pons.errors import Unavailable
+from pons.bus.bucket import Bucket
+from pons.bus.watch import Entry
+from pons.errors import Unavailable, log_text
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -28,7 +27,8 @@ class ConfigKeys(Generic[T]):
     def __init__(
         self, bus: Bus, family: str, kind: Any, changed: Callable[[], None] = lambda: None
     ) -> None:
-        self._bus = bus
+        name = bus.names.config_bucket
+        self._bucket = Bucket(bus, name, "The configuration cannot be changed now")
         self._prefix = f"{family}."
         self._kind = kind
         self._on_change = changed
@@ -46,32 +46,24 @@ class ConfigKeys(Generic[T]):
     async def refresh(self, name: str) -> None:
         """Ask what the bucket holds at this moment; while NATS is away, nothing changes."""
         try:
-            bucket = await self._bus.bucket(self._bus.names.config_bucket)
-            entry = await bucket.get(f"{self._prefix}{name}")
-        except nats.js.errors.KeyNotFoundError:
+            entry = await self._bucket.get(f"{self._prefix}{name}")
+        except Unavailable as error:
+            log.warning("configuration read from memory", name=name, error=log_text(error))
+            return
+        if entry is None:
             self._known.pop(name, None)
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            log.warning("configuration read from memory", name=name, error=repr(error))
         else:
-            self._take(Entry(entry.key or "", entry.value, entry.revision or 0))
+            self._take(entry)
 
     async def write(self, name: str, value: T | None) -> None:
         """Seen here at once and by every process shortly after. Raises `Unavailable`."""
-        try:
-            bucket = await self._bus.bucket(self._bus.names.config_bucket)
-            revision = await bucket.put(f"{self._prefix}{name}", msgspec.json.encode(value))
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("The configuration cannot be changed now") from error
-        self._known[name] = (value, revision)
+        encoded = msgspec.json.encode(value)
+        self._known[name] = (value, await self._bucket.put(f"{self._prefix}{name}", encoded))
         self._on_change()
 
     async def forget(self, name: str) -> None:
         """As if it had never been written. Raises `Unavailable`."""
-        try:
-            bucket = await self._bus.bucket(self._bus.names.config_bucket)
-            await bucket.delete(f"{self._prefix}{name}")
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise Unavailable("The configuration cannot be changed now") from error
+        await self._bucket.delete(f"{self._prefix}{name}")
         self._known.pop(name, None)
         self._on_change()
 
@@ -85,7 +77,7 @@ class ConfigKeys(Generic[T]):
             task.cancel()
 
     async def _follow(self) -> None:
-        async for item in watch_keys(self._bus, self._bus.names.config_bucket, f"{self._prefix}*"):
+        async for item in self._bucket.watch(f"{self._prefix}*"):
             if isinstance(item, Entry):
                 self._take(item)
             else:
