@@ -15,7 +15,7 @@ from pons.bus import Bus
 from pons.catalog import Archive, InstanceToSend
 from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
-from pons.jobs.failures import MOST_NAMED, failed_instances
+from pons.jobs.document import MOST_NAMED, failed_instances
 from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.remotes.modalities import Modalities

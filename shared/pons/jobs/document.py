@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of a job, how it may change, and how Orthanc shows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -10,13 +10,36 @@ from uuid import UUID
 import msgspec
 
 from pons.errors import FAMILY, Conflict, NotFound, PonsError, family_name
-from pons.jobs.codes import CANCELED, CODES, DESCRIPTIONS, INTERNAL_ERROR, SUCCESS
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
 FINISHED: tuple[JobState, ...] = ("Success", "Failure")
 NEVER_RESUBMITTED = ("Archive", "Media")
 """Types of jobs that Orthanc does not start again."""
 
+SUCCESS, INTERNAL_ERROR, CANCELED = 0, -1, 37
+ERRORS: dict[str, tuple[int, str]] = {
+    "InvalidInstance": (15, "Bad file format"),
+    "BadRequest": (8, "Bad request"),
+    "NotFound": (17, "Unknown resource"),
+    "Conflict": (6, "Bad sequence of calls"),
+    "Forbidden": (45, "Access to a resource is forbidden"),
+    "ReadOnly": (22, "Cannot modify a read-only data structure"),
+    "DamagedObject": (20, "Corrupted file (e.g. inconsistent MD5 hash)"),
+    "TooLarge": (3, "Parameter out of range"),
+    "UnsupportedImage": (23, "Incompatible format of the images"),
+    "RemoteFailure": (9, "Error in the network protocol"),
+    "OutOfResources": (19, "The file storage is full"),
+    "Unavailable": (36, "The database is currently not available"),
+}
+"""Orthanc's code and words for each of our errors; anything else is an internal error."""
+DESCRIPTIONS: dict[int, str] = {
+    INTERNAL_ERROR: "Internal error",
+    SUCCESS: "Success",
+    CANCELED: "This job was canceled",
+    **dict(ERRORS.values()),
+}
+MOST_NAMED = 50
+"""Instances passed over that a job names; more are counted only: each step writes its content."""
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0)
 """Seconds before each next try after `Unavailable`; when they are used up, the job fails."""
 
@@ -179,7 +202,7 @@ def failed(document: JobDocument, now: float, error: Exception) -> JobDocument:
     name = family_name(error)
     told: dict[str, Any] = {
         "error": name,
-        "error_code": CODES.get(name, INTERNAL_ERROR),
+        "error_code": ERRORS[name][0] if name in ERRORS else INTERNAL_ERROR,
         "error_details": str(error) if name else "the log has the cause",
     }
     if name == "Unavailable" and document.attempts < len(RETRY_DELAYS):
@@ -195,6 +218,17 @@ def failure_of(job: Job) -> PonsError:
     document = job.document
     words = document.error_details or DESCRIPTIONS[document.error_code]
     return FAMILY.get(document.error, PonsError)(words)
+
+
+def failed_instances(reasons: Mapping[str, str]) -> dict[str, Any]:
+    """How the content of a permissive job names the instances that it passed over, with reasons.
+
+    Nothing where there are none. Orthanc tells the number alone, and of archives nothing.
+    """
+    if not reasons:
+        return {}
+    named = [{"ID": one, "Reason": why} for one, why in list(reasons.items())[:MOST_NAMED]]
+    return {"FailedInstancesCount": len(reasons), "FailedInstances": named}
 
 
 def to_json(job: Job, now: float) -> dict[str, Any]:

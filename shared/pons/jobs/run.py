@@ -14,7 +14,7 @@ from pons.bus import check_cancelled
 from pons.bus.bucket import Outdated
 from pons.errors import PonsError, Unavailable, log_text
 from pons.jobs.board import Jobs
-from pons.jobs.document import Job, JobDocument, JobRequest, Transition
+from pons.jobs.document import Job, JobDocument, Transition
 from pons.objects import Spool
 
 log = structlog.get_logger()
@@ -33,29 +33,17 @@ class Run:
 
     def __init__(self, jobs: Jobs, job: Job) -> None:
         self._jobs = jobs
-        self._request = job.request
-        self._document = job.document
-        self._revision = job.revision
         self._writing = asyncio.Lock()
+        self.request = job.request
+        self.document = job.document
+        """As it was written last; `position` is where to go on."""
+        self.revision = job.revision
         self.task: asyncio.Task[None] | None = None
         self.lost = False
 
     @property
     def id(self) -> str:
-        return self._document.id
-
-    @property
-    def request(self) -> JobRequest:
-        return self._request
-
-    @property
-    def document(self) -> JobDocument:
-        """As it was written last; `position` is where to go on."""
-        return self._document
-
-    @property
-    def revision(self) -> int:
-        return self._revision
+        return self.document.id
 
     async def step(self, progress: float, content: Mapping[str, Any], position: Any) -> None:
         """Keep how far the job is: call it after each unit of work, before the next begins.
@@ -68,7 +56,7 @@ class Run:
             lambda document, now: msgspec.structs.replace(document, changed=now, attempts=0, **kept)
         )
         check_cancelled()
-        if self._document.wanted == "pause":
+        if self.document.wanted == "pause":
             raise PauseWanted
 
     async def deliver(self, name: str, spool: Spool, media_type: str, filename: str) -> None:
@@ -92,14 +80,14 @@ class Run:
             except ClaimLost:
                 self._give_up()
             else:
-                self.hear(self._document, self._revision)
+                self.hear(self.document, self.revision)
             check_cancelled()
 
     def hear(self, document: JobDocument, revision: int) -> None:
         """Act on what somebody wrote into the document while the handler works."""
-        if revision < self._revision:
+        if revision < self.revision:
             return  # the watch is behind
-        if document.claim != self._document.claim or document.state != "Running":
+        if document.claim != self.document.claim or document.state != "Running":
             self._give_up()
         elif document.wanted == "cancel" and self.task is not None:
             self.task.cancel()
@@ -116,24 +104,24 @@ class Run:
         """What is wanted of the job now: `cancel`, `pause` or nothing."""
         with suppress(Unavailable, ClaimLost):  # then as it was when it was read last
             await self.write(_alive)
-        return self._document.wanted
+        return self.document.wanted
 
     async def write(self, transition: Transition) -> None:
         """Change the document, keeping what others wrote into it meanwhile."""
         async with self._writing:
             while True:
                 now = time.time()
-                changed = transition(self._document, now)
-                if self._document.state == "Running":
-                    worked = max(now - self._document.changed, 0.0)
-                    runtime = self._document.runtime + worked
+                changed = transition(self.document, now)
+                if self.document.state == "Running":
+                    worked = max(now - self.document.changed, 0.0)
+                    runtime = self.document.runtime + worked
                     changed = msgspec.structs.replace(changed, runtime=runtime)
                 try:
-                    self._revision = await self._jobs.replace(changed, self._revision)
+                    self.revision = await self._jobs.replace(changed, self.revision)
                 except Outdated:
                     await self._read_again()
                     continue
-                self._document = changed
+                self.document = changed
                 return
 
     async def _write_patiently(self, transition: Transition) -> None:
@@ -151,9 +139,9 @@ class Run:
             if isinstance(error, Unavailable):
                 raise
             raise ClaimLost from error
-        if document.claim != self._document.claim:
+        if document.claim != self.document.claim:
             raise ClaimLost
-        self._document, self._revision = document, revision
+        self.document, self.revision = document, revision
 
     def _give_up(self) -> None:
         self.lost = True
