@@ -7,7 +7,7 @@ import pytest
 
 from pons.bus import Bus
 from pons.errors import BadRequest, NotFound
-from pons.remotes.peers import Peer, open_peers, parse_peer, shown
+from pons.remotes.peers import OtherStore, open_peers, parse_peer, shown
 from pons.settings import Settings
 
 URL = "https://example.org/orthanc"
@@ -15,8 +15,8 @@ URL = "https://example.org/orthanc"
 
 def test_forms() -> None:
     """A peer is an address, or that with credentials, or an object; its address ends in a slash."""
-    assert parse_peer([URL]) == Peer("https://example.org/orthanc/")
-    with_user = Peer("https://example.org/orthanc/", "me", "secret")
+    assert parse_peer([URL]) == OtherStore("https://example.org/orthanc/")
+    with_user = OtherStore("https://example.org/orthanc/", "me", "secret")
     assert parse_peer([URL, "me", "secret"]) == with_user
     assert parse_peer({"Url": URL, "Username": "me", "Password": "secret"}) == with_user
 
@@ -108,4 +108,4 @@ async def test_life(bus: Bus) -> None:
         with pytest.raises(NotFound):
             await peers.delete("one")
         with pytest.raises(BadRequest):
-            await peers.put("a.b", Peer("http://h/"))
+            await peers.put("a.b", OtherStore("http://h/"))

@@ -18,7 +18,7 @@ from pons.limits.room import AT_A_TIME, Room
 from pons.objects import Objects
 from pons.remotes.live import LiveSettings
 from pons.remotes.modalities import Modalities
-from pons.remotes.peers import Peer
+from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.settings import Settings
 from pons_gateway.digests import Digests
@@ -40,7 +40,7 @@ class Backends:
     partial_uploads: PartialUploads
     ask: Ask
     modalities: Modalities
-    peers: Registry[Peer]
+    peers: Registry[OtherStore]
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs

@@ -2,11 +2,11 @@
 """How modalities and peers are described, in the settings as over REST: with Orthanc's names.
 
 What the store keeps of them, and tells its processes, is `pons.messages.modality.Modality` and
-`pons.remotes.peers.Peer`.
+`pons.remotes.peers.OtherStore`.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import (
     BaseModel,
@@ -35,16 +35,52 @@ from pons.remotes.values import (
     WholeSeconds,
 )
 
-MODALITY_ARRAYS = (("AET", "Host", "Port"), ("AET", "Host", "Port", "Manufacturer"))
-PEER_ARRAYS = (("Url",), ("Url", "Username", "Password"))
+
+class Description(BaseModel):
+    """An object, or one of the arrays that may stand for it: their values are its first fields."""
+
+    ARRAYS: ClassVar[tuple[tuple[str, ...], ...]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_array(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            for names in cls.ARRAYS:
+                if len(value) == len(names):
+                    return dict(zip(names, value, strict=True))
+        elif isinstance(value, Mapping):
+            return value
+        forms = " or ".join(f"[{', '.join(names)}]" for names in cls.ARRAYS)
+        raise ValueError(f"expected an object, {forms}")
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        described = handler.resolve_ref_schema(handler(core_schema))
+        if handler.mode == "serialization":
+            return described
+        fields = described["properties"]
+        arrays = [
+            {
+                "type": "array",
+                "prefixItems": [fields[name] for name in names],
+                "minItems": len(names),
+                "maxItems": len(names),
+            }
+            for names in cls.ARRAYS
+        ]
+        about = {name: described.pop(name) for name in ("title", "description", "examples")}
+        return {**about, "anyOf": [described, *arrays]}
 
 
-class Modality(BaseModel):
+class Modality(Description):
     """A DICOM peer: where it is, and what it may ask of this store.
 
     Also `[AET, Host, Port]` or `[AET, Host, Port, Manufacturer]`; other keys are ignored.
     """
 
+    ARRAYS = (("AET", "Host", "Port"), ("AET", "Host", "Port", "Manufacturer"))
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"AET": "WORKSTATION", "Host": "192.0.2.1", "Port": 104}]}
     )
@@ -78,25 +114,15 @@ class Modality(BaseModel):
         "SystemDefault", description="How instances are retrieved from it."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _of_array(cls, value: Any) -> Any:
-        return object_of_array(value, MODALITY_ARRAYS)
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return with_arrays(core_schema, handler, MODALITY_ARRAYS)
-
-
-class Peer(BaseModel):
+class Peer(Description):
     """Another store, and how this one authenticates there.
 
     Also `[Url]` or `[Url, Username, Password]`. Other keys are notes, whose values are texts. What
     is wrong is told without its value, which may be a secret.
     """
 
+    ARRAYS = (("Url",), ("Url", "Username", "Password"))
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
@@ -125,11 +151,6 @@ class Peer(BaseModel):
     Pkcs11: StrictBool = Field(False, description="Whether the key is in hardware.")
     Timeout: WholeSeconds = Field(0, description="Seconds to wait for it; 0: as in the settings.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _of_array(cls, value: Any) -> Any:
-        return object_of_array(value, PEER_ARRAYS)
-
     @model_validator(mode="wrap")
     @classmethod
     def _without_secrets(cls, value: Any, handler: ModelWrapValidatorHandler["Peer"]) -> "Peer":
@@ -142,51 +163,3 @@ class Peer(BaseModel):
     def notes(self) -> dict[str, str]:
         """What users have written beside."""
         return self.__pydantic_extra__
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return with_arrays(core_schema, handler, PEER_ARRAYS)
-
-
-Arrays = tuple[tuple[str, ...], ...]
-
-
-def object_of_array(value: Any, arrays: Arrays) -> Any:
-    """An object as it is, and an array as the object whose first fields it has."""
-    if isinstance(value, list | tuple):
-        for names in arrays:
-            if len(value) == len(names):
-                return dict(zip(names, value, strict=True))
-    elif isinstance(value, Mapping):
-        return value
-    forms = " or ".join(f"[{', '.join(names)}]" for names in arrays)
-    raise ValueError(f"expected an object, {forms}")
-
-
-def with_arrays(
-    core_schema: CoreSchema, handler: GetJsonSchemaHandler, arrays: Arrays
-) -> dict[str, Any]:
-    """The schema of the object, and of the arrays that may stand for it."""
-    described = handler.resolve_ref_schema(handler(core_schema))
-    if handler.mode == "serialization":
-        return described
-    fields = described["properties"]
-    return {
-        "title": described.pop("title"),
-        "description": described.pop("description"),
-        "examples": described.pop("examples"),
-        "anyOf": [
-            described,
-            *(
-                {
-                    "type": "array",
-                    "prefixItems": [fields[name] for name in names],
-                    "minItems": len(names),
-                    "maxItems": len(names),
-                }
-                for names in arrays
-            ),
-        ],
-    }

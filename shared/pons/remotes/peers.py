@@ -17,8 +17,8 @@ from pons.settings import Settings
 FAMILY = "peer"
 
 
-class Peer(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
-    """Another store and how this one authenticates there, with Orthanc's names on the wire."""
+class OtherStore(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    """A peer, and how this store authenticates there; with Orthanc's names on the wire."""
 
     url: str
     """Ends with a slash."""
@@ -35,7 +35,7 @@ class Peer(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
     """What users have noted beside."""
 
 
-def parse_peer(value: Any, name: str = "") -> Peer:
+def parse_peer(value: Any, name: str = "") -> OtherStore:
     """The store that `value` describes, which the settings or Orthanc's file call `name`.
 
     Raises `BadRequest` naming the field; secrets are not repeated.
@@ -44,13 +44,13 @@ def parse_peer(value: Any, name: str = "") -> Peer:
     return as_described(validated(descriptions.Peer, value, where))
 
 
-def as_described(described: descriptions.Peer) -> Peer:
+def as_described(described: descriptions.Peer) -> OtherStore:
     """What is kept of a description."""
     fields = described.model_dump(exclude=set(described.notes), exclude_none=True)
-    return msgspec.convert(fields | {"Properties": described.notes}, Peer)
+    return msgspec.convert(fields | {"Properties": described.notes}, OtherStore)
 
 
-def shown(peer: Peer) -> dict[str, Any]:
+def shown(peer: OtherStore) -> dict[str, Any]:
     """What `GET /peers/{name}/configuration` answers with: no secret, headers by name only."""
     result: dict[str, Any] = {
         **peer.properties,
@@ -71,12 +71,12 @@ def shown(peer: Peer) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_peers(bus: Bus, settings: Settings) -> AsyncIterator[Registry[Peer]]:
+async def open_peers(bus: Bus, settings: Settings) -> AsyncIterator[Registry[OtherStore]]:
     """The store's peers, known and fresh as long as the block runs.
 
     Raises `BadRequest` when the settings name one that cannot be.
     """
-    changed: ConfigKeys[Peer] = ConfigKeys(bus, FAMILY, Peer)
+    changed: ConfigKeys[OtherStore] = ConfigKeys(bus, FAMILY, OtherStore)
     peers = Registry(FAMILY, "/peers", settings.peers, parse_peer, changed)
     async with changed.following():
         yield peers

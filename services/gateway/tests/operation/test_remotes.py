@@ -15,7 +15,7 @@ from pons.jobs import Job, JobDocument, JobRequest, StoreRequest
 from pons.messages.egress import EchoModality
 from pons.messages.modality import Modality
 from pons.messages.services import Done
-from pons.remotes.peers import Peer
+from pons.remotes.peers import OtherStore
 
 from ..conftest import INSTANCE, NOBODY, STUDY, Open, Store
 
@@ -74,7 +74,7 @@ def modalities() -> FakeRegistry:
 
 @pytest.fixture
 def peers() -> FakeRegistry:
-    return FakeRegistry({"one": Peer("http://one/", "me", "secret")})
+    return FakeRegistry({"one": OtherStore("http://one/", "me", "secret")})
 
 
 @pytest.fixture
@@ -259,11 +259,11 @@ async def test_peers(client: httpx.AsyncClient, peers: FakeRegistry) -> None:
     """Both forms and notes are taken; what is shown and offered is what there is."""
     given = {"Url": "http://two", "HttpHeaders": {"X-Key": "secret"}, "RemoteSelf": "here"}
     assert (await client.put("/peers/two", json=given)).content == b""
-    assert peers.known["two"] == Peer(
+    assert peers.known["two"] == OtherStore(
         "http://two/", http_headers={"X-Key": "secret"}, properties={"RemoteSelf": "here"}
     )
     assert (await client.put("/peers/three", json=["http://three", "me", "secret"])).is_success
-    assert peers.known["three"] == Peer("http://three/", "me", "secret")
+    assert peers.known["three"] == OtherStore("http://three/", "me", "secret")
     assert (await client.get("/peers")).json() == ["one", "two", "three"]
     expanded = (await client.get("/peers?expand")).json()
     assert (expanded["two"]["HttpHeaders"], expanded["two"]["RemoteSelf"]) == (["X-Key"], "here")
