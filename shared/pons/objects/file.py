@@ -24,7 +24,6 @@ from pons.objects.spool import (
     clean_spool_folder,
     make_spool_folder,
     probe_folder,
-    remove_spool_file,
 )
 
 
@@ -153,36 +152,9 @@ class FileObjects:
             self._keep(key, spool)
 
     def _keep(self, key: UUID, spool: Spool) -> None:
-        """Give the spool's file its final name. Contents first, then the name: both on disk."""
-        descriptor = spool.detach()
-        try:
-            with disk_errors(self._folder):
-                try:
-                    if self._fsync:
-                        os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-                self._rename(spool.name, self._path(key))
-        except BaseException:
-            remove_spool_file(spool.name)
-            raise
-
-    def _rename(self, source: str, target: str) -> None:
-        folder = os.path.dirname(target)
-        made = False
-        try:
-            os.replace(source, target)
-        except FileNotFoundError:
-            # The first object in this folder. Trying first costs later ones nothing; making one
-            # folder, never the path to it, leaves a disk that is not mounted an error.
-            with suppress(FileExistsError):
-                os.mkdir(folder, 0o750)
-            made = True
-            os.replace(source, target)
-        if self._fsync:
-            sync_folder(folder)
-            if made:
-                sync_folder(os.path.dirname(folder))
+        target = self._path(key)
+        shard = os.path.dirname(os.path.dirname(target))
+        spool.keep(target, shard, fsync=self._fsync)
 
     async def _bytes(self, key: UUID, start: int, length: int | None, size: int | None) -> bytes:
         """A part of an object: at once if it is in memory, as a thread costs more than the reading.

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from pons.errors import NotFound
-from pons.objects.disk import disk_errors, sync_folder
+from pons.objects.disk import disk_errors
 from pons.objects.notes import NOTES_FOLDER, check_note_name
-from pons.objects.spool import Spool, remove_spool_file
+from pons.objects.spool import Spool
 
 
 class FileNotes:
@@ -44,37 +44,9 @@ class FileNotes:
         return self._folder / check_note_name(name)
 
     def _put(self, name: str, body: bytes) -> None:
-        target = self._path(name)
         with Spool(self._spool_folder) as spool:
             spool.write(body)
-            descriptor = spool.detach()
-        try:
-            with disk_errors(self._folder):
-                try:
-                    if self._fsync:
-                        os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-                made = self._make_folder(target.parent)
-                os.replace(spool.name, target)
-                if self._fsync:
-                    sync_folder(target.parent)
-                    for folder in made:
-                        sync_folder(folder.parent)
-        except BaseException:
-            remove_spool_file(spool.name)
-            raise
-
-    def _make_folder(self, folder: Path) -> list[Path]:
-        """The folders that had to be made, down to `folder`; never the store's own."""
-        missing = []
-        while folder != self._folder.parent and not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for one in reversed(missing):
-            with suppress(FileExistsError):
-                one.mkdir(mode=0o750)
-        return missing
+            spool.keep(str(self._path(name)), str(self._folder.parent), fsync=self._fsync)
 
     def _read(self, name: str) -> bytes:
         path = self._path(name)

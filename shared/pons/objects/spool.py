@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from pons.errors import OutOfResources, Unavailable
-from pons.objects.disk import disk_errors
+from pons.objects.disk import disk_errors, sync_folder
 from pons.objects.free_space import FreeSpace
 from pons.objects.keys import new_key
 
@@ -69,6 +69,36 @@ class Spool:
             descriptor, self._descriptor = self._descriptor, None
             return descriptor
 
+    def keep(self, target: str, inside: str, *, fsync: bool) -> None:
+        """Give the file its final name, in place of what has it; what cannot be kept is removed.
+
+        Missing folders are made, but not the one that the target lies `inside`: on a disk that is
+        not mounted it lacks, and that is an error. With `fsync` contents, then the name, are on
+        disk when this returns.
+        """
+        descriptor = self.detach()
+        folder = os.path.dirname(target)
+        made: list[str] = []
+        try:
+            with disk_errors(self._folder.parent):
+                try:
+                    if fsync:
+                        os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                try:
+                    os.replace(self.name, target)
+                except FileNotFoundError:
+                    # The first in this folder. Trying first costs later ones nothing.
+                    made = _make_folders(folder, inside)
+                    os.replace(self.name, target)
+                if fsync:
+                    for changed in (folder, *map(os.path.dirname, made)):
+                        sync_folder(changed)
+        except BaseException:
+            remove_spool_file(self.name)
+            raise
+
     def close(self) -> None:
         """Remove the file, unless it was detached or closed before."""
         with self._lock:
@@ -94,6 +124,18 @@ def remove_spool_file(name: str) -> None:
     """Remove the file; what cannot be removed now is left to the next opening of the store."""
     with suppress(OSError):
         os.unlink(name)
+
+
+def _make_folders(folder: str, inside: str) -> list[str]:
+    """Make the folders that are missing down to `folder`; gives them, the innermost first."""
+    missing = []
+    while folder != inside and not os.path.isdir(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    for one in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(one, 0o750)
+    return missing
 
 
 def make_spool_folder(folder: Path) -> None:
