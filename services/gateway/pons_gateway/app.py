@@ -52,6 +52,7 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
         description=DESCRIPTION,
         version=pons.__version__,
         openapi_tags=chapters(),
+        servers=[{"url": "."}],  # so that it holds behind a proxy that serves a path of its own
         openapi_url=None,  # see routers/pages.py, which knows who may read it
         middleware=middleware(settings, router, shared),
         telemetry={"tracing": False, "metrics": False, "logs": False},

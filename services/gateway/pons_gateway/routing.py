@@ -41,6 +41,11 @@ def page(endpoint: Endpoint) -> Endpoint:
     return _marked(endpoint, "page")
 
 
+def or_text(endpoint: Endpoint) -> Endpoint:
+    """A body that is no JSON is a text, as where one identifier will do."""
+    return _marked(endpoint, "or_text")
+
+
 def public(endpoint: Endpoint) -> Endpoint:
     """Answered without authentication."""
     return _marked(endpoint, "public")
@@ -69,13 +74,14 @@ class GatewayRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Any]:
         handler = super().get_route_handler()
         takes_json, takes_body = self.body_field is not None, self.methods != {"GET"}
+        text_too = has_mark(self, "or_text")
 
         async def handle(request: Request) -> Response:
             if takes_json:
                 headers = request.scope["headers"]
                 request.scope["headers"] = [one for one in headers if one[0] != b"content-type"]
             if takes_body:
-                request = JsonRequest(request.scope, request.receive)
+                request = JsonRequest(request.scope, request.receive, or_text=text_too)
             return await once_more(handler, request)
 
         return handle

@@ -4,6 +4,7 @@
 from typing import Any
 
 from fastapi import Request
+from starlette.types import Receive, Scope
 
 from pons.limits.json_text import NotJson, read_json
 from pons_gateway.bodies.gathering import MEGABYTE, whole
@@ -18,21 +19,23 @@ class JsonRequest(Request):
 
     _bytes: bytes | None = None
 
+    def __init__(self, scope: Scope, receive: Receive, *, or_text: bool = False) -> None:
+        """With `or_text`, a body that is no JSON is a text."""
+        super().__init__(scope, receive)
+        self._or_text = or_text
+
     async def body(self) -> bytes:
-        """All of the body. Raises `TooLarge`."""
+        """The body without blanks around it: a blank one is none. Raises `TooLarge`."""
         if self._bytes is None:
-            self._bytes = await whole(self, LONGEST_BODY)
+            self._bytes = (await whole(self, LONGEST_BODY)).strip()
         return self._bytes
 
     async def json(self) -> Any:
-        """The body's value; None of a blank one. Raises `BadJson` and `BadRequest`."""
+        """The body's value. Raises `BadJson` and `BadRequest`."""
         body = await self.body()
-        return json_value(body) if body.strip() else None
-
-
-def json_value(body: bytes) -> Any:
-    """The value of JSON. Raises `BadJson` and `BadRequest`."""
-    try:
-        return read_json(body)
-    except NotJson as error:
-        raise BadJson("The body is not the JSON that is expected", str(error)) from None
+        try:
+            return read_json(body)
+        except NotJson as error:
+            if self._or_text:
+                return body.decode("utf-8", "replace")
+            raise BadJson("The body is not the JSON that is expected", str(error)) from None

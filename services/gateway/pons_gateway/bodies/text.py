@@ -17,14 +17,14 @@ LONGEST_SHOWN = 40
 async def text_body(request: Request) -> str:
     """The body's text, without spaces around it. Raises `BadJson` for what is no UTF-8."""
     try:
-        return (await request.body()).decode().strip()
+        return (await request.body()).decode()
     except UnicodeDecodeError as error:
         raise BadJson("The body is no UTF-8 text", f"from byte {error.start} on") from None
 
 
 async def flag_body(request: Request) -> bool:
     """The body as a boolean: 0, 1, true or false, as text. Raises `BadParameter`."""
-    word = (await request.body()).strip().decode("utf-8", "replace").lower()
+    word = (await request.body()).decode("utf-8", "replace").lower()
     if not word or word not in FLAGS:
         raise BadParameter(f"The body is 0, 1, true or false, not {word[:LONGEST_SHOWN]!r}")
     return FLAGS[word]
@@ -52,40 +52,3 @@ FlagBody = Annotated[bool, Depends(flag_body)]
 """The body as a boolean: 0, 1, true or false, as text."""
 WordsBody = Annotated[list[Any], Depends(words_body)]
 """The body as a list: a JSON array, or one word as text."""
-
-
-def takes_text(description: str, example: str) -> dict[str, Any]:
-    """For `openapi_extra` of a route: a body that is a single value, as text."""
-    content = {"schema": {"type": "string"}, "example": example}
-    return {
-        "requestBody": {
-            "required": True,
-            "description": description,
-            "content": {"text/plain": content},
-        }
-    }
-
-
-def takes_words(description: str, example: list[str]) -> dict[str, Any]:
-    """For `openapi_extra` of a route: a body that is a JSON array of words, or one as text."""
-    array = {"title": "Words", "type": "array", "items": {"type": "string"}}
-    return {
-        "requestBody": {
-            "required": True,
-            "description": description,
-            "content": {
-                "application/json": {"schema": array, "example": example},
-                "text/plain": {"schema": {"type": "string"}, "example": example[0]},
-            },
-        }
-    }
-
-
-def gives_text(example: str) -> dict[int | str, dict[str, Any]]:
-    """For `responses` of a route: an answer that is a single value, as text."""
-    content = {"schema": {"type": "string"}, "example": example}
-    return {200: {"description": "Success", "content": {"text/plain": content}}}
-
-
-NO_BODY: dict[int | str, dict[str, Any]] = {200: {"description": "Success, without a body"}}
-"""For `responses` of a route that has nothing to say."""

@@ -7,7 +7,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
@@ -15,10 +14,10 @@ from pydantic import (
 
 from pons import jobs
 from pons.errors import BadRequest
-from pons_gateway.models.identifiers import ID, JOB
+from pons_gateway.models.examples import ID, STRICT, example
+from pons_gateway.models.jobs import Identifier, JobOptions
 from pons_gateway.query import AS_TEXT, Flag, last, parse_number
 
-PRIORITIES = (-(2**31), 2**31 - 1)
 QUALITIES = (1, 100)
 OPTIONS: dict[str, Any] = {
     "Asynchronous": True,
@@ -49,25 +48,19 @@ def only_text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Identifiers = Annotated[list[str], BeforeValidator(identifiers), AS_TEXT]
 
 Quality = Annotated[int, Field(ge=QUALITIES[0], le=QUALITIES[1]), BeforeValidator(parse_number)]
 
 
-class ArchiveRequest(BaseModel):
+class ArchiveRequest(JobOptions):
     """How a ZIP is made and handed over.
 
     An array stands for an object with nothing but `Resources`.
     """
 
-    model_config = ConfigDict(strict=True, json_schema_extra={"examples": [OPTIONS]})
+    model_config = STRICT | example(**OPTIONS)
 
-    Synchronous: bool | None = Field(
-        None,
-        description="Wait for the ZIP, the answer then; the opposite of `Asynchronous` without.",
-    )
-    Asynchronous: bool = Field(False, description="Have a job make the ZIP, and answer with that.")
     Filename: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
         "", description="Name under which browsers save the ZIP; made from the resource without."
     )
@@ -78,9 +71,6 @@ class ArchiveRequest(BaseModel):
         None, description="Whether names may have other characters than ASCII's; `archive.utf8`."
     )
     Permissive: bool = Field(False, description=PERMISSIVE)
-    Priority: Annotated[int, Field(ge=PRIORITIES[0], le=PRIORITIES[1])] | None = Field(
-        None, description="Priority of the job; 0 without, higher is sooner."
-    )
     UserData: Annotated[str | None, BeforeValidator(only_text)] = Field(
         None, description="Text that the job shows; other values are dropped."
     )
@@ -130,7 +120,7 @@ class ArchiveRequest(BaseModel):
                 permissive=self.Permissive,
             ),
             filename=self.Filename or filename,
-            synchronous=not self.Asynchronous if self.Synchronous is None else self.Synchronous,
+            synchronous=self.synchronous,
             priority=self.Priority or 0,
             user_data=self.UserData,
         )
@@ -142,7 +132,7 @@ class ResourcesArchiveRequest(ArchiveRequest):
     An array stands for an object with nothing but `Resources`.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"Resources": [ID], **OPTIONS}]})
+    model_config = example(Resources=[ID], **OPTIONS)
 
     Resources: list[Identifier] = Field(
         description="Orthanc identifiers of any level; what comes twice counts once."
@@ -177,12 +167,3 @@ class MediaQuery(ArchiveQuery):
 
     def as_body(self) -> ArchiveRequest:
         return super().as_body().model_copy(update={"Extended": self.extended})
-
-
-class ArchiveJob(BaseModel):
-    """The job that makes a ZIP, which is at `/jobs/{id}/archive` then."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"ID": JOB, "Path": f"/jobs/{JOB}"}]})
-
-    ID: str = Field(description="Identifier of the job.")
-    Path: str = Field(description="Path of the job.")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers about attachments."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
-from pons_gateway.models.resources import example
+from pons_gateway.models.examples import OBJECT, example
 
 MD5 = "5d41402abc4b2a76b9719d911017c592"
 
@@ -12,7 +12,7 @@ class AttachmentInfo(BaseModel):
     """What is known of an attachment."""
 
     model_config = example(
-        Uuid="0192f0c1-7a3b-7c11-9f6e-2d5c8a4b9e10",
+        Uuid=OBJECT,
         ContentType=1024,
         UncompressedSize=5,
         CompressedSize=5,
@@ -28,7 +28,7 @@ class AttachmentInfo(BaseModel):
     CompressedMD5: str = Field(description="MD5 of the file as it is stored.")
 
 
-class Nothing(BaseModel):
-    """An empty object: it is done."""
+class AttachmentNumbers(RootModel[dict[str, int]]):
+    """Name of an attachment to its number."""
 
-    model_config = example()
+    model_config = example(dicom=1)

@@ -3,11 +3,11 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from pons.errors import BadRequest
 from pons.messages.changes import CHANGE_TYPES
-from pons_gateway.models.identifiers import ID
+from pons_gateway.models.examples import ID, example
 from pons_gateway.query import Flag, LenientNumber
 
 DEFAULT_LIMIT = 100
@@ -75,26 +75,20 @@ class Change(BaseModel):
 class Changes(BaseModel):
     """A page of changes."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "Changes": [
-                        {
-                            "ChangeType": "NewInstance",
-                            "Date": "20240102T101112",
-                            "ID": ID,
-                            "Path": f"/instances/{ID}",
-                            "ResourceType": "Instance",
-                            "Seq": 1,
-                        }
-                    ],
-                    "Done": False,
-                    "First": 1,
-                    "Last": 1,
-                }
-            ]
-        }
+    model_config = example(
+        Changes=[
+            {
+                "ChangeType": "NewInstance",
+                "Date": "20240102T101112",
+                "ID": ID,
+                "Path": f"/instances/{ID}",
+                "ResourceType": "Instance",
+                "Seq": 1,
+            }
+        ],
+        Done=False,
+        First=1,
+        Last=1,
     )
 
     Changes: list[Change] = Field(description="Oldest first.")
@@ -123,29 +117,23 @@ class Export(BaseModel):
 class Exports(BaseModel):
     """A page of exports."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "Exports": [
-                        {
-                            "Date": "20240102T101112",
-                            "ID": ID,
-                            "Path": f"/instances/{ID}",
-                            "PatientID": "P1",
-                            "RemoteModality": "workstation",
-                            "ResourceType": "Instance",
-                            "SOPInstanceUID": "1.2.3.4.5",
-                            "Seq": 1,
-                            "SeriesInstanceUID": "1.2.3.4",
-                            "StudyInstanceUID": "1.2.3",
-                        }
-                    ],
-                    "Done": True,
-                    "Last": 1,
-                }
-            ]
-        }
+    model_config = example(
+        Exports=[
+            {
+                "Date": "20240102T101112",
+                "ID": ID,
+                "Path": f"/instances/{ID}",
+                "PatientID": "P1",
+                "RemoteModality": "workstation",
+                "ResourceType": "Instance",
+                "SOPInstanceUID": "1.2.3.4.5",
+                "Seq": 1,
+                "SeriesInstanceUID": "1.2.3.4",
+                "StudyInstanceUID": "1.2.3",
+            }
+        ],
+        Done=True,
+        Last=1,
     )
 
     Exports: list[Export] = Field(description="Oldest first.")

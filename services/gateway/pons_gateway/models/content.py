@@ -3,25 +3,19 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from pons_gateway.models.identifiers import ID
+from pons_gateway.models.examples import ID, example
 
 
 class OrderedSlices(BaseModel):
     """The slices of a series in their order."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "Type": "Volume",
-                    "Dicom": [f"/instances/{ID}/file"],
-                    "Slices": [f"/instances/{ID}/frames/0"],
-                    "SlicesShort": [[ID, 0, 1]],
-                }
-            ]
-        }
+    model_config = example(
+        Type="Volume",
+        Dicom=[f"/instances/{ID}/file"],
+        Slices=[f"/instances/{ID}/frames/0"],
+        SlicesShort=[[ID, 0, 1]],
     )
 
     Type: Literal["Volume", "Sequence"] = Field(

@@ -4,24 +4,23 @@
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from pons.errors import NotFound
-from pons_gateway.models.identifiers import ID
+from pons_gateway.models.examples import ID, OBJECT, example
 from pons_gateway.query import LenientNumber
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_DIGITS = 18
 
-FILE = "0192f0c1-7a3b-7c11-9f6e-2d5c8a4b9e10"
 LETTER: dict[str, Any] = {
     "ID": 3,
     "Reason": "the database refuses a value (SQLSTATE 54000)",
     "Since": "20240102T101112",
     "LastRetry": None,
     "Dismissed": None,
-    "Object": FILE,
+    "Object": OBJECT,
     "Instances": [
         {
             "Patient": ID,
@@ -31,7 +30,7 @@ LETTER: dict[str, Any] = {
             "StudyInstanceUID": "1.2.3",
             "SeriesInstanceUID": "1.2.3.4",
             "SOPInstanceUID": "1.2.3.4.5",
-            "Object": FILE,
+            "Object": OBJECT,
         }
     ],
 }
@@ -83,7 +82,7 @@ class Undelivered(BaseModel):
 class DeadLetter(BaseModel):
     """What was received and could not be indexed."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [LETTER]})
+    model_config = example(**LETTER)
 
     ID: int = Field(description="Number of the dead letter; it is never given again.")
     Reason: str = Field(description="Why it could not be indexed.")
@@ -99,11 +98,7 @@ class DeadLetter(BaseModel):
 class Retried(BaseModel):
     """What became of dead letters that were tried again."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"Indexed": [3], "Failed": {"4": "The file is not there any more"}}]
-        }
-    )
+    model_config = example(Indexed=[3], Failed={"4": "The file is not there any more"})
 
     Indexed: list[int] = Field(
         description="Numbers of those that are in the index now, or about to be."

@@ -4,27 +4,22 @@
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from pons_gateway.models.examples import OPEN, example
 
 
 class Failure(BaseModel):
     """How Orthanc describes an error. Some routes have an empty body instead."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "HttpError": "Not Found",
-                    "HttpStatus": 404,
-                    "Message": "Unknown resource",
-                    "Method": "GET",
-                    "OrthancError": "Unknown resource",
-                    "OrthancStatus": 17,
-                    "Uri": "/studies/x/series",
-                }
-            ]
-        },
+    model_config = OPEN | example(
+        HttpError="Not Found",
+        HttpStatus=404,
+        Message="Unknown resource",
+        Method="GET",
+        OrthancError="Unknown resource",
+        OrthancStatus=17,
+        Uri="/studies/x/series",
     )
 
     HttpError: str = Field(description="The status in words.")

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bodies of searches, and what they answer beside resources."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pons.catalog.search import LabelsConstraint as Constraint
 from pons.dicom.levels import Level
-from pons_gateway.models.identifiers import ANOTHER, ID
+from pons_gateway.models.examples import ANOTHER, ID, STRICT, example
 from pons_gateway.models.levels import AnyLevel
 from pons_gateway.models.parts import PARTS
-from pons_gateway.models.resources import example
 from pons_gateway.query import MAX_NUMBER
 
 OrderType = Literal[
@@ -23,15 +22,10 @@ OrderType = Literal[
 ]
 
 
-def body(**fields: Any) -> ConfigDict:
-    """The configuration of a body's model: nothing is taken for what it is not, as "1" for 1."""
-    return ConfigDict(strict=True, json_schema_extra={"examples": [fields]})
-
-
 class SortKey(BaseModel):
     """One key to sort by; resources without it come last."""
 
-    model_config = body(Type="DicomTag", Key="StudyDate", Direction="DESC")
+    model_config = STRICT | example(Type="DicomTag", Key="StudyDate", Direction="DESC")
 
     Type: OrderType = Field(description="Whether the key is a tag, and how values are compared.")
     Key: str = Field(description="Name or number of the tag or of the metadata.")
@@ -41,7 +35,7 @@ class SortKey(BaseModel):
 class CountRequest(BaseModel):
     """Which resources to count, or to find."""
 
-    model_config = body(Level="Study", Query={"PatientName": "ROE*"})
+    model_config = STRICT | example(Level="Study", Query={"PatientName": "ROE*"})
 
     Level: AnyLevel = Field(
         description="Level of the resources; plurals and capitals do not matter, nor `Image`."
@@ -64,7 +58,7 @@ class CountRequest(BaseModel):
 class FindRequest(CountRequest):
     """Which resources to find, in which order, how many, and how to show them."""
 
-    model_config = body(
+    model_config = example(
         Level="Study",
         Query={"PatientName": "ROE*", "StudyDate": "20240101-", "ModalitiesInStudy": "CT\\MR"},
         Expand=True,
@@ -95,7 +89,7 @@ class FindRequest(CountRequest):
 class BulkContent(BaseModel):
     """Which resources to show, and how."""
 
-    model_config = body(Resources=[ID, ANOTHER], Level="Study", Metadata=False)
+    model_config = STRICT | example(Resources=[ID, ANOTHER], Level="Study", Metadata=False)
 
     Resources: list[str] = Field(description="Identifiers, of any level.")
     Level: AnyLevel | None = Field(

@@ -1,27 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that come in and go out."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from pons_gateway.models.identifiers import ANOTHER, ID
+from pons_gateway.models.examples import ANOTHER, ID, example
 
 
 class StoredInstance(BaseModel):
     """A file that the store has now."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "ID": ID,
-                    "ParentPatient": ANOTHER,
-                    "ParentSeries": ANOTHER,
-                    "ParentStudy": ANOTHER,
-                    "Path": f"/instances/{ID}",
-                    "Status": "Success",
-                }
-            ]
-        }
+    model_config = example(
+        ID=ID,
+        ParentPatient=ANOTHER,
+        ParentSeries=ANOTHER,
+        ParentStudy=ANOTHER,
+        Path=f"/instances/{ID}",
+        Status="Success",
     )
 
     ID: str = Field(description="Identifier of the instance.")

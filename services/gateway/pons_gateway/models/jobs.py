@@ -3,11 +3,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 from pons.jobs import JobState
-from pons_gateway.models.identifiers import JOB
+from pons_gateway.models.examples import JOB, example
 
+Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""Of a resource, as a body names it."""
 PriorityNumber = Annotated[int, Field(strict=True, ge=-(2**31), le=2**31 - 1)]
 
 
@@ -35,9 +37,9 @@ class JobOptions(BaseModel):
 
 
 class SubmittedJob(BaseModel):
-    """A job that goes on after the answer."""
+    """A job that goes on after the answer; the ZIP of an archive is at `/jobs/{id}/archive`."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"ID": JOB, "Path": f"/jobs/{JOB}"}]})
+    model_config = example(ID=JOB, Path=f"/jobs/{JOB}")
 
     ID: str = Field(description="Its identifier.")
     Path: str = Field(description="Where it is shown.")
@@ -46,33 +48,27 @@ class SubmittedJob(BaseModel):
 class Job(BaseModel):
     """What a job is, and how far. Times are in UTC, such as `20240102T101112.000000`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "ID": JOB,
-                    "Type": "DicomModalityStore",
-                    "State": "Success",
-                    "Priority": 0,
-                    "Progress": 100,
-                    "ErrorCode": 0,
-                    "ErrorDescription": "Success",
-                    "ErrorDetails": "",
-                    "CreationTime": "20240102T101112.000000",
-                    "CompletionTime": "20240102T101113.000000",
-                    "Timestamp": "20240102T101120.000000",
-                    "EffectiveRuntime": 0.4,
-                    "Content": {
-                        "Description": "REST API",
-                        "LocalAet": "PONS",
-                        "RemoteAet": "WORKSTATION",
-                        "InstancesCount": 12,
-                        "FailedInstancesCount": 0,
-                        "ParentResources": [],
-                    },
-                }
-            ]
-        }
+    model_config = example(
+        ID=JOB,
+        Type="DicomModalityStore",
+        State="Success",
+        Priority=0,
+        Progress=100,
+        ErrorCode=0,
+        ErrorDescription="Success",
+        ErrorDetails="",
+        CreationTime="20240102T101112.000000",
+        CompletionTime="20240102T101113.000000",
+        Timestamp="20240102T101120.000000",
+        EffectiveRuntime=0.4,
+        Content={
+            "Description": "REST API",
+            "LocalAet": "PONS",
+            "RemoteAet": "WORKSTATION",
+            "InstancesCount": 12,
+            "FailedInstancesCount": 0,
+            "ParentResources": [],
+        },
     )
 
     ID: str = Field(description="Its identifier.")

@@ -3,18 +3,13 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, RootModel
 
 from pons.dicom.levels import Level
-from pons_gateway.models.identifiers import ANOTHER, ID
+from pons_gateway.models.examples import ANOTHER, ID, OBJECT, example
 
 
-def example(**fields: Any) -> ConfigDict:
-    """The configuration of a model of an answer: an example, and answers may hold more."""
-    return ConfigDict(extra="allow", json_schema_extra={"examples": [fields]})
-
-
-class Resource(BaseModel):
+class Resource(BaseModel, extra="allow"):
     """What the objects of all levels may have; callers choose the parts."""
 
     ID: str = Field(description="Identifier in the store.")
@@ -101,7 +96,7 @@ class Instance(Resource):
         ParentSeries=ANOTHER,
         MainDicomTags={"SOPInstanceUID": "1.2.3.4.5", "InstanceNumber": "1"},
         FileSize=525312,
-        FileUuid="0192f0c1-7a3b-7c11-9f6e-2d5c8a4b9e10",
+        FileUuid=OBJECT,
         IndexInSeries=1,
         Labels=[],
     )
@@ -125,7 +120,10 @@ LISTS: dict[Level, Any] = {
     "Instance": list[str] | list[Instance],
 }
 """Of a list: identifiers, or objects."""
-AnyResource = Patient | Study | Series | Instance
+
+
+class AnyResource(RootModel[Patient | Study | Series | Instance]):
+    """A resource of any level."""
 
 
 class Statistics(BaseModel):

@@ -3,10 +3,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, Tag
+from pydantic import BaseModel, Discriminator, Field, StrictBool, Tag
 
 from pons.messages import index
-from pons_gateway.models.identifiers import ANOTHER, ID
+from pons_gateway.models.examples import ANOTHER, ID, example
 from pons_gateway.models.levels import LevelWord
 
 
@@ -37,9 +37,7 @@ ResourceName = Annotated[
 class BulkDelete(BaseModel):
     """Which resources to delete."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"Resources": [ID, {"Level": "Study", "ID": ANOTHER}]}]}
-    )
+    model_config = example(Resources=[ID, {"Level": "Study", "ID": ANOTHER}])
 
     Resources: list[ResourceName] = Field(
         description="Identifiers of any levels, alone or with their level."
@@ -58,7 +56,7 @@ class BulkDelete(BaseModel):
 class ReconstructStore(BaseModel):
     """How to read every file again."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"ReconstructFiles": False}]})
+    model_config = example(ReconstructFiles=False)
 
     ReconstructFiles: StrictBool = Field(
         False, description="Write the files again, too, compressed as the settings say now."
@@ -68,11 +66,7 @@ class ReconstructStore(BaseModel):
 class ReconstructResource(ReconstructStore):
     """How to read the files of a resource again."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"ReconstructFiles": False, "LimitToThisLevelMainDicomTags": False}]
-        }
-    )
+    model_config = example(ReconstructFiles=False, LimitToThisLevelMainDicomTags=False)
 
     LimitToThisLevelMainDicomTags: StrictBool = Field(
         False,

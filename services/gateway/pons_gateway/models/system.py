@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the store tells of itself, and how much it holds."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from pons_gateway.models.examples import example
 
 
 class Capabilities(BaseModel):
@@ -25,20 +27,14 @@ class Performance(BaseModel):
 class System(BaseModel):
     """Versions and settings of the store."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "ApiVersion": 31,
-                    "Version": "1.13.0",
-                    "PonsVersion": "0.1.0",
-                    "Name": "Pons",
-                    "DicomAet": "PONS",
-                    "DicomPort": 4242,
-                    "HttpPort": 8042,
-                }
-            ]
-        }
+    model_config = example(
+        ApiVersion=31,
+        Version="1.13.0",
+        PonsVersion="0.1.0",
+        Name="Pons",
+        DicomAet="PONS",
+        DicomPort=4242,
+        HttpPort=8042,
     )
 
     ApiVersion: int = Field(description="Level of Orthanc's interface that clients may count on.")
@@ -87,21 +83,15 @@ class System(BaseModel):
 class StoreStatistics(BaseModel):
     """How much the store holds. Sizes are of everything that is kept, attachments included."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "CountInstances": 120,
-                    "CountPatients": 1,
-                    "CountSeries": 2,
-                    "CountStudies": 1,
-                    "TotalDiskSize": "63037440",
-                    "TotalDiskSizeMB": 60,
-                    "TotalUncompressedSize": "63037440",
-                    "TotalUncompressedSizeMB": 60,
-                }
-            ]
-        }
+    model_config = example(
+        CountInstances=120,
+        CountPatients=1,
+        CountSeries=2,
+        CountStudies=1,
+        TotalDiskSize="63037440",
+        TotalDiskSizeMB=60,
+        TotalUncompressedSize="63037440",
+        TotalUncompressedSizeMB=60,
     )
 
     CountInstances: int = Field(description="Instances in the store.")

@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, Field, RootModel
 
 from pons.dicom.orthanc_json import Style
-from pons_gateway.models.identifiers import ID
+from pons_gateway.models.examples import ID, example
 from pons_gateway.query import Flag, TagList
 
 FULL_TAGS: dict[str, Any] = {
@@ -69,16 +69,16 @@ class Tag(BaseModel):
 class Tags(RootModel[dict[str, Tag | str | list[dict[str, Any]] | None]]):
     """Number of a tag to what stands in it; in other formats to its value, or name to value."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [FULL_TAGS]})
+    model_config = example(**FULL_TAGS)
 
 
 class SimpleTags(RootModel[dict[str, str | list[dict[str, Any]] | None]]):
     """Name of a tag to its value: text, the items of a sequence, or nothing."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [SIMPLE_TAGS]})
+    model_config = example(**SIMPLE_TAGS)
 
 
 class TagsByInstance(RootModel[dict[str, Tags]]):
     """Identifier of an instance to its tags."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{ID: FULL_TAGS}]})
+    model_config = example(**{ID: FULL_TAGS})

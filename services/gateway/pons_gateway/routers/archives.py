@@ -8,13 +8,13 @@ from fastapi import Body, Query, Response
 from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep, ResourceId
 from pons_gateway.models.archives import (
-    ArchiveJob,
     ArchiveQuery,
     ArchiveRequest,
     Identifiers,
     MediaQuery,
     ResourcesArchiveRequest,
 )
+from pons_gateway.models.jobs import SubmittedJob
 from pons_gateway.render.archives import archive_answer
 from pons_gateway.responses.media_types import ZIP, answers
 from pons_gateway.routing import LevelRouter, Router
@@ -28,7 +28,7 @@ ARCHIVE = "a ZIP with a folder for each patient, study and series"
 MEDIA = "a ZIP with a DICOMDIR, ready for a CD"
 EXTENDED = "as `create-media`, with optional attributes in the DICOMDIR"
 GIVES_ZIP: dict[str, Any] = {"response_class": Response, "responses": answers(ZIP)}
-GIVES_ZIP_OR_JOB: dict[str, Any] = {"response_model": ArchiveJob, "responses": answers(ZIP)}
+GIVES_ZIP_OR_JOB: dict[str, Any] = {"response_model": SubmittedJob, "responses": answers(ZIP)}
 
 Named = Annotated[
     Identifiers, Query(description="Orthanc identifiers of any level, separated by `,`.")

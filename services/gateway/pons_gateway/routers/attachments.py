@@ -8,8 +8,8 @@ from fastapi.responses import PlainTextResponse
 
 from pons.dicom.metadata import SYSTEM_ATTACHMENTS, is_users, media_type
 from pons.ingest.attachments import as_object, change_form, is_intact, put_attachment
+from pons.messages import services
 from pons.messages.index import DeleteAttachment
-from pons.messages.services import Done
 from pons.objects import Spool
 from pons.objects.stored_file import verify_file
 from pons_gateway.bodies.gathering import MEGABYTE, gathered, limited
@@ -17,7 +17,8 @@ from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.files.attachment import AskedDep, NumberDep, StoredDep, attached_numbers
 from pons_gateway.files.file_answer import BINARY, file_answer
 from pons_gateway.files.revisions import ask_revised, etag, if_match, wrong_revision
-from pons_gateway.models.attachments import AttachmentInfo, Nothing
+from pons_gateway.models.answers import Done
+from pons_gateway.models.attachments import AttachmentInfo, AttachmentNumbers
 from pons_gateway.query import Flag
 from pons_gateway.responses.answers import JSON_TYPE, Answer, done, json_answer, silent, text_answer
 from pons_gateway.routing import LevelRouter, writes
@@ -51,7 +52,7 @@ Filename = Annotated[str, Query(description="Name under which browsers save the 
 @router.get(
     "/{id}/attachments",
     summary="List the attachments of a {level}",
-    response_model=list[str] | dict[str, int],
+    response_model=list[str] | AttachmentNumbers,
 )
 async def list_attachments(
     numbers: Annotated[list[int], Depends(attached_numbers)],
@@ -74,7 +75,7 @@ async def operations(asked: AskedDep) -> Response:
 @router.put(
     ONE,
     summary="Attach a file to a {level}",
-    response_model=Nothing,
+    response_model=Done,
     openapi_extra={"requestBody": {"required": True, "content": FILE}},
 )
 @writes
@@ -126,7 +127,7 @@ async def delete(
     if not (is_users(number) or number == DELETABLE):
         return silent(403)
     command = DeleteAttachment(level, identifier, number, if_match(request))
-    await ask_revised(backends, command, Done)
+    await ask_revised(backends, command, services.Done)
     return done()
 
 
@@ -230,7 +231,7 @@ async def info(asked: AskedDep, backends: BackendsDep) -> Response:
 @router.post(
     f"{ONE}/verify-md5",
     summary="Read the file and compare it with what was written (400: differs)",
-    response_model=Nothing,
+    response_model=Done,
 )
 async def verify(stored: StoredDep, backends: BackendsDep) -> Response:
     """Reads all of it. 400 has no body."""
@@ -240,7 +241,7 @@ async def verify(stored: StoredDep, backends: BackendsDep) -> Response:
 @router.post(
     f"{ONE}/compress",
     summary="Store the file compressed, where that makes it smaller",
-    response_model=Nothing,
+    response_model=Done,
 )
 @writes
 async def compress(
@@ -251,7 +252,7 @@ async def compress(
     return json_answer({})
 
 
-@router.post(f"{ONE}/uncompress", summary="Store the file as it is", response_model=Nothing)
+@router.post(f"{ONE}/uncompress", summary="Store the file as it is", response_model=Done)
 @writes
 async def uncompress(
     level: LevelDep, identifier: ResourceId, stored: StoredDep, backends: BackendsDep

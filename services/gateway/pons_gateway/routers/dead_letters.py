@@ -8,11 +8,11 @@ from fastapi import Query, Response
 from pons.errors import NotFound
 from pons.messages.index import DismissDeadLetter
 from pons.messages.services import Done
-from pons_gateway.bodies.text import NO_BODY
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.dead_letters import DeadLetter, LetterNumber, LettersQuery, Retried
 from pons_gateway.operation.dead_letters import letter_json, retry_letters
 from pons_gateway.responses.answers import done, json_answer
+from pons_gateway.responses.media_types import NO_BODY
 from pons_gateway.routing import Router, writes
 
 router = Router(
@@ -59,8 +59,7 @@ async def retry_one(number: LetterNumber, backends: BackendsDep) -> Response:
 @router.delete(
     "/{letter}",
     summary="Let a dead letter be: it is not listed or counted any more, and its file stays",
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 @writes
 async def dismiss(number: LetterNumber, backends: BackendsDep) -> Response:

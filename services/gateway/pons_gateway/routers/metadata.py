@@ -17,6 +17,7 @@ from pons_gateway.bodies.gathering import whole
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.errors import UnknownItem
 from pons_gateway.files.revisions import ask_revised, etag, if_match, unless_known
+from pons_gateway.models.metadata import MetadataValues
 from pons_gateway.query import Flag
 from pons_gateway.responses.answers import PLAIN_TYPE, TEXT_TYPE, Answer, done, json_answer, silent
 from pons_gateway.routing import LevelRouter
@@ -52,7 +53,7 @@ NumberDep = Annotated[int, Depends(metadata_number)]
 @router.get(
     "/{id}/metadata",
     summary="List the metadata of a {level}",
-    response_model=list[str] | list[int] | dict[str, str],
+    response_model=list[str] | list[int] | MetadataValues,
 )
 async def list_metadata(
     level: LevelDep,

@@ -4,16 +4,16 @@
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
-from fastapi.responses import PlainTextResponse
 
 from pons.remotes.live import CATEGORIES
 from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
-from pons_gateway.bodies.text import NO_BODY, FlagBody, TextBody, gives_text, takes_text
+from pons_gateway.bodies.text import FlagBody, TextBody
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.answers import Done
 from pons_gateway.operation.log_levels import put_verbosity, verbosity_of
 from pons_gateway.operation.prometheus import exposition
 from pons_gateway.responses.answers import Answer, done, json_answer, text_answer
+from pons_gateway.responses.media_types import NO_BODY, gives_text, takes_text
 from pons_gateway.routing import Router
 
 EXPOSITION_TYPE = (b"content-type", b"text/plain; version=0.0.4")
@@ -29,8 +29,7 @@ _verbosity = takes_text("default, verbose or trace.", "verbose")
 @router.get(
     ALL,
     summary="How much is logged by every service: default, verbose or trace",
-    response_class=PlainTextResponse,
-    responses=gives_text("default"),
+    **gives_text("default"),
 )
 async def log_level(backends: BackendsDep) -> Response:
     """That of the category `generic`."""
@@ -41,8 +40,7 @@ async def log_level(backends: BackendsDep) -> Response:
     ALL,
     summary="Change how much is logged by every service",
     openapi_extra=_verbosity,
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 async def put_log_level(verbosity: TextBody, backends: BackendsDep) -> Response:
     """It is that of every category then. Raises BadRequest for a word that is none of the three."""
@@ -78,8 +76,7 @@ for _category in CATEGORIES:
         log_level_of,
         methods=["GET"],
         summary=f"How much is logged of category {_category}: default, verbose or trace",
-        response_class=PlainTextResponse,
-        responses=gives_text("default"),
+        **gives_text("default"),
     )
     router.add_api_route(
         f"{OF_CATEGORY}{_category}",
@@ -87,16 +84,14 @@ for _category in CATEGORIES:
         methods=["PUT"],
         summary=f"Change how much is logged of category {_category}",
         openapi_extra=_verbosity,
-        response_class=Response,
-        responses=NO_BODY,
+        **NO_BODY,
     )
 
 
 @router.get(
     "/tools/metrics",
     summary="Whether /tools/metrics-prometheus has values",
-    response_class=PlainTextResponse,
-    responses=gives_text("1"),
+    **gives_text("1"),
 )
 async def metrics(backends: BackendsDep) -> Response:
     """1 or 0."""
@@ -107,8 +102,7 @@ async def metrics(backends: BackendsDep) -> Response:
     "/tools/metrics",
     summary="Turn the metrics on or off",
     openapi_extra=takes_text("1 or true, 0 or false.", "1"),
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 async def put_metrics(flag: FlagBody, backends: BackendsDep) -> Response:
     """The metrics of the health ports stay as they are."""
@@ -119,8 +113,7 @@ async def put_metrics(flag: FlagBody, backends: BackendsDep) -> Response:
 @router.get(
     "/tools/metrics-prometheus",
     summary="What is stored and under way, for Prometheus (more: /metrics of each health port)",
-    response_class=PlainTextResponse,
-    responses=gives_text("orthanc_count_studies 12 1735689600000\n"),
+    **gives_text("orthanc_count_studies 12 1735689600000\n"),
 )
 async def metrics_prometheus(backends: BackendsDep) -> Response:
     """Empty where the metrics are turned off."""

@@ -7,10 +7,11 @@ from typing import Any
 import fastapi_offline
 from fastapi import Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from pons.http.health import NOT_READY, Liveness, Readiness, live_answer, ready_answer
 from pons_gateway.dependencies import BackendsDep
+from pons_gateway.models.answers import Document
 from pons_gateway.pages.home import PAGES, home_page
 from pons_gateway.responses.answers import Answer, html_answer, json_answer
 from pons_gateway.routing import Router, page, public
@@ -21,19 +22,20 @@ STATIC_FILES = {
 }
 """Path to the folder whose files are below it; Swagger UI's, so that it needs no other server."""
 ICON = "app/images/favicon.ico"
+TO_ELSEWHERE: dict[str, Any] = {"status_code": 307, "response_class": RedirectResponse}
 TOLD_TO_STRANGERS = ("service", "ready")
 """Of `/health/ready`; the rest quotes errors, with folders and addresses."""
 
 router = Router("Pages and health", "Pages for people, and whether the gateway is well.")
 
 
-@router.get("/", summary="Redirect to the page for people", status_code=307)
+@router.get("/", summary="Redirect to the page for people", **TO_ELSEWHERE)
 @page
 async def root() -> Response:
     return _redirect("app/explorer.html")
 
 
-@router.get("/favicon.ico", summary="Redirect to the icon", status_code=307)
+@router.get("/favicon.ico", summary="Redirect to the icon", **TO_ELSEWHERE)
 @page
 async def favicon() -> Response:
     return _redirect(ICON)
@@ -59,9 +61,9 @@ async def docs(request: Request) -> Response:
     )
 
 
-@router.get("/openapi.json", summary="This description, for programs")
-async def description(request: Request) -> dict[str, Any]:
-    return json_answer(request.app.openapi())  # type: ignore[return-value] # documented so
+@router.get("/openapi.json", summary="This description, for programs", response_model=Document)
+async def description(request: Request) -> Response:
+    return json_answer(request.app.openapi())
 
 
 @router.get("/health/live", summary="Whether the process runs", response_model=Liveness)

@@ -4,17 +4,17 @@
 from typing import Annotated
 
 from fastapi import Body, Response
-from fastapi.responses import PlainTextResponse
 
 from pons.errors import BadRequest
 from pons.messages.index import ProtectPatient, Reconstruct
 from pons.messages.services import Done
-from pons_gateway.bodies.text import NO_BODY, FlagBody, gives_text, takes_text
+from pons_gateway.bodies.text import FlagBody
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.models.storage import BulkDelete, ReconstructResource, ReconstructStore
 from pons_gateway.resources.deletion import delete_resources
 from pons_gateway.resources.reconstruction import reconstruct
 from pons_gateway.responses.answers import done, text_answer
+from pons_gateway.responses.media_types import NO_BODY, gives_text, takes_text
 from pons_gateway.routing import LevelRouter, Router, writes
 
 router = Router("Storage", "What the store keeps, and what it may throw away.")
@@ -24,8 +24,7 @@ levels = LevelRouter("Reconstruction", "Reading again the files of resources.")
 @router.get(
     "/patients/{id}/protected",
     summary="Whether a patient is protected from being recycled when the store is full",
-    response_class=PlainTextResponse,
-    responses=gives_text("0"),
+    **gives_text("0"),
 )
 async def protected(identifier: ResourceId, backends: BackendsDep) -> Response:
     """1 or 0. An unknown patient is a bad request, as in Orthanc."""
@@ -39,8 +38,7 @@ async def protected(identifier: ResourceId, backends: BackendsDep) -> Response:
     "/patients/{id}/protected",
     summary="Protect a patient (1), or put it at the end of the queue of those to recycle (0)",
     openapi_extra=takes_text("1 or true, 0 or false.", "1"),
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 @writes
 async def protect(identifier: ResourceId, flag: FlagBody, backends: BackendsDep) -> Response:
@@ -52,8 +50,7 @@ async def protect(identifier: ResourceId, flag: FlagBody, backends: BackendsDep)
 @router.post(
     "/tools/bulk-delete",
     summary="Delete resources of any levels with everything below them",
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 @writes
 async def bulk_delete(body: BulkDelete, backends: BackendsDep) -> Response:
@@ -65,8 +62,7 @@ async def bulk_delete(body: BulkDelete, backends: BackendsDep) -> Response:
 @levels.post(
     "/{id}/reconstruct",
     summary="Read the files of a {level} again, and rebuild its tags and those above it",
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 @writes
 async def reconstruct_resource(
@@ -89,8 +85,7 @@ async def reconstruct_resource(
 @router.post(
     "/tools/reconstruct",
     summary="Read every file of the store again, and rebuild all tags: takes long",
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 @writes
 async def reconstruct_store(
@@ -105,8 +100,7 @@ async def reconstruct_store(
 @router.post(
     "/tools/invalidate-tags",
     summary="Forget cached tags: nothing is cached here, so this does nothing",
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 @writes
 async def invalidate_tags() -> Response:

@@ -6,24 +6,16 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import Query, Request, Response
-from fastapi.responses import PlainTextResponse
 
 from pons.dicom.encodings import codec_of, name_of
 from pons.dicom.transfer_syntaxes import matching
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons_gateway.bodies.gathering import MEGABYTE, whole
-from pons_gateway.bodies.text import (
-    NO_BODY,
-    FlagBody,
-    TextBody,
-    WordsBody,
-    gives_text,
-    takes_text,
-    takes_words,
-)
+from pons_gateway.bodies.text import FlagBody, TextBody, WordsBody
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.operation.conformance import conformance
 from pons_gateway.responses.answers import TEXT_TYPE, Answer, done, json_answer, silent, text_answer
+from pons_gateway.responses.media_types import NO_BODY, gives_text, takes_text, takes_words
 from pons_gateway.routing import Router
 
 MAX_SCRIPT = MEGABYTE
@@ -37,8 +29,7 @@ router = Router("Tools", "What concerns the whole store and no resource.")
     "/tools/execute-script",
     summary="Run a Lua script, in a process of its own and within bounds",
     openapi_extra=takes_text("The script.", "print(1 + 1)"),
-    response_class=PlainTextResponse,
-    responses=gives_text("2\n"),
+    **gives_text("2\n"),
 )
 async def execute_script(request: Request, backends: BackendsDep) -> Response:
     """What it prints is the answer. Raises Forbidden where `lua.execute` is off."""
@@ -49,8 +40,7 @@ async def execute_script(request: Request, backends: BackendsDep) -> Response:
 @router.get(
     "/tools/default-encoding",
     summary="Encoding of text in files that do not tell theirs",
-    response_class=PlainTextResponse,
-    responses=gives_text("Latin1"),
+    **gives_text("Latin1"),
 )
 async def default_encoding(backends: BackendsDep) -> Response:
     """By Orthanc's name for it."""
@@ -61,8 +51,7 @@ async def default_encoding(backends: BackendsDep) -> Response:
     "/tools/default-encoding",
     summary="Change the default encoding, for files that are received from now on",
     openapi_extra=takes_text("Orthanc's name for the encoding.", "Utf8"),
-    response_class=PlainTextResponse,
-    responses=gives_text("Utf8"),
+    **gives_text("Utf8"),
 )
 async def put_default_encoding(name: TextBody, backends: BackendsDep) -> Response:
     """Raises BadRequest for an unknown encoding."""
@@ -99,8 +88,7 @@ async def put_transfer_syntaxes(patterns: WordsBody, backends: BackendsDep) -> R
 @router.get(
     "/tools/unknown-sop-class-accepted",
     summary="Whether instances of SOP classes are received that the standard does not list",
-    response_class=PlainTextResponse,
-    responses=gives_text("0"),
+    **gives_text("0"),
 )
 async def unknown_sop_classes(backends: BackendsDep) -> Response:
     """1 or 0."""
@@ -111,8 +99,7 @@ async def unknown_sop_classes(backends: BackendsDep) -> Response:
     "/tools/unknown-sop-class-accepted",
     summary="Change whether instances of unknown SOP classes are received",
     openapi_extra=takes_text("1 or true, 0 or false.", "1"),
-    response_class=Response,
-    responses=NO_BODY,
+    **NO_BODY,
 )
 async def put_unknown_sop_classes(flag: FlagBody, backends: BackendsDep) -> Response:
     """It holds for associations from now on."""
@@ -134,8 +121,7 @@ async def sop_classes(backends: BackendsDep) -> Response:
 @router.get(
     "/tools/generate-uid",
     summary="A new identifier: a UID, or for a patient a UUID",
-    response_class=PlainTextResponse,
-    responses=gives_text("2.25.329800735698586629295641978511506172918"),
+    **gives_text("2.25.329800735698586629295641978511506172918"),
 )
 async def new_uid(
     level: Annotated[str, Query(description="patient, study, series or instance.")] = "",
@@ -149,8 +135,7 @@ async def new_uid(
 @router.get(
     "/tools/now",
     summary="The time, in UTC",
-    response_class=PlainTextResponse,
-    responses=gives_text("20250102T030405"),
+    **gives_text("20250102T030405"),
 )
 async def now() -> Response:
     """To the second."""
@@ -160,8 +145,7 @@ async def now() -> Response:
 @router.get(
     "/tools/now-local",
     summary="The time where the gateway runs",
-    response_class=PlainTextResponse,
-    responses=gives_text("20250102T040405"),
+    **gives_text("20250102T040405"),
 )
 async def now_local() -> Response:
     """To the second."""
@@ -171,8 +155,7 @@ async def now_local() -> Response:
 @router.get(
     "/tools/dicom-conformance",
     summary="What the DICOM port answers, for people",
-    response_class=PlainTextResponse,
-    responses=gives_text("DICOM conformance of Pons"),
+    **gives_text("DICOM conformance of Pons"),
 )
 async def dicom_conformance(backends: BackendsDep) -> Response:
     """Raises Unavailable while the DICOM port is down."""

@@ -208,7 +208,8 @@ async def test_synchronous_wins(client: httpx.AsyncClient, jobs: FakeJobs) -> No
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"", "Resources.0: String should have at least 1 character, got ''"),
+        (b"", "it is empty"),
+        (b'" "', "Resources.0: String should have at least 1 character, got '"),
         (b"[1]", "Resources.0: Input should be a valid string, got 1"),
         (b"{}", "expected an identifier, an array of them, or an object with Resources, got {}"),
         (b"3", "expected an identifier, an array of them, or an object with Resources, got 3"),
@@ -304,5 +305,5 @@ async def test_what_is_described(client: httpx.AsyncClient) -> None:
     assert (port["minimum"], port["maximum"]) == (1, 65534)
     assert "AllowStorageCommitment" not in schemas["Modality-Output"]["properties"]
     sending = document["paths"]["/modalities/{name}/store"]["post"]["requestBody"]["content"]
-    assert sending["application/json"]["schema"]["title"] == "StoreRequest"
+    assert sending["application/json"]["schema"] == {"$ref": "#/components/schemas/StoreRequest"}
     assert set(sending) == {"application/json", "text/plain"}

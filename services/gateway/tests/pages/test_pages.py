@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages for people, and the description of the interface."""
 
+import json
 import re
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -135,6 +137,35 @@ async def test_openapi(client: httpx.AsyncClient) -> None:
     }
     assert chapters == {tag["name"] for tag in document["tags"]}
     assert all(tag["description"] for tag in document["tags"])
+
+
+def is_named(schema: dict[str, Any]) -> bool:
+    """Whether it is a component, an array of such or of plain values, or one of these."""
+    if choices := schema.get("anyOf"):
+        return all(is_named(one) for one in choices)
+    items = schema.get("items", {})
+    return "$ref" in schema or "$ref" in items or items.get("type") in ("string", "integer")
+
+
+async def test_every_json_has_a_named_schema(client: httpx.AsyncClient) -> None:
+    """Generated clients have a class for each body and each answer."""
+    document = (await client.get("/openapi.json")).json()
+    schemas = {
+        f"{method} {path} {status}": described["schema"]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        for status, part in [
+            *operation["responses"].items(),
+            ("body", operation.get("requestBody", {})),
+        ]
+        for media_type, described in part.get("content", {}).items()
+        if "json" in media_type
+    }
+    assert len(schemas) > 500
+    assert "post /tools/find body" in schemas
+    assert [name for name, schema in schemas.items() if not is_named(schema)] == []
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert named == set(document["components"]["schemas"])
 
 
 async def test_operation_ids_are_unique(client: httpx.AsyncClient) -> None:

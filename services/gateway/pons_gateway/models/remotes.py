@@ -1,33 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of modalities: an echo, and to take resources; `pons.remotes` describes them."""
+"""What is asked of modalities, and how they and peers are shown; `pons.remotes` describes them."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
+    RootModel,
     StringConstraints,
     field_validator,
     model_validator,
 )
 
 from pons import jobs
+from pons.remotes import descriptions
 from pons.remotes.values import OptionalAETitle, PortNumber
-from pons_gateway.models.identifiers import ID
-from pons_gateway.models.jobs import JobOptions
+from pons_gateway.models.examples import ID, OPEN, example
+from pons_gateway.models.jobs import Identifier, JobOptions
 
 A_DAY = 86400
 
-Operation = Literal["configuration", "echo", "store"]
-Identifier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+OfModality = Literal["configuration", "echo", "store"]
+OfPeer = Literal["configuration"]
+"""What can be done with each of them."""
 
 
 class EchoRequest(BaseModel):
     """How to ask a modality whether it is there."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"Timeout": 5}]})
+    model_config = example(Timeout=5)
 
     Timeout: Annotated[float, Field(strict=True, ge=0, le=A_DAY)] = Field(
         0, description="Seconds to wait for it; 0: as the modality or the settings say."
@@ -41,9 +43,7 @@ class StoreRequest(JobOptions):
     modality or the settings say.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"Resources": [ID], "Synchronous": True}]}
-    )
+    model_config = example(Resources=[ID], Synchronous=True)
 
     Resources: Annotated[
         list[Identifier], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
@@ -103,20 +103,13 @@ class StoreRequest(JobOptions):
 class StoreContent(BaseModel):
     """What was sent."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "Description": "REST API",
-                    "LocalAet": "PONS",
-                    "RemoteAet": "WORKSTATION",
-                    "InstancesCount": 12,
-                    "FailedInstancesCount": 0,
-                    "ParentResources": [ID],
-                }
-            ]
-        },
+    model_config = OPEN | example(
+        Description="REST API",
+        LocalAet="PONS",
+        RemoteAet="WORKSTATION",
+        InstancesCount=12,
+        FailedInstancesCount=0,
+        ParentResources=[ID],
     )
 
     Description: str = Field(description="Who asked.")
@@ -125,3 +118,36 @@ class StoreContent(BaseModel):
     InstancesCount: int = Field(description="How many instances there were to send.")
     FailedInstancesCount: int = Field(description="How many of them were not taken.")
     ParentResources: list[str] = Field(description="The resources that were asked for.")
+
+
+class Modalities(RootModel[dict[str, descriptions.Modality]]):
+    """Name of a modality to its configuration."""
+
+    model_config = example(pacs={"AET": "PACS", "Host": "192.0.2.1", "Port": 104})
+
+
+class ShownPeer(BaseModel):
+    """A peer without its secrets: passwords are null, headers have no values; notes are there."""
+
+    model_config = OPEN | example(
+        HttpHeaders=["X-Department"],
+        Password=None,
+        Pkcs11=False,
+        Timeout=10,
+        Url="https://archive.example.org/",
+        Username="pons",
+    )
+
+    Url: str = Field(description="Address of its REST API.")
+    HttpHeaders: list[str] = Field(description="Names of the headers that go with each request.")
+    Pkcs11: bool = Field(description="Whether the key is in hardware.")
+    Timeout: int = Field(description="Seconds to wait for it; 0: as in the settings.")
+    Username: str | None = Field(None, description="Name to authenticate with.")
+    Password: None = Field(None, description="Always null.")
+    CertificateFile: str | None = Field(None, description="Path of a client's certificate.")
+    CertificateKeyFile: str | None = Field(None, description="Path of its key.")
+    CertificateKeyPassword: None = Field(None, description="Always null.")
+
+
+class Peers(RootModel[dict[str, ShownPeer]]):
+    """Name of a peer to its configuration."""
