@@ -3,15 +3,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Request
 
 from pons.catalog import StoredObject
 from pons.dicom.levels import Level
 from pons.errors import NotFound
 from pons_gateway.backends import Backends
-from pons_gateway.models.parts import PLAIN, Shape
-from pons_gateway.models.shape import ShapeQuery
-from pons_gateway.query import Flag, read_query
 from pons_gateway.resources.resource_json import LEVEL_OF
 
 
@@ -45,17 +42,3 @@ async def stored_object(identifier: ResourceId, backends: BackendsDep) -> Stored
 
 
 StoredDep = Annotated[StoredObject, Depends(stored_object)]
-
-
-async def shape_of(asked: Annotated[ShapeQuery, Query()]) -> Shape:
-    """What to show of a resource. Raises `BadRequest` for an unknown part."""
-    return asked.shape()
-
-
-def read_shape(request: Request) -> Shape:
-    """The same, for lean routes."""
-    return read_query(request, ShapeQuery).shape() if request.scope["query_string"] else PLAIN
-
-
-ShapeDep = Annotated[Shape, Depends(shape_of)]
-Expand = Annotated[Flag, Query(description="Give objects instead of identifiers.")]

@@ -19,6 +19,7 @@ from pons.dicom.levels import LEVELS, Level
 from pons.errors import DamagedObject
 from pons_gateway.bodies.json import JsonRequest
 from pons_gateway.models.failures import FAILURES
+from pons_gateway.query import reading_whole_queries
 from pons_gateway.resources.resource_json import FOLDERS
 from pons_gateway.responses.answers import json_answer
 
@@ -62,17 +63,21 @@ def has_mark(route: BaseRoute, mark: str) -> bool:
 
 
 class GatewayRoute(APIRoute):
-    """FastAPI's route with three habits of ours.
+    """FastAPI's route with four habits of ours.
 
     - It does not look at a JSON body's `Content-Type`, and curl calls what it posts a form: without
       that header FastAPI reads JSON (`strict_content_type=False`).
     - It reads bodies within bounds: see `JsonRequest`.
+    - It reads a model of the query at once: see `reading_whole_queries`.
     - It looks again when an object is missing, which may have been deleted or replaced between its
       row and itself.
     """
 
     def get_route_handler(self) -> Callable[[Request], Any]:
+        documented = self.dependant
+        self.dependant = reading_whole_queries(documented)
         handler = super().get_route_handler()
+        self.dependant = documented
         takes_json, takes_body = self.body_field is not None, self.methods != {"GET"}
         text_too = has_mark(self, "or_text")
 

@@ -3,8 +3,9 @@
 
 from pydantic import BaseModel, Field
 
-from pons_gateway.models.parts import PARTS, Shape, shape_with
-from pons_gateway.query import Flag, TagList, Words
+from pons.errors import BadRequest
+from pons_gateway.models.parts import PARTS, PLAIN, Shape, shape_with
+from pons_gateway.query import Flag, Number, TagList, Words
 
 
 class ShapeQuery(BaseModel):
@@ -34,5 +35,32 @@ class ShapeQuery(BaseModel):
 
     def shape(self) -> Shape:
         """What is asked for. Raises `BadRequest` for an unknown part."""
+        if not self.model_fields_set:
+            return PLAIN
         tags = self.requested_tags | self.requested_tags_too
         return shape_with(self.response_content, tags, full=self.full, short=self.short)
+
+
+class ListQuery(ShapeQuery):
+    """Which of all resources of a level to list, and how to show them."""
+
+    since: Number | None = Field(
+        None, description="Leave out so many at the start; only together with `limit`."
+    )
+    limit: Number | None = Field(
+        None, description="Give so many at most, 0 for all; only together with `since`."
+    )
+    expand: Flag = Field(False, description="Give objects instead of identifiers.")
+
+    def part(self, path: str) -> tuple[int, int]:
+        """How many to leave out, and how many to give. Raises `BadRequest` for one of them."""
+        if (self.since is None) != (self.limit is None):
+            missing = "limit" if self.limit is None else "since"
+            raise BadRequest(f'Missing "{missing}" argument for GET request against: {path}')
+        return self.since or 0, self.limit or 0
+
+
+class BelowQuery(ShapeQuery):
+    """How to show what a resource has below."""
+
+    expand: Flag = Field(True, description="Give objects instead of identifiers.")

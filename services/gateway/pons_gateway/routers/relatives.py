@@ -4,13 +4,14 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from pons.catalog import Search
 from pons.dicom.levels import LEVELS, Level
 from pons.errors import NotFound
-from pons_gateway.dependencies import BackendsDep, Expand, LevelDep, ResourceId, ShapeDep
+from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.models.resources import LISTS, MODELS
+from pons_gateway.models.shape import BelowQuery, ShapeQuery
 from pons_gateway.resources.resource_json import FOLDERS, LEVEL_OF, objects_of, resource_json
 from pons_gateway.responses.answers import json_answer, json_list
 from pons_gateway.routing import Router
@@ -35,13 +36,12 @@ async def list_below(
     of: LevelDep,
     level: Annotated[Level, Depends(level_below)],
     identifier: ResourceId,
-    shape: ShapeDep,
+    asked: Annotated[BelowQuery, Query()],
     backends: BackendsDep,
-    expand: Expand = True,
 ) -> Response:
     """Objects, or identifiers with `expand=false`."""
-    search = Search(level, parent=(of, identifier))
-    if not expand:
+    search, shape = Search(level, parent=(of, identifier)), asked.shape()
+    if not asked.expand:
         return await json_list(existing(backends.catalog.search_ids(search)))
     pages = existing(backends.catalog.search(search, shape.wanted))
     return await json_list(objects_of(pages, shape, backends.metadata_names))
@@ -51,10 +51,11 @@ async def show_above(
     of: LevelDep,
     level: Annotated[Level, Depends(level_above)],
     identifier: ResourceId,
-    shape: ShapeDep,
+    asked: Annotated[ShapeQuery, Query()],
     backends: BackendsDep,
 ) -> Response:
     """The object of what the resource belongs to."""
+    shape = asked.shape()
     found = await backends.catalog.above(level, of, identifier, shape.wanted)
     if found is None:
         raise NotFound("Unknown resource")

@@ -6,23 +6,21 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from pons.catalog import Search
-from pons.errors import BadRequest, NotFound
+from pons.errors import NotFound
 from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.dependencies import (
     BackendsDep,
-    Expand,
     LevelDep,
     ResourceId,
-    ShapeDep,
     backends_of,
     level_of,
-    read_shape,
     resource_id,
-    shape_of,
 )
 from pons_gateway.models.resources import LISTS, MODELS, Deletion, Statistics
-from pons_gateway.query import Number
+from pons_gateway.models.shape import ListQuery, ShapeQuery
+from pons_gateway.query import documented, read_query
 from pons_gateway.resources.resource_json import (
+    FOLDERS,
     deletion_json,
     objects_of,
     resource_json,
@@ -34,35 +32,16 @@ from pons_gateway.routing import LevelRouter, writes
 router = LevelRouter("Resources", "Patients, studies, series and instances.")
 
 
-async def skipped(
-    request: Request,
-    since: Annotated[
-        Number | None,
-        Query(description="Leave out so many at the start; only together with `limit`."),
-    ] = None,
-    limit: Annotated[
-        Number | None,
-        Query(description="Give so many at most, 0 for all; only together with `since`."),
-    ] = None,
-) -> tuple[int, int]:
-    """How many to leave out, and how many to give. Raises `BadRequest` for one of them alone."""
-    if (since is None) != (limit is None):
-        missing, path = "limit" if limit is None else "since", request.scope["route"].path
-        raise BadRequest(f'Missing "{missing}" argument for GET request against: {path}')
-    return since or 0, limit or 0
-
-
 @router.get("", summary="List {folder}", response_model=LISTS)
 async def list_all(
     level: LevelDep,
-    part: Annotated[tuple[int, int], Depends(skipped)],
-    shape: ShapeDep,
+    asked: Annotated[ListQuery, Query()],
     backends: BackendsDep,
-    expand: Expand = False,
 ) -> Response:
     """Identifiers, or objects with `expand` or `response-content`."""
-    search = Search(level, since=part[0], limit=part[1])
-    if not (expand or shape.chosen):
+    since, limit = asked.part(f"/{FOLDERS[level]}")
+    search, shape = Search(level, since=since, limit=limit), asked.shape()
+    if not (asked.expand or shape.chosen):
         return await json_list(backends.catalog.search_ids(search))
     pages = backends.catalog.search(search, shape.wanted)
     return await json_list(objects_of(pages, shape, backends.metadata_names))
@@ -72,15 +51,12 @@ async def list_all(
     "/{id}",
     summary="Show a {level}",
     response_model=MODELS,
-    dependencies=[Depends(resource_id), Depends(shape_of)],
+    dependencies=[Depends(resource_id), documented(ShapeQuery)],
 )
 async def show(request: Request) -> Response:
     """Its main tags, what it belongs to, what it has below. 404 without a body if unknown."""
-    level, shape, backends = (
-        await level_of(request),
-        read_shape(request),
-        await backends_of(request),
-    )
+    level, backends = await level_of(request), await backends_of(request)
+    shape = read_query(request, ShapeQuery).shape()
     resource = await backends.catalog.find(level, request.path_params["id"], shape.wanted)
     if resource is None:
         return silent(404)
