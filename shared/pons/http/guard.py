@@ -12,6 +12,7 @@ from uvicorn.importer import import_from_string
 
 from pons.http.body import Body, end_of_head
 from pons.http.bounds import Admission, Bounds
+from pons.http.head_and_body import HeadAndBody
 from pons.http.refusals import Refusals
 from pons.http.unsent import unsent
 
@@ -91,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast(Any, None)
         self._inner: asyncio.Protocol | None = None
+        self.answers: HeadAndBody = cast(Any, None)
         self._host = ""
         self._since = 0.0
         """When the client did last what the present deadline counts from."""
@@ -120,8 +122,9 @@ class Connection(asyncio.Protocol):
         if reason := self._guard.admission.admit(self._host):
             self._refuse(503, reason, "The server has too many connections; try again later")
             return
+        self.answers = HeadAndBody(self._transport)
         inner = self._inner = self._make()
-        inner.connection_made(transport)
+        inner.connection_made(cast(asyncio.Transport, self.answers))
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -335,12 +338,16 @@ class _Exchange:
             self.waiting = False
 
     async def send(self, message: Any) -> None:
+        starts = message["type"] == "http.response.start"
+        if starts and any(name == b"content-length" for name, _ in message["headers"]):
+            self._connection.answers.keep()  # what is sent bit by bit may wait for its first
         await self._send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
+        if not (starts or message.get("more_body")):
             self.end()
 
     def end(self) -> None:
         """The answer is complete, or there will be none."""
         if self._open:
             self._open = False
+            self._connection.answers.flush()
             self._connection.answered()
