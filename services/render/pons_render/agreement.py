@@ -7,7 +7,7 @@ import msgspec
 
 from pons.errors import UnsupportedImage
 from pons_render.codestream import CodeStream, Coding
-from pons_render.image import MAX_FRAME_BYTES, Image
+from pons_render.image import Image
 
 _SYNTAXES = {
     Coding.DCT: ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"),
@@ -34,12 +34,10 @@ def believe(image: Image, stream: CodeStream) -> Image:
     if stream.components not in (1, 3):
         raise UnsupportedImage(f"The code stream has {stream.components} components")
     container = next((bits for bits in _CONTAINERS if stream.precision <= bits), 0)
-    frame_bytes = stream.rows * stream.columns * stream.components * container // 8
-    if not 0 < frame_bytes <= MAX_FRAME_BYTES:
+    if not (container and stream.rows > 0 and stream.columns > 0):
         raise UnsupportedImage(
-            f"The code stream has {stream.columns} x {stream.rows} pixels of {stream.components} x"
-            f" {stream.precision} bits",
-            f"at most {MAX_FRAME_BYTES} bytes are decoded",
+            f"The code stream has {stream.columns} x {stream.rows} pixels of"
+            f" {stream.precision} bits"
         )
     changes: dict[str, Any] = {
         "rows": stream.rows,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pons.errors import UnsupportedImage
+from pons_render.bands import bands, in_bands
 
 YBR = frozenset(("YBR_FULL", "YBR_FULL_422"))
 PARTIAL_YBR = frozenset(("YBR_PARTIAL_422", "YBR_PARTIAL_420"))
@@ -46,8 +47,7 @@ def ycc_to_rgb(pixels: NDArray[Any]) -> NDArray[Any]:
     # Takes a third of a second once, which most uncompressed images need not pay.
     from pydicom.pixels.processing import convert_color_space
 
-    rgb: NDArray[Any] = convert_color_space(pixels, "YBR_FULL", "RGB")
-    return rgb
+    return in_bands(pixels, lambda band: convert_color_space(band, "YBR_FULL", "RGB"), pixels.dtype)
 
 
 _PARTIAL = np.array(
@@ -58,8 +58,12 @@ _PARTIAL = np.array(
 def _partial_to_rgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """YBR_PARTIAL_422, whose black is 16 and white 235 (PS3.3 2016 C.7.6.3.1.2), to RGB."""
     _check_bits(pixels)
-    rgb = (pixels.astype(np.float32) - (16, 128, 128)) @ _PARTIAL.T
-    return (np.clip(rgb, 0, 255) + 0.5).astype(np.uint8)
+
+    def rgb(band: NDArray[Any]) -> NDArray[Any]:
+        exact = (band.astype(np.float32) - (16, 128, 128)) @ _PARTIAL.T
+        return np.clip(exact, 0, 255) + 0.5
+
+    return in_bands(pixels, lambda band: rgb(band).astype(np.uint8), np.uint8)
 
 
 def _check_bits(pixels: NDArray[Any]) -> None:
@@ -75,6 +79,12 @@ def could_be_ycc(pixels: NDArray[Any]) -> bool:
     """
     if pixels.dtype != np.uint8:
         return True
+    outside = sum(_count_outside(pixels[band]) for band in bands(pixels))
+    return bool(outside * pixels.shape[-1] <= _SHARE * pixels.size)
+
+
+def _count_outside(pixels: NDArray[Any]) -> int:
+    """How many pixels, taken for YCbCr, are no colours."""
     y, cb, cr = (pixels[..., plane].astype(np.float32) for plane in range(3))
     cb -= 128
     cr -= 128
@@ -82,4 +92,4 @@ def could_be_ycc(pixels: NDArray[Any]) -> bool:
     outside = np.zeros(y.shape, np.bool_)
     for colour in colours:
         outside |= (colour < -_TOLERANCE) | (colour > 255 + _TOLERANCE)
-    return bool(outside.mean() <= _SHARE)
+    return int(outside.sum())

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from pons.errors import UnsupportedImage
 from pons_render.agreement import believe
+from pons_render.bands import in_bands
 from pons_render.codestream import STARTS, CodeStream, Coding, read_code_stream
 from pons_render.colour import to_rgb, ycc_to_rgb
 from pons_render.frames import raw_frame
-from pons_render.image import Image
+from pons_render.image import Image, require_room
 from pons_render.jpeg import decode_jpeg, is_ycc
 from pons_render.native import decode_native
 from pons_render.run_lengths import decode_rle
@@ -23,10 +24,15 @@ from pons_render.syntaxes import Codec
 Pixels = NDArray[Any]
 
 
-def decode_frame(image: Image, source: Source, frame: int) -> tuple[Image, Pixels]:
+def decode_frame(image: Image, source: Source, frame: int, most: int) -> tuple[Image, Pixels]:
     """The stored values of a frame, and the image that they are of.
 
     That is `image`, with what the code stream says where the header contradicts it.
+
+    Parameters
+    ----------
+    most
+        Bytes that the decoded frame may take.
 
     Returns
     -------
@@ -36,21 +42,24 @@ def decode_frame(image: Image, source: Source, frame: int) -> tuple[Image, Pixel
     Raises
     ------
     UnsupportedImage
-        When there is no such frame, no decoder for it, or the decoder refuses it.
+        When there is no such frame, no decoder for it, when it is too large, or when the decoder
+        refuses it.
     """
     codec = image.codec
     if codec is not Codec.NATIVE and not image.encapsulated:
         raise UnsupportedImage("The pixel data is not encoded as the transfer syntax says")
     if not image.encapsulated:
+        require_room(image, most)
         return image, _only_stored_bits(image, decode_native(image, source, frame))
     data = raw_frame(image, source, frame)
     if codec is Codec.RLE and not data.startswith(STARTS):
-        pixels = decode_rle(image, data)
+        pixels = decode_rle(image, data, most)
         image = _with_allocated(image, pixels.dtype.itemsize * 8)
         pixels = to_rgb(image.photometric_interpretation, pixels)
         return image, _only_stored_bits(image, pixels)
     stream = read_code_stream(data)
     image = believe(image, stream)
+    require_room(image, most)
     try:
         if stream.coding is Coding.DCT:
             return image, decode_jpeg(image, stream, data)
@@ -80,7 +89,8 @@ def _only_stored_bits(image: Image, pixels: Pixels) -> Pixels:
     allocated, stored = image.bits_allocated, image.bits_stored
     if image.is_float or stored == allocated:
         return pixels
-    return (pixels << allocated - 1 - image.high_bit) >> (allocated - stored)
+    left, right = allocated - 1 - image.high_bit, allocated - stored
+    return in_bands(pixels, lambda band: (band << left) >> right, pixels.dtype)
 
 
 _OFFSETS = b"\xfe\xff\x00\xe0\x00\x00\x00\x00"
@@ -126,4 +136,4 @@ def _with_sign(pixels: Pixels, bits: int) -> Pixels:
     empty = pixels.dtype.itemsize * 8 - bits
     if not empty or pixels.min() < 0 or pixels.max() >> bits:
         return pixels
-    return (pixels << empty) >> empty
+    return in_bands(pixels, lambda band: (band << empty) >> empty, pixels.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pons.errors import UnsupportedImage
+from pons_render.bands import bands, in_bands
 from pons_render.image import Image
 
 
@@ -52,7 +53,9 @@ def show(view: View, image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
 
 def expand_bits(image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
     """The pixels; 255 for those of 1 bit that are set."""
-    return pixels * np.uint8(255) if image.bits_allocated == 1 else pixels
+    if image.bits_allocated != 1:
+        return pixels
+    return in_bands(pixels, lambda band: band * np.uint8(255), np.uint8)
 
 
 def preview(image: Image, pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -63,7 +66,9 @@ def preview(image: Image, pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if pixels.ndim == 3:
         return reduce_color(image, pixels)
     stretched = stretch(pixels)
-    return 255 - stretched if image.photometric_interpretation == "MONOCHROME1" else stretched
+    if image.photometric_interpretation == "MONOCHROME1":
+        np.subtract(255, stretched, out=stretched)
+    return stretched
 
 
 def reduce_color(image: Image, pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -72,7 +77,8 @@ def reduce_color(image: Image, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         raise UnsupportedImage("Colour needs unsigned integers")
     if pixels.dtype == np.uint8:
         return pixels
-    return (pixels >> max(0, image.bits_stored - 8)).astype(np.uint8)
+    shift = max(0, image.bits_stored - 8)
+    return in_bands(pixels, lambda band: (band >> shift).astype(np.uint8), np.uint8)
 
 
 def stretch(pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -82,18 +88,23 @@ def stretch(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """
     if pixels.dtype.kind != "f" and pixels.dtype.itemsize <= 2:
         return _stretch_by_table(pixels)
-    values = pixels.astype(np.float64)
-    finite = np.isfinite(values)
-    if not finite.any():
+    low, high = np.inf, -np.inf
+    for band in bands(pixels):
+        values = pixels[band].astype(np.float64)
+        finite = np.isfinite(values)
+        low = values.min(where=finite, initial=low)
+        high = values.max(where=finite, initial=high)
+    if low >= high:
         return np.zeros(pixels.shape, np.uint8)
-    low, high = values.min(where=finite, initial=np.inf), values.max(where=finite, initial=-np.inf)
-    if low == high:
-        return np.zeros(pixels.shape, np.uint8)
-    values[~finite] = low
-    # Halves, because the span of two doubles may be more than a double holds.
-    values = (values / 2 - low / 2) / (high / 2 - low / 2)
-    shown: NDArray[np.uint8] = np.floor(values * 255 + 0.5).astype(np.uint8)
-    return shown
+
+    def shown(band: NDArray[Any]) -> NDArray[Any]:
+        values = band.astype(np.float64)
+        values[~np.isfinite(values)] = low
+        # Halves, because the span of two doubles may be more than a double holds.
+        values = (values / 2 - low / 2) / (high / 2 - low / 2)
+        return np.floor(values * 255 + 0.5).astype(np.uint8)
+
+    return in_bands(pixels, shown, np.uint8)
 
 
 def _stretch_by_table(pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -105,18 +116,23 @@ def _stretch_by_table(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     table = ((np.arange(span + 1) * 510 + span) // (2 * span)).astype(np.uint8)
     unsigned = np.dtype(f"u{pixels.dtype.itemsize}")
     # Subtraction modulo 2**bits gives the distance from the least value for signed values too.
-    distance = pixels.view(unsigned) - unsigned.type(low % (1 << 8 * unsigned.itemsize))
-    stretched: NDArray[np.uint8] = table[distance]
-    return stretched
+    least = unsigned.type(low % (1 << 8 * unsigned.itemsize))
+    return in_bands(pixels, lambda band: table[band.view(unsigned) - least], np.uint8)
 
 
 def clamp(pixels: NDArray[Any], to: type[np.integer[Any]]) -> NDArray[Any]:
     """Values outside the range of `to` take its nearest end; what is not a number is 0."""
+    if pixels.dtype == to:
+        return pixels
     limits = np.iinfo(to)
-    if pixels.dtype.kind == "f":
-        pixels = np.nan_to_num(pixels, nan=0, posinf=limits.max, neginf=limits.min)
     kind = np.iinfo(pixels.dtype) if pixels.dtype.kind != "f" else None
     low = max(int(limits.min), int(kind.min)) if kind else int(limits.min)
     high = min(int(limits.max), int(kind.max)) if kind else int(limits.max)
-    clamped: NDArray[Any] = np.clip(pixels, low, high).astype(to)
-    return clamped
+
+    def clamped(band: NDArray[Any]) -> NDArray[Any]:
+        if kind is None:
+            band = np.nan_to_num(band, nan=0, posinf=limits.max, neginf=limits.min)
+        inside: NDArray[Any] = np.clip(band, low, high)
+        return inside
+
+    return in_bands(pixels, clamped, to)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures as PNG, JPEG or PAM."""
 
-import io
 import zlib
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,8 @@ the size of zlib's level 6 in a quarter of its time; colour screens of ultrasoun
 half as large again (README, "Measured")."""
 
 
-def encode(picture: NDArray[Any], output: Format, quality: int) -> bytes:
-    """The file of a picture of `display.show`; signed values keep their bits in 16-bit samples.
+def encode(picture: NDArray[Any], output: Format, quality: int, file: BinaryIO) -> None:
+    """Write a picture of `display.show`; signed values keep their bits in 16-bit samples.
 
     Raises `UnsupportedImage` for JPEG of more than 8 bits.
     """
@@ -31,8 +30,7 @@ def encode(picture: NDArray[Any], output: Format, quality: int) -> bytes:
     if picture.dtype == np.int16:
         picture = picture.view(np.uint16)
     if output is Format.PAM:
-        return _pam(picture)
-    file = io.BytesIO()
+        return _write_pam(picture, file)
     options = PNG_OPTIONS[picture.ndim] if output is Format.PNG else {"quality": quality}
     try:
         Pillow.fromarray(np.ascontiguousarray(picture)).save(file, output.name, **options)
@@ -42,14 +40,14 @@ def encode(picture: NDArray[Any], output: Format, quality: int) -> bytes:
             f"The picture cannot be written as {output.name}",
             f"it has {columns} x {rows} pixels; JPEG ends at 65,500 a side",
         ) from error
-    return file.getvalue()
 
 
-def _pam(picture: NDArray[Any]) -> bytes:
+def _write_pam(picture: NDArray[Any], file: BinaryIO) -> None:
     rows, columns = picture.shape[:2]
     depth, kind = (1, "GRAYSCALE") if picture.ndim == 2 else (3, "RGB")
-    head = (
+    file.write(
         f"P7\nWIDTH {columns}\nHEIGHT {rows}\nDEPTH {depth}\n"
-        f"MAXVAL {np.iinfo(picture.dtype).max}\nTUPLTYPE {kind}\nENDHDR\n"
+        f"MAXVAL {np.iinfo(picture.dtype).max}\nTUPLTYPE {kind}\nENDHDR\n".encode()
     )
-    return head.encode() + picture.astype(picture.dtype.newbyteorder(">")).tobytes()
+    for row in picture:
+        file.write(row.astype(row.dtype.newbyteorder(">")).tobytes())

@@ -11,11 +11,17 @@ from uuid import UUID
 import msgspec
 
 from pons.errors import UnsupportedImage
-from pons_render.syntaxes import SYNTAXES, Codec
+from pons_render.syntaxes import SYNTAXES, WIDE, Codec
 
 MAX_FRAME_BYTES = 512 * 1024 * 1024
-"""Frames that declare more than this are refused unseen; a whole-slide tile is 0.2 MB, a mammogram
-40 MB."""
+"""Frames that declare more than this are refused unseen, also where only their raw bytes are asked
+for."""
+
+MEMORY_SETTING = "render.memory_mb"
+"""What bounds the memory of a process that decodes, and so the frames that it can."""
+FRAME_SHARE = 6
+"""What a process may have, by what the largest frame that it decodes takes: decoders and what
+follows them need up to five times as much (README, "Measured")."""
 
 MAX_FRAMES = 4_000_000
 """The largest whole-slide images have about a million."""
@@ -124,6 +130,17 @@ class Image(msgspec.Struct, frozen=True):
         """Bits of one frame that is not compressed; frames of 1-bit pixels follow without gap."""
         bits = self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
         return bits // 3 * 2 if self.subsampled else bits
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What one frame takes once it is decoded."""
+        sample = max(1, self.bits_allocated // 8)
+        if self.encapsulated and self.codec in WIDE:
+            sample = max(2, sample)
+        samples = (
+            3 if self.photometric_interpretation == "PALETTE COLOR" else self.samples_per_pixel
+        )
+        return self.rows * self.columns * samples * sample
 
 
 class Element(msgspec.Struct, frozen=True):
@@ -303,6 +320,16 @@ def _check(image: Image) -> None:
         raise UnsupportedImage(
             f"{image.number_of_frames} frames of {image.frame_bits} bits do not fit"
             f" into {image.length} bytes of pixel data"
+        )
+
+
+def require_room(image: Image, most: int) -> None:
+    """Raise `UnsupportedImage` when a decoded frame would take more than `most` bytes."""
+    if image.decoded_bytes > most:
+        needed = -(-image.decoded_bytes * FRAME_SHARE >> 20)
+        raise UnsupportedImage(
+            f"{image.columns} x {image.rows} pixels take {image.decoded_bytes} bytes decoded",
+            f"at most {most} are; {MEMORY_SETTING} = {needed} would do",
         )
 
 

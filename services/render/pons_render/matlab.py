@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """A frame as an expression that Octave and MATLAB evaluate to a matrix."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def to_matlab(pixels: NDArray[Any]) -> bytes:
+def to_matlab(pixels: NDArray[Any]) -> Iterator[bytes]:
     """Stored values as a matrix of doubles: (rows, columns), or (rows, columns, 3) for colour.
 
     MATLAB reads columns first, so colour comes as (3, columns, rows) with its axes turned round.
     """
     if pixels.ndim == 3:
         rows, columns, samples = pixels.shape
-        values = b"".join(map(_row, pixels.reshape(rows, columns * samples)))
-        return b"double(permute(reshape([ %b], [ %d %d %d ]), [ 3 2 1 ]))" % (
-            values,
-            samples,
-            columns,
-            rows,
-        )
-    return b"double([ " + b"; ".join(map(_row, pixels)) + b"])"
+        yield b"double(permute(reshape([ "
+        yield from (_row(row.reshape(columns * samples)) for row in pixels)
+        yield b"], [ %d %d %d ]), [ 3 2 1 ]))" % (samples, columns, rows)
+        return
+    yield b"double([ "
+    for number, row in enumerate(pixels):
+        yield b"; " + _row(row) if number else _row(row)
+    yield b"])"
 
 
 def _row(values: NDArray[Any]) -> bytes:

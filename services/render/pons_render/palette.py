@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pons.errors import UnsupportedImage
+from pons_render.bands import in_bands
 from pons_render.frames import bulk_bytes
 from pons_render.image import Image, Palette
 from pons_render.source import Source
@@ -27,8 +28,12 @@ def apply_palette(image: Image, pixels: NDArray[Any], source: Source) -> NDArray
     table = _lookup_table(
         image.palette, [bulk_bytes(bulk, source) for bulk in image.palette.tables]
     )
-    index = np.clip(pixels.astype(np.int64) - first, 0, len(table) - 1)
-    return table[index]
+    last = len(table) - 1
+
+    def colours(band: NDArray[Any]) -> NDArray[np.uint8]:
+        return table[np.clip(band.astype(np.int64) - first, 0, last)]
+
+    return in_bands(pixels, colours, np.uint8, (3,))
 
 
 def _lookup_table(palette: Palette, values: Sequence[bytes]) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from pons.errors import DamagedObject, NotFound, UnsupportedImage
 from pons.objects import Objects
 from pons.objects.damage import notice, telling
 from pons.objects.stored_file import open_file
+from pons_render.answer import Answer
 from pons_render.formats import Format
 from pons_render.image import Located, read_image
 from pons_render.pool import WorkerPool
@@ -47,7 +48,7 @@ class Pictures:
             raise NotFound("There is no such instance")
         return located
 
-    async def make(self, located: Located, task: Task) -> bytes:
+    async def make(self, located: Located, task: Task) -> Answer:
         """What a worker makes of `task`, which this completes by how its object is read.
 
         Raises `UnsupportedImage`, and `DamagedObject` when the object is not what it was.
@@ -74,7 +75,7 @@ class Instance:
         frame: int,
         output: Format = Format.PNG,
         quality: int = DEFAULT_QUALITY,
-    ) -> bytes:
+    ) -> Answer:
         """What a worker makes of one frame. When the object is missing it looks again: the
         instance may have been deleted or replaced meanwhile.
 
@@ -91,7 +92,7 @@ class Instance:
         self.located = found
         return await self._see(operation, frame, output, quality)
 
-    async def _see(self, operation: str, frame: int, output: Format, quality: int) -> bytes:
+    async def _see(self, operation: str, frame: int, output: Format, quality: int) -> Answer:
         image = read_image(self.located)
         frames = image.number_of_frames
         if frame >= frames:

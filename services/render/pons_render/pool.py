@@ -18,6 +18,8 @@ import msgspec
 import structlog
 
 from pons.errors import DamagedObject, Unavailable, UnsupportedImage
+from pons_render.answer import Answer
+from pons_render.image import FRAME_SHARE, MEMORY_SETTING
 from pons_render.wire import (
     HEAD,
     Done,
@@ -50,14 +52,19 @@ class Bounds:
     """What rendering may take of the machine."""
 
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    memory: int = 2048 * 1024 * 1024
-    """Bytes that one worker may allocate."""
+    memory: int = 384 * 1024 * 1024
+    """Bytes of memory that one worker may take."""
     seconds: float = 30.0
     """Time that one task may take, without the wait for a worker."""
     idle_seconds: float = 60.0
     """Time after which a worker without work ends."""
     waiting: int = 256
     """Requests that wait for a worker; more are told to come again."""
+
+    @property
+    def frame(self) -> int:
+        """Bytes that a decoded frame may take."""
+        return self.memory // FRAME_SHARE
 
 
 class Crashed(Exception):
@@ -107,12 +114,14 @@ class Worker:
         assert isinstance(ready, Ready)
         return worker
 
-    async def perform(self, task: Task, read: ReadRange) -> Done | Failed:
-        """The worker's answer; `read` gives it ranges of the object. Raises `Crashed`."""
+    async def perform(self, task: Task, read: ReadRange, answer: Answer) -> Done | Failed:
+        """Write the worker's answer; `read` gives it ranges of the object. Raises `Crashed`."""
         await self._send(task)
-        while isinstance(message := await self._receive(), Need):
-            await self._send(Piece(await read(message.start, message.length)))
-        assert not isinstance(message, Ready)
+        while not isinstance(message := await self._receive(), Done | Failed):
+            if isinstance(message, Need):
+                await self._send(Piece(await read(message.start, message.length)))
+            elif isinstance(message, Piece):
+                await answer.write(message.data)
         return message
 
     async def _send(self, message: ToWorker) -> None:
@@ -193,8 +202,8 @@ class WorkerPool:
         """Processes that wait for work."""
         return len(self._idle)
 
-    async def run(self, task: Task, read: ReadRange) -> bytes:
-        """The bytes that answer `task`.
+    async def run(self, task: Task, read: ReadRange) -> Answer:
+        """What answers `task`, which the caller closes.
 
         Raises
         ------
@@ -217,8 +226,9 @@ class WorkerPool:
         finally:
             self._slots.release()
 
-    async def _run_in_worker(self, task: Task, read: ReadRange) -> bytes:
-        task = msgspec.structs.replace(task, seconds=self._bounds.seconds)
+    async def _run_in_worker(self, task: Task, read: ReadRange) -> Answer:
+        bounds = self._bounds
+        task = msgspec.structs.replace(task, seconds=bounds.seconds, most=bounds.frame)
         if idle := self._take_idle():
             # It may have died since its last task, which says nothing about this one.
             with suppress(Crashed):
@@ -226,13 +236,26 @@ class WorkerPool:
         try:
             return await self._perform(await Worker.start(self._command), task, read)
         except Crashed:
-            raise UnsupportedImage("The decoder crashed") from None
+            raise UnsupportedImage(
+                "The decoder crashed", f"it may need more memory than {MEMORY_SETTING} gives it"
+            ) from None
 
-    async def _perform(self, worker: Worker, task: Task, read: ReadRange) -> bytes:
-        """The bytes that answer `task`; the worker is kept unless it failed. Raises `Crashed`."""
+    async def _perform(self, worker: Worker, task: Task, read: ReadRange) -> Answer:
+        """What answers `task`; the worker is kept unless it failed. Raises `Crashed`."""
+        answer = Answer()
+        try:
+            _check(task, await self._converse(worker, task, read, answer))
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    async def _converse(
+        self, worker: Worker, task: Task, read: ReadRange, answer: Answer
+    ) -> Done | Failed:
         try:
             async with asyncio.timeout(self._bounds.seconds):
-                answer = await worker.perform(task, read)
+                end = await worker.perform(task, read, answer)
         except TimeoutError:
             await worker.end()
             log.warning("render timed out", seconds=self._bounds.seconds, **_about(task))
@@ -245,7 +268,7 @@ class WorkerPool:
             await worker.end()  # in the middle of a conversation that nobody will end
             raise
         self._keep(worker)
-        return _result(task, answer)
+        return end
 
     def _take_idle(self) -> Worker | None:
         while self._idle:
@@ -268,14 +291,15 @@ class WorkerPool:
         worker.kill()
 
 
-def _result(task: Task, answer: Done | Failed) -> bytes:
-    if isinstance(answer, Done):
-        return answer.data
-    if answer.damaged:
-        raise DamagedObject("The object is damaged", answer.reason, what=answer.damaged)
-    if answer.traceback:
-        log.info("decoder failed", traceback=answer.traceback, **_about(task))
-    raise UnsupportedImage(answer.reason)
+def _check(task: Task, end: Done | Failed) -> None:
+    """Raise what a worker's answer ended with."""
+    if isinstance(end, Done):
+        return
+    if end.damaged:
+        raise DamagedObject("The object is damaged", end.reason, what=end.damaged)
+    if end.traceback:
+        log.info("decoder failed", traceback=end.traceback, **_about(task))
+    raise UnsupportedImage(end.reason)
 
 
 def _about(task: Task) -> dict[str, str | int]:

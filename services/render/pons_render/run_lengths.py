@@ -3,13 +3,15 @@
 
 import struct
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from pons.errors import UnsupportedImage
-from pons_render.image import Image
+from pons_render.image import Image, require_room
 
 _HEADER = struct.Struct("<16I")
 _MOST_SEGMENTS = 15
@@ -18,27 +20,30 @@ _PADDING = 64
 """Bytes that a segment may have beyond one run for each pixel, the longest that a plane can be."""
 
 
-def decode_rle(image: Image, data: bytes) -> NDArray[Any]:
+def decode_rle(image: Image, data: bytes, most: int) -> NDArray[Any]:
     """The stored values of a frame, shape (rows, columns) or (rows, columns, samples).
 
-    The number of segments tells the bytes of a sample, whatever Bits Allocated is.
+    The number of segments tells the bytes of a sample, whatever Bits Allocated is. Raises
+    `UnsupportedImage`, also for a frame that would take more than `most` bytes.
     """
     samples = image.samples_per_pixel
-    segments = _segments(data)
-    width, rest = divmod(len(segments), samples)
+    bounds = _segments(data)
+    count = len(bounds) - 1
+    width, rest = divmod(count, samples)
     if rest or width not in (1, 2, 4, 8):
         raise UnsupportedImage(
-            f"The frame has {len(segments)} RLE segments, expected {samples} for each byte"
+            f"The frame has {count} RLE segments, expected {samples} for each byte"
         )
     if width * 8 < min(image.bits_stored, image.bits_allocated):
         raise UnsupportedImage(
             f"The RLE segments hold samples of {width * 8} bits, Bits Stored is {image.bits_stored}"
         )
+    require_room(msgspec.structs.replace(image, bits_allocated=width * 8), most)
     planes = np.empty((samples, image.rows * image.columns, width), np.uint8)
-    for number, segment in enumerate(segments):
+    for number, (begin, end) in enumerate(pairwise(bounds)):
         # The most significant byte comes first (PS3.5 G.2)
         sample, place = divmod(number, width)
-        planes[sample, :, width - 1 - place] = _decode(image, segment, number)
+        planes[sample, :, width - 1 - place] = _decode(image, data[begin:end], number)
     values = planes.view(f"<u{width}").reshape(samples, image.rows, image.columns)
     if image.pixel_representation:
         values = values.view(f"<i{width}")
@@ -46,19 +51,17 @@ def decode_rle(image: Image, data: bytes) -> NDArray[Any]:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def _segments(data: bytes) -> list[bytes]:
+def _segments(data: bytes) -> list[int]:
+    """Where the segments begin, and where the last one ends."""
     if len(data) < _HEADER.size:
         raise UnsupportedImage(f"The RLE frame has {len(data)} bytes, its header alone has 64")
     count, *offsets = _HEADER.unpack_from(data)
     if not 0 < count <= _MOST_SEGMENTS:
         raise UnsupportedImage(f"The RLE header says {count} segments, expected 1 to 15")
-    begins = offsets[:count]
-    ends = [*begins[1:], len(data)]
-    if begins[0] < _HEADER.size or any(
-        begin >= end for begin, end in zip(begins, ends, strict=True)
-    ):
-        raise UnsupportedImage(f"The RLE segments begin at {begins} of {len(data)} bytes")
-    return [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
+    bounds = [*offsets[:count], len(data)]
+    if bounds[0] < _HEADER.size or any(begin >= end for begin, end in pairwise(bounds)):
+        raise UnsupportedImage(f"The RLE segments begin at {bounds[:-1]} of {len(data)} bytes")
+    return bounds
 
 
 def _decode(image: Image, segment: bytes, number: int) -> NDArray[np.uint8]:

@@ -19,6 +19,10 @@ class Codec(StrEnum):
     PYLIBJPEG = "pylibjpeg"
 
 
+WIDE = frozenset((Codec.GDCM, Codec.PYLIBJPEG))
+"""Those that take for a sample of 8 bits what others take for 16."""
+
+
 @dataclass(frozen=True)
 class Syntax:
     """How frames of a transfer syntax (PS3.5 section 10 and annex A) are read."""

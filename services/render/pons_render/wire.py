@@ -2,7 +2,8 @@
 """What the parent and a worker say to each other, over the worker's standard input and output.
 
 One message is its length in 8 bytes and a msgpack body. The parent sends a `Task`; the worker asks
-for any number of ranges (`Need`, each answered by a `Piece`) and ends with `Done` or `Failed`.
+for any number of ranges (`Need`, each answered by a `Piece`), sends the pieces of its answer and
+ends with `Done` or `Failed`.
 """
 
 import struct
@@ -31,12 +32,14 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     quality: int = 90
     seconds: float = 30.0
     """The deadline, which the pool sets: a worker that outlives its parent ends soon after it."""
+    most: int = 0
+    """Bytes that a decoded frame may take, which the pool sets."""
     checksum: bytes = b""
     """xxh3_128 of the object, where all of it is worth reading to compare it; else empty."""
 
 
 class Piece(msgspec.Struct, frozen=True, tag=True):
-    """The bytes that a `Need` asked for."""
+    """The bytes that a `Need` asked for, or the next ones of the answer."""
 
     data: bytes
 
@@ -53,9 +56,7 @@ class Need(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The bytes to answer with."""
-
-    data: bytes
+    """The answer is complete."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -69,7 +70,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = Task | Piece
-FromWorker = Ready | Need | Done | Failed
+FromWorker = Ready | Need | Piece | Done | Failed
 _encoder = msgspec.msgpack.Encoder()
 decode_from_worker = msgspec.msgpack.Decoder(FromWorker).decode
 _decode_to_worker = msgspec.msgpack.Decoder(ToWorker).decode

@@ -2,6 +2,7 @@
 """A process that decodes one frame at a time and may die of it: `python -m pons_render.worker`."""
 
 import gzip
+import io
 import os
 import signal
 import sys
@@ -9,13 +10,16 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO
+from typing import BinaryIO, cast
+
+from typing_extensions import Buffer
 
 from pons.errors import DamagedObject, UnsupportedImage
-from pons_render.decode import decode_frame
+from pons_render.decode import Pixels, decode_frame
 from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
 from pons_render.frames import raw_frame
+from pons_render.image import MEMORY_SETTING, Image
 from pons_render.matlab import to_matlab
 from pons_render.palette import apply_palette
 from pons_render.source import Inflated, LocalFile, Remote, Source, Whole
@@ -25,24 +29,56 @@ RAW, RAW_GZIP, MATLAB = "raw", "raw.gz", "matlab"
 GZIP_LEVEL = 4
 GRACE = 2.0
 _PIPE_BUFFER = 1024 * 1024
-Perform = Callable[[Task, Source], bytes]
+ANSWER_PIECE = 256 * 1024
+Perform = Callable[[Task, Source, BinaryIO], None]
 
 
-def render(task: Task, source: Source) -> bytes:
-    """The answer to one request: raw bytes of the frame, its values as text, or its picture."""
-    if task.operation in (RAW, RAW_GZIP):
-        raw = raw_frame(task.image, source, task.frame)
-        return raw if task.operation == RAW else gzip.compress(raw, GZIP_LEVEL, mtime=0)
-    image, pixels = decode_frame(task.image, source, task.frame)
+def render(task: Task, source: Source, answer: BinaryIO) -> None:
+    """Write the answer to one request: a frame's raw bytes, its values as text, or its picture."""
+    if task.operation == RAW:
+        answer.write(raw_frame(task.image, source, task.frame))
+    elif task.operation == RAW_GZIP:
+        with gzip.GzipFile(fileobj=answer, mode="wb", compresslevel=GZIP_LEVEL, mtime=0) as packed:
+            packed.write(raw_frame(task.image, source, task.frame))
+    elif task.operation == MATLAB:
+        answer.writelines(to_matlab(expand_bits(*_pixels(task, source))))
+    else:
+        encode(
+            show(View(task.operation), *_pixels(task, source)), task.output, task.quality, answer
+        )
+
+
+def _pixels(task: Task, source: Source) -> tuple[Image, Pixels]:
+    image, pixels = decode_frame(task.image, source, task.frame, task.most)
     if image.photometric_interpretation == "PALETTE COLOR":
         pixels = apply_palette(image, pixels, source)
-    if task.operation == MATLAB:
-        return to_matlab(expand_bits(image, pixels))
-    return encode(show(View(task.operation), image, pixels), task.output, task.quality)
+    return image, pixels
+
+
+class Answer(io.RawIOBase):
+    """A file whose bytes the parent gets as they are written, a piece at a time."""
+
+    def __init__(self, send: Callable[[FromWorker], None]) -> None:
+        self._send = send
+        self._gathered = bytearray()
+
+    def write(self, data: Buffer) -> int:
+        with memoryview(data) as view, view.cast("B") as rest:
+            for start in range(0, rest.nbytes, ANSWER_PIECE):
+                self._gathered += rest[start : start + ANSWER_PIECE]
+                if len(self._gathered) >= ANSWER_PIECE:
+                    self.send_gathered()
+            return rest.nbytes
+
+    def send_gathered(self) -> None:
+        """Send what is left over, which nothing else does: an answer that failed has no end."""
+        if self._gathered:
+            self._send(Piece(bytes(self._gathered)))
+            self._gathered.clear()
 
 
 def serve(perform: Perform, memory: int) -> None:
-    """Answer tasks until the parent closes the pipe; `memory` bounds what they may allocate."""
+    """Answer tasks until the parent closes the pipe; `memory` bounds what the process takes."""
     pipe_in, pipe_out = _take_pipes()
     limit_memory(memory)
     warnings.simplefilter("ignore")
@@ -61,13 +97,17 @@ def serve(perform: Perform, memory: int) -> None:
     send(Ready())
     while isinstance(task := receive(pipe_in), Task):
         _end_without_parent(task.seconds + GRACE)
-        send(_answer(perform, task, ask))
+        send(_answer(perform, task, ask, Answer(send)))
         _end_without_parent(0)
 
 
-def _answer(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> Done | Failed:
+def _answer(
+    perform: Perform, task: Task, ask: Callable[[int, int], bytes], answer: Answer
+) -> Done | Failed:
     try:
-        return Done(_perform(perform, task, ask))
+        _perform(perform, task, ask, cast(BinaryIO, answer))
+        answer.send_gathered()
+        return Done()
     except UnsupportedImage as error:
         return Failed(str(error), traceback=_decoder_traceback(error))
     except FileNotFoundError:
@@ -75,7 +115,7 @@ def _answer(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> D
     except DamagedObject as error:
         return Failed(error.details, damaged=error.what)
     except MemoryError:
-        return Failed("Decoding would take more memory than one worker may have")
+        return Failed(f"Decoding takes more memory than {MEMORY_SETTING} lets a process have")
     except Exception:  # decoders raise anything; the traceback tells theirs from ours
         return Failed("The frame cannot be decoded", traceback=traceback.format_exc())
 
@@ -85,13 +125,15 @@ def _decoder_traceback(error: UnsupportedImage) -> str:
     return "".join(traceback.format_exception(error.__cause__)) if error.__cause__ else ""
 
 
-def _perform(perform: Perform, task: Task, ask: Callable[[int, int], bytes]) -> bytes:
+def _perform(
+    perform: Perform, task: Task, ask: Callable[[int, int], bytes], answer: BinaryIO
+) -> None:
     file = LocalFile(task.path, task.size) if task.path else None
     try:
         source: Source = file or Remote(ask, task.size)
         if task.checksum:
             source = Whole(source, task.size, task.checksum)
-        return perform(task, Inflated(source, task.size) if task.image.deflated else source)
+        perform(task, Inflated(source, task.size) if task.image.deflated else source, answer)
     finally:
         if file:
             file.close()
@@ -113,17 +155,19 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def limit_memory(limit: int) -> None:
-    """Make allocations fail that would take the process `limit` bytes above what it has now.
+    """Make allocations fail that would take the process beyond `limit` bytes of memory.
 
-    Without `resource` (Windows) there is no such bound, only the one on declared dimensions.
+    What is mapped and was never touched, such as most of a library, does not count. Without
+    `resource` (Windows) there is no such bound, only the one on the size of a decoded frame.
     """
     with suppress(ImportError):
         import resource
 
-        now = 0
+        mapped = resident = 0
         with suppress(OSError), open("/proc/self/statm", "rb") as statm:
-            now = int(statm.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + limit, now + limit))
+            mapped, resident = (int(pages) for pages in statm.read().split()[:2])
+        most = limit + (mapped - resident) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

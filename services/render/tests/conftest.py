@@ -162,7 +162,9 @@ def ask(locate: Locate) -> Make:
         source: Source = Content(content)
         if image.deflated:
             source = Inflated(source, len(content))
-        return render(Task(operation, image, frame, len(content)), source)
+        answer = io.BytesIO()
+        render(Task(operation, image, frame, len(content), most=1 << 30), source, answer)
+        return answer.getvalue()
 
     return asked
 

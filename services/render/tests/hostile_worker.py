@@ -5,13 +5,15 @@ import ctypes
 import os
 import signal
 import sys
+from typing import BinaryIO
 
+from pons.errors import UnsupportedImage
 from pons_render.source import Source
 from pons_render.wire import Task
 from pons_render.worker import serve
 
 
-def misbehave(task: Task, source: Source) -> bytes:
+def misbehave(task: Task, source: Source, answer: BinaryIO) -> None:
     match task.operation:
         case "segfault":
             ctypes.string_at(0)
@@ -21,16 +23,24 @@ def misbehave(task: Task, source: Source) -> bytes:
             while True:
                 pass
         case "hoard":
-            return bytes(len(bytearray(1024 * 1024 * 1024)))
+            bytearray(1024 * 1024 * 1024)
         case "raise":
             raise RuntimeError("nobody foresaw this")
         case "print":
             os.write(1, b"noise on standard output")
         case "environment":
-            return "\n".join(sorted(os.environ)).encode()
+            answer.write("\n".join(sorted(os.environ)).encode())
+            return
         case "read":
-            return source.read_at(task.frame, 4)
-    return str(os.getpid()).encode()
+            answer.write(source.read_at(task.frame, 4))
+            return
+        case "much":
+            answer.write(bytes(task.frame))
+            return
+        case "much and no more":
+            answer.write(bytes(task.frame))
+            raise UnsupportedImage("that was all")
+    answer.write(str(os.getpid()).encode())
 
 
 if __name__ == "__main__":

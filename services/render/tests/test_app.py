@@ -287,7 +287,7 @@ async def test_undecodable(client: httpx.AsyncClient, resources: Any) -> None:
     )
     resources.put("video", video)
     reasons = {
-        "damaged": "The code stream has 3722445056 x 1024 pixels",
+        "damaged": "3722445056 x 1024 pixels take ",
         "video": "No decoder for transfer syntax 1.2.840.10008.1.2.4.102",
     }
     for name, reason in reasons.items():
@@ -498,7 +498,9 @@ async def test_crash_is_an_unsupported_image(
         instance = await Pictures(resources, pool).find("ct")
         with pytest.raises(UnsupportedImage):
             await instance.see("segfault", 0)
-        assert (await instance.see("preview", 0)).isdigit()  # the next worker's process id
+        with await instance.see("preview", 0) as answer:
+            text = b"".join([piece async for piece in answer.pieces()])
+        assert text.isdigit()  # the next worker's process id
 
 
 async def test_failure_of_the_index(client: httpx.AsyncClient, resources: Any) -> None:

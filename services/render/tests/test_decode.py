@@ -63,7 +63,10 @@ def decode_all(content: bytes, locate: Locate, open_file: OpenFile) -> list[Any]
     image = read_image(located)
     file = open_file(content)
     source: Source = Inflated(file, located.size) if image.deflated else file
-    return [decode_frame(image, source, number)[1] for number in numbers(image.number_of_frames)]
+    return [
+        decode_frame(image, source, number, most=1 << 30)[1]
+        for number in numbers(image.number_of_frames)
+    ]
 
 
 def numbers(frames: int) -> range:

@@ -20,13 +20,13 @@ from pons_render.matlab import to_matlab
 )
 def test_grey(values: Any, dtype: Any, text: str) -> None:
     """Rows end with semicolons; numbers are whole where the pixels are."""
-    assert to_matlab(np.array(values, dtype)).decode() == text
+    assert b"".join(to_matlab(np.array(values, dtype))).decode() == text
 
 
 def test_colour() -> None:
     """MATLAB fills matrices column by column: the axes are turned round after that."""
     pixels = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)  # two rows of three pixels
-    text = to_matlab(pixels).decode()
+    text = b"".join(to_matlab(pixels)).decode()
     assert text == (
         "double(permute(reshape([ 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 ], [ 3 3 2 ]), "
         "[ 3 2 1 ]))"

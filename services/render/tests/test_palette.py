@@ -23,7 +23,7 @@ COLORS = ("Red", "Green", "Blue")
 
 def colored(content: bytes, locate: Locate, open_file: OpenFile) -> Any:
     source = open_file(content)
-    image, pixels = decode_frame(read_image(locate(content)), source, 0)
+    image, pixels = decode_frame(read_image(locate(content)), source, 0, most=1 << 30)
     return apply_palette(image, pixels, source)
 
 

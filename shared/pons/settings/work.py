@@ -25,7 +25,13 @@ class RenderSettings(Section):
         "each run.",
     )
     workers: int = Field(0, ge=0, le=256, description="Decoding processes; 0: one per core.")
-    memory_mb: int = Field(2048, ge=256, description="Memory bound of one decoding process, MiB.")
+    memory_mb: int = Field(
+        384,
+        ge=256,
+        description="Memory that one decoding process may take, MiB. A frame may take a sixth of "
+        "it once it is decoded (rows x columns x samples x bytes; 415 beyond): 64 MiB by default, "
+        "such as 33 million pixels of 16 bits.",
+    )
     timeout: Seconds = Field(30, description="Seconds that one image may take.")
 
     @field_validator("token")

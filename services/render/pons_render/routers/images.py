@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 
 from pons.errors import UnsupportedImage
 from pons.messages.views import ABOUT_FRAMES, FRAMES, VIEWS
+from pons_render.answer import Sent
 from pons_render.dependencies import FormatDep, FrameDep, InstanceDep, QualityDep, ViewDep
 from pons_render.error_handlers import NoValues
 from pons_render.formats import Format
@@ -29,17 +30,17 @@ async def picture(
     """A picture as PNG, JPEG or PAM. Raises `UnsupportedImage` where there is none."""
     if output is Format.JPEG and view.name in SIXTEEN_BITS:
         raise UnsupportedImage("JPEG is for pictures of 8 bits")
-    return Response(await instance.see(view.name, frame, output, quality), media_type=output.value)
+    return Sent(await instance.see(view.name, frame, output, quality), output.value)
 
 
 async def values(view: ViewDep, frame: FrameDep, instance: InstanceDep) -> Response:
     """A frame's bytes or values. Raises `NoValues` where they cannot be found."""
     try:
-        data = await instance.see(view.name, frame)
+        answer = await instance.see(view.name, frame)
     except UnsupportedImage as error:
         raise NoValues(error.message, error.details) from error
     own = raw_media_type(instance.located.transfer_syntax)
-    return Response(data, media_type=own if view.name == "raw" else view.media_type)
+    return Sent(answer, own if view.name == "raw" else view.media_type)
 
 
 for view in VIEWS:
