@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 LAYOUT = 1
 """How objects and notes lie; a store with a later number is refused."""
-SCHEMA = 6
+SCHEMA = 7
 """The latest migration of the database that this version knows."""
 NOTE = "owner"
 STREAM_KEYS = ("pons_store", "pons_id")

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The end of every transaction that writes: totals and change log."""
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import add
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from pons.dicom.levels import LEVELS, Level
 from pons.messages.changes import CHANGE_TYPES
-from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 NUMBERS: dict[Level, int] = {level: number for number, level in enumerate(LEVELS)}
@@ -35,7 +35,12 @@ class Growth:
     stored_size: int = 0
 
     def __add__(self, other: "Growth") -> "Growth":
-        return Growth(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Growth(*map(add, self, other))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(
+            (self.patients, self.studies, self.series, self.instances, self.size, self.stored_size)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +61,15 @@ async def log_changes(
 
     Gives how full the store is when the transaction commits.
 
-    Raises `Raced` when one of `objects`, which the transaction refers to, has become garbage.
+    A race (see `faults`) when one of `objects`, which the transaction refers to, became garbage.
     """
     row = await connection.fetchrow(
         SQL["log_changes"],
-        *astuple(growth),
+        *growth,
         [CHANGE_TYPES[line.change_type] for line in lines],
         [line.level for line in lines],
         [line.resource_key for line in lines],
         [line.resource_id for line in lines],
         objects,
     )
-    if row["garbage"]:
-        raise Raced("an object of the batch became garbage")
-    return Filling(row["stored_size"], row["patients"])
+    return Filling(*row)

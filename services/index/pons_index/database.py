@@ -16,10 +16,10 @@ from pons.settings import Settings
 from pons_index.faults import (
     LOCK_SECONDS,
     STATEMENT_SECONDS,
-    Raced,
     Slow,
     describe,
     is_passing,
+    is_race,
     is_slow,
     passing_is_unavailable,
     unavailable,
@@ -109,7 +109,7 @@ class Database:
         """Say what is wrong; raise what trying again cannot help."""
         if not is_passing(error):
             raise error
-        if isinstance(error, Raced):
+        if is_race(error):
             log.debug("database transaction begins again", error=repr(error))
             return
         why, lasts = describe(error), bool(what_lasts(error))

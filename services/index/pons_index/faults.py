@@ -43,6 +43,8 @@ REFUSING = ("22", "23", "54")
 MISSING_PARENT = "23503"
 """A race with a delete, not a wrong value."""
 CANCELLED = "57014"
+RACED = "PN001"
+"""What our own functions in the database raise where Python raises `Raced`."""
 
 
 class Raced(Exception):
@@ -67,7 +69,7 @@ def is_passing(error: BaseException) -> bool:
     """
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
-        known = not state or state == MISSING_PARENT or state[:2] in ABSENT
+        known = not state or state in (MISSING_PARENT, RACED) or state[:2] in ABSENT
         return known or bool(what_lasts(error))
     # What asyncpg raises for a server that went away is not only connection errors.
     lost = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, Raced)
@@ -82,6 +84,11 @@ def is_refusal(error: BaseException) -> bool:
         return False
     state = error.sqlstate or ""
     return state[:2] in REFUSING and state != MISSING_PARENT
+
+
+def is_race(error: BaseException) -> bool:
+    """Whether another replica was faster."""
+    return isinstance(error, Raced) or getattr(error, "sqlstate", None) == RACED
 
 
 def is_slow(error: BaseException) -> bool:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A batch as the columns of `insert_batch`: one list for each parameter."""
+"""A batch as the columns of `write_batch`: one list for each parameter."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -38,61 +38,71 @@ def describe(
     return Described(arrival, reader.read(packed_header, ancestors=first), received_at)
 
 
-def columns(batch: Sequence[Described], stable_age: float, signature: int) -> list[Any]:
-    """The parameters of `insert_batch`. The first instance of an ancestor defines its tags."""
-    patients = _firsts(batch, lambda arrival: arrival.patient)
-    studies = _firsts(batch, lambda arrival: arrival.study)
-    series = _firsts(batch, lambda arrival: arrival.series)
+def columns(batch: Sequence[Described]) -> list[Any]:
+    """The arrays of `write_batch`. The first instance of an ancestor defines its tags."""
     return [
-        *_patients(patients),
-        *_studies(studies),
-        *_series(series, Counter(described.arrival.series for described in batch)),
+        *_patients(_firsts(batch, lambda arrival: arrival.patient)),
+        *_studies(_firsts(batch, lambda arrival: arrival.study)),
+        *_series(
+            _firsts(batch, lambda arrival: arrival.series),
+            Counter(described.arrival.series for described in batch),
+        ),
         *_instances(batch),
-        timedelta(seconds=stable_age),
-        signature,
-        [new.tags.sequences_of("Series") for new in series],
-        [has_odd_pixel_vr(new.arrival.event, new.tags) for new in batch],
-        [new.tags.sequences_of("Patient") for new in patients],
-        [new.tags.sequences_of("Study") for new in studies],
-        [new.tags.sequences_of("Instance") for new in batch],
     ]
 
 
-def _firsts(batch: Sequence[Described], ancestor: Callable[[Arrival], bytes]) -> list[Described]:
-    """The first instance of each ancestor."""
-    firsts: dict[bytes, Described] = {}
-    for described in batch:
-        firsts.setdefault(ancestor(described.arrival), described)
-    return list(firsts.values())
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first instance of an ancestor, and its place in the batch, from 1 on."""
+
+    id: bytes
+    place: int
+    new: Described
 
 
-def _patients(firsts: list[Described]) -> Iterable[list[Any]]:
+def _firsts(batch: Sequence[Described], ancestor: Callable[[Arrival], bytes]) -> list[First]:
+    """The first instance of each ancestor, in the order of the ancestors' ids."""
+    firsts: dict[bytes, First] = {}
+    for place, described in enumerate(batch, 1):
+        identifier = ancestor(described.arrival)
+        if identifier not in firsts:
+            firsts[identifier] = First(identifier, place, described)
+    return [firsts[identifier] for identifier in sorted(firsts)]
+
+
+def _patients(firsts: list[First]) -> Iterable[list[Any]]:
     return (
-        [new.arrival.patient for new in firsts],
-        [without_nul(new.arrival.event.patient_id.strip()) for new in firsts],
-        [new.tags.of("Patient") for new in firsts],
+        [first.id for first in firsts],
+        [first.place for first in firsts],
+        [without_nul(first.new.arrival.event.patient_id.strip()) for first in firsts],
+        [first.new.tags.of("Patient") for first in firsts],
+        [first.new.tags.sequences_of("Patient") for first in firsts],
     )
 
 
-def _studies(firsts: list[Described]) -> Iterable[list[Any]]:
+def _studies(firsts: list[First]) -> Iterable[list[Any]]:
     return (
-        [new.arrival.study for new in firsts],
-        [new.arrival.patient for new in firsts],
-        [without_nul(new.arrival.event.study_uid.strip()) for new in firsts],
-        [new.tags.of("Study") for new in firsts],
-        [new.tags.of("Patient") for new in firsts],
+        [first.id for first in firsts],
+        [first.place for first in firsts],
+        [first.new.arrival.patient for first in firsts],
+        [without_nul(first.new.arrival.event.study_uid.strip()) for first in firsts],
+        [first.new.tags.of("Study") for first in firsts],
+        [first.new.tags.of("Patient") for first in firsts],
+        [first.new.tags.sequences_of("Study") for first in firsts],
     )
 
 
-def _series(firsts: list[Described], arrived: Counter[bytes]) -> Iterable[list[Any]]:
+def _series(firsts: list[First], arrived: Counter[bytes]) -> Iterable[list[Any]]:
     return (
-        [new.arrival.series for new in firsts],
-        [new.arrival.study for new in firsts],
-        [without_nul(new.arrival.event.series_uid.strip()) for new in firsts],
-        [new.tags.of("Series") for new in firsts],
-        [without_nul(new.arrival.event.origin.remote_aet) for new in firsts],
-        [new.tags.expected_instances for new in firsts],
-        [arrived[new.arrival.series] for new in firsts],
+        [first.id for first in firsts],
+        [first.place for first in firsts],
+        [first.new.arrival.study for first in firsts],
+        [without_nul(first.new.arrival.event.series_uid.strip()) for first in firsts],
+        [first.new.tags.of("Series") for first in firsts],
+        [without_nul(first.new.arrival.event.origin.remote_aet) for first in firsts],
+        [first.new.tags.expected_instances for first in firsts],
+        [arrived[first.id] for first in firsts],
+        [first.new.tags.sequences_of("Series") for first in firsts],
     )
 
 
@@ -116,6 +126,8 @@ def _instances(batch: Sequence[Described]) -> Iterable[list[Any]]:
         [event.pixel_offset for event in events],
         [event.pixel_length for event in events],
         [event.pixel_vr for event in events],
+        [has_odd_pixel_vr(new.arrival.event, new.tags) for new in batch],
+        [new.tags.sequences_of("Instance") for new in batch],
         [event.header for event in events],
         [event.header_key for event in events],
         [event.meta for event in events],

@@ -4,8 +4,10 @@
 import asyncio
 import math
 import traceback
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import structlog
 
 from pons.errors import NotFound, OutOfResources
 from pons.health.pulse import Pulse
+from pons.messages.changes import CHANGE_NAMES
 from pons.messages.events import Indexed
 from pons.objects import Objects
 from pons.settings import IndexSettings
@@ -41,8 +44,6 @@ MANY_FAILURES = 3
 PAUSE = 0.1
 MAX_HEADERS = 64 * 1024 * 1024
 """Bytes of headers, as JSON, that one transaction is made of, unless a single one has more."""
-Touched = Mapping[tuple[int, bytes], Any]
-"""Rows of `insert_batch` by level and id."""
 
 
 class Bulky(Exception):
@@ -167,7 +168,7 @@ class Writer:
     ) -> list[Indexed]:
         """Write a batch; with `full` also beyond the store's limits."""
         # Most of what arrives is new, and looking is one more round trip. So it is taken for new
-        # until the insert or the change log says otherwise (`Raced`); the next attempt looks first.
+        # until the database says otherwise (a race); the next attempt looks first.
         # A header kept apart may be collected garbage: to read it one has to know.
         apart = any(arrival.event.header_key for arrival in batch)
         found = await self._look_up(connection, batch) if self._look_first or apart else []
@@ -197,7 +198,9 @@ class Writer:
         new = await self._describe(decisions.inserted)
         if not (new or decisions.discarded or decisions.restored):
             return decisions.answers
-        async with connection.transaction():
+        only_new = not (decisions.replaced or decisions.restored or decisions.discarded or capacity)
+        # One statement is a transaction by itself.
+        async with nullcontext() if only_new else connection.transaction():
             growth = Growth()
             if decisions.replaced:
                 growth = await self._make_room(connection, batch, decisions, broken)
@@ -280,34 +283,29 @@ class Writer:
     async def _insert(
         self, connection: Any, new: list[Described], growth: Growth, capacity: Capacity | None
     ) -> None:
-        parameters = columns(new, self._settings.stable_age, self._signature or 0)
-        rows = await connection.fetch(SQL["insert_batch"], *parameters)
-        touched = {(row["level"], row["id"]): row for row in rows}
-        if any((3, described.arrival.instance) not in touched for described in new):
-            raise Raced("an instance came in meanwhile")
-        completing = await _completing(connection, new, touched)
-        if completing:
-            keys = [row["resource_key"] for row in completing.values()]
-            await connection.execute(SQL["complete_series"], keys)
-        created = [row["level"] for row in rows if row["created"]]
+        events = [described.arrival.event for described in new]
         growth += Growth(
-            created.count(0),
-            created.count(1),
-            created.count(2),
-            len(new),
-            sum(described.arrival.event.size for described in new),
-            sum(described.arrival.event.stored_size for described in new),
+            instances=len(new),
+            size=sum(event.size for event in events),
+            stored_size=sum(event.stored_size for event in events),
         )
-        expected = None
-        if capacity:
-            written = list({described.arrival.patient for described in new})
-            freed, expected = await capacity.make_room(connection, growth, written)
-            growth += freed
+        patients, studies, series, *lines = await connection.fetchrow(
+            SQL["write_batch"],
+            timedelta(seconds=self._settings.stable_age),
+            self._signature or 0,
+            capacity is None,
+            *columns(new),
+            *growth,
+        )
+        if capacity is None:
+            return
+        growth = replace(growth, patients=patients, studies=studies, series=series)
+        written = list({described.arrival.patient for described in new})
+        freed, expected = await capacity.make_room(connection, growth, written)
+        changes = [Line(CHANGE_NAMES[kind], *rest) for kind, *rest in zip(*lines, strict=True)]
         objects = [key for described in new for key in described.arrival.keys]
-        lines = list(_lines(new, touched, completing))
-        filling = await log_changes(connection, growth, lines, objects)
-        if capacity and expected:
-            capacity.check(expected, filling)
+        filling = await log_changes(connection, growth + freed, changes, objects)
+        capacity.check(expected, filling)
 
 
 async def _restore_files(connection: Any, restored: Sequence[Restored]) -> Growth:
@@ -356,55 +354,6 @@ async def _reject(arrival: Arrival, connection: Any) -> list[Indexed]:
             return [Indexed(token, "Success")]
         await connection.execute(SQL["discard"], arrival.keys, "rejected")
     return [Indexed(token, "StorageFull")]
-
-
-async def _completing(
-    connection: Any, new: Sequence[Described], touched: Touched
-) -> dict[bytes, Any]:
-    """The instances with which their series was complete, with the series' rows.
-
-    A series is complete when it has each of the places 1 to N once. So it can only be with the
-    instance that makes them N, and places are only read then, not with each batch.
-    """
-    newcomers: dict[bytes, list[bytes]] = defaultdict(list)
-    for described in new:
-        newcomers[described.arrival.series].append(described.arrival.instance)
-    completing: dict[bytes, Any] = {}
-    for identifier, instances in newcomers.items():
-        row = touched[2, identifier]
-        expected = row["expected"]
-        missing = expected - (row["instances"] - len(instances)) if expected else 0
-        if not 0 < missing <= len(instances):
-            continue
-        later = set(instances[missing:])
-        places = await connection.fetch(SQL["read_places"], row["resource_key"])
-        taken = {place["index_in_series"] for place in places if place["id"] not in later}
-        if taken == set(range(1, expected + 1)):
-            completing[instances[missing - 1]] = row
-    return completing
-
-
-def _lines(
-    new: Sequence[Described], touched: Touched, completing: Mapping[bytes, Any]
-) -> list[Line]:
-    """The changes, as if the instances had been written one by one."""
-    lines: list[Line] = []
-    told: set[tuple[int, bytes]] = set()
-    for described in new:
-        arrival = described.arrival
-        for change_type, level, identifier in (
-            ("NewInstance", 3, arrival.instance),
-            ("NewSeries", 2, arrival.series),
-            ("NewStudy", 1, arrival.study),
-            ("NewPatient", 0, arrival.patient),
-        ):
-            row = touched[level, identifier]
-            if row["created"] and (level, identifier) not in told:
-                told.add((level, identifier))
-                lines.append(Line(change_type, level, row["resource_key"], identifier))
-        if (row := completing.get(arrival.instance)) is not None:
-            lines.append(Line("CompletedSeries", 2, row["resource_key"], row["id"]))
-    return lines
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from pons.bus import Bus
@@ -13,7 +14,7 @@ from pons.messages.index import Collected
 from pons.objects import SHARDS, FileObjects, new_key
 from pons_index.changelog import Growth, log_changes
 from pons_index.collector import Collector
-from pons_index.faults import Raced
+from pons_index.faults import is_passing, is_race
 from pons_testing.events import ids, received
 from pons_testing.nats import NatsServer
 
@@ -103,8 +104,10 @@ async def test_a_batch_whose_object_became_garbage_begins_again(index: Index) ->
     )
     async with index.database.pool.acquire() as connection:
         await log_changes(connection, Growth(), objects=[new_key()])
-        with pytest.raises(Raced):
+        with pytest.raises(asyncpg.PostgresError, match="became garbage") as raced:
             await log_changes(connection, Growth(), objects=[new_key(), key])
+    assert is_race(raced.value)
+    assert is_passing(raced.value)
 
 
 class Broken(FileObjects):

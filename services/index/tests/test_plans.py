@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 import pons_index
+from pons.dicom.identity import to_text
+from pons.messages.events import Announcement
+from pons_index.arrival import arrivals
 from pons_index.database import Database
 from pons_index.statements import SQL
 from pons_testing.events import received
@@ -89,6 +92,28 @@ async def test_no_statement_reads_a_whole_table(index: Index) -> None:
             if whole - SMALL:
                 scans[name] = whole - SMALL
     assert scans == {}
+
+
+async def test_writing_reads_no_whole_table(index: Index) -> None:
+    """Nor do the statements inside of `write_batch`, those that complete a series included."""
+    await fill(index, 6000)
+
+    async def scanned() -> dict[str, int]:
+        async with index.database.pool.acquire() as connection:
+            await connection.execute("SELECT pg_stat_force_next_flush()")
+            rows = await connection.fetch("SELECT relname, seq_scan FROM pg_stat_user_tables")
+        return {row["relname"]: row["seq_scan"] for row in rows if row["relname"] not in SMALL}
+
+    await index.database.pool.execute("SELECT count(tags) FROM studies")
+    before = await scanned()
+    expected = {"t00201002": ("IS", 2), "t00200105": ("IS", 1)}
+    places = [received(f"2.{n}", series_uid="2.0", t00200013=("IS", n), **expected) for n in (1, 2)]
+    await index.write(*places)
+    assert ("CompletedSeries", to_text(arrivals(Announcement("", places))[0].series)) in (
+        await index.changes()
+    )
+    assert await scanned() == before
+    assert before["studies"] > 0
 
 
 async def test_statistics_read_one_row(index: Index) -> None:

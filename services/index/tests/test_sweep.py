@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from pons.messages.index import Collected
 from pons.objects import SHARDS, FileObjects, Kind, new_key
 from pons.settings import JobsSettings
 from pons_index.arrival import arrivals
+from pons_index.changelog import Growth
 from pons_index.consumer import DURABLE
 from pons_index.refusals import Refusals
 from pons_index.rows import columns, describe
@@ -295,7 +297,10 @@ async def test_discarding_waits_for_what_is_just_being_written(index: Index) -> 
         writing = connection.transaction()
         await writing.start()
         described = describe(TagReader(MAIN_TAGS), arrival, event.header, first=True)
-        await connection.fetch(SQL["insert_batch"], *columns([described], 60, 0))
+        age = timedelta(seconds=60)
+        await connection.fetch(
+            SQL["write_batch"], age, 0, False, *columns([described]), *Growth(instances=1)
+        )
         discarding = asyncio.create_task(
             discard_unused(index.database, [event.object_key], "leftover")
         )
