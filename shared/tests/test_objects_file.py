@@ -299,6 +299,16 @@ async def test_small_bodies_stay_in_the_callers_thread(tmp_path: Path) -> None:
     assert calls == ["write"]
 
 
+async def test_a_slow_disk_is_waited_for_in_worker_threads(tmp_path: Path) -> None:
+    """One body that took too long is the last for a while that the event loop has to wait for."""
+    objects = FileObjects(tmp_path, "main", longest_inline=0)
+    with system_calls({"write"}) as calls:
+        await objects.put(new_key(), bytes(99))
+        assert calls == ["write"]
+        await objects.put(new_key(), bytes(99))
+    assert calls == ["write"]
+
+
 def test_opening_removes_old_temporary_files_only(tmp_path: Path) -> None:
     """A crashed process' temporary files go after an hour; those of living ones stay."""
     objects = FileObjects(tmp_path, "main")

@@ -23,9 +23,6 @@ from pons_ingress.services import Echo, Service
 from pons_ingress.store import Store
 from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
 
-WRITE_INLINE_BELOW = 2 * 1024 * 1024
-"""Files up to this size are written on the event loop: handing them to a thread costs more."""
-
 
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
@@ -33,9 +30,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     # pynetdicom would log each oddity of a peer's negotiation with a traceback
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     room = FreeSpace(settings.storage)
-    objects = open_objects(
-        settings.storage, settings.store.name, inline_below=WRITE_INLINE_BELOW, room=room
-    )
+    objects = open_objects(settings.storage, settings.store.name, room=room)
     try:
         async with (
             open_bus(settings) as bus,

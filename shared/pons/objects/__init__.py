@@ -44,15 +44,10 @@ __all__ = [
 ]
 
 
-def open_objects(
-    storage: StorageSettings, store: str, *, inline_below: int = 0, room: FreeSpace | None = None
-) -> Objects:
+def open_objects(storage: StorageSettings, store: str, *, room: FreeSpace | None = None) -> Objects:
     """The object store that `storage` configures, for the store named `store`.
 
-    Parameters
-    ----------
-    inline_below, room
-        See `FileObjects`; without effect on S3.
+    `room`: see `FileObjects`; without effect on S3.
     """
     if storage.kind == "s3":
         # minio, urllib3 and what they import cost 11 MB: only where they are used.
@@ -69,6 +64,4 @@ def open_objects(
         return S3Objects(client, storage.s3_bucket, store, storage.path)
     if storage.path is None:
         raise ValueError("storage.kind = 'file' needs storage.path")
-    return FileObjects(
-        storage.path, store, fsync=storage.fsync, inline_below=inline_below, room=room
-    )
+    return FileObjects(storage.path, store, fsync=storage.fsync, room=room)

@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from datetime import timedelta
@@ -26,6 +27,13 @@ from pons.objects.spool import (
     probe_folder,
 )
 
+INLINE_BELOW = 2 * 1024 * 1024
+"""Bodies up to this size are written on the event loop: handing them to a thread costs more."""
+LONGEST_INLINE = 0.01
+"""Seconds. A disk that takes longer would hold up everybody else on the event loop."""
+SLOW_SECONDS = 1.0
+"""How long only worker threads wait for a slow disk, until it is tried again."""
+
 
 class FileObjects:
     """Objects of `store` as files under `root`; several processes may share them.
@@ -39,10 +47,13 @@ class FileObjects:
         Force each object and its name to disk before `put` returns.
     inline_below
         Bodies of fewer bytes are written in the caller's thread, which stops the event loop for
-        the fsync, unless the caller says that it is crowded. Measured with fsync on a virtual disk
-        and 0.5 MB: inline saves one sender 0.1 to 0.5 ms of CPU; from four puts at once on, worker
-        threads store 1.2 to 2.6 times as many, since the file system forces several files to disk
-        in one go. Without fsync inline is 1.0 to 1.3 times as fast. 0: never inline.
+        the fsync, unless the caller says that it is crowded or the disk was slow just now. Measured
+        with fsync on a virtual disk and 0.5 MB: inline saves one sender 0.1 to 0.5 ms of CPU; from
+        four puts at once on, worker threads store 1.2 to 2.6 times as many, since the file system
+        forces several files to disk in one go. Without fsync inline is 1.0 to 1.3 times as fast.
+        0: never inline.
+    longest_inline
+        Seconds. When a body took longer, worker threads write for the next `SLOW_SECONDS`.
     room
         What is written, spooled bodies too, is refused when this is used up.
     """
@@ -53,7 +64,8 @@ class FileObjects:
         store: str,
         *,
         fsync: bool = True,
-        inline_below: int = 0,
+        inline_below: int = INLINE_BELOW,
+        longest_inline: float = LONGEST_INLINE,
         room: FreeSpace | None = None,
     ) -> None:
         self._root = root.absolute()
@@ -62,6 +74,8 @@ class FileObjects:
         self._spool_folder = self._folder / SPOOL_FOLDER
         self._fsync = fsync
         self._inline_below = inline_below
+        self._longest_inline = longest_inline
+        self._slow_until = 0.0
         self._inline_reads = True
         self._room = room
         make_spool_folder(self._spool_folder)
@@ -77,8 +91,12 @@ class FileObjects:
             self._room.require()
         if isinstance(body, Spool):
             await asyncio.to_thread(self._keep, key, body)
-        elif memoryview(body).nbytes < self._inline_below and not crowded:
+        elif self._is_for_here(body) and not crowded:
+            started = time.monotonic()
             self._write(key, body)
+            ended = time.monotonic()
+            if ended - started > self._longest_inline:
+                self._slow_until = ended + SLOW_SECONDS
         else:
             await asyncio.to_thread(self._write, key, body)
 
@@ -145,6 +163,11 @@ class FileObjects:
 
     def _path(self, key: UUID) -> str:
         return f"{self._root}/{key_path(self._store, key)}"
+
+    def _is_for_here(self, body: bytes | bytearray | memoryview) -> bool:
+        """Whether a body is written in the caller's thread."""
+        small = memoryview(body).nbytes < self._inline_below
+        return small and time.monotonic() >= self._slow_until
 
     def _write(self, key: UUID, body: bytes | bytearray | memoryview) -> None:
         with Spool(self._spool_folder) as spool:
