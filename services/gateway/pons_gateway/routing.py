@@ -135,12 +135,14 @@ class Router(APIRouter):
         self.title = title
         self.description = description
 
-    def lean(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        """A GET by a `LeanRoute`."""
+    def lean(
+        self, path: str, method: str = "GET", **options: Any
+    ) -> Callable[[Endpoint], Endpoint]:
+        """A request by a `LeanRoute`."""
 
         def add(endpoint: Endpoint) -> Endpoint:
             self.add_api_route(
-                path, endpoint, methods=["GET"], route_class_override=LeanRoute, **options
+                path, endpoint, methods=[method], route_class_override=LeanRoute, **options
             )
             return endpoint
 

@@ -6,7 +6,7 @@ import asyncio
 from fastapi import Depends, Request, Response
 
 from pons_gateway.datasets.native_model import native_model, to_json, to_xml
-from pons_gateway.dependencies import BackendsDep, resource_id
+from pons_gateway.dependencies import resource_id
 from pons_gateway.files.dicom_file import dicom_file
 from pons_gateway.models.instances import FileQuery, StoredInstance
 from pons_gateway.query import documented, read_query
@@ -21,19 +21,20 @@ NATIVE = {"application/dicom+json": to_json, "application/dicom+xml": to_xml}
 router = Router("DICOM files", "Send files to the store, get them back.")
 
 
-@router.post(
+@router.lean(
     "/instances",
+    method="POST",
     summary="Store a DICOM file, a ZIP of many, a gzip of one, or a form with any of them",
     response_model=StoredInstance | list[StoredInstance],
     openapi_extra=takes(DICOM, ZIP, "multipart/form-data"),
 )
 @writes
-async def upload(request: Request, backends: BackendsDep) -> Response:
+async def upload(request: Request) -> Response:
     """A ZIP is answered by an array of what was stored, a form by nothing.
 
     What is no DICOM file is refused, except inside a ZIP, where it is passed over.
     """
-    stored = await store_upload(request, backends)
+    stored = await store_upload(request, request.app.state.backends)
     return done() if stored is None else json_answer(stored)
 
 
