@@ -3,7 +3,6 @@
 
 import http.client
 import socket
-import struct
 import threading
 import time
 from dataclasses import dataclass
@@ -15,13 +14,24 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import dcmwrite, write_dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
-from pynetdicom.pdu_primitives import (
-    A_ASSOCIATE,
-    ImplementationClassUIDNotification,
-    MaximumLengthNotification,
+
+from pons.dicom.network import dimse
+from pons.dicom.network.associate import (
+    Proposal,
+    ProposedContext,
+    decode_acceptance,
+    encode_proposal,
 )
-from pynetdicom.presentation import build_context
+from pons.dicom.network.pdu import (
+    ASSOCIATE_AC,
+    COMMAND,
+    P_DATA,
+    PDU_HEADER,
+    PDV_HEADER,
+    RELEASE_REQUEST,
+    encode_data,
+)
+from pons.dicom.network.user_information import our_information
 
 ROWS = COLUMNS = 512
 UID_ROOT = "1.2.826.0.1.3680043.10.9999"
@@ -111,33 +121,19 @@ def c_store_message(ds: Dataset, message_id: int, maximum_pdu_length: int) -> by
     body = DicomBytesIO()
     body.is_little_endian, body.is_implicit_VR = True, False
     write_dataset(body, ds)
-    command = b"".join(
-        struct.pack("<HHI", 0, element, len(value)) + value
-        for element, value in (
-            (0x0002, _padded(str(ds.SOPClassUID))),
-            (0x0100, struct.pack("<H", 1)),
-            (0x0110, struct.pack("<H", message_id)),
-            (0x0700, struct.pack("<H", 0)),
-            (0x0800, struct.pack("<H", 1)),
-            (0x1000, _padded(str(ds.SOPInstanceUID))),
-        )
+    command = dimse.encode_command(
+        {
+            dimse.AFFECTED_SOP_CLASS_UID: str(ds.SOPClassUID),
+            dimse.COMMAND_FIELD: dimse.C_STORE_RQ,
+            dimse.MESSAGE_ID: message_id,
+            dimse.PRIORITY: 0,
+            dimse.COMMAND_DATASET_TYPE: dimse.WITH_DATASET,
+            dimse.AFFECTED_SOP_INSTANCE_UID: str(ds.SOPInstanceUID),
+        }
     )
-    command = struct.pack("<HHII", 0, 0, 4, len(command)) + command
-    room = maximum_pdu_length - 6
-    dataset = body.getvalue()
-    pieces = [dataset[start : start + room] for start in range(0, len(dataset), room)]
-    pdus = [_p_data(command, 0b11)]
-    pdus += [_p_data(piece, 0b10 if piece is pieces[-1] else 0) for piece in pieces]
-    return b"".join(pdus)
-
-
-def _padded(uid: str) -> bytes:
-    return uid.encode() + b"\0" * (len(uid) % 2)
-
-
-def _p_data(fragment: bytes, control: int) -> bytes:
-    header = struct.pack(">BBIIBB", 4, 0, len(fragment) + 6, len(fragment) + 2, CONTEXT_ID, control)
-    return header + fragment
+    message = [*encode_data(CONTEXT_ID, COMMAND, command, maximum_pdu_length)]
+    message += encode_data(CONTEXT_ID, 0, body.getvalue(), maximum_pdu_length)
+    return b"".join(message)
 
 
 class Association:
@@ -146,44 +142,31 @@ class Association:
     def __init__(self, host: str, port: int, called_aet: str) -> None:
         self._socket = socket.create_connection((host, port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        request = A_ASSOCIATE()
-        request.application_context_name = "1.2.840.10008.3.1.1.1"
-        request.calling_ae_title, request.called_ae_title = "BENCH", called_aet
-        context = build_context(CTImageStorage, ExplicitVRLittleEndian)
-        context.context_id = CONTEXT_ID
-        request.presentation_context_definition_list = [context]
-        length = MaximumLengthNotification()
-        length.maximum_length_received = 16384
-        implementation = ImplementationClassUIDNotification()
-        implementation.implementation_class_uid = UID_ROOT
-        request.user_information = [length, implementation]
-        pdu = A_ASSOCIATE_RQ()
-        pdu.from_primitive(request)
-        self._socket.sendall(pdu.encode())
+        context = ProposedContext(CONTEXT_ID, CTImageStorage, (ExplicitVRLittleEndian,))
+        proposal = Proposal(called_aet, "BENCH", (context,), our_information(16384))
+        self._socket.sendall(encode_proposal(proposal))
         kind, answer = self._receive()
-        if kind != 2:
+        if kind != ASSOCIATE_AC:
             raise SystemExit(f"{called_aet} at {host}:{port} refused the association (PDU {kind})")
-        accepted = A_ASSOCIATE_AC()
-        accepted.decode(answer)
-        self.maximum_pdu_length: int = accepted.user_information.maximum_length or 131072
+        self.maximum_pdu_length = decode_acceptance(answer).user.maximum_length or 131072
 
     def store(self, message: bytes) -> int:
         """Send one C-STORE and return the status of its answer."""
         self._socket.sendall(message)
         kind, pdu = self._receive()
-        if kind != 4:
+        if kind != P_DATA:
             raise SystemExit(f"the store answered with PDU {kind} instead of a C-STORE-RSP")
-        position = pdu.index(struct.pack("<HHI", 0, 0x0900, 2)) + 8
-        return int(struct.unpack_from("<H", pdu, position)[0])
+        return dimse.decode_response(pdu[PDU_HEADER.size + PDV_HEADER.size :]).status
 
     def release(self) -> None:
-        self._socket.sendall(struct.pack(">BBII", 5, 0, 4, 0))
+        self._socket.sendall(RELEASE_REQUEST)
         self._receive()
         self._socket.close()
 
     def _receive(self) -> tuple[int, bytes]:
-        header = self._exactly(6)
-        return header[0], header + self._exactly(struct.unpack_from(">I", header, 2)[0])
+        header = self._exactly(PDU_HEADER.size)
+        kind, length = PDU_HEADER.unpack(header)
+        return kind, header + self._exactly(length)
 
     def _exactly(self, count: int) -> bytes:
         received = bytearray()

@@ -21,10 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
 
+from pons.dicom.transfer_syntaxes import DEFLATED
 from pons.errors import InvalidInstance
 from pons.header import scan
 from pons.header.correct import corrected_meta
-from pons.header.file import DEFLATED, read_file, read_preface
+from pons.header.file import read_file, read_preface
 
 REFUSED = {
     "MR_truncated.dcm": "Pixel Data (7FE0,0010) at offset 1500 has 8192 bytes, but the file has",

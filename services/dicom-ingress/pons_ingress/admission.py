@@ -9,14 +9,10 @@ from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
+from pons.dicom.network.rejection import Reason, Rejection
 from pons.messages.modality import Modality
 from pons.settings import DicomSettings
 from pons_ingress import metrics
-from pons_ingress.rejection import (
-    LocalLimitExceeded,
-    UnknownCalledAet,
-    UnknownCallingAet,
-)
 from pons_ingress.services import Peer
 
 
@@ -43,13 +39,14 @@ class Seats:
 
     @contextmanager
     def seat(self) -> Iterator[Callable[[], None]]:
-        """A call that takes a seat or raises `LocalLimitExceeded`; the block gives it back."""
+        """A call that takes a seat or raises `Rejection`; the block gives it back."""
         taken = False
 
         def take() -> None:
             nonlocal taken
             if self._maximum and self._taken >= self._maximum:
-                raise LocalLimitExceeded(f"there are {self._taken} associations already")
+                there = f"there are {self._taken} associations already"
+                raise Rejection(Reason.LOCAL_LIMIT, there)
             taken = True
             self._taken += 1
             metrics.ASSOCIATIONS_OPEN.inc()
@@ -79,13 +76,16 @@ class Admission:
         """What `peer` may do, at least one thing. Raises `Rejection`."""
         settings = self._settings
         if settings.check_called_aet and not self._same(peer.called_aet, settings.aet):
-            raise UnknownCalledAet(f"this is {settings.aet}, not {peer.called_aet}")
+            raise Rejection(Reason.CALLED_AET, f"this is {settings.aet}, not {peer.called_aet}")
         if self._open_to_all and not settings.check_modality_host:
             return self._always
         known = await self._known(peer)
         permissions = self._always.union(*map(_granted, known))
         if not permissions:
-            raise UnknownCallingAet(f"{peer.calling_aet} is not a modality that may echo or store")
+            raise Rejection(
+                Reason.CALLING_AET,
+                f"{peer.calling_aet} is not a modality that may echo or store",
+            )
         return permissions
 
     async def _known(self, peer: Peer) -> list[Modality]:
@@ -94,8 +94,9 @@ class Admission:
             return list(found.values())
         here = [one for one in found.values() if await _lives_at(one.host, peer.remote_ip)]
         if not here:
-            raise UnknownCallingAet(
-                f"{peer.calling_aet} is configured at another host than {peer.remote_ip}"
+            raise Rejection(
+                Reason.CALLING_AET,
+                f"{peer.calling_aet} is configured at another host than {peer.remote_ip}",
             )
         return here
 

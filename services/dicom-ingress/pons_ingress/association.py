@@ -8,31 +8,34 @@ from time import monotonic
 
 import structlog
 
+from pons.dicom.network.associate import decode_proposal
+from pons.dicom.network.dimse import C_CANCEL_RQ, RESPONSE, Command, Response, encode_response
+from pons.dicom.network.messages import Context, Dataset, DatasetFull, Message, MessageReader
+from pons.dicom.network.pdu import (
+    ABORT,
+    ASSOCIATE_RQ,
+    COMMAND,
+    RELEASE_REPLY,
+    RELEASE_RQ,
+    USER_ABORT,
+    AbortReason,
+    Pdu,
+    PduReader,
+    Phase,
+    ProtocolError,
+    decode_abort,
+    encode_abort,
+    encode_data,
+)
+from pons.dicom.network.rejection import Rejection
 from pons.settings import DicomSettings
 from pons_ingress import metrics
 from pons_ingress.admission import Admission, Seats
 from pons_ingress.channel import Channel, ConnectionLost, Stopping, TimedOut
-from pons_ingress.dimse import C_CANCEL_RQ, RESPONSE, Command, Response, encode_response
-from pons_ingress.messages import COMMAND, Context, Dataset, DatasetFull, Message, MessageReader
 from pons_ingress.negotiation import Rules, negotiate, refuse_foreign
-from pons_ingress.pdu import (
-    RELEASE_REPLY,
-    AbortReason,
-    AbortSource,
-    AssociateRequest,
-    PduReader,
-    ProtocolError,
-    ReleaseRequest,
-    encode_abort,
-    encode_data,
-)
-from pons_ingress.proposal import decode_proposal
-from pons_ingress.rejection import Rejection
 from pons_ingress.services import IgnoredDataset, Peer, Service
 from pons_ingress.status import UNRECOGNIZED_OPERATION
 from pons_ingress.unseen import Unseen
-
-USER_ABORT = encode_abort(AbortSource.USER, AbortReason.NOT_SPECIFIED)
 
 log = structlog.get_logger()
 
@@ -69,7 +72,7 @@ class Association:
         self._services = services
         self._rules = rules
         self._messages = MessageReader(self._open_dataset)
-        self._reader = PduReader(self._messages, settings.maximum_pdu_length)
+        self._reader = PduReader(self._messages, settings.maximum_pdu_length, Phase.REQUEST)
         self.channel = Channel(self._reader, self._messages, buffer, lambda: connected(self))
         self._peer = Peer("", "", "")
         self._peer_maximum_length = 0
@@ -98,10 +101,8 @@ class Association:
         await self.channel.close(ending.last_words, patience)
 
     async def _establish(self, take_seat: Callable[[], None]) -> None:
-        event = await self.channel.next()
-        if not isinstance(event, AssociateRequest):
-            raise _aborted(event)
-        proposal = decode_proposal(event.pdu)
+        request = _expected(await self.channel.next(), ASSOCIATE_RQ)
+        proposal = decode_proposal(request.content)
         self._peer = Peer(proposal.calling_aet, proposal.called_aet, self.channel.remote_ip)
         refuse_foreign(proposal)
         take_seat()
@@ -109,7 +110,7 @@ class Association:
         agreement = negotiate(proposal, permissions, self._rules())
         self._messages.contexts = agreement.contexts
         self._peer_maximum_length = agreement.peer_maximum_length
-        self._reader.established = True
+        self._reader.expect(Phase.ESTABLISHED)
         self.channel.expect_within(self._settings.idle_timeout)
         await self.channel.send(agreement.reply)
 
@@ -121,9 +122,7 @@ class Association:
                 await self._answer(event)
             elif isinstance(event, DatasetFull):
                 await event.dataset.spill()
-            elif not isinstance(event, ReleaseRequest):
-                raise _aborted(event)
-            elif self._messages.inside_message:
+            elif _expected(event, RELEASE_RQ) and self._messages.inside_message:
                 raise ProtocolError("A-RELEASE-RQ inside a message", AbortReason.UNEXPECTED_PDU)
             else:
                 await self._unseen.settle()
@@ -144,11 +143,13 @@ class Association:
         else:
             response = await service.answer(self._peer, message, self._unseen)
         await self.channel.send(
-            encode_data(
-                message.context.context_id,
-                COMMAND,
-                encode_response(command, response),
-                self._peer_maximum_length,
+            b"".join(
+                encode_data(
+                    message.context.context_id,
+                    COMMAND,
+                    encode_response(command, response),
+                    self._peer_maximum_length,
+                )
             )
         )
 
@@ -176,8 +177,13 @@ class Association:
             log.warning(event, why=ending.why, **facts)
 
 
-def _aborted(event: object) -> Aborted:
-    return Aborted(f"by the peer: {event}")
+def _expected(event: object, kind: int) -> Pdu:
+    """The PDU of type `kind` that was waited for; what else the reader lets through is an abort."""
+    if isinstance(event, Pdu) and event.kind == ABORT:
+        raise Aborted(f"by {decode_abort(event.content)}")
+    if not isinstance(event, Pdu) or event.kind != kind:
+        raise TypeError(f"Expected a PDU of type {kind}, got {event!r}")
+    return event
 
 
 def _ending(error: Exception, established: bool) -> Ending:

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from pons.dicom.network.messages import MessageReader
+from pons.dicom.network.pdu import PduReader, ProtocolError
 from pons_ingress.admission import plain_ip
-from pons_ingress.messages import MessageReader
-from pons_ingress.pdu import PduReader, ProtocolError
 
 RECEIVE_BUFFER = 256 * 1024
 """Bytes taken from a socket at once; one buffer of this size serves all connections."""

@@ -2,43 +2,29 @@
 """What is agreed with a peer about presentation contexts and the rest (PS3.8 7.1.1, PS3.7 D.3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from pydicom.uid import UID, ImplicitVRLittleEndian
-from pynetdicom._globals import APPLICATION_CONTEXT_NAME
-from pynetdicom.pdu import A_ASSOCIATE_AC
-from pynetdicom.pdu_items import (
-    ApplicationContextItem,
-    PresentationContextItemAC,
-    UserIdentitySubItemAC,
-    UserIdentitySubItemRQ,
-    UserInformationItem,
+from pons.dicom.network.associate import (
+    ABSTRACT_SYNTAX_REJECTED,
+    ACCEPTED,
+    APPLICATION_CONTEXT_NAME,
+    PROTOCOL_VERSION,
+    TRANSFER_SYNTAXES_REJECTED,
+    USER_REJECTION,
+    Acceptance,
+    ContextResult,
+    Proposal,
+    ProposedContext,
+    encode_acceptance,
 )
-from pynetdicom.pdu_primitives import (
-    AsynchronousOperationsWindowNegotiation,
-    ImplementationClassUIDNotification,
-    ImplementationVersionNameNotification,
-    MaximumLengthNotification,
-    SCP_SCU_RoleSelectionNegotiation,
-)
-from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
-
-from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
+from pons.dicom.network.messages import Context
+from pons.dicom.network.pdu import PDV_HEADER
+from pons.dicom.network.rejection import Reason, Rejection
+from pons.dicom.network.user_information import Role, UserInformation, our_information
+from pons.dicom.transfer_syntaxes import IMPLICIT_VR, TRANSFER_SYNTAXES
 from pons_ingress.admission import Permission
-from pons_ingress.messages import Context
-from pons_ingress.pdu import PDV_HEADER
-from pons_ingress.proposal import Proposal, ProposedContext
-from pons_ingress.rejection import (
-    NoReason,
-    UnknownCallingAet,
-    UnsupportedApplicationContext,
-    UnsupportedProtocolVersion,
-)
 from pons_ingress.syntaxes import VERIFICATION, is_storage
 
-ACCEPTED, USER_REJECTION, ABSTRACT_SYNTAX_REJECTED, TRANSFER_SYNTAXES_REJECTED = 0, 1, 3, 4
-"""Results of a presentation context (PS3.8 table 9-18)."""
 ANY = TRANSFER_SYNTAXES
 """For services that keep nothing."""
 USERNAME = 1
@@ -67,12 +53,15 @@ class Agreement:
 
 def refuse_foreign(proposal: Proposal) -> None:
     """Raise `Rejection` for a proposal that is not of DICOM as we speak it."""
-    if not proposal.protocol_version & 1:
-        raise UnsupportedProtocolVersion(f"protocol version {proposal.protocol_version:#06x}")
+    if not proposal.protocol_version & PROTOCOL_VERSION:
+        version = f"protocol version {proposal.protocol_version:#06x}"
+        raise Rejection(Reason.PROTOCOL_VERSION, version)
     if proposal.application_context != APPLICATION_CONTEXT_NAME:
-        raise UnsupportedApplicationContext(f"application context {proposal.application_context}")
+        context = f"application context {proposal.application_context}"
+        raise Rejection(Reason.APPLICATION_CONTEXT, context)
     if 0 < (proposal.user.maximum_length or 0) <= PDV_HEADER.size:
-        raise NoReason(f"no message fits into PDUs of {proposal.user.maximum_length} bytes")
+        what = f"no message fits into PDUs of {proposal.user.maximum_length} bytes"
+        raise Rejection(Reason.NO_REASON_OF_PROVIDER, what)
 
 
 def negotiate(proposal: Proposal, permissions: frozenset[Permission], rules: Rules) -> Agreement:
@@ -80,28 +69,36 @@ def negotiate(proposal: Proposal, permissions: frozenset[Permission], rules: Rul
 
     Of a context's transfer syntaxes the first supported one is accepted: peers that have a
     preference list it first, and since datasets are kept as they come, any is as good to us.
-    Raises `UnknownCallingAet` when permissions alone leave nothing of what is supported.
+    The requestor may be SCU: a context for which it wants to be SCP alone is refused.
+    Raises `Rejection` when permissions alone leave nothing of what is supported.
     """
-    results, roles = _negotiate_contexts(proposal, rules)
-    supported = [context for context in results if context.result == ACCEPTED]
-    for context in supported:
-        if _permission(str(context.abstract_syntax)) not in permissions:
-            context.result = USER_REJECTION
-    accepted = {
-        context.context_id: Context(
-            context.context_id, str(context.abstract_syntax), str(context.transfer_syntax[0])
-        )
-        for context in supported
-        if context.result == ACCEPTED and context.context_id is not None
-    }
+    roles = {role.sop_class_uid: role for role in proposal.user.roles}
+    results: list[ContextResult] = []
+    accepted: dict[int, Context] = {}
+    supported: set[str] = set()
+    for proposed in proposal.contexts:
+        context_id, sop_class_uid = proposed.context_id, proposed.abstract_syntax
+        transfer_syntax = _choose(proposed, rules)
+        result = _judge(proposed, transfer_syntax, roles.get(sop_class_uid), rules)
+        if result == ACCEPTED and transfer_syntax is not None:
+            supported.add(sop_class_uid)
+            if _permission(sop_class_uid) in permissions:
+                accepted[context_id] = Context(context_id, sop_class_uid, transfer_syntax)
+            else:
+                result = USER_REJECTION
+        any_syntax = transfer_syntax or next(iter(proposed.transfer_syntaxes), IMPLICIT_VR)
+        results.append(ContextResult(context_id, result, any_syntax))
     if supported and not accepted:
-        raise UnknownCallingAet(
-            f"{proposal.calling_aet} is not a modality that may do what it proposes"
+        raise Rejection(
+            Reason.CALLING_AET,
+            f"{proposal.calling_aet} is not a modality that may do what it proposes",
         )
+    answered = tuple(Role(uid, scu=True, scp=False) for uid in sorted(supported & roles.keys()))
+    user = _user_information(proposal.user, answered, rules)
     return Agreement(
         contexts=accepted,
         peer_maximum_length=proposal.user.maximum_length or 0,
-        reply=_reply(proposal, results, roles, rules),
+        reply=encode_acceptance(Acceptance(tuple(results), user), proposal.echoed),
     )
 
 
@@ -109,97 +106,36 @@ def _permission(abstract_syntax: str) -> Permission:
     return Permission.ECHO if abstract_syntax == VERIFICATION else Permission.STORE
 
 
-def _negotiate_contexts(
-    proposal: Proposal, rules: Rules
-) -> tuple[list[PresentationContext], list[SCP_SCU_RoleSelectionNegotiation]]:
-    proposed, unreadable = [], []
-    supported: dict[str, PresentationContext] = {}
-    for one in proposal.contexts:
-        if not one.abstract_syntax or not one.transfer_syntaxes:
-            unreadable.append(_unreadable(one))
-            continue
-        accepted = ANY if one.abstract_syntax == VERIFICATION else rules.transfer_syntaxes
-        chosen = next((uid for uid in one.transfer_syntaxes if uid in accepted), None)
-        proposed.append(_requested(one, chosen or one.transfer_syntaxes[0]))
-        if one.abstract_syntax == VERIFICATION or is_storage(
-            one.abstract_syntax, rules.accept_unknown_sop_classes
-        ):
-            ours = supported.setdefault(one.abstract_syntax, _supporting(one.abstract_syntax))
-            if chosen is not None:
-                ours.add_transfer_syntax(chosen)
-    roles: dict[UID, tuple[bool | None, bool | None]] = {
-        uid: (bool(item.scu_role), bool(item.scp_role))
-        for uid, item in proposal.user.role_selection.items()
-    }
-    results, answered_roles = negotiate_as_acceptor(proposed, list(supported.values()), roles)
-    return [*results, *unreadable], answered_roles
+def _choose(proposed: ProposedContext, rules: Rules) -> str | None:
+    """The first transfer syntax that is accepted."""
+    accepted = ANY if proposed.abstract_syntax == VERIFICATION else rules.transfer_syntaxes
+    return next((uid for uid in proposed.transfer_syntaxes if uid in accepted), None)
 
 
-def _requested(proposed: ProposedContext, transfer_syntax: str) -> PresentationContext:
-    context = PresentationContext()
-    context.context_id = proposed.context_id
-    context.abstract_syntax = UID(proposed.abstract_syntax)
-    context.transfer_syntax = [UID(transfer_syntax)]
-    return context
-
-
-def _unreadable(proposed: ProposedContext) -> PresentationContext:
-    context = _requested(replace(proposed, abstract_syntax=VERIFICATION), ImplicitVRLittleEndian)
-    context.result = (
-        TRANSFER_SYNTAXES_REJECTED if proposed.abstract_syntax else ABSTRACT_SYNTAX_REJECTED
-    )
-    return context
-
-
-def _supporting(abstract_syntax: str) -> PresentationContext:
-    context = PresentationContext()
-    context.abstract_syntax = UID(abstract_syntax)
-    context.scu_role = True  # the requestor may be SCU, and nothing else (PS3.7 D.3.3.4)
-    context.scp_role = False
-    return context
-
-
-def _reply(
-    proposal: Proposal,
-    contexts: list[PresentationContext],
-    roles: list[SCP_SCU_RoleSelectionNegotiation],
-    rules: Rules,
-) -> bytes:
-    application_context = ApplicationContextItem()
-    application_context.application_context_name = UID(APPLICATION_CONTEXT_NAME)
-    pdu = A_ASSOCIATE_AC()
-    pdu.variable_items = [application_context]
-    for context in contexts:
-        item = PresentationContextItemAC()
-        item.from_primitive(context)
-        pdu.variable_items.append(item)
-    pdu.variable_items.append(_user_information(proposal.user, roles, rules))
-    encoded = pdu.encode()
-    return encoded[:10] + proposal.echoed + encoded[74:]
+def _judge(
+    proposed: ProposedContext, transfer_syntax: str | None, role: Role | None, rules: Rules
+) -> int:
+    """The result of a context, permissions aside."""
+    uid = proposed.abstract_syntax
+    if uid != VERIFICATION and not (uid and is_storage(uid, rules.accept_unknown_sop_classes)):
+        return ABSTRACT_SYNTAX_REJECTED
+    if transfer_syntax is None:
+        return TRANSFER_SYNTAXES_REJECTED
+    return USER_REJECTION if role is not None and not role.scu else ACCEPTED
 
 
 def _user_information(
-    proposed: UserInformationItem, roles: list[SCP_SCU_RoleSelectionNegotiation], rules: Rules
-) -> UserInformationItem:
+    proposed: UserInformation, roles: tuple[Role, ...], rules: Rules
+) -> UserInformation:
     """Our part of the user information. Extended negotiation needs no answer (PS3.7 D.3.3.5)."""
-    maximum_length = MaximumLengthNotification()
-    maximum_length.maximum_length_received = rules.maximum_pdu_length
-    class_uid = ImplementationClassUIDNotification()
-    class_uid.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
-    version_name = ImplementationVersionNameNotification()
-    version_name.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    answer = UserInformationItem()
-    answer.from_primitive([maximum_length, class_uid, version_name, *roles])
-    if proposed.async_ops_window is not None:
-        answer.user_data.append(AsynchronousOperationsWindowNegotiation().from_primitive())
-    identity = proposed.user_identity
+    identity = proposed.identity
     # A positive answer to another type would say that a password or ticket has been verified.
-    if (
-        isinstance(identity, UserIdentitySubItemRQ)
-        and identity.id_type == USERNAME
-        and identity.response_requested
-    ):
-        acknowledged = UserIdentitySubItemAC()
-        acknowledged.server_response = b""
-        answer.user_data.append(acknowledged)
-    return answer
+    acknowledged = (
+        identity is not None and identity.kind == USERNAME and identity.response_requested
+    )
+    return our_information(
+        rules.maximum_pdu_length,
+        operations_window=None if proposed.operations_window is None else (1, 1),
+        roles=roles,
+        identity_response=b"" if acknowledged else None,
+    )

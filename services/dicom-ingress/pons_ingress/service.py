@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service, put together: what it opens, what it answers, how it ends."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
 from pons.bus.requests import answer_commands
+from pons.dicom.network.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
 from pons.messages.ingress import ListSopClasses, SopClasses
@@ -16,7 +16,6 @@ from pons.ownership import require_own
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
-from pons_ingress.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
 from pons_ingress.services import Echo, Service
@@ -27,8 +26,6 @@ from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The DICOM port is open while the block runs; requests under way at its end are answered."""
-    # pynetdicom would log each oddity of a peer's negotiation with a traceback
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     room = FreeSpace(settings.storage)
     objects = open_objects(settings.storage, settings.store.name, room=room)
     try:

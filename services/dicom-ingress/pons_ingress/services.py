@@ -4,9 +4,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from pons.dicom.network.dimse import Command, Response
+from pons.dicom.network.messages import Context, Dataset, Message
 from pons_ingress import metrics
-from pons_ingress.dimse import Command, Response
-from pons_ingress.messages import Context, Dataset, Message
 from pons_ingress.status import SUCCESS
 from pons_ingress.unseen import Unseen
 

@@ -8,14 +8,14 @@ from typing import Protocol
 
 import structlog
 
+from pons.dicom.network.dimse import Command, Response
+from pons.dicom.network.messages import Context, Dataset, Message
 from pons.errors import InvalidInstance, PonsError, ReadOnly
 from pons.header.model import MAX_UID
 from pons.messages.events import Origin
 from pons.objects import Body, Spool
 from pons_ingress import metrics
 from pons_ingress.dataset_uids import dataset_uids
-from pons_ingress.dimse import Command, Response
-from pons_ingress.messages import Context, Dataset, Message
 from pons_ingress.part10 import file_start
 from pons_ingress.received_file import ReceivedFile
 from pons_ingress.services import IgnoredDataset, Peer

@@ -2,6 +2,7 @@
 """Peers that break rules, hang, or go away, seen from their end of the wire."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -231,7 +232,7 @@ def test_pipelined_messages(port: Any, wire: ModuleType) -> None:
 
 def test_release_while_a_store_runs(port: Any, wire: ModuleType) -> None:
     """A release that comes too early is answered after the store."""
-    port.store.gate = gate = wire.threading.Event()
+    port.store.gate = gate = threading.Event()
     with port.connect().associate() as peer:
         peer.send(wire.store("1.2.3") + RELEASE_RQ)
         assert port.store.entered.wait(5)
@@ -258,7 +259,7 @@ def test_release_collision(port: Any) -> None:
 
 def test_peer_goes_away_while_a_store_runs(port: Any, wire: ModuleType) -> None:
     """The store is finished although nobody hears of it."""
-    port.store.gate = gate = wire.threading.Event()
+    port.store.gate = gate = threading.Event()
     with port.connect().associate() as peer:
         peer.send(wire.store("1.2.3"))
         assert port.store.entered.wait(5)
@@ -268,7 +269,7 @@ def test_peer_goes_away_while_a_store_runs(port: Any, wire: ModuleType) -> None:
 
 def test_back_pressure(port: Any, wire: ModuleType) -> None:
     """While a store runs, TCP stops a peer that floods: nothing piles up, nothing is lost."""
-    port.store.gate = gate = wire.threading.Event()
+    port.store.gate = gate = threading.Event()
     flood = wire.store("1.2.4", wire.dataset("1.2.4", bytes_of(30_000_000)))
     with port.connect().associate() as peer:
         peer.send(wire.store("1.2.3"))
@@ -342,7 +343,7 @@ def test_slow_pdu(start_port: StartPort, wire: ModuleType) -> None:
 def test_long_store_is_not_idleness(start_port: StartPort, wire: ModuleType) -> None:
     """Only the peer's silence counts: a store may take longer than the idle timeout."""
     port = start_port(idle_timeout=0.2)
-    port.store.gate = gate = wire.threading.Event()
+    port.store.gate = gate = threading.Event()
     with port.connect().associate() as peer:
         peer.send(wire.store("1.2.3"))
         assert port.store.entered.wait(5)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pons_ingress.messages import Context, MessageReader
-from pons_ingress.pdu import PduReader, ProtocolError
-from pons_ingress.proposal import decode_proposal
+from pons.dicom.network.associate import decode_proposal
+from pons.dicom.network.messages import Context, MessageReader
+from pons.dicom.network.pdu import PduReader, Phase, ProtocolError
 
 StartPort = Callable[..., Any]
 LIMITED = settings(
@@ -99,8 +99,7 @@ def test_reader(data: bytes, cut: int) -> None:
     """The reader takes any bytes in any pieces, or says what is wrong with them."""
     messages = MessageReader(lambda _context, _command: pytest.fail("no command can be in there"))
     messages.contexts = {1: Context(1, "", "")}
-    reader = PduReader(messages, 16384)
-    reader.established = True
+    reader = PduReader(messages, 16384, Phase.ESTABLISHED)
     unread = b""
     try:
         for start in range(0, len(data), cut):

@@ -22,18 +22,13 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext
 
+from pons.dicom.network.associate import decode_proposal
+from pons.dicom.network.messages import Context
+from pons.dicom.network.pdu import ProtocolError
+from pons.dicom.network.rejection import Reason, Rejection
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.admission import Permission
-from pons_ingress.messages import Context
 from pons_ingress.negotiation import Agreement, Rules, negotiate, refuse_foreign
-from pons_ingress.pdu import ProtocolError
-from pons_ingress.proposal import decode_proposal
-from pons_ingress.rejection import (
-    NoReason,
-    UnknownCallingAet,
-    UnsupportedApplicationContext,
-    UnsupportedProtocolVersion,
-)
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 VERIFICATION = "1.2.840.10008.1.1"
@@ -242,21 +237,22 @@ def test_permissions() -> None:
     assert (contexts[1].result, contexts[3].result) == (1, 0)
     assert list(agreement.contexts) == [3]
     proposal = decode_proposal(request((CT, [EXPLICIT])))
-    with pytest.raises(UnknownCallingAet):
+    with pytest.raises(Rejection) as rejected:
         negotiate(proposal, frozenset({Permission.ECHO}), RULES)
+    assert rejected.value.reason == Reason.CALLING_AET
 
 
 def test_foreign_protocols() -> None:
     """Another protocol version, application context, or PDUs too small to use, are rejected."""
     whole = request((CT, [EXPLICIT]))
     decode = decode_proposal
-    with pytest.raises(UnsupportedProtocolVersion) as version:
+    with pytest.raises(Rejection) as version:
         refuse_foreign(decode(whole[:6] + b"\0\2" + whole[8:]))
     assert version.value.encode() == b"\3\0\0\0\0\4\0\1\2\2"
-    with pytest.raises(UnsupportedApplicationContext) as context:
+    with pytest.raises(Rejection) as context:
         refuse_foreign(decode(whole.replace(b"10008.3.1.1.1", b"10008.3.1.1.2")))
     assert context.value.encode() == b"\3\0\0\0\0\4\0\1\1\2"
-    with pytest.raises(NoReason) as tiny:
+    with pytest.raises(Rejection) as tiny:
         refuse_foreign(decode(whole.replace(struct.pack(">I", 16382), struct.pack(">I", 5))))
     assert tiny.value.encode() == b"\3\0\0\0\0\4\0\1\2\1"
     refuse_foreign(decode(whole[:6] + b"\0\3" + whole[8:]))

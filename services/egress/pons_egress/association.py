@@ -12,13 +12,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
+from pons.dicom.network import dimse
+from pons.dicom.network.dimse import Response
+from pons.dicom.network.pdu import (
+    ABORT,
+    COMMAND,
+    RELEASE_REPLY,
+    RELEASE_REQUEST,
+    RELEASE_RQ,
+    USER_ABORT,
+    Pdu,
+    Phase,
+    ProtocolError,
+    decode_abort,
+    encode_data,
+)
+from pons.dicom.transfer_syntaxes import IMPLICIT_VR
 from pons.errors import RemoteFailure
-from pons_egress import wire
-from pons_egress.negotiation import connect, negotiate, read_pdu
+from pons_egress.contexts import Way
+from pons_egress.negotiation import Accepted, Incoming, connect, negotiate
 from pons_egress.peer import Peer
-from pons_egress.wire import Accepted, Malformed, Proposal, Response
 
-VERIFICATION: Proposal = ("1.2.840.10008.1.1", "1.2.840.10008.1.2")
+VERIFICATION: Way = ("1.2.840.10008.1.1", IMPLICIT_VR)
 GRACE = 1.0
 """Seconds to learn why a peer closed the connection, and for it to agree to a release."""
 
@@ -40,12 +55,12 @@ class Association:
         self,
         peer: Peer,
         accepted: Accepted,
-        reader: asyncio.StreamReader,
+        incoming: Incoming,
         writer: asyncio.StreamWriter,
     ) -> None:
         self.peer = peer
         self.accepted = accepted
-        self._reader = reader
+        self._incoming = incoming
         self._writer = writer
         self._responses: asyncio.Queue[Response] = asyncio.Queue()
         self._released = asyncio.Event()
@@ -63,9 +78,9 @@ class Association:
     async def echo(self) -> Response:
         """C-ECHO (PS3.7 9.1.5)."""
         elements: dict[int, int | str] = {
-            wire.SOP_CLASS_UID: VERIFICATION[0],
-            wire.COMMAND_FIELD: wire.C_ECHO_RQ,
-            wire.DATASET_TYPE: wire.NO_DATASET,
+            dimse.AFFECTED_SOP_CLASS_UID: VERIFICATION[0],
+            dimse.COMMAND_FIELD: dimse.C_ECHO_RQ,
+            dimse.COMMAND_DATASET_TYPE: dimse.NO_DATASET,
         }
         return await self._request(self.accepted.contexts[VERIFICATION], elements, None)
 
@@ -74,16 +89,16 @@ class Association:
     ) -> Response:
         """C-STORE (PS3.7 9.1.1) of a dataset that is encoded as `context_id` wants it."""
         elements: dict[int, int | str] = {
-            wire.SOP_CLASS_UID: instance.sop_class_uid,
-            wire.COMMAND_FIELD: wire.C_STORE_RQ,
-            wire.PRIORITY: 0,
-            wire.DATASET_TYPE: wire.WITH_DATASET,
-            wire.SOP_INSTANCE_UID: instance.sop_instance_uid,
+            dimse.AFFECTED_SOP_CLASS_UID: instance.sop_class_uid,
+            dimse.COMMAND_FIELD: dimse.C_STORE_RQ,
+            dimse.PRIORITY: 0,
+            dimse.COMMAND_DATASET_TYPE: dimse.WITH_DATASET,
+            dimse.AFFECTED_SOP_INSTANCE_UID: instance.sop_instance_uid,
         }
         if instance.move_originator_aet:
-            elements[wire.MOVE_ORIGINATOR_AET] = instance.move_originator_aet
+            elements[dimse.MOVE_ORIGINATOR_AET] = instance.move_originator_aet
         if instance.move_originator_id is not None:
-            elements[wire.MOVE_ORIGINATOR_MESSAGE_ID] = instance.move_originator_id
+            elements[dimse.MOVE_ORIGINATOR_MESSAGE_ID] = instance.move_originator_id
         return await self._request(context_id, elements, dataset)
 
     async def _request(
@@ -93,9 +108,9 @@ class Association:
         dataset: AsyncIterable[bytes] | None,
     ) -> Response:
         self._message_id = self._message_id % 0xFFFF + 1
-        command = wire.encode_command({**elements, wire.MESSAGE_ID: self._message_id})
+        command = dimse.encode_command({**elements, dimse.MESSAGE_ID: self._message_id})
         self._idle = False
-        await self._send(context_id, wire.COMMAND, command, last=True)
+        await self._send(context_id, COMMAND, command, last=True)
         if dataset is not None:
             await self._send_dataset(context_id, dataset)
         try:
@@ -103,9 +118,8 @@ class Association:
                 response = await self._answer()
         except TimeoutError:
             raise self.peer.failure(f"no answer within {self.peer.timeout:g} s") from None
-        expected = (int(elements[wire.COMMAND_FIELD]) | wire.RESPONSE, self._message_id)
-        if (response.field, response.message_id) != expected:
-            raise self.peer.failure(f"its answer 0x{response.field:04X} is to no request of ours")
+        if response.answers != (elements[dimse.COMMAND_FIELD], self._message_id):
+            raise self.peer.failure("its answer is to no request of ours")
         self._idle = True
         return response
 
@@ -118,7 +132,7 @@ class Association:
         await self._send(context_id, 0, held, last=True)
 
     async def _send(self, context_id: int, kind: int, content: bytes, *, last: bool) -> None:
-        pdus = wire.data_pdus(context_id, kind, content, self.accepted.maximum_length, last)
+        pdus = encode_data(context_id, kind, content, self.accepted.maximum_length, last=last)
         if self._broken is not None:
             raise self._broken
         try:
@@ -151,34 +165,28 @@ class Association:
         """Take what the peer sends, until the association is over; `_broken` says how."""
         try:
             await self._read_pdus()
-        except Malformed as error:
-            self._broken = self.peer.failure(str(error))
-        except (asyncio.IncompleteReadError, OSError):
+        except ProtocolError as error:
+            self._broken = self.peer.failure(f"breaks the protocol: {error}")
+        except OSError:
             self._broken = self.peer.failure("closed the connection")
         self._released.set()
 
     async def _read_pdus(self) -> None:
-        command = bytearray()
         while True:
-            kind, pdu = await read_pdu(self._reader)
-            if kind == wire.ABORT:
-                self._broken = self.peer.failure(f"aborted by {wire.decode_abort(pdu)}")
+            event = await self._incoming.next()
+            if isinstance(event, Response):
+                self._responses.put_nowait(event)
+            elif isinstance(event, Pdu):
+                self._end(event)
                 return
-            if kind == wire.RELEASE_RP:
-                return
-            if kind == wire.RELEASE_RQ:
-                self._writer.write(wire.RELEASE_REPLY)
-                self._broken = self.peer.failure("released the association by itself")
-                return
-            if kind != wire.DATA:
-                raise Malformed(f"sent a PDU of type 0x{kind:02X}")
-            for control, content in wire.fragments(pdu[wire.PDU_HEADER.size :]):
-                if not control & wire.COMMAND:
-                    continue  # a dataset with an answer that has none: of no interest
-                command += content
-                if control & wire.LAST:
-                    self._responses.put_nowait(wire.decode_response(bytes(command)))
-                    command.clear()
+
+    def _end(self, pdu: Pdu) -> None:
+        """Note how the peer ends the association; the answer to our release says all is well."""
+        if pdu.kind == ABORT:
+            self._broken = self.peer.failure(f"aborted by {decode_abort(pdu.content)}")
+        elif pdu.kind == RELEASE_RQ:
+            self._writer.write(RELEASE_REPLY)
+            self._broken = self.peer.failure("released the association by itself")
 
     async def close(self, *, orderly: bool) -> None:
         """Release when nothing is half-done and `orderly`, else abort; never raises."""
@@ -195,7 +203,9 @@ class Association:
     async def _say_goodbye(self, *, release: bool) -> None:
         if self._broken is not None:
             return
-        self._writer.write(wire.RELEASE_REQUEST if release else wire.ABORT_REQUEST)
+        if release:
+            self._incoming.expect(Phase.RELEASING)
+        self._writer.write(RELEASE_REQUEST if release else USER_ABORT)
         await self._writer.drain()
         if release:
             await self._released.wait()
@@ -203,19 +213,20 @@ class Association:
 
 @asynccontextmanager
 async def open_association(
-    peer: Peer, proposals: Sequence[Proposal], maximum_length: int
+    peer: Peer, ways: Sequence[Way], maximum_length: int
 ) -> AsyncIterator[Association]:
     """An association as long as the block runs: released after it, aborted when it is cut short.
 
     Raises `RemoteFailure` when there is none: connection refused, rejected, no accepted context.
     """
     reader, writer = await connect(peer)
+    incoming = Incoming(reader, maximum_length)
     try:
-        accepted = await negotiate(peer, proposals, maximum_length, reader, writer)
+        accepted = await negotiate(peer, ways, maximum_length, incoming, writer)
     except BaseException:
         writer.transport.abort()
         raise
-    association = Association(peer, accepted, reader, writer)
+    association = Association(peer, accepted, incoming, writer)
     orderly = False
     try:
         yield association

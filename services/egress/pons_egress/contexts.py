@@ -10,8 +10,11 @@ from typing import Protocol, TypeVar
 
 from pydicom.uid import UID
 
-from pons.header.file import BIG_ENDIAN, DEFLATED_VR, EXPLICIT_VR, IMPLICIT_VR
-from pons_egress.wire import Proposal
+from pons.dicom.network.associate import MAX_CONTEXTS
+from pons.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED_VR, EXPLICIT_VR, IMPLICIT_VR
+
+Way = tuple[str, str]
+"""A SOP class and the one transfer syntax that a presentation context offers for it."""
 
 OTHER_ENCODINGS = {
     IMPLICIT_VR: (EXPLICIT_VR,),
@@ -21,9 +24,6 @@ OTHER_ENCODINGS = {
 }
 """Transfer syntaxes to those into which an instance can be re-encoded without touching a sample of
 its pixels, best first."""
-
-MAX_CONTEXTS = 128
-"""Identifiers of contexts are the odd numbers up to 255 (PS3.8 9.3.2.2)."""
 
 
 class Encoded(Protocol):
@@ -38,16 +38,16 @@ class Encoded(Protocol):
 T = TypeVar("T", bound=Encoded)
 
 
-def proposals_for(instance: Encoded) -> list[Proposal]:
+def proposals_for(instance: Encoded) -> list[Way]:
     """How the instance may be sent, best first."""
     own = instance.transfer_syntax
     syntaxes = (own, *OTHER_ENCODINGS.get(own, ()))
     return [(instance.sop_class_uid, syntax) for syntax in syntaxes]
 
 
-def plan(instances: Iterable[T]) -> Iterator[tuple[list[Proposal], list[T]]]:
+def plan(instances: Iterable[T]) -> Iterator[tuple[list[Way], list[T]]]:
     """Runs of instances, each with what one association has to propose for it."""
-    proposals: dict[Proposal, None] = {}
+    proposals: dict[Way, None] = {}
     run: list[T] = []
     for instance in instances:
         needed = dict.fromkeys(proposals_for(instance))
@@ -60,12 +60,12 @@ def plan(instances: Iterable[T]) -> Iterator[tuple[list[Proposal], list[T]]]:
         yield list(proposals), run
 
 
-def choose(contexts: Mapping[Proposal, int], instance: Encoded) -> Proposal | None:
+def choose(contexts: Mapping[Way, int], instance: Encoded) -> Way | None:
     """The best accepted way to send the instance; None when there is none."""
     return next((way for way in proposals_for(instance) if way in contexts), None)
 
 
-def refusal(contexts: Mapping[Proposal, int], instance: Encoded) -> str:
+def refusal(contexts: Mapping[Way, int], instance: Encoded) -> str:
     """Why there is no way to send the instance, in words."""
     sop_class, syntax = UID(instance.sop_class_uid).name, UID(instance.transfer_syntax).name
     others = [UID(s).name for c, s in contexts if c == instance.sop_class_uid]

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from pons.catalog import InstanceToSend
+from pons.dicom.transfer_syntaxes import EXPLICIT_VR, IMPLICIT_VR
 from pons.errors import InvalidInstance
 from pons.header.convert import BINARY_VRS
-from pons.header.file import EXPLICIT_VR, IMPLICIT_VR
 from pons.header.model import UNDEFINED
 from pons.header.syntax import (
     EXPLICIT_LITTLE,

@@ -4,9 +4,10 @@
 from collections.abc import AsyncIterator
 
 from pons.catalog import InstanceToSend
+from pons.dicom.transfer_syntaxes import DEFLATED
 from pons.errors import InvalidInstance
 from pons.header.encoding import JUDGED
-from pons.header.file import DEFLATED, syntax_of
+from pons.header.file import syntax_of
 from pons.header.meta import META_GROUP, PREFACE, find_meta_end
 from pons.objects import Objects
 from pons.objects.stored_file import stream_file

@@ -6,16 +6,70 @@ Whatever goes wrong is a `RemoteFailure` that says which peer and what happened.
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pydicom.uid import UID
 
-from pons_egress import wire
+from pons.dicom.network.associate import (
+    ACCEPTED,
+    Proposal,
+    ProposedContext,
+    decode_acceptance,
+    encode_proposal,
+)
+from pons.dicom.network.messages import ResponseReader
+from pons.dicom.network.pdu import (
+    ABORT,
+    ASSOCIATE_RJ,
+    PDV_HEADER,
+    USER_ABORT,
+    Pdu,
+    PduReader,
+    Phase,
+    ProtocolError,
+    decode_abort,
+)
+from pons.dicom.network.rejection import decode_rejection
+from pons.dicom.network.user_information import our_information
+from pons_egress.contexts import Way
 from pons_egress.peer import Peer
-from pons_egress.wire import Accepted, Malformed, Proposal
 
-MAX_ANSWER = 1024 * 1024
-"""Bytes of a PDU from the peer; those that answer us have some hundred."""
+AT_ONCE = 64 * 1024
+"""Bytes taken from a connection at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a peer agreed to."""
+
+    contexts: Mapping[Way, int]
+    """Context identifiers of those that it accepted."""
+    maximum_length: int
+    """Largest P-DATA that it takes; 0 for any."""
+
+
+class Incoming:
+    """What a peer sends, one event after the other."""
+
+    def __init__(self, stream: asyncio.StreamReader, maximum_length: int) -> None:
+        self._stream = stream
+        self._reader = PduReader(ResponseReader(), maximum_length, Phase.ANSWER)
+        self._unread = bytearray()
+        self.expect = self._reader.expect
+
+    async def next(self) -> object:
+        """A `Pdu` or a `Response`. Raises `ProtocolError`, `OSError` when the connection ends."""
+        while True:
+            with memoryview(self._unread) as unread:
+                used, event = self._reader.read(unread)
+            del self._unread[:used]
+            if event is not None:
+                return event
+            piece = await self._stream.read(AT_ONCE)
+            if not piece:
+                raise ConnectionResetError
+            self._unread += piece
 
 
 async def connect(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -33,15 +87,6 @@ async def connect(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
         raise peer.failure(f"no connection: {error.strerror or error}") from None
 
 
-async def read_pdu(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """The next PDU's type and its bytes. Raises `Malformed` for one that nobody would send us."""
-    header = await reader.readexactly(wire.PDU_HEADER.size)
-    kind, length = wire.PDU_HEADER.unpack(header)
-    if length > MAX_ANSWER:
-        raise Malformed(f"sent a PDU of type 0x{kind:02X} with {length} bytes")
-    return kind, header + await reader.readexactly(length)
-
-
 async def _connect_to_any(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
@@ -56,43 +101,61 @@ async def _connect_to_any(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.Str
 
 async def negotiate(
     peer: Peer,
-    proposals: Sequence[Proposal],
+    ways: Sequence[Way],
     maximum_length: int,
-    reader: asyncio.StreamReader,
+    incoming: Incoming,
     writer: asyncio.StreamWriter,
 ) -> Accepted:
     """What the peer agrees to, one context at least."""
-    writer.write(wire.encode_associate(peer.local_aet, peer.aet, proposals, maximum_length))
+    contexts = [
+        ProposedContext(2 * number + 1, sop_class_uid, (transfer_syntax,))
+        for number, (sop_class_uid, transfer_syntax) in enumerate(ways)
+    ]
+    us = our_information(maximum_length)
+    writer.write(encode_proposal(Proposal(peer.aet, peer.local_aet, tuple(contexts), us)))
+    pdu = await _answer(peer, incoming)
+    if pdu.kind == ASSOCIATE_RJ:
+        raise peer.failure(f"association rejected: {decode_rejection(pdu.content)}")
+    if pdu.kind == ABORT:
+        raise peer.failure(f"association aborted by {decode_abort(pdu.content)}")
+    accepted = _read_acceptance(peer, pdu, ways)
+    if not accepted.contexts:
+        writer.write(USER_ABORT)
+        names = sorted({UID(sop_class).name for sop_class, _ in ways})
+        raise peer.failure(f"accepts no presentation context for {', '.join(names)}")
+    incoming.expect(Phase.ESTABLISHED)
+    return accepted
+
+
+async def _answer(peer: Peer, incoming: Incoming) -> Pdu:
     try:
         async with asyncio.timeout(peer.timeout):
-            kind, pdu = await read_pdu(reader)
+            event = await incoming.next()
     except TimeoutError:
         what = f"no answer to the association request within {peer.timeout:g} s"
         raise peer.failure(what) from None
-    except (asyncio.IncompleteReadError, OSError):
+    except OSError:
         raise peer.failure("closed the connection instead of answering the request") from None
-    except Malformed as error:
-        raise peer.failure(f"{error}: it does not speak DICOM") from None
-    if kind == wire.ASSOCIATE_RJ:
-        raise peer.failure(f"association rejected: {wire.decode_reject(pdu)}")
-    if kind == wire.ABORT:
-        raise peer.failure(f"association aborted by {wire.decode_abort(pdu)}")
-    if kind != wire.ASSOCIATE_AC:
-        raise peer.failure(f"answered the association request with a PDU of type 0x{kind:02X}")
-    accepted = _read_accept(peer, pdu, proposals)
-    if not accepted.contexts:
-        writer.write(wire.ABORT_REQUEST)
-        names = sorted({UID(sop_class).name for sop_class, _ in proposals})
-        raise peer.failure(f"accepts no presentation context for {', '.join(names)}")
-    return accepted
+    except ProtocolError as error:
+        raise peer.failure(f"sent {error}: it does not speak DICOM") from None
+    if not isinstance(event, Pdu):
+        raise TypeError(f"Expected a PDU, got {event!r}")
+    return event
 
 
-def _read_accept(peer: Peer, pdu: bytes, proposals: Sequence[Proposal]) -> Accepted:
+def _read_acceptance(peer: Peer, pdu: Pdu, ways: Sequence[Way]) -> Accepted:
     try:
-        accepted = wire.decode_accept(pdu, proposals)
-    except Exception as error:  # whatever pynetdicom makes of bytes that are no A-ASSOCIATE-AC
-        what = f"its answer to the association request cannot be read: {error!r}"
-        raise peer.failure(what) from error
-    if 0 < accepted.maximum_length <= wire.PDV_HEADER.size:
-        raise peer.failure(f"takes PDUs of {accepted.maximum_length} bytes only")
-    return accepted
+        acceptance = decode_acceptance(pdu.content)
+    except ProtocolError as error:
+        what = f"its answer to the association request cannot be read: {error}"
+        raise peer.failure(what) from None
+    maximum_length = acceptance.user.maximum_length or 0
+    if 0 < maximum_length <= PDV_HEADER.size:
+        raise peer.failure(f"takes PDUs of {maximum_length} bytes only")
+    proposed = {2 * number + 1: way for number, way in enumerate(ways)}
+    contexts = {
+        proposed[one.context_id]: one.context_id
+        for one in acceptance.results
+        if one.result == ACCEPTED and one.context_id in proposed
+    }
+    return Accepted(contexts, maximum_length)

@@ -13,6 +13,7 @@ from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 
 from pons.bus import Bus
 from pons.catalog import Archive, InstanceToSend
+from pons.dicom.network.dimse import Response
 from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
 from pons.jobs.document import MOST_NAMED, failed_instances
@@ -28,7 +29,6 @@ from pons_egress.dataset import Dataset
 from pons_egress.exports import ExportLog
 from pons_egress.metrics import BYTES, INSTANCES
 from pons_egress.peer import Peer, find_peer
-from pons_egress.wire import Response
 
 log = structlog.get_logger()
 

@@ -9,12 +9,27 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from pydicom.uid import UID
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
 from pons.bus import Bus
+from pons.dicom.network.associate import (
+    ACCEPTED,
+    Acceptance,
+    ContextResult,
+    decode_proposal,
+    encode_acceptance,
+)
+from pons.dicom.network.dimse import C_STORE_RQ, Command, Response, encode_response
+from pons.dicom.network.pdu import (
+    ASSOCIATE_RQ,
+    COMMAND,
+    LAST,
+    PDU_HEADER,
+    RELEASE_REPLY,
+    RELEASE_RQ,
+    encode_data,
+)
+from pons.dicom.network.user_information import our_information
 from pons.objects import new_key
-from pons_egress import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -30,47 +45,40 @@ class Sink:
         self.received = 0
 
     def accept(self, pdu: bytes) -> bytes:
-        request = A_ASSOCIATE_RQ()
-        request.decode(pdu)
-        answer = request.to_primitive()
-        answer.result = 0
-        answer.result_source = 1
-        results = answer.presentation_context_definition_list
-        for context in results:
-            context.result = 0 if context.transfer_syntax == [UID(self.syntax)] else 4
-        answer.presentation_context_definition_results_list = results
-        reply = A_ASSOCIATE_AC()
-        reply.from_primitive(answer)
-        return bytes(reply.encode())
+        proposal = decode_proposal(pdu)
+        results = tuple(
+            ContextResult(
+                context.context_id,
+                ACCEPTED if context.transfer_syntaxes == (self.syntax,) else 4,
+                self.syntax,
+            )
+            for context in proposal.contexts
+        )
+        return encode_acceptance(Acceptance(results, our_information(0)), proposal.echoed)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         numbers = 0
         while True:
             head = await reader.readexactly(6)
-            kind, length = wire.PDU_HEADER.unpack(head)
+            kind, length = PDU_HEADER.unpack(head)
             body = await reader.readexactly(length)
-            if kind == 1:
+            if kind == ASSOCIATE_RQ:
                 writer.write(self.accept(head + body))
-            elif kind == wire.RELEASE_RQ:
-                writer.write(wire.RELEASE_REPLY)
+            elif kind == RELEASE_RQ:
+                writer.write(RELEASE_REPLY)
                 writer.close()
                 return
-            for control, content in wire.fragments(body) if kind == wire.DATA else ():
-                self.received += 0 if control & wire.COMMAND else len(content)
-                if control == wire.LAST:
+            else:  # P-DATA of one fragment, as they are sent
+                control = body[5]
+                self.received += 0 if control & COMMAND else length - 6
+                if control == LAST:
                     numbers += 1
                     self.answer(writer, body[4], numbers)
 
     def answer(self, writer: asyncio.StreamWriter, context_id: int, message_id: int) -> None:
-        command = wire.encode_command(
-            {
-                wire.COMMAND_FIELD: wire.C_STORE_RQ | wire.RESPONSE,
-                wire.MESSAGE_ID_RESPONDED_TO: message_id,
-                wire.DATASET_TYPE: wire.NO_DATASET,
-                wire.STATUS: 0,
-            }
-        )
-        writer.writelines(wire.data_pdus(context_id, wire.COMMAND, command, 16384, last=True))
+        request = Command(C_STORE_RQ, message_id, True, "", "")
+        command = encode_response(request, Response(0))
+        writer.writelines(encode_data(context_id, COMMAND, command, 16384))
 
 
 @asynccontextmanager

@@ -8,6 +8,13 @@ from fnmatch import fnmatchcase
 from pons.dicom.vocabulary import UIDS
 from pons.errors import BadRequest
 
+IMPLICIT_VR = "1.2.840.10008.1.2"
+EXPLICIT_VR = "1.2.840.10008.1.2.1"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+DEFLATED_VR = "1.2.840.10008.1.2.1.99"
+DEFLATED = frozenset((DEFLATED_VR, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
+"""Those that deflate the whole data set: plain, and JPIP's two (PS3.5 A.5, A.7)."""
+
 NEWER_THAN_PYDICOM = {
     "1.2.840.10008.1.2.4.110",  # JPEG XL Lossless
     "1.2.840.10008.1.2.4.111",  # JPEG XL JPEG Recompression

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pons.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT_VR, IMPLICIT_VR
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.charset import Escapes, charset_of, until_nul
@@ -15,13 +16,6 @@ from pons.header.model import MAX_PATIENT_ID, MAX_UID, Buffer, Correction, Heade
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
 from pons.header.windows import read_deflated, read_plain
 from pons.limits.unpacking import UnpackLimit
-
-IMPLICIT_VR = "1.2.840.10008.1.2"
-EXPLICIT_VR = "1.2.840.10008.1.2.1"
-BIG_ENDIAN = "1.2.840.10008.1.2.2"
-DEFLATED_VR = "1.2.840.10008.1.2.1.99"
-DEFLATED = frozenset((DEFLATED_VR, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
-"""Transfer syntaxes that deflate the whole data set: plain, and JPIP's two (PS3.5 A.5, A.7)."""
 
 _ENCODED = {IMPLICIT_VR: IMPLICIT_LITTLE, BIG_ENDIAN: EXPLICIT_BIG}
 """All others are explicit VR little endian (PS3.5 annex A)."""

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from pons.dicom.transfer_syntaxes import DEFLATED
 from pons.errors import InvalidInstance
 from pons.header.encoding import JUDGED
-from pons.header.file import DEFLATED, read_preface, syntax_of
+from pons.header.file import read_preface, syntax_of
 from pons.header.meta import PREFACE, dataset_start
 from pons.header.model import MAX_INFLATED
 from pons.header.walk import Extent, Walk

@@ -12,11 +12,11 @@ from xml.sax.saxutils import escape, quoteattr
 import orjson
 
 from pons.dicom.numbers import read_integer
+from pons.dicom.transfer_syntaxes import BIG_ENDIAN
 from pons.dicom.vocabulary import attribute
 from pons.errors import NotFound, TooLarge
 from pons.header import Header
 from pons.header.convert import BINARY_VRS
-from pons.header.file import BIG_ENDIAN
 from pons.objects.stored_dataset import OpenDataset, open_dataset
 from pons_gateway.backends import Backends
 from pons_gateway.datasets.whole_file import whole_header

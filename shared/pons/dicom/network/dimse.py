@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Command sets: what a peer asks and what it is answered (PS3.7 6.3, 9.3, annex E)."""
+"""Command sets: what one side asks and the other answers (PS3.7 6.3, 9.3, annex E)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct, error
 
-from pons.header.charset import until_nul
-from pons_ingress.pdu import AbortReason, AbortSource, ProtocolError
+from pons.dicom.network.pdu import AbortReason, AbortSource, ProtocolError
 
 C_STORE_RQ = 0x0001
 C_ECHO_RQ = 0x0030
 C_CANCEL_RQ = 0x0FFF
 RESPONSE = 0x8000
-NO_DATASET = 0x0101
+WITH_DATASET, NO_DATASET = 0x0001, 0x0101
 
 AFFECTED_SOP_CLASS_UID = 0x0002
 COMMAND_FIELD = 0x0100
 MESSAGE_ID = 0x0110
 MESSAGE_ID_RESPONDED_TO = 0x0120
+PRIORITY = 0x0700
 COMMAND_DATASET_TYPE = 0x0800
 STATUS = 0x0900
 ERROR_COMMENT = 0x0902
 AFFECTED_SOP_INSTANCE_UID = 0x1000
-
-MAX_COMMAND = 64 * 1024
-"""Bytes of a command set; real ones have some hundred."""
+MOVE_ORIGINATOR_AET = 0x1030
+MOVE_ORIGINATOR_MESSAGE_ID = 0x1031
 
 ELEMENT = Struct("<HHI")
 US = Struct("<H")
@@ -46,6 +46,8 @@ class Response:
 
     status: int
     comment: str = ""
+    answers: tuple[int, int] | None = None
+    """Command field and message ID of the request, in a response that a peer sent."""
 
 
 def decode_command(command_set: bytes | bytearray) -> Command:
@@ -62,21 +64,66 @@ def decode_command(command_set: bytes | bytearray) -> Command:
     )
 
 
+def decode_response(command_set: bytes | bytearray) -> Response:
+    """The answer in a command set. Raises `ProtocolError` when it makes no sense."""
+    elements = _elements(command_set)
+    field = _number(elements, COMMAND_FIELD)
+    return Response(
+        status=_number(elements, STATUS),
+        comment=elements.get(ERROR_COMMENT, b"").decode("latin-1").strip(" \0"),
+        answers=(field ^ RESPONSE, _number(elements, MESSAGE_ID_RESPONDED_TO)),
+    )
+
+
 def encode_response(request: Command, response: Response) -> bytes:
     """The command set that answers `request` without a dataset."""
-    elements = [
-        (AFFECTED_SOP_CLASS_UID, _uid(request.sop_class_uid)),
-        (COMMAND_FIELD, US.pack(request.field | RESPONSE)),
-        (MESSAGE_ID_RESPONDED_TO, US.pack(request.message_id)),
-        (COMMAND_DATASET_TYPE, US.pack(NO_DATASET)),
-        (STATUS, US.pack(response.status)),
-        (ERROR_COMMENT, _comment(response.comment)),
-        (AFFECTED_SOP_INSTANCE_UID, _uid(request.sop_instance_uid)),
-    ]
+    return encode_command(
+        {
+            AFFECTED_SOP_CLASS_UID: request.sop_class_uid,
+            COMMAND_FIELD: request.field | RESPONSE,
+            MESSAGE_ID_RESPONDED_TO: request.message_id,
+            COMMAND_DATASET_TYPE: NO_DATASET,
+            STATUS: response.status,
+            ERROR_COMMENT: response.comment,
+            AFFECTED_SOP_INSTANCE_UID: request.sop_instance_uid,
+        }
+    )
+
+
+def encode_command(elements: Mapping[int, int | str]) -> bytes:
+    """A command set, implicit VR little endian; numbers are US, text is UI unless `TEXTS` says
+    otherwise. Empty text is left out."""
     content = b"".join(
-        ELEMENT.pack(0, number, len(value)) + value for number, value in elements if value
+        ELEMENT.pack(0, number, len(encoded)) + encoded
+        for number, value in sorted(elements.items())
+        if (encoded := _encoded(number, value))
     )
     return ELEMENT.pack(0, 0, 4) + len(content).to_bytes(4, "little") + content
+
+
+def _encoded(number: int, value: int | str) -> bytes:
+    return US.pack(value) if isinstance(value, int) else TEXTS.get(number, _uid)(value)
+
+
+def _uid(uid: str) -> bytes:
+    value = uid.encode("ascii", "replace")
+    return value + b"\0" * (len(value) % 2)
+
+
+def _aet(title: str) -> bytes:
+    value = title.encode("ascii", "replace")
+    return value + b" " * (len(value) % 2)
+
+
+def _comment(text: str) -> bytes:
+    """Text as LO: at most 64 characters of the default repertoire, no backslash, even length."""
+    plain = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
+    shortened = plain if len(plain) <= 64 else plain[:61] + "..."
+    return (shortened + " " * (len(shortened) % 2)).encode("ascii")
+
+
+TEXTS = {ERROR_COMMENT: _comment, MOVE_ORIGINATOR_AET: _aet}
+"""How elements are encoded that are neither numbers nor UIDs (PS3.7 E.1)."""
 
 
 def _elements(command_set: bytes | bytearray) -> dict[int, bytes]:
@@ -104,20 +151,9 @@ def _number(elements: dict[int, bytes], number: int) -> int:
 
 
 def _text(elements: dict[int, bytes], number: int) -> str:
-    return until_nul(elements.get(number, b"")).decode("ascii", "replace").strip(" ")
+    """A UID; whatever follows a NUL is padding."""
+    return elements.get(number, b"").partition(b"\0")[0].decode("ascii", "replace").strip(" ")
 
 
 def _malformed(why: str) -> ProtocolError:
     return ProtocolError(why, AbortReason.NOT_SPECIFIED, AbortSource.USER)
-
-
-def _uid(uid: str) -> bytes:
-    value = uid.encode("ascii", "replace")
-    return value + b"\0" * (len(value) % 2)
-
-
-def _comment(text: str) -> bytes:
-    """Text as LO: at most 64 characters of the default repertoire, no backslash, even length."""
-    plain = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
-    shortened = plain if len(plain) <= 64 else plain[:61] + "..."
-    return (shortened + " " * (len(shortened) % 2)).encode("ascii")

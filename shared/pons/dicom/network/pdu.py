@@ -5,22 +5,47 @@ Nothing here does input or output. P-DATA is passed on in the pieces that arrive
 ever gathered; the other PDUs are small and given whole.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from struct import Struct
 from typing import Protocol
 
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 
-MAX_ASSOCIATE_RQ = 256 * 1024
-"""Room for 128 presentation contexts with every transfer syntax there is."""
-MIN_ASSOCIATE_RQ = 68
-"""Length of the fixed fields."""
-
 PDU_HEADER = Struct(">BxI")
 PDV_HEADER = Struct(">IBB")
 
+COMMAND, LAST = 0b01, 0b10
+"""Bits of a PDV's message control header (PS3.8 E.2)."""
+
+RELEASE_REQUEST = PDU_HEADER.pack(RELEASE_RQ, 4) + bytes(4)
 RELEASE_REPLY = PDU_HEADER.pack(RELEASE_RP, 4) + bytes(4)
+
+UNLIMITED_FRAGMENT = 128 * 1024
+"""Bytes of a fragment for a peer that takes PDUs of any length."""
+
+FOUR = range(4, 5)
+ASSOCIATE = range(68, 256 * 1024 + 1)
+"""The fixed fields, with room for 128 presentation contexts with every transfer syntax there is."""
+
+
+class Phase(Enum):
+    """Where an association is, as seen from one of its sides."""
+
+    REQUEST = "an acceptor waits for the request"
+    ANSWER = "a requestor waits for the answer"
+    ESTABLISHED = "messages go to and fro"
+    RELEASING = "this side has asked for a release"
+
+
+EXPECTED = {
+    Phase.REQUEST: {ASSOCIATE_RQ: ASSOCIATE, ABORT: FOUR},
+    Phase.ANSWER: {ASSOCIATE_AC: ASSOCIATE, ASSOCIATE_RJ: FOUR, ABORT: FOUR},
+    Phase.ESTABLISHED: {RELEASE_RQ: FOUR, ABORT: FOUR},
+    Phase.RELEASING: {RELEASE_RQ: FOUR, RELEASE_RP: FOUR, ABORT: FOUR},
+}
+"""The PDUs that may come in each phase, P-DATA aside, and their lengths."""
 
 
 class AbortSource(IntEnum):
@@ -41,6 +66,17 @@ class AbortReason(IntEnum):
     INVALID_PARAMETER = 6
 
 
+ABORT_SOURCES = {0: "DUL service-user", 2: "DUL service-provider"}
+ABORT_REASONS = {
+    0: "No reason given",
+    1: "Unrecognised PDU",
+    2: "Unexpected PDU",
+    4: "Unrecognised PDU parameter",
+    5: "Unexpected PDU parameter",
+    6: "Invalid PDU parameter value",
+}
+
+
 class ProtocolError(Exception):
     """The peer broke the protocol; the association ends with an A-ABORT that says this."""
 
@@ -53,27 +89,16 @@ class ProtocolError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class AssociateRequest:
-    """An A-ASSOCIATE-RQ with its header."""
+class Pdu:
+    """Any PDU but P-DATA."""
 
-    pdu: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseRequest:
-    """An A-RELEASE-RQ."""
-
-
-@dataclass(frozen=True, slots=True)
-class PeerAbort:
-    """An A-ABORT that the peer sent."""
-
-    source: int
-    reason: int
+    kind: int
+    content: bytes
+    """The bytes with the header."""
 
 
 class Fragments(Protocol):
-    """Who takes the content of P-DATA; on associations that is `messages.MessageReader`."""
+    """Who takes the content of P-DATA; a class of `messages`."""
 
     def begin(self, context_id: int, control: int) -> None: ...
     def add(self, piece: memoryview) -> object | None: ...
@@ -86,15 +111,19 @@ class PduReader:
     Any method of `fragments` may give an event; it is passed on as soon as it is there.
     """
 
-    def __init__(self, fragments: Fragments, maximum_length: int) -> None:
-        self.established = False
-        """Set once the association is accepted: from then on P-DATA and A-RELEASE are expected."""
+    def __init__(self, fragments: Fragments, maximum_length: int, phase: Phase) -> None:
+        self.expect(phase)
         self.whole_pdus = 0
         """PDUs that have arrived completely."""
         self._fragments = fragments
         self._maximum_length = maximum_length
         self._pdu_left = 0
         self._pdv_left = 0
+
+    def expect(self, phase: Phase) -> None:
+        """Take what may come in `phase` from now on."""
+        self._phase = phase
+        self.established = phase in (Phase.ESTABLISHED, Phase.RELEASING)
 
     def read(self, data: memoryview) -> tuple[int, object | None]:
         """Read until something is complete; give how many bytes were used, and that something.
@@ -168,31 +197,23 @@ class PduReader:
         if len(data) < end:
             return position, None
         self.whole_pdus += 1
-        if pdu_type == ASSOCIATE_RQ:
-            return end, AssociateRequest(bytes(data[position:end]))
-        if pdu_type == RELEASE_RQ:
-            return end, ReleaseRequest()
-        return end, PeerAbort(data[end - 2], data[end - 1])
+        return end, Pdu(pdu_type, bytes(data[position:end]))
 
     def _check_control(self, pdu_type: int, length: int) -> None:
-        if pdu_type == ABORT or (pdu_type == RELEASE_RQ and self.established):
-            expected = length == 4
-        elif pdu_type == ASSOCIATE_RQ and not self.established:
-            expected = MIN_ASSOCIATE_RQ <= length <= MAX_ASSOCIATE_RQ
-        elif self.established:
-            known = ASSOCIATE_RQ <= pdu_type <= ABORT
-            raise ProtocolError(
-                f"PDU type 0x{pdu_type:02X} on an established association",
-                AbortReason.UNEXPECTED_PDU if known else AbortReason.UNRECOGNIZED_PDU,
-            )
-        else:
-            expected = False
-        if not expected:
-            why = f"PDU type 0x{pdu_type:02X} of length {length}"
-            if self.established:
-                raise ProtocolError(why, AbortReason.INVALID_PARAMETER)
+        expected = EXPECTED[self._phase].get(pdu_type)
+        if expected is not None and length in expected:
+            return
+        if not self.established:
             # PS3.8 table 9-10: before there is an association, it is the user who aborts (AA-1)
+            why = f"PDU type 0x{pdu_type:02X} of length {length}"
             raise ProtocolError(why, AbortReason.NOT_SPECIFIED, AbortSource.USER)
+        if expected is not None:
+            why, reason = f"of length {length}", AbortReason.INVALID_PARAMETER
+        else:
+            known = ASSOCIATE_RQ <= pdu_type <= ABORT
+            why = "on an established association"
+            reason = AbortReason.UNEXPECTED_PDU if known else AbortReason.UNRECOGNIZED_PDU
+        raise ProtocolError(f"PDU type 0x{pdu_type:02X} {why}", reason)
 
 
 def encode_abort(source: AbortSource, reason: AbortReason) -> bytes:
@@ -200,16 +221,36 @@ def encode_abort(source: AbortSource, reason: AbortReason) -> bytes:
     return PDU_HEADER.pack(ABORT, 4) + bytes((0, 0, source, reason))
 
 
-def encode_data(context_id: int, control: int, content: bytes, maximum_length: int) -> bytes:
-    """`content` as P-DATA PDUs that the peer can take, 0 meaning that it can take any.
+USER_ABORT = encode_abort(AbortSource.USER, AbortReason.NOT_SPECIFIED)
 
-    `control` 1 is a command, 0 a dataset; the last fragment is marked as such.
+
+def decode_abort(pdu: bytes) -> str:
+    """Who aborted, and why, in words."""
+    source, reason = pdu[8:10]
+    words = ABORT_SOURCES.get(source, f"source {source}")
+    if source != AbortSource.PROVIDER:
+        return words
+    return f"{words}: {ABORT_REASONS.get(reason, f'reason {reason}')}"
+
+
+def encode_data(
+    context_id: int,
+    kind: int,
+    content: bytes | memoryview,
+    maximum_length: int,
+    *,
+    last: bool = True,
+) -> Iterator[bytes | memoryview]:
+    """`content` as P-DATA PDUs that the peer takes, in pieces to be written one after the other.
+
+    `kind` is `COMMAND` or 0 for a dataset; `last` says that nothing of it follows.
+    A `maximum_length` of 0 means any length.
     """
-    room = maximum_length - PDV_HEADER.size if maximum_length else len(content)
-    pieces = [content[start : start + room] for start in range(0, len(content), room)]
-    pdus = []
-    for number, piece in enumerate(pieces, 1):
-        mark = control | (2 if number == len(pieces) else 0)
-        header = PDV_HEADER.pack(len(piece) + 2, context_id, mark)
-        pdus.append(PDU_HEADER.pack(P_DATA, len(header) + len(piece)) + header + piece)
-    return b"".join(pdus)
+    room = maximum_length - PDV_HEADER.size if maximum_length else UNLIMITED_FRAGMENT
+    view = memoryview(content)
+    for start in range(0, max(len(view), 1), room):
+        fragment = view[start : start + room]
+        ends = last and start + room >= len(view)
+        yield PDU_HEADER.pack(P_DATA, len(fragment) + PDV_HEADER.size)
+        yield PDV_HEADER.pack(len(fragment) + 2, context_id, kind | (LAST if ends else 0))
+        yield fragment

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pons_ingress.dimse import MAX_COMMAND, Command, decode_command
-from pons_ingress.pdu import AbortReason, ProtocolError
+from pons.dicom.network.dimse import Command, Response, decode_command, decode_response
+from pons.dicom.network.pdu import COMMAND, LAST, AbortReason, ProtocolError
 
-COMMAND, LAST = 0b01, 0b10
+MAX_COMMAND = 64 * 1024
+"""Bytes of a command set; real ones have some hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,7 @@ class MessageReader:
         """Take a piece of the fragment."""
         if self._dataset is not None:
             return DatasetFull(self._dataset) if self._dataset.write(piece) else None
-        if len(self._command_set) + len(piece) > MAX_COMMAND:
-            raise ProtocolError(
-                f"A command set of more than {MAX_COMMAND} bytes", AbortReason.INVALID_PARAMETER
-            )
-        self._command_set += piece
+        _gather(self._command_set, piece)
         return None
 
     def end(self) -> Message | None:
@@ -123,3 +120,36 @@ class MessageReader:
             message = Message(context, self._command, self._dataset)
         self._context = self._command = self._dataset = None
         return message
+
+
+class ResponseReader:
+    """Puts responses together; a dataset that comes with one is passed over."""
+
+    def __init__(self) -> None:
+        self._command_set = bytearray()
+        self._control = 0
+
+    def begin(self, context_id: int, control: int) -> None:
+        """Begin a fragment."""
+        self._control = control
+
+    def add(self, piece: memoryview) -> None:
+        """Take a piece of the fragment."""
+        if self._control & COMMAND:
+            _gather(self._command_set, piece)
+
+    def end(self) -> Response | None:
+        """End the fragment; give the response that it completes."""
+        if self._control & (COMMAND | LAST) != COMMAND | LAST:
+            return None
+        response = decode_response(self._command_set)
+        self._command_set.clear()
+        return response
+
+
+def _gather(command_set: bytearray, piece: memoryview) -> None:
+    if len(command_set) + len(piece) > MAX_COMMAND:
+        raise ProtocolError(
+            f"A command set of more than {MAX_COMMAND} bytes", AbortReason.INVALID_PARAMETER
+        )
+    command_set += piece

@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 from io import BytesIO
-from types import ModuleType
 
 import pytest
 from pynetdicom.dimse_messages import C_ECHO_RQ, C_STORE_RQ
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.dsutils import decode
 
-from pons_ingress.dimse import Command, Response, decode_command, encode_response
-from pons_ingress.pdu import ProtocolError
+from pons.dicom.network.dimse import (
+    AFFECTED_SOP_INSTANCE_UID,
+    COMMAND_FIELD,
+    MESSAGE_ID_RESPONDED_TO,
+    MOVE_ORIGINATOR_AET,
+    STATUS,
+    Command,
+    Response,
+    decode_command,
+    decode_response,
+    encode_command,
+    encode_response,
+)
+from pons.dicom.network.pdu import ProtocolError
+from pons_testing import wire
 
 
 def test_c_store_request() -> None:
@@ -72,7 +84,7 @@ def test_short_response() -> None:
     ]
 
 
-def test_malformed_command_sets(wire: ModuleType) -> None:
+def test_malformed_command_sets() -> None:
     """A command set that cannot be answered ends the association, by the user's abort."""
     whole = wire.command(1, instance="1.2.3")
     cases = {
@@ -89,3 +101,30 @@ def test_malformed_command_sets(wire: ModuleType) -> None:
         with pytest.raises(ProtocolError) as raised:
             decode_command(command_set)
         assert (raised.value.source, raised.value.reason) == (0, 0), name
+
+
+def test_a_command_set() -> None:
+    """Elements ascend, text is padded to even length, and the group length counts what follows."""
+    encoded = encode_command(
+        {AFFECTED_SOP_INSTANCE_UID: "1.2", COMMAND_FIELD: 1, MOVE_ORIGINATOR_AET: "ABC"}
+    )
+    assert encoded == (
+        b"\0\0\0\0\4\0\0\0\x22\0\0\0"
+        b"\0\0\0\1\2\0\0\0\1\0"
+        b"\0\0\0\x10\4\0\0\x001.2\0"
+        b"\0\0\x30\x10\4\0\0\0ABC "
+    )
+
+
+def test_a_response_of_a_peer() -> None:
+    """Status, comment and request of a response are read; one that is cut short is refused."""
+    request = Command(1, 7, True, wire.CT, "1.2.3")
+    encoded = encode_response(request, Response(0xA700, "no room"))
+    assert decode_response(encoded) == Response(0xA700, "no room", answers=(1, 7))
+    bare = encode_command({COMMAND_FIELD: 0x8001, MESSAGE_ID_RESPONDED_TO: 7, STATUS: 0})
+    assert decode_response(bare) == Response(0, answers=(1, 7))
+    for broken in (bare[:-3], b"", encode_command({COMMAND_FIELD: 0x8001, STATUS: 0})):
+        with pytest.raises(ProtocolError):
+            decode_response(broken)
+    no_response = encode_command({COMMAND_FIELD: 1, MESSAGE_ID_RESPONDED_TO: 7, STATUS: 0})
+    assert decode_response(no_response).answers == (0x8001, 7)
