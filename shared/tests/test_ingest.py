@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pons.bus import Bus
 from pons.dicom.identity import resource_ids
 from pons.errors import InvalidInstance, NotFound, OutOfResources, ReadOnly, Unavailable
-from pons.ingest import LARGE_HEADER, Ingest, Stored, open_ingest
+from pons.ingest import LARGE_HEADER, Ingest, Stored, WrongDataset, open_ingest
 from pons.messages.events import Indexed, IndexedBatch, Origin
 from pons.objects import SHARDS, Body, FileObjects, Spool, new_key
 from pons.settings import IngestSettings, Settings, StorageSettings, StoreSettings
@@ -255,6 +255,25 @@ async def test_what_is_no_dicom_file_leaves_nothing(
     assert await kept(bus) == 0
 
 
+@pytest.mark.parametrize("spool", [False, True])
+@pytest.mark.parametrize("items", [0, 4000])
+async def test_another_instance_than_was_announced_leaves_nothing(
+    spool: bool, items: int, ingest: Ingest, objects: FileObjects, bus: Bus, make_file: MakeFile
+) -> None:
+    """Who announces SOP class and instance has no other one stored, nor a large header of one."""
+    capture, mr = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.4"
+    content = make_file(ContentSequence=large_items(items))
+    for announced in ((capture, "1.2.3.4.6"), (mr, "1.2.3.4.5")):
+        body = spooled(objects, content) if spool else content
+        with pytest.raises(WrongDataset, match="differs between request and dataset"):
+            await ingest.keep(body, ORIGIN, awaited=True, announced=announced)
+    assert await keys(objects) == []
+    assert await kept(bus) == 0
+    right = await ingest.keep(content, ORIGIN, awaited=True, announced=(capture, "1.2.3.4.5"))
+    assert (await right.stored()).ids == IDS
+    assert len(await keys(objects)) == (2 if items else 1)
+
+
 async def test_a_meta_header_too_large_for_a_message_is_invalid(
     ingest: Ingest, objects: FileObjects
 ) -> None:
@@ -286,15 +305,19 @@ MINIMAL_DATASET = b"".join(
 )
 
 
+def large_items(count: int) -> list[Dataset]:
+    """Items that do not compress; 4000 make a header that no message can carry."""
+    items = [Dataset() for _ in range(count)]
+    for item in items:
+        item.TextValue = os.urandom(150).hex()
+    return items
+
+
 async def test_a_large_header_becomes_an_object_of_its_own(
     ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
 ) -> None:
     """An instance whose header no message could carry is stored and indexed all the same."""
-    items = []
-    for _ in range(4000):
-        item = Dataset()
-        item.TextValue = os.urandom(150).hex()
-        items.append(item)
+    items = large_items(4000)
     content = make_file(ContentSequence=items)
     assert (await ingest.store(content, ORIGIN)).status == "Success"
     [event] = index.instances
@@ -549,7 +572,7 @@ async def test_a_compressed_object_is_announced_again_as_one(
     ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
 ) -> None:
     """After a power cut an object tells by itself in which form its file is."""
-    content = make_file(PatientComments="x" * 1000)
+    content = make_file(TextValue="x" * 1000)
     key, stored = new_key(), zstandard.compress(content)
     await objects.put(key, stored)
     assert await announced_again(ingest, key) == Stored("Success", IDS, indexed=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from pons.errors import PonsError
 from pons.objects import SPOOL_ABOVE, Body, Spool
-from pons_ingress.dataset_uids import HEAD_BYTES
 
 SPILL_PIECE = 1024 * 1024
 """Bytes gathered for one write to a spool file."""
@@ -21,8 +20,6 @@ class ReceivedFile:
     def __init__(self, start: bytes, open_spool: Callable[[], Spool]) -> None:
         self._buffer = bytearray(start)
         self._spill_at = SPOOL_ABOVE
-        self._dataset_at = len(start)
-        self._head = b""
         self._open_spool = open_spool
         self._spool: Spool | None = None
         self._spooled = 0
@@ -33,13 +30,6 @@ class ReceivedFile:
         """Bytes of the file so far."""
         return self._spooled + len(self._buffer)
 
-    @property
-    def dataset_head(self) -> bytes:
-        """The first bytes of the dataset."""
-        if self._spool is not None:
-            return self._head
-        return bytes(self._buffer[self._dataset_at : self._dataset_at + HEAD_BYTES])
-
     def write(self, piece: memoryview) -> bool:
         """Keep a copy of `piece`; give whether `spill` must come before more arrives."""
         if self._failure is not None:
@@ -49,7 +39,6 @@ class ReceivedFile:
 
     async def spill(self) -> None:
         """Move what has gathered to the spool file. When that fails, the rest is dropped."""
-        self._head = self.dataset_head
         piece, self._buffer = self._buffer, bytearray()
         self._spooled += len(piece)
         self._spill_at = SPILL_PIECE

@@ -17,15 +17,12 @@ from pons.errors import (
     UnsupportedImage,
     nearest,
 )
+from pons.ingest import WrongDataset
 
 SUCCESS = 0x0000
 UNRECOGNIZED_OPERATION = 0x0211
 INTERNAL_ERROR = 0xC211
 """For errors outside the family, which are bugs."""
-
-
-class WrongDataset(InvalidInstance):
-    """The dataset is not the instance that the C-STORE request announces."""
 
 
 class SopClassRefused(InvalidInstance):

@@ -10,16 +10,15 @@ import structlog
 
 from pons.dicom.network.dimse import Command, Response
 from pons.dicom.network.messages import Context, Dataset, Message
+from pons.dicom.part10 import file_start
 from pons.errors import InvalidInstance, PonsError, ReadOnly
 from pons.header.model import MAX_UID
 from pons.messages.events import Origin
 from pons.objects import Body, Spool
 from pons_ingress import metrics
-from pons_ingress.dataset_uids import dataset_uids
-from pons_ingress.part10 import file_start
 from pons_ingress.received_file import ReceivedFile
 from pons_ingress.services import IgnoredDataset, Peer
-from pons_ingress.status import SUCCESS, SopClassRefused, WrongDataset, store_status
+from pons_ingress.status import SUCCESS, SopClassRefused, store_status
 from pons_ingress.syntaxes import is_storage
 from pons_ingress.unseen import Kept, Unseen
 
@@ -35,7 +34,9 @@ log = structlog.get_logger()
 class KeepFile(Protocol):
     """`pons.ingest.Ingest.keep`: keeps a file, returns once it is durable."""
 
-    async def __call__(self, body: Body, origin: Origin, *, awaited: bool) -> Kept: ...
+    async def __call__(
+        self, body: Body, origin: Origin, *, awaited: bool, announced: tuple[str, str]
+    ) -> Kept: ...
 
 
 class Store:
@@ -105,7 +106,6 @@ class Store:
             raise problem
         if not isinstance(file, ReceivedFile):
             raise InvalidInstance("The request has no dataset")
-        _refuse_another(command, message.context, file)
         origin = Origin(
             kind="DicomProtocol",
             remote_ip=peer.remote_ip,
@@ -113,7 +113,10 @@ class Store:
             called_aet=peer.called_aet,
         )
         awaited = unseen.stored < SEEN_AT_ONCE
-        kept = await self._keep_file(await file.finish(), origin, awaited=awaited)
+        announced = command.sop_class_uid, command.sop_instance_uid
+        kept = await self._keep_file(
+            await file.finish(), origin, awaited=awaited, announced=announced
+        )
         outcome = (await kept.stored()).status if awaited else "Kept"
         unseen.stored += 1
         if not awaited:
@@ -136,18 +139,3 @@ class Store:
             if not is_storage(uid, self._accept_unknown()):
                 return SopClassRefused(f"SOP class {uid} is not accepted")
         return None
-
-
-def _refuse_another(command: Command, context: Context, file: ReceivedFile) -> None:
-    """Raise `WrongDataset` when the dataset says that it is not what the request announces."""
-    uids = dataset_uids(file.dataset_head, context.transfer_syntax)
-    if uids is None:
-        return
-    for name, announced, seen in (
-        ("SOP Class UID", command.sop_class_uid, uids[0]),
-        ("SOP Instance UID", command.sop_instance_uid, uids[1]),
-    ):
-        if announced != seen:
-            raise WrongDataset(
-                f"{name} differs between request and dataset", f"{announced}, but {seen}"
-            )

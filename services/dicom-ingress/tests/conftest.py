@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import pons_testing.wire
 from pons.dicom.network.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.errors import PonsError
+from pons.ingest import WrongDataset
 from pons.messages.events import Origin, StoreStatus
 from pons.messages.modality import Modality
 from pons.objects import Body, Spool
@@ -27,6 +29,8 @@ from pons_ingress.server import DicomServer
 from pons_ingress.services import Echo, Service
 from pons_ingress.store import Store
 from pons_testing.wire import Peer
+
+DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ class RememberingStore:
     refusal: PonsError | None = None
     """What the index says of instances that nobody waits for."""
 
-    async def __call__(self, body: Body, origin: Origin, *, awaited: bool) -> KeptAs:
+    async def __call__(
+        self, body: Body, origin: Origin, *, awaited: bool, announced: tuple[str, str]
+    ) -> KeptAs:
         self.entered.set()
         if self.gate is not None:
             await asyncio.to_thread(self.gate.wait, 20)
@@ -83,11 +89,23 @@ class RememberingStore:
             body.close()
         else:
             content = bytes(body)
+        refuse_another(content, announced)
         self.kept.append((content, origin))
         self.awaited.append(awaited)
         if awaited:
             return KeptAs(self.status)
         return KeptAs(self.status, self.may_be_seen, self.refusal)
+
+
+def refuse_another(content: bytes, announced: tuple[str, str]) -> None:
+    """As ingest does."""
+    start = 144 + int.from_bytes(content[140:144], "little")
+    meta, dataset = content[:start], content[start:]
+    if DEFLATED in meta:
+        dataset = zlib.decompressobj(-zlib.MAX_WBITS).decompress(dataset)
+    for name, uid in zip(("SOP Class UID", "SOP Instance UID"), announced, strict=True):
+        if uid.encode() not in dataset:
+            raise WrongDataset(f"{name} differs between request and dataset")
 
 
 def digest_of_dataset(path: Path) -> bytes:

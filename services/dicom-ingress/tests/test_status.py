@@ -2,11 +2,11 @@
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS, code_to_category
 
 from pons.errors import FAMILY, InvalidInstance, OutOfResources, Unavailable
+from pons.ingest import WrongDataset
 from pons_ingress.status import (
     INTERNAL_ERROR,
     STORE_STATUS,
     SopClassRefused,
-    WrongDataset,
     store_status,
 )
 

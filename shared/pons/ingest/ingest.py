@@ -48,6 +48,10 @@ CROWDED_ABOVE = 2
 """Instances under way at once from which on the object store is told that it is crowded."""
 
 
+class WrongDataset(InvalidInstance):
+    """The data set is not the instance that was announced with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What became of an instance that is durable now."""
@@ -152,11 +156,19 @@ class Ingest:
         """
         return await (await self.keep(body, origin, awaited=True)).stored()
 
-    async def keep(self, body: Body, origin: Origin, *, awaited: bool) -> Kept:
+    async def keep(
+        self,
+        body: Body,
+        origin: Origin,
+        *,
+        awaited: bool,
+        announced: tuple[str, str] | None = None,
+    ) -> Kept:
         """Keep a DICOM file as `store` does, but return once it is durable.
 
         `awaited` says that the caller waits for what the index makes of it; otherwise that may take
         a moment longer. A store that can be full refuses here: then it has been waited for.
+        Raises `WrongDataset` for another than the SOP class and instance that were `announced`.
         """
         awaited = awaited or self._can_be_full
         try:
@@ -164,7 +176,7 @@ class Ingest:
                 raise ReadOnly
             self._free_space.require()
             with self._announcer.expecting():
-                kept = await self._keep_file(body, origin, awaited)
+                kept = await self._keep_file(body, origin, awaited, announced)
         finally:
             if isinstance(body, Spool):
                 body.close()
@@ -172,8 +184,10 @@ class Ingest:
             await kept.stored()
         return kept
 
-    async def _keep_file(self, body: Body, origin: Origin, awaited: bool) -> Kept:
-        examined = await self._examine(body, origin, keep_header=True)
+    async def _keep_file(
+        self, body: Body, origin: Origin, awaited: bool, announced: tuple[str, str] | None
+    ) -> Kept:
+        examined = await self._examine(body, origin, keep_header=True, announced=announced)
         if examined.correction is not None:
             return await self._keep_corrected(body, examined, examined.correction, awaited)
         return await self._keep_examined(body, examined, awaited)
@@ -324,7 +338,14 @@ class Ingest:
         )
         return received, examined.ids
 
-    async def _examine(self, body: Body, origin: Origin, *, keep_header: bool = False) -> _Examined:
+    async def _examine(
+        self,
+        body: Body,
+        origin: Origin,
+        *,
+        keep_header: bool = False,
+        announced: tuple[str, str] | None = None,
+    ) -> _Examined:
         """What there is to announce of a body; with `keep_header`, its header is kept if large.
 
         Large bodies wait for each other: their headers may be large in memory until they are kept.
@@ -332,6 +353,7 @@ class Ingest:
         """
         if not isinstance(body, Spool) and len(body) <= SCAN_INLINE_BELOW:
             header, checksum = self._examine_bytes(body)
+            _refuse_another(header, announced)
             received, ids = self._announcement(header, checksum, body, origin)
             if keep_header and header.correction is None:
                 received = await self._keep_large_header(received)
@@ -342,6 +364,7 @@ class Ingest:
                 header, checksum = await asyncio.to_thread(self._scan_spool, body), b""
             else:
                 header, checksum = await asyncio.to_thread(self._examine_bytes, body)
+            _refuse_another(header, announced)
             received, ids = self._announcement(header, checksum, body, origin)
             correction = header.correction
             del header
@@ -416,6 +439,16 @@ def mapped(spool: Spool) -> Iterator[mmap.mmap]:
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
         yield content
+
+
+def _refuse_another(header: Header, announced: tuple[str, str] | None) -> None:
+    names = ("SOP Class UID", "SOP Instance UID")
+    found = (header.sop_class_uid, header.sop_instance_uid)
+    for name, uid, expected in zip(names, found, announced or found, strict=True):
+        if uid != expected:
+            raise WrongDataset(
+                f"{name} differs between request and dataset", f"{expected}, but {uid}"
+            )
 
 
 def _refuse_large_meta(header: Header) -> None:

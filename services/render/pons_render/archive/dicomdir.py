@@ -14,13 +14,13 @@ from uuid import uuid4
 
 import msgspec
 
-from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pons.catalog import StoredObject
+from pons.dicom.part10 import element, file_start
+from pons.dicom.transfer_syntaxes import EXPLICIT_VR
 from pons.header.charset import encodings_of
 
 FILE_SET_ID = "MEDIA"
 DIRECTORY_STORAGE = "1.2.840.10008.1.3.10"
-EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 UTF8 = "ISO_IR 192"
 LONGEST = 256
 """Characters of a value that are copied; the standard allows 64 for most."""
@@ -85,9 +85,9 @@ def summarize(header: bytes) -> Summary:
     found = _DECODER.decode(header)
     summary = {}
     for tag in COPIED:
-        element = getattr(found, f"t{tag}")
-        if element is not None:
-            text = "\\".join(map(_text, element.values))[:LONGEST]
+        copied = getattr(found, f"t{tag}")
+        if copied is not None:
+            text = "\\".join(map(_text, copied.values))[:LONGEST]
             if text:
                 summary[tag] = text
     return summary
@@ -118,10 +118,10 @@ class Record:
     def encode(self, following: int, lower: int) -> bytes:
         """The record as an item, with the offsets of the next one and of the first below it."""
         body = (
-            _element(0x00041400, "UL", struct.pack("<L", following))
-            + _element(0x00041410, "US", b"\xff\xff")
-            + _element(0x00041420, "UL", struct.pack("<L", lower))
-            + _element(0x00041430, "CS", self.kind.encode())
+            element(0x00041400, "UL", struct.pack("<L", following))
+            + element(0x00041410, "US", b"\xff\xff")
+            + element(0x00041420, "UL", struct.pack("<L", lower))
+            + element(0x00041430, "CS", self.kind.encode())
             + self.content
         )
         return struct.pack("<HHL", 0xFFFE, 0xE000, len(body)) + body
@@ -145,25 +145,25 @@ class DicomDir:
         study = self._open("STUDY", summary.get("0020000D", ""), patient, summary)
         series = self._open("SERIES", summary.get("0020000E", ""), study, summary)
         reference = (
-            _element(0x00041500, "CS", name.replace("/", "\\").encode())
-            + _element(0x00041510, "UI", stored.sop_class_uid.encode())
-            + _element(0x00041511, "UI", stored.sop_instance_uid.encode())
-            + _element(0x00041512, "UI", stored.transfer_syntax.encode())
+            element(0x00041500, "CS", name.replace("/", "\\").encode())
+            + element(0x00041510, "UI", stored.sop_class_uid.encode())
+            + element(0x00041511, "UI", stored.sop_instance_uid.encode())
+            + element(0x00041512, "UI", stored.transfer_syntax.encode())
         )
         content = reference + self._attributes("IMAGE", summary, len(series.below) + 1)
         series.below.append(Record("IMAGE", content))
 
     def encode(self) -> bytes:
         """The file."""
-        meta = _meta()
-        head = 132 + len(meta) + len(_head(0, 0))
+        start = file_start(DIRECTORY_STORAGE, f"2.25.{uuid4().int}", EXPLICIT_VR)
+        head = len(start) + len(_head(0, 0))
         records = list(_encoded(self._root.below, head))
         last = head + sum(_tree_size(record) for record in self._root.below[:-1])
         offsets = (head, last) if self._root.below else (0, 0)
         end = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
         if self._charset:
-            end += _element(int(CHARSET, 16), "CS", self._charset.encode())
-        return b"".join((bytes(128), b"DICM", meta, _head(*offsets), *records, end))
+            end += element(int(CHARSET, 16), "CS", self._charset.encode())
+        return b"".join((start, _head(*offsets), *records, end))
 
     def _open(self, kind: str, identity: str, parent: Record, summary: Summary) -> Record:
         """The record that is open, or a new one when this one is another."""
@@ -186,7 +186,7 @@ class DicomDir:
             self._charset = self._charset or charset
             values[CHARSET] = ("CS", charset)
         return b"".join(
-            _element(int(tag, 16), vr, value.encode(codec))
+            element(int(tag, 16), vr, value.encode(codec))
             for tag, (vr, value) in sorted(values.items())
         )
 
@@ -233,31 +233,9 @@ def _encoded(records: list[Record], start: int) -> Iterator[bytes]:
 def _head(first: int, last: int) -> bytes:
     """The data set up to its first record."""
     return (
-        _element(0x00041130, "CS", FILE_SET_ID.encode())
-        + _element(0x00041200, "UL", struct.pack("<L", first))
-        + _element(0x00041202, "UL", struct.pack("<L", last))
-        + _element(0x00041212, "US", b"\0\0")
+        element(0x00041130, "CS", FILE_SET_ID.encode())
+        + element(0x00041200, "UL", struct.pack("<L", first))
+        + element(0x00041202, "UL", struct.pack("<L", last))
+        + element(0x00041212, "US", b"\0\0")
         + struct.pack("<HH2sHL", 0x0004, 0x1220, b"SQ", 0, 0xFFFFFFFF)
     )
-
-
-def _meta() -> bytes:
-    """Group 0002."""
-    elements = (struct.pack("<HH2sHL", 0x0002, 0x0001, b"OB", 0, 2) + b"\0\x01") + b"".join(
-        _element(tag, vr, value.encode())
-        for tag, vr, value in (
-            (0x00020002, "UI", DIRECTORY_STORAGE),
-            (0x00020003, "UI", f"2.25.{uuid4().int}"),
-            (0x00020010, "UI", EXPLICIT_LITTLE_ENDIAN),
-            (0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
-            (0x00020013, "SH", IMPLEMENTATION_VERSION_NAME),
-        )
-    )
-    return _element(0x00020000, "UL", struct.pack("<L", len(elements))) + elements
-
-
-def _element(tag: int, vr: str, value: bytes) -> bytes:
-    """An element of a VR with a short length (PS3.5 7.1.2)."""
-    if len(value) % 2:
-        value += b"\0" if vr == "UI" else b" "
-    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), len(value)) + value

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from io import BytesIO
-from types import ModuleType
 from uuid import UUID
 
 from pydicom import dcmread
 from pydicom.uid import UID
 
 from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from pons_ingress.part10 import file_start
+from pons.dicom.part10 import file_start
+from pons_testing import wire
 
 
-def test_file_meta(wire: ModuleType) -> None:
+def test_file_meta() -> None:
     """pydicom reads the meta information, strictly, and the dataset behind it."""
     start = file_start("1.2.840.10008.5.1.4.1.1.2", "1.2.3", "1.2.840.10008.1.2.1")
     ds = dcmread(BytesIO(start + wire.dataset("1.2.3")))
