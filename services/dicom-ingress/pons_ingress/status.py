@@ -1,22 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The status of a C-STORE for each thing that can go wrong (PS3.4 B.2.3, PS3.7 annex C)."""
 
-from pons.errors import (
-    BadRequest,
-    Conflict,
-    DamagedObject,
-    Forbidden,
-    InvalidInstance,
-    NotFound,
-    OutOfResources,
-    PonsError,
-    ReadOnly,
-    RemoteFailure,
-    TooLarge,
-    Unavailable,
-    UnsupportedImage,
-    nearest,
-)
+from pons import errors
+from pons.errors import PonsError
 from pons.ingest import WrongDataset
 
 SUCCESS = 0x0000
@@ -25,29 +11,29 @@ INTERNAL_ERROR = 0xC211
 """For errors outside the family, which are bugs."""
 
 
-class SopClassRefused(InvalidInstance):
+class SopClassRefused(errors.InvalidInstance):
     """The SOP class of the request is none that may be stored."""
 
 
 STORE_STATUS: dict[type[PonsError], int] = {
-    InvalidInstance: 0xC000,  # cannot understand
+    errors.InvalidInstance: 0xC000,  # cannot understand
     WrongDataset: 0xA900,  # dataset does not match SOP class
     SopClassRefused: 0x0122,  # SOP class not supported
-    BadRequest: 0xC000,
-    UnsupportedImage: 0xC000,
-    Forbidden: 0x0124,  # not authorized
-    ReadOnly: 0x0124,
-    OutOfResources: 0xA700,
-    Unavailable: 0xA700,
-    TooLarge: 0xA700,
-    NotFound: 0x0110,  # processing failure: nothing was looked up for the peer
-    Conflict: 0x0110,
-    DamagedObject: 0x0110,
-    RemoteFailure: 0x0110,
+    errors.BadRequest: 0xC000,
+    errors.UnsupportedImage: 0xC000,
+    errors.Forbidden: 0x0124,  # not authorized
+    errors.ReadOnly: 0x0124,
+    errors.OutOfResources: 0xA700,
+    errors.Unavailable: 0xA700,
+    errors.TooLarge: 0xA700,
+    errors.NotFound: 0x0110,  # processing failure: nothing was looked up for the peer
+    errors.Conflict: 0x0110,
+    errors.DamagedObject: 0x0110,
+    errors.RemoteFailure: 0x0110,
 }
 
 
 def store_status(error: Exception) -> int:
     """The status that answers `error`."""
-    status = nearest(STORE_STATUS, error)
+    status = errors.nearest(STORE_STATUS, error)
     return INTERNAL_ERROR if status is None else status

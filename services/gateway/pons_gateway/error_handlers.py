@@ -13,7 +13,6 @@ from pons.errors import NotFound, PonsError, log_text
 from pons.limits.mistakes import sentence
 from pons.objects.damage import notice
 from pons_gateway.errors import (
-    HTTP_STATUS,
     BadJson,
     BadParameter,
     describe,
@@ -43,7 +42,7 @@ def add_handlers(app: FastAPI, *, describing: bool) -> None:
         if status == 404 and describing:
             # text/plain, so that no browser takes a path that was sent for HTML
             method, path = request.scope["method"], request.scope["path"]
-            return describe(HTTP_STATUS[NotFound], "", method, path, PLAIN_TYPE)
+            return describe(orthanc_error(NotFound("")), "", method, path, PLAIN_TYPE)
         if status == 400:
             why = error.__cause__  # what reading the body raised, which FastAPI wraps
             wrong = BadJson("The body is not the JSON that is expected")

@@ -9,41 +9,27 @@ from typing import Any
 
 import orjson
 
+from pons import errors
 from pons.dicom.tag_names import UnknownTag
-from pons.errors import (
-    BadRequest,
-    Conflict,
-    DamagedObject,
-    Forbidden,
-    InvalidInstance,
-    NotFound,
-    OutOfResources,
-    PonsError,
-    ReadOnly,
-    RemoteFailure,
-    TooLarge,
-    Unavailable,
-    UnsupportedImage,
-    nearest,
-)
-from pons.http.errors import STATUS
+from pons.errors import PonsError
+from pons.http.errors import STATUS, http_status
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.responses.answers import JSON_TYPE, Answer
 
 
-class BadParameter(BadRequest):
+class BadParameter(errors.BadRequest):
     """A parameter's value is not of the kind that it must be."""
 
 
-class BadJson(BadRequest):
+class BadJson(errors.BadRequest):
     """The body is not the JSON that the route takes."""
 
 
-class BadFrame(BadRequest):
+class BadFrame(errors.BadRequest):
     """The frame whose bytes or values are asked for is not there, or cannot be decoded."""
 
 
-class BadRange(BadRequest):
+class BadRange(errors.BadRequest):
     """The range that is asked for is not in the file."""
 
 
@@ -51,19 +37,19 @@ class CannotOrderSlices(PonsError):
     """Neither positions nor indices put the slices of a series in an order."""
 
 
-class TooManyLogins(Unavailable):
+class TooManyLogins(errors.Unavailable):
     """Too many passwords wait to be verified."""
 
 
-class UnknownItem(NotFound):
+class UnknownItem(errors.NotFound):
     """No modality, job or output of that name."""
 
 
-class UnknownHost(Forbidden):
+class UnknownHost(errors.Forbidden):
     """The request asks by a name that is not this store's."""
 
 
-class WrongRevision(Conflict):
+class WrongRevision(errors.Conflict):
     """What is to be overwritten or removed has another revision than the one expected."""
 
 
@@ -72,8 +58,41 @@ def telling_unknown_items() -> Iterator[None]:
     """Tell a modality, peer or job that is missing as Orthanc does: an item that is not there."""
     try:
         yield
-    except NotFound as error:
+    except errors.NotFound as error:
         raise UnknownItem(error.message, error.details) from error
+
+
+HTTP_STATUS = STATUS | {BadRange: 416, UnknownHost: 421, TooManyLogins: 429}
+"""The status of each error; of one that is not here, that of its family.
+
+Orthanc answers 500 for `LuaFailed` and `UnknownTag`: neither is a failure of the server.
+"""
+
+NUMBER_AND_WORDS: dict[type[PonsError], tuple[int, str]] = {
+    errors.InvalidInstance: (15, "Bad file format"),
+    errors.BadRequest: (8, "Bad request"),
+    BadJson: (15, "Bad file format"),
+    BadFrame: (15, "Bad file format"),
+    LuaFailed: (2031, "Cannot execute a Lua command"),
+    BadParameter: (5, "Bad type for a parameter"),
+    UnknownTag: (27, "Unknown DICOM tag"),
+    errors.NotFound: (17, "Unknown resource"),
+    UnknownItem: (7, "Accessing an inexistent item"),
+    errors.Conflict: (46, "Duplicate resource"),
+    WrongRevision: (43, "Bad revision number"),
+    BadRange: (41, "Incorrect range request"),
+    errors.Forbidden: (45, "Forbidden access"),
+    TooManyLogins: (16, "Timeout"),
+    errors.DamagedObject: (20, "Corrupted file (e.g. inconsistent MD5 hash)"),
+    errors.ReadOnly: (22, "Cannot modify a read-only data structure"),
+    errors.TooLarge: (4, "Not enough memory"),
+    errors.UnsupportedImage: (23, "Incompatible format of the images"),
+    errors.RemoteFailure: (9, "Error in the network protocol"),
+    CannotOrderSlices: (2040, "Cannot order the slices of the series"),
+    errors.OutOfResources: (19, "The file storage is full"),
+    errors.Unavailable: (36, "Database unavailable"),
+}
+"""Orthanc's number and words for each error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,50 +104,19 @@ class OrthancError:
     message: str
 
 
-HTTP_STATUS: dict[type[PonsError], OrthancError] = {
-    InvalidInstance: OrthancError(STATUS[InvalidInstance], 15, "Bad file format"),
-    BadRequest: OrthancError(STATUS[BadRequest], 8, "Bad request"),
-    BadJson: OrthancError(400, 15, "Bad file format"),
-    BadFrame: OrthancError(400, 15, "Bad file format"),
-    # Orthanc answers 500; a script that fails is no failure of the server either.
-    LuaFailed: OrthancError(400, 2031, "Cannot execute a Lua command"),
-    BadParameter: OrthancError(400, 5, "Bad type for a parameter"),
-    # Orthanc answers 500; a word that the caller misspelled is no failure of the server.
-    UnknownTag: OrthancError(400, 27, "Unknown DICOM tag"),
-    NotFound: OrthancError(STATUS[NotFound], 17, "Unknown resource"),
-    UnknownItem: OrthancError(404, 7, "Accessing an inexistent item"),
-    Conflict: OrthancError(STATUS[Conflict], 46, "Duplicate resource"),
-    WrongRevision: OrthancError(409, 43, "Bad revision number"),
-    BadRange: OrthancError(416, 41, "Incorrect range request"),
-    Forbidden: OrthancError(STATUS[Forbidden], 45, "Forbidden access"),
-    UnknownHost: OrthancError(421, 45, "Forbidden access"),
-    TooManyLogins: OrthancError(429, 16, "Timeout"),
-    DamagedObject: OrthancError(
-        STATUS[DamagedObject], 20, "Corrupted file (e.g. inconsistent MD5 hash)"
-    ),
-    ReadOnly: OrthancError(STATUS[ReadOnly], 22, "Cannot modify a read-only data structure"),
-    TooLarge: OrthancError(STATUS[TooLarge], 4, "Not enough memory"),
-    UnsupportedImage: OrthancError(
-        STATUS[UnsupportedImage], 23, "Incompatible format of the images"
-    ),
-    RemoteFailure: OrthancError(STATUS[RemoteFailure], 9, "Error in the network protocol"),
-    CannotOrderSlices: OrthancError(500, 2040, "Cannot order the slices of the series"),
-    OutOfResources: OrthancError(STATUS[OutOfResources], 19, "The file storage is full"),
-    Unavailable: OrthancError(STATUS[Unavailable], 36, "Database unavailable"),
-}
-
 LONGEST_DETAILS = 1000
 """Characters: details may quote what a client sent, which may be megabytes."""
 
 RETRY_AFTER = {503: b"10", 429: b"1"}
 """Seconds that are told by status: what does not answer, or is busy, will not be so for ever."""
 
-INTERNAL = OrthancError(500, -1, "Internal error")
+INTERNAL = (-1, "Internal error")
 
 
 def orthanc_error(error: BaseException) -> OrthancError:
-    """The entry of an error's nearest class in the table; a bug is an internal error."""
-    return nearest(HTTP_STATUS, error) or INTERNAL
+    """What an error's nearest class has in the tables; a bug is an internal error."""
+    number_and_words = errors.nearest(NUMBER_AND_WORDS, error) or INTERNAL
+    return OrthancError(http_status(error, HTTP_STATUS), *number_and_words)
 
 
 def describe(

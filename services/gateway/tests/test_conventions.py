@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from pons.errors import FAMILY, NotFound, PonsError
 from pons.messages.index import ClearChanges, DeleteResource
 from pons.settings import HttpSettings, Settings
-from pons_gateway.errors import HTTP_STATUS, orthanc_error
+from pons_gateway.errors import HTTP_STATUS, NUMBER_AND_WORDS, orthanc_error
 
 from .conftest import NOBODY, PATIENT, STUDY, Open, Store
 
@@ -229,8 +229,9 @@ async def test_details_are_short(client: httpx.AsyncClient) -> None:
 
 
 def test_every_error_has_a_status() -> None:
-    """The table of the HTTP edge has no hole."""
+    """The tables of the HTTP edge have no hole."""
     assert set(FAMILY.values()) <= set(HTTP_STATUS)
+    assert set(FAMILY.values()) <= set(NUMBER_AND_WORDS)
 
 
 def test_statuses() -> None:

@@ -16,9 +16,9 @@ from pons.errors import (
     UnsupportedImage,
     family_name,
     log_text,
-    nearest,
 )
-from pons.http import errors
+from pons.http.errors import STATUS as COMMON
+from pons.http.errors import http_status
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ class NoValues(UnsupportedImage):
     """The frame whose bytes or values are asked for is not there, or cannot be decoded."""
 
 
-STATUS = errors.STATUS | {NoValues: 400}  # as Orthanc answers; a picture's status is 415
+STATUS = COMMON | {NoValues: 400}  # as Orthanc answers; a picture's status is 415
 
 DESCRIBED = (UnsupportedImage, DamagedObject, BadRequest)
 """The errors whose answer says why, which the gateway puts in Orthanc's form."""
@@ -42,11 +42,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http_error)
 
 
-def status_of(error: PonsError) -> int:
-    """The status of an error's nearest class; outside of the family it is a bug."""
-    return nearest(STATUS, error) or 500
-
-
 def told(error: PonsError, status: int) -> Response:
     """The answer that names an error, as far as others know it, and says why."""
     body = {"error": family_name(error), "message": str(error)}
@@ -55,7 +50,7 @@ def told(error: PonsError, status: int) -> Response:
 
 async def pons_error(request: Request, error: Any) -> Response:
     """An error of the family."""
-    status = status_of(error)
+    status = http_status(error, STATUS)
     log.info("request refused", path=request.url.path, status=status, reason=log_text(error))
     if status == STATUS[UnsupportedImage] and wants_unsupported_picture(request):
         # Relative, so that it holds behind a proxy that serves the store below another path.
