@@ -2,6 +2,9 @@
 """Which picture format a request gets."""
 
 from enum import StrEnum
+from operator import itemgetter
+
+from pons.http.accept import weights
 
 
 class Format(StrEnum):
@@ -19,28 +22,8 @@ def choose_format(accept: str | None) -> Format | None:
     """
     if accept is None:
         return Format.PNG
-    best: tuple[float, Format] | None = None
-    for entry in accept.split(","):
-        media_range, _, parameters = entry.partition(";")
-        wanted = _first_match(media_range.strip().lower())
-        weight = _weight(parameters)
-        if wanted is not None and weight > 0 and (best is None or weight > best[0]):
-            best = weight, wanted
-    return best[1] if best else None
+    liked = [one for one in weights(accept) if one[0] in OFFERED and one[1] > 0]
+    return OFFERED[max(liked, key=itemgetter(1))[0]] if liked else None
 
 
-def _first_match(media_range: str) -> Format | None:
-    if media_range in ("*/*", "image/*"):
-        return Format.PNG
-    return next((known for known in Format if known.value == media_range), None)
-
-
-def _weight(parameters: str) -> float:
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
+OFFERED = {"*/*": Format.PNG, "image/*": Format.PNG} | {known.value: known for known in Format}

@@ -6,6 +6,8 @@ import zlib
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pons.http.accept import weights
+
 SMALLEST = 2048
 """Bytes of a whole answer below which compressing does not pay."""
 IN_A_THREAD_ABOVE = 256 * 1024
@@ -31,11 +33,8 @@ class Compression:
 
 def coding_of(accepted: str) -> str:
     """The coding of ours that the client takes, gzip before deflate; empty for none."""
-    taken = {}
-    for item in accepted.lower().split(","):
-        name, _, parameter = item.strip().partition(";")
-        taken[name.strip()] = parameter.replace(" ", "") not in ("q=0", "q=0.0", "q=0.000")
-    return next((name for name in WINDOW if taken.get(name, taken.get("*", False))), "")
+    taken = dict(weights(accepted))
+    return next((name for name in WINDOW if taken.get(name, taken.get("*", 0.0)) > 0), "")
 
 
 class _Compressing:

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 import orjson
 
 from pons.errors import TooLarge
+from pons.http.accept import weights
 from pons_gateway.responses.large_text import LargeMember, LargeText
 
 XML = "application/xml"
@@ -23,7 +24,7 @@ NOT_IN_NAMES = re.compile(r"[\s<>&\"'/=]|^$")
 
 def wants_xml(accept: str) -> bool:
     """Whether an Accept header prefers XML; with a wildcard, or as much, JSON is preferred."""
-    qualities = dict(map(_quality, accept.split(",")))
+    qualities = dict(weights(accept))
     json = max((qualities.get(name, 0.0) for name in SAME_AS_JSON), default=0.0)
     if any(name in qualities for name in ("application/*", "*/*")):
         return False
@@ -96,14 +97,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return escape(NOT_IN_XML.sub("\ufffd", str(value)))
-
-
-def _quality(item: str) -> tuple[str, float]:
-    name, *parameters = (part.strip() for part in item.split(";"))
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return name.lower(), float(parameter[2:])
-            except ValueError:
-                return name.lower(), 0.0
-    return name.lower(), 1.0

@@ -5,6 +5,7 @@ import asyncio
 
 from fastapi import Depends, Request, Response
 
+from pons.http.accept import weights
 from pons_gateway.datasets.native_model import native_model, to_json, to_xml
 from pons_gateway.dependencies import resource_id
 from pons_gateway.files.dicom_file import dicom_file
@@ -49,9 +50,9 @@ async def upload(request: Request) -> Response:
 async def file(request: Request) -> Response:
     """The file is sent in the transfer syntax in which it is stored."""
     identifier, backends = request.path_params["id"], request.app.state.backends
-    accepted = request.headers.get("accept", "")
+    accepted = dict(weights(request.headers.get("accept", "")))
     for media_type, write in NATIVE.items():
-        if media_type in accepted:
+        if accepted.get(media_type, 0.0) > 0:
             model = await native_model(identifier, backends)
             body = await asyncio.to_thread(write, model)
             return Answer(body, 200, (b"content-type", media_type.encode()))
