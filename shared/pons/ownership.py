@@ -17,7 +17,7 @@ import nats.errors
 import nats.js.errors
 import structlog
 
-from pons.bus import Bus
+from pons.bus import AWAY, Bus
 from pons.errors import NotFound, PonsError, Unavailable
 from pons.objects import Objects
 from pons.settings import Settings
@@ -81,7 +81,7 @@ async def read_streams_mark(bus: Bus) -> Mark | None:
         info = await bus.stream.stream_info(bus.names.ingest_stream)
     except nats.js.errors.NotFoundError:
         return None
-    except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+    except AWAY as error:
         raise Unavailable("NATS does not answer") from error
     metadata = info.config.metadata or {}
     store, identity = (metadata.get(key) for key in STREAM_KEYS)
@@ -95,7 +95,7 @@ async def mark_streams(bus: Bus, mark: Mark) -> None:
         own = dict(zip(STREAM_KEYS, (mark.store, str(mark.id)), strict=True))
         config.metadata = (config.metadata or {}) | own
         await bus.stream.update_stream(config)
-    except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+    except AWAY as error:
         raise Unavailable("NATS does not answer") from error
 
 

@@ -24,6 +24,7 @@ from pons.errors import OutOfResources, Unavailable
 from pons.objects import SHARDS, FileObjects, key_from_path, new_key
 from pons.objects.disk import is_cached
 from pons.objects.free_space import FreeSpace
+from pons.objects.spool import LEFT_OVER, SPOOL_FOLDER, clean_spool_folder
 from pons.settings import StorageSettings
 
 pytestmark = pytest.mark.anyio
@@ -227,7 +228,7 @@ def test_writers_killed_at_any_moment(tmp_path: Path) -> None:
                 wait_for_a_file(spool_folder)
             writer.kill()
             acknowledged |= {line.decode().strip() for line in writer.stdout}
-        interrupted += FileObjects(tmp_path, "main").clean_spool(timedelta(0))
+        interrupted += clean_spool_folder(tmp_path / "main" / SPOOL_FOLDER, timedelta(0))
     found = set()
     for path in (tmp_path / "main").glob("[0-9a-f][0-9a-f]/*/*"):
         assert key_from_path("main", str(path.relative_to(tmp_path))), path
@@ -318,8 +319,8 @@ def test_opening_removes_old_temporary_files_only(tmp_path: Path) -> None:
         os.utime(spool.path, (two_hours_ago, two_hours_ago))
     FileObjects(tmp_path, "main")
     assert [spool.path.exists() for spool in (old, young, other)] == [False, True, True]
-    assert objects.clean_spool() == 0
-    assert objects.clean_spool(timedelta(0)) == 1
+    assert clean_spool_folder(tmp_path / "main" / SPOOL_FOLDER, LEFT_OVER) == 0
+    assert clean_spool_folder(tmp_path / "main" / SPOOL_FOLDER, timedelta(0)) == 1
     for spool in (old, young, other):
         spool.close()
 

@@ -7,19 +7,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pons.objects.free_space import MIB, FreeSpace
+from pons.limits import MEGABYTE
+from pons.objects.free_space import FreeSpace
 from pons.settings import Settings, StorageSettings
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import DataFolder
 
-FIRST_START = 100 * MIB
+FIRST_START = 100 * MEGABYTE
 """What a new database, its log and the folders of the other servers take, and a little."""
-COMFORTABLE = 1024 * MIB
+COMFORTABLE = 1024 * MEGABYTE
 """From here on a new store need not be told of its smaller servers."""
-LEAST = 16 * MIB
+LEAST = 16 * MEGABYTE
 """With less than this, PostgreSQL may not even start: the reserve gives way to that, too."""
-NOTHING = MIB
-STREAMS = 1024 * MIB
+NOTHING = MEGABYTE
+STREAMS = 1024 * MEGABYTE
 """What nats-server may keep at least: more than all streams of limited size may become together."""
 INTERVAL = 2.0
 
@@ -44,7 +45,8 @@ def make_room_to_start(room: FreeSpace, folder: DataFolder, say: Callable[[str],
     new = not (folder.postgres / "cluster").exists()
     if new and free < FIRST_START:
         raise Refusal(
-            f"{folder.path} has {free // MIB} MB free, a new store needs {FIRST_START // MIB} MB: "
+            f"{folder.path} has {free // MEGABYTE} MB free, a new store needs "
+            f"{FIRST_START // MEGABYTE} MB: "
             "make room, or choose another folder with --data"
         )
     if short := room.look():
@@ -54,8 +56,8 @@ def make_room_to_start(room: FreeSpace, folder: DataFolder, say: Callable[[str],
         )
     elif new and free < COMFORTABLE:
         say(
-            f"{folder.path} has {free // MIB} MB free, a new store should have "
-            f"{COMFORTABLE // MIB} MB: it takes less for its change log"
+            f"{folder.path} has {free // MEGABYTE} MB free, a new store should have "
+            f"{COMFORTABLE // MEGABYTE} MB: it takes less for its change log"
         )
     if free < LEAST:
         room.release()
@@ -65,7 +67,7 @@ def make_room_to_start(room: FreeSpace, folder: DataFolder, say: Callable[[str],
     if shutil.disk_usage(folder.path).free < NOTHING:
         raise Refusal(
             f"{folder.path} has no room left at all, and its reserve is used up: make room "
-            f"({LEAST // MIB} MB are enough to start and delete)"
+            f"({LEAST // MEGABYTE} MB are enough to start and delete)"
         )
 
 
@@ -98,7 +100,7 @@ async def watch_room(
 
 def changes_mb(folder: Path) -> int:
     """Room of the stream of changes: 512 MB, on a small disk a sixteenth of it."""
-    return max(8, min(512, shutil.disk_usage(folder).total // MIB // 16))
+    return max(8, min(512, shutil.disk_usage(folder).total // MEGABYTE // 16))
 
 
 def streams_bytes(folder: Path) -> int:
@@ -109,5 +111,5 @@ def streams_bytes(folder: Path) -> int:
 
 def wal_settings(folder: Path) -> dict[str, str]:
     """What PostgreSQL's log may take between checkpoints: a gigabyte, or an eighth of the disk."""
-    most = max(64, min(1024, shutil.disk_usage(folder).total // MIB // 8))
+    most = max(64, min(1024, shutil.disk_usage(folder).total // MEGABYTE // 8))
     return {"max_wal_size": f"{most}MB", "min_wal_size": f"{64 if most > 128 else 32}MB"}

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
 import pons
+from pons.limits import MEGABYTE
 from pons.settings import Settings
 from pons.settings.model import is_loopback
 from pons_gateway.backends import Backends
@@ -28,8 +29,6 @@ from pons_gateway.routers import ROUTERS
 from pons_gateway.routers.pages import STATIC_FILES
 from pons_gateway.routing import TreeRouter, has_mark
 from pons_gateway.webdav import PREFIX, Share, is_shared
-
-MEGABYTE = 1024 * 1024
 
 mimetypes.add_type("image/x-icon", ".ico")  # as browsers and Orthanc call it
 

@@ -15,12 +15,11 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pons.dicom.levels import LEVELS, Level
+from pons.dicom.levels import LEVELS, PLURAL, Level
 from pons.errors import DamagedObject
 from pons_gateway.bodies.json import JsonRequest
 from pons_gateway.models.failures import FAILURES
 from pons_gateway.query import reading_whole_queries
-from pons_gateway.resources.resource_json import FOLDERS
 from pons_gateway.responses.answers import json_answer
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
@@ -164,7 +163,7 @@ class LevelRouter(Router):
         summary = options.pop("summary", None) or ""
         model = options.pop("response_model", Default(None))
         for level in self.levels:
-            folder = FOLDERS[level]
+            folder = PLURAL[level]
             words = {"level": level.lower(), "folder": folder}
             super().add_api_route(
                 f"/{folder}{path}",

@@ -8,6 +8,7 @@ import structlog
 
 from pons.dicom.identity import to_text
 from pons.errors import OutOfResources
+from pons.limits import MEGABYTE
 from pons.settings import StorageSettings
 from pons_index.changelog import Filling, Growth
 from pons_index.deletion import PATIENCE, delete_instances, take_time
@@ -15,8 +16,6 @@ from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 log = structlog.get_logger()
-
-MEGABYTE = 1024 * 1024
 
 
 class Capacity:

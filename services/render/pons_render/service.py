@@ -14,6 +14,7 @@ from pons.http.serving import serving
 from pons.http.warm import warm_http
 from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
+from pons.limits import MEGABYTE
 from pons.objects import Objects, open_objects
 from pons.settings import RenderSettings, Settings
 from pons_render.access import refuse_to_be_open
@@ -68,7 +69,7 @@ def bounds_of(settings: RenderSettings) -> Bounds:
     defaults = Bounds()
     return Bounds(
         workers=settings.workers or defaults.workers,
-        memory=settings.memory_mb * 1024 * 1024,
+        memory=settings.memory_mb * MEGABYTE,
         seconds=settings.timeout,
     )
 

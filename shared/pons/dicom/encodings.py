@@ -1,30 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encodings by the names that Orthanc gives them, as DICOM and Python call them."""
+"""Encodings by the names that Orthanc gives them, as Python calls them."""
 
 import codecs
 
 from pons.errors import BadRequest
-
-SPECIFIC_CHARACTER_SET = {
-    "Ascii": "ISO_IR 6",
-    "Utf8": "ISO_IR 192",
-    "Latin1": "ISO_IR 100",
-    "Latin2": "ISO_IR 101",
-    "Latin3": "ISO_IR 109",
-    "Latin4": "ISO_IR 110",
-    "Latin5": "ISO_IR 148",
-    "Cyrillic": "ISO_IR 144",
-    "Arabic": "ISO_IR 127",
-    "Greek": "ISO_IR 126",
-    "Hebrew": "ISO_IR 138",
-    "Thai": "ISO_IR 166",
-    "Japanese": "ISO_IR 13",
-    "Chinese": "GB18030",
-    "JapaneseKanji": "ISO 2022 IR 87",
-    "Korean": "ISO 2022 IR 149",
-    "SimplifiedChinese": "ISO 2022 IR 58",
-}
-"""Name to the value of SpecificCharacterSet (PS3.3 C.12.1.1.2); Windows1251 has none."""
 
 CODECS = {
     "Ascii": "ascii",
@@ -46,7 +25,7 @@ CODECS = {
     "Korean": "euc_kr",
     "SimplifiedChinese": "gb2312",
 }
-"""Name to Python's codec of the same characters."""
+"""Name to Python's codec."""
 
 _NAMES = {codecs.lookup(codec).name: name for name, codec in reversed(CODECS.items())}
 

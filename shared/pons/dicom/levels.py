@@ -7,3 +7,11 @@ Level = Literal["Patient", "Study", "Series", "Instance"]
 
 LEVELS: tuple[Level, ...] = ("Patient", "Study", "Series", "Instance")
 """In the order of their numbers in the database, from the top."""
+
+PLURAL: dict[Level, str] = {
+    "Patient": "patients",
+    "Study": "studies",
+    "Series": "series",
+    "Instance": "instances",
+}
+"""What tables are called, and the first segments of paths."""

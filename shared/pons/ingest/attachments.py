@@ -5,8 +5,7 @@ The object comes first, under a key that no one announces; then the index is ask
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from hashlib import md5
 from typing import Any
 from uuid import UUID
@@ -16,13 +15,14 @@ from pons.dicom.levels import Level
 from pons.errors import Conflict, DamagedObject, NotFound, OutOfResources
 from pons.messages.index import PutAttachment, RestoreObject, Revision, Written
 from pons.messages.services import Done
-from pons.objects import PIECE, SPOOL_ABOVE, Body, Kind, Objects, Spool, new_key
+from pons.objects import Body, Kind, Objects, new_key
+from pons.objects.bodies import freed, pieces, size_of
 from pons.objects.stored_file import (
     ZSTD,
     ObjectFile,
     StoredFile,
     compress,
-    read_file,
+    file_body,
     stream_file,
     verify_file,
 )
@@ -45,10 +45,11 @@ async def put_attachment(
 
     Raises `NotFound` and `Conflict` as the index does; then nothing is left of it.
     """
-    digest, size = await md5_of_body(body), _size(body)
-    async with _packed(objects, body if compressing else None) as packed:
+    digest, size = await md5_of_body(body), size_of(body)
+    packed = await compress(objects, body) if compressing else None
+    with freed(packed):
         form = body if packed is None else packed
-        stored_size = _size(form)
+        stored_size = size_of(form)
         stored_digest = digest if packed is None else await md5_of_body(packed)
         key = new_key(Kind.REFERRED)
         await objects.put(key, form)
@@ -83,14 +84,12 @@ async def change_form(
     """
     if bool(stored.compression) == compressed:
         return
-    async with (
-        _content(objects, stored) as body,
-        _packed(objects, body if compressed else None) as packed,
-    ):
+    body = await file_body(objects, stored)
+    with freed(body), freed(packed := await compress(objects, body) if compressed else None):
         if compressed and packed is None:
             return
         form = body if packed is None else packed
-        stored_size, stored_digest = _size(form), await md5_of_body(form)
+        stored_size, stored_digest = size_of(form), await md5_of_body(form)
         key = new_key(Kind.REFERRED)
         await objects.put(key, form)
     command = RestoreObject(
@@ -152,37 +151,6 @@ async def _referred(objects: Objects, ask: Ask, key: UUID, command: Any, answer:
         raise
 
 
-@asynccontextmanager
-async def _packed(objects: Objects, body: Body | None) -> AsyncIterator[bytes | Spool | None]:
-    """`body` compressed, if it is smaller so; None for none."""
-    packed = None if body is None else await compress(objects, body)
-    try:
-        yield packed
-    finally:
-        if isinstance(packed, Spool):
-            packed.close()
-
-
-@asynccontextmanager
-async def _content(objects: Objects, stored: StoredAttachment) -> AsyncIterator[Body]:
-    """The content, in memory or in a spool."""
-    if stored.size <= SPOOL_ABOVE:
-        yield await read_file(objects, stored)
-        return
-    with objects.spool() as spool:
-        async for piece in stream_file(objects, stored):
-            await asyncio.to_thread(spool.write, piece)
-        yield spool
-
-
 def _feed(hasher: Any, body: Body) -> None:
-    if not isinstance(body, Spool):
-        hasher.update(body)
-        return
-    with open(body.path, "rb") as file:
-        while piece := file.read(PIECE):
-            hasher.update(piece)
-
-
-def _size(body: Body) -> int:
-    return body.size if isinstance(body, Spool) else len(body)
+    for piece in pieces(body):
+        hasher.update(piece)

@@ -12,6 +12,7 @@ from pons.errors import InvalidInstance
 from pons.header import Correction
 from pons.header.correct import corrected_meta, kept_ranges
 from pons.objects import PIECE, Body, Objects, Spool
+from pons.objects.bodies import opened
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ def _correct_bytes(body: bytes | bytearray | memoryview, correction: Correction)
 def _correct_spool(objects: Objects, body: Spool, correction: Correction) -> Spool:
     made = objects.spool()
     try:
-        with open(body.path, "rb") as file:
+        with opened(body) as file:
             beginning = file.read(correction.meta_end)
             made.write(corrected_meta(beginning, correction.transfer_syntax))
             for start, end in kept_ranges(correction, body.size):

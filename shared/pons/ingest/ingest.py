@@ -26,16 +26,16 @@ from pons.ingest.announce import Announced, Announcer
 from pons.ingest.correction import corrected
 from pons.limits.room import AT_A_TIME, Room
 from pons.messages.events import InstanceReceived, Origin, StoreStatus
-from pons.objects import SPOOL_ABOVE, Body, Kind, Objects, Spool, key_time, new_key
+from pons.objects import Body, Kind, Objects, Spool, key_time, new_key
+from pons.objects.bodies import freed, pieces, size_of
 from pons.objects.free_space import FreeSpace
 from pons.objects.stored_file import (
     BEGINNING,
     ZSTD,
     ObjectFile,
     compress,
+    file_body,
     possible_forms,
-    read_file,
-    stream_file,
 )
 from pons.settings import Settings
 
@@ -43,7 +43,6 @@ SCAN_INLINE_BELOW = 2 * 1024 * 1024
 """Bodies up to this size are scanned on the event loop: a thread hand-off would cost more."""
 MAX_META_BYTES = 64 * 1024
 LARGE_HEADER = MAX_EVENT_BYTES // 2
-HASH_PIECE = 4 * 1024 * 1024
 CROWDED_ABOVE = 2
 """Instances under way at once from which on the object store is told that it is crowded."""
 
@@ -171,15 +170,12 @@ class Ingest:
         Raises `WrongDataset` for another than the SOP class and instance that were `announced`.
         """
         awaited = awaited or self._can_be_full
-        try:
+        with freed(body):
             if self._read_only:
                 raise ReadOnly
             self._free_space.require()
             with self._announcer.expecting():
                 kept = await self._keep_file(body, origin, awaited, announced)
-        finally:
-            if isinstance(body, Spool):
-                body.close()
         if self._can_be_full:
             await kept.stored()
         return kept
@@ -198,12 +194,9 @@ class Ingest:
         """Keep a file that others would read otherwise than the scan once it is made right."""
         wrong = examined.received
         right = await corrected(self._objects, body, correction, wrong.sop_instance_uid)
-        try:
+        with freed(right):
             examined = await self._examine(right, wrong.origin, keep_header=True)
             return await self._keep_examined(right, examined, awaited)
-        finally:
-            if isinstance(right, Spool):
-                right.close()
 
     async def _keep_examined(self, body: Body, examined: _Examined, awaited: bool) -> Kept:
         received, ids = examined.received, examined.ids
@@ -251,14 +244,11 @@ class Ingest:
 
         Raises `NotFound` or `InvalidInstance` when there is no such DICOM file.
         """
-        body = await self._open(file)
-        try:
+        body = await file_body(self._objects, file)
+        with freed(body):
             received, _ = await self._described(file, body)
             if rewrite and bool(file.compression) != self._compressing:
                 received = await self._rewritten(received, body)
-        finally:
-            if isinstance(body, Spool):
-                body.close()
         await self._keep_large_header(received)
         return received
 
@@ -282,7 +272,7 @@ class Ingest:
         """Keep `packed`, or else `body`, as the object of `received`; says in which form it is."""
         crowded = self._announcer.expected > CROWDED_ABOVE
         kept: Body = body if packed is None else packed
-        size = kept.size if isinstance(kept, Spool) else len(kept)
+        size = size_of(kept)
         await self._objects.put(received.object_key, kept, crowded=crowded)
         compression = "" if packed is None else ZSTD
         return msgspec.structs.replace(received, stored_size=size, compression=compression)
@@ -305,25 +295,9 @@ class Ingest:
         return await self._read_form(last)
 
     async def _read_form(self, file: ObjectFile) -> tuple[InstanceReceived, ResourceIds]:
-        body = await self._open(file)
-        try:
+        body = await file_body(self._objects, file)
+        with freed(body):
             return await self._described(file, body)
-        finally:
-            if isinstance(body, Spool):
-                body.close()
-
-    async def _open(self, file: ObjectFile) -> Body:
-        """A stored file as it came; a large one in a spool, which is the caller's to close."""
-        if file.size <= SPOOL_ABOVE:
-            return await read_file(self._objects, file)
-        spool = self._objects.spool()
-        try:
-            async for piece in stream_file(self._objects, file):
-                await asyncio.to_thread(spool.write, piece)
-        except BaseException:
-            spool.close()
-            raise
-        return spool
 
     async def _described(
         self, file: ObjectFile, body: Body
@@ -358,8 +332,7 @@ class Ingest:
             if keep_header and header.correction is None:
                 received = await self._keep_large_header(received)
             return _Examined(received, ids, header.correction)
-        size = body.size if isinstance(body, Spool) else len(body)
-        async with self._room.hold(size):
+        async with self._room.hold(size_of(body)):
             if isinstance(body, Spool):
                 header, checksum = await asyncio.to_thread(self._scan_spool, body), b""
             else:
@@ -395,7 +368,7 @@ class Ingest:
         ids = resource_ids(
             header.patient_id, header.study_uid, header.series_uid, header.sop_instance_uid
         )
-        size = body.size if isinstance(body, Spool) else len(body)
+        size = size_of(body)
         packed = self._compressor.compress(header.json)
         pixels = header.pixel_data
         received = InstanceReceived(
@@ -425,9 +398,8 @@ class Ingest:
 
 def _checksum(spool: Spool) -> bytes:
     digest = xxhash.xxh3_128()
-    with open(spool.path, "rb") as file:  # through the map, the whole file would be resident
-        while piece := file.read(HASH_PIECE):
-            digest.update(piece)
+    for piece in pieces(spool):  # through the map, the whole file would be resident
+        digest.update(piece)
     return digest.digest()
 
 

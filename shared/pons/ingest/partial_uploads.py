@@ -18,7 +18,8 @@ import msgspec
 from pons.bus import Bus
 from pons.bus.bucket import Bucket, Outdated
 from pons.errors import BadRequest, Conflict, NotFound
-from pons.objects import Body, Kind, Objects, Spool, new_key
+from pons.objects import Body, Kind, Objects, new_key
+from pons.objects.bodies import size_of
 
 MAX_PIECES = 10_000
 """Their keys must fit into one message."""
@@ -61,7 +62,7 @@ class PartialUploads:
         """
         if len(upload.arrived.pieces) >= MAX_PIECES:
             raise BadRequest(f"The file comes in more than {MAX_PIECES} chunks", "send larger ones")
-        size = piece.size if isinstance(piece, Spool) else len(piece)
+        size = size_of(piece)
         key = new_key(Kind.TEMPORARY)
         await self._objects.put(key, piece)
         arrived = Arrived(upload.arrived.size + size, (*upload.arrived.pieces, key))

@@ -7,7 +7,7 @@ about small ones: it counts only beyond an allowance of bytes.
 
 from dataclasses import dataclass
 
-MEGABYTE = 1024 * 1024
+from pons.limits import MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
 
+from pons.objects.bodies import PIECE, Body
 from pons.objects.file import FileObjects
 from pons.objects.free_space import FreeSpace
 from pons.objects.keys import (
@@ -16,7 +17,7 @@ from pons.objects.keys import (
     period_keys,
 )
 from pons.objects.notes import Notes
-from pons.objects.protocol import PIECE, SPOOL_ABOVE, Body, ObjectEntry, Objects, check_size
+from pons.objects.protocol import SPOOL_ABOVE, ObjectEntry, Objects, check_size
 from pons.objects.spool import Spool
 from pons.settings import StorageSettings
 

@@ -6,23 +6,21 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from datetime import timedelta
 from io import UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 from pons.errors import NotFound
+from pons.objects.bodies import PIECE, Body
 from pons.objects.disk import disk_errors, is_cached, sync_folder
 from pons.objects.file_notes import FileNotes
 from pons.objects.free_space import FreeSpace
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
-from pons.objects.protocol import PIECE, Body, ObjectEntry, check_size
+from pons.objects.protocol import ObjectEntry, check_size
 from pons.objects.spool import (
-    LEFT_OVER,
     SPOOL_FOLDER,
     Spool,
-    clean_spool_folder,
     make_spool_folder,
     probe_folder,
 )
@@ -152,14 +150,6 @@ class FileObjects:
 
     async def close(self) -> None:
         """Nothing is open between calls."""
-
-    def clean_spool(self, older_than: timedelta = LEFT_OVER) -> int:
-        """Remove temporary files of processes that died; how many there were.
-
-        Opening the store does so for files of an hour. Zero removes all: only for a caller
-        that knows that no other process uses the store.
-        """
-        return clean_spool_folder(self._spool_folder, older_than)
 
     def _path(self, key: UUID) -> str:
         return f"{self._root}/{key_path(self._store, key)}"

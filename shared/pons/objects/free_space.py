@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pons.errors import OutOfResources
+from pons.limits import MEGABYTE
 from pons.settings import StorageSettings
 
-MIB = 1 << 20
 SHARE = 16
 """A disk is small when the room that has to be left is more than this part of it: that is enough
 then."""
 LONGEST = 1.0
 """Seconds for which an answer of the file system is good at most, and less where little is left:"""
-FILLING = 500 * MIB
+FILLING = 500 * MEGABYTE
 """as long as it takes to fill the rest with so many bytes a second."""
 
 
@@ -36,7 +36,7 @@ class Shortage:
     needed: int
 
     def __str__(self) -> str:
-        free, needed = self.free // MIB, -(-self.needed // MIB)
+        free, needed = self.free // MEGABYTE, -(-self.needed // MEGABYTE)
         return f"{self.folder} has {free} MB free, {needed} MB are needed"
 
 
@@ -51,8 +51,8 @@ class FreeSpace:
         self, storage: StorageSettings, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._reserve = Path(storage.reserve) if storage.reserve else None
-        self._reserve_size = storage.reserve_mb * MIB
-        self._least = storage.minimum_free_mb * MIB
+        self._reserve_size = storage.reserve_mb * MEGABYTE
+        self._least = storage.minimum_free_mb * MEGABYTE
         folders = [self._reserve.parent] if self._reserve else []
         if storage.kind == "file" and storage.path is not None:
             folders.append(storage.path)
@@ -132,6 +132,6 @@ def _fill(path: Path, size: int) -> None:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
             return
-        for _ in range(size // MIB):
-            file.write(bytes(MIB))
+        for _ in range(size // MEGABYTE):
+            file.write(bytes(MEGABYTE))
         os.fsync(file.fileno())

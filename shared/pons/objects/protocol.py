@@ -8,16 +8,12 @@ from typing import Protocol
 from uuid import UUID
 
 from pons.errors import DamagedObject
+from pons.objects.bodies import Body
 from pons.objects.notes import Notes
 from pons.objects.spool import Spool
 
-Body = bytes | bytearray | memoryview | Spool
-
 SPOOL_ABOVE = 8 << 20
 """Bodies larger than this are gathered in a `Spool` instead of memory."""
-
-PIECE = 1 << 20
-"""Bytes that `stream` yields at a time."""
 
 
 @dataclass(frozen=True, slots=True)

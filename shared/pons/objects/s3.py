@@ -20,9 +20,10 @@ from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
 from pons.errors import NotFound, Unavailable
+from pons.objects.bodies import PIECE, Body, size_of
 from pons.objects.disk import disk_errors
 from pons.objects.keys import check_shard, check_store_name, key_from_path, key_path
-from pons.objects.protocol import PIECE, Body, ObjectEntry
+from pons.objects.protocol import ObjectEntry
 from pons.objects.s3_client import s3_errors
 from pons.objects.s3_download import Download
 from pons.objects.s3_notes import S3Notes
@@ -86,7 +87,7 @@ class S3Objects:
         )
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
-        size = body.size if isinstance(body, Spool) else memoryview(body).nbytes
+        size = size_of(body)
         pool = self._requests if size <= PART_SIZE else self._uploads
         await self._run(pool, self._put, key, body)
 

@@ -18,7 +18,8 @@ from uuid import UUID
 
 import zstandard
 
-from pons.objects import PIECE, SPOOL_ABOVE, Body, Objects, Spool, check_size
+from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, check_size
+from pons.objects.bodies import fill, pieces
 from pons.objects.damage import Check, telling, wrong
 
 ZSTD = "zstd"
@@ -182,8 +183,15 @@ async def local_file(objects: Objects, stored: StoredFile) -> AsyncIterator[Path
         await verify_file(objects, stored)
         yield path
         return
-    async with _spooled(objects, stored) as path:
-        yield path
+    with await fill(objects.spool(), stream_file(objects, stored)) as spool:
+        yield spool.path
+
+
+async def file_body(objects: Objects, stored: StoredFile) -> Body:
+    """The whole file; a large one in a spool, which is the caller's to close."""
+    if stored.size <= SPOOL_ABOVE:
+        return await read_file(objects, stored)
+    return await fill(objects.spool(), stream_file(objects, stored))
 
 
 async def compress(objects: Objects, body: Body) -> bytes | Spool | None:
@@ -227,12 +235,11 @@ def _compress_spool(objects: Objects, body: Spool) -> Spool | None:
     packing = zstandard.ZstdCompressor(level=LEVEL).compressobj(size=body.size)
     packed = objects.spool()
     try:
-        with open(body.path, "rb") as file:
-            while piece := file.read(PIECE):
-                packed.write(packing.compress(piece))
-                if packed.size >= body.size:
-                    packed.close()
-                    return None
+        for piece in pieces(body):
+            packed.write(packing.compress(piece))
+            if packed.size >= body.size:
+                packed.close()
+                return None
         packed.write(packing.flush())
     except BaseException:
         packed.close()
@@ -295,14 +302,6 @@ async def _inflated(objects: Objects, stored: StoredFile) -> AsyncIterator[bytes
 
 def _slices(piece: bytes) -> Iterator[bytes]:
     return (piece[start : start + SLICE] for start in range(0, len(piece), SLICE))
-
-
-@asynccontextmanager
-async def _spooled(objects: Objects, stored: StoredFile) -> AsyncIterator[Path]:
-    with objects.spool() as spool:
-        async for piece in stream_file(objects, stored):
-            await asyncio.to_thread(spool.write, piece)
-        yield spool.path
 
 
 def _read_at(path: Path, start: int, length: int) -> bytes:

@@ -10,7 +10,8 @@ from pons.dicom.added_attributes import Attribute, attributes
 from pons.dicom.levels import Level
 from pons.dicom.main_tags import main_tags
 from pons.errors import BadRequest
-from pons.limits.unpacking import MEGABYTE, UnpackLimit
+from pons.limits import MEGABYTE
+from pons.limits.unpacking import UnpackLimit
 from pons.settings.section import Seconds, Section
 from pons.settings.values import nats_addresses, postgresql_address, text_codec, user_number
 

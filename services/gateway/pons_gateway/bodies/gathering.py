@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 
 from pons.errors import InvalidInstance, TooLarge
+from pons.limits import MEGABYTE
 from pons.limits.unpacking import UnpackLimit
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool
 
-MEGABYTE = 1024 * 1024
 WRITE_PIECE = MEGABYTE
 """Bytes that gather before a thread writes them to the spool."""
 GZIP_WINDOW = 31

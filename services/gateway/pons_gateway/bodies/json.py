@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import Request
 from starlette.types import Receive, Scope
 
+from pons.limits import MEGABYTE
 from pons.limits.json_text import NotJson, read_json
-from pons_gateway.bodies.gathering import MEGABYTE, whole
+from pons_gateway.bodies.gathering import whole
 from pons_gateway.errors import BadJson
 
 LONGEST_BODY = 16 * MEGABYTE

@@ -8,9 +8,9 @@ from fastapi import Depends, Path, Request, Response
 
 from pons.catalog import StoredAttachment
 from pons.errors import NotFound
+from pons.limits import MEGABYTE
 from pons.messages.index import Revision
 from pons_gateway.backends import Backends
-from pons_gateway.bodies.gathering import MEGABYTE
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.errors import UnknownItem
 from pons_gateway.files.revisions import etag, unless_known

@@ -5,17 +5,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from pons.dicom.levels import LEVELS, Level
+from pons.dicom.levels import LEVELS, PLURAL, Level
 from pons.errors import BadRequest
 
 WORDS: dict[str, Level] = {
-    "patient": "Patient",
-    "patients": "Patient",
-    "study": "Study",
-    "studies": "Study",
-    "series": "Series",
-    "instance": "Instance",
-    "instances": "Instance",
+    **{level.lower(): level for level in LEVELS},
+    **{plural: level for level, plural in PLURAL.items()},
     "image": "Instance",
     "images": "Instance",
 }

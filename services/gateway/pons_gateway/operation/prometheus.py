@@ -6,11 +6,11 @@ import time
 from prometheus_client import REGISTRY
 
 from pons.jobs import Jobs
+from pons.limits import MEGABYTE
 from pons.runtime.logs import gate
 from pons_gateway.backends import Backends
 from pons_gateway.operation import metrics
 
-MEGABYTE = 1024 * 1024
 STARTED = time.monotonic()
 
 

@@ -18,20 +18,14 @@ from pons.catalog import (
     Totals,
     below,
 )
-from pons.dicom.levels import Level
+from pons.dicom.levels import PLURAL, Level
 from pons.dicom.metadata import Names
 from pons.dicom.orthanc_json import format_elements, format_tags
+from pons.limits import MEGABYTE
 from pons.messages.index import Deleted
 from pons_gateway.models.parts import PLAIN, Shape
 
-FOLDERS: dict[Level, str] = {
-    "Patient": "patients",
-    "Study": "studies",
-    "Series": "series",
-    "Instance": "instances",
-}
-"""Level to the first segment of its paths."""
-LEVEL_OF: dict[str, Level] = {folder: level for level, folder in FOLDERS.items()}
+LEVEL_OF: dict[str, Level] = {folder: level for level, folder in PLURAL.items()}
 
 CHILDREN: dict[Level, str] = {"Patient": "Studies", "Study": "Series", "Series": "Instances"}
 PARENT: dict[Level, str] = {
@@ -41,11 +35,10 @@ PARENT: dict[Level, str] = {
 }
 SOURCES = {5: "ModifiedFrom", 6: "AnonymizedFrom"}
 """Metadata that objects show beside `Metadata`, too."""
-MEGABYTE = 1024 * 1024
 
 
 def path_of(level: Level, identifier: str) -> str:
-    return f"/{FOLDERS[level]}/{identifier}"
+    return f"/{PLURAL[level]}/{identifier}"
 
 
 def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None = None) -> Any:

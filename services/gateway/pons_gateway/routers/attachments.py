@@ -8,11 +8,12 @@ from fastapi.responses import PlainTextResponse
 
 from pons.dicom.metadata import SYSTEM_ATTACHMENTS, is_users, media_type
 from pons.ingest.attachments import as_object, change_form, is_intact, put_attachment
+from pons.limits import MEGABYTE
 from pons.messages import services
 from pons.messages.index import DeleteAttachment
-from pons.objects import Spool
+from pons.objects.bodies import freed
 from pons.objects.stored_file import verify_file
-from pons_gateway.bodies.gathering import MEGABYTE, gathered, limited
+from pons_gateway.bodies.gathering import gathered, limited
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.files.attachment import AskedDep, NumberDep, StoredDep, attached_numbers
 from pons_gateway.files.file_answer import BINARY, file_answer
@@ -96,21 +97,17 @@ async def put(
     await attached_numbers(level, identifier, backends)
     limit = backends.settings.http.max_body_mb * MEGABYTE
     body = await gathered(limited(request, limit), backends.objects, limit)
-    try:
-        with wrong_revision():
-            revision = await put_attachment(
-                backends.objects,
-                backends.ask,
-                level,
-                identifier,
-                number,
-                body,
-                compressing=backends.settings.storage.compression,
-                expected=expected,
-            )
-    finally:
-        if isinstance(body, Spool):
-            body.close()
+    with freed(body), wrong_revision():
+        revision = await put_attachment(
+            backends.objects,
+            backends.ask,
+            level,
+            identifier,
+            number,
+            body,
+            compressing=backends.settings.storage.compression,
+            expected=expected,
+        )
     return Answer(b"{}", 200, JSON_TYPE, etag(revision))
 
 

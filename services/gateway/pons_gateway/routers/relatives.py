@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request, Response
 
 from pons.catalog import Search
-from pons.dicom.levels import LEVELS, Level
+from pons.dicom.levels import LEVELS, PLURAL, Level
 from pons.errors import NotFound
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.models.resources import LISTS, MODELS
 from pons_gateway.models.shape import BelowQuery, ShapeQuery
-from pons_gateway.resources.resource_json import FOLDERS, LEVEL_OF, objects_of, resource_json
+from pons_gateway.resources.resource_json import LEVEL_OF, objects_of, resource_json
 from pons_gateway.responses.answers import json_answer, json_list
 from pons_gateway.routing import Router
 
@@ -78,12 +78,12 @@ async def existing(pages: AsyncIterator[list[Any]]) -> AsyncIterator[list[Any]]:
 for position, above in enumerate(LEVELS):
     for below in LEVELS[position + 1 :]:
         router.get(
-            f"/{FOLDERS[above]}/{{id}}/{FOLDERS[below]}",
-            summary=f"List the {FOLDERS[below]} of a {above.lower()}",
+            f"/{PLURAL[above]}/{{id}}/{PLURAL[below]}",
+            summary=f"List the {PLURAL[below]} of a {above.lower()}",
             response_model=LISTS[below],
         )(list_below)
         router.get(
-            f"/{FOLDERS[below]}/{{id}}/{above.lower()}",
+            f"/{PLURAL[below]}/{{id}}/{above.lower()}",
             summary=f"Show the {above.lower()} of a {below.lower()}",
             response_model=MODELS[above],
         )(show_above)

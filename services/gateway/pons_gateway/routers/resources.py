@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from pons.catalog import Search
+from pons.dicom.levels import PLURAL
 from pons.errors import NotFound
 from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.dependencies import (
@@ -20,7 +21,6 @@ from pons_gateway.models.resources import LISTS, MODELS, Deletion, Statistics
 from pons_gateway.models.shape import ListQuery, ShapeQuery
 from pons_gateway.query import documented, read_query
 from pons_gateway.resources.resource_json import (
-    FOLDERS,
     deletion_json,
     objects_of,
     resource_json,
@@ -39,7 +39,7 @@ async def list_all(
     backends: BackendsDep,
 ) -> Response:
     """Identifiers, or objects with `expand` or `response-content`."""
-    since, limit = asked.part(f"/{FOLDERS[level]}")
+    since, limit = asked.part(f"/{PLURAL[level]}")
     search, shape = Search(level, since=since, limit=limit), asked.shape()
     if not (asked.expand or shape.chosen):
         return await json_list(backends.catalog.search_ids(search))

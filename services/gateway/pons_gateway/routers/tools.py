@@ -9,8 +9,9 @@ from fastapi import Query, Request, Response
 
 from pons.dicom.encodings import codec_of, name_of
 from pons.dicom.transfer_syntaxes import matching
+from pons.limits import MEGABYTE
 from pons.messages.ingress import ListSopClasses, SopClasses
-from pons_gateway.bodies.gathering import MEGABYTE, whole
+from pons_gateway.bodies.gathering import whole
 from pons_gateway.bodies.text import FlagBody, TextBody, WordsBody
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.operation.conformance import conformance

@@ -7,18 +7,20 @@ client sends `Content-Range`, as later versions do, what it says must follow wha
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 
 from pons.errors import BadRequest, InvalidInstance, TooLarge
 from pons.ingest.partial_uploads import PartialUploads, Upload
-from pons.objects import Body, Objects, Spool
-from pons_gateway.bodies.gathering import MEGABYTE, WRITE_PIECE, Gatherer
+from pons.limits import MEGABYTE
+from pons.objects import PIECE, Body, Objects
+from pons.objects.bodies import freed, opened, size_of
+from pons_gateway.bodies.gathering import Gatherer
 
 SIZE = re.compile(r"[0-9]{1,18}")
 RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
@@ -67,20 +69,17 @@ async def take_chunk(
     Until the file is stored its chunks are kept, so the last one may be sent again after a failure.
     Raises `BadRequest` for a chunk that does not fit, `Conflict` for one of two that race.
     """
-    size = chunk.size if isinstance(chunk, Spool) else len(chunk)
+    size = size_of(chunk)
     if size == file.size and not file.start:
         await store(chunk)
         return
-    try:
+    with freed(chunk):
         upload = await _fitting(file, size, uploads)
         if upload.arrived.size + size < file.size:
             await uploads.append(upload, chunk)
             return
         upload = await uploads.claim(upload)
         whole = await _joined(upload, chunk, uploads, objects, file.size)
-    finally:
-        if isinstance(chunk, Spool):
-            chunk.close()
     try:
         await store(whole)
     except InvalidInstance:  # what may succeed later keeps the chunks
@@ -117,22 +116,10 @@ async def _joined(
     with Gatherer(objects, size) as gatherer:
         async for piece in uploads.stream(upload):
             await gatherer.write(piece)
-        async for rest in _pieces(last):
-            await gatherer.write(rest)
+        with opened(last) as file:
+            while piece := await asyncio.to_thread(file.read, PIECE):
+                await gatherer.write(piece)
         return await gatherer.take()
-
-
-async def _pieces(body: Body) -> AsyncIterator[bytes | memoryview]:
-    if not isinstance(body, Spool):
-        yield memoryview(body)
-        return
-    with _opened(body) as file:
-        while piece := await asyncio.to_thread(file.read, WRITE_PIECE):
-            yield piece
-
-
-def _opened(spool: Spool) -> BinaryIO:
-    return spool.path.open("rb")
 
 
 def _start(content_range: str | None, size: int) -> int | None:

@@ -14,10 +14,12 @@ from starlette.requests import Request
 
 from pons.errors import InvalidInstance, PonsError
 from pons.ingest import Stored
+from pons.limits import MEGABYTE
 from pons.messages.events import Origin, OriginKind
-from pons.objects import Body, Spool
+from pons.objects import Body
+from pons.objects.bodies import beginning, freed, size_of
 from pons_gateway.backends import Backends
-from pons_gateway.bodies.gathering import MEGABYTE, gathered, gunzipped, limited
+from pons_gateway.bodies.gathering import gathered, gunzipped, limited
 from pons_gateway.operation import metrics
 from pons_gateway.uploads.chunks import chunked_file, take_chunk
 from pons_gateway.uploads.form import boundary_of, form_parts
@@ -94,14 +96,12 @@ def origin_of(request: Request, kind: OriginKind) -> Origin:
 
 
 async def _store_body(body: Body, origin: Origin, backends: Backends, received: Received) -> Any:
-    try:
-        if not isinstance(body, Spool) and not body:
+    with freed(body):
+        if not size_of(body):
             raise InvalidInstance("Received an empty DICOM file")
         if is_zip(body):
             return await _store_zip(body, origin, backends, received.size)
         return await _store_file(body, origin, backends)
-    finally:
-        _free(body)
 
 
 async def _store_zip(
@@ -121,7 +121,8 @@ async def _store_zip(
                     continue
                 is_image = _looks_like_an_instance(file)
                 try:
-                    stored.append(await _store_file(file, origin, backends))
+                    with freed(file):
+                        stored.append(await _store_file(file, origin, backends))
                 except InvalidInstance as error:
                     passed_over += not is_image
                     if is_image:
@@ -129,8 +130,6 @@ async def _store_zip(
                 except PonsError as error:
                     refused.append((name, error))
                     break  # the store is full or away: the others would not fare better
-                finally:
-                    _free(file)
     except PonsError as error:
         refused.append(("", error))
     log.info("zip stored", instances=len(stored), passed_over=passed_over, refused=len(refused))
@@ -141,16 +140,12 @@ async def _store_zip(
 
 def _looks_like_an_instance(file: Body) -> bool:
     """Whether a file says that it is DICOM; a DICOMDIR is none of its instances (PS3.10 8.6)."""
-    if isinstance(file, Spool):
-        with file.path.open("rb") as opened:
-            start = opened.read(BEGINNING)
-    else:
-        start = bytes(file[:BEGINNING])
+    start = beginning(file, BEGINNING)
     return start[128:132] == b"DICM" and not MEDIA_STORAGE_DIRECTORY.search(start)
 
 
 async def _store_file(file: Body, origin: Origin, backends: Backends) -> dict[str, str]:
-    started, size = perf_counter(), file.size if isinstance(file, Spool) else len(file)
+    started, size = perf_counter(), size_of(file)
     try:
         stored = await backends.ingest.store(file, origin)
     except PonsError as error:
@@ -169,11 +164,6 @@ async def _store_file(file: Body, origin: Origin, backends: Backends) -> dict[st
         ms=round(seconds * 1000, 1),
     )
     return _told(stored)
-
-
-def _free(body: Body) -> None:
-    if isinstance(body, Spool):
-        body.close()
 
 
 def _told(stored: Stored) -> dict[str, str]:

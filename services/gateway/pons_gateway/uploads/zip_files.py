@@ -7,13 +7,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, nullcontext
 from typing import IO
 
 from pons.errors import InvalidInstance, PonsError, TooLarge
+from pons.limits import MEGABYTE
 from pons.limits.unpacking import UnpackLimit
-from pons.objects import Body, Objects, Spool
-from pons_gateway.bodies.gathering import MEGABYTE, Gatherer
+from pons.objects import Body, Objects
+from pons.objects.bodies import beginning, opened
+from pons_gateway.bodies.gathering import Gatherer
 
 SIGNATURE = b"PK\x03\x04"
 EMPTY = b"PK\x05\x06"
@@ -34,12 +35,7 @@ DAMAGED = "it is damaged, or packed by a method other than deflate, bzip2 and LZ
 
 def is_zip(body: Body) -> bool:
     """Whether a body is a ZIP, by its signature."""
-    if isinstance(body, Spool):
-        with body.path.open("rb") as file:
-            start = file.read(4)
-    else:
-        start = bytes(body[:4])
-    return start in (SIGNATURE, EMPTY)
+    return beginning(body, 4) in (SIGNATURE, EMPTY)
 
 
 async def zip_files(
@@ -58,7 +54,7 @@ async def zip_files(
         Bytes that were sent, fewer than the ZIP has where it was packed once more.
     """
     packed = unpacked = 0
-    with _opened(body) as file:
+    with opened(body) as file:
         archive = await asyncio.to_thread(_archive, file)
         for entry in archive.infolist():
             if entry.is_dir() or entry.file_size == 0:
@@ -78,12 +74,6 @@ async def zip_files(
                     yield entry.filename, await gatherer.take()
             except (InvalidInstance, TooLarge) as error:
                 yield entry.filename, error
-
-
-def _opened(body: Body) -> AbstractContextManager[IO[bytes]]:
-    if isinstance(body, Spool):
-        return body.path.open("rb")
-    return nullcontext(io.BytesIO(body))
 
 
 def _archive(file: IO[bytes]) -> zipfile.ZipFile:

@@ -12,9 +12,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pons.errors import Forbidden, InvalidInstance
+from pons.limits import MEGABYTE
 from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.backends import Backends
-from pons_gateway.bodies.gathering import MEGABYTE, limited
+from pons_gateway.bodies.gathering import limited
 from pons_gateway.responses.answers import Answer, silent
 from pons_gateway.responses.media_types import DICOM
 from pons_gateway.routing import once_more

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from pons.errors import PonsError, log_text
 from pons.jobs import ArchiveRequest
 from pons.objects import PIECE, Objects, Spool
+from pons.objects.bodies import fill
 from pons.objects.damage import notice
 from pons_render.archive.job import ZIP
 from pons_render.archive.stream import Archives
@@ -79,14 +80,8 @@ async def _going_on(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerat
 
 
 async def _made(pieces: AsyncGenerator[bytes], objects: Objects) -> Response:
-    spool = objects.spool()
-    try:
-        async with aclosing(pieces):
-            async for piece in pieces:
-                await asyncio.to_thread(spool.write, piece)
-    except BaseException:
-        spool.close()
-        raise
+    async with aclosing(pieces):
+        spool = await fill(objects.spool(), pieces)
     return Streamed(_from_spool(spool), spool, headers={"content-length": str(spool.size)})
 
 

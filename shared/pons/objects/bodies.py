@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies, which lie in memory or in a spool: asked, read and freed alike."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from pons.objects.spool import Spool
+
+Body = bytes | bytearray | memoryview | Spool
+
+PIECE = 1 << 20
+"""Bytes that are read at a time."""
+
+
+def size_of(body: Body) -> int:
+    """Bytes of a body."""
+    return body.size if isinstance(body, Spool) else memoryview(body).nbytes
+
+
+def beginning(body: Body, length: int) -> bytes:
+    """The first `length` bytes, or fewer where there are no more."""
+    if isinstance(body, Spool):
+        with body.path.open("rb") as file:
+            return file.read(length)
+    return bytes(body[:length])
+
+
+def opened(body: Body) -> BinaryIO:
+    """The body as a file to read and seek; whoever opens it closes it."""
+    return body.path.open("rb") if isinstance(body, Spool) else io.BytesIO(body)
+
+
+def pieces(body: Body) -> Iterator[bytes | bytearray | memoryview]:
+    """All of a body: at once from memory, `PIECE` bytes at a time from a spool."""
+    if not isinstance(body, Spool):
+        yield body
+        return
+    with opened(body) as file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+@contextmanager
+def freed(body: Body | None) -> Iterator[None]:
+    """Close a spool at the end of the block, unless it has become an object."""
+    try:
+        yield
+    finally:
+        if isinstance(body, Spool):
+            body.close()
+
+
+async def fill(spool: Spool, arriving: AsyncIterable[bytes]) -> Spool:
+    """Write all that arrives to the spool, which is closed when that fails."""
+    try:
+        async for piece in arriving:
+            await asyncio.to_thread(spool.write, piece)
+    except BaseException:
+        spool.close()
+        raise
+    return spool
