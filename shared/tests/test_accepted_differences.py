@@ -8,9 +8,10 @@ import struct
 
 import pytest
 
-from pons.dicom.orthanc_json import Style, format_header
+from pons.dicom.orthanc_json import Style
 from pons.dicom.tag_names import private_name
 from pons.header import scan
+from pons_testing.orthanc_json import format_header
 
 
 def element(tag: int, vr: bytes, value: bytes) -> bytes:

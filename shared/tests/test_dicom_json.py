@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pons.dicom.orthanc_json import Style, format_header, format_tags
+from pons.dicom.orthanc_json import Style, format_tags
 from pons.dicom.tag_names import UnknownTag, parse_tag, parse_tags, private_name, tag_name
+from pons_testing.orthanc_json import format_header
 
 
 def shown(elements: dict[str, Any], style: Style = Style.SHORT, **options: Any) -> dict[str, Any]:
@@ -269,15 +270,6 @@ def test_numbers_in_binary_representations() -> None:
 def test_empty_groups_of_a_name() -> None:
     """Groups that a name has but leaves empty keep their sign."""
     assert value("PN", {"Alphabetic": "A", "Ideographic": "B", "Phonetic": ""}) == "A=B="
-
-
-def test_without_binary() -> None:
-    """The meta header is shown without what has no text."""
-    elements = {
-        "00020001": {"vr": "OB", "InlineBinary": "AAE="},
-        "00020010": {"vr": "UI", "Value": ["1.2"]},
-    }
-    assert shown(elements, without_binary=True) == {"0002,0010": "1.2"}
 
 
 def test_simplified_names_ascend() -> None:

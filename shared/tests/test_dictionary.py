@@ -18,7 +18,8 @@ learn(attributes({
     "00189ffe": ["DS", "OwnNumber", 1, 1],
     "00e1,0010": ["LO", "A creator", 1, 1, "PONS TEST"],
 }), "DEFAULT")
-from pons.dicom.orthanc_json import Style, format_header
+from pons.dicom.orthanc_json import Style
+from pons_testing.orthanc_json import format_header
 from pons.header import scan
 from pons.dicom.tag_names import parse_tag
 def implicit(tag, value):

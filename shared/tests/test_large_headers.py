@@ -19,7 +19,7 @@ import zstandard
 
 from pons.catalog.headers import Headers, PackedHeader
 from pons.catalog.look_ups import LookUps
-from pons.dicom.orthanc_json import Style, format_header
+from pons.dicom.orthanc_json import Style
 from pons.errors import InvalidInstance
 from pons.header import MAX_JSON, scan
 from pons.header.json_elements import elements, find_element, select_elements
@@ -27,6 +27,7 @@ from pons.header.large_tags import plain_members, write_large
 from pons.header.packed import DamagedHeader, unpack_header, unpacked_size
 from pons.limits.room import LARGE, Room, give_back_memory
 from pons.objects import FileObjects, new_key
+from pons_testing.orthanc_json import format_header
 
 FOLDER = Path(pydicom.data.get_testdata_file("CT_small.dcm") or "").parent
 MEGABYTE = 1024 * 1024

@@ -3,7 +3,7 @@
 
 import pytest
 
-from pons.dicom.numbers import MAX_INTEGER, read_decimal, read_integer
+from pons.dicom.numbers import MAX_INTEGER, read_decimal, read_integer, swapped
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,19 @@ def test_integers_have_the_bounds_that_are_asked_for() -> None:
 )
 def test_decimals(value: object, number: float | None) -> None:
     assert read_decimal(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "word", "expected"),
+    [
+        (b"abcd", 1, b"abcd"),
+        (b"abcd", 2, b"badc"),
+        (b"abcdefgh", 4, b"dcbahgfe"),
+        (b"abcdefgh", 8, b"hgfedcba"),
+        (b"abcde", 2, b"abcde"),
+        (b"", 2, b""),
+    ],
+)
+def test_words_in_the_other_byte_order(value: bytes, word: int, expected: bytes) -> None:
+    """Each word is turned round; what is no whole number of words stays."""
+    assert swapped(value, word) == expected

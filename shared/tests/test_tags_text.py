@@ -9,10 +9,11 @@ import pydicom.data
 import pytest
 
 import pons.header.tags_text
-from pons.dicom.orthanc_json import Style, format_header
+from pons.dicom.orthanc_json import Style
 from pons.errors import InvalidInstance
 from pons.header import scan
 from pons.header.tags_text import TagsText
+from pons_testing.orthanc_json import format_header
 
 FOLDER = Path(pydicom.data.get_testdata_file("CT_small.dcm") or "").parent
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from pons.catalog import InstanceToSend
+from pons.dicom.numbers import swapped
 from pons.dicom.transfer_syntaxes import EXPLICIT_VR, IMPLICIT_VR
 from pons.errors import InvalidInstance
 from pons.header.convert import BINARY_VRS
@@ -198,16 +199,6 @@ def head(tag: int, vr: str, length: int, target: Syntax) -> bytes:
 def mark(tag: tuple[int, int], length: int) -> bytes:
     """The head of an item, or a delimiter."""
     return struct.pack("<HHI", *tag, length)
-
-
-def swapped(value: bytes, word: int) -> bytes:
-    """The value with the bytes of each of its words in the opposite order."""
-    if word == 1:
-        return value
-    result = bytearray(len(value))
-    for position in range(word):
-        result[position::word] = value[word - 1 - position :: word]
-    return bytes(result)
 
 
 async def _joined(pieces: AsyncIterator[bytes]) -> bytes:

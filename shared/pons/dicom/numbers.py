@@ -38,3 +38,16 @@ def read_decimal(value: object) -> float | None:
     except OverflowError:
         return None
     return number if isfinite(number) else None
+
+
+def swapped(value: bytes, word: int) -> bytes:
+    """The value with the bytes of each of its words in the opposite order (PS3.5 7.3).
+
+    One that is no multiple of `word` bytes long stays as it is.
+    """
+    if word == 1 or len(value) % word:
+        return value
+    result = bytearray(len(value))
+    for position in range(word):
+        result[position::word] = value[word - 1 - position :: word]
+    return bytes(result)

@@ -2,12 +2,10 @@
 """A header as Orthanc shows it, in its three formats: full, short and simplified."""
 
 from base64 import b64decode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from struct import calcsize, iter_unpack
 from typing import Any
-
-import msgspec
 
 from pons.dicom.tag_names import UNKNOWN, display_tag, private_name, tag_name
 
@@ -47,41 +45,6 @@ class Style(Enum):
     SIMPLIFIED = "simplified"
     """Keyword to value, keywords ascending as Orthanc sorts them; of several private tags without a
     name, the last one stays."""
-
-
-def format_header(
-    header: bytes,
-    style: Style,
-    *,
-    pixel_vr: str | None = None,
-    ignore_length: frozenset[str] = frozenset(),
-    only: Collection[str] | None = None,
-    without_binary: bool = False,
-) -> dict[str, Any]:
-    """The dataset of a header (DICOM JSON, PS3.18 F) in one of Orthanc's formats.
-
-    Parameters
-    ----------
-    pixel_vr
-        VR of the pixel data, which a header leaves out: listed in its place, without a value.
-    ignore_length
-        Tags ("GGGGEEEE") whose value is shown however long it is.
-    only
-        Tags ("GGGGEEEE") beside which none is shown; None: all are.
-    without_binary
-        Leave out what has no text at all.
-    """
-    decoded: dict[str, dict[str, Any]] = msgspec.json.decode(header)
-    if pixel_vr is not None:
-        tag = PIXEL_TAGS.get(pixel_vr, "7FE00010")
-        after = bool(decoded) and next(reversed(decoded)) > tag
-        decoded[tag] = {"vr": pixel_vr}
-        decoded = dict(sorted(decoded.items())) if after else decoded
-    if only is not None:
-        decoded = {tag: element for tag, element in decoded.items() if tag in only}
-    if without_binary:
-        decoded = {tag: element for tag, element in decoded.items() if element["vr"] not in BINARY}
-    return _FORMATS[style](decoded, ignore_length)
 
 
 def format_tags(tags: Mapping[str, str], style: Style = Style.SIMPLIFIED) -> dict[str, Any]:
@@ -156,14 +119,24 @@ _FORMATS: dict[Style, Callable[[Header, frozenset[str]], dict[str, Any]]] = {
 }
 
 
-def _name_and_creator(tag: str, dataset: Header) -> tuple[str, str]:
-    """The name of a tag, and the creator of a private one (PS3.5 7.8.1) where it is known."""
+def reserving_tag(tag: str) -> str | None:
+    """The tag of the creator whose block a private tag is in: of a creator, its own (PS3.5 7.8.1).
+
+    None for other tags, which mean the same everywhere.
+    """
     if tag[3] not in "13579BDF" or tag[4:] == "0000":
+        return None
+    return tag if tag[4:6] == "00" else f"{tag[:4]}00{tag[4:6]}"
+
+
+def _name_and_creator(tag: str, dataset: Header) -> tuple[str, str]:
+    """The name of a tag, and the creator of a private one where it is known."""
+    reserving = reserving_tag(tag)
+    if reserving is None:
         return tag_name(tag), ""
-    if tag[4:6] == "00":
+    if reserving == tag:
         return "PrivateCreator", ""
-    reserved = dataset.get(f"{tag[:4]}00{tag[4:6]}", {})
-    creator = str((reserved.get("Value") or [""])[0] or "")
+    creator = str((dataset.get(reserving, {}).get("Value") or [""])[0] or "")
     return private_name(tag, creator), creator
 
 

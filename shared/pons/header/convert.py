@@ -14,6 +14,7 @@ from json.encoder import encode_basestring
 from math import isfinite
 from struct import Struct
 
+from pons.dicom.numbers import swapped
 from pons.header.charset import Charset, text_of, until_nul
 from pons.header.iso2022 import CONTROLS, NAMES
 
@@ -182,9 +183,8 @@ def _binary(order: str, word: int) -> Converter:
     def convert(value: bytes, charset: Charset) -> bytes | None:
         if not value:
             return EMPTY
-        if order == ">" and word > 1 and len(value) % word == 0:
-            words = [value[i : i + word][::-1] for i in range(0, len(value), word)]
-            value = b"".join(words)
+        if order == ">":
+            value = swapped(value, word)
         return b',"InlineBinary":"' + b64encode(value) + b'"}'
 
     return convert

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from pons.dicom.orthanc_json import PIXEL_TAGS, Style, format_elements
+from pons.dicom.orthanc_json import PIXEL_TAGS, Style, format_elements, reserving_tag
 from pons.dicom.tag_names import display_tag
 from pons.header.json_elements import elements
 
@@ -19,7 +19,6 @@ PIECE = 64 * 1024
 """Bytes of text that are given at a time, about; a long value is a piece of its own."""
 
 _SEQUENCE = b'{"vr":"SQ"'
-_ODD = frozenset("13579BDF")
 
 _Elements = Iterable[tuple[str, bytes]]
 """Tag to DICOM JSON, ascending."""
@@ -43,9 +42,18 @@ def write_large(
     ignore_length: frozenset[str] = frozenset(),
     only: Collection[str] | None = None,
 ) -> Iterator[bytes]:
-    """What `dicom_json.format_header` gives, as pieces of the text of a JSON object.
+    """A header in one of Orthanc's formats, as pieces of the text of a JSON object.
 
     Each member of the object stands on a line of its own.
+
+    Parameters
+    ----------
+    pixel_vr
+        VR of the pixel data, which a header leaves out: listed in its place, without a value.
+    ignore_length
+        Tags ("GGGGEEEE") whose value is shown however long it is.
+    only
+        Tags ("GGGGEEEE") beside which none is shown; None: all are.
     """
     found = elements(header)
     if pixel_vr is not None:
@@ -108,11 +116,11 @@ class _Writer:
         creators: dict[str, Any] = {}
         for tag, element in found:
             reserved: dict[str, Any] = {}
-            if tag[3] in _ODD:
-                if tag[4:6] == "00" and tag[6:] != "00":
-                    creators[tag] = msgspec.json.decode(element)
-                elif (reserves := f"{tag[:4]}00{tag[4:6]}") in creators:
-                    reserved = {reserves: creators[reserves]}
+            reserving = reserving_tag(tag)
+            if reserving == tag:
+                creators[tag] = msgspec.json.decode(element)
+            elif reserving in creators:
+                reserved = {reserving: creators[reserving]}
             yield self._name(reserved, tag), (reserved, tag, element)
 
     def _name(self, reserved: dict[str, Any], tag: str) -> str:

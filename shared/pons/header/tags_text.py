@@ -9,15 +9,13 @@ from typing import Any
 import msgspec
 import orjson
 
-from pons.dicom.orthanc_json import PIXEL_TAGS, Style, format_elements
+from pons.dicom.orthanc_json import PIXEL_TAGS, Style, format_elements, reserving_tag
 from pons.header import TOP_SEPARATOR
 
 REMEMBERED = 8192
 """Elements whose text is kept, for each format."""
 LARGEST = 1024
 """Bytes of DICOM JSON above which an element's text is not kept."""
-ODD = frozenset("13579BDF")
-"""Last digits of private groups: what their elements mean depends on their block (PS3.5 7.8.1)."""
 
 _TAG = slice(1, 9)
 """Where the tag is in the JSON of an element."""
@@ -37,7 +35,7 @@ class TagsText:
         pixel_vr: str | None = None,
         ignore_length: frozenset[str] = frozenset(),
     ) -> bytes:
-        """What `format_header` gives, as the text of a JSON object."""
+        """A header in one of Orthanc's formats, as the text of a JSON object."""
         elements = _elements(header)
         if pixel_vr is not None:
             tag = PIXEL_TAGS.get(pixel_vr, "7FE00010")
@@ -95,12 +93,11 @@ class _Memory:
     def _make(self, element: bytes, block: _Block) -> tuple[tuple[str, bytes], _Block]:
         """The member that shows an element, and the block of those after it."""
         ((tag, decoded),) = msgspec.json.decode(b"{" + element + b"}").items()
-        private = tag[3] in ODD
-        is_creator = private and tag[4:6] == "00" and tag[6:] != "00"  # no group length
-        reserved = f"{tag[:4]}00{tag[4:6]}"
+        reserving = reserving_tag(tag)
+        is_creator = reserving == tag
         dataset = {tag: decoded}
-        if private and not is_creator and reserved in block.creators:
-            dataset = {reserved: block.creators[reserved], tag: decoded}
+        if not is_creator and reserving in block.creators:
+            dataset = {reserving: block.creators[reserving], tag: decoded}
         shown = format_elements(dataset, self._style, self._ignore_length)
         if len(shown) > 1 and self._style is Style.SIMPLIFIED:
             del shown["PrivateCreator"]
@@ -116,5 +113,5 @@ class _Memory:
         if is_creator:
             block.following[element] = member, following
         else:
-            (block.members if private else self._members)[element] = member
+            (self._members if reserving is None else block.members)[element] = member
         return member, following

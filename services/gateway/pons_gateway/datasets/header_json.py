@@ -9,7 +9,7 @@ from orjson import Fragment, loads
 from pons.catalog import SMALL, StoredHeader
 from pons.dicom.levels import Level
 from pons.dicom.modules import MODULES
-from pons.dicom.orthanc_json import Style, format_header
+from pons.dicom.orthanc_json import BINARY, Style, format_elements
 from pons.errors import NotFound
 from pons.header import Header
 from pons.header.large_tags import plain_members, write_large
@@ -56,7 +56,9 @@ async def meta_tags(instance_id: str, style: Style, backends: Backends) -> dict[
     meta = await backends.catalog.headers.meta(instance_id)
     if meta is None:
         raise NotFound("Unknown resource")
-    return format_header(meta, style, without_binary=True)
+    elements = loads(meta)
+    shown = {tag: one for tag, one in elements.items() if one["vr"] not in BINARY}
+    return format_elements(shown, style)
 
 
 async def module_tags(

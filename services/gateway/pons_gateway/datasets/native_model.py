@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole file as DICOM JSON (PS3.18 F) or as XML (PS3.19 A.1), with binary values inside."""
 
-import re
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -11,7 +10,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
-from pons.dicom.numbers import read_integer
+from pons.dicom.numbers import read_integer, swapped
+from pons.dicom.orthanc_json import GROUPS
 from pons.dicom.transfer_syntaxes import BIG_ENDIAN
 from pons.dicom.vocabulary import attribute
 from pons.errors import NotFound, TooLarge
@@ -20,6 +20,7 @@ from pons.header.convert import BINARY_VRS
 from pons.objects.stored_dataset import OpenDataset, open_dataset
 from pons_gateway.backends import Backends
 from pons_gateway.datasets.whole_file import whole_header
+from pons_gateway.responses.xml_form import NOT_IN_XML
 
 MAX_BINARY = 32 * 1024 * 1024
 """Bytes of all binary values in one answer."""
@@ -35,10 +36,8 @@ NUMBERS = {"OF": "f", "OD": "d", "OL": "I", "OV": "Q"}
 
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
-GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 COMPONENTS = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
 NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Model = dict[str, dict[str, Any]]
 
@@ -130,22 +129,12 @@ async def _fill(element: dict[str, Any], dataset: OpenDataset, transfer_syntax: 
         return
     big_endian = place and transfer_syntax == BIG_ENDIAN
     size = BINARY_VRS[vr]
-    value = _swapped(value, size) if big_endian else value
+    value = swapped(value, size) if big_endian else value
     if vr in NUMBERS and len(value) % size == 0 and len(value) <= MAX_NUMBERS:
         element.pop("InlineBinary", None)
         element["Value"] = [_finite(n) for (n,) in struct.iter_unpack(f"<{NUMBERS[vr]}", value)]
         return
     element["InlineBinary"] = b64encode(value).decode()
-
-
-def _swapped(value: bytes, size: int) -> bytes:
-    """The words of `value` in the other byte order (JSON has them little endian, PS3.18 F.2.7)."""
-    if size == 1 or len(value) % size:
-        return value
-    swapped = bytearray(len(value))
-    for position in range(size):
-        swapped[position::size] = value[size - 1 - position :: size]
-    return bytes(swapped)
 
 
 def _finite(number: float) -> float | str:
@@ -201,4 +190,4 @@ def _name(value: dict[str, str]) -> Iterator[str]:
 
 def _text(value: Any) -> str:
     """A value without the characters that XML cannot hold."""
-    return escape(_NOT_IN_XML.sub("", str(value)))
+    return escape(NOT_IN_XML.sub("", str(value)))

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from pons.catalog import StoredHeader
-from pons.dicom.orthanc_json import Style, format_header
+from pons.dicom.orthanc_json import Style
 from pons_gateway.responses.xml_form import document
+from pons_testing.orthanc_json import format_header
 
 from ..conftest import INSTANCE, SERIES, Store
 

@@ -11,7 +11,10 @@ from ..conftest import INSTANCE, NOBODY, PATIENT, SERIES, STUDY, Store
 
 pytestmark = pytest.mark.anyio
 
-META = b'{"00020010":{"vr":"UI","Value":["1.2.840.10008.1.2.1"]}}'
+META = (
+    b'{"00020001":{"vr":"OB","InlineBinary":"AAE="},'
+    b'"00020010":{"vr":"UI","Value":["1.2.840.10008.1.2.1"]}}'
+)
 
 
 def header(**values: str) -> StoredHeader:
@@ -83,7 +86,7 @@ async def test_modules(client: httpx.AsyncClient, path: str, tags: list[str]) ->
 
 @pytest.mark.usefixtures("three")
 async def test_meta_header(client: httpx.AsyncClient) -> None:
-    """Group 0002, in each format."""
+    """Group 0002 without what has no text, in each format."""
     path = f"/instances/{INSTANCE}/header"
     uid = "1.2.840.10008.1.2.1"
     assert (await client.get(path)).json() == {

@@ -15,6 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from pons.catalog import StoredObject
+from pons.dicom.orthanc_json import GROUPS
 from pons.dicom.part10 import element, file_start
 from pons.dicom.transfer_syntaxes import EXPLICIT_VR
 from pons.header.charset import encodings_of
@@ -97,7 +98,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):  # a person's name
-        groups = (str(value.get(key, "")) for key in ("Alphabetic", "Ideographic", "Phonetic"))
+        groups = (str(value.get(key, "")) for key in GROUPS)
         return "=".join(groups).rstrip("=")
     return str(value)
 
