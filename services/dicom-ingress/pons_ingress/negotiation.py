@@ -17,13 +17,14 @@ from pons.dicom.network.associate import (
     ProposedContext,
     encode_acceptance,
 )
+from pons.dicom.network.dimse import VERIFICATION
 from pons.dicom.network.messages import Context
 from pons.dicom.network.pdu import PDV_HEADER
 from pons.dicom.network.rejection import Reason, Rejection
 from pons.dicom.network.user_information import Role, UserInformation, our_information
 from pons.dicom.transfer_syntaxes import IMPLICIT_VR, TRANSFER_SYNTAXES
 from pons_ingress.admission import Permission
-from pons_ingress.syntaxes import VERIFICATION, is_storage
+from pons_ingress.syntaxes import is_storage
 
 ANY = TRANSFER_SYNTAXES
 """For services that keep nothing."""

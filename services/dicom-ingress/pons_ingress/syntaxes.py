@@ -12,8 +12,6 @@ from pynetdicom import (
     ProtocolApprovalPresentationContexts,
 )
 
-VERIFICATION = "1.2.840.10008.1.1"
-
 STORAGE_BY_NAME_ONLY = frozenset(
     {
         "1.2.840.10008.1.3.10",  # Media Storage Directory: a DICOMDIR, never sent

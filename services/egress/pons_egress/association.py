@@ -30,10 +30,11 @@ from pons.dicom.network.pdu import (
 from pons.dicom.transfer_syntaxes import IMPLICIT_VR
 from pons.errors import RemoteFailure
 from pons_egress.contexts import Way
+from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.negotiation import Accepted, Incoming, connect, negotiate
 from pons_egress.peer import Peer
 
-VERIFICATION: Way = ("1.2.840.10008.1.1", IMPLICIT_VR)
+ECHO: Way = (dimse.VERIFICATION, IMPLICIT_VR)
 GRACE = 1.0
 """Seconds to learn why a peer closed the connection, and for it to agree to a release."""
 
@@ -78,11 +79,11 @@ class Association:
     async def echo(self) -> Response:
         """C-ECHO (PS3.7 9.1.5)."""
         elements: dict[int, int | str] = {
-            dimse.AFFECTED_SOP_CLASS_UID: VERIFICATION[0],
+            dimse.AFFECTED_SOP_CLASS_UID: dimse.VERIFICATION,
             dimse.COMMAND_FIELD: dimse.C_ECHO_RQ,
             dimse.COMMAND_DATASET_TYPE: dimse.NO_DATASET,
         }
-        return await self._request(self.accepted.contexts[VERIFICATION], elements, None)
+        return await self._request(self.accepted.contexts[ECHO], elements, None)
 
     async def store(
         self, context_id: int, instance: Instance, dataset: AsyncIterable[bytes]
@@ -219,6 +220,25 @@ async def open_association(
 
     Raises `RemoteFailure` when there is none: connection refused, rejected, no accepted context.
     """
+    try:
+        association = await _associate(peer, ways, maximum_length)
+    except RemoteFailure:
+        ASSOCIATIONS.labels(peer.modality, "failed").inc()
+        raise
+    ASSOCIATIONS.labels(peer.modality, "established").inc()
+    orderly = False
+    try:
+        with ASSOCIATIONS_OPEN.track_inprogress():
+            yield association
+        orderly = True
+    except Exception:
+        orderly = True  # an abort all the same when it happened in the middle of a request
+        raise
+    finally:
+        await association.close(orderly=orderly)
+
+
+async def _associate(peer: Peer, ways: Sequence[Way], maximum_length: int) -> Association:
     reader, writer = await connect(peer)
     incoming = Incoming(reader, maximum_length)
     try:
@@ -226,13 +246,4 @@ async def open_association(
     except BaseException:
         writer.transport.abort()
         raise
-    association = Association(peer, accepted, incoming, writer)
-    orderly = False
-    try:
-        yield association
-        orderly = True
-    except Exception:
-        orderly = True  # an abort all the same when it happened in the middle of a request
-        raise
-    finally:
-        await association.close(orderly=orderly)
+    return Association(peer, accepted, incoming, writer)

@@ -6,8 +6,7 @@ from pons.messages.egress import EchoModality
 from pons.messages.services import Done
 from pons.remotes.modalities import Modalities
 from pons.settings import Settings
-from pons_egress.association import VERIFICATION
-from pons_egress.calling import call
+from pons_egress.association import ECHO, open_association
 from pons_egress.peer import find_peer
 
 
@@ -24,7 +23,7 @@ class Echo:
         asked = StoreRequest(command.modality, [], timeout=command.timeout or 0.0)
         peer = find_peer(asked, modality, self._settings)
         length = self._settings.egress.maximum_pdu_length
-        async with call(peer, [VERIFICATION], length) as association:
+        async with open_association(peer, [ECHO], length) as association:
             response = await association.echo()
         if response.status != 0:
             raise peer.failure(f"answered C-ECHO with status 0x{response.status:04X}")

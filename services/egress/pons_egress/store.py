@@ -21,8 +21,7 @@ from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.remotes.modalities import Modalities
 from pons.settings import Settings
-from pons_egress.association import Association, Instance
-from pons_egress.calling import call
+from pons_egress.association import Association, Instance, open_association
 from pons_egress.contexts import choose, plan, refusal
 from pons_egress.convert import open_converted
 from pons_egress.dataset import Dataset
@@ -157,7 +156,9 @@ class Sending:
             for proposals, group in plan(instances):
                 left = group
                 while left:
-                    async with call(self._peer, proposals, maximum_length) as association:
+                    async with open_association(
+                        self._peer, proposals, maximum_length
+                    ) as association:
                         left = await self._send_group(association, left)
         except BaseException:
             await self._exports.break_off()

@@ -3,10 +3,9 @@
 
 from collections.abc import Iterable
 
+from pons.dicom.network.dimse import VERIFICATION
 from pons.dicom.vocabulary import UIDS
 from pons.remotes.live import Live
-
-VERIFICATION = "1.2.840.10008.1.1"
 
 
 def conformance(sop_classes: Iterable[str], live: Live) -> str:

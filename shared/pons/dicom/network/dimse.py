@@ -10,6 +10,8 @@ from pons.dicom.network.pdu import AbortReason, AbortSource, ProtocolError
 C_STORE_RQ = 0x0001
 C_ECHO_RQ = 0x0030
 C_CANCEL_RQ = 0x0FFF
+VERIFICATION = "1.2.840.10008.1.1"
+"""The SOP class of C-ECHO (PS3.4 A)."""
 RESPONSE = 0x8000
 WITH_DATASET, NO_DATASET = 0x0001, 0x0101
 
