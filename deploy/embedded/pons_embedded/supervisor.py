@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
 from pons_embedded.command import Command, last_line
 from pons_embedded.errors import Refusal
-from pons_embedded.kept import Kept, Probe, Program
+from pons_embedded.supervised import Probe, Program, Supervised
 
 __all__ = ["Probe", "Program", "Supervisor", "Wishes", "bound_log"]
 
@@ -66,13 +66,13 @@ class Supervisor:
     ) -> None:
         self.was_ready = False
         self.wishes = wishes or Wishes()
-        self._backing = [self._kept(one, say, changed) for one in backing]
-        self._services = [self._kept(one, say, changed) for one in services]
+        self._backing = [self._supervised(one, say, changed) for one in backing]
+        self._services = [self._supervised(one, say, changed) for one in services]
 
-    def _kept(
+    def _supervised(
         self, program: Program, say: Callable[[str], None], changed: Callable[["Supervisor"], None]
-    ) -> Kept:
-        return Kept(
+    ) -> Supervised:
+        return Supervised(
             program,
             say,
             lambda: changed(self),
@@ -85,34 +85,34 @@ class Supervisor:
         """Return when every service is ready but those that wait for this to open."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(OPEN_PATIENCE if self.was_ready else None):
-                for kept in self._services:
-                    if not kept.program.opens_last:
-                        await kept.ready.wait()
+                for supervised in self._services:
+                    if not supervised.program.opens_last:
+                        await supervised.ready.wait()
 
     def _asked(self, code: int) -> None:
         """What a service asks for by its exit code: the end of the store, or a new start."""
         if code == STOP_STORE:
             self.wishes.stop.set()
         elif code == RESTART_STORE:
-            for kept in self._services:
-                kept.restart()
+            for supervised in self._services:
+                supervised.restart()
 
     @property
     def running(self) -> list[Running]:
         """Every program that runs."""
         return [
-            Running(kept.program, kept.process.pid, kept.command)
-            for kept in (*self._backing, *self._services)
-            if kept.command is not None
-            and kept.process is not None
-            and kept.process.returncode is None
+            Running(supervised.program, supervised.process.pid, supervised.command)
+            for supervised in (*self._backing, *self._services)
+            if supervised.command is not None
+            and supervised.process is not None
+            and supervised.process.returncode is None
         ]
 
     def restart(self, name: str) -> None:
         """End a program in order, so that it is started again."""
-        for kept in (*self._backing, *self._services):
-            if kept.program.name == name:
-                kept.restart()
+        for supervised in (*self._backing, *self._services):
+            if supervised.program.name == name:
+                supervised.restart()
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Everything, from the first start until it is to stop and all has ended in order.
@@ -125,7 +125,7 @@ class Supervisor:
             for group in (self._backing, self._services):
                 if self.wishes.stop.is_set():
                     return
-                keeping += [asyncio.create_task(kept.keep()) for kept in group]
+                keeping += [asyncio.create_task(supervised.keep()) for supervised in group]
                 if not await self._until_ready(group, keeping):
                     return
             self.was_ready = True
@@ -137,19 +137,19 @@ class Supervisor:
             await asyncio.gather(*keeping, bounding, return_exceptions=True)
 
     async def _until_ready(
-        self, group: Sequence[Kept], keeping: Sequence[asyncio.Task[None]]
+        self, group: Sequence[Supervised], keeping: Sequence[asyncio.Task[None]]
     ) -> bool:
         """Wait until all of `group` are ready; False when asked to stop before."""
 
         async def all_ready() -> None:
-            for kept in group:
-                await kept.ready.wait()
+            for supervised in group:
+                await supervised.ready.wait()
 
         try:
             async with asyncio.timeout(READY_PATIENCE):
                 await self._first_of([all_ready(), self.wishes.stop.wait()], keeping)
         except TimeoutError:
-            late = [kept.program for kept in group if not kept.ready.is_set()]
+            late = [supervised.program for supervised in group if not supervised.ready.is_set()]
             raise Refusal(
                 f"not ready after {READY_PATIENCE:g} s: "
                 + "; ".join(f"{one.name}: {last_line(one.log)} (see {one.log})" for one in late)
@@ -172,16 +172,16 @@ class Supervisor:
 
     async def _end_in_order(self) -> None:
         everything = (*self._backing, *self._services)
-        for stage in sorted({kept.program.stage for kept in everything}):
-            at_once = [kept for kept in everything if kept.program.stage == stage]
-            await asyncio.gather(*(kept.end(self.wishes.hurry) for kept in at_once))
+        for stage in sorted({supervised.program.stage for supervised in everything}):
+            at_once = [supervised for supervised in everything if supervised.program.stage == stage]
+            await asyncio.gather(*(supervised.end(self.wishes.hurry) for supervised in at_once))
 
     async def _bound_logs(self) -> None:
         """Move a log that has grown aside; what is still written goes to its new beginning."""
         while True:
             await asyncio.sleep(LOG_INTERVAL)
-            for kept in (*self._backing, *self._services):
-                bound_log(kept.program.log)
+            for supervised in (*self._backing, *self._services):
+                bound_log(supervised.program.log)
 
 
 def bound_log(log: Path, limit: int = LOG_LIMIT) -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import pons_embedded.supervisor as supervisor_module
-from pons_embedded import kept, liveness
+from pons_embedded import liveness, supervised
 from pons_embedded.command import Command, last_line
 from pons_embedded.errors import Refusal
 from pons_embedded.processes import wait_gone
@@ -155,7 +155,7 @@ async def test_what_hangs_is_ended_and_started_again(
     """A process that answers no more is told to end, then killed, with what it started itself."""
     monkeypatch.setattr(liveness, "TICK", 0.05)
     monkeypatch.setattr(liveness, "INTERVAL", 0.05)
-    monkeypatch.setattr(kept, "HURRY_PATIENCE", 0.2)
+    monkeypatch.setattr(supervised, "HURRY_PATIENCE", 0.2)
     child = tmp_path / "child"
     code = (
         f"import pathlib, subprocess, sys; {DEAF}\n"
@@ -195,8 +195,8 @@ async def test_what_answers_and_cannot_work_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two looks in a row must find the same; the reason is told."""
-    monkeypatch.setattr(kept, "TROUBLE_INTERVAL", 0.05)
-    monkeypatch.setattr(kept, "DELAYS", (0.05,))
+    monkeypatch.setattr(supervised, "TROUBLE_INTERVAL", 0.05)
+    monkeypatch.setattr(supervised, "DELAYS", (0.05,))
     looks = ["", "once", "", "one", "another", "lost files", "lost files"]
     told: list[str] = []
 

@@ -34,7 +34,7 @@ class Unindexable(Exception):
     """The event can never be indexed; the message says why."""
 
 
-class Element(msgspec.Struct, gc=False):
+class HeaderElement(msgspec.Struct, gc=False):
     """An element of DICOM JSON."""
 
     vr: str = ""
@@ -50,7 +50,7 @@ class _Elements:
     """
 
     def __init__(self, tags: Iterable[str], sequences: Iterable[str] = ()) -> None:
-        kinds: dict[str, Any] = dict.fromkeys(sorted(tags), Element | None)
+        kinds: dict[str, Any] = dict.fromkeys(sorted(tags), HeaderElement | None)
         kinds |= dict.fromkeys(sequences, msgspec.Raw)
         self._tags = list(kinds)
         header = msgspec.defstruct(
@@ -65,7 +65,7 @@ class _Elements:
         self._decoder = msgspec.json.Decoder(header)
 
     def read(self, header: bytes) -> Iterator[tuple[str, Any]]:
-        """An `Element` for each tag that is there, `Raw` for each sequence."""
+        """An `HeaderElement` for each tag that is there, `Raw` for each sequence."""
         elements = msgspec.structs.astuple(self._decoder.decode(header))
         return ((tag, new) for tag, new in zip(self._tags, elements, strict=True) if new)
 
@@ -144,7 +144,7 @@ class TagReader:
         texts: dict[str, str] = {}
         sequences: dict[str, Any] = {}
         for tag, element in elements:
-            if isinstance(element, Element):
+            if isinstance(element, HeaderElement):
                 if (text := _text(element)) is not None:
                     texts[tag] = text
             elif (kept := _sequence(element)) is not None:
@@ -162,7 +162,7 @@ def without_nul(text: str) -> str:
     return text.replace("\0", "") if "\0" in text else text
 
 
-def _text(element: Element) -> str | None:
+def _text(element: HeaderElement) -> str | None:
     if element.value is None:
         return None if element.inline or element.bulk or element.vr == "SQ" else ""
     if element.vr == "SQ":

@@ -76,7 +76,7 @@ class Program:
 
 
 @dataclass
-class Kept:
+class Supervised:
     """One program that is kept running."""
 
     program: Program
