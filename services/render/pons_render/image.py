@@ -19,6 +19,7 @@ for."""
 
 MEMORY_SETTING = "render.memory_mb"
 """What bounds the memory of a process that decodes, and so the frames that it can."""
+TOO_MUCH_MEMORY = f"Decoding takes more memory than {MEMORY_SETTING} lets a process have"
 FRAME_SHARE = 6
 """What a process may have, by what the largest frame that it decodes takes: decoders and what
 follows them need up to five times as much (README, "Measured")."""
@@ -213,7 +214,7 @@ def read_image(located: Located) -> Image:
         rows=_integer(header._00280010, "Rows (0028,0010)"),
         columns=_integer(header._00280011, "Columns (0028,0011)"),
         samples_per_pixel=samples,
-        photometric_interpretation=_text(header._00280004)
+        photometric_interpretation=_text(header._00280004).upper()
         or ("MONOCHROME2" if samples == 1 else "RGB"),
         planar_configuration=_integer(header._00280006, "Planar Configuration (0028,0006)", 0),
         bits_allocated=allocated,

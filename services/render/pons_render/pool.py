@@ -19,7 +19,7 @@ import structlog
 
 from pons.errors import DamagedObject, Unavailable, UnsupportedImage
 from pons_render.answer import Answer
-from pons_render.image import FRAME_SHARE, MEMORY_SETTING
+from pons_render.image import FRAME_SHARE, TOO_MUCH_MEMORY
 from pons_render.wire import (
     HEAD,
     Done,
@@ -39,12 +39,16 @@ log = structlog.get_logger()
 
 ReadRange = Callable[[int, int], Awaitable[bytes]]
 
+_PAGE = os.sysconf("SC_PAGESIZE") if hasattr(os, "sysconf") else 4096
+
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP")
 """The variables that a worker sees: no settings, so no passwords for a codec's bug to give away."""
 
 _PIPE_BUFFER = 1024 * 1024
 _START_SECONDS = 60.0
 _LINGER_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
+"""How often the memory of a process that works is looked at; it can fill some 50 MB meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,12 @@ class Worker:
             raise Crashed from None
         message: FromWorker = decode_from_worker(body)
         return message
+
+    def resident(self) -> int:
+        """Bytes of memory that the process has now; 0 where the system does not tell."""
+        with suppress(OSError), open(f"/proc/{self.process.pid}/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * _PAGE
+        return 0
 
     @property
     def alive(self) -> bool:
@@ -236,9 +246,7 @@ class WorkerPool:
         try:
             return await self._perform(await Worker.start(self._command), task, read)
         except Crashed:
-            raise UnsupportedImage(
-                "The decoder crashed", f"it may need more memory than {MEMORY_SETTING} gives it"
-            ) from None
+            raise UnsupportedImage("The decoder crashed") from None
 
     async def _perform(self, worker: Worker, task: Task, read: ReadRange) -> Answer:
         """What answers `task`; the worker is kept unless it failed. Raises `Crashed`."""
@@ -253,6 +261,7 @@ class WorkerPool:
     async def _converse(
         self, worker: Worker, task: Task, read: ReadRange, answer: Answer
     ) -> Done | Failed:
+        watch = asyncio.ensure_future(self._watch(worker))
         try:
             async with asyncio.timeout(self._bounds.seconds):
                 end = await worker.perform(task, read, answer)
@@ -262,13 +271,26 @@ class WorkerPool:
             raise UnsupportedImage("Decoding takes too long") from None
         except Crashed:
             code = await worker.ended()
+            if watch.done():
+                log.warning("render took too much memory", **_about(task))
+                raise UnsupportedImage(TOO_MUCH_MEMORY) from None
             log.warning("render worker crashed", exit_code=code, **_about(task))
             raise
         except BaseException:
             await worker.end()  # in the middle of a conversation that nobody will end
             raise
+        finally:
+            watch.cancel()
         self._keep(worker)
         return end
+
+    async def _watch(self, worker: Worker) -> None:
+        """Kill the process as soon as it has more resident than it may."""
+        while True:
+            if worker.resident() > self._bounds.memory:
+                worker.process.kill()
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def _take_idle(self) -> Worker | None:
         while self._idle:

@@ -19,7 +19,7 @@ from pons_render.decode import Pixels, decode_frame
 from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
 from pons_render.frames import raw_frame
-from pons_render.image import MEMORY_SETTING, Image
+from pons_render.image import TOO_MUCH_MEMORY, Image
 from pons_render.matlab import to_matlab
 from pons_render.palette import apply_palette
 from pons_render.source import Inflated, LocalFile, Remote, Source, Whole
@@ -115,7 +115,7 @@ def _answer(
     except DamagedObject as error:
         return Failed(error.details, damaged=error.what)
     except MemoryError:
-        return Failed(f"Decoding takes more memory than {MEMORY_SETTING} lets a process have")
+        return Failed(TOO_MUCH_MEMORY)
     except Exception:  # decoders raise anything; the traceback tells theirs from ours
         return Failed("The frame cannot be decoded", traceback=traceback.format_exc())
 
@@ -155,18 +155,18 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def limit_memory(limit: int) -> None:
-    """Make allocations fail that would take the process beyond `limit` bytes of memory.
+    """Make allocations fail that would take the process far beyond `limit` bytes of memory.
 
-    What is mapped and was never touched, such as most of a library, does not count. Without
+    Decoders ask for up to twice of what they touch, which is what the pool looks at. Without
     `resource` (Windows) there is no such bound, only the one on the size of a decoded frame.
     """
     with suppress(ImportError):
         import resource
 
-        mapped = resident = 0
+        mapped = 0
         with suppress(OSError), open("/proc/self/statm", "rb") as statm:
-            mapped, resident = (int(pages) for pages in statm.read().split()[:2])
-        most = limit + (mapped - resident) * resource.getpagesize()
+            mapped = int(statm.read().split()[0]) * resource.getpagesize()
+        most = mapped + 2 * limit
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from typing import BinaryIO
 
 from pons.errors import UnsupportedImage
@@ -24,6 +25,9 @@ def misbehave(task: Task, source: Source, answer: BinaryIO) -> None:
                 pass
         case "hoard":
             bytearray(1024 * 1024 * 1024)
+        case "hoard slowly":
+            hoard = [b"x" * (2 << 20) for _ in range(200) if time.sleep(0.005) is None]
+            answer.write(b"%d" % len(hoard))
         case "raise":
             raise RuntimeError("nobody foresaw this")
         case "print":

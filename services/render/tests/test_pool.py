@@ -124,6 +124,21 @@ async def test_memory_is_bounded(hostile_command: Command) -> None:
         assert await run(pool, task("pid"), no_read) == pid
 
 
+@pytest.mark.skipif(not psutil.LINUX, reason="resident memory is looked at on Linux only")
+async def test_memory_is_watched(hostile_command: Command) -> None:
+    """A decoder that fills more than it may, bit by bit, is killed once; the next one works."""
+    async with pool_of(hostile_command, memory=192 * MEBIBYTE) as pool:
+        pid = int(await run(pool, task("pid"), no_read))
+        with (
+            capture_logs() as logs,
+            pytest.raises(UnsupportedImage, match=r"render\.memory_mb"),
+        ):
+            await run(pool, task("hoard slowly"), no_read)
+        assert not psutil.pid_exists(pid)
+        assert int(await run(pool, task("pid"), no_read)) != pid
+    assert [line["event"] for line in logs] == ["render took too much memory"]
+
+
 async def test_unforeseen_error_is_logged_with_its_traceback(hostile_command: Command) -> None:
     """An exception of a decoder is an unsupported image, and the log tells where it came from."""
     async with pool_of(hostile_command) as pool:
