@@ -214,7 +214,9 @@ async def _read(connection: Any) -> Any:
 
 
 def _since(row: Any) -> datetime:
-    return NEVER if row["safe_at"] is None else row["safe_at"] - MARGIN
+    """Never later than now: the clock may have been set back since."""
+    safe_at = row["safe_at"]
+    return NEVER if safe_at is None else min(safe_at, datetime.now(UTC)) - MARGIN
 
 
 def _is_later(stream: StreamState, row: Any) -> bool:

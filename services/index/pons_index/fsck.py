@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from pons_index.deletion import PATIENCE, take_time
 from pons_index.ownership import Claim
 from pons_index.service import opened_objects
 from pons_index.statements import SQL
-from pons_index.sweep import WRITING, Sweep, discard_unused
+from pons_index.sweep import WRITING, Sweep, discard_unused, is_older
 from pons_index.tool import run_tool
 
 CLEAN, FOUND = 0, 1
@@ -122,8 +122,7 @@ class Fsck:
         report.rows += len(rows)
         for row in rows:
             await self._check_row(row, sizes, report)
-        before = datetime.now(UTC) - WRITING
-        async for one in self._sweep.unknown(entries, before):
+        async for one in self._sweep.unknown(entries, partial(is_older, WRITING)):
             report.found["unannounced"].append(f"{one.key} ({one.size} bytes)")
 
     async def _check_row(self, row: Any, sizes: dict[UUID, int], report: Report) -> None:

@@ -6,7 +6,7 @@ deleted here but temporary objects, whose key says that they may go once nobody 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,6 +32,8 @@ LOCK = 0x706F6E73_00000002
 TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
 TURN_INTERVAL = 0.5
 DRAIN_PATIENCE = 10.0
+AHEAD = timedelta(hours=1)
+"""A key from so far in the future tells nothing of the object's age."""
 WRITING = timedelta(seconds=60)
 """How long after its object a row may come that alone refers to it: such an object is not
 announced, and may be another service's work under way."""
@@ -52,9 +54,9 @@ class Sweep:
         None when that cannot be told now: announcements are on their way that may name them.
         """
         found = 0
-        before = datetime.now(UTC) - self._grace
+        is_wanted = partial(is_older, self._grace)
         for shard in shards:
-            suspects = [one async for one in self.unknown(await self.entries(shard), before)]
+            suspects = [one async for one in self.unknown(await self.entries(shard), is_wanted)]
             if suspects and not await self.drained():
                 return None
             found += await self._file(suspects)
@@ -63,17 +65,19 @@ class Sweep:
     async def compare(self, shards: Iterable[str], since: datetime) -> int:
         """File every unknown object made since then, however young; how many it were.
 
-        Another service may be about to announce one of them: then it is announced twice.
+        Another service may be about to announce one of them: then it is announced twice. One whose
+        clock is ahead makes keys of the future.
         """
         found = 0
         now = datetime.now(UTC)
+
+        def is_wanted(key: UUID) -> bool:
+            made, kind = key_time(key), kind_of(key)
+            wanted = made >= since and kind is not Kind.TEMPORARY
+            return wanted and (kind is Kind.ANNOUNCED or made < now - WRITING)
+
         for shard in shards:
-            suspects = [
-                one
-                async for one in self.unknown(await self.entries(shard), now, since)
-                if kind_of(one.key) is not Kind.TEMPORARY
-                and (kind_of(one.key) is Kind.ANNOUNCED or key_time(one.key) < now - WRITING)
-            ]
+            suspects = [one async for one in self.unknown(await self.entries(shard), is_wanted)]
             found += await self._file(suspects)
         return found
 
@@ -82,18 +86,14 @@ class Sweep:
         return [entry async for entry in self._objects.list(shard)]
 
     async def unknown(
-        self, entries: Sequence[ObjectEntry], before: datetime, since: datetime | None = None
+        self, entries: Sequence[ObjectEntry], is_wanted: Callable[[UUID], bool]
     ) -> AsyncIterator[ObjectEntry]:
-        """Those made before `before`, not before `since`, that no row, job or upload names."""
+        """Those whose keys are wanted, and that no row, job or upload names."""
         for start in range(0, len(entries), AT_ONCE):
             part = entries[start : start + AT_ONCE]
             # What was deleted lies there again: a power cut or a copy of the disk undid it.
             await self._database.pool.execute(SQL["delete_again"], [one.key for one in part])
-            part = [
-                one
-                for one in part
-                if (made := key_time(one.key)) < before and (since is None or made >= since)
-            ]
+            part = [one for one in part if is_wanted(one.key)]
             keys, sizes = [one.key for one in part], [one.size for one in part]
             rows = await self._database.pool.fetch(SQL["find_unknown"], keys, sizes)
             # Read after the list: whatever is in that has its job's or upload's word by now.
@@ -137,6 +137,13 @@ class Sweep:
         if found:
             log.warning("objects found that the index does not know", objects=len(found))
         return len(suspects)
+
+
+def is_older(age: timedelta, key: UUID) -> bool:
+    """Whether an object was made so long ago, or announced by a clock that was far ahead: that one
+    would else have to wait until the time of its key has come."""
+    made, now = key_time(key), datetime.now(UTC)
+    return made < now - age or (kind_of(key) is Kind.ANNOUNCED and made > now + AHEAD)
 
 
 async def _file(part: Sequence[ObjectEntry], connection: Any) -> None:

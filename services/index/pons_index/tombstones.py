@@ -92,7 +92,10 @@ class Tombstones:
 async def _bury(tombstone: Tombstone, name: UUID, connection: Any) -> int:
     """Delete what is left of these instances from before the deletion; a later file of theirs came
     after it and stays."""
-    keys, dead = tombstone.keys, (tombstone.keys, tombstone.instances, name)
+    # Whoever stores an instance again may have another clock than who noted its deletion: a later
+    # file is also one that came after the last that was deleted.
+    before = min(name, UUID(int=max(key.int for key in tombstone.keys) + 1))
+    keys, dead = tombstone.keys, (tombstone.keys, tombstone.instances, before)
     async with connection.transaction():
         await take_time(connection)
         await connection.fetch(SQL["trees_of_the_dead"], *dead, timeout=PATIENCE)
@@ -102,7 +105,7 @@ async def _bury(tombstone: Tombstone, name: UUID, connection: Any) -> int:
             removed = await delete_instances(connection, doomed, "deleted")
             await log_changes(connection, removed.growth)
         await connection.execute(SQL["bury"], keys, name, timeout=PATIENCE)
-        await connection.execute(SQL["remember_dead"], tombstone.instances, name)
+        await connection.execute(SQL["remember_dead"], tombstone.instances, before)
     return len(rows)
 
 

@@ -208,6 +208,46 @@ async def test_a_deletion_holds_for_a_file_that_was_replaced_before(
             assert await store.value("SELECT count(*) FROM deleted") == 0
 
 
+async def test_a_file_that_comes_again_from_a_clock_that_is_behind_stays(
+    open_store: OpenStore, files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of who notes deletions is a day ahead of that of who receives: when the database is
+    lost, the instance that came after its deletion is not taken for the deleted one."""
+    ahead = UUID(int=new_key().int + (86400 * 1000 << 80))
+    monkeypatch.setattr("pons_index.tombstones.new_key", lambda: ahead)
+    async with open_store() as store:
+        async with working(store) as ingest:
+            first = await ingest.store(files[0], ORIGIN)
+            await ask(store.bus, "index", DeleteResource("Instance", first.ids.instance), Deleted)
+            await ingest.store(files[0], ORIGIN)
+        [note] = [name async for name in store.objects.notes.names("tombstones")]
+        assert note == f"tombstones/{ahead}"
+        await forget(store)
+        async with store.replica():
+            await compared(store)
+            assert await store.value("SELECT instances FROM totals") == 1
+            assert await store.value("SELECT count(*) FROM garbage WHERE reason = 'deleted'") == 1
+
+
+async def test_a_clock_that_is_set_back_hides_nothing_that_was_not_announced(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """What was known to be safe then lies in the future now: the last hour is compared, as ever."""
+    async with open_store() as store:
+        async with store.replica():
+            await compared(store)
+        await store.database.pool.execute(
+            "UPDATE continuity SET safe_at = now() + interval '1 day'"
+        )
+        await store.objects.put(new_key(), files[0])
+        async with store.replica():
+
+            async def indexed() -> bool:
+                return bool(await store.value("SELECT instances FROM totals"))
+
+            await until(indexed)
+
+
 async def test_a_stream_that_was_lost_costs_no_announcement(
     open_store: OpenStore, files: list[bytes]
 ) -> None:

@@ -4,7 +4,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -85,6 +85,23 @@ async def test_what_nobody_knows_is_filed_and_stays(
     assert await sweep.sweep(SHARDS) == 1
     assert await sweep.sweep(SHARDS) == 0
     assert await findings(index) == {unknown: "unannounced"}
+    assert await index.garbage() == {}
+
+
+async def test_a_key_of_the_future_is_found_all_the_same(
+    index: Index, objects: FileObjects, sweep: Sweep, bus: Bus
+) -> None:
+    """A clock that was a year ahead when it came does not hide it for a year. What may go by itself
+    waits: perhaps it is our clock that is wrong."""
+    year = 365 * 86400 * 1000 << 80
+    in_a_year = [UUID(int=new_key().int + year) for _ in range(2)]
+    piece = UUID(int=new_key(Kind.TEMPORARY).int + year)
+    await put(objects, in_a_year[0], piece)
+    assert await sweep.sweep(SHARDS) == 1
+    assert await findings(index) == {in_a_year[0]: "unannounced"}
+    await put(objects, in_a_year[1])
+    assert await sweep.compare(SHARDS, datetime.fromtimestamp(0, UTC)) == 1
+    assert set(await findings(index)) == set(in_a_year)
     assert await index.garbage() == {}
 
 
