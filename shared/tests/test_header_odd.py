@@ -136,6 +136,22 @@ def test_elements_without_vr_first_last_private_and_nested() -> None:
     assert found["00091099"] == {"vr": "UN", "InlineBinary": "AQI="}
 
 
+@pytest.mark.parametrize("more", [b"", explicit(0x00080102, "SH", b"DCM ")])
+@pytest.mark.parametrize("behind", [0, 600_000])
+def test_an_item_may_begin_with_an_element_without_vr(more: bytes, behind: int) -> None:
+    """Of any length, also where its first bytes, taken for an implicit length, are in the file."""
+    item = short(0x00080100, b"--", b"CODE") + more
+    undefined = implicit(ITEM, item + implicit(ITEM_END, b""), UNDEFINED)
+    sequences = explicit(0x00081140, "SQ", implicit(ITEM, item))
+    sequences += explicit(0x00081199, "SQ", undefined, UNDEFINED) + implicit(SEQUENCE_END, b"")
+    pixels = long(0x7FE00010, b"OW", bytes(behind))
+
+    found = json.loads(scan_dataset(identified(sequences, after=pixels), EXPLICIT).json)
+
+    for tag in ("00081140", "00081199"):
+        assert found[tag]["Value"][0]["00080100"] == {"vr": "SH", "Value": ["CODE"]}
+
+
 def test_pixel_data_without_vr_is_located() -> None:
     data = identified(b"", after=long(0x7FE00010, b"ow", b"\1\2" * 50))
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON of strangers: what is read, and what is refused before it can do harm."""
 
+import json
+
 import pytest
 
 from pons.errors import BadRequest
-from pons.limits.json_text import NotJson, read_json
+from pons.limits.json_text import MAX_VALUES, NotJson, read_json
 
 
 def test_what_is_read() -> None:
@@ -13,6 +15,8 @@ def test_what_is_read() -> None:
     assert read_json("[18446744073709551615, -9223372036854775808]") == [2**64 - 1, -(2**63)]
     assert read_json(b'["x"]', list[str]) == ["x"]
     read_json(b"[" * 64 + b"]" * 64)
+    identifiers = [f"{number:040d}" for number in range(350_000)]
+    assert read_json(json.dumps(identifiers)) == identifiers
 
 
 @pytest.mark.parametrize("text", [b"", b"[", b"\xff", b'"\\ud800"', b"{'a': 1}"])
@@ -33,9 +37,13 @@ def test_what_is_no_json(text: bytes) -> None:
         b'{"a":' * 100_000,
         b"[18446744073709551616]",
         b'{"a": {"b": -99999999999999999999999}}',
+        b"[1" + b",1" * (MAX_VALUES + 1) + b"]",
+        b'{"a":[' + b'{"b":1},' * MAX_VALUES + b"1]}",
+        "[" + '"x",' * (MAX_VALUES + 1) + '"x"]',
     ],
+    ids=lambda text: str(text[:12]),
 )
-def test_what_is_too_much(text: bytes) -> None:
+def test_what_is_too_much(text: bytes | str) -> None:
     """Deep nesting and numbers that no format can hold are the sender's mistake."""
     with pytest.raises(BadRequest):
         read_json(text)

@@ -359,6 +359,13 @@ def test_ybr_full_422_with_all_samples(
     assert decode(content, locate, open_file).tolist() == YBR_IN_RGB
 
 
+@pytest.mark.parametrize("said", ["ybr_full", "Ybr_Full_422 "])
+def test_colours_in_lower_case(make: Make, locate: Locate, open_file: OpenFile, said: str) -> None:
+    """Photometric Interpretation is in capitals (PS3.5 6.2, CS); some writers do not know."""
+    content = make_ybr(make, bytes(np.array(YBR, np.uint8)), said)
+    assert decode(content, locate, open_file).tolist() == YBR_IN_RGB
+
+
 @pytest.mark.parametrize("padding", [0, 2, 6])
 def test_ybr_full_422_keeps_its_meaning(
     make: Make, locate: Locate, open_file: OpenFile, padding: int

@@ -60,6 +60,10 @@ def item_syntax(syntax: Syntax, head: bytes, size: int) -> Syntax:
     length = int.from_bytes(head[4:8], "little")
     if 0 < length <= min(0xFFFF, size - AFTER):
         return IMPLICIT_LITTLE
+    (short,) = syntax.unpack_number(head, 6)
+    after = head[AFTER + short :][:AFTER]
+    if short and len(head) >= AFTER + short and _likelihood(syntax, head, short, after) == 3:
+        return syntax  # what is no VR has a length of two bytes
     return max((IMPLICIT_LITTLE, syntax), key=lambda one: _run(one, head, size))
 
 

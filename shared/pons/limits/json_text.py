@@ -9,6 +9,9 @@ import msgspec
 from pons.errors import BadRequest
 
 MAX_DEPTH = 64
+MAX_VALUES = 400_000
+"""Values of one text. More identifiers do not fit into the longest body; of the shortest values
+some millions would, which take fifty times their length of memory."""
 LEAST, MOST = -(2**63), 2**64 - 1
 """Whole numbers that every format here can hold."""
 
@@ -25,8 +28,11 @@ class NotJson(ValueError):
 def read_json(text: bytes | str, kind: Any = Any) -> Any:
     """The value of `text`, of type `kind`.
 
-    Raises `NotJson`, and `BadRequest` for what is nested too deep or has a number too large.
+    Raises `NotJson`, and `BadRequest` for what is nested too deep, has a number too large, or too
+    many values.
     """
+    if len(text) > MAX_VALUES and _count_values(text) > MAX_VALUES:
+        raise BadRequest(f"The JSON body has more than {MAX_VALUES} values")
     try:
         value = msgspec.json.decode(text, type=kind)
     except UnicodeDecodeError:
@@ -37,6 +43,13 @@ def read_json(text: bytes | str, kind: Any = Any) -> Any:
         raise _too_deep() from None
     _check(value)
     return value
+
+
+def _count_values(text: bytes | str) -> int:
+    """As many as there may be by their commas and colons."""
+    if isinstance(text, str):
+        return text.count(",") + text.count(":")
+    return text.count(b",") + text.count(b":")
 
 
 def _check(value: Any) -> None:
