@@ -11,11 +11,11 @@ from typing import Any
 
 import structlog
 
-from pons.errors import PonsError, Unavailable, log_text
+from pons.errors import PonsError, Unavailable
 from pons.health.pulse import Pulse
 from pons.objects import SHARDS
 from pons_index.continuity import Beginning, Continuity
-from pons_index.database import Database, delays
+from pons_index.database import Database, until_done
 from pons_index.deletion import PATIENCE, take_time
 from pons_index.faults import passing_is_unavailable
 from pons_index.records import Records
@@ -68,21 +68,17 @@ class Comparison:
             await self._until_done(await self._continuity.safe_since())
 
     async def _until_done(self, since: datetime | None) -> None:
+        async def compare() -> None:
+            with passing_is_unavailable():
+                async with self._sweep.turn(wait=True):
+                    if since is None:
+                        await self._compare_all()
+                    else:
+                        await self._compare_since(since)
+
         self._pulse.begin()
-        for delay in delays():
-            try:
-                with passing_is_unavailable():
-                    async with self._sweep.turn(wait=True):
-                        if since is None:
-                            await self._compare_all()
-                        else:
-                            await self._compare_since(since)
-                self._pulse.succeed()
-                return
-            except PonsError as error:  # a full disk as well
-                self._pulse.fail(str(error))
-                log.warning("comparison waits", error=log_text(error), retry_seconds=delay)
-            await asyncio.sleep(delay)
+        await until_done(compare, "comparison waits", self._pulse, PonsError)  # a full disk as well
+        self._pulse.succeed()
 
     async def _compare_since(self, since: datetime) -> None:
         await self._drain()

@@ -21,7 +21,7 @@ from pons.bus import Bus
 from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
 from pons.objects import Objects
-from pons_index.database import Database, delays
+from pons_index.database import Database, until_done
 from pons_index.faults import passing_is_unavailable
 from pons_index.statements import SQL
 from pons_index.stream import StreamState, forget_all, read_stream_state
@@ -83,16 +83,8 @@ class Continuity:
 
         `asked`: why all objects are to be compared, whatever was seen.
         """
-        for delay in delays():
-            try:
-                return await self._begin(asked)
-            except Unavailable as error:
-                self._pulse.fail(str(error))
-                log.warning(
-                    "waiting to see what is there", error=log_text(error), retry_seconds=delay
-                )
-            await asyncio.sleep(delay)
-        raise AssertionError("delays never end")
+        waits = "waiting to see what is there"
+        return await until_done(lambda: self._begin(asked), waits, self._pulse)
 
     async def _begin(self, asked: str) -> Beginning:
         # What was seen is read before the stream: meanwhile it can only have grown.

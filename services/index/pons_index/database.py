@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 import structlog
 
-from pons.errors import PonsError, Unavailable
+from pons.errors import PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse, Pulses
 from pons.settings import Settings
 from pons_index.faults import (
@@ -143,6 +143,26 @@ class Database:
 def delays() -> Iterator[float]:
     """Pauses that grow from nothing to `LONGEST_DELAY`."""
     return itertools.chain((0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0), itertools.repeat(LONGEST_DELAY))
+
+
+async def until_done(
+    work: Callable[[], Awaitable[T]],
+    waits: str,
+    pulse: Pulse,
+    passing: type[PonsError] = Unavailable,
+) -> T:
+    """What `work` gives, tried again while it raises what is `passing`.
+
+    `waits` is what log and pulse say meanwhile.
+    """
+    for delay in delays():
+        try:
+            return await work()
+        except passing as error:
+            pulse.fail(f"{waits}: {error}")
+            log.warning(waits, error=log_text(error), retry_seconds=delay)
+        await asyncio.sleep(delay)
+    raise AssertionError("delays never end")
 
 
 def require_url(settings: Settings) -> None:

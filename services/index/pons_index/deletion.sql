@@ -66,39 +66,20 @@ WHERE instance_key IN (
     SELECT resource_key FROM attachments WHERE resource_key = ANY ($1::bigint[])
 );
 
--- name: delete_studies
--- Those of these studies that have no series left; the others' last update is now.
+-- name: delete_empty
+-- Those of these studies, or patients, that have nothing left below; the others' last update is now.
 WITH doomed AS (
-    DELETE FROM studies
-    WHERE study_key = ANY ($1::bigint[])
-        AND NOT EXISTS (SELECT FROM series WHERE series.study_key = studies.study_key)
-    RETURNING study_key, patient_key, id
+    DELETE FROM {table}
+    WHERE {key} = ANY ($1::bigint[])
+        AND NOT EXISTS (SELECT FROM {down_table} WHERE {down}.{column} = {key})
+    RETURNING {key}, {above} {row}.id
 ), refreshed AS (
-    UPDATE studies SET last_update = now()
-    WHERE study_key = ANY ($1::bigint[])
-        AND EXISTS (SELECT FROM series WHERE series.study_key = studies.study_key)
-    RETURNING study_key, patient_key, id
+    UPDATE {table} SET last_update = now()
+    WHERE {key} = ANY ($1::bigint[])
+        AND EXISTS (SELECT FROM {down_table} WHERE {down}.{column} = {key})
+    RETURNING {key}, {above} {row}.id
 )
-SELECT study_key, patient_key, id, true AS deleted FROM doomed
-UNION ALL
-SELECT study_key, patient_key, id, false FROM refreshed;
-
--- name: delete_patients
--- Those of these patients that have no study left; the others' last update is now.
-WITH doomed AS (
-    DELETE FROM patients
-    WHERE patient_key = ANY ($1::bigint[])
-        AND NOT EXISTS (SELECT FROM studies WHERE studies.patient_key = patients.patient_key)
-    RETURNING patient_key, id
-), refreshed AS (
-    UPDATE patients SET last_update = now()
-    WHERE patient_key = ANY ($1::bigint[])
-        AND EXISTS (SELECT FROM studies WHERE studies.patient_key = patients.patient_key)
-    RETURNING patient_key, id
-)
-SELECT patient_key, id, true AS deleted FROM doomed
-UNION ALL
-SELECT patient_key, id, false FROM refreshed;
+SELECT *, true AS deleted FROM doomed UNION ALL SELECT *, false FROM refreshed;
 
 -- name: forget_unstable
 -- Resources that are gone never become stable. Before forget_changes: this waits for a replica that is just logging one of them as stable.

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Announcements that cannot be indexed: set aside for people to look at, objects and all."""
 
-import asyncio
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -10,11 +9,10 @@ import msgspec
 import structlog
 
 from pons.bus import Bus
-from pons.errors import Unavailable, log_text
 from pons.health.pulse import Pulse
 from pons.messages.events import Announcement, DeadLetter
 from pons_index.arrival import Arrival
-from pons_index.database import Database, delays
+from pons_index.database import Database, until_done
 from pons_index.statements import SQL
 from pons_index.tags import without_nul
 
@@ -61,16 +59,12 @@ class Refusals:
         log.error("announcement cannot be read", bytes=len(payload), reason=reason)
 
     async def _publish(self, letter: DeadLetter, message_id: str) -> None:
-        for delay in delays():
-            try:
-                await self._bus.publish(
-                    self._bus.names.dead_letters, msgspec.msgpack.encode(letter), message_id
-                )
-                return
-            except Unavailable as error:
-                self._pulse.fail(f"a dead letter waits: {error}")
-                log.warning("dead letter waits", error=log_text(error), retry_seconds=delay)
-            await asyncio.sleep(delay)
+        names, content = self._bus.names, msgspec.msgpack.encode(letter)
+        await until_done(
+            lambda: self._bus.publish(names.dead_letters, content, message_id),
+            "dead letter waits",
+            self._pulse,
+        )
 
     async def _note(self, statement: str, *values: Any) -> None:
         kept = [without_nul(value) if isinstance(value, str) else value for value in values]

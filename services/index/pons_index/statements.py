@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from pons.catalog.schema import any_level, each_level
+from pons.catalog.schema import any_level, at, each_level
 from pons.catalog.sql import load_statements
 
 _FOLDER = Path(__file__).parent
@@ -42,3 +42,6 @@ SQL: dict[str, str] = {
     for file in FILES
     for name, statement in load_statements(_FOLDER / file, **PIECES).items()
 }
+DELETE_EMPTY = SQL.pop("delete_empty")
+SQL["delete_studies"] = at("Study", DELETE_EMPTY, above="s.patient_key,")
+SQL["delete_patients"] = at("Patient", DELETE_EMPTY, above="")

@@ -4,7 +4,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 
@@ -52,6 +52,8 @@ BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
 """A plan that was made while tables were small serves them when they have grown, too."""
 
 Record = Any
+T = TypeVar("T")
+Ask = Callable[[asyncpg.Connection], Awaitable[T]]
 
 
 class Reader:
@@ -74,15 +76,15 @@ class Reader:
 
     async def rows(self, statement: str, *values: Any) -> list[Record]:
         """All rows."""
-        return await self._read(asyncpg.Connection.fetch, statement, values)  # type: ignore[no-any-return]
+        return await self._read(lambda connection: connection.fetch(statement, *values))
 
     async def row(self, statement: str, *values: Any) -> Record | None:
         """The first row, or None."""
-        return await self._read(asyncpg.Connection.fetchrow, statement, values)
+        return await self._read(lambda connection: connection.fetchrow(statement, *values))
 
     async def peek(self, statement: str) -> Record | None:
         """The first row, of whatever database this is: for whoever compares its owner."""
-        return await self._read_by(self._peek, asyncpg.Connection.fetchrow, statement, ())
+        return await self._read(lambda connection: connection.fetchrow(statement), peeking=True)
 
     async def check(self) -> None:
         """Return when the database answers and has its schema."""
@@ -92,22 +94,11 @@ class Reader:
         while self._idle:
             self._idle.pop()[0].terminate()
 
-    async def _read(
-        self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
-    ) -> Any:
-        return await self._read_by(self._once, fetch, statement, values)
-
-    async def _read_by(
-        self,
-        once: Callable[..., Awaitable[Any]],
-        fetch: Callable[..., Any],
-        statement: str,
-        values: tuple[Any, ...],
-    ) -> Any:
+    async def _read(self, ask: Ask[T], *, peeking: bool = False) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._slots:
-                    return await once(fetch, statement, values)
+                    return await (self._peek(ask) if peeking else self._once(ask))
             except asyncpg.QueryCanceledError as error:
                 raise Unavailable(
                     f"The search takes longer than {STATEMENT_SECONDS} s",
@@ -129,12 +120,10 @@ class Reader:
                 self.close()  # the others are as old: start afresh
         raise AssertionError("unreachable")
 
-    async def _once(
-        self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
-    ) -> Any:
+    async def _once(self, ask: Ask[T]) -> T:
         connection = self._take() or await self._connect()
         try:
-            result = await fetch(connection, statement, *values)
+            result = await ask(connection)
         except asyncpg.QueryCanceledError:
             self._idle.append((connection, time.monotonic()))  # it is well, and says so
             raise
@@ -144,12 +133,10 @@ class Reader:
         self._idle.append((connection, time.monotonic()))
         return result
 
-    async def _peek(
-        self, fetch: Callable[..., Any], statement: str, values: tuple[Any, ...]
-    ) -> Any:
+    async def _peek(self, ask: Ask[T]) -> T:
         connection = await self._open()
         try:
-            return await fetch(connection, statement, *values)
+            return await ask(connection)
         finally:
             connection.terminate()
 

@@ -1,109 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which attributes describe a patient, a study, a series or an instance: the modules of PS3.3."""
 
-from pons.dicom.levels import Level
+from functools import cache
 
-MODULES: dict[Level, dict[str, str]] = {
-    # C.7.1.1 Patient
-    "Patient": {
-        "00081120": "ReferencedPatientSequence",
-        "00100010": "PatientName",
-        "00100020": "PatientID",
-        "00100021": "IssuerOfPatientID",
-        "00100024": "IssuerOfPatientIDQualifiersSequence",
-        "00100030": "PatientBirthDate",
-        "00100032": "PatientBirthTime",
-        "00100040": "PatientSex",
-        "00101000": "OtherPatientIDs",
-        "00101001": "OtherPatientNames",
-        "00101002": "OtherPatientIDsSequence",
-        "00102160": "EthnicGroup",
-        "00102201": "PatientSpeciesDescription",
-        "00102202": "PatientSpeciesCodeSequence",
-        "00102292": "PatientBreedDescription",
-        "00102293": "PatientBreedCodeSequence",
-        "00102294": "BreedRegistrationSequence",
-        "00102297": "ResponsiblePerson",
-        "00102298": "ResponsiblePersonRole",
-        "00102299": "ResponsibleOrganization",
-        "00104000": "PatientComments",
-        "00120062": "PatientIdentityRemoved",
-        "00120063": "DeidentificationMethod",
-        "00120064": "DeidentificationMethodCodeSequence",
-    },
-    # C.7.2.1 General Study
-    "Study": {
-        "00080020": "StudyDate",
-        "00080030": "StudyTime",
-        "00080050": "AccessionNumber",
-        "00080051": "IssuerOfAccessionNumberSequence",
-        "00080090": "ReferringPhysicianName",
-        "00080096": "ReferringPhysicianIdentificationSequence",
-        "00081030": "StudyDescription",
-        "00081032": "ProcedureCodeSequence",
-        "00081048": "PhysiciansOfRecord",
-        "00081049": "PhysiciansOfRecordIdentificationSequence",
-        "00081060": "NameOfPhysiciansReadingStudy",
-        "00081062": "PhysiciansReadingStudyIdentificationSequence",
-        "00081110": "ReferencedStudySequence",
-        "0020000D": "StudyInstanceUID",
-        "00200010": "StudyID",
-        "00321034": "RequestingServiceCodeSequence",
-        "00401012": "ReasonForPerformedProcedureCodeSequence",
-    },
-    # C.7.3.1 General Series
-    "Series": {
-        "00080021": "SeriesDate",
-        "00080031": "SeriesTime",
-        "00080060": "Modality",
-        "0008103E": "SeriesDescription",
-        "0008103F": "SeriesDescriptionCodeSequence",
-        "00081050": "PerformingPhysicianName",
-        "00081052": "PerformingPhysicianIdentificationSequence",
-        "00081070": "OperatorsName",
-        "00081072": "OperatorIdentificationSequence",
-        "00081111": "ReferencedPerformedProcedureStepSequence",
-        "00081250": "RelatedSeriesSequence",
-        "00102210": "AnatomicalOrientationType",
-        "00180015": "BodyPartExamined",
-        "00181030": "ProtocolName",
-        "00185100": "PatientPosition",
-        "0020000E": "SeriesInstanceUID",
-        "00200011": "SeriesNumber",
-        "00200060": "Laterality",
-        "00280108": "SmallestPixelValueInSeries",
-        "00280109": "LargestPixelValueInSeries",
-        "00400244": "PerformedProcedureStepStartDate",
-        "00400245": "PerformedProcedureStepStartTime",
-        "00400253": "PerformedProcedureStepID",
-        "00400254": "PerformedProcedureStepDescription",
-        "00400260": "PerformedProtocolCodeSequence",
-        "00400275": "RequestAttributesSequence",
-        "00400280": "CommentsOnThePerformedProcedureStep",
-    },
-    # C.12.1 SOP Common
-    "Instance": {
-        "00080005": "SpecificCharacterSet",
-        "00080012": "InstanceCreationDate",
-        "00080013": "InstanceCreationTime",
-        "00080014": "InstanceCreatorUID",
-        "00080016": "SOPClassUID",
-        "00080018": "SOPInstanceUID",
-        "0008001A": "RelatedGeneralSOPClassUID",
-        "0008001B": "OriginalSpecializedSOPClassUID",
-        "00080110": "CodingSchemeIdentificationSequence",
-        "00080201": "TimezoneOffsetFromUTC",
-        "0018A001": "ContributingEquipmentSequence",
-        "00200013": "InstanceNumber",
-        "00280303": "LongitudinalTemporalInformationModified",
-        "0040A390": "HL7StructuredDocumentReferenceSequence",
-        "01000410": "SOPInstanceStatus",
-        "01000420": "SOPAuthorizationDateTime",
-        "01000424": "SOPAuthorizationComment",
-        "01000426": "AuthorizationEquipmentCertificationNumber",
-        "04000500": "EncryptedAttributesSequence",
-        "04000561": "OriginalAttributesSequence",
-        "4FFE0001": "MACParametersSequence",
-    },
+from pons.dicom.levels import Level
+from pons.dicom.vocabulary import tag_of
+
+MODULES: dict[Level, str] = {
+    # Patient (C.7.1.1)
+    "Patient": """
+        ReferencedPatientSequence PatientName PatientID IssuerOfPatientID
+        IssuerOfPatientIDQualifiersSequence PatientBirthDate PatientBirthTime PatientSex
+        OtherPatientIDs OtherPatientNames OtherPatientIDsSequence EthnicGroup
+        PatientSpeciesDescription PatientSpeciesCodeSequence PatientBreedDescription
+        PatientBreedCodeSequence BreedRegistrationSequence ResponsiblePerson ResponsiblePersonRole
+        ResponsibleOrganization PatientComments PatientIdentityRemoved DeidentificationMethod
+        DeidentificationMethodCodeSequence
+    """,
+    # General Study (C.7.2.1)
+    "Study": """
+        StudyDate StudyTime AccessionNumber IssuerOfAccessionNumberSequence ReferringPhysicianName
+        ReferringPhysicianIdentificationSequence StudyDescription ProcedureCodeSequence
+        PhysiciansOfRecord PhysiciansOfRecordIdentificationSequence NameOfPhysiciansReadingStudy
+        PhysiciansReadingStudyIdentificationSequence ReferencedStudySequence StudyInstanceUID
+        StudyID RequestingServiceCodeSequence ReasonForPerformedProcedureCodeSequence
+    """,
+    # General Series (C.7.3.1)
+    "Series": """
+        SeriesDate SeriesTime Modality SeriesDescription SeriesDescriptionCodeSequence
+        PerformingPhysicianName PerformingPhysicianIdentificationSequence OperatorsName
+        OperatorIdentificationSequence ReferencedPerformedProcedureStepSequence
+        RelatedSeriesSequence AnatomicalOrientationType BodyPartExamined ProtocolName
+        PatientPosition SeriesInstanceUID SeriesNumber Laterality SmallestPixelValueInSeries
+        LargestPixelValueInSeries PerformedProcedureStepStartDate PerformedProcedureStepStartTime
+        PerformedProcedureStepID PerformedProcedureStepDescription PerformedProtocolCodeSequence
+        RequestAttributesSequence CommentsOnThePerformedProcedureStep
+    """,
+    # SOP Common (C.12.1)
+    "Instance": """
+        SpecificCharacterSet InstanceCreationDate InstanceCreationTime InstanceCreatorUID
+        SOPClassUID SOPInstanceUID RelatedGeneralSOPClassUID OriginalSpecializedSOPClassUID
+        CodingSchemeIdentificationSequence TimezoneOffsetFromUTC ContributingEquipmentSequence
+        InstanceNumber LongitudinalTemporalInformationModified
+        HL7StructuredDocumentReferenceSequence SOPInstanceStatus SOPAuthorizationDateTime
+        SOPAuthorizationComment AuthorizationEquipmentCertificationNumber
+        EncryptedAttributesSequence OriginalAttributesSequence MACParametersSequence
+    """,
 }
-"""Level to tag (as in DICOM JSON) to keyword, tags ascending."""
+"""Level to the keywords of its attributes."""
+
+
+@cache
+def attributes_of(level: Level) -> frozenset[str]:
+    """The tags ("GGGGEEEE") of the attributes of a level's module."""
+    return frozenset(f"{tag_of(keyword):08X}" for keyword in MODULES[level].split())

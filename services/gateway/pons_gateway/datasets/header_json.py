@@ -8,7 +8,7 @@ from orjson import Fragment, loads
 
 from pons.catalog import SMALL, StoredHeader
 from pons.dicom.levels import Level
-from pons.dicom.modules import MODULES
+from pons.dicom.modules import attributes_of
 from pons.dicom.orthanc_json import BINARY, Style, format_elements
 from pons.errors import NotFound
 from pons.header import Header
@@ -71,7 +71,7 @@ async def module_tags(
 ) -> Text:
     """The tags of one module, the level's unless another is named, as the first instance of the
     resource has them."""
-    attributes = frozenset(MODULES[module or level])
+    attributes = attributes_of(module or level)
     text = await backends.catalog.headers.first(
         level,
         identifier,
