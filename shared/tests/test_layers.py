@@ -194,7 +194,7 @@ def test_nobody_spells_the_subject_of_announcements() -> None:
     assert named(spelt) == ["shared/pons/messages/names.py"]
 
 
-def test_only_four_places_write_objects() -> None:
+def test_only_five_places_write_objects() -> None:
     """One way in for DICOM files; made by jobs, on resources or in pieces, objects are none."""
     putting = [
         path
@@ -209,6 +209,7 @@ def test_only_four_places_write_objects() -> None:
     ]
     assert named(putting) == [
         "shared/pons/ingest/attachments.py",
+        "shared/pons/ingest/examine.py",
         "shared/pons/ingest/ingest.py",
         "shared/pons/ingest/partial_uploads.py",
         "shared/pons/jobs/board.py",

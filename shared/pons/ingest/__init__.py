@@ -1,15 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one way in: nothing else writes a DICOM object or announces an instance."""
 
-from pons.ingest.ingest import (
-    LARGE_HEADER,
-    Ingest,
-    Kept,
-    Recognised,
-    Stored,
-    WrongDataset,
-    open_ingest,
-)
+from pons.ingest.examine import LARGE_HEADER, Recognised, WrongDataset
+from pons.ingest.ingest import Ingest, Kept, Stored, open_ingest
 
 __all__ = [
     "LARGE_HEADER",
