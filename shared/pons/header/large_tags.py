@@ -77,6 +77,20 @@ def plain_members(header: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, writer.shown(reserved, tag, element)
 
 
+def show_element(
+    tag: str,
+    element: Any,
+    reserved: dict[str, Any],
+    style: Style,
+    ignore_length: frozenset[str] = frozenset(),
+) -> tuple[str, Any]:
+    """Name and value by which a format shows an element; the creator of its block is `reserved`."""
+    shown = format_elements(reserved | {tag: element}, style, ignore_length)
+    if len(shown) > 1 and style is Style.SIMPLIFIED:
+        del shown["PrivateCreator"]
+    return shown.popitem()
+
+
 def _with_pixels(found: Iterator[tuple[str, bytes]], vr: str) -> Iterator[tuple[str, bytes]]:
     """`found`, and the pixel data in its place, without a value."""
     pixels = PIXEL_TAGS.get(vr, "7FE00010")
@@ -126,22 +140,18 @@ class _Writer:
     def _name(self, reserved: dict[str, Any], tag: str) -> str:
         if self.style is not Style.SIMPLIFIED:
             return display_tag(tag)
-        shown = format_elements(reserved | {tag: {"vr": "UN"}}, Style.SIMPLIFIED)
-        return next((name for name in shown if name != "PrivateCreator"), "PrivateCreator")
+        return show_element(tag, {"vr": "UN"}, reserved, Style.SIMPLIFIED)[0]
 
     def shown(self, reserved: dict[str, Any], tag: str, element: bytes) -> Any:
         """What the format shows of an element whose private block is `reserved` by somebody."""
-        dataset = reserved | {tag: msgspec.json.decode(element)}
-        shown = format_elements(dataset, self.style, self.ignore_length)
-        for creator in reserved:
-            del shown["PrivateCreator" if self.style is Style.SIMPLIFIED else display_tag(creator)]
-        return shown.popitem()[1]
+        decoded = msgspec.json.decode(element)
+        return show_element(tag, decoded, reserved, self.style, self.ignore_length)[1]
 
     def _value(self, reserved: dict[str, Any], tag: str, element: bytes) -> Iterator[bytes]:
         if len(element) <= LARGE_SEQUENCE or not element.startswith(_SEQUENCE):
             yield orjson.dumps(self.shown(reserved, tag, element))
             return
-        name = orjson.dumps(self._sequence_name(reserved, tag))
+        name = orjson.dumps(show_element(tag, {"vr": "UN"}, reserved, Style.SIMPLIFIED)[0])
         full = self.style is Style.FULL
         yield b'{"Name":%b,"Type":"Sequence","Value":[' % name if full else b"["
         before = b""
@@ -150,10 +160,6 @@ class _Writer:
             yield from self._item(item)
             before = b","
         yield b"]}" if full else b"]"
-
-    def _sequence_name(self, reserved: dict[str, Any], tag: str) -> str:
-        writer = _Writer(Style.SIMPLIFIED, self.ignore_length)
-        return writer._name(reserved, tag)
 
     def _item(self, item: msgspec.Raw) -> Iterator[bytes]:
         text = bytes(item)

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from pons.dicom.orthanc_json import PIXEL_TAGS, Style, format_elements, reserving_tag
+from pons.dicom.orthanc_json import PIXEL_TAGS, Style, reserving_tag
 from pons.header import TOP_SEPARATOR
+from pons.header.large_tags import show_element
 
 REMEMBERED = 8192
 """Elements whose text is kept, for each format."""
@@ -95,13 +96,10 @@ class _Memory:
         ((tag, decoded),) = msgspec.json.decode(b"{" + element + b"}").items()
         reserving = reserving_tag(tag)
         is_creator = reserving == tag
-        dataset = {tag: decoded}
+        reserved = {}
         if not is_creator and reserving in block.creators:
-            dataset = {reserving: block.creators[reserving], tag: decoded}
-        shown = format_elements(dataset, self._style, self._ignore_length)
-        if len(shown) > 1 and self._style is Style.SIMPLIFIED:
-            del shown["PrivateCreator"]
-        name, value = shown.popitem()
+            reserved = {reserving: block.creators[reserving]}
+        name, value = show_element(tag, decoded, reserved, self._style, self._ignore_length)
         member = name, orjson.dumps({name: value})[1:-1]
         following = _Block(block.creators | {tag: decoded}) if is_creator else block
         if len(element) > LARGEST:
