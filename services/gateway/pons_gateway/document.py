@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from pons_gateway.models.answers import DicomJson
+from pons_gateway.models.failures import Failure
 from pons_gateway.routing import has_mark
 
 TITLE = "Pons"
@@ -27,7 +28,8 @@ def described(app: FastAPI) -> Callable[[], dict[str, Any]]:
 
 def _complete(document: dict[str, Any], app: FastAPI) -> None:
     schemas = document["components"]["schemas"]
-    schemas["DicomJson"] = DicomJson.model_json_schema()  # an answer of no route's whole type
+    for model in (DicomJson, Failure):  # to which routes refer by name
+        schemas[model.__name__] = model.model_json_schema()
     document["components"]["securitySchemes"] = {"basic": {"type": "http", "scheme": "basic"}}
     for operations in document["paths"].values():
         for operation in operations.values():

@@ -26,6 +26,7 @@ MAX_NAMES = 200_000
 ROWS, COLUMNS, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280100
 SAMPLES_PER_PIXEL, NUMBER_OF_FRAMES, PIXEL_DATA = 0x00280002, 0x00280008, 0x7FE00010
 T = TypeVar("T")
+ENCAPSULATED_DOCUMENT, MEDIA_TYPE_OF_DOCUMENT = "00420011", "00420012"  # PS3.3 C.24.2
 _SHAPE = (ROWS, COLUMNS, BITS_ALLOCATED, SAMPLES_PER_PIXEL, NUMBER_OF_FRAMES)
 
 
@@ -53,6 +54,18 @@ async def find_content(dataset: OpenDataset, path: str) -> list[str] | Span:
         extent = await _at(walk.items(element), steps.pop(0))
     tags = [element.tag for element in await _gather(walk.elements(extent))]
     return [f"{tag >> 16:04x}-{tag & 0xFFFF:04x}" for tag in tags]
+
+
+async def find_document(dataset: OpenDataset, media_type: str) -> Span:
+    """Where the document of this type lies. Raises `NotFound` where there is none."""
+    kind = await find_content(dataset, MEDIA_TYPE_OF_DOCUMENT)
+    found = await find_content(dataset, ENCAPSULATED_DOCUMENT)
+    if isinstance(kind, list) or isinstance(found, list):
+        raise NotFound("The document is no single value")
+    name = await dataset.read_range(kind.start, min(kind.length, len(media_type) + 2))
+    if name.strip(b" \0") != media_type.encode():
+        raise NotFound(f"The document is no {media_type}")
+    return found
 
 
 async def span_answer(

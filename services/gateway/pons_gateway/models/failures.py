@@ -32,8 +32,14 @@ class Failure(BaseModel):
     Uri: str = Field(description="Path of the request.")
 
 
-FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Failure, "description": HTTPStatus(status).phrase}
-    for status in (400, 401, 404, 503)
-}
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For `responses` of a route: failures, which are JSON whatever its successes are."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+FAILURES = failures(400, 401, 404, 503)
 """The failures that any route may answer."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from pons.errors import FAMILY, NotFound, PonsError
 from pons.jobs import ArchiveOrder, submit_archive
 from pons_gateway.backends import Backends
-from pons_gateway.render import client as render_client
+from pons_gateway.render.client import Relayed, refusal, send
 from pons_gateway.responses.answers import json_answer
 from pons_gateway.responses.disposition import content_disposition
 from pons_gateway.responses.media_types import ZIP
@@ -32,16 +32,17 @@ async def _relay(order: ArchiveOrder, backends: Backends) -> Response:
     asked = client.build_request(
         "POST", "/archive", content=msgspec.json.encode(order.request), timeout=_timeout(backends)
     )
-    answer = await render_client.send(client, asked)
+    answer = await send(client, asked)
     if answer.status_code != 200:
-        raise await _refusal(answer)
+        error, message = await refusal(answer)
+        raise FAMILY.get(error, PonsError)(message)
     headers = {
         "content-disposition": content_disposition(order.filename),
         "x-content-type-options": "nosniff",
     }
     if "content-length" in answer.headers:
         headers["content-length"] = answer.headers["content-length"]
-    return render_client.Relayed(answer, media_type=ZIP, headers=headers)
+    return Relayed(answer, media_type=ZIP, headers=headers)
 
 
 def _timeout(backends: Backends) -> httpx.Timeout:
@@ -49,12 +50,3 @@ def _timeout(backends: Backends) -> httpx.Timeout:
     settings = backends.settings
     silence = settings.render.timeout + 5 if settings.archive.stream else None
     return httpx.Timeout(silence, connect=2)
-
-
-async def _refusal(answer: httpx.Response) -> PonsError:
-    """What render could not do, as it tells it."""
-    try:
-        told = msgspec.json.decode(await answer.aread(), type=dict[str, str])
-    finally:
-        await answer.aclose()
-    return FAMILY.get(told["error"], PonsError)(told["message"])

@@ -4,6 +4,7 @@
 from typing import Any
 
 import httpx
+import msgspec
 import structlog
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -51,6 +52,15 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
     raise Unavailable(
         "The render service refuses this gateway", "render.token has to be the same for both"
     )
+
+
+async def refusal(answer: httpx.Response) -> tuple[str, str]:
+    """What render could not do: the error of the family, and what it tells."""
+    try:
+        told = msgspec.json.decode(await answer.aread(), type=dict[str, str])
+    finally:
+        await answer.aclose()
+    return told["error"], told["message"]
 
 
 async def _send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:

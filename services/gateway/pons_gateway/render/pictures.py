@@ -5,12 +5,11 @@ from string import punctuation
 from urllib.parse import quote
 
 import httpx
-import msgspec
 from starlette.responses import Response
 
 from pons.errors import DamagedObject, PonsError, UnsupportedImage
 from pons_gateway.errors import BadFrame
-from pons_gateway.render import client as render_client
+from pons_gateway.render.client import Relayed, refusal, send
 
 JSON = "application/json"
 PASSED_ON = frozenset(
@@ -33,21 +32,11 @@ async def relay_picture(
     path = quote("/" + "/".join(filter(None, path.split("/"))))
     query = quote(query_string, punctuation)
     asked = render.build_request("GET", f"{path}?{query}", headers={"accept": accept})
-    answer = await render_client.send(render, asked)
+    answer = await send(render, asked)
     if answer.status_code in REFUSALS and answer.headers.get("content-type") == JSON:
-        raise await _refusal(answer)
+        # Orthanc's answer has no body where a picture is refused; why is what people ask first.
+        _, message = await refusal(answer)
+        raise REFUSALS[answer.status_code](message)
     headers = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
     headers["x-content-type-options"] = "nosniff"
-    return render_client.Relayed(answer, status_code=answer.status_code, headers=headers)
-
-
-async def _refusal(answer: httpx.Response) -> PonsError:
-    """Why render makes no picture, to be described as other errors are.
-
-    Orthanc's answer has no body where a picture is refused; why is what people ask first.
-    """
-    try:
-        told = msgspec.json.decode(await answer.aread(), type=dict[str, str])
-    finally:
-        await answer.aclose()
-    return REFUSALS[answer.status_code](told["message"])
+    return Relayed(answer, status_code=answer.status_code, headers=headers)

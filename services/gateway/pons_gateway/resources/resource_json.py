@@ -18,6 +18,7 @@ from pons.catalog import (
     Totals,
     below,
 )
+from pons.catalog.dead_letters import DeadLetter
 from pons.dicom.levels import PLURAL, Level
 from pons.dicom.metadata import Names
 from pons.dicom.orthanc_json import format_elements, format_tags
@@ -195,6 +196,31 @@ def export_json(export: LoggedExport) -> dict[str, Any]:
             name, uid = uids[level]
             shown[name] = uid
     return shown
+
+
+def letter_json(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter, with the instances that it is about."""
+    moments = {"LastRetry": letter.tried, "Dismissed": letter.dismissed}
+    return {
+        "ID": letter.number,
+        "Reason": letter.reason,
+        "Since": timestamp(letter.since),
+        **{name: None if moment is None else timestamp(moment) for name, moment in moments.items()},
+        "Object": None if letter.object_key is None else str(letter.object_key),
+        "Instances": [
+            {
+                "Patient": instance.ids.patient,
+                "Study": instance.ids.study,
+                "Series": instance.ids.series,
+                "Instance": instance.ids.instance,
+                "StudyInstanceUID": instance.study_uid,
+                "SeriesInstanceUID": instance.series_uid,
+                "SOPInstanceUID": instance.sop_instance_uid,
+                "Object": str(instance.object_key),
+            }
+            for instance in letter.instances
+        ],
+    }
 
 
 def timestamp(moment: datetime | None) -> str:

@@ -3,7 +3,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Body, Query, Response
+from fastapi import Body, Depends, Query, Request, Response
 
 from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep, ResourceId
@@ -24,12 +24,28 @@ DESCRIPTION = (
     "Instances in a ZIP, sent while it is made, or made by a job that keeps it for a while. "
     "With `Asynchronous` a POST answers with the job, whose ZIP is at `/jobs/{id}/archive`."
 )
-ARCHIVE = "a ZIP with a folder for each patient, study and series"
-MEDIA = "a ZIP with a DICOMDIR, ready for a CD"
-EXTENDED = "as `create-media`, with optional attributes in the DICOMDIR"
 GIVES_ZIP: dict[str, Any] = {"response_class": Response, "responses": answers(ZIP)}
 GIVES_ZIP_OR_JOB: dict[str, Any] = {"response_model": SubmittedJob, "responses": answers(ZIP)}
+KINDS: dict[str, tuple[str, dict[str, bool]]] = {
+    "archive": ("a ZIP with a folder for each patient, study and series", {}),
+    "media": ("a ZIP with a DICOMDIR, ready for a CD", {"media": True}),
+    "media-extended": (
+        "`create-media`, with optional attributes in the DICOMDIR",
+        {"media": True, "extended": True},
+    ),
+}
+"""Ends of paths, and what is made there."""
 
+router = Router(TITLE, DESCRIPTION)
+levels = LevelRouter(TITLE, DESCRIPTION, levels=("Patient", "Study", "Series"))
+
+
+async def kind_of(request: Request) -> dict[str, bool]:
+    """What is made, by the end of the route's path."""
+    return KINDS[request.scope["route"].path.rpartition("/")[2].removeprefix("create-")][1]
+
+
+KindDep = Annotated[dict[str, bool], Depends(kind_of)]
 Named = Annotated[
     Identifiers, Query(description="Orthanc identifiers of any level, separated by `,`.")
 ]
@@ -38,87 +54,69 @@ MediaAsked = Annotated[MediaQuery, Query()]
 Options = Annotated[ArchiveRequest, Body(default_factory=ArchiveRequest)]
 """A body that may be missing."""
 
-router = Router(TITLE, DESCRIPTION)
-levels = LevelRouter(TITLE, DESCRIPTION, levels=("Patient", "Study", "Series"))
 
-
-@levels.get("/{id}/archive", summary=f"Get a {{level}} as {ARCHIVE}", **GIVES_ZIP)
-async def get_archive(
-    identifier: ResourceId, asked: ArchiveAsked, backends: BackendsDep
+async def archive_of_one(
+    identifier: ResourceId, asked: ArchiveAsked, kind: KindDep, backends: BackendsDep
 ) -> Response:
     """Files are in it as they are stored."""
-    return await _of_one(identifier, asked.as_body(), backends)
+    return await _answer([identifier], asked.as_body(), kind, backends, identifier)
 
 
-@levels.post("/{id}/archive", summary=f"Get a {{level}} as {ARCHIVE}", **GIVES_ZIP_OR_JOB)
-async def post_archive(identifier: ResourceId, asked: Options, backends: BackendsDep) -> Response:
-    """Files are in it as they are stored."""
-    return await _of_one(identifier, asked, backends)
-
-
-@levels.get("/{id}/media", summary=f"Get a {{level}} as {MEDIA}", **GIVES_ZIP)
-async def get_media(identifier: ResourceId, asked: MediaAsked, backends: BackendsDep) -> Response:
-    """Files are in it as they are stored."""
-    return await _of_one(identifier, asked.as_body(), backends, media=True)
-
-
-@levels.post("/{id}/media", summary=f"Get a {{level}} as {MEDIA}", **GIVES_ZIP_OR_JOB)
-async def post_media(identifier: ResourceId, asked: Options, backends: BackendsDep) -> Response:
-    """Files are in it as they are stored."""
-    return await _of_one(identifier, asked, backends, media=True)
-
-
-@router.get("/tools/create-archive", summary=f"Get any resources as {ARCHIVE}", **GIVES_ZIP)
-async def get_archive_of(resources: Named, asked: ArchiveAsked, backends: BackendsDep) -> Response:
-    """Files are in it as they are stored."""
-    return await _of_many(resources, asked.as_body(), backends)
-
-
-@router.post("/tools/create-archive", summary=f"Get any resources as {ARCHIVE}", **GIVES_ZIP_OR_JOB)
-async def post_archive_of(asked: ResourcesArchiveRequest, backends: BackendsDep) -> Response:
-    """Files are in it as they are stored."""
-    return await _of_many(asked.Resources, asked, backends)
-
-
-@router.get("/tools/create-media", summary=f"Get any resources as {MEDIA}", **GIVES_ZIP)
-async def get_media_of(resources: Named, asked: MediaAsked, backends: BackendsDep) -> Response:
-    """Files are in it as they are stored."""
-    return await _of_many(resources, asked.as_body(), backends, media=True)
-
-
-@router.post("/tools/create-media", summary=f"Get any resources as {MEDIA}", **GIVES_ZIP_OR_JOB)
-async def post_media_of(asked: ResourcesArchiveRequest, backends: BackendsDep) -> Response:
-    """Files are in it as they are stored."""
-    return await _of_many(asked.Resources, asked, backends, media=True)
-
-
-@router.get("/tools/create-media-extended", summary=f"Get any resources {EXTENDED}", **GIVES_ZIP)
-async def get_extended_media_of(
-    resources: Named, asked: MediaAsked, backends: BackendsDep
+async def media_of_one(
+    identifier: ResourceId, asked: MediaAsked, kind: KindDep, backends: BackendsDep
 ) -> Response:
     """Files are in it as they are stored."""
-    return await _of_many(resources, asked.as_body(), backends, media=True, extended=True)
+    return await _answer([identifier], asked.as_body(), kind, backends, identifier)
 
 
-@router.post(
-    "/tools/create-media-extended", summary=f"Get any resources {EXTENDED}", **GIVES_ZIP_OR_JOB
-)
-async def post_extended_media_of(asked: ResourcesArchiveRequest, backends: BackendsDep) -> Response:
+async def post_one(
+    identifier: ResourceId, asked: Options, kind: KindDep, backends: BackendsDep
+) -> Response:
     """Files are in it as they are stored."""
-    return await _of_many(asked.Resources, asked, backends, media=True, extended=True)
+    return await _answer([identifier], asked, kind, backends, identifier)
 
 
-async def _of_one(
-    identifier: str, asked: ArchiveRequest, backends: Backends, *, media: bool = False
+async def archive_of_many(
+    resources: Named, asked: ArchiveAsked, kind: KindDep, backends: BackendsDep
+) -> Response:
+    """Files are in it as they are stored."""
+    return await _answer(resources, asked.as_body(), kind, backends)
+
+
+async def media_of_many(
+    resources: Named, asked: MediaAsked, kind: KindDep, backends: BackendsDep
+) -> Response:
+    """Files are in it as they are stored."""
+    return await _answer(resources, asked.as_body(), kind, backends)
+
+
+async def post_many(
+    asked: ResourcesArchiveRequest, kind: KindDep, backends: BackendsDep
+) -> Response:
+    """Files are in it as they are stored."""
+    return await _answer(asked.Resources, asked, kind, backends)
+
+
+async def _answer(
+    resources: list[str],
+    asked: ArchiveRequest,
+    kind: dict[str, bool],
+    backends: Backends,
+    name: str = "Archive",
 ) -> Response:
     utf8 = backends.settings.archive.utf8
-    order = asked.order([identifier], f"{identifier}.zip", utf8=utf8, media=media)
+    order = asked.order(resources, f"{name}.zip", utf8=utf8, **kind)
     return await archive_answer(order, backends)
 
 
-async def _of_many(
-    resources: list[str], asked: ArchiveRequest, backends: Backends, **kind: bool
-) -> Response:
-    utf8 = backends.settings.archive.utf8
-    order = asked.order(resources, "Archive.zip", utf8=utf8, **kind)
-    return await archive_answer(order, backends)
+for ending, (made, _) in KINDS.items():
+    of_one, of_many = (
+        (archive_of_one, archive_of_many) if ending == "archive" else (media_of_one, media_of_many)
+    )
+    if ending != "media-extended":
+        summary = f"Get a {{level}} as {made}"
+        levels.get(f"/{{id}}/{ending}", summary=summary, **GIVES_ZIP)(of_one)
+        levels.post(f"/{{id}}/{ending}", summary=summary, **GIVES_ZIP_OR_JOB)(post_one)
+    path, summary = f"/tools/create-{ending}", f"Get any resources as {made}"
+    router.get(path, summary=summary, **GIVES_ZIP)(of_many)
+    router.post(path, summary=summary, **GIVES_ZIP_OR_JOB)(post_many)

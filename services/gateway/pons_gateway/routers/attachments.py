@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attachments of resources: files of clients, and the DICOM file of an instance."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
-from fastapi.responses import PlainTextResponse
 
+from pons.catalog import StoredAttachment
 from pons.dicom.metadata import SYSTEM_ATTACHMENTS, is_users, media_type
 from pons.ingest.attachments import as_object, change_form, is_intact, put_attachment
 from pons.limits import MEGABYTE
@@ -13,19 +13,21 @@ from pons.messages import services
 from pons.messages.index import DeleteAttachment
 from pons.objects.bodies import freed
 from pons.objects.stored_file import verify_file
+from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import gathered, limited
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.files.attachment import AskedDep, NumberDep, StoredDep, attached_numbers
-from pons_gateway.files.file_answer import BINARY, file_answer
+from pons_gateway.files.file_answer import file_answer
+from pons_gateway.files.ranges import range_of
 from pons_gateway.files.revisions import ask_revised, etag, if_match, wrong_revision
 from pons_gateway.models.answers import Done
-from pons_gateway.models.attachments import AttachmentInfo, AttachmentNumbers
+from pons_gateway.models.attachments import MD5, AttachmentInfo, AttachmentNumbers
 from pons_gateway.query import Flag
 from pons_gateway.responses.answers import JSON_TYPE, Answer, done, json_answer, silent, text_answer
+from pons_gateway.responses.media_types import OCTETS, answers, gives_text, takes
 from pons_gateway.routing import LevelRouter, writes
 
 DELETABLE = SYSTEM_ATTACHMENTS["dicom-as-json"]
-FILE: dict[str, Any] = {BINARY: {"schema": {"type": "string", "format": "binary"}}}
 ONE = "/{id}/attachments/{attachment}"
 OPERATIONS = (
     "compress",
@@ -77,7 +79,7 @@ async def operations(asked: AskedDep) -> Response:
     ONE,
     summary="Attach a file to a {level}",
     response_model=Done,
-    openapi_extra={"requestBody": {"required": True, "content": FILE}},
+    openapi_extra=takes(OCTETS),
 )
 @writes
 async def put(
@@ -132,16 +134,17 @@ async def delete(
     f"{ONE}/data",
     summary="The file",
     response_class=Response,
-    responses={200: {"content": FILE}},
+    responses=answers(OCTETS),
 )
 async def data(
     request: Request, asked: AskedDep, backends: BackendsDep, filename: Filename = ""
 ) -> Response:
     """Its type is what the settings say of the attachment; `Range` asks for a part."""
     stored = asked.stored
+    part = range_of(request, stored.size)
     kind = media_type(stored.number, backends.settings.index.user_content_types)
     return asked.tagged(
-        await file_answer(request, backends.objects, stored, stored.size, kind, filename)
+        await file_answer(backends.objects, stored, stored.size, kind, filename, part)
     )
 
 
@@ -149,7 +152,7 @@ async def data(
     f"{ONE}/compressed-data",
     summary="The file as it is stored",
     response_class=Response,
-    responses={200: {"content": FILE}},
+    responses=answers(OCTETS),
 )
 async def compressed_data(
     request: Request, asked: AskedDep, backends: BackendsDep, filename: Filename = ""
@@ -161,53 +164,39 @@ async def compressed_data(
     if not stored.stored_md5:  # of a DICOM file, only what is in the object can be compared
         await verify_file(backends.objects, stored)
     packed, size = as_object(stored), stored.stored_size
-    return asked.tagged(
-        await file_answer(request, backends.objects, packed, size, BINARY, filename)
-    )
+    part = range_of(request, size)
+    return asked.tagged(await file_answer(backends.objects, packed, size, OCTETS, filename, part))
 
 
-@router.get(f"{ONE}/size", summary="Bytes of the file", response_class=PlainTextResponse)
-async def size(asked: AskedDep) -> Response:
-    """A decimal number."""
-    return asked.tagged(text_answer(str(asked.stored.size)))
+async def describe(stored: StoredAttachment, backends: Backends, what: str) -> str:
+    """The value at one of the paths below."""
+    match what:
+        case "size":
+            return str(stored.size)
+        case "compressed-size":
+            return str(stored.stored_size)
+        case "is-compressed":
+            return "1" if stored.compression else "0"
+        case "md5":
+            return await backends.digests.of_content(backends.objects, stored)
+        case _:
+            return await backends.digests.of_object(backends.objects, stored)
 
 
-@router.get(
-    f"{ONE}/compressed-size",
-    summary="Bytes of the file as it is stored",
-    response_class=PlainTextResponse,
-)
-async def compressed_size(asked: AskedDep) -> Response:
-    """A decimal number."""
-    return asked.tagged(text_answer(str(asked.stored.stored_size)))
+async def value(request: Request, asked: AskedDep, backends: BackendsDep) -> Response:
+    """As text: a decimal number, 1 or 0, or an MD5 in hexadecimal."""
+    what = request.scope["route"].path.rpartition("/")[2]
+    return asked.tagged(text_answer(await describe(asked.stored, backends, what)))
 
 
-@router.get(f"{ONE}/md5", summary="MD5 of the file", response_class=PlainTextResponse)
-async def content_md5(asked: AskedDep, backends: BackendsDep) -> Response:
-    """In hexadecimal."""
-    digest = await backends.digests.of_content(backends.objects, asked.stored)
-    return asked.tagged(text_answer(digest))
-
-
-@router.get(
-    f"{ONE}/compressed-md5",
-    summary="MD5 of the file as it is stored",
-    response_class=PlainTextResponse,
-)
-async def compressed_md5(asked: AskedDep, backends: BackendsDep) -> Response:
-    """In hexadecimal."""
-    digest = await backends.digests.of_object(backends.objects, asked.stored)
-    return asked.tagged(text_answer(digest))
-
-
-@router.get(
-    f"{ONE}/is-compressed",
-    summary="Whether the file is stored compressed",
-    response_class=PlainTextResponse,
-)
-async def is_compressed(asked: AskedDep) -> Response:
-    """1 or 0."""
-    return asked.tagged(text_answer("1" if asked.stored.compression else "0"))
+for what, summary, shown in (
+    ("size", "Bytes of the file", "5"),
+    ("compressed-size", "Bytes of the file as it is stored", "5"),
+    ("md5", "MD5 of the file", MD5),
+    ("compressed-md5", "MD5 of the file as it is stored", MD5),
+    ("is-compressed", "Whether the file is stored compressed", "0"),
+):
+    router.get(f"{ONE}/{what}", summary=summary, **gives_text(shown))(value)
 
 
 @router.get(f"{ONE}/info", summary="All of this at once", response_model=AttachmentInfo)
@@ -235,25 +224,23 @@ async def verify(stored: StoredDep, backends: BackendsDep) -> Response:
     return json_answer({}) if await is_intact(backends.objects, stored) else silent(400)
 
 
-@router.post(
-    f"{ONE}/compress",
-    summary="Store the file compressed, where that makes it smaller",
-    response_model=Done,
-)
 @writes
-async def compress(
-    level: LevelDep, identifier: ResourceId, stored: StoredDep, backends: BackendsDep
+async def store_otherwise(
+    request: Request,
+    level: LevelDep,
+    identifier: ResourceId,
+    stored: StoredDep,
+    backends: BackendsDep,
 ) -> Response:
     """Nothing happens where it is stored so already."""
-    await change_form(backends.objects, backends.ask, level, identifier, stored, compressed=True)
+    compressed = request.scope["route"].path.endswith("/compress")
+    objects, ask = backends.objects, backends.ask
+    await change_form(objects, ask, level, identifier, stored, compressed=compressed)
     return json_answer({})
 
 
-@router.post(f"{ONE}/uncompress", summary="Store the file as it is", response_model=Done)
-@writes
-async def uncompress(
-    level: LevelDep, identifier: ResourceId, stored: StoredDep, backends: BackendsDep
-) -> Response:
-    """Nothing happens where it is stored so already."""
-    await change_form(backends.objects, backends.ask, level, identifier, stored, compressed=False)
-    return json_answer({})
+for what, summary in (
+    ("compress", "Store the file compressed, where that makes it smaller"),
+    ("uncompress", "Store the file as it is"),
+):
+    router.post(f"{ONE}/{what}", summary=summary, response_model=Done)(store_otherwise)

@@ -12,8 +12,7 @@ from pons.objects.stored_dataset import open_dataset
 from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import whole
 from pons_gateway.dependencies import BackendsDep, ResourceId, StoredDep
-from pons_gateway.files.encapsulated import find_document
-from pons_gateway.files.raw_content import find_content, span_answer
+from pons_gateway.files.raw_content import find_content, find_document, span_answer
 from pons_gateway.files.server_copy import copy_file
 from pons_gateway.models.content import OrderedSlices
 from pons_gateway.resources.slices import ordered_slices, slices_json

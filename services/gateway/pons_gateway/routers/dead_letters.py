@@ -10,7 +10,8 @@ from pons.messages.index import DismissDeadLetter
 from pons.messages.services import Done
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.dead_letters import DeadLetter, LetterNumber, LettersQuery, Retried
-from pons_gateway.operation.dead_letters import letter_json, retry_letters
+from pons_gateway.resources.long_commands import retry_letters
+from pons_gateway.resources.resource_json import letter_json
 from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.responses.media_types import NO_BODY
 from pons_gateway.routing import Router, writes

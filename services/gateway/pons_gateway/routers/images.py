@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema
 
 from pons.messages.views import ABOUT_FRAMES, FRAMES, VIEWS, View
 from pons_gateway.dependencies import BackendsDep, ResourceId
-from pons_gateway.models.failures import Failure
+from pons_gateway.models.failures import failures
 from pons_gateway.render.pictures import relay_picture
 from pons_gateway.routing import Router
 
@@ -56,7 +56,7 @@ def described(view: View, path: str) -> dict[str, Any]:
         "summary": view.summary,
         "dependencies": [Depends(one) for one in parameters],
         "response_class": Response,
-        "responses": {200: {"content": content}, 415: {"model": Failure}},
+        "responses": {200: {"content": content}, **failures(415)},
     }
 
 

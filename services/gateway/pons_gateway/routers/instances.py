@@ -8,7 +8,7 @@ from fastapi import Depends, Request, Response
 from pons.http.accept import weights
 from pons_gateway.datasets.native_model import native_model, to_json, to_xml
 from pons_gateway.dependencies import resource_id
-from pons_gateway.files.dicom_file import dicom_file
+from pons_gateway.files.file_answer import dicom_file
 from pons_gateway.models.instances import FileQuery, StoredInstance
 from pons_gateway.query import documented, read_query
 from pons_gateway.responses.answers import Answer, done, json_answer

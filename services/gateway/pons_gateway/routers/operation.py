@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operation: how much is logged, what is measured, the store's end and new start."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, get_args
 
 from fastapi import Depends, Request, Response
 
-from pons.remotes.live import CATEGORIES
+from pons.errors import BadRequest
+from pons.remotes.live import CATEGORIES, Verbosity
 from pons.runtime.exit_codes import RESTART_STORE, STOP_STORE
-from pons_gateway.bodies.text import FlagBody, TextBody
+from pons_gateway.backends import Backends
+from pons_gateway.bodies.text import LONGEST_SHOWN, FlagBody, TextBody
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.answers import Done
-from pons_gateway.operation.log_levels import put_verbosity, verbosity_of
 from pons_gateway.operation.prometheus import exposition
 from pons_gateway.responses.answers import Answer, done, json_answer, text_answer
 from pons_gateway.responses.media_types import NO_BODY, gives_text, takes_text
@@ -18,10 +20,26 @@ from pons_gateway.routing import Router
 
 EXPOSITION_TYPE = (b"content-type", b"text/plain; version=0.0.4")
 
+VERBOSITIES: tuple[str, ...] = get_args(Verbosity)
 ALL = "/tools/log-level"
 OF_CATEGORY = f"{ALL}-"
 
 router = Router("Operation", "How much is logged, what is measured, and the store's end.")
+
+
+def verbosity_of(category: str, backends: Backends) -> str:
+    """How much is logged of a category."""
+    return backends.live.now.verbosity.get(category, "default")
+
+
+async def put_verbosity(verbosity: str, categories: Iterable[str], backends: Backends) -> None:
+    """Log so much of these categories, in every service. Raises `BadRequest` for another word."""
+    if verbosity not in VERBOSITIES:
+        wrong, expected = verbosity[:LONGEST_SHOWN], ", ".join(VERBOSITIES)
+        raise BadRequest(f"The verbosity is one of {expected}, not {wrong!r}")
+    live = backends.live
+    await live.put(verbosity=live.now.verbosity | dict.fromkeys(categories, verbosity))
+
 
 _verbosity = takes_text("default, verbose or trace.", "verbose")
 
@@ -33,7 +51,7 @@ _verbosity = takes_text("default, verbose or trace.", "verbose")
 )
 async def log_level(backends: BackendsDep) -> Response:
     """That of the category `generic`."""
-    return text_answer(verbosity_of("generic", backends.live))
+    return text_answer(verbosity_of("generic", backends))
 
 
 @router.put(
@@ -44,7 +62,7 @@ async def log_level(backends: BackendsDep) -> Response:
 )
 async def put_log_level(verbosity: TextBody, backends: BackendsDep) -> Response:
     """It is that of every category then. Raises BadRequest for a word that is none of the three."""
-    await put_verbosity(verbosity, CATEGORIES, backends.live)
+    await put_verbosity(verbosity, CATEGORIES, backends)
     return done()
 
 
@@ -59,14 +77,14 @@ CategoryDep = Annotated[str, Depends(category_of)]
 
 async def log_level_of(category: CategoryDep, backends: BackendsDep) -> Response:
     """Orthanc's categories; those that are nothing here are kept, too."""
-    return text_answer(verbosity_of(category, backends.live))
+    return text_answer(verbosity_of(category, backends))
 
 
 async def put_log_level_of(
     category: CategoryDep, verbosity: TextBody, backends: BackendsDep
 ) -> Response:
     """Raises BadRequest for a word that is none of the three."""
-    await put_verbosity(verbosity, [category], backends.live)
+    await put_verbosity(verbosity, [category], backends)
     return done()
 
 

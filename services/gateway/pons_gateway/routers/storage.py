@@ -11,8 +11,7 @@ from pons.messages.services import Done
 from pons_gateway.bodies.text import FlagBody
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.models.storage import BulkDelete, ReconstructResource, ReconstructStore
-from pons_gateway.resources.deletion import delete_resources
-from pons_gateway.resources.reconstruction import reconstruct
+from pons_gateway.resources.long_commands import delete_resources, reconstruct
 from pons_gateway.responses.answers import done, text_answer
 from pons_gateway.responses.media_types import NO_BODY, gives_text, takes_text
 from pons_gateway.routing import LevelRouter, Router, writes

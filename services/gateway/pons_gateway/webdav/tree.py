@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from pons.catalog import Entry
 from pons_gateway.backends import Backends
-from pons_gateway.files.dicom_file import dicom_file
+from pons_gateway.files.file_answer import dicom_file
 from pons_gateway.resources.resource_json import resource_json
 from pons_gateway.responses.answers import JSON_TYPE, json_answer
 from pons_gateway.responses.media_types import DICOM

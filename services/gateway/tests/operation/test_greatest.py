@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The greatest of what came lately."""
 
-from pons_gateway.operation.greatest import Greatest
+from pons_gateway.operation.metrics import Greatest
 
 
 def test_old_values_are_forgotten() -> None:
