@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
 import pons
@@ -44,7 +43,6 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
             app.state.backends = backends
             yield
 
-    shared = is_shared if settings.webdav.enabled else nowhere
     router = TreeRouter(lifespan=lifespan)
     app = FastAPI(
         title=TITLE,
@@ -53,7 +51,6 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
         openapi_tags=chapters(),
         servers=[{"url": "."}],  # so that it holds behind a proxy that serves a path of its own
         openapi_url=None,  # see routers/pages.py, which knows who may read it
-        middleware=middleware(settings, router, shared),
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router = router
@@ -63,7 +60,9 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
         app.frontend(path, directory=folder, fallback=None)
     if settings.webdav.enabled:
         router.grow([Mount(f"/{PREFIX}", Share())])
-    add_handlers(app, describing=settings.http.describe_errors)
+    add_middleware(app, settings, router, is_shared if settings.webdav.enabled else nowhere)
+    add_handlers(app)
+    app.state.describes_errors = settings.http.describe_errors
     app.openapi = described(app)  # type: ignore[method-assign] # as FastAPI's manual extends it
     return app
 
@@ -74,44 +73,29 @@ def chapters() -> list[dict[str, str]]:
     return [{"name": title, "description": told} for title, told in descriptions.items()]
 
 
-def middleware(
-    settings: Settings, router: TreeRouter, shared: Callable[[str], bool]
-) -> list[Middleware]:
-    """What happens to every request, from outside to inside."""
-    http = settings.http
-    on_loopback = is_loopback(settings.http_host)
-    return [
-        Middleware(Metrics, describing=http.describe_errors),
-        *([Middleware(Compression)] if http.compress_answers else []),
-        Middleware(Xml),
-        *(
-            [
-                Middleware(
-                    Hosts,
-                    hosts=http.hosts,
-                    on_loopback=on_loopback,
-                    is_public=router.is_public,
-                    describing=http.describe_errors,
-                )
-            ]
-            if http.hosts or not http.users
-            else []
-        ),
-        Middleware(
-            Authenticated,
-            authentication=Authentication(http.users),
-            is_public=router.is_public,
-            on_loopback=on_loopback,
-            describing=http.describe_errors,
-        ),
-        Middleware(BodyLength, most=http.max_body_mb * MEGABYTE, is_shared=shared),
-        Middleware(Methods, is_shared=shared),
-        *(
-            []
-            if http.allow_cross_site
-            else [Middleware(OtherSites, describing=http.describe_errors)]
-        ),
-    ]
+def add_middleware(
+    app: FastAPI, settings: Settings, router: TreeRouter, is_shared: Callable[[str], bool]
+) -> None:
+    """What happens to every request; what is added last comes first."""
+    http, on_loopback = settings.http, is_loopback(settings.http_host)
+    if not http.allow_cross_site:
+        app.add_middleware(OtherSites)
+    app.add_middleware(Methods, is_shared=is_shared)
+    app.add_middleware(BodyLength, most=http.max_body_mb * MEGABYTE, is_shared=is_shared)
+    app.add_middleware(
+        Authenticated,
+        authentication=Authentication(http.users),
+        is_public=router.is_public,
+        on_loopback=on_loopback,
+    )
+    if http.hosts or not http.users:
+        app.add_middleware(
+            Hosts, hosts=http.hosts, on_loopback=on_loopback, is_public=router.is_public
+        )
+    app.add_middleware(Xml)
+    if http.compress_answers:
+        app.add_middleware(Compression)
+    app.add_middleware(Metrics)
 
 
 def nowhere(_path: str) -> bool:

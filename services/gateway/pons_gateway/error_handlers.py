@@ -24,25 +24,24 @@ from pons_gateway.responses.answers import PLAIN_TYPE, Answer, Answered
 log = structlog.get_logger()
 
 
-def add_handlers(app: FastAPI, *, describing: bool) -> None:
-    """Let `app` answer errors as Orthanc does; `describing`: with a body that says why."""
+def add_handlers(app: FastAPI) -> None:
+    """Let `app` answer errors as Orthanc does."""
 
     async def pons_error(request: Request, error: Any) -> Response:
         method, path = request.scope["method"], request.scope["path"]
         notice(error)
         if orthanc_error(error).http >= 500:
             log.warning("request failed", method=method, path=path, error=log_text(error))
-        return error_answer(error, method, path, describing=describing)
+        return error_answer(error, request.scope)
 
     async def invalid(request: Request, error: Any) -> Response:
         return await pons_error(request, in_our_words(error.errors()))
 
     async def http_error(request: Request, error: Any) -> Response:
         status: int = error.status_code
-        if status == 404 and describing:
+        if status == 404:
             # text/plain, so that no browser takes a path that was sent for HTML
-            method, path = request.scope["method"], request.scope["path"]
-            return describe(orthanc_error(NotFound("")), "", method, path, PLAIN_TYPE)
+            return describe(orthanc_error(NotFound("")), "", request.scope, PLAIN_TYPE)
         if status == 400:
             why = error.__cause__  # what reading the body raised, which FastAPI wraps
             wrong = BadJson("The body is not the JSON that is expected")

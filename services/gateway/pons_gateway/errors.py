@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from starlette.types import Scope
 
 from pons import errors
 from pons.dicom.tag_names import UnknownTag
@@ -15,6 +16,8 @@ from pons.errors import PonsError
 from pons.http.errors import STATUS, http_status
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.responses.answers import JSON_TYPE, Answer
+
+Found = TypeVar("Found")
 
 
 class BadParameter(errors.BadRequest):
@@ -60,6 +63,13 @@ def telling_unknown_items() -> Iterator[None]:
         yield
     except errors.NotFound as error:
         raise UnknownItem(error.message, error.details) from error
+
+
+def known(found: Found | None) -> Found:
+    """What was found. Raises `NotFound` where there is nothing."""
+    if found is None:
+        raise errors.NotFound("Unknown resource")
+    return found
 
 
 HTTP_STATUS = STATUS | {BadRange: 416, UnknownHost: 421, TooManyLogins: 429}
@@ -122,38 +132,37 @@ def orthanc_error(error: BaseException) -> OrthancError:
 def describe(
     error: OrthancError,
     details: str,
-    method: str,
-    uri: str,
-    content_type: tuple[bytes, bytes],
+    scope: Scope,
+    content_type: tuple[bytes, bytes] = JSON_TYPE,
     told: dict[str, Any] | None = None,
 ) -> Answer:
-    """The answer that describes an error in Orthanc's JSON, with what is `told` beside."""
+    """The answer that describes an error in Orthanc's JSON, with what is `told` beside.
+
+    It has no body where `http.describe_errors` says so.
+    """
+    wait = RETRY_AFTER.get(error.http)
+    headers = [] if wait is None else [(b"retry-after", wait)]
+    if not scope["app"].state.describes_errors:
+        return Answer(b"", error.http, *headers)
     described: dict[str, Any] = {
         "HttpError": HTTPStatus(error.http).phrase,
         "HttpStatus": error.http,
         "Message": error.message,
-        "Method": method,
+        "Method": scope["method"],
         "OrthancError": error.message,
         "OrthancStatus": error.status,
-        "Uri": uri,
+        "Uri": scope["path"],
     }
     if details:
         described = {"Details": details[:LONGEST_DETAILS], **described}
     described |= told or {}
     body = orjson.dumps(described, option=orjson.OPT_INDENT_2)
-    return Answer(body, error.http, content_type, *_more_headers(error))
+    return Answer(body, error.http, content_type, *headers)
 
 
-def _more_headers(error: OrthancError) -> tuple[tuple[bytes, bytes], ...]:
-    wait = RETRY_AFTER.get(error.http)
-    return () if wait is None else ((b"retry-after", wait),)
-
-
-def error_answer(error: BaseException, method: str, uri: str, *, describing: bool) -> Answer:
+def error_answer(error: BaseException, scope: Scope) -> Answer:
     """What to answer to a request that raised `error`."""
     entry = orthanc_error(error)
-    if not describing:
-        return Answer(b"", entry.http, *_more_headers(entry))
     if isinstance(error, PonsError):
-        return describe(entry, str(error), method, uri, JSON_TYPE, error.told)
-    return describe(entry, "The log tells more", method, uri, JSON_TYPE)
+        return describe(entry, str(error), scope, told=error.told)
+    return describe(entry, "The log tells more", scope)

@@ -10,8 +10,8 @@ from pons.bus import open_bus
 from pons.catalog import Catalog, open_own_catalog
 from pons.header.json_elements import select_elements
 from pons.health.readiness import Health
+from pons.http.preload import preload_http
 from pons.http.serving import serving
-from pons.http.warm import warm_http
 from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
 from pons.limits import MEGABYTE
@@ -82,7 +82,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     Raises `SettingsError` where anybody could see every image.
     """
     refuse_to_be_open(settings)
-    await warm_http()
+    await preload_http()
     app = create_app(settings.render.token, partial(open_resources, settings, health))
     host, port = settings.render.host, settings.render.port
     async with serving(app, host, port, timeout_graceful_shutdown=_GRACE_SECONDS):

@@ -15,6 +15,7 @@ from pons.header import Header
 from pons.header.large_tags import plain_members, write_large
 from pons_gateway.backends import Backends
 from pons_gateway.datasets.whole_file import whole_header
+from pons_gateway.errors import known
 from pons_gateway.responses.large_text import LargeMember, Text, gather_text
 
 
@@ -53,10 +54,7 @@ async def whole_tags(
 
 async def meta_tags(instance_id: str, style: Style, backends: Backends) -> dict[str, Any]:
     """The file meta information of an instance."""
-    meta = await backends.catalog.headers.meta(instance_id)
-    if meta is None:
-        raise NotFound("Unknown resource")
-    elements = loads(meta)
+    elements = loads(known(await backends.catalog.headers.meta(instance_id)))
     shown = {tag: one for tag, one in elements.items() if one["vr"] not in BINARY}
     return format_elements(shown, style)
 

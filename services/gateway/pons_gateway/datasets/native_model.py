@@ -14,13 +14,14 @@ from pons.dicom.numbers import read_integer, swapped
 from pons.dicom.orthanc_json import GROUPS
 from pons.dicom.transfer_syntaxes import BIG_ENDIAN
 from pons.dicom.vocabulary import attribute
-from pons.errors import NotFound, TooLarge
+from pons.errors import TooLarge
 from pons.header import Header
 from pons.header.convert import BINARY_VRS
 from pons.objects.stored_dataset import OpenDataset, open_dataset
 from pons_gateway.backends import Backends
 from pons_gateway.datasets.whole_file import whole_header
-from pons_gateway.responses.xml_form import NOT_IN_XML
+from pons_gateway.errors import known
+from pons_gateway.responses.xml import NOT_IN_XML
 
 MAX_BINARY = 32 * 1024 * 1024
 """Bytes of all binary values in one answer."""
@@ -48,9 +49,7 @@ async def native_model(instance_id: str, backends: Backends) -> Model:
     Raises `NotFound`, and `TooLarge` for values that are too long to be in one answer.
     """
     model, transfer_syntax = await whole_header(instance_id, backends, _read_model)
-    stored = await backends.catalog.find_object(instance_id)
-    if stored is None:
-        raise NotFound("Unknown resource")
+    stored = known(await backends.catalog.find_object(instance_id))
     _refuse_large(model)
     async with open_dataset(backends.objects, stored) as dataset:
         for element in _elements(model):

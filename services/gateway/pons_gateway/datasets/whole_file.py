@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pons.errors import NotFound
 from pons.header import Header, scan
 from pons.objects import SPOOL_ABOVE
 from pons.objects.stored_file import local_file, read_file
 from pons_gateway.backends import Backends
+from pons_gateway.errors import known
 
 T = TypeVar("T")
 
@@ -21,9 +21,7 @@ async def whole_header(instance_id: str, backends: Backends, use: Callable[[Head
 
     It runs in a thread and must not keep the header's text. Raises `NotFound`.
     """
-    stored = await backends.catalog.find_object(instance_id)
-    if stored is None:
-        raise NotFound("Unknown resource")
+    stored = known(await backends.catalog.find_object(instance_id))
     charset = backends.live.now.default_charset
     if stored.size <= SPOOL_ABOVE:
         content = await read_file(backends.objects, stored)

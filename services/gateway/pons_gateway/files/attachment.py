@@ -7,12 +7,11 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Path, Request, Response
 
 from pons.catalog import StoredAttachment
-from pons.errors import NotFound
 from pons.limits import MEGABYTE
 from pons.messages.index import Revision
 from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
-from pons_gateway.errors import UnknownItem
+from pons_gateway.errors import UnknownItem, known
 from pons_gateway.files.revisions import etag, unless_known
 from pons_gateway.responses.answers import Answered, silent
 
@@ -42,10 +41,7 @@ async def attached_numbers(
     level: LevelDep, identifier: ResourceId, backends: BackendsDep
 ) -> list[int]:
     """The numbers of what is attached. Raises `NotFound` for an unknown resource."""
-    numbers = await backends.catalog.attachments(level, identifier)
-    if numbers is None:
-        raise NotFound("Unknown resource")
-    return numbers
+    return known(await backends.catalog.attachments(level, identifier))
 
 
 async def stored_attachment(

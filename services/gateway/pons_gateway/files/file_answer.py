@@ -3,10 +3,11 @@
 
 from fastapi import Response
 
-from pons.errors import BadRequest, NotFound
+from pons.errors import BadRequest
 from pons.objects import PIECE, Objects
 from pons.objects.stored_file import StoredFile, read_file_range, stream_file
 from pons_gateway.backends import Backends
+from pons_gateway.errors import known
 from pons_gateway.files.ranges import Range
 from pons_gateway.responses.answers import Answer
 from pons_gateway.responses.disposition import content_disposition
@@ -22,9 +23,7 @@ async def dicom_file(
     Raises `NotFound`, `DamagedObject`, and `BadRequest` where it has another transfer syntax than
     `syntax`.
     """
-    stored = await backends.catalog.find_object(instance_id)
-    if stored is None:
-        raise NotFound("Unknown resource")
+    stored = known(await backends.catalog.find_object(instance_id))
     if syntax is not None and syntax != stored.transfer_syntax:
         raise BadRequest(
             f"transcode: this store cannot transcode files to {syntax!r}",

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from pons_gateway.errors import BadRange
 
-FORM = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.ASCII)
+RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def range_of(request: Request, size: int) -> Range | None:
     value = request.headers.get("range")
     if value is None:
         return None
-    match = FORM.fullmatch(value)
+    match = RANGE.fullmatch(value)
     if match is None:
         raise BadRange(f"A range is bytes=FIRST-LAST, not {value!r}")
     first = int(match[1] or 0)

@@ -14,7 +14,7 @@ from pons_gateway.backends import Backends
 from pons_gateway.errors import WrongRevision
 from pons_gateway.responses.answers import Answer
 
-FORM = re.compile(r"([0-9]{1,18})-(.*)", re.ASCII)
+ETAG = re.compile(r"([0-9]{1,18})-(.*)", re.ASCII)
 
 
 def etag(revision: Revision) -> tuple[bytes, bytes]:
@@ -59,7 +59,7 @@ def _named(request: Request, header: str) -> Revision | None:
     text = value.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    match = FORM.fullmatch(text)
+    match = ETAG.fullmatch(text)
     if match is None:
         raise BadRequest(f"{header} is a number and an MD5, as an ETag has them, not {value!r}")
     return Revision(int(match[1]), match[2].lower())

@@ -28,13 +28,11 @@ class Authenticated:
         authentication: Authentication,
         is_public: Callable[[str], bool],
         on_loopback: bool,
-        describing: bool,
     ) -> None:
         self.app = app
         self._authentication = authentication
         self._is_public = is_public
         self._on_loopback = on_loopback
-        self._describing = describing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -47,9 +45,7 @@ class Authenticated:
                     user = await self._user(scope)
                 except TooManyLogins as error:
                     if not public:
-                        method, path = scope["method"], scope["path"]
-                        answer = error_answer(error, method, path, describing=self._describing)
-                        await answer(scope, receive, send)
+                        await error_answer(error, scope)(scope, receive, send)
                         return
                     user = None
                 if user is None and not public:

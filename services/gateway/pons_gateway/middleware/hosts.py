@@ -39,13 +39,11 @@ class Hosts:
         hosts: Iterable[str],
         on_loopback: bool,
         is_public: Callable[[str], bool],
-        describing: bool,
     ) -> None:
         self.app = app
         self._hosts = tuple(hosts)
         self._on_loopback = on_loopback
         self._is_public = is_public
-        self._describing = describing
         self._own: frozenset[str] | None = None
         self._asking = asyncio.Lock()
         self._logged: set[str] = set()
@@ -96,8 +94,7 @@ class Hosts:
         if host not in self._logged and len(self._logged) < LOGGED:
             self._logged.add(host)
             log.warning("request refused", error=str(error), path=scope["path"])
-        method, path = scope["method"], scope["path"]
-        await error_answer(error, method, path, describing=self._describing)(scope, receive, send)
+        await error_answer(error, scope)(scope, receive, send)
 
 
 def host_name(value: bytes) -> str:

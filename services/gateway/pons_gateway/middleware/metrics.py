@@ -16,9 +16,8 @@ log = structlog.get_logger()
 class Metrics:
     """Measures each answer. A bug is logged with its traceback, and answered if nothing was yet."""
 
-    def __init__(self, app: ASGIApp, *, describing: bool) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._describing = describing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,6 +42,6 @@ class Metrics:
                 log.exception("request failed", method=method, path=path)
                 if status:
                     raise  # the server breaks the connection of an answer that is not complete
-                answer = error_answer(error, method, path, describing=self._describing)
+                answer = error_answer(error, scope)
                 await answer(scope, receive, counted)
         metrics.answered(method, status, perf_counter() - started)

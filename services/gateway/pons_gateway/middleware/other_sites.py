@@ -48,15 +48,12 @@ class OtherSites:
     cannot write; programs say nothing, and are let in.
     """
 
-    def __init__(self, app: ASGIApp, *, describing: bool) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._describing = describing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (error := _refusal(scope)) is not None:
-            method, path = scope["method"], scope["path"]
-            answer = error_answer(error, method, path, describing=self._describing)
-            await answer(scope, receive, send)
+            await error_answer(error, scope)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

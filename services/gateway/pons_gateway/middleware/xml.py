@@ -7,7 +7,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pons_gateway.responses.answers import JSON_TYPE, NOSNIFF, XML_TYPE
-from pons_gateway.responses.xml_form import document, wants_xml
+from pons_gateway.responses.xml import document, wants_xml
 
 OF_THE_BODY = (b"content-type", b"content-length", b"x-content-type-options")
 

@@ -9,7 +9,7 @@ from pons.catalog.search import LabelsConstraint as Constraint
 from pons.dicom.levels import Level
 from pons_gateway.models.examples import ANOTHER, ID, STRICT, example
 from pons_gateway.models.levels import AnyLevel
-from pons_gateway.models.parts import PARTS
+from pons_gateway.models.shape import PARTS
 from pons_gateway.query import MAX_NUMBER
 
 OrderType = Literal[
@@ -30,6 +30,16 @@ class SortKey(BaseModel):
     Type: OrderType = Field(description="Whether the key is a tag, and how values are compared.")
     Key: str = Field(description="Name or number of the tag or of the metadata.")
     Direction: Literal["ASC", "DESC"] = Field("ASC", description="Ascending or descending.")
+
+
+class TagFormat(BaseModel):
+    """How tags are shown."""
+
+    Full: bool = Field(False, description="Show tags with their numbers, names and kinds.")
+    Short: bool = Field(False, description="Show tags with their numbers only.")
+    Simplify: bool = Field(
+        False, description="Show tags by their names only, which is what happens without, too."
+    )
 
 
 class CountRequest(BaseModel):
@@ -55,7 +65,7 @@ class CountRequest(BaseModel):
     ParentSeries: str | None = Field(None, description="Identifier of the series to look in.")
 
 
-class FindRequest(CountRequest):
+class FindRequest(CountRequest, TagFormat):
     """Which resources to find, in which order, how many, and how to show them."""
 
     model_config = example(
@@ -74,11 +84,6 @@ class FindRequest(CountRequest):
         None, description=f"Which parts of the objects to give: {PARTS}. Implies `Expand`."
     )
     RequestedTags: list[str] = Field([], description="More tags to show.")
-    Full: bool = Field(False, description="Show tags with their numbers, names and kinds.")
-    Short: bool = Field(False, description="Show tags with their numbers only.")
-    Simplify: bool = Field(
-        False, description="Show tags by their names only, which is what happens without, too."
-    )
     OrderBy: list[SortKey] = Field([], description="Keys to sort by, the first one first.")
     Since: int = Field(
         0, ge=0, le=MAX_NUMBER, description="Leave out so many. Not with `CaseSensitive`."
@@ -86,7 +91,7 @@ class FindRequest(CountRequest):
     Limit: int = Field(0, ge=0, le=MAX_NUMBER, description="Give so many at most, 0 for all.")
 
 
-class BulkContent(BaseModel):
+class BulkContent(TagFormat):
     """Which resources to show, and how."""
 
     model_config = STRICT | example(Resources=[ID, ANOTHER], Level="Study", Metadata=False)
@@ -98,11 +103,6 @@ class BulkContent(BaseModel):
         "themselves without.",
     )
     Metadata: bool = Field(True, description="Show metadata, too.")
-    Full: bool = Field(False, description="Show tags with their numbers, names and kinds.")
-    Short: bool = Field(False, description="Show tags with their numbers only.")
-    Simplify: bool = Field(
-        False, description="Show tags by their names only, which is what happens without, too."
-    )
 
 
 class Count(BaseModel):

@@ -16,15 +16,14 @@ from pons.catalog import (
     Resource,
     Statistics,
     Totals,
-    below,
 )
 from pons.catalog.dead_letters import DeadLetter
-from pons.dicom.levels import PLURAL, Level
+from pons.dicom.levels import LEVELS, PLURAL, Level
 from pons.dicom.metadata import Names
 from pons.dicom.orthanc_json import format_elements, format_tags
 from pons.limits import MEGABYTE
 from pons.messages.index import Deleted
-from pons_gateway.models.parts import PLAIN, Shape
+from pons_gateway.models.shape import PLAIN, Shape
 
 LEVEL_OF: dict[str, Level] = {folder: level for level, folder in PLURAL.items()}
 
@@ -183,19 +182,12 @@ def export_json(export: LoggedExport) -> dict[str, Any]:
         "ResourceType": export.level,
         "Seq": export.seq,
     }
-    uids: dict[Level, tuple[str, str]] = {
-        "Study": ("StudyInstanceUID", export.study_uid),
-        "Series": ("SeriesInstanceUID", export.series_uid),
-        "Instance": ("SOPInstanceUID", export.sop_instance_uid),
-    }
-    level: Level | None = "Patient"
-    while level != export.level:
-        assert level is not None
-        level = below(level)
-        if level is not None:
-            name, uid = uids[level]
-            shown[name] = uid
-    return shown
+    uids = (
+        ("StudyInstanceUID", export.study_uid),
+        ("SeriesInstanceUID", export.series_uid),
+        ("SOPInstanceUID", export.sop_instance_uid),
+    )
+    return shown | dict(uids[: LEVELS.index(export.level)])
 
 
 def letter_json(letter: DeadLetter) -> dict[str, Any]:

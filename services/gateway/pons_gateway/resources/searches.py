@@ -13,7 +13,7 @@ from pons.errors import BadRequest
 from pons.settings import Settings
 from pons_gateway.errors import UnknownItem
 from pons_gateway.models.find import BulkContent, CountRequest, FindRequest, SortKey
-from pons_gateway.models.parts import Shape, shape_with, style_of
+from pons_gateway.models.shape import Shape, shape_with, style_of
 
 ORDER_KINDS: dict[str, OrderKind] = {
     "DicomTag": "text",

@@ -8,8 +8,9 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from pons_gateway.responses.large_text import LargeMember, LargeText, Text
-from pons_gateway.responses.xml_form import large_document, paged_document
+from pons_gateway.responses.large_text import LargeMember, Text
+from pons_gateway.responses.streamed import resumed
+from pons_gateway.responses.xml import large_document, paged_document
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
@@ -50,27 +51,32 @@ def json_text(text: bytes) -> Answer:
     return Answer(text, 200, JSON_TYPE)
 
 
-class LargeAnswer(StreamingResponse):
-    """JSON in a file, told as XML where the client prefers that."""
+class JsonInPieces(StreamingResponse):
+    """JSON as it is read or made, told as XML where the client prefers that."""
 
-    def __init__(self, text: LargeText) -> None:
-        self._text = text
-        super().__init__(
-            text.pieces(),
-            headers={"x-content-type-options": "nosniff", "content-length": str(text.size)},
-            media_type="application/json; charset=utf-8",
-        )
+    def __init__(
+        self,
+        pieces: AsyncIterator[bytes],
+        as_xml: AsyncIterator[bytes],
+        length: int | None = None,
+    ) -> None:
+        super().__init__(pieces)
+        self.raw_headers = [JSON_TYPE, NOSNIFF]
+        if length is not None:
+            self.raw_headers.append((b"content-length", b"%d" % length))
+        self._as_xml = as_xml
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("wants_xml"):
-            await xml_answer(large_document(self._text))(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+            self.body_iterator, self.raw_headers = self._as_xml, [XML_TYPE, NOSNIFF]
+        await super().__call__(scope, receive, send)
 
 
 def json_of(text: Text) -> Response:
     """JSON that is written already, however large."""
-    return json_text(text) if isinstance(text, bytes) else LargeAnswer(text)
+    if isinstance(text, bytes):
+        return json_text(text)
+    return JsonInPieces(text.pieces(), large_document(text), text.size)
 
 
 def text_answer(text: str) -> Answer:
@@ -107,7 +113,7 @@ async def json_list(pages: AsyncIterator[list[Any]]) -> Response:
     nothing: list[Any] = []
     first = await anext(pages, nothing)
     second = await anext(pages, None)
-    return json_answer(first) if second is None else PagedAnswer(b"[]", first, second, pages)
+    return json_answer(first) if second is None else _paged(b"[]", first, second, pages)
 
 
 async def json_object(pages: AsyncIterator[dict[str, Any] | LargeMember]) -> Response | None:
@@ -121,46 +127,17 @@ async def json_object(pages: AsyncIterator[dict[str, Any] | LargeMember]) -> Res
     second = await anext(pages, None)
     if second is None and not isinstance(first, LargeMember):
         return json_answer(first)
-    return PagedAnswer(b"{}", first, second, pages)
+    return _paged(b"{}", first, second, pages)
 
 
 Page = list[Any] | dict[str, Any] | LargeMember
 
 
-class PagedAnswer(StreamingResponse):
-    """An array or an object in pages, told as XML where the client prefers that."""
-
-    def __init__(
-        self, brackets: bytes, first: Page, second: Page | None, others: AsyncIterator[Page]
-    ) -> None:
-        self._pages = _chained(first, second, others)
-        super().__init__(
-            _bracketed(brackets, self._pages),
-            headers={"x-content-type-options": "nosniff"},
-            media_type="application/json; charset=utf-8",
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("wants_xml"):
-            await xml_answer(paged_document(self._pages))(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
-def xml_answer(pieces: AsyncIterator[bytes]) -> StreamingResponse:
-    answer = StreamingResponse(pieces)
-    answer.raw_headers = [XML_TYPE, NOSNIFF]
-    return answer
-
-
-async def _chained(
-    first: Page, second: Page | None, others: AsyncIterator[Page]
-) -> AsyncIterator[Page]:
-    yield first
-    if second is not None:
-        yield second
-    async for page in others:
-        yield page
+def _paged(
+    brackets: bytes, first: Page, second: Page | None, others: AsyncIterator[Any]
+) -> JsonInPieces:
+    pages = resumed(first, resumed(second, others))
+    return JsonInPieces(_bracketed(brackets, pages), paged_document(pages))
 
 
 async def _bracketed(brackets: bytes, pages: AsyncIterator[Page]) -> AsyncIterator[bytes]:

@@ -2,6 +2,7 @@
 """Stored bytes as an answer that comes in pieces: it is whole, or the connection breaks."""
 
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 import structlog
 from starlette.responses import StreamingResponse
@@ -11,6 +12,8 @@ from pons.errors import PonsError, log_text
 from pons.objects.damage import notice
 
 log = structlog.get_logger()
+
+Piece = TypeVar("Piece")
 
 
 class Streamed(StreamingResponse):
@@ -35,13 +38,14 @@ class Streamed(StreamingResponse):
             log.warning("answer broken off", path=scope["path"], reason=log_text(error))
 
 
-async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def begun(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
     """The same pieces; raises what the first of them raises, while the status can still tell."""
-    first = await anext(pieces, b"")
-    return _going_on(first, pieces)
+    return resumed(await anext(pieces, None), pieces)
 
 
-async def _going_on(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in pieces:
+async def resumed(first: Piece | None, others: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
+    """The first piece, if there is one, and the others."""
+    if first is not None:
+        yield first
+    async for piece in others:
         yield piece

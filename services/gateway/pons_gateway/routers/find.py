@@ -12,17 +12,11 @@ from pons_gateway.models.resources import AnyResource
 from pons_gateway.resources.resource_json import objects_of, path_of
 from pons_gateway.resources.searches import bulk_shape, count_search, find_search, find_shape
 from pons_gateway.responses.answers import json_answer, json_list
+from pons_gateway.responses.media_types import takes_text
 from pons_gateway.routing import Router
 
 MAX_IDENTIFIER = 64 * 1024
 """Bytes of a body that is one identifier."""
-IDENTIFIER = {
-    "requestBody": {
-        "required": True,
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": "1.2.3"}},
-    }
-}
-
 router = Router("Find", "Search by tags, metadata and labels, and read many resources at once.")
 
 
@@ -62,7 +56,7 @@ async def count_resources(body: CountRequest, backends: BackendsDep) -> Response
     "/tools/lookup",
     summary="Find resources by a PatientID, StudyInstanceUID, SeriesInstanceUID or SOPInstanceUID",
     response_model=list[Found],
-    openapi_extra=IDENTIFIER,
+    openapi_extra=takes_text("The identifier.", "1.2.3"),
 )
 async def lookup(
     identifier: Annotated[str, Depends(dicom_identifier)], backends: BackendsDep

@@ -2,11 +2,9 @@
 """Jobs: what is being done, and stopping or repeating it."""
 
 import time
-from collections.abc import Awaitable
 from typing import Annotated
 
-from fastapi import Path, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import Path, Query, Request, Response
 
 from pons.errors import Conflict, NotFound
 from pons.jobs import to_json
@@ -18,6 +16,8 @@ from pons_gateway.models.jobs import Job
 from pons_gateway.query import Flag
 from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.responses.disposition import content_disposition
+from pons_gateway.responses.media_types import ZIP, answers
+from pons_gateway.responses.streamed import Streamed
 from pons_gateway.routing import Router
 
 router = Router("Jobs", "Work that goes on while the client does something else.")
@@ -57,8 +57,8 @@ async def delete_job(job_id: JobId, backends: BackendsDep) -> Response:
 @router.get(
     "/jobs/{id}/{key}",
     summary="What a job has made: the key of an archive or a medium is `archive`",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"application/zip": {}}}},
+    response_class=Response,
+    responses=answers(ZIP),
 )
 async def output(job_id: JobId, key: Key, backends: BackendsDep) -> Response:
     job = await backends.jobs.get(job_id)
@@ -67,14 +67,12 @@ async def output(job_id: JobId, key: Key, backends: BackendsDep) -> Response:
         raise UnknownItem(f"Job has no such output: {key}")
     there = await backends.objects.size(made.object_key)  # while the status can still tell
     check_size(made.object_key, there, made.size)
-    return StreamingResponse(
+    return Streamed(
         backends.objects.stream(made.object_key, size=made.size),
-        media_type=made.media_type,
-        headers={
-            "content-length": str(made.size),
-            "content-disposition": content_disposition(made.filename),
-            "x-content-type-options": "nosniff",
-        },
+        made.size,
+        200,
+        (b"content-type", made.media_type.encode()),
+        (b"content-disposition", content_disposition(made.filename).encode()),
     )
 
 
@@ -85,34 +83,29 @@ async def delete_output(job_id: JobId, key: Key, backends: BackendsDep) -> Respo
     return done()
 
 
-@router.post("/jobs/{id}/cancel", summary="End a job", response_model=Done)
-async def cancel(job_id: JobId, backends: BackendsDep) -> Response:
-    """The job ends as a failure with code 37. 400 where there is none."""
-    return await _answer(backends.jobs.cancel(job_id))
-
-
-@router.post("/jobs/{id}/pause", summary="Let a job rest", response_model=Done)
-async def pause(job_id: JobId, backends: BackendsDep) -> Response:
-    """A running job rests once it has done the instance that it is at. 400 where there is none."""
-    return await _answer(backends.jobs.pause(job_id))
-
-
-@router.post("/jobs/{id}/resume", summary="Go on with a paused job", response_model=Done)
-async def resume(job_id: JobId, backends: BackendsDep) -> Response:
-    """400 for a job that is not paused."""
-    return await _answer(backends.jobs.resume(job_id))
-
-
-@router.post("/jobs/{id}/resubmit", summary="Start a failed job again", response_model=Done)
-async def resubmit(job_id: JobId, backends: BackendsDep) -> Response:
-    """400 for a job that has not failed, and for an archive: ask for a new one."""
-    return await _answer(backends.jobs.resubmit(job_id))
-
-
-async def _answer(action: Awaitable[None]) -> Response:
-    """What an action answers; Orthanc leaves one that is not possible unanswered."""
+async def act(request: Request, job_id: JobId, backends: BackendsDep) -> Response:
+    """Orthanc leaves an action that is not possible unanswered."""
+    action = request.scope["route"].path.rpartition("/")[2]
     try:
-        await action
+        await getattr(backends.jobs, action)(job_id)
     except (NotFound, Conflict):
         return silent(400)
     return json_answer({})
+
+
+for action, summary, told in (
+    ("cancel", "End a job", "The job ends as a failure with code 37. 400 where there is none."),
+    (
+        "pause",
+        "Let a job rest",
+        "A running job rests once it has done the instance that it is at. 400 where there is none.",
+    ),
+    ("resume", "Go on with a paused job", "400 for a job that is not paused."),
+    (
+        "resubmit",
+        "Start a failed job again",
+        "400 for a job that has not failed, and for an archive: ask for a new one.",
+    ),
+):
+    path = f"/jobs/{{id}}/{action}"
+    router.post(path, summary=summary, description=told, response_model=Done)(act)

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Response
 
-from pons.errors import BadRequest, NotFound
+from pons.errors import BadRequest
 from pons.messages.index import DeleteLabel, PutLabel
 from pons.messages.services import Done
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
+from pons_gateway.errors import known
 from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.routing import LevelRouter, writes
 
@@ -32,10 +33,7 @@ Label = Annotated[str, Depends(valid_label)]
 
 async def labels_of(level: LevelDep, identifier: ResourceId, backends: BackendsDep) -> list[str]:
     """The labels of a resource. Raises `NotFound` for an unknown one."""
-    labels = await backends.catalog.labels(level, identifier)
-    if labels is None:
-        raise NotFound("Unknown resource")
-    return labels
+    return known(await backends.catalog.labels(level, identifier))
 
 
 LabelsDep = Annotated[list[str], Depends(labels_of)]

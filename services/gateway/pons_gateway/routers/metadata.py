@@ -10,27 +10,20 @@ from fastapi.responses import PlainTextResponse
 from pons.bus import MAX_EVENT_BYTES
 from pons.catalog import MetadataValue
 from pons.dicom.metadata import is_users
-from pons.errors import NotFound
 from pons.messages.index import DeleteMetadata, PutMetadata, Revision, Written
 from pons.messages.services import Done
 from pons_gateway.bodies.gathering import whole
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
-from pons_gateway.errors import UnknownItem
+from pons_gateway.errors import UnknownItem, known
 from pons_gateway.files.revisions import ask_revised, etag, if_match, unless_known
 from pons_gateway.models.metadata import MetadataValues
 from pons_gateway.query import Flag
 from pons_gateway.responses.answers import PLAIN_TYPE, TEXT_TYPE, Answer, done, json_answer, silent
+from pons_gateway.responses.media_types import takes_text
 from pons_gateway.routing import LevelRouter
 
 MAX_VALUE = MAX_EVENT_BYTES // 2
 """Bytes of a value: it travels in a message. What is larger is an attachment."""
-VALUE = {
-    "requestBody": {
-        "required": True,
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": "hello"}},
-    }
-}
-
 router = LevelRouter("Metadata", "What the store knows of a resource, and what clients add to it.")
 
 
@@ -63,9 +56,7 @@ async def list_metadata(
     numeric: Annotated[Flag, Query(description="Give numbers instead of names.")] = False,
 ) -> Response:
     """Names or numbers, ordered by number; with their values if asked for."""
-    found = await backends.catalog.metadata(level, identifier)
-    if found is None:
-        raise NotFound("Unknown resource")
+    found = known(await backends.catalog.metadata(level, identifier))
     numbers, name = sorted(found), backends.metadata_names.name
     if expand:
         shown = str if numeric else name
@@ -97,7 +88,7 @@ async def show(
     "/{id}/metadata/{metadata}",
     summary="Set a metadata of a {level} that is the clients' own",
     response_class=Response,
-    openapi_extra=VALUE,
+    openapi_extra=takes_text("The value.", "hello"),
 )
 async def put(
     request: Request,

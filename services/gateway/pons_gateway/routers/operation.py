@@ -89,21 +89,17 @@ async def put_log_level_of(
 
 
 for _category in CATEGORIES:
-    router.add_api_route(
+    router.get(
         f"{OF_CATEGORY}{_category}",
-        log_level_of,
-        methods=["GET"],
         summary=f"How much is logged of category {_category}: default, verbose or trace",
         **gives_text("default"),
-    )
-    router.add_api_route(
+    )(log_level_of)
+    router.put(
         f"{OF_CATEGORY}{_category}",
-        put_log_level_of,
-        methods=["PUT"],
         summary=f"Change how much is logged of category {_category}",
         openapi_extra=_verbosity,
         **NO_BODY,
-    )
+    )(put_log_level_of)
 
 
 @router.get(

@@ -10,6 +10,7 @@ from pons.catalog import Search
 from pons.dicom.levels import LEVELS, PLURAL, Level
 from pons.errors import NotFound
 from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
+from pons_gateway.errors import known
 from pons_gateway.models.resources import LISTS, MODELS
 from pons_gateway.models.shape import BelowQuery, ShapeQuery
 from pons_gateway.resources.resource_json import LEVEL_OF, objects_of, resource_json
@@ -56,9 +57,7 @@ async def show_above(
 ) -> Response:
     """The object of what the resource belongs to."""
     shape = asked.shape()
-    found = await backends.catalog.above(level, of, identifier, shape.wanted)
-    if found is None:
-        raise NotFound("Unknown resource")
+    found = known(await backends.catalog.above(level, of, identifier, shape.wanted))
     return json_answer(resource_json(found, shape, backends.metadata_names))
 
 

@@ -22,7 +22,7 @@ from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import gathered, gunzipped, limited
 from pons_gateway.operation import metrics
 from pons_gateway.uploads.chunks import chunked_file, take_chunk
-from pons_gateway.uploads.form import boundary_of, form_parts
+from pons_gateway.uploads.multipart import boundary_of, form_parts
 from pons_gateway.uploads.zip_files import is_zip, zip_files
 from pons_gateway.uploads.zip_refusal import zip_refusal
 

@@ -3,7 +3,7 @@
 
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -18,6 +18,7 @@ from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import limited
 from pons_gateway.responses.answers import Answer, silent
 from pons_gateway.responses.media_types import DICOM
+from pons_gateway.responses.streamed import begun
 from pons_gateway.routing import once_more
 from pons_gateway.uploads.upload import Received, origin_of, store_chunks
 from pons_gateway.webdav.dropped import Dropped
@@ -114,7 +115,7 @@ class Share:
         beginning = properties(path, node, now)
         if node.listing is None or depth == "0":
             return Answer(BEGINNING + beginning + END, 207, XML_TYPE)
-        pages = await _begun(node.listing.pages())  # while the status can still tell of a failure
+        pages = await begun(node.listing.pages())  # while the status can still tell of a failure
         return StreamingResponse(
             multistatus(beginning, path, pages, now),
             207,
@@ -212,16 +213,3 @@ class Share:
         if backends.settings.webdav_uploads:
             found.append(Node(UPLOADS, listing=fixed(*self._dropped.folders(""))))
         return found
-
-
-async def _begun(pages: AsyncIterator[list[Node]]) -> AsyncIterator[list[Node]]:
-    """The same pages, of which the first has been read already."""
-    nothing: list[Node] = []
-    first = await anext(pages, nothing)
-
-    async def all_of_them() -> AsyncIterator[list[Node]]:
-        yield first
-        async for page in pages:
-            yield page
-
-    return all_of_them()

@@ -9,7 +9,7 @@ import pytest
 
 from pons.catalog import StoredHeader
 from pons.dicom.orthanc_json import Style
-from pons_gateway.responses.xml_form import document
+from pons_gateway.responses.xml import document
 from pons_testing.orthanc_json import format_header
 
 from ..conftest import INSTANCE, SERIES, Store

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pons.settings import HttpSettings, Settings
-from pons_gateway.responses.xml_form import document, paged_document, wants_xml
+from pons_gateway.responses.xml import document, paged_document, wants_xml
 
 from ..conftest import PATIENT, Open, Store
 

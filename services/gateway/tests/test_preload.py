@@ -9,7 +9,7 @@ import asyncio, sys
 import pons_gateway.service
 import httpx
 from starlette.responses import StreamingResponse
-from pons.http.warm import warm_http
+from pons.http.preload import preload_http
 
 async def answer(reader, writer):
     await reader.readuntil(b"\\r\\n\\r\\n")
@@ -24,7 +24,7 @@ async def streamed(scope, receive, send):
     await StreamingResponse(pieces())(scope, receive, send)
 
 async def main():
-    await warm_http()
+    await preload_http()
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     transport = httpx.ASGITransport(streamed)
