@@ -20,6 +20,7 @@ import structlog
 from pons.bus import AWAY, Bus
 from pons.errors import NotFound, PonsError, Unavailable
 from pons.objects import Objects
+from pons.objects.notes import OWNER
 from pons.settings import Settings
 
 log = structlog.get_logger()
@@ -28,7 +29,6 @@ LAYOUT = 1
 """How objects and notes lie; a store with a later number is refused."""
 SCHEMA = 7
 """The latest migration of the database that this version knows."""
-NOTE = "owner"
 STREAM_KEYS = ("pons_store", "pons_id")
 """Metadata of the stream of announcements."""
 READ_OWNER = "SELECT store, id FROM owner"
@@ -51,7 +51,7 @@ async def read_objects_mark(objects: Objects) -> Mark | None:
     Raises `PonsError` when a later version wrote it.
     """
     try:
-        content = await objects.notes.read(NOTE)
+        content = await objects.notes.read(OWNER)
     except NotFound:
         return None
     try:
@@ -72,7 +72,7 @@ async def read_objects_mark(objects: Objects) -> Mark | None:
 
 async def mark_objects(objects: Objects, mark: Mark) -> None:
     """Write the mark into the object store."""
-    await objects.notes.put(NOTE, msgspec.json.encode(mark))
+    await objects.notes.put(OWNER, msgspec.json.encode(mark))
 
 
 async def read_streams_mark(bus: Bus) -> Mark | None:

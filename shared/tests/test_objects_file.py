@@ -417,3 +417,54 @@ async def test_a_folder_that_is_gone_is_no_empty_one(tmp_path: Path) -> None:
     (tmp_path / "objects").rename(tmp_path / "elsewhere")
     with pytest.raises(Unavailable):
         await objects.notes.read("owner")
+
+
+async def test_another_folder_in_its_place_takes_nothing(tmp_path: Path) -> None:
+    """A service that starts while a disk is away makes an empty folder: what others wrote there
+    would be hidden once the disk is back."""
+    disk = tmp_path / "disk"
+    await FileObjects(disk, "main", fsync=False).notes.put("owner", b"ours")
+    objects = FileObjects(disk, "main", fsync=False)
+    key = new_key()
+    await objects.put(key, b"body")
+    disk.rename(tmp_path / "elsewhere")
+    other = FileObjects(disk, "main", fsync=False)
+    for body in (b"body", b"b" * 100_000):
+        with pytest.raises(Unavailable, match="not the one that this service has opened"):
+            await objects.put(new_key(), body)
+    for call in (
+        lambda: objects.check(),
+        lambda: objects.read(key),
+        lambda: objects.delete([key]),
+        lambda: objects.notes.put("seen", b"x"),
+        lambda: objects.notes.read("owner"),
+        lambda: objects.notes.delete(["owner"]),
+    ):
+        with pytest.raises(Unavailable, match="not the one"):
+            await call()
+    with pytest.raises(Unavailable, match="not the one"):
+        objects.spool()
+    await other.notes.put("owner", b"another's")
+    with pytest.raises(Unavailable, match="not the one"):
+        await objects.put(new_key(), b"body")
+    assert [path for path in disk.rglob("*") if path.is_file()] == [disk / "main/.notes/owner"]
+    shutil.rmtree(disk)
+    (tmp_path / "elsewhere").rename(disk)
+    assert await objects.read(key) == b"body"
+    await objects.put(new_key(), b"body")
+
+
+async def test_a_copy_that_is_put_back_goes_on(tmp_path: Path) -> None:
+    """Its folders have other numbers, as those of a network file system mounted again, but it has
+    the mark. A store that was marked after it was opened is no other one."""
+    disk = tmp_path / "disk"
+    early = FileObjects(disk, "main", fsync=False)
+    await early.notes.put("owner", b"ours")
+    late = FileObjects(disk, "main", fsync=False)
+    shutil.copytree(disk, tmp_path / "copy")
+    disk.rename(tmp_path / "elsewhere")
+    (tmp_path / "copy").rename(disk)
+    for objects in (early, late):
+        key = new_key()
+        await objects.put(key, b"body")
+        assert await objects.read(key) == b"body"

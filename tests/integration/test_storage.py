@@ -2,12 +2,13 @@
 """A store that compresses, that is full, and that reads its files again."""
 
 import io
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 from pydicom import Dataset
 
-from outside import Store, image
+from outside import Store, eventually, image
 
 
 def file_of(ds: Dataset) -> bytes:
@@ -60,3 +61,25 @@ def test_a_full_store_recycles_or_refuses(fresh_store: Callable[..., Store]) -> 
     assert patient_ids(store) == ["B", "C"]
     assert store.http.post("/tools/bulk-delete", json={"Resources": store.get("/studies")})
     assert patient_ids(store) == []
+
+
+def test_a_folder_of_objects_that_is_away_and_comes_back(fresh_store: Callable[..., Store]) -> None:
+    """Meanwhile nothing is acknowledged, though the index starts anew and makes an empty folder."""
+    store = fresh_store("away")
+    kept = {upload(store, image(f"P{number}"))["ID"] for number in range(3)}
+    objects, away = store.data / "objects", store.data / "away"
+    objects.rename(away)
+    store.kill("index")
+    eventually("an empty folder is made", (objects / "away" / "ff").is_dir)
+    for _ in range(3):
+        assert store.http.post("/instances", content=file_of(image("LOST"))).status_code == 503
+        assert store.http.get(f"/instances/{min(kept)}/file").status_code == 503
+    assert store.http.get("/health/ready").status_code == 503
+    assert store.objects() == []
+    shutil.rmtree(objects)
+    away.rename(objects)
+    store.wait_until_ready()
+    kept.add(upload(store, image("AFTER"))["ID"])
+    assert set(store.get("/instances")) == kept
+    for identifier in kept:
+        assert store.http.get(f"/instances/{identifier}/file").status_code == 200

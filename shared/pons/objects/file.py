@@ -17,6 +17,8 @@ from pons.objects.disk import disk_errors, is_cached, sync_folder
 from pons.objects.file_notes import FileNotes
 from pons.objects.free_space import FreeSpace
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
+from pons.objects.notes import NOTES_FOLDER, OWNER
+from pons.objects.place import Place
 from pons.objects.protocol import ObjectEntry, check_size
 from pons.objects.spool import (
     SPOOL_FOLDER,
@@ -82,7 +84,8 @@ class FileObjects:
                 (self._folder / shard).mkdir(mode=0o750, exist_ok=True)
             sync_folder(self._root)
             sync_folder(self._folder)
-        self.notes = FileNotes(self._folder, self._spool_folder, fsync=fsync)
+        self._place = Place(self._spool_folder, self._folder / NOTES_FOLDER / OWNER)
+        self.notes = FileNotes(self._folder, self._spool_folder, self._place, fsync=fsync)
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         if self._room is not None:
@@ -140,16 +143,21 @@ class FileObjects:
                     yield entry
 
     def spool(self) -> Spool:
+        self._place.require()
         return Spool(self._spool_folder, self._room)
 
     def local_path(self, key: UUID) -> Path:
         return Path(self._path(key))
 
     async def check(self) -> None:
-        await asyncio.to_thread(probe_folder, self._spool_folder)
+        await asyncio.to_thread(self._check)
 
     async def close(self) -> None:
         """Nothing is open between calls."""
+
+    def _check(self) -> None:
+        self._place.require()
+        probe_folder(self._spool_folder)
 
     def _path(self, key: UUID) -> str:
         return f"{self._root}/{key_path(self._store, key)}"
@@ -160,6 +168,7 @@ class FileObjects:
         return small and time.monotonic() >= self._slow_until
 
     def _write(self, key: UUID, body: bytes | bytearray | memoryview) -> None:
+        self._place.require()
         with Spool(self._spool_folder) as spool:
             spool.write(body)
             self._keep(key, spool)
@@ -230,11 +239,12 @@ class FileObjects:
                 raise self._not_found(key) from None
 
     def _not_found(self, key: UUID) -> NotFound:
-        """NotFound, unless the whole store is gone: then OSError, which becomes Unavailable."""
-        os.stat(self._spool_folder)
+        """NotFound; `Unavailable` is raised where the whole store is gone."""
+        self._place.require()
         return NotFound(f"there is no object {key}")
 
     def _delete(self, keys: Iterable[UUID]) -> None:
+        self._place.require()
         # No fsync: a removal that a power cut undoes leaves what the collector removes again.
         with disk_errors(self._folder):
             for key in keys:

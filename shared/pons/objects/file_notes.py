@@ -10,6 +10,7 @@ from pathlib import Path
 from pons.errors import NotFound
 from pons.objects.disk import disk_errors
 from pons.objects.notes import NOTES_FOLDER, check_note_name
+from pons.objects.place import Place
 from pons.objects.spool import Spool
 
 
@@ -20,11 +21,16 @@ class FileNotes:
     ----------
     store_folder, spool_folder
         The folders of the store and of its temporary files, which exist.
+    place
+        Asked before anything is written, and where something is not there.
     """
 
-    def __init__(self, store_folder: Path, spool_folder: Path, *, fsync: bool) -> None:
+    def __init__(
+        self, store_folder: Path, spool_folder: Path, place: Place, *, fsync: bool
+    ) -> None:
         self._folder = store_folder / NOTES_FOLDER
         self._spool_folder = spool_folder
+        self._place = place
         self._fsync = fsync
 
     async def put(self, name: str, body: bytes) -> None:
@@ -44,6 +50,7 @@ class FileNotes:
         return self._folder / check_note_name(name)
 
     def _put(self, name: str, body: bytes) -> None:
+        self._place.require()
         with Spool(self._spool_folder) as spool:
             spool.write(body)
             spool.keep(str(self._path(name)), str(self._folder.parent), fsync=self._fsync)
@@ -54,11 +61,12 @@ class FileNotes:
             try:
                 return path.read_bytes()
             except FileNotFoundError:
-                os.stat(self._spool_folder)  # the whole store is gone: Unavailable
+                self._place.require()  # the whole store is gone: Unavailable
                 raise NotFound(f"there is no note {name}") from None
 
     def _names(self, folder: str) -> list[str]:
         top = self._path(folder)
+        self._place.require()
         with disk_errors(self._folder):
             return [
                 (Path(path) / file).relative_to(self._folder).as_posix()
@@ -67,6 +75,7 @@ class FileNotes:
             ]
 
     def _delete(self, names: Iterable[str]) -> None:
+        self._place.require()
         with disk_errors(self._folder):
             for name in names:
                 with suppress(FileNotFoundError):

@@ -11,6 +11,8 @@ from typing import Protocol
 
 NOTES_FOLDER = ".notes"
 """Inside the folder of a store; no shard is called so."""
+OWNER = "owner"
+"""The note that says whose objects these are (`pons.ownership`)."""
 
 _NAME = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*")
 
