@@ -206,6 +206,25 @@ async def open_collector(
     return open_collector
 
 
+FORGET = """
+DO $$ DECLARE name text;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE 'DROP TABLE ' || name || ' CASCADE';
+    END LOOP;
+    FOR name IN
+        SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+    LOOP
+        EXECUTE 'DROP FUNCTION ' || name;
+    END LOOP;
+END $$;
+DROP SEQUENCE IF EXISTS resource_key
+"""
+"""Drop everything but what belongs to extensions."""
+
+
 @dataclass
 class Store:
     """A store whose index runs as a service, seen from its bus and its database."""
@@ -244,6 +263,11 @@ class Store:
 
     async def value(self, statement: str) -> Any:
         return await self.database.pool.fetchval(statement)
+
+    async def forget(self) -> None:
+        """Empty the database, as a new one is."""
+        await self.database.pool.execute(FORGET)
+        await self.database.pool.expire_connections()
 
     async def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that does not depend on when and in which order it was written."""

@@ -103,16 +103,6 @@ async def compared(store: Any) -> None:
     await until(done)
 
 
-async def forget(store: Any, *, keep_owner: bool = False) -> None:
-    """The database is empty, as a new one is."""
-    await store.database.pool.execute(
-        "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables"
-        " WHERE schemaname = 'public' LOOP EXECUTE 'DROP TABLE ' || t || ' CASCADE'; END LOOP;"
-        " END $$; DROP SEQUENCE IF EXISTS resource_key"
-    )
-    await store.database.pool.expire_connections()
-
-
 async def seen(store: Any) -> list[tuple[Any, ...]]:
     """What clients see of instances, and what hangs on them and on their ancestors."""
     return [
@@ -148,7 +138,7 @@ async def test_the_index_comes_back_from_the_objects_alone(
             deletion = DeleteResource("Instance", stored[2].ids.instance)
             assert (await ask(store.bus, "index", deletion, Deleted)).remaining is not None
         before = await seen(store)
-        await forget(store)
+        await store.forget()
         async with store.replica():
             await compared(store)
             assert await seen(store) == before
@@ -222,7 +212,7 @@ async def test_a_file_that_comes_again_from_a_clock_that_is_behind_stays(
             await ingest.store(files[0], ORIGIN)
         [note] = [name async for name in store.objects.notes.names("tombstones")]
         assert note == f"tombstones/{ahead}"
-        await forget(store)
+        await store.forget()
         async with store.replica():
             await compared(store)
             assert await store.value("SELECT instances FROM totals") == 1
@@ -332,7 +322,7 @@ async def test_the_change_log_goes_on_after_its_last_number(
             await ingest.store(files[0], ORIGIN)
         last = await store.value("SELECT last_change FROM totals")
         assert last > 0
-        await forget(store)
+        await store.forget()
         async with store.replica():
             await compared(store)
             assert await store.value("SELECT min(seq) FROM changes") == last + 1

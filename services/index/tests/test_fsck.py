@@ -115,11 +115,7 @@ async def test_an_empty_database_and_new_streams_take_a_reindex(open_store: Open
         async with store.replica():
             pass
         await store.objects.put(new_key(), content)
-        await store.database.pool.execute(
-            "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables"
-            " WHERE schemaname = 'public' LOOP EXECUTE 'DROP TABLE ' || t || ' CASCADE'; END LOOP;"
-            " END $$; DROP SEQUENCE IF EXISTS resource_key"
-        )
+        await store.forget()
         await store.bus.stream.delete_stream(store.bus.names.ingest_stream)
         await store.bus.ensure_streams()
         with pytest.raises(BaseExceptionGroup) as raised:
