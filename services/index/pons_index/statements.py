@@ -6,21 +6,6 @@ from pathlib import Path
 from pons.catalog.schema import any_level, at, each_level
 from pons.catalog.sql import load_statements
 
-_FOLDER = Path(__file__).parent
-FILES = (
-    "ingest.sql",
-    "refusals.sql",
-    "deletion.sql",
-    "client_data.sql",
-    "changes.sql",
-    "recycling.sql",
-    "reconstruct.sql",
-    "garbage.sql",
-    "findings.sql",
-    "records.sql",
-    "continuity.sql",
-    "fence.sql",
-)
 ONE = "$1 = {number} AND {row}.id = $2"
 """A resource by its level and id."""
 NAMED = "coalesce(level, {number}) = {number}"
@@ -39,8 +24,8 @@ PIECES = {
 """What statements say of resources of any level; they have these names in braces."""
 SQL: dict[str, str] = {
     name: statement
-    for file in FILES
-    for name, statement in load_statements(_FOLDER / file, **PIECES).items()
+    for path in sorted(Path(__file__).parent.glob("*.sql"))
+    for name, statement in load_statements(path, **PIECES).items()
 }
 DELETE_EMPTY = SQL.pop("delete_empty")
 SQL["delete_studies"] = at("Study", DELETE_EMPTY, above="s.patient_key,")

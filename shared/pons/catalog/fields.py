@@ -5,6 +5,7 @@ What ingest knows as metadata lies in columns of the resource, the rest in a tab
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from pons.catalog.schema import COMPUTED, HEADERS, TABLES, Columns, above, at, below, path
@@ -51,26 +52,30 @@ def select_fields(level: Level, fields: Fields, columns: Columns, *, header: boo
     ):
         if part in parts:
             selected.append(f"{expressions[level]} AS {column}")
-    for owner in above(level):
-        name, row = owner.lower(), TABLES[owner].row
-        sequences = columns.sequences[owner]
-        asked = not set(sequences).isdisjoint(tags)
-        if owner == level:
-            if asked or (sequences and Part.MAIN_TAGS in parts):
-                selected.append(f"{row}.sequences")
-            continue
-        # A study has its own copy of its patient's tags, which came with those of the study.
-        copied = owner == "Patient"
-        if not (copied and level == "Study") and not set(columns.main[owner]).isdisjoint(tags):
-            source: Level
-            source, value = ("Study", "s.patient_tags") if copied else (owner, f"{row}.tags")
-            selected.append(f"{_owned(level, source, value)} AS {name}_tags")
-        if asked:
-            selected.append(f"{_owned(level, owner, f'{row}.sequences')} AS {name}_sequences")
+    selected += _of_owners(level, fields, columns)
     selected += [f"{PIECES[f'tag_{tag}']} AS tag_{tag}" for tag in COMPUTED[level] if tag in tags]
     if header or needs_header(level, fields, columns):
         selected.append(_header(level))
     return ", ".join(selected)
+
+
+def _of_owners(level: Level, fields: Fields, columns: Columns) -> Iterator[str]:
+    """Requested main tags of what a resource belongs to, and main sequences, its own as well."""
+    for owner in above(level):
+        name, row = owner.lower(), TABLES[owner].row
+        sequences = columns.sequences[owner]
+        asked = not set(sequences).isdisjoint(fields.tags)
+        if owner == level:
+            if asked or (sequences and Part.MAIN_TAGS in fields.parts):
+                yield f"{row}.sequences"
+            continue
+        has_tags = not set(columns.main[owner]).isdisjoint(fields.tags)
+        if has_tags and owner != "Patient":
+            yield f"{_owned(level, owner, f'{row}.tags')} AS {name}_tags"
+        elif has_tags and level != "Study":  # whose tags come with its copy of the patient's
+            yield f"{_owned(level, 'Study', 's.patient_tags')} AS {name}_tags"
+        if asked:
+            yield f"{_owned(level, owner, f'{row}.sequences')} AS {name}_sequences"
 
 
 def needs_header(level: Level, fields: Fields, columns: Columns) -> bool:

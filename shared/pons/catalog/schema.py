@@ -6,11 +6,12 @@ Every statement calls the tables `patients p`, `studies s`, `series r` and `inst
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from pons.dicom.attributes import MAIN_SEQUENCES, Tags
-from pons.dicom.levels import LEVELS, Level
+from pons.dicom.levels import LEVELS, PLURAL, Level
 
 
 class Table(NamedTuple):
@@ -29,10 +30,8 @@ class Table(NamedTuple):
 
 
 TABLES: dict[Level, Table] = {
-    "Patient": Table("patients", "p", "patient_key"),
-    "Study": Table("studies", "s", "study_key"),
-    "Series": Table("series", "r", "series_key"),
-    "Instance": Table("instances", "i", "instance_key"),
+    level: Table(PLURAL[level], row, f"{level.lower()}_key")
+    for level, row in zip(LEVELS, "psri", strict=True)
 }
 HEADERS = Table("headers", "h", "instance_key")
 """What is below an instance."""
@@ -98,6 +97,7 @@ def each_level(piece: str, union: str = "UNION ALL") -> str:
     )
 
 
+@cache
 def is_related(level: Level, of: Level) -> str:
     """The condition for resources of `level` above or below the one of level `of` with the id $1.
 
