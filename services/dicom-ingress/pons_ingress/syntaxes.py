@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may be negotiated: SOP classes by service."""
 
-from pydicom._uid_dict import UID_dictionary
 from pynetdicom import (
     AllStoragePresentationContexts,
     ColorPalettePresentationContexts,
@@ -11,6 +10,8 @@ from pynetdicom import (
     NonPatientObjectPresentationContexts,
     ProtocolApprovalPresentationContexts,
 )
+
+from pons.dicom.vocabulary import UIDS
 
 STORAGE_BY_NAME_ONLY = frozenset(
     {
@@ -36,11 +37,7 @@ NON_PATIENT_OBJECTS = frozenset(
 
 STORAGE_SOP_CLASSES = (
     frozenset(str(context.abstract_syntax) for context in AllStoragePresentationContexts)
-    | {
-        uid
-        for uid, (name, kind, *_) in UID_dictionary.items()
-        if kind == "SOP Class" and "Storage" in name
-    }
+    | {uid for uid, (name, kind, *_) in UIDS.items() if kind == "SOP Class" and "Storage" in name}
 ) - (NON_PATIENT_OBJECTS | STORAGE_BY_NAME_ONLY)
 """Every standard storage SOP class, the retired ones too."""
 
@@ -52,6 +49,4 @@ def is_storage(sop_class_uid: str, accept_unknown: bool) -> bool:
     """
     if sop_class_uid in STORAGE_SOP_CLASSES:
         return True
-    return accept_unknown and (
-        sop_class_uid not in UID_dictionary or sop_class_uid in NON_PATIENT_OBJECTS
-    )
+    return accept_unknown and (sop_class_uid not in UIDS or sop_class_uid in NON_PATIENT_OBJECTS)

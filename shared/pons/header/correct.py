@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pons.dicom.part10 import element
 from pons.header import syntax as s
 from pons.header.meta import GROUP_LENGTH, element_at, meta_start, meta_syntax
 from pons.header.model import Correction
@@ -19,8 +20,8 @@ def corrected_meta(beginning: bytes, transfer_syntax: str) -> bytes:
     syntax = meta_syntax(group)
     length, kept = b"", b""
     pos = 0
-    while pos < len(group) and (element := element_at(group, syntax, pos)) is not None:
-        tag, end = element
+    while pos < len(group) and (found := element_at(group, syntax, pos)) is not None:
+        tag, end = found
         if tag == GROUP_LENGTH:
             length = group[pos:end]
         elif tag == s.META_TRANSFER_SYNTAX:
@@ -41,8 +42,7 @@ def kept_ranges(correction: Correction, size: int) -> list[tuple[int, int]]:
 
 
 def _uid(syntax: Syntax, transfer_syntax: str) -> bytes:
-    value = transfer_syntax.encode("ascii")
-    value += b"\0" * (len(value) % 2)
+    explicit = element(s.META_TRANSFER_SYNTAX, "UI", transfer_syntax.encode("ascii"))
     if syntax.implicit:
-        return b"\x02\x00\x10\x00" + len(value).to_bytes(4, "little") + value
-    return b"\x02\x00\x10\x00UI" + len(value).to_bytes(2, "little") + value
+        return explicit[:4] + (len(explicit) - 8).to_bytes(4, "little") + explicit[8:]
+    return explicit

@@ -205,7 +205,7 @@ class PduReader:
             return
         if not self.established:
             # PS3.8 table 9-10: before there is an association, it is the user who aborts (AA-1)
-            why = f"PDU type 0x{pdu_type:02X} of length {length}"
+            why = f"a PDU of type 0x{pdu_type:02X} and length {length}"
             raise ProtocolError(why, AbortReason.NOT_SPECIFIED, AbortSource.USER)
         if expected is not None:
             why, reason = f"of length {length}", AbortReason.INVALID_PARAMETER
@@ -213,7 +213,7 @@ class PduReader:
             known = ASSOCIATE_RQ <= pdu_type <= ABORT
             why = "on an established association"
             reason = AbortReason.UNEXPECTED_PDU if known else AbortReason.UNRECOGNIZED_PDU
-        raise ProtocolError(f"PDU type 0x{pdu_type:02X} {why}", reason)
+        raise ProtocolError(f"a PDU of type 0x{pdu_type:02X} {why}", reason)
 
 
 def encode_abort(source: AbortSource, reason: AbortReason) -> bytes:
