@@ -5,6 +5,8 @@ import asyncio
 import io
 from collections.abc import AsyncIterable, Iterator
 from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from typing import BinaryIO
 
 from pons.objects.spool import Spool
@@ -41,6 +43,26 @@ def pieces(body: Body) -> Iterator[bytes | bytearray | memoryview]:
     with opened(body) as file:
         while piece := file.read(PIECE):
             yield piece
+
+
+@contextmanager
+def mapped(body: Body | Path) -> Iterator[bytes | bytearray | memoryview | mmap]:
+    """A body, or a file, to look into: of a file, only what is looked at takes memory."""
+    path = body.path if isinstance(body, Spool) else body
+    if not isinstance(path, Path):
+        yield path
+    elif not path.stat().st_size:
+        yield b""
+    else:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            yield content
+
+
+def read_at(path: Path, start: int, length: int) -> bytes:
+    """`length` bytes of a file from `start` on, or fewer where it ends before."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(length)
 
 
 @contextmanager

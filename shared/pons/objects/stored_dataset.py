@@ -15,6 +15,7 @@ from pons.header.meta import PREFACE, dataset_start
 from pons.header.model import MAX_INFLATED
 from pons.header.walk import Extent, Walk
 from pons.objects import PIECE, Objects, Spool
+from pons.objects.bodies import read_at
 from pons.objects.stored_file import StoredFile, open_file, stream_file
 
 
@@ -57,7 +58,7 @@ async def open_dataset(
         await _inflate(objects, stored, preface.end, spool)
 
         async def read_spool(start: int, length: int) -> bytes:
-            return await asyncio.to_thread(_read_at, spool, start, length)
+            return await asyncio.to_thread(read_at, spool.path, start, length)
 
         yield OpenDataset(read_spool, spool.size, 0, preface.transfer_syntax, deflated=True)
 
@@ -80,9 +81,3 @@ def _inflate_piece(inflater: "zlib._Decompress", piece: bytes, spool: Spool) -> 
                 raise InvalidInstance(f"The data set inflates to more than {MAX_INFLATED} bytes")
     except zlib.error as error:
         raise InvalidInstance("The deflated data set is damaged", str(error)) from None
-
-
-def _read_at(spool: Spool, start: int, length: int) -> bytes:
-    with spool.path.open("rb") as file:
-        file.seek(start)
-        return file.read(length)

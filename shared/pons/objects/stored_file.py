@@ -19,7 +19,7 @@ from uuid import UUID
 import zstandard
 
 from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, check_size
-from pons.objects.bodies import fill, pieces
+from pons.objects.bodies import fill, pieces, read_at
 from pons.objects.damage import Check, telling, wrong
 
 ZSTD = "zstd"
@@ -170,7 +170,7 @@ async def open_file(
         async with local_file(objects, stored) as path:
 
             async def read_local(start: int, length: int) -> bytes:
-                return await asyncio.to_thread(_read_at, path, start, length)
+                return await asyncio.to_thread(read_at, path, start, length)
 
             yield OpenFile(path, read_local)
 
@@ -302,12 +302,6 @@ async def _inflated(objects: Objects, stored: StoredFile) -> AsyncIterator[bytes
 
 def _slices(piece: bytes) -> Iterator[bytes]:
     return (piece[start : start + SLICE] for start in range(0, len(piece), SLICE))
-
-
-def _read_at(path: Path, start: int, length: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(length)
 
 
 def _stored_size(stored: StoredFile) -> int:

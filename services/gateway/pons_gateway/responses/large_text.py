@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from pons.objects import Objects, Spool
+from pons.objects.bodies import read_at
 
 IN_MEMORY = 1024 * 1024
 """Bytes of text up to which it needs no file."""
@@ -31,12 +32,7 @@ class LargeText:
     async def pieces(self) -> AsyncIterator[bytes]:
         """All of it, in pieces."""
         for start in range(0, self.size, READ_PIECE):
-            yield await asyncio.to_thread(self._read, start)
-
-    def _read(self, start: int) -> bytes:
-        with self._spool.path.open("rb") as file:
-            file.seek(start)
-            return file.read(READ_PIECE)
+            yield await asyncio.to_thread(read_at, self._spool.path, start, READ_PIECE)
 
 
 Text = bytes | LargeText
