@@ -13,7 +13,7 @@ from starlette.types import Scope
 from pons import errors
 from pons.dicom.tag_names import UnknownTag
 from pons.errors import PonsError
-from pons.http.errors import STATUS, http_status
+from pons.http.errors import ORTHANC, STATUS, http_status
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.responses.answers import JSON_TYPE, Answer
 
@@ -78,29 +78,17 @@ HTTP_STATUS = STATUS | {BadRange: 416, UnknownHost: 421, TooManyLogins: 429}
 Orthanc answers 500 for `LuaFailed` and `UnknownTag`: neither is a failure of the server.
 """
 
-NUMBER_AND_WORDS: dict[type[PonsError], tuple[int, str]] = {
-    errors.InvalidInstance: (15, "Bad file format"),
-    errors.BadRequest: (8, "Bad request"),
+NUMBER_AND_WORDS = ORTHANC | {
     BadJson: (15, "Bad file format"),
     BadFrame: (15, "Bad file format"),
     LuaFailed: (2031, "Cannot execute a Lua command"),
     BadParameter: (5, "Bad type for a parameter"),
     UnknownTag: (27, "Unknown DICOM tag"),
-    errors.NotFound: (17, "Unknown resource"),
     UnknownItem: (7, "Accessing an inexistent item"),
-    errors.Conflict: (46, "Duplicate resource"),
     WrongRevision: (43, "Bad revision number"),
     BadRange: (41, "Incorrect range request"),
-    errors.Forbidden: (45, "Forbidden access"),
     TooManyLogins: (16, "Timeout"),
-    errors.DamagedObject: (20, "Corrupted file (e.g. inconsistent MD5 hash)"),
-    errors.ReadOnly: (22, "Cannot modify a read-only data structure"),
-    errors.TooLarge: (4, "Not enough memory"),
-    errors.UnsupportedImage: (23, "Incompatible format of the images"),
-    errors.RemoteFailure: (9, "Error in the network protocol"),
     CannotOrderSlices: (2040, "Cannot order the slices of the series"),
-    errors.OutOfResources: (19, "The file storage is full"),
-    errors.Unavailable: (36, "Database unavailable"),
 }
 """Orthanc's number and words for each error."""
 

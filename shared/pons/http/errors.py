@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP status of each error: what the gateway tells clients, and render the gateway."""
+"""Each error as HTTP tells it: its status, and Orthanc's number and words for it."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -21,6 +21,22 @@ STATUS: dict[type[PonsError], int] = {
     errors.OutOfResources: 507,
     errors.Unavailable: 503,
 }
+
+ORTHANC: dict[type[PonsError], tuple[int, str]] = {
+    errors.InvalidInstance: (15, "Bad file format"),
+    errors.BadRequest: (8, "Bad request"),
+    errors.NotFound: (17, "Unknown resource"),
+    errors.Conflict: (46, "Duplicate resource"),
+    errors.Forbidden: (45, "Forbidden access"),
+    errors.DamagedObject: (20, "Corrupted file (e.g. inconsistent MD5 hash)"),
+    errors.ReadOnly: (22, "Cannot modify a read-only data structure"),
+    errors.TooLarge: (4, "Not enough memory"),
+    errors.UnsupportedImage: (23, "Incompatible format of the images"),
+    errors.RemoteFailure: (9, "Error in the network protocol"),
+    errors.OutOfResources: (19, "The file storage is full"),
+    errors.Unavailable: (36, "Database unavailable"),
+}
+"""Orthanc's number and words for each error."""
 
 
 def http_status(error: BaseException, table: Mapping[type[PonsError], int] = STATUS) -> int:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from pons.errors import FAMILY, Conflict, NotFound, PonsError, family_name
+from pons.http.errors import ORTHANC
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
 FINISHED: tuple[JobState, ...] = ("Success", "Failure")
@@ -18,20 +19,14 @@ NEVER_RESUBMITTED = ("Archive", "Media")
 
 SUCCESS, INTERNAL_ERROR, CANCELED = 0, -1, 37
 ERRORS: dict[str, tuple[int, str]] = {
-    "InvalidInstance": (15, "Bad file format"),
-    "BadRequest": (8, "Bad request"),
-    "NotFound": (17, "Unknown resource"),
+    **{error.__name__: row for error, row in ORTHANC.items()},
     "Conflict": (6, "Bad sequence of calls"),
     "Forbidden": (45, "Access to a resource is forbidden"),
-    "ReadOnly": (22, "Cannot modify a read-only data structure"),
-    "DamagedObject": (20, "Corrupted file (e.g. inconsistent MD5 hash)"),
     "TooLarge": (3, "Parameter out of range"),
-    "UnsupportedImage": (23, "Incompatible format of the images"),
-    "RemoteFailure": (9, "Error in the network protocol"),
-    "OutOfResources": (19, "The file storage is full"),
     "Unavailable": (36, "The database is currently not available"),
 }
-"""Orthanc's code and words for each of our errors; anything else is an internal error."""
+"""Orthanc's code and words for each of our errors, four of which it calls otherwise in jobs than
+over HTTP; anything else is an internal error."""
 DESCRIPTIONS: dict[int, str] = {
     INTERNAL_ERROR: "Internal error",
     SUCCESS: "Success",
