@@ -178,7 +178,7 @@ async def test_what_is_whole_is_given(objects: Objects, content: bytes, packed: 
 async def test_comparing_costs_no_request(objects: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What S3 says with its answer is enough: one request for a file, and one for a range."""
     stored = await keep(objects, SMALL)
-    client, asked = objects._client, []
+    client, asked = objects._bucket._client, []
     for name in ("get_object", "stat_object"):
         original = getattr(client, name)
 

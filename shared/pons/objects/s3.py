@@ -1,32 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects in an S3 bucket."""
+"""Objects in an S3 bucket, and the notes beside them."""
 
 import asyncio
 import io
 import os
-import re
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from itertools import islice
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
 from uuid import UUID
 
 from minio import Minio
-from minio.datatypes import Object
-from minio.deleteobjects import DeleteObject
-from minio.error import S3Error
 
-from pons.errors import NotFound, Unavailable
-from pons.objects.bodies import PIECE, Body, size_of
+from pons.objects.bodies import Body, size_of
 from pons.objects.disk import disk_errors
 from pons.objects.keys import check_shard, check_store_name, key_from_path, key_path
+from pons.objects.notes import NOTES_FOLDER, check_note_name
 from pons.objects.protocol import ObjectEntry
-from pons.objects.s3_client import s3_errors
-from pons.objects.s3_download import Download
-from pons.objects.s3_notes import S3Notes
+from pons.objects.s3_bucket import S3Bucket
 from pons.objects.spool import (
     SPOOL_FOLDER,
     Spool,
@@ -35,23 +25,11 @@ from pons.objects.spool import (
     remove_spool_file,
 )
 
-PART_SIZE = 16 << 20
-LARGE_AT_ONCE = 3
-"""Uploads of several parts at once: each holds two parts at most, 96 MiB together."""
-
-REQUESTS_AT_ONCE = 16
-PAGE = 1000
-"""Objects in one answer to a listing, and in one request to delete."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 class S3Objects:
     """Objects of `store` in `bucket`, each under `<store>/…`; several stores may share it.
 
-    Requests block threads of this object's own pool. A put that is cancelled goes on in its
-    thread and leaves a whole object or none.
+    A put that is cancelled goes on in its thread and leaves a whole object or none.
 
     Parameters
     ----------
@@ -63,10 +41,7 @@ class S3Objects:
     def __init__(
         self, client: Minio, bucket: str, store: str, spool_root: Path | None = None
     ) -> None:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
-            raise ValueError(f"{bucket!r} cannot be the name of a bucket (storage.s3_bucket)")
-        self._client = client
-        self._bucket = bucket
+        self._bucket = S3Bucket(client, bucket)
         self._store = check_store_name(store)
         self._private: tempfile.TemporaryDirectory[str] | None = None
         if spool_root is None:
@@ -74,63 +49,36 @@ class S3Objects:
             spool_root = Path(self._private.name)
         self._spool_folder = spool_root / store / SPOOL_FOLDER
         make_spool_folder(self._spool_folder)
-        self._requests = ThreadPoolExecutor(REQUESTS_AT_ONCE, "pons-s3")
-        self._uploads = ThreadPoolExecutor(LARGE_AT_ONCE, "pons-s3-large")
-        self._prepared = False
-        self.notes = S3Notes(
-            client,
-            bucket,
-            store,
-            lambda call, *values: self._run(self._requests, call, *values),
-            self._prepare,
-            self._delete,
-        )
+        self.notes = S3Notes(self._bucket, store)
 
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         size = size_of(body)
-        pool = self._requests if size <= PART_SIZE else self._uploads
-        await self._run(pool, self._put, key, body)
+        await self._bucket.put(size, self._put, self._name(key), body, size)
 
     async def read(self, key: UUID, size: int | None = None) -> bytes:
-        return await self._run(self._requests, self._read, key, 0, None, size)
+        return await self._bucket.read(self._name(key), size=size)
 
     async def read_range(
         self, key: UUID, start: int, length: int, size: int | None = None
     ) -> bytes:
-        return await self._run(self._requests, self._read, key, start, length, size)
+        return await self._bucket.read(self._name(key), start, length, size)
 
-    async def stream(
+    def stream(
         self, key: UUID, start: int = 0, length: int | None = None, size: int | None = None
     ) -> AsyncIterator[bytes]:
-        download = self._download(key, start, length, size)
-        try:
-            while piece := await self._run(self._requests, download.read, PIECE):
-                yield piece
-        finally:
-            if not download.finished:
-                self._abandon(download)
+        return self._bucket.stream(self._name(key), start, length, size)
 
     async def size(self, key: UUID) -> int:
-        return await self._run(self._requests, self._size, key)
+        return await self._bucket.size(self._name(key))
 
     async def delete(self, keys: Iterable[UUID]) -> None:
-        names = (key_path(self._store, key) for key in keys)
-        while page := tuple(islice(names, PAGE)):
-            await self._run(self._requests, self._delete, page)
+        await self._bucket.delete(map(self._name, keys))
 
     async def list(self, shard: str) -> AsyncIterator[ObjectEntry]:
-        prefix = f"{self._store}/{check_shard(shard)}/"
-        found = self._client.list_objects(self._bucket, prefix, recursive=True)
-
-        def next_page() -> tuple[Object, ...]:
-            with s3_errors():
-                return tuple(islice(found, PAGE))
-
-        while page := await self._run(self._requests, next_page):
-            for item in page:
-                key = key_from_path(self._store, item.object_name or "")
-                if key is not None:
-                    yield ObjectEntry(key, item.size or 0)
+        async for item in self._bucket.list(f"{self._store}/{check_shard(shard)}/"):
+            key = key_from_path(self._store, item.object_name or "")
+            if key is not None:
+                yield ObjectEntry(key, item.size or 0)
 
     def spool(self) -> Spool:
         return Spool(self._spool_folder)
@@ -139,107 +87,51 @@ class S3Objects:
         return None
 
     async def check(self) -> None:
-        await self._run(self._requests, self._check)
+        await asyncio.to_thread(probe_folder, self._spool_folder)
+        await self._bucket.check()
 
     async def close(self) -> None:
-        for pool in (self._requests, self._uploads):
-            await asyncio.to_thread(pool.shutdown)
+        await self._bucket.close()
         if self._private is not None:
             self._private.cleanup()
 
-    async def _run(
-        self, pool: ThreadPoolExecutor, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        return await asyncio.get_running_loop().run_in_executor(pool, lambda: call(*args, **kwargs))
+    def _name(self, key: UUID) -> str:
+        return key_path(self._store, key)
 
-    def _put(self, key: UUID, body: Body) -> None:
+    def _put(self, name: str, body: Body, size: int) -> None:
         if not isinstance(body, Spool):
-            self._send(key, io.BytesIO(body), memoryview(body).nbytes)
+            self._bucket.upload(name, io.BytesIO(body), size)
             return
         os.close(body.detach())
         try:
             with disk_errors(self._spool_folder), open(body.name, "rb") as file:
-                self._send(key, file, body.size)
+                self._bucket.upload(name, file, size)
         finally:
             remove_spool_file(body.name)
 
-    def _send(self, key: UUID, file: BinaryIO, size: int) -> None:
-        """Upload in one request or, above `PART_SIZE`, in parts, one after the other."""
-        self._prepare()
-        name = key_path(self._store, key)
-        with s3_errors(name):
-            self._client.put_object(
-                self._bucket, name, file, size, part_size=PART_SIZE, num_parallel_uploads=1
-            )
 
-    def _download(self, key: UUID, start: int, length: int | None, size: int | None) -> Download:
-        name = key_path(self._store, key)
-        return Download(self._client, self._bucket, name, start, length, size)
+class S3Notes:
+    """Notes of a store as small objects under `<store>/.notes/`."""
 
-    def _read(self, key: UUID, start: int, length: int | None, size: int | None) -> bytes:
-        with closing(self._download(key, start, length, size)) as download:
-            return b"".join(iter(lambda: download.read(PIECE), b""))
+    def __init__(self, bucket: S3Bucket, store: str) -> None:
+        self._bucket = bucket
+        self._prefix = f"{store}/{NOTES_FOLDER}/"
 
-    def _abandon(self, download: Download) -> None:
-        """Close a download of which a cancelled read may be under way: closing waits for it."""
-        try:
-            self._requests.submit(download.close)
-        except RuntimeError:  # The pool was shut down, so no thread reads any more.
-            download.close()
+    async def put(self, name: str, body: bytes) -> None:
+        size = len(body)
+        await self._bucket.put(size, self._bucket.upload, self._path(name), io.BytesIO(body), size)
 
-    def _size(self, key: UUID) -> int:
-        name = key_path(self._store, key)
-        try:
-            with s3_errors(name):
-                return self._client.stat_object(self._bucket, name).size or 0
-        except NotFound:
-            # The answer to HEAD has no body to tell a missing object from a missing bucket.
-            self._require_bucket()
-            raise
+    async def read(self, name: str) -> bytes:
+        path = self._path(name)
+        await self._bucket.prepare()
+        return await self._bucket.read(path)
 
-    def _delete(self, names: Iterable[str]) -> None:
-        with s3_errors():
-            failed = [
-                error
-                for error in self._client.remove_objects(self._bucket, map(DeleteObject, names))
-                if error.code != "NoSuchKey"
-            ]
-        if failed:
-            raise Unavailable(
-                f"the S3 server did not delete {len(failed)} objects",
-                f"{failed[0].name}: {failed[0].code}",
-            )
+    async def names(self, folder: str) -> AsyncIterator[str]:
+        async for item in self._bucket.list(f"{self._path(folder)}/"):
+            yield (item.object_name or "").removeprefix(self._prefix)
 
-    def _check(self) -> None:
-        probe_folder(self._spool_folder)
-        if self._prepared:
-            self._require_bucket()
-        else:
-            self._prepare()
+    async def delete(self, names: Iterable[str]) -> None:
+        await self._bucket.delete(map(self._path, names))
 
-    def _require_bucket(self) -> None:
-        with s3_errors():
-            there = self._client.bucket_exists(self._bucket)
-        if not there:
-            raise Unavailable(
-                f"the bucket {self._bucket} does not exist",
-                "create it, or set storage.s3_bucket to one that exists",
-            )
-
-    def _prepare(self) -> None:
-        """Create the bucket where it is missing: once, since one that vanishes later is a loss."""
-        if self._prepared:
-            return
-        with s3_errors():
-            if not self._client.bucket_exists(self._bucket):
-                try:
-                    self._client.make_bucket(self._bucket)
-                except S3Error as error:
-                    # Another process was quicker.
-                    if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-                        raise Unavailable(
-                            f"the bucket {self._bucket} does not exist and cannot be created: "
-                            f"{error.code}",
-                            "create it, or allow the keys of storage.s3_access_key to",
-                        ) from error
-        self._prepared = True
+    def _path(self, name: str) -> str:
+        return self._prefix + check_note_name(name)
