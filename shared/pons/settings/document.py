@@ -58,26 +58,6 @@ port = 4242
 ```
 """
 
-TITLES: dict[str, str] = {
-    "store": "Which store this is",
-    "http": "The REST API",
-    "webdav": "The store as a WebDAV share",
-    "dicom": "The DICOM port",
-    "ingest": "Receiving instances, however they come",
-    "storage": "Where the bytes of the instances are",
-    "database": "PostgreSQL",
-    "nats": "NATS JetStream",
-    "index": "Indexing",
-    "find": "Searching",
-    "render": "Images",
-    "archive": "ZIPs of instances",
-    "egress": "Sending to modalities",
-    "jobs": "Jobs",
-    "lua": "Lua scripts",
-    "log": "Logs",
-    "health": "Health and metrics",
-}
-
 MODALITIES = """\
 ## `[modalities]`: DICOM peers
 
@@ -128,7 +108,7 @@ def configuration_document() -> str:
 
 def _section(section: str, kind: type[Section]) -> str:
     lines = [
-        f"## `[{section}]`: {TITLES[section]}",
+        f"## `[{section}]`: {kind.__doc__}",
         "",
         "| setting | variable | type | default | description |",
         "|---|---|---|---|---|",

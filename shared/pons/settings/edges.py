@@ -18,6 +18,8 @@ HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class StoreSettings(Section):
+    """Which store this is"""
+
     name: str = Field(
         "main",
         pattern=r"^[a-z][a-z0-9-]{0,29}$",
@@ -36,6 +38,8 @@ class StoreSettings(Section):
 
 
 class HttpSettings(Section):
+    """The REST API"""
+
     host: str = Field(
         "",
         description="Address to listen on. Empty: loopback while there are no users, "
@@ -138,6 +142,8 @@ class HttpSettings(Section):
 
 
 class WebDavSettings(Section):
+    """The store as a WebDAV share"""
+
     enabled: bool = Field(True, description="Serve the store as a WebDAV share below `/webdav/`.")
     allow_upload: bool = Field(True, description="Take files that are put into its `uploads`.")
     allow_delete: bool = Field(
@@ -147,6 +153,8 @@ class WebDavSettings(Section):
 
 
 class DicomSettings(Section):
+    """The DICOM port"""
+
     aet: str = Field(
         "PONS",
         pattern=r"^[ -\[\]-~]{0,15}[!-\[\]-~]$",
@@ -185,6 +193,8 @@ class DicomSettings(Section):
 
 
 class HealthSettings(Section):
+    """Health and metrics"""
+
     host: str = Field("127.0.0.1", description="Address of /health and /metrics.")
     port: AnyPort = Field(
         0, description="Port of /health and /metrics of this service; 0: any free one."

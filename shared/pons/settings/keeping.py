@@ -17,6 +17,8 @@ from pons.settings.values import nats_addresses, postgresql_address, text_codec,
 
 
 class IngestSettings(Section):
+    """Receiving instances, however they come"""
+
     answer_timeout: Seconds = Field(
         5,
         description="Seconds to wait for the index after an instance is durable; "
@@ -58,6 +60,8 @@ class IngestSettings(Section):
 
 
 class StorageSettings(Section):
+    """Where the bytes of the instances are"""
+
     kind: Literal["file", "s3"] = Field("file", description="Folder or S3 bucket.")
     path: Path | None = Field(
         None, description="Folder of the objects. Embedded default: in the data folder."
@@ -131,6 +135,8 @@ class StorageSettings(Section):
 
 
 class DatabaseSettings(Section):
+    """PostgreSQL"""
+
     url: str = Field(
         "",
         description="PostgreSQL of the index (role that writes): postgresql://user:pass@host/db. "
@@ -148,6 +154,8 @@ class DatabaseSettings(Section):
 
 
 class NatsSettings(Section):
+    """NATS JetStream"""
+
     url: str = Field(
         "",
         description="nats://user:pass@host:port, several separated by commas. "
@@ -170,6 +178,8 @@ class NatsSettings(Section):
 
 
 class IndexSettings(Section):
+    """Indexing"""
+
     stable_age: Seconds = Field(
         60, description="Seconds without a new instance until a resource is stable."
     )
@@ -218,6 +228,8 @@ class IndexSettings(Section):
 
 
 class FindSettings(Section):
+    """Searching"""
+
     limit_results: int = Field(
         0,
         ge=0,

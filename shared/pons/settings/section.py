@@ -12,4 +12,6 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
+    """Settings of one subject, which its docstring names in the documentation."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)

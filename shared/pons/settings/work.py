@@ -12,6 +12,8 @@ TOKEN = re.compile(r"[!-~]{16,}")
 
 
 class RenderSettings(Section):
+    """Images"""
+
     host: str = Field("127.0.0.1", description="Address that render listens on.")
     port: AnyPort = Field(
         8043, description="Port that render listens on; the launcher picks a free one."
@@ -43,6 +45,8 @@ class RenderSettings(Section):
 
 
 class ArchiveSettings(Section):
+    """ZIPs of instances"""
+
     compression: Literal["store", "fast"] = Field(
         "store",
         description="store: files go into a ZIP as they are, as fast as the network. "
@@ -64,6 +68,8 @@ class ArchiveSettings(Section):
 
 
 class EgressSettings(Section):
+    """Sending to modalities"""
+
     timeout: Seconds = Field(
         10, description="Seconds to wait for a connection or an answer of a modality."
     )
@@ -73,11 +79,15 @@ class EgressSettings(Section):
 
 
 class JobsSettings(Section):
+    """Jobs"""
+
     concurrent: int = Field(2, ge=1, le=64, description="Jobs that one replica runs at once.")
     history: int = Field(100, ge=1, description="Finished jobs that stay listed.")
 
 
 class LuaSettings(Section):
+    """Lua scripts"""
+
     execute: bool = Field(
         False, description="Run the Lua scripts that are posted to `/tools/execute-script`."
     )
@@ -86,6 +96,8 @@ class LuaSettings(Section):
 
 
 class LogSettings(Section):
+    """Logs"""
+
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
     format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: key=value on a terminal, JSON otherwise."
