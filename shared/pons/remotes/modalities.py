@@ -11,11 +11,8 @@ from pons.bus import Bus
 from pons.limits.mistakes import validated
 from pons.messages.modality import Modality
 from pons.remotes import descriptions
-from pons.remotes.config_keys import ConfigKeys
 from pons.remotes.registry import Registry
 from pons.settings import Settings
-
-FAMILY = "modality"
 
 
 def parse_modality(value: Any, name: str = "") -> Modality:
@@ -62,9 +59,10 @@ async def open_modalities(bus: Bus, settings: Settings) -> AsyncIterator[Modalit
 
     Raises `BadRequest` when the settings name one that cannot be.
     """
-    changed: ConfigKeys[Modality] = ConfigKeys(bus, FAMILY, Modality)
-    modalities = Modalities(FAMILY, "/modalities", settings.modalities, parse_modality, changed)
-    async with changed.following():
+    modalities = Modalities(
+        bus, "modality", "/modalities", settings.modalities, parse_modality, Modality
+    )
+    async with modalities.following():
         yield modalities
 
 

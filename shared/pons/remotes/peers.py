@@ -10,11 +10,8 @@ import msgspec
 from pons.bus import Bus
 from pons.limits.mistakes import validated
 from pons.remotes import descriptions
-from pons.remotes.config_keys import ConfigKeys
 from pons.remotes.registry import Registry
 from pons.settings import Settings
-
-FAMILY = "peer"
 
 
 class OtherStore(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
@@ -76,7 +73,6 @@ async def open_peers(bus: Bus, settings: Settings) -> AsyncIterator[Registry[Oth
 
     Raises `BadRequest` when the settings name one that cannot be.
     """
-    changed: ConfigKeys[OtherStore] = ConfigKeys(bus, FAMILY, OtherStore)
-    peers = Registry(FAMILY, "/peers", settings.peers, parse_peer, changed)
-    async with changed.following():
+    peers = Registry(bus, "peer", "/peers", settings.peers, parse_peer, OtherStore)
+    async with peers.following():
         yield peers

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+from pons.bus import Bus
 from pons.errors import BadRequest, NotFound
 from pons.remotes.config_keys import ConfigKeys
 
@@ -18,25 +19,28 @@ NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Registry(Generic[T]):
-    """Things of one kind, by name; fresh while `changed` follows the bucket.
+    """Things of one kind, by name; fresh inside `following`.
 
-    `parse` makes one of what the settings say and of its name; `route` lists them over REST.
+    `parse` makes one, which is a `stored`, of what the settings say and of its name; `route` lists
+    them over REST.
     """
 
     def __init__(
         self,
+        bus: Bus,
         kind: str,
         route: str,
         configured: Mapping[str, Any],
         parse: Callable[[Any, str], T],
-        changed: ConfigKeys[T],
+        stored: type[T],
     ) -> None:
         self._kind = kind
         self._route = route
         self._configured = {
             check_name(name, kind): parse(value, name) for name, value in configured.items()
         }
-        self._changed = changed
+        self._changed: ConfigKeys[T] = ConfigKeys(bus, kind, stored)
+        self.following = self._changed.following
 
     def list(self) -> dict[str, T]:
         """All of them, sorted by name."""
