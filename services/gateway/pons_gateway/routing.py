@@ -209,6 +209,7 @@ class TreeRouter(APIRouter):
     def __init__(self, **options: Any) -> None:
         super().__init__(redirect_slashes=False, **options)
         self._root = Node()
+        self._folders: tuple[str, ...] = ()
 
     def grow(self, routes: Iterable[BaseRoute]) -> None:
         """Add routes, which are complete: they are not changed by being here."""
@@ -216,21 +217,31 @@ class TreeRouter(APIRouter):
             self.routes.append(route)
             self._add(route)
 
+    def frontend(self, path: str, **options: Any) -> None:
+        """As FastAPI's, whose own matching is asked for these paths alone."""
+        super().frontend(path, **options)
+        self._folders += (f"{path}/",)
+
     def is_public(self, path: str) -> bool:
         """Whether something at this path is answered without authentication."""
         node = self._find(path)[0]
         return node is not None and node.public
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on to its route; what is no route may be a file of `frontend`.
+        """Pass a request on to its route, or to a file of `frontend`.
 
         Raises `HTTPException` 404 for an unknown path, and 405 with `Allow`.
         """
-        node, parameters = self._find(scope["path"]) if scope["type"] == "http" else (None, {})
-        if node is None:
+        if scope["type"] != "http":
             await super().app(scope, receive, send)
             return
         path, method = scope["path"], scope["method"]
+        node, parameters = self._find(path)
+        if node is None:
+            if not path.startswith(self._folders):
+                raise HTTPException(404)
+            await super().app(scope, receive, send)
+            return
         if node.mount is not None:
             await node.mount(scope, receive, send)
             return
