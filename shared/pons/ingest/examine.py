@@ -2,7 +2,6 @@
 """What there is to announce of a DICOM file: its header is scanned, its checksum taken."""
 
 import asyncio
-import mmap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from pons.header import Correction, Header, scan
 from pons.limits.room import AT_A_TIME, Room
 from pons.messages.events import InstanceReceived, Origin
 from pons.objects import Body, Objects, Spool, new_key
-from pons.objects.bodies import pieces, size_of
+from pons.objects.bodies import mapped, pieces, size_of
 from pons.settings import IngestSettings
 
 SCAN_INLINE_BELOW = 2 * 1024 * 1024
@@ -102,16 +101,8 @@ class Examiner:
         return found.but(header=b"")
 
     def _scan(self, body: Body) -> Header:
-        charset = self._default_charset()
-        if not isinstance(body, Spool):
-            return scan(body, default_charset=charset, unpacking=self._unpacking)
-        if not body.size:
-            raise InvalidInstance("The file is empty")
-        with (
-            open(body.path, "rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        ):
-            return scan(content, default_charset=charset, unpacking=self._unpacking)
+        with mapped(body) as content:
+            return scan(content, default_charset=self._default_charset(), unpacking=self._unpacking)
 
     def _recognised(self, header: Header, size: int, origin: Origin) -> Recognised:
         packed = self._compressor.compress(header.json)
