@@ -3,61 +3,36 @@
 
 from typing import Any
 
-import pons
 from pons.dicom.main_tags import main_sequences, main_tags
 from pons.dicom.tag_names import display_tag
 from pons.settings import Settings
-
-ORTHANC_VERSION = "1.13.0"
-ORTHANC_API = 31
-"""The level of Orthanc's interface that clients may count on."""
-SCHEMA_VERSION = 1
+from pons_gateway.models.system import Capabilities, Performance, System
 
 
 def system_json(settings: Settings) -> dict[str, Any]:
     """The object of `/system`; the settings do not change while the process lives."""
     mode = settings.index.overwrite_instances
-    return {
-        "ApiVersion": ORTHANC_API,
-        "Version": ORTHANC_VERSION,
-        "PonsVersion": pons.__version__,
-        "PonsStore": settings.store.name,
-        "Name": settings.store.title,
-        "DicomAet": settings.dicom.aet,
-        "DicomPort": settings.dicom.port,
-        "HttpPort": settings.http.port,
-        "IsHttpServerSecure": False,
-        "DatabaseVersion": SCHEMA_VERSION,
-        "DatabaseServerIdentifier": settings.store.name,
-        "DatabaseBackendPlugin": None,
-        "StorageAreaPlugin": None,
-        "PluginsEnabled": False,
-        "CheckRevisions": settings.index.check_revisions,
-        "StoreMD5ForAttachments": False,
-        "StorageCompression": settings.storage.compression,
-        "MaximumStorageSize": settings.storage.maximum_size_mb,
-        "MaximumPatientCount": settings.storage.maximum_patients,
-        "MaximumStorageMode": settings.storage.maximum_mode,
-        "DicomDefaultRetrieveMethod": "C-MOVE",
-        "IngestTranscoding": "",
-        "OverwriteInstances": mode != "Never",
-        "OverwriteInstancesMode": mode,
-        "PatientLevelEnabled": settings.store.patient_level,
-        "ReadOnly": settings.store.read_only,
-        "HasLabels": True,
-        "UserMetadata": dict(settings.index.user_metadata),
-        "MainDicomTags": _shown_tags(settings),
-        "Capabilities": {
-            "HasExtendedChanges": True,
-            "HasExtendedFind": True,
-            "HasKeyValueStores": False,
-            "HasQueues": False,
-            "HasReserveQueueValue": False,
-        },
-        "Performance": {"ConcurrentJobs": settings.jobs.concurrent},
-        "ThirdPartyPatches": [],
-        "ThirdPartyVersions": {},
-    }
+    return System(
+        PonsStore=settings.store.name,
+        Name=settings.store.title,
+        DicomAet=settings.dicom.aet,
+        DicomPort=settings.dicom.port,
+        HttpPort=settings.http.port,
+        DatabaseServerIdentifier=settings.store.name,
+        CheckRevisions=settings.index.check_revisions,
+        StorageCompression=settings.storage.compression,
+        MaximumStorageSize=settings.storage.maximum_size_mb,
+        MaximumPatientCount=settings.storage.maximum_patients,
+        MaximumStorageMode=settings.storage.maximum_mode,
+        OverwriteInstances=mode != "Never",
+        OverwriteInstancesMode=mode,
+        PatientLevelEnabled=settings.store.patient_level,
+        ReadOnly=settings.store.read_only,
+        UserMetadata=dict(settings.index.user_metadata),
+        MainDicomTags=_shown_tags(settings),
+        Capabilities=Capabilities(),
+        Performance=Performance(ConcurrentJobs=settings.jobs.concurrent),
+    ).model_dump()
 
 
 def _shown_tags(settings: Settings) -> dict[str, str]:
