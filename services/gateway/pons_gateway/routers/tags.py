@@ -3,12 +3,13 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Query, Response
 
 from pons.dicom.orthanc_json import Style
 from pons.errors import NotFound
+from pons_gateway.backends import Backends
 from pons_gateway.datasets import header_json
-from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId, resource_id
+from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.models.tags import (
     ManyTagsQuery,
     SimpleTags,
@@ -18,7 +19,6 @@ from pons_gateway.models.tags import (
     TagsQuery,
     WholeQuery,
 )
-from pons_gateway.query import documented, read_query
 from pons_gateway.responses.answers import json_answer, json_object, json_of
 from pons_gateway.routing import LevelRouter, Router
 
@@ -32,31 +32,31 @@ levels = LevelRouter(*CHAPTER)
 above = LevelRouter(*CHAPTER, levels=("Patient", "Study", "Series"))
 
 
-@router.lean(
+@router.get(
     "/instances/{id}/tags",
     summary="The tags of an instance, in full unless asked otherwise",
-    dependencies=[Depends(resource_id), documented(TagsQuery)],
     response_model=Tags,
 )
-async def tags(request: Request) -> Response:
+async def tags(
+    identifier: ResourceId, asked: Annotated[TagsQuery, Query()], backends: BackendsDep
+) -> Response:
     """Long values are left out unless they are asked for."""
-    asked = read_query(request, TagsQuery)
-    return await _tags(request, asked, asked.style)
+    return await _tags(identifier, asked, asked.style, backends)
 
 
-@router.lean(
+@router.get(
     "/instances/{id}/simplified-tags",
     summary="The tags of an instance by their names",
-    dependencies=[Depends(resource_id), documented(WholeQuery)],
     response_model=SimpleTags,
 )
-async def simplified_tags(request: Request) -> Response:
+async def simplified_tags(
+    identifier: ResourceId, asked: Annotated[WholeQuery, Query()], backends: BackendsDep
+) -> Response:
     """Long values are left out unless they are asked for."""
-    return await _tags(request, read_query(request, WholeQuery), Style.SIMPLIFIED)
+    return await _tags(identifier, asked, Style.SIMPLIFIED, backends)
 
 
-async def _tags(request: Request, asked: WholeQuery, style: Style) -> Response:
-    identifier, backends = request.path_params["id"], request.app.state.backends
+async def _tags(identifier: str, asked: WholeQuery, style: Style, backends: Backends) -> Response:
     read = header_json.whole_tags if asked.whole else header_json.instance_tags
     return json_of(await read(identifier, style, asked.ignore_length, backends))
 
