@@ -21,6 +21,7 @@ from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.settings import Settings
+from pons_gateway.bodies.json import LONG_AT_A_TIME
 from pons_gateway.digests import Digests
 from pons_gateway.lua.scripts import Scripts
 
@@ -49,6 +50,8 @@ class Backends:
     """Render too, with connections of their own: a slow download must not hold up pictures."""
     header_room: Room = field(default_factory=lambda: Room(AT_A_TIME))
     """What headers may take that are unpacked at a time."""
+    body_room: Room = field(default_factory=lambda: Room(LONG_AT_A_TIME))
+    """What long bodies may take that are worked on at a time."""
     tags_text: TagsText = field(default_factory=TagsText)
     digests: Digests = field(default_factory=Digests)
     kept: dict[str, bytes] = field(default_factory=dict)

@@ -7,7 +7,7 @@ only has paths below it is a directory, and `Allow` lists methods in Orthanc's o
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, TypeVar, get_type_hints
 
@@ -89,16 +89,21 @@ class GatewayRoute(APIRoute):
         takes_json, takes_body = self.body_field is not None, self.methods != {"GET"}
         text_too = has_mark(self, "or_text")
 
-        async def handle(request: Request) -> Response:
-            if takes_body:
-                request = JsonRequest(request.scope, request.receive, or_text=text_too)
+        async def answer(request: Request) -> Response:
             if solve is not None:
-                answer: Response = await solve(request, {})
-                return answer
+                solved: Response = await solve(request, {})
+                return solved
             if takes_json:
                 headers = request.scope["headers"]
                 request.scope["headers"] = [one for one in headers if one[0] != b"content-type"]
             return await by_fastapi(request)
+
+        async def handle(request: Request) -> Response:
+            if not takes_body:
+                return await answer(request)
+            async with AsyncExitStack() as held:
+                body = JsonRequest(request.scope, request.receive, held, or_text=text_too)
+                return await answer(body)
 
         self.handler = partial(once_more, handle)
         return self.handler

@@ -24,9 +24,10 @@ class Gatherer:
     Raises `TooLarge` from `write`, and `OutOfResources` when the disk is full.
     """
 
-    def __init__(self, objects: Objects, limit: int) -> None:
+    def __init__(self, objects: Objects, limit: int, spool_above: int = SPOOL_ABOVE) -> None:
         self._objects = objects
         self._limit = limit
+        self._spool_above = spool_above
         self._buffer = bytearray()
         self._spool: Spool | None = None
         self.size = 0
@@ -36,7 +37,7 @@ class Gatherer:
         if self.size > self._limit:
             raise TooLarge(f"The file has more than {self._limit // MEGABYTE} MiB")
         self._buffer += data
-        if self._spool is None and self.size > SPOOL_ABOVE:
+        if self._spool is None and self.size > self._spool_above:
             self._spool = self._objects.spool()
         if self._spool is not None and len(self._buffer) >= WRITE_PIECE:
             await self._flush(self._spool)
@@ -61,9 +62,11 @@ class Gatherer:
             self._spool.close()
 
 
-async def gathered(chunks: AsyncIterator[bytes], objects: Objects, limit: int) -> Body:
+async def gathered(
+    chunks: AsyncIterator[bytes], objects: Objects, limit: int, spool_above: int = SPOOL_ABOVE
+) -> Body:
     """All that comes, in memory or in a spool; whoever calls frees it."""
-    with Gatherer(objects, limit) as gatherer:
+    with Gatherer(objects, limit, spool_above) as gatherer:
         async for chunk in chunks:
             await gatherer.write(chunk)
         return await gatherer.take()

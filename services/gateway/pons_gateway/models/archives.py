@@ -16,6 +16,7 @@ from pons import jobs
 from pons.errors import BadRequest
 from pons_gateway.models.examples import ID, STRICT, example
 from pons_gateway.models.jobs import Identifier, JobOptions
+from pons_gateway.models.lists import Listed
 from pons_gateway.query import AS_TEXT, Flag, last, parse_number
 
 QUALITIES = (1, 100)
@@ -134,7 +135,7 @@ class ResourcesArchiveRequest(ArchiveRequest):
 
     model_config = example(Resources=[ID], **OPTIONS)
 
-    Resources: list[Identifier] = Field(
+    Resources: Listed[Identifier] = Field(
         description="Orthanc identifiers of any level; what comes twice counts once."
     )
 

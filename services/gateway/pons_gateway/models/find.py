@@ -9,6 +9,7 @@ from pons.catalog.search import LabelsConstraint as Constraint
 from pons.dicom.levels import Level
 from pons_gateway.models.examples import ANOTHER, ID, STRICT, example
 from pons_gateway.models.levels import AnyLevel
+from pons_gateway.models.lists import Listed
 from pons_gateway.models.shape import PARTS
 from pons_gateway.query import MAX_NUMBER
 
@@ -55,7 +56,7 @@ class CountRequest(BaseModel):
         "with `-`, alternatives separated by `\\`."
     )
     CaseSensitive: bool = Field(False, description="Whether capitals matter. Not for counting.")
-    Labels: list[str] = Field([], description="Labels that resources must have or not have.")
+    Labels: Listed[str] = Field([], description="Labels that resources must have or not have.")
     LabelsConstraint: Constraint = Field("All", description="How many of `Labels` resources have.")
     MetadataQuery: dict[str, str] = Field(
         {}, description="Metadata, by name or number, and what their values must be."
@@ -80,11 +81,11 @@ class FindRequest(CountRequest, TagFormat):
     )
 
     Expand: bool = Field(False, description="Give objects instead of identifiers.")
-    ResponseContent: list[str] | None = Field(
+    ResponseContent: Listed[str] | None = Field(
         None, description=f"Which parts of the objects to give: {PARTS}. Implies `Expand`."
     )
-    RequestedTags: list[str] = Field([], description="More tags to show.")
-    OrderBy: list[SortKey] = Field([], description="Keys to sort by, the first one first.")
+    RequestedTags: Listed[str] = Field([], description="More tags to show.")
+    OrderBy: Listed[SortKey] = Field([], description="Keys to sort by, the first one first.")
     Since: int = Field(
         0, ge=0, le=MAX_NUMBER, description="Leave out so many. Not with `CaseSensitive`."
     )
@@ -96,7 +97,7 @@ class BulkContent(TagFormat):
 
     model_config = STRICT | example(Resources=[ID, ANOTHER], Level="Study", Metadata=False)
 
-    Resources: list[str] = Field(description="Identifiers, of any level.")
+    Resources: Listed[str] = Field(description="Identifiers, of any level.")
     Level: AnyLevel | None = Field(
         None,
         description="Show what they belong to, or what they have below, at this level; "

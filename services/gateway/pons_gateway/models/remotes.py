@@ -18,6 +18,7 @@ from pons.remotes import descriptions
 from pons.remotes.values import OptionalAETitle, PortNumber
 from pons_gateway.models.examples import ID, OPEN, example
 from pons_gateway.models.jobs import Identifier, JobOptions
+from pons_gateway.models.lists import Listed
 
 A_DAY = 86400
 
@@ -46,7 +47,7 @@ class StoreRequest(JobOptions):
     model_config = example(Resources=[ID], Synchronous=True)
 
     Resources: Annotated[
-        list[Identifier], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
+        Listed[Identifier], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
     ] = Field(description="Orthanc identifiers of any level; one may stand without an array.")
     LocalAet: OptionalAETitle = Field("", description="AE title of this store.")
     CalledAet: OptionalAETitle = Field("", description="AE title of the modality.")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Discriminator, Field, StrictBool, Tag
 from pons.messages import index
 from pons_gateway.models.examples import ANOTHER, ID, example
 from pons_gateway.models.levels import LevelWord
+from pons_gateway.models.lists import Listed
 
 
 class LeveledId(BaseModel):
@@ -39,7 +40,7 @@ class BulkDelete(BaseModel):
 
     model_config = example(Resources=[ID, {"Level": "Study", "ID": ANOTHER}])
 
-    Resources: list[ResourceName] = Field(
+    Resources: Listed[ResourceName] = Field(
         description="Identifiers of any levels, alone or with their level."
     )
 
