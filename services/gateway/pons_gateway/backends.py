@@ -54,8 +54,8 @@ class Backends:
     """What long bodies may take that are worked on at a time."""
     tags_text: TagsText = field(default_factory=TagsText)
     digests: Digests = field(default_factory=Digests)
-    kept: dict[str, bytes] = field(default_factory=dict)
-    """Answers that stay the same as long as the process lives, by path."""
+    constant_answers: dict[str, bytes] = field(default_factory=dict)
+    """By path; they stay the same as long as the process lives."""
 
     @property
     def metadata_names(self) -> Names:

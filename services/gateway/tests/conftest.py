@@ -332,7 +332,9 @@ def open_client(store: Store) -> Open:
     """A client of the gateway, whose settings or backends may be other ones."""
 
     def client(settings: Settings | None = None, **others: Any) -> httpx.AsyncClient:
-        backends = replace(store.backends, settings=settings or Settings(), kept={}, **others)
+        backends = replace(
+            store.backends, settings=settings or Settings(), constant_answers={}, **others
+        )
         transport = httpx.ASGITransport(opened_app(backends))
         return httpx.AsyncClient(transport=transport, base_url="http://store")
 

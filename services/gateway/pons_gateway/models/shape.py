@@ -21,7 +21,7 @@ META_GROUP = "0002"
 class Shape:
     """How a resource is shown."""
 
-    wanted: Fields
+    fields: Fields
     style: Style
     chosen: bool = False
     """Whether the caller named the parts: then lists hold objects."""
@@ -35,8 +35,8 @@ def shape_with(
 ) -> Shape:
     """The shape with these parts (None: the usual ones) and tags. Raises `BadRequest`."""
     parts = DEFAULT_PARTS if words is None else parts_of(words)
-    wanted = Fields(parts, requested(tags))
-    return Shape(wanted, style_of(full=full, short=short), chosen=words is not None)
+    fields = Fields(parts, requested(tags))
+    return Shape(fields, style_of(full=full, short=short), chosen=words is not None)
 
 
 def style_of(*, full: bool, short: bool) -> Style:

@@ -43,7 +43,7 @@ def path_of(level: Level, identifier: str) -> str:
 
 def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None = None) -> Any:
     """The object of a resource, with the parts that were wanted."""
-    level, parts, style = resource.level, shape.wanted.parts, shape.style
+    level, parts, style = resource.level, shape.fields.parts, shape.style
     shown: dict[str, Any] = {"ID": resource.id, "Type": level}
     if Part.PARENT in parts and level in PARENT:
         shown[PARENT[level]] = resource.parent
@@ -73,7 +73,7 @@ def resource_json(resource: Resource, shape: Shape = PLAIN, names: Names | None 
         }
     if Part.ATTACHMENTS in parts:
         shown["Attachments"] = resource.attachments
-    if shape.wanted.tags:
+    if shape.fields.tags:
         requested = format_tags(resource.requested, style)
         elements = {tag: loads(element) for tag, element in resource.elements.items()}
         shown["RequestedTags"] = requested | format_elements(elements, style)

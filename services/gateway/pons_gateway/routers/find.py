@@ -37,7 +37,7 @@ async def find(body: FindRequest, backends: BackendsDep) -> Response:
     if not body.Expand and body.ResponseContent is None:
         return await json_list(backends.catalog.search_ids(search))
     shape = find_shape(body)
-    pages = backends.catalog.search(search, shape.wanted)
+    pages = backends.catalog.search(search, shape.fields)
     return await json_list(objects_of(pages, shape, names))
 
 
@@ -78,7 +78,7 @@ async def lookup(
 async def bulk_content(body: BulkContent, backends: BackendsDep) -> Response:
     """Objects with their metadata; identifiers of nothing are passed over."""
     shape = bulk_shape(body)
-    pages = backends.catalog.bulk(body.Resources, body.Level, shape.wanted)
+    pages = backends.catalog.bulk(body.Resources, body.Level, shape.fields)
     return await json_list(objects_of(pages, shape, backends.metadata_names))
 
 

@@ -44,7 +44,7 @@ async def list_below(
     search, shape = Search(level, parent=(of, identifier)), asked.shape()
     if not asked.expand:
         return await json_list(existing(backends.catalog.search_ids(search)))
-    pages = existing(backends.catalog.search(search, shape.wanted))
+    pages = existing(backends.catalog.search(search, shape.fields))
     return await json_list(objects_of(pages, shape, backends.metadata_names))
 
 
@@ -57,7 +57,7 @@ async def show_above(
 ) -> Response:
     """The object of what the resource belongs to."""
     shape = asked.shape()
-    found = known(await backends.catalog.above(level, of, identifier, shape.wanted))
+    found = known(await backends.catalog.above(level, of, identifier, shape.fields))
     return json_answer(resource_json(found, shape, backends.metadata_names))
 
 

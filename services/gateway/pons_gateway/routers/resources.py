@@ -39,7 +39,7 @@ async def list_all(
     search, shape = Search(level, since=since, limit=limit), asked.shape()
     if not (asked.expand or shape.chosen):
         return await json_list(backends.catalog.search_ids(search))
-    pages = backends.catalog.search(search, shape.wanted)
+    pages = backends.catalog.search(search, shape.fields)
     return await json_list(objects_of(pages, shape, backends.metadata_names))
 
 
@@ -52,7 +52,7 @@ async def show(
 ) -> Response:
     """Its main tags, what it belongs to, what it has below. 404 without a body if unknown."""
     shape = asked.shape()
-    resource = await backends.catalog.find(level, identifier, shape.wanted)
+    resource = await backends.catalog.find(level, identifier, shape.fields)
     if resource is None:
         return silent(404)
     return json_answer(resource_json(resource, shape, backends.metadata_names))

@@ -29,10 +29,11 @@ router = Router("System", "What runs here, and how much it holds.")
 )
 async def system(backends: BackendsDep) -> Response:
     """They do not change while the store runs."""
-    kept = backends.kept.get("/system")
-    if kept is None:
-        kept = backends.kept["/system"] = json_bytes(system_json(backends.settings))
-    return json_text(kept)
+    text = backends.constant_answers.get("/system")
+    if text is None:
+        text = json_bytes(system_json(backends.settings))
+        backends.constant_answers["/system"] = text
+    return json_text(text)
 
 
 @router.get(
