@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects in a folder: full and read-only disks, killed writers, the order of writes to disk."""
 
+import errno
 import os
 import random
 import shutil
@@ -24,7 +25,12 @@ from pons.errors import OutOfResources, Unavailable
 from pons.objects import SHARDS, FileObjects, key_from_path, new_key
 from pons.objects.disk import is_cached
 from pons.objects.free_space import FreeSpace
-from pons.objects.spool import LEFT_OVER, SPOOL_FOLDER, clean_spool_folder
+from pons.objects.spool import (
+    LEFT_OVER,
+    SPOOL_FOLDER,
+    clean_spool_folder,
+    has_unnamed_files,
+)
 from pons.settings import StorageSettings
 
 pytestmark = pytest.mark.anyio
@@ -261,22 +267,78 @@ def system_calls(names: set[str]) -> Iterator[list[str]]:
         sys.setprofile(None)
 
 
-async def test_contents_reach_the_disk_before_the_name(tmp_path: Path) -> None:
+@pytest.fixture(params=["unnamed", "moved"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """How a file gets its name: at the end, or in place of one in the spool folder."""
+    if request.param == "moved":
+        monkeypatch.setattr("pons.objects.file.has_unnamed_files", lambda _folder: False)
+    elif not has_unnamed_files(tmp_path):
+        pytest.skip("this file system, or system, has no unnamed files")
+    return str(request.param)
+
+
+async def test_contents_reach_the_disk_before_the_name(tmp_path: Path, way: str) -> None:
     """An object is written, forced to disk, then named, and its folder forced to disk."""
     objects = FileObjects(tmp_path, "main", inline_below=100)
     key = new_key()
     objects.local_path(key).parent.mkdir()
-    with system_calls({"open", "write", "fsync", "replace", "mkdir"}) as calls:
+    with system_calls({"open", "write", "fsync", "replace", "link", "mkdir"}) as calls:
         await objects.put(key, b"body")
-    assert calls == ["open", "write", "fsync", "replace", "open", "fsync"]
+    name = "link" if way == "unnamed" else "replace"
+    assert calls == ["open", "write", "fsync", name, "open", "fsync"]
 
 
-async def test_a_new_folder_reaches_the_disk(tmp_path: Path) -> None:
+async def test_a_new_folder_reaches_the_disk(tmp_path: Path, way: str) -> None:
     """The first object in a folder also forces the folder's own name to disk."""
     objects = FileObjects(tmp_path, "main", inline_below=100)
-    with system_calls({"fsync", "replace", "mkdir"}) as calls:
+    with system_calls({"fsync", "replace", "link", "mkdir"}) as calls:
         await objects.put(new_key(), b"body")
-    assert calls == ["fsync", "replace", "mkdir", "replace", "fsync", "fsync"]
+    if way == "unnamed":
+        assert calls == ["mkdir", "fsync", "link", "fsync", "fsync"]
+    else:
+        assert calls == ["fsync", "replace", "mkdir", "replace", "fsync", "fsync"]
+
+
+async def test_a_body_takes_the_place_of_another(tmp_path: Path, way: str) -> None:
+    """The same key again, as a repeated command has it: the later body is there, nothing beside."""
+    objects = FileObjects(tmp_path, "main")
+    key = new_key()
+    await objects.put(key, b"first")
+    await objects.put(key, b"second")
+    assert await objects.read(key) == b"second"
+    assert os.listdir(objects.local_path(key).parent) == [objects.local_path(key).name]
+    assert os.listdir(tmp_path / "main/.spool") == [], way
+
+
+async def test_nothing_is_left_of_what_cannot_be_forced_to_disk(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that reports an error while contents are forced to it: Unavailable, no object."""
+
+    def broken(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    objects = FileObjects(tmp_path, "main")
+    key = new_key()
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(Unavailable, match="the disk reports an error"):
+        await objects.put(key, b"body")
+    assert not objects.local_path(key).exists()
+    folder = objects.local_path(key).parent
+    assert not folder.exists() or os.listdir(folder) == [], way
+    assert os.listdir(tmp_path / "main/.spool") == []
+
+
+async def test_modes_are_those_of_the_spool(tmp_path: Path) -> None:
+    """However a file got its name, who may read it is the same."""
+    objects = FileObjects(tmp_path, "main")
+    one, two = new_key(), new_key()
+    await objects.put(one, b"body")
+    with objects.spool() as spool:
+        spool.write(b"body")
+        await objects.put(two, spool)
+    modes = {os.stat(objects.local_path(key)).st_mode for key in (one, two)}
+    assert len(modes) == 1
 
 
 async def test_without_fsync_nothing_is_forced_to_disk(tmp_path: Path) -> None:

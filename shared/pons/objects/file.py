@@ -23,8 +23,10 @@ from pons.objects.protocol import ObjectEntry, check_size
 from pons.objects.spool import (
     SPOOL_FOLDER,
     Spool,
+    has_unnamed_files,
     make_spool_folder,
     probe_folder,
+    write_unnamed,
 )
 
 INLINE_BELOW = 2 * 1024 * 1024
@@ -38,8 +40,8 @@ SLOW_SECONDS = 1.0
 class FileObjects:
     """Objects of `store` as files under `root`; several processes may share them.
 
-    A body is written to a temporary file in `<root>/<store>/.spool` and renamed, so that
-    nothing half-written ever has an object's name.
+    A body is written to a file without a name, or to a temporary file in `<root>/<store>/.spool`,
+    and named when it is whole, so that nothing half-written ever has an object's name.
 
     Parameters
     ----------
@@ -84,6 +86,7 @@ class FileObjects:
                 (self._folder / shard).mkdir(mode=0o750, exist_ok=True)
             sync_folder(self._root)
             sync_folder(self._folder)
+        self._unnamed = has_unnamed_files(self._spool_folder)
         self._place = Place(self._spool_folder, self._folder / NOTES_FOLDER / OWNER)
         self.notes = FileNotes(self._folder, self._spool_folder, self._place, fsync=fsync)
 
@@ -169,14 +172,21 @@ class FileObjects:
 
     def _write(self, key: UUID, body: bytes | bytearray | memoryview) -> None:
         self._place.require()
+        target, shard = self._path_and_shard(key)
+        if self._unnamed:
+            with suppress(FileExistsError), disk_errors(self._spool_folder):
+                write_unnamed(target, shard, body, fsync=self._fsync)
+                return
         with Spool(self._spool_folder) as spool:
             spool.write(body)
-            self._keep(key, spool)
+            spool.keep(target, shard, fsync=self._fsync)
 
     def _keep(self, key: UUID, spool: Spool) -> None:
+        spool.keep(*self._path_and_shard(key), fsync=self._fsync)
+
+    def _path_and_shard(self, key: UUID) -> tuple[str, str]:
         target = self._path(key)
-        shard = os.path.dirname(os.path.dirname(target))
-        spool.keep(target, shard, fsync=self._fsync)
+        return target, os.path.dirname(os.path.dirname(target))
 
     async def _bytes(self, key: UUID, start: int, length: int | None, size: int | None) -> bytes:
         """A part of an object: at once if it is in memory, as a thread costs more than the reading.

@@ -4,11 +4,12 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from pons.errors import OutOfResources, Unavailable
 from pons.objects.disk import disk_errors, sync_folder
@@ -22,6 +23,8 @@ SUFFIX = ".part"
 PROBE_SIZE = 4096
 LEFT_OVER = timedelta(hours=1)
 """Age after which a temporary file belongs to nobody: its writer wrote nothing for so long."""
+
+T = TypeVar("T")
 
 _FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
@@ -54,12 +57,8 @@ class Spool:
             raise ValueError("this spool is closed")
         if self._room is not None:
             self._room.require()
-        with memoryview(data) as view, view.cast("B") as rest, disk_errors(self._folder):
-            written = 0
-            while written < rest.nbytes:
-                with rest[written:] as piece:
-                    written += os.write(self._descriptor, piece)
-            self.size += written
+        with disk_errors(self._folder):
+            self.size += _write_whole(self._descriptor, data)
 
     def detach(self) -> int:
         """The open file, now the caller's to close and its file to move or remove."""
@@ -78,7 +77,6 @@ class Spool:
         """
         descriptor = self.detach()
         folder = os.path.dirname(target)
-        made: list[str] = []
         try:
             with disk_errors(self._folder.parent):
                 try:
@@ -86,15 +84,9 @@ class Spool:
                         os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-                try:
-                    os.replace(self.name, target)
-                except FileNotFoundError:
-                    # The first in this folder. Trying first costs later ones nothing.
-                    made = _make_folders(folder, inside)
-                    os.replace(self.name, target)
+                _, changed = _in_folder(folder, inside, lambda: os.replace(self.name, target))
                 if fsync:
-                    for changed in (folder, *map(os.path.dirname, made)):
-                        sync_folder(changed)
+                    _sync_folders(changed)
         except BaseException:
             remove_spool_file(self.name)
             raise
@@ -124,6 +116,65 @@ def remove_spool_file(name: str) -> None:
     """Remove the file; what cannot be removed now is left to the next opening of the store."""
     with suppress(OSError):
         os.unlink(name)
+
+
+def has_unnamed_files(folder: Path) -> bool:
+    """Whether `write_unnamed` works in `folder`: on Linux, for most of its file systems."""
+    target = f"{folder}/{new_key()}{SUFFIX}"
+    try:
+        write_unnamed(target, str(folder), b"", fsync=False)
+    except (OSError, AttributeError):
+        return False
+    remove_spool_file(target)
+    return True
+
+
+def write_unnamed(
+    target: str, inside: str, body: bytes | bytearray | memoryview, *, fsync: bool
+) -> None:
+    """Write a file that has no name before it is whole; otherwise as `Spool.keep`.
+
+    Nothing is left of it when that fails, nor by a crash, and the file lies near the others of its
+    folder from the beginning: with ext4 a quarter cheaper than a file of the spool folder that is
+    moved, in which inodes come and go. Raises FileExistsError where there is such a file.
+    """
+    folder = os.path.dirname(target)
+    flags = os.O_WRONLY | os.O_TMPFILE
+    descriptor, changed = _in_folder(folder, inside, lambda: os.open(folder, flags, 0o640))
+    try:
+        _write_whole(descriptor, body)
+        if fsync:
+            os.fsync(descriptor)
+        # Python follows the link to the open file only where it is told of some folder.
+        os.link(f"/proc/self/fd/{descriptor}", target, src_dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+    if fsync:
+        _sync_folders(changed)
+
+
+def _write_whole(descriptor: int, data: bytes | bytearray | memoryview) -> int:
+    with memoryview(data) as view, view.cast("B") as rest:
+        written = 0
+        while written < rest.nbytes:
+            with rest[written:] as piece:
+                written += os.write(descriptor, piece)
+        return written
+
+
+def _in_folder(folder: str, inside: str, act: Callable[[], T]) -> tuple[T, list[str]]:
+    """What `act` gives, after making `folder` where it lacks; and the folders with new names."""
+    try:
+        return act(), [folder]
+    except FileNotFoundError:
+        # The first in this folder. Trying first costs later ones nothing.
+        made = _make_folders(folder, inside)
+        return act(), [folder, *map(os.path.dirname, made)]
+
+
+def _sync_folders(folders: list[str]) -> None:
+    for folder in folders:
+        sync_folder(folder)
 
 
 def _make_folders(folder: str, inside: str) -> list[str]:
