@@ -236,8 +236,8 @@ def read_image(located: Located) -> Image:
 
 
 _SUBSAMPLED = frozenset(("YBR_FULL_422", "YBR_PARTIAL_422"))
-_PADDING = 64
-"""Bytes that may follow the pixels and say nothing, in pictures of any size."""
+_PADDING = 8
+"""Bytes that may follow the pixels and say nothing, in the smallest of pictures, too."""
 _DEEP = 16
 
 

@@ -378,10 +378,12 @@ def test_ybr_full_422_keeps_its_meaning(
 
 def test_all_samples_that_were_cut_off(make: Make, locate: Locate, open_file: OpenFile) -> None:
     """A picture that lacks its end is refused rather than read as 4:2:2 of other pixels."""
-    pixels = np.tile(np.array(YBR, np.uint8), (8, 8, 1))
-    content = make_ybr(make, pixels.tobytes()[:-2], Rows=16, Columns=32)
-    with pytest.raises(UnsupportedImage, match="do not fit"):
-        decode(content, locate, open_file)
+    for times, missing in (((8, 8, 1), 2), ((4, 2, 1), 2), ((4, 2, 1), 32)):
+        pixels = np.tile(np.array(YBR, np.uint8), times)
+        rows, columns, _ = pixels.shape
+        content = make_ybr(make, pixels.tobytes()[:-missing], Rows=rows, Columns=columns)
+        with pytest.raises(UnsupportedImage, match="do not fit"):
+            decode(content, locate, open_file)
 
 
 @pytest.mark.parametrize("has_all", [True, False])
