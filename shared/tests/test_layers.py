@@ -30,7 +30,7 @@ LIBRARY_FLOORS = (
 )
 GATEWAY_FLOORS = (
     ("digests", "lua", "query", "responses"),
-    ("backends", "errors", "models", "solving"),
+    ("backends", "errors", "models"),
     ("bodies", "datasets", "error_handlers", "pages", "render", "resources"),
     ("dependencies", "routing"),
     ("document", "files", "operation"),

@@ -28,6 +28,11 @@ LevelDep = Annotated[Level, Depends(level_of)]
 ResourceId = Annotated[str, Path(alias="id", description="Identifier, as lists give it.")]
 
 
+async def resource_id(identifier: ResourceId) -> str:
+    """The identifier in the path; lean routes document it by this."""
+    return identifier
+
+
 async def stored_object(identifier: ResourceId, backends: BackendsDep) -> StoredObject:
     """Where the file of the instance in the path lies. Raises `NotFound`."""
     stored = await backends.catalog.find_object(identifier)

@@ -5,10 +5,11 @@ A parameter that comes twice has its last value. A validator does not repeat the
 tells of a mistake adds it.
 """
 
-from functools import cache
-from typing import Annotated, Any, TypeVar, cast
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Request
+from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
 
@@ -81,21 +82,45 @@ Words = Annotated[list[str], BeforeValidator(parse_words), AS_TEXT]
 
 
 def read_query(request: Request, model: type[Asked]) -> Asked:
-    """The query of a request, which nobody changes. Raises what FastAPI raises."""
+    """The query of a request. Raises what FastAPI raises."""
     if not request.scope["query_string"]:
-        return cast(Asked, _without_query(model))
+        return model()
     try:
         return model.model_validate(dict(request.query_params.multi_items()))
     except ValidationError as error:
-        raise refused(error, "query") from None
+        mistakes: Any = error.errors(include_url=False)
+        raise RequestValidationError(
+            [{**one, "loc": ("query", *one["loc"])} for one in mistakes]
+        ) from None
 
 
-@cache
-def _without_query(model: type[BaseModel]) -> BaseModel:
-    return model()
+def reading_whole_queries(dependant: Dependant) -> Dependant:
+    """What FastAPI is to fill, where it takes each model of a query from `read_query`.
+
+    It would look for one parameter after the other, which takes longer than most answers do.
+    """
+    others, readers = [], []
+    for parameter in dependant.query_params:
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            readers.append(_reader(parameter.name, model))
+        else:
+            others.append(parameter)
+    below = [reading_whole_queries(one) for one in dependant.dependencies]
+    return replace(dependant, query_params=others, dependencies=[*below, *readers])
 
 
-def refused(error: ValidationError, part: str) -> RequestValidationError:
-    """What pydantic finds wrong in a part of a request, as FastAPI tells it."""
-    mistakes: Any = error.errors(include_url=False)
-    return RequestValidationError([{**one, "loc": (part, *one["loc"])} for one in mistakes])
+def _reader(name: str, model: type[BaseModel]) -> Dependant:
+    async def read(request: Request) -> BaseModel:
+        return read_query(request, model)
+
+    return Dependant(call=read, name=name, request_param_name="request")
+
+
+def documented(model: type[BaseModel]) -> Any:
+    """Says in the document of a lean route which query it reads by `read_query`."""
+
+    async def query(asked: Annotated[model, Query()]) -> None:  # type: ignore[valid-type]
+        """Never called."""
+
+    return Depends(query)

@@ -6,10 +6,9 @@ routes of the application, and also knows what Orthanc makes of paths: slashes m
 only has paths below it is a directory, and `Allow` lists methods in Orthanc's order.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, suppress
-from functools import partial
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.datastructures import Default
@@ -21,8 +20,8 @@ from pons.dicom.levels import LEVELS, PLURAL, Level
 from pons.errors import DamagedObject
 from pons_gateway.bodies.json import JsonRequest
 from pons_gateway.models.failures import FAILURES
+from pons_gateway.query import reading_whole_queries
 from pons_gateway.responses.answers import json_answer
-from pons_gateway.solving import NotPlain, Solve, plan
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 """The methods of Orthanc's interface, in the order in which it lists them in `Allow`."""
@@ -69,60 +68,49 @@ class GatewayRoute(APIRoute):
     - It does not look at a JSON body's `Content-Type`, and curl calls what it posts a form: without
       that header FastAPI reads JSON (`strict_content_type=False`).
     - It reads bodies within bounds: see `JsonRequest`.
+    - It reads a model of the query at once: see `reading_whole_queries`.
     - It looks again when an object is missing, which may have been deleted or replaced between its
       row and itself.
-    - It knows from the start what its endpoint asks for, where that is plain and the endpoint says
-      that it gives an answer: see `plan`. FastAPI does the rest.
     """
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        self.solve: Solve | None = None
-        super().__init__(path, endpoint, **options)
-        if self.solve is not None and self.max_body_size is None:
-            self.app = answering(self.handler)
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        if gives_answer(self.endpoint):
-            with suppress(NotPlain):
-                self.solve = plan(self.dependant)
-        solve, by_fastapi = self.solve, super().get_route_handler()
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        documented = self.dependant
+        self.dependant = reading_whole_queries(documented)
+        handler = super().get_route_handler()
+        self.dependant = documented
         takes_json, takes_body = self.body_field is not None, self.methods != {"GET"}
         text_too = has_mark(self, "or_text")
 
-        async def answer(request: Request) -> Response:
-            if solve is not None:
-                solved: Response = await solve(request, {})
-                return solved
+        async def handle(request: Request) -> Response:
             if takes_json:
                 headers = request.scope["headers"]
                 request.scope["headers"] = [one for one in headers if one[0] != b"content-type"]
-            return await by_fastapi(request)
-
-        async def handle(request: Request) -> Response:
             if not takes_body:
-                return await answer(request)
+                return await once_more(handler, request)
             async with AsyncExitStack() as held:
                 body = JsonRequest(request.scope, request.receive, held, or_text=text_too)
-                return await answer(body)
+                return await once_more(handler, body)
 
-        self.handler = partial(once_more, handle)
-        return self.handler
-
-
-def gives_answer(endpoint: Callable[..., Any]) -> bool:
-    """Whether the endpoint says that it answers itself: FastAPI makes nothing of what it gives."""
-    given = get_type_hints(endpoint).get("return")
-    return isinstance(given, type) and issubclass(given, Response)
+        return handle
 
 
-def answering(handler: Handler) -> ASGIApp:
-    """The application of a handler that needs none of what FastAPI keeps open for dependencies."""
+class LeanRoute(APIRoute):
+    """A route whose endpoint is given the request alone, and answers itself.
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await handler(Request(scope, receive, send))
-        await response(scope, receive, send)
+    For the few that clients call by the thousand: FastAPI's own handling of a path parameter, a
+    flag and a dependency costs more than the answer. The endpoint's parameters are documented by
+    the `dependencies` of the route, which nobody solves.
+    """
 
-    return app
+    def __init__(self, path: str, endpoint: Handler, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+
+        async def lean(scope: Scope, receive: Receive, send: Send) -> None:
+            request = Request(scope, receive, send)
+            response = await once_more(endpoint, request)
+            await response(scope, receive, send)
+
+        self.app = lean
 
 
 async def once_more(handler: Handler, request: Request) -> Response:
@@ -148,6 +136,19 @@ class Router(APIRouter):
         )
         self.title = title
         self.description = description
+
+    def lean(
+        self, path: str, method: str = "GET", **options: Any
+    ) -> Callable[[Endpoint], Endpoint]:
+        """A request by a `LeanRoute`."""
+
+        def add(endpoint: Endpoint) -> Endpoint:
+            self.add_api_route(
+                path, endpoint, methods=[method], route_class_override=LeanRoute, **options
+            )
+            return endpoint
+
+        return add
 
 
 class LevelRouter(Router):
@@ -211,7 +212,7 @@ class TreeRouter(APIRouter):
     def __init__(self, **options: Any) -> None:
         super().__init__(redirect_slashes=False, **options)
         self._root = Node()
-        self._files = APIRouter(redirect_slashes=False)
+        self._folders: tuple[str, ...] = ()
 
     def grow(self, routes: Iterable[BaseRoute]) -> None:
         """Add routes, which are complete: they are not changed by being here."""
@@ -220,8 +221,9 @@ class TreeRouter(APIRouter):
             self._add(route)
 
     def frontend(self, path: str, **options: Any) -> None:
-        """Files that are looked for where there is no route, without asking each route again."""
-        self._files.frontend(path, **options)
+        """As FastAPI's, whose own matching is asked for these paths alone."""
+        super().frontend(path, **options)
+        self._folders += (f"{path}/",)
 
     def is_public(self, path: str) -> bool:
         """Whether something at this path is answered without authentication."""
@@ -236,11 +238,13 @@ class TreeRouter(APIRouter):
         if scope["type"] != "http":
             await super().app(scope, receive, send)
             return
-        node, parameters = self._find(scope["path"])
-        if node is None:
-            await self._files.app(scope, receive, send)
-            return
         path, method = scope["path"], scope["method"]
+        node, parameters = self._find(path)
+        if node is None:
+            if not path.startswith(self._folders):
+                raise HTTPException(404)
+            await super().app(scope, receive, send)
+            return
         if node.mount is not None:
             await node.mount(scope, receive, send)
             return

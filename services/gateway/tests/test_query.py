@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Types of query parameters: what Orthanc makes of their text, alike on every route."""
+"""Types of query parameters: what Orthanc makes of their text, alike on every kind of route."""
 
 from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, TypeAdapter
+from starlette.requests import Request
 
 from pons_gateway.error_handlers import in_our_words
 from pons_gateway.query import (
@@ -17,8 +19,11 @@ from pons_gateway.query import (
     Number,
     TagList,
     Words,
+    documented,
+    read_query,
+    reading_whole_queries,
 )
-from pons_gateway.routing import GatewayRoute, TreeRouter
+from pons_gateway.routing import GatewayRoute, LeanRoute, TreeRouter
 
 A_NUMBER = "expected a whole number from 0 to 9223372036854775807"
 
@@ -32,7 +37,11 @@ class Asked(BaseModel):
     words: Words | None = Field(None)
 
 
-async def by_plan(query: str) -> Asked:
+async def lean(query: str) -> Asked:
+    return read_query(Request({"type": "http", "query_string": query.encode()}), Asked)
+
+
+async def ordinary(query: str) -> Asked:
     return await answered(query, GatewayRoute)
 
 
@@ -44,9 +53,8 @@ async def answered(query: str, route: type[APIRoute]) -> Asked:
     app, router, found = FastAPI(), APIRouter(route_class=route), []
 
     @router.get("/")
-    async def endpoint(asked: Annotated[Asked, Query()]) -> Response:
+    async def endpoint(asked: Annotated[Asked, Query()]) -> None:
         found.append(asked)
-        return Response()
 
     grow(app, router)
 
@@ -65,7 +73,7 @@ def grow(app: FastAPI, router: APIRouter) -> None:
     tree.grow(router.routes)
 
 
-READERS = pytest.mark.parametrize("read", [by_plan, by_fastapi])
+READERS = pytest.mark.parametrize("read", [lean, ordinary, by_fastapi])
 
 
 @READERS
@@ -123,13 +131,33 @@ async def test_what_is_refused(read: Any, query: str, told: str) -> None:
     assert str(in_our_words(refused.value.errors())) == told
 
 
-async def test_queries_are_documented() -> None:
-    """The document has each parameter as what it is, texts that stand for many as text."""
-    app, router = FastAPI(), APIRouter(route_class=GatewayRoute)
+async def test_models_are_read_at_once() -> None:
+    """FastAPI is left parameters that are no models, and fills the others by `read_query`."""
 
-    @router.get("/")
-    async def endpoint(asked: Annotated[Asked, Query()]) -> Response:
-        return Response()
+    async def below(below: Annotated[Asked, Query()]) -> None:
+        return None
+
+    async def endpoint(
+        one: int, asked: Annotated[Asked, Query()], two: Annotated[None, Depends(below)]
+    ) -> None:
+        return None
+
+    dependant = get_dependant(path="/", call=endpoint)
+    reading = reading_whole_queries(dependant)
+    assert [one.name for one in dependant.query_params] == ["one", "asked"]
+    assert [one.name for one in reading.query_params] == ["one"]
+    assert [one.name for one in reading.dependencies] == ["two", "asked"]
+    assert not reading.dependencies[0].query_params
+
+
+@pytest.mark.parametrize("route", [GatewayRoute, LeanRoute])
+async def test_queries_are_documented(route: type[APIRoute]) -> None:
+    """The document has each parameter as what it is, texts that stand for many as text."""
+    app, router = FastAPI(), APIRouter(route_class=route)
+
+    @router.get("/", dependencies=[documented(Asked)])
+    async def endpoint() -> None:
+        return None
 
     grow(app, router)
     parameters = {

@@ -3,12 +3,14 @@
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from pons.messages.index import ClearChanges, ClearExports
 from pons.messages.services import Done
+from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.changes import Changes, ChangesQuery, Exports, ExportsQuery
+from pons_gateway.query import documented, read_query
 from pons_gateway.resources.resource_json import changes_json, exports_json
 from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.routing import Router
@@ -16,9 +18,16 @@ from pons_gateway.routing import Router
 router = Router("Changes and exports", "What changed in the store, and what was sent from it.")
 
 
-@router.get("/changes", summary="Changes, oldest first", response_model=Changes)
-async def changes(asked: Annotated[ChangesQuery, Query()], backends: BackendsDep) -> Response:
+@router.lean(
+    "/changes",
+    summary="Changes, oldest first",
+    dependencies=[documented(ChangesQuery)],
+    response_model=Changes,
+)
+async def changes(request: Request) -> Response:
     """To follow the store, go on from `Last`. A number that is none counts as not given."""
+    asked = read_query(request, ChangesQuery)
+    backends: Backends = request.app.state.backends
     if asked.last:
         page = await backends.catalog.logs.latest_change()
     else:

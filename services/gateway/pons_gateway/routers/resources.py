@@ -3,7 +3,7 @@
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Request, Response
 
 from pons.catalog import Search
 from pons.dicom.levels import PLURAL
@@ -13,9 +13,13 @@ from pons_gateway.dependencies import (
     BackendsDep,
     LevelDep,
     ResourceId,
+    backends_of,
+    level_of,
+    resource_id,
 )
 from pons_gateway.models.resources import LISTS, MODELS, Deletion, Statistics
 from pons_gateway.models.shape import ListQuery, ShapeQuery
+from pons_gateway.query import documented, read_query
 from pons_gateway.resources.resource_json import (
     deletion_json,
     objects_of,
@@ -43,16 +47,17 @@ async def list_all(
     return await json_list(objects_of(pages, shape, backends.metadata_names))
 
 
-@router.get("/{id}", summary="Show a {level}", response_model=MODELS)
-async def show(
-    level: LevelDep,
-    identifier: ResourceId,
-    asked: Annotated[ShapeQuery, Query()],
-    backends: BackendsDep,
-) -> Response:
+@router.lean(
+    "/{id}",
+    summary="Show a {level}",
+    response_model=MODELS,
+    dependencies=[Depends(resource_id), documented(ShapeQuery)],
+)
+async def show(request: Request) -> Response:
     """Its main tags, what it belongs to, what it has below. 404 without a body if unknown."""
-    shape = asked.shape()
-    resource = await backends.catalog.find(level, identifier, shape.fields)
+    level, backends = await level_of(request), await backends_of(request)
+    shape = read_query(request, ShapeQuery).shape()
+    resource = await backends.catalog.find(level, request.path_params["id"], shape.fields)
     if resource is None:
         return silent(404)
     return json_answer(resource_json(resource, shape, backends.metadata_names))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What runs here, and how much it holds."""
 
-from fastapi import Response
+from fastapi import Request, Response
 
-from pons_gateway.dependencies import BackendsDep
+from pons_gateway.backends import Backends
 from pons_gateway.models.system import StoreStatistics, System
 from pons_gateway.operation.system_json import system_json
 from pons_gateway.resources.resource_json import totals_json
@@ -22,13 +22,14 @@ class Script(Response):
 router = Router("System", "What runs here, and how much it holds.")
 
 
-@router.get(
+@router.lean(
     "/system",
     summary="Versions and settings of the store, as Orthanc tells them",
     response_model=System,
 )
-async def system(backends: BackendsDep) -> Response:
+async def system(request: Request) -> Response:
     """They do not change while the store runs."""
+    backends: Backends = request.app.state.backends
     text = backends.constant_answers.get("/system")
     if text is None:
         text = json_bytes(system_json(backends.settings))
@@ -36,13 +37,14 @@ async def system(backends: BackendsDep) -> Response:
     return json_text(text)
 
 
-@router.get(
+@router.lean(
     "/statistics",
     summary="Counts and sizes, at the same cost for any size of the store",
     response_model=StoreStatistics,
 )
-async def statistics(backends: BackendsDep) -> Response:
+async def statistics(request: Request) -> Response:
     """Raises Unavailable while the database does not answer."""
+    backends: Backends = request.app.state.backends
     return json_answer(totals_json(await backends.catalog.totals()))
 
 

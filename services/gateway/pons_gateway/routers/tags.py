@@ -3,13 +3,12 @@
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Request, Response
 
 from pons.dicom.orthanc_json import Style
 from pons.errors import NotFound
-from pons_gateway.backends import Backends
 from pons_gateway.datasets import header_json
-from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
+from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId, resource_id
 from pons_gateway.models.tags import (
     ManyTagsQuery,
     SimpleTags,
@@ -19,6 +18,7 @@ from pons_gateway.models.tags import (
     TagsQuery,
     WholeQuery,
 )
+from pons_gateway.query import documented, read_query
 from pons_gateway.responses.answers import json_answer, json_object, json_of
 from pons_gateway.routing import LevelRouter, Router
 
@@ -32,31 +32,31 @@ levels = LevelRouter(*CHAPTER)
 above = LevelRouter(*CHAPTER, levels=("Patient", "Study", "Series"))
 
 
-@router.get(
+@router.lean(
     "/instances/{id}/tags",
     summary="The tags of an instance, in full unless asked otherwise",
+    dependencies=[Depends(resource_id), documented(TagsQuery)],
     response_model=Tags,
 )
-async def tags(
-    identifier: ResourceId, asked: Annotated[TagsQuery, Query()], backends: BackendsDep
-) -> Response:
+async def tags(request: Request) -> Response:
     """Long values are left out unless they are asked for."""
-    return await _tags(identifier, asked, asked.style, backends)
+    asked = read_query(request, TagsQuery)
+    return await _tags(request, asked, asked.style)
 
 
-@router.get(
+@router.lean(
     "/instances/{id}/simplified-tags",
     summary="The tags of an instance by their names",
+    dependencies=[Depends(resource_id), documented(WholeQuery)],
     response_model=SimpleTags,
 )
-async def simplified_tags(
-    identifier: ResourceId, asked: Annotated[WholeQuery, Query()], backends: BackendsDep
-) -> Response:
+async def simplified_tags(request: Request) -> Response:
     """Long values are left out unless they are asked for."""
-    return await _tags(identifier, asked, Style.SIMPLIFIED, backends)
+    return await _tags(request, read_query(request, WholeQuery), Style.SIMPLIFIED)
 
 
-async def _tags(identifier: str, asked: WholeQuery, style: Style, backends: Backends) -> Response:
+async def _tags(request: Request, asked: WholeQuery, style: Style) -> Response:
+    identifier, backends = request.path_params["id"], request.app.state.backends
     read = header_json.whole_tags if asked.whole else header_json.instance_tags
     return json_of(await read(identifier, style, asked.ignore_length, backends))
 

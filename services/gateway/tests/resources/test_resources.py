@@ -318,7 +318,7 @@ async def test_the_last_of_a_parameter_counts(client: httpx.AsyncClient) -> None
 
 
 async def test_resources_are_described_by_level(client: httpx.AsyncClient) -> None:
-    """The document tells each level's object apart, and the parameters of each."""
+    """The document tells each level's object apart, and the parameters of lean routes."""
     paths = (await client.get("/openapi.json")).json()["paths"]
     shown = paths["/studies/{id}"]["get"]
     schema = shown["responses"]["200"]["content"]["application/json"]["schema"]
