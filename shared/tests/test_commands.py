@@ -143,6 +143,27 @@ async def test_one_replica_carries_a_command_out(broker: NatsServer) -> None:
         assert done == ["one"]
 
 
+async def test_no_question_is_lost_when_a_replica_takes_leave(broker: NatsServer) -> None:
+    """Whoever asks while a replica ends is answered by another, at once."""
+
+    async def clear(_command: ClearChanges) -> Done:
+        return Done()
+
+    settings = broker.settings()
+    async with open_bus(settings) as asking, open_bus(settings) as one:
+        await answer_commands(one, "index", {ClearChanges: clear})
+        await one.check()
+        for _ in range(10):
+            async with open_bus(settings) as other:
+                await answer_commands(other, "index", {ClearChanges: clear})
+                await other.check()
+                ending = asyncio.ensure_future(other.take_leave())
+                for _ in range(20):
+                    await ask(asking, "index", ClearChanges(), Done, within=3)
+                await ending
+            await ask(asking, "index", ClearChanges(), Done, within=3)
+
+
 async def test_a_slow_command_does_not_hold_up_others_of_its_kind(bus: Bus) -> None:
     """A modality that does not answer an echo is no reason for the others to wait."""
     release = asyncio.Event()

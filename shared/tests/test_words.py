@@ -45,8 +45,13 @@ def family(parsed: dict[Path, ast.Module]) -> set[str]:
     names, before = {"PonsError"}, 0
     while len(names) > before:
         before = len(names)
-        names |= {one.name for one in classes if names & {ast.unparse(base) for base in one.bases}}
+        names |= {one.name for one in classes if names & set(map(last_name, one.bases))}
     return names
+
+
+def last_name(base: ast.expr) -> str:
+    """What a class is called, whatever module it is taken from."""
+    return ast.unparse(base).split(".")[-1]
 
 
 def own_exceptions(parsed: dict[Path, ast.Module]) -> set[str]:

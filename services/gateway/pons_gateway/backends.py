@@ -14,6 +14,7 @@ from pons.health.readiness import Health
 from pons.ingest import Ingest
 from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import Jobs
+from pons.limits import MEGABYTE
 from pons.limits.room import AT_A_TIME, Room
 from pons.objects import Objects
 from pons.remotes.live import LiveSettings
@@ -21,12 +22,13 @@ from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.settings import Settings
-from pons_gateway.bodies.json import LONG_AT_A_TIME
 from pons_gateway.digests import Digests
 from pons_gateway.lua.scripts import Scripts
 
 Ask = Callable[..., Awaitable[Any]]
 """`pons.bus.requests.ask` on the store's bus: service, command, type of the answer."""
+BODIES_AT_A_TIME = 32 * MEGABYTE
+"""Bytes of long bodies that are worked on at a time: values take some five times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Backends:
     """Render too, with connections of their own: a slow download must not hold up pictures."""
     header_room: Room = field(default_factory=lambda: Room(AT_A_TIME))
     """What headers may take that are unpacked at a time."""
-    body_room: Room = field(default_factory=lambda: Room(LONG_AT_A_TIME))
+    body_room: Room = field(default_factory=lambda: Room(BODIES_AT_A_TIME))
     """What long bodies may take that are worked on at a time."""
     tags_text: TagsText = field(default_factory=TagsText)
     digests: Digests = field(default_factory=Digests)

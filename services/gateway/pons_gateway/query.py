@@ -83,9 +83,9 @@ Words = Annotated[list[str], BeforeValidator(parse_words), AS_TEXT]
 
 def read_query(request: Request, model: type[Asked]) -> Asked:
     """The query of a request. Raises what FastAPI raises."""
-    if not request.scope["query_string"]:
-        return model()
     try:
+        if not request.scope["query_string"]:
+            return model()
         return model.model_validate(dict(request.query_params.multi_items()))
     except ValidationError as error:
         mistakes: Any = error.errors(include_url=False)

@@ -12,7 +12,8 @@ from pons.errors import Unavailable
 from pons.limits import MEGABYTE
 from pons.messages.index import DeleteResources
 from pons.messages.services import Done
-from pons_gateway.bodies.json import LONG, LONG_AT_A_TIME, LONGEST_BODY
+from pons_gateway.backends import BODIES_AT_A_TIME
+from pons_gateway.bodies.json import LONG, LONGEST_BODY
 
 from .conftest import PATIENT, Open, Store
 
@@ -38,7 +39,7 @@ async def test_long_bodies_take_turns(open_client: Open, store: Store) -> None:
 
     store.services.answers[DeleteResources] = Done()
     client = open_client(ask=slow)
-    at_a_time = LONG_AT_A_TIME // LONGEST_BODY
+    at_a_time = BODIES_AT_A_TIME // LONGEST_BODY
     long = body_of(LONGEST_BODY - MEGABYTE)
     async with client, asyncio.timeout(60), asyncio.TaskGroup() as group:
         posts = [group.create_task(client.post(PATH, content=long)) for _ in range(at_a_time + 2)]
@@ -50,7 +51,7 @@ async def test_long_bodies_take_turns(open_client: Open, store: Store) -> None:
         assert working.locked()
         go_on.set()
     assert {post.result().status_code for post in posts} == {200}
-    assert store.backends.body_room.free == LONG_AT_A_TIME
+    assert store.backends.body_room.free == BODIES_AT_A_TIME
 
 
 async def test_a_failure_leaves_room(client: httpx.AsyncClient, store: Store) -> None:
@@ -64,7 +65,7 @@ async def test_a_failure_leaves_room(client: httpx.AsyncClient, store: Store) ->
             yield b" " * MEGABYTE
 
     assert (await client.post(PATH, content=endless())).status_code == 413
-    assert store.backends.body_room.free == LONG_AT_A_TIME
+    assert store.backends.body_room.free == BODIES_AT_A_TIME
     with store.backends.objects.spool() as spool:
         assert [path for path in spool.path.parent.iterdir() if path.stat().st_size] == []
 

@@ -131,6 +131,18 @@ async def test_what_is_refused(read: Any, query: str, told: str) -> None:
     assert str(in_our_words(refused.value.errors())) == told
 
 
+@pytest.mark.parametrize("query", ["", "other=1"])
+async def test_what_is_missing_is_refused(query: str) -> None:
+    """A parameter that must be there is, whether there is a query or not."""
+
+    class Needed(BaseModel):
+        modality: str
+
+    with pytest.raises(RequestValidationError) as refused:
+        read_query(Request({"type": "http", "query_string": query.encode()}), Needed)
+    assert [one["loc"] for one in refused.value.errors()] == [("query", "modality")]
+
+
 async def test_models_are_read_at_once() -> None:
     """FastAPI is left parameters that are no models, and fills the others by `read_query`."""
 

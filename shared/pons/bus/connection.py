@@ -4,7 +4,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import nats.errors
@@ -50,6 +50,7 @@ CHECK_TIMEOUT = 1.0
 REFUSED_FOR = 10.0
 """Seconds for which a message that JetStream did not keep makes a process not ready: when nothing
 is published meanwhile, nobody knows whether it would be kept now."""
+LEAVE_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 3.0
 """Seconds that a server which hangs may hold up the end of a service."""
 REPEAT_LOG = 10.0
@@ -80,6 +81,7 @@ class Bus:
         self._changes_bytes = changes_bytes
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
+        self._shared: list[Subscription] = []
 
     async def publish(self, subject: str, payload: bytes, message_id: str = "") -> None:
         """Publish to a stream and wait until it is kept. May be repeated.
@@ -119,7 +121,20 @@ class Bus:
         Concurrent callbacks end with the bus, and one that raises ends it.
         """
         called = callback if concurrent == 1 else self._concurrently(callback, concurrent)
-        return await self.client.subscribe(subject, queue=queue, cb=called)
+        subscription = await self.client.subscribe(subject, queue=queue, cb=called)
+        if queue:
+            self._shared.append(subscription)
+        return subscription
+
+    async def take_leave(self) -> None:
+        """Let what one of a queue is to answer go to the others from now on.
+
+        A question that is sent to a connection that is being closed is lost, and whoever asked
+        waits in vain.
+        """
+        with suppress(nats.errors.Error, TimeoutError):
+            async with asyncio.timeout(LEAVE_TIMEOUT):
+                await asyncio.gather(*(one.drain() for one in self._shared))  # type: ignore[no-untyped-call]
 
     def _concurrently(self, callback: Callback, concurrent: int) -> Callback:
         room = asyncio.Semaphore(concurrent)
@@ -271,6 +286,7 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
             yield bus
         finally:
             watching.cancel()
+            await bus.take_leave()
             await connection.close(client)
             bus.cancel_work()
 

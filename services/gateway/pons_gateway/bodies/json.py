@@ -19,8 +19,6 @@ LONGEST_BODY = 16 * MEGABYTE
 
 LONG = MEGABYTE
 """Bytes of a body from which on it waits for its turn, in a file."""
-LONG_AT_A_TIME = 2 * LONGEST_BODY
-"""Bytes of long bodies that are worked on at a time: values take some five times as much."""
 
 
 class JsonRequest(Request):
