@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from pons.errors import OutOfResources
-from pons.objects.free_space import MIB, FreeSpace, Shortage
+from pons.limits import MEGABYTE
+from pons.objects.free_space import FreeSpace, Shortage
 from pons.settings import StorageSettings
 
 
@@ -22,7 +23,7 @@ class Disk:
     """What `shutil.disk_usage` tells; counts how often it is asked."""
 
     def __init__(self, total: int, free: int) -> None:
-        self.total, self.free, self.asked = total * MIB, free * MIB, 0
+        self.total, self.free, self.asked = total * MEGABYTE, free * MEGABYTE, 0
 
     def usage(self, _folder: Path) -> Usage:
         self.asked += 1
@@ -45,10 +46,10 @@ def storage(folder: Path, **values: object) -> StorageSettings:
 def test_a_store_stops_taking_before_the_disk_is_full(tmp_path: Path, disk: Disk) -> None:
     """Below the room that is to be left, the refusal names folder, what is free and needed."""
     room = FreeSpace(storage(tmp_path, reserve=""))
-    disk.free = 128 * MIB
+    disk.free = 128 * MEGABYTE
     assert room.look() is None
     disk.free -= 1
-    assert room.look() == Shortage(tmp_path, 128 * MIB - 1, 128 * MIB)
+    assert room.look() == Shortage(tmp_path, 128 * MEGABYTE - 1, 128 * MEGABYTE)
     with pytest.raises(OutOfResources) as refused:
         room.require()
     assert str(refused.value) == (
@@ -59,7 +60,7 @@ def test_a_store_stops_taking_before_the_disk_is_full(tmp_path: Path, disk: Disk
 
 def test_a_small_disk_is_not_left_unused(tmp_path: Path, disk: Disk) -> None:
     """Of 320 MB, 20 are to stay free."""
-    disk.total, disk.free = 320 * MIB, 20 * MIB
+    disk.total, disk.free = 320 * MEGABYTE, 20 * MEGABYTE
     room = FreeSpace(storage(tmp_path, reserve=""))
     assert room.look() is None
     disk.free -= 1
@@ -102,7 +103,7 @@ def test_the_file_system_is_asked_seldom_while_there_is_room(tmp_path: Path, dis
     for _ in range(3):
         room.require()
     assert disk.asked == 1
-    disk.free = 128 * MIB
+    disk.free = 128 * MEGABYTE
     room.require()
     disk.free = 0
     with pytest.raises(OutOfResources):
@@ -115,25 +116,25 @@ def test_the_reserve_gives_way_and_comes_back(tmp_path: Path, disk: Disk) -> Non
     """It takes room of the disk; it goes when there is none, and is made when there is."""
     room, reserve = FreeSpace(storage(tmp_path)), tmp_path / "reserve"
     assert room.restore()
-    assert reserve.stat().st_size == 2 * MIB
-    assert reserve.stat().st_blocks * 512 >= 2 * MIB
+    assert reserve.stat().st_size == 2 * MEGABYTE
+    assert reserve.stat().st_blocks * 512 >= 2 * MEGABYTE
     assert not room.give_way()
     assert reserve.exists()
     disk.free = 0
     assert room.give_way()
     assert not reserve.exists()
-    disk.free = 130 * MIB - 1
+    disk.free = 130 * MEGABYTE - 1
     assert not room.restore()
-    disk.free = 130 * MIB
+    disk.free = 130 * MEGABYTE
     assert room.restore()
 
 
 def test_what_the_reserve_left_is_for_deletions(tmp_path: Path, disk: Disk) -> None:
     """Nothing new is taken until the reserve can be made again."""
     room = FreeSpace(storage(tmp_path))
-    disk.free = 129 * MIB
+    disk.free = 129 * MEGABYTE
     short = room.look()
-    assert short == Shortage(tmp_path, 129 * MIB, 130 * MIB)
+    assert short == Shortage(tmp_path, 129 * MEGABYTE, 130 * MEGABYTE)
     (tmp_path / "reserve").touch()
     assert room.look() is None
 

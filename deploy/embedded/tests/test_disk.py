@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from pons.objects.free_space import MIB, FreeSpace
+from pons.limits import MEGABYTE
+from pons.objects.free_space import FreeSpace
 from pons.settings import load_settings
 from pons_embedded import disk
 from pons_embedded.errors import Refusal
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> DataFolder:
 
 def sized(patch: pytest.MonkeyPatch, total: int, free: int) -> None:
     """A disk of so many MB."""
-    usage = Usage(total * MIB, (total - free) * MIB, free * MIB)
+    usage = Usage(total * MEGABYTE, (total - free) * MEGABYTE, free * MEGABYTE)
     patch.setattr(shutil, "disk_usage", lambda _folder: usage)
 
 
@@ -106,7 +107,7 @@ def test_servers_fit_their_disk(folder: DataFolder, monkeypatch: pytest.MonkeyPa
         assert told["PONS_NATS_CHANGES_MB"] == str(changes)
         assert told["PONS_STORAGE_RESERVE"] == str(folder.path / "reserve")
         assert disk.wal_settings(folder.path)["max_wal_size"] == f"{wal}MB"
-    assert disk.streams_bytes(folder.path) == 75_000 * MIB
+    assert disk.streams_bytes(folder.path) == 75_000 * MEGABYTE
     chosen = shared_environment(load_settings({}, nats={"changes_mb": 7}), None, folder)
     assert "PONS_NATS_CHANGES_MB" not in chosen
 
