@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Orthanc's conventions of HTTP, as its clients rely on them."""
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import httpx
 import pytest
+from fastapi import Response
+from fastapi.routing import APIRoute
 from prometheus_client import REGISTRY
 
 from pons.errors import FAMILY, NotFound, PonsError
 from pons.messages.index import ClearChanges, DeleteResource
 from pons.settings import HttpSettings, Settings
 from pons_gateway.errors import HTTP_STATUS, NUMBER_AND_WORDS, orthanc_error
+from pons_gateway.routers import ROUTERS
 
 from .conftest import NOBODY, PATIENT, STUDY, Open, Store
 
@@ -253,3 +256,12 @@ def test_statuses() -> None:
     table = {name: orthanc_error(kind("x")) for name, kind in FAMILY.items()}
     assert {name: (entry.http, entry.status) for name, entry in table.items()} == expected
     assert orthanc_error(PonsError("x")).http == 500
+
+
+@pytest.mark.parametrize(
+    "route", [route for router in ROUTERS for route in router.routes], ids=lambda route: route.path
+)
+def test_endpoints_answer_by_themselves(route: APIRoute) -> None:
+    """FastAPI would make plain JSON of a model, without our headers and without XML."""
+    given = get_type_hints(route.endpoint)["return"]
+    assert issubclass(given, Response), f"{route.endpoint} gives {given}: see responses/answers.py"
