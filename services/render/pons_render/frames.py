@@ -5,7 +5,8 @@ import io
 
 from pons.errors import UnsupportedImage
 from pons_render.fragments import Fragments, offsets
-from pons_render.image import Bulk, Image
+from pons_render.image import Image
+from pons_render.picture_header import Bulk
 from pons_render.source import Source, Window
 from pons_render.syntaxes import SYNTAXES, Codec
 

@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an instance's header says about its pixels, checked before anything is decoded."""
 
-import base64
-import binascii
-import struct
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from pons.errors import UnsupportedImage
+from pons_render.picture_header import Bulk, Element, Header, bulk, integer, read_header, text
 from pons_render.syntaxes import SYNTAXES, WIDE, Codec
 
 MAX_FRAME_BYTES = 512 * 1024 * 1024
@@ -61,14 +58,6 @@ class Located:
     @property
     def object_key(self) -> UUID:
         return self.key
-
-
-class Bulk(msgspec.Struct, frozen=True):
-    """A binary value of the header: the bytes, or where they are in the file."""
-
-    data: bytes = b""
-    offset: int = 0
-    length: int = 0
 
 
 class Palette(msgspec.Struct, frozen=True):
@@ -144,52 +133,11 @@ class Image(msgspec.Struct, frozen=True):
         return self.rows * self.columns * samples * sample
 
 
-class Element(msgspec.Struct, frozen=True):
-    """One element of DICOM JSON (PS3.18 F.2.2)."""
-
-    vr: str = ""
-    Value: list[Any] = []
-    InlineBinary: str = ""
-    BulkDataURI: str = ""
-
-
-class Header(msgspec.Struct, frozen=True, rename=lambda name: name.removeprefix("_")):
-    """The elements that rendering needs; msgspec skips all others without building them."""
-
-    _00280002: Element = Element()
-    _00280004: Element = Element()
-    _00280006: Element = Element()
-    _00280008: Element = Element()
-    _00280010: Element = Element()
-    _00280011: Element = Element()
-    _00280100: Element = Element()
-    _00280101: Element = Element()
-    _00280102: Element = Element()
-    _00280103: Element = Element()
-    _00281101: Element = Element()
-    _00281102: Element = Element()
-    _00281103: Element = Element()
-    _00281201: Element = Element()
-    _00281202: Element = Element()
-    _00281203: Element = Element()
-    _00281221: Element = Element()
-    _00281222: Element = Element()
-    _00281223: Element = Element()
-    _7FE00001: Element = Element()
-    _7FE00002: Element = Element()
-
-
-PICTURE_TAGS = tuple(name.removeprefix("_") for name in Header.__struct_fields__)
-"""What is read of a header."""
-
-_decode_header = msgspec.json.Decoder(Header).decode
-
-
 def count_frames(located: Located) -> int:
     """How many frames `/frames` lists; without pixels what the attribute says, as Orthanc does."""
     if located.pixel_offset is not None:
         return read_image(located).number_of_frames
-    frames = _number_of_frames(_read_header(located.header))
+    frames = _number_of_frames(read_header(located.header))
     if not 0 < frames <= MAX_FRAMES:
         raise UnsupportedImage(f"{NUMBER_OF_FRAMES} is {frames}")
     return frames
@@ -203,32 +151,32 @@ def read_image(located: Located) -> Image:
     """
     if located.pixel_offset is None:
         raise UnsupportedImage("The instance has no pixel data")
-    header = _read_header(located.header)
+    header = read_header(located.header)
     float_bits = FLOAT_KINDS.get(located.pixel_vr)
-    samples = _integer(header._00280002, "Samples per Pixel (0028,0002)", 1)
-    allocated = float_bits or _integer(header._00280100, "Bits Allocated (0028,0100)")
-    stored = float_bits or _integer(header._00280101, "Bits Stored (0028,0101)", allocated)
-    high = _integer(header._00280102, "High Bit (0028,0102)", stored - 1)
+    samples = integer(header._00280002, "Samples per Pixel (0028,0002)", 1)
+    allocated = float_bits or integer(header._00280100, "Bits Allocated (0028,0100)")
+    stored = float_bits or integer(header._00280101, "Bits Stored (0028,0101)", allocated)
+    high = integer(header._00280102, "High Bit (0028,0102)", stored - 1)
     image = Image(
         transfer_syntax=located.transfer_syntax,
-        rows=_integer(header._00280010, "Rows (0028,0010)"),
-        columns=_integer(header._00280011, "Columns (0028,0011)"),
+        rows=integer(header._00280010, "Rows (0028,0010)"),
+        columns=integer(header._00280011, "Columns (0028,0011)"),
         samples_per_pixel=samples,
-        photometric_interpretation=_text(header._00280004).upper()
+        photometric_interpretation=text(header._00280004).upper()
         or ("MONOCHROME2" if samples == 1 else "RGB"),
-        planar_configuration=_integer(header._00280006, "Planar Configuration (0028,0006)", 0),
+        planar_configuration=integer(header._00280006, "Planar Configuration (0028,0006)", 0),
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high,
-        pixel_representation=_integer(header._00280103, "Pixel Representation (0028,0103)", 0),
+        pixel_representation=integer(header._00280103, "Pixel Representation (0028,0103)", 0),
         number_of_frames=_number_of_frames(header),
         pixel_vr=located.pixel_vr,
         offset=located.pixel_offset,
         length=_pixel_bytes(located),
         encapsulated=located.pixel_length is None,
         palette=_palette(header, located.transfer_syntax),
-        offset_table=_bulk(header._7FE00001),
-        length_table=_bulk(header._7FE00002),
+        offset_table=bulk(header._7FE00001),
+        length_table=bulk(header._7FE00002),
     )
     image = _with_possible_bits(_with_real_length(image, located.pixel_length))
     _check(image)
@@ -278,7 +226,7 @@ def _with_possible_bits(image: Image) -> Image:
 
 
 def _number_of_frames(header: Header) -> int:
-    return _integer(header._00280008, NUMBER_OF_FRAMES, 1) or 1
+    return integer(header._00280008, NUMBER_OF_FRAMES, 1) or 1
 
 
 def _check(image: Image) -> None:
@@ -344,44 +292,6 @@ def _pixel_bytes(located: Located) -> int:
     return there if located.pixel_length is None else min(there, located.pixel_length)
 
 
-def _read_header(header: bytes) -> Header:
-    try:
-        return _decode_header(header)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise UnsupportedImage("The header of the image cannot be read") from error
-
-
-def _integer(element: Element, name: str, default: int | None = None) -> int:
-    """The first value; DICOM JSON has IS as text and US as numbers."""
-    value = element.Value[0] if element.Value else None
-    if value is None or value == "":
-        if default is None:
-            raise UnsupportedImage(f"{name} is missing")
-        return default
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise UnsupportedImage(f"{name} is {value!r}, expected a number") from None
-
-
-def _text(element: Element) -> str:
-    return str(element.Value[0]).strip() if element.Value and element.Value[0] else ""
-
-
-def _bulk(element: Element) -> Bulk:
-    """A binary value, wherever the header has it; empty when it is absent or unreadable."""
-    try:
-        if element.InlineBinary:
-            return Bulk(base64.b64decode(element.InlineBinary))
-        if element.BulkDataURI:
-            offset, length = element.BulkDataURI.removeprefix("z").split("/")
-            return Bulk(offset=int(offset), length=int(length))
-        numbers = [int(value) for value in element.Value]
-        return Bulk(struct.pack(f"<{len(numbers)}H", *numbers))
-    except (ValueError, TypeError, binascii.Error, struct.error):
-        return Bulk()
-
-
 def _palette(header: Header, transfer_syntax: str) -> Palette | None:
     elements = (header._00281101, header._00281102, header._00281103)
     descriptors = tuple(_descriptor(element) for element in elements if len(element.Value) == 3)
@@ -389,10 +299,10 @@ def _palette(header: Header, transfer_syntax: str) -> Palette | None:
         return None
     plain = (header._00281201, header._00281202, header._00281203)
     segmented = (header._00281221, header._00281222, header._00281223)
-    tables = tuple(_bulk(element) for element in plain)
+    tables = tuple(bulk(element) for element in plain)
     is_segmented = not any(table.data or table.length for table in tables)
     if is_segmented:
-        tables = tuple(_bulk(element) for element in segmented)
+        tables = tuple(bulk(element) for element in segmented)
     syntax = SYNTAXES.get(transfer_syntax)
     in_numbers = any(element.Value for element in plain + segmented)
     big_endian = syntax is not None and syntax.big_endian and not in_numbers

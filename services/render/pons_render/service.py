@@ -20,7 +20,8 @@ from pons.settings import RenderSettings, Settings
 from pons_render.access import refuse_to_be_open
 from pons_render.app import create_app
 from pons_render.archive import ArchiveJob, Archives
-from pons_render.image import PICTURE_TAGS, Located
+from pons_render.image import Located
+from pons_render.picture_header import PICTURE_TAGS
 from pons_render.pictures import Pictures
 from pons_render.pool import Bounds, WorkerPool
 from pons_render.resources import Resources
