@@ -17,6 +17,8 @@ from outside import Store, image
 
 NOT_CALLED = {"/tools/shutdown", "/tools/reset"}
 """They end the store, which is what they are for."""
+ENDLESS = {"/changes/stream"}
+"""Answers that go on for as long as the client listens."""
 CALLING = {"/tools/dicom-echo"}
 """They call a peer that the request names: where none is, Orthanc answers 500 with this number."""
 NETWORK_PROTOCOL = 9
@@ -46,7 +48,7 @@ def test_no_generated_request_makes_the_store_fail(described: Store) -> None:
     called = 0
     for result in schema.get_all_operations():
         operation = result.ok()
-        if operation.path in NOT_CALLED:
+        if operation.path in NOT_CALLED | ENDLESS:
             continue
         called += 1
         known = known_id(described, operation)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from pons.catalog import Catalog
+from pons.catalog import Catalog, ChangeFeed
 from pons.dicom.metadata import Names, attachment_names, metadata_names
 from pons.header.tags_text import TagsText
 from pons.health.readiness import Health
@@ -38,6 +38,7 @@ class Backends:
     settings: Settings
     health: Health
     catalog: Catalog
+    feed: ChangeFeed
     objects: Objects
     ingest: Ingest
     partial_uploads: PartialUploads

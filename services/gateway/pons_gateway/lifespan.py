@@ -7,7 +7,7 @@ from functools import partial
 
 from pons.bus import open_bus
 from pons.bus.requests import ask
-from pons.catalog import open_own_catalog
+from pons.catalog import open_feed, open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
 from pons.ingest.partial_uploads import PartialUploads
@@ -57,6 +57,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 settings=settings,
                 health=health,
                 catalog=catalog,
+                feed=await open_feed(bus, catalog.logs, health.stop),
                 objects=objects,
                 ingest=ingest,
                 partial_uploads=PartialUploads(bus, objects),

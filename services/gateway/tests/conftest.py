@@ -15,6 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from pons.catalog import (
+    ChangeFeed,
     ChangesPage,
     ExportsPage,
     Fields,
@@ -107,6 +108,8 @@ class FakeCatalog:
     """Those below each resource, in pages."""
     stored: StoredObject | None = None
     asked: tuple[Any, ...] = ()
+    after_a_read: Callable[[], None] = lambda: None
+    """Called when the log of changes has been read."""
     searched: Search | None = None
     wanted: Fields | None = None
 
@@ -177,6 +180,7 @@ class FakeCatalog:
 
     async def changes(self, *asked: Any) -> ChangesPage:
         self.asked = asked
+        self.after_a_read()
         change = LoggedChange(7, "NewStudy", "Study", STUDY, MOMENT)
         return ChangesPage([change], done=True, last=7)
 
@@ -291,6 +295,7 @@ def store(tmp_path: Path) -> Store:
         settings=Settings(),
         health=health,
         catalog=catalog,  # type: ignore[arg-type]
+        feed=ChangeFeed(catalog.logs, health.stop),
         objects=objects,
         ingest=ingest,  # type: ignore[arg-type]
         partial_uploads=PartialUploads(MemoryBus(), objects),  # type: ignore[arg-type]

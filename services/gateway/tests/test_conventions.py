@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Orthanc's conventions of HTTP, as its clients rely on them."""
 
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import httpx
 import pytest
 from fastapi import Response
 from fastapi.routing import APIRoute
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from prometheus_client import REGISTRY
 
 from pons.errors import FAMILY, NotFound, PonsError
@@ -262,6 +263,12 @@ def test_statuses() -> None:
     "route", [route for router in ROUTERS for route in router.routes], ids=lambda route: route.path
 )
 def test_endpoints_answer_by_themselves(route: APIRoute) -> None:
-    """FastAPI would make plain JSON of a model, without our headers and without XML."""
+    """FastAPI would make plain JSON of a model, without our headers and without XML.
+
+    Server-sent events are FastAPI's own.
+    """
     given = get_type_hints(route.endpoint)["return"]
+    if route.response_class is EventSourceResponse:
+        assert get_args(given) == (ServerSentEvent,)
+        return
     assert issubclass(given, Response), f"{route.endpoint} gives {given}: see responses/answers.py"

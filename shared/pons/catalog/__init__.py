@@ -4,6 +4,7 @@
 from pons.catalog.archive import Archive, ArchivedInstance, ArchivedSeries, InstanceToSend
 from pons.catalog.browse import Browser, Entry
 from pons.catalog.catalog import Catalog, open_catalog, open_own_catalog
+from pons.catalog.feed import ChangeFeed, open_feed
 from pons.catalog.headers import SMALL, Headers, StoredHeader
 from pons.catalog.logs import ChangesPage, ExportsPage, LoggedChange, LoggedExport
 from pons.catalog.records import (
@@ -25,6 +26,7 @@ __all__ = [
     "ArchivedSeries",
     "Browser",
     "Catalog",
+    "ChangeFeed",
     "ChangesPage",
     "Entry",
     "ExportsPage",
@@ -46,5 +48,6 @@ __all__ = [
     "Totals",
     "below",
     "open_catalog",
+    "open_feed",
     "open_own_catalog",
 ]

@@ -13,6 +13,8 @@ SMALLEST = 2048
 IN_A_THREAD_ABOVE = 256 * 1024
 WINDOW = {"gzip": 31, "deflate": 15}
 """zlib's way to say which form, by its name in Accept-Encoding."""
+EVENTS = b"text/event-stream"
+"""Events are to arrive when they happen, which a compressor would keep until it has enough."""
 COMPRESSED = (b"application/json", b"application/xml", b"text/", b"application/javascript")
 LEVEL = 1
 
@@ -49,7 +51,8 @@ class _Compressing:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             kind = dict(message["headers"]).get(b"content-type", b"")
-            if message["status"] == 200 and kind.startswith(COMPRESSED):
+            text = kind.startswith(COMPRESSED) and not kind.startswith(EVENTS)
+            if message["status"] == 200 and text:
                 self._start = message
                 return
         elif self._packer is not None:

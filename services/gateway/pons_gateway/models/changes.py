@@ -55,6 +55,14 @@ class ChangesQuery(Part):
     last: Flag = Field(False, description="Only the latest one.")
 
 
+class StreamQuery(BaseModel):
+    """Where the stream of changes begins, and what it tells."""
+
+    since: LenientNumber = Field(None, description="Only what came after this number.")
+    type: ChangeTypes = Field(None, description="Only these kinds of changes, separated by `;`.")
+    last: Flag = Field(False, description="Only what happens from now on.")
+
+
 class ExportsQuery(Part):
     """Which exports are wanted."""
 

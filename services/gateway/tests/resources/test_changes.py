@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The logs of changes and exports: how much of them is asked for."""
 
+import json
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from pons_gateway.models.changes import Change, Changes, Export, Exports
 
-from ..conftest import Store
+from ..conftest import STUDY, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -53,3 +54,37 @@ async def test_which_exports(client: httpx.AsyncClient, store: Store) -> None:
     Exports.model_validate(answer, strict=True)
     assert list(answer) == list(Exports.model_fields)
     assert set(answer["Exports"][0]) <= set(Export.model_fields)
+
+
+async def test_a_number_of_the_last_event_that_is_none(client: httpx.AsyncClient) -> None:
+    """It is refused before the stream begins: going on from anywhere else would lose changes."""
+    answer = await client.get("/changes/stream", headers={"Last-Event-ID": "7a"})
+    assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 5)
+    assert "last-event-id" in answer.json()["Details"]
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "since"),
+    [
+        ("", {}, 0),
+        ("?since=5", {}, 5),
+        ("?last", {}, 21),
+        ("?since=5", {"Last-Event-ID": "6"}, 6),
+        ("?last", {"Last-Event-ID": "0"}, 0),
+        ("?since=5&type=NewStudy", {}, 5),
+    ],
+)
+async def test_where_the_stream_begins(
+    client: httpx.AsyncClient, store: Store, query: str, headers: dict[str, str], since: int
+) -> None:
+    """With `since`, with the end, and at the last event that the client had before all."""
+    store.catalog.after_a_read = store.backends.health.stop.set
+    answer = await client.get(f"/changes/stream{query}", headers=headers)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert store.catalog.asked[0] == since
+    assert store.catalog.asked[3] == ([5] if "type" in query else None)
+    event = answer.text.partition("\n\n")[0].splitlines()
+    assert event[1] == "id: 7"
+    told = json.loads(event[0].removeprefix("data: "))
+    Change.model_validate(told, strict=True)
+    assert (told["Seq"], told["ID"]) == (7, STUDY)
