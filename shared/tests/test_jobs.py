@@ -498,3 +498,21 @@ async def test_jobs_survive_a_restart_of_nats(tmp_path: Path) -> None:
                 counting.allow(3)
                 after = await jobs.submit(REQUEST)
                 assert (await jobs.wait_for(after, 15)).document.state == "Success"
+
+
+async def test_a_list_is_one_read(bus: Bus, jobs: Jobs) -> None:
+    """What NATS is asked for the list and for the numbers is the same for one job and for fifty."""
+
+    async def asked() -> tuple[int, int]:
+        sent = bus.client.stats["out_msgs"]
+        listed = len(await jobs.list())
+        counted = (await jobs.states())["Pending"]
+        assert counted == listed
+        return listed, bus.client.stats["out_msgs"] - sent
+
+    await jobs.submit(REQUEST)
+    one = await asked()
+    await asyncio.gather(*(jobs.submit(REQUEST) for _ in range(49)))
+    fifty = await asked()
+    assert (one[0], fifty[0]) == (1, 50)
+    assert fifty[1] < one[1] + 10

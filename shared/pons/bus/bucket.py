@@ -43,10 +43,10 @@ class Bucket:
                 return None
             return Entry(key, found.value, found.revision or 0)
 
-    async def all(self) -> list[Entry]:
-        """The entries that exist now, in no order."""
+    async def all(self, keys: str = "*") -> list[Entry]:
+        """The entries that exist now, in no order and one read; `keys` as of `watch_keys`."""
         with self._reaching():
-            return list((await read_keys(self._bus, self._name, "*")).values())
+            return list((await read_keys(self._bus, self._name, keys)).values())
 
     def watch(self, keys: str) -> AsyncGenerator[Snapshot | Entry, None]:
         """As `watch_keys`."""

@@ -4,6 +4,7 @@
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import aclosing, suppress
 from functools import partial
@@ -14,12 +15,13 @@ import structlog
 
 from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.bus.bucket import Bucket, Outdated
-from pons.bus.watch import Snapshot
+from pons.bus.watch import Entry, Snapshot
 from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable, log_text
 from pons.jobs.document import (
     Job,
     JobDocument,
     JobRequest,
+    JobState,
     Output,
     Transition,
     cancelled,
@@ -83,14 +85,19 @@ class Jobs:
         """The ids of all jobs, oldest first."""
         return [document.id for document, _ in await self._documents()]
 
+    async def states(self) -> Counter[JobState]:
+        """How many jobs are in each state, in one read that leaves out what was asked."""
+        return Counter(document.state for document, _ in await self._documents())
+
     async def list(self) -> list[Job]:
-        """All jobs, oldest first."""
-        documents = await self._documents()
-        requests = await asyncio.gather(*(self.request(d.id) for d, _ in documents))
+        """All jobs, oldest first, in one read."""
+        entries = await self.bucket.all(">")
+        asked = {entry.key: entry.value for entry in entries if "." in entry.key}
+        documents = in_order(entry for entry in entries if entry.key not in asked)
         return [
-            Job(request, document, revision)
-            for (document, revision), request in zip(documents, requests, strict=True)
-            if request is not None
+            Job(msgspec.msgpack.decode(request, type=JobRequest), document, revision)
+            for document, revision in documents
+            if (request := asked.get(f"{document.id}.request")) is not None
         ]
 
     async def get(self, job_id: str) -> Job:
@@ -257,7 +264,11 @@ class Jobs:
 
 async def read_documents(bus: Bus) -> Documents:
     """The documents of all jobs, oldest first. Raises `Unavailable`."""
-    entries = await _bucket(bus).all()
+    return in_order(await _bucket(bus).all())
+
+
+def in_order(entries: Iterable[Entry]) -> Documents:
+    """The documents among `entries`, oldest first."""
     documents = [(decode(e.value), e.revision) for e in entries if e.value]
     return sorted(documents, key=lambda item: (item[0].created, item[0].id))
 

@@ -40,13 +40,13 @@ async def exposition(backends: Backends) -> str:
 
 async def _jobs(jobs: Jobs) -> dict[str, float]:
     """Jobs by state; those that have ended count as long as they are listed."""
-    states = [job.document.state for job in await jobs.list()]
+    states = await jobs.states()
     return {
-        "orthanc_jobs_pending": states.count("Pending"),
-        "orthanc_jobs_running": states.count("Running"),
-        "orthanc_jobs_total_success": states.count("Success"),
-        "orthanc_jobs_total_failed": states.count("Failure"),
-        "orthanc_jobs_total_completed": states.count("Success") + states.count("Failure"),
+        "orthanc_jobs_pending": states["Pending"],
+        "orthanc_jobs_running": states["Running"],
+        "orthanc_jobs_total_success": states["Success"],
+        "orthanc_jobs_total_failed": states["Failure"],
+        "orthanc_jobs_total_completed": states["Success"] + states["Failure"],
     }
 
 
