@@ -110,7 +110,14 @@ class UnsupportedImage(PonsError):
 
 
 class RemoteFailure(PonsError):
-    """A DICOM peer is down, refused the association, aborted it or answered with a failure."""
+    """Another system is down, refused the association, aborted it or answered with a failure.
+
+    `final` says that it would answer the same another time, so that to try again does not help.
+    """
+
+    def __init__(self, message: str, details: str = "", *, final: bool = False) -> None:
+        super().__init__(message, details)
+        self.final = final
 
 
 class OutOfResources(PonsError):

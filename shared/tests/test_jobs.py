@@ -14,7 +14,7 @@ import pytest
 
 from pons.bus import Bus, open_bus
 from pons.errors import Conflict, NotFound, RemoteFailure, TooLarge, Unavailable
-from pons.jobs import Handler, Job, JobRequest, Jobs, Run, Worker, failure_of
+from pons.jobs import DeadLetters, Handler, Job, JobRequest, Jobs, Run, Worker, failure_of
 from pons.jobs import document as document_module
 from pons.settings import JobsSettings
 from pons_testing.nats import NatsServer
@@ -65,10 +65,16 @@ class Counting:
 
 @asynccontextmanager
 async def working(
-    bus: Bus, handler: Handler, *, slots: int = 2, history: int = 100, lease: float = 12.0
+    bus: Bus,
+    handler: Handler,
+    *,
+    slots: int = 2,
+    history: int = 100,
+    lease: float = 12.0,
+    settings: JobsSettings | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A worker at work; it is asked to end after the block."""
-    settings = JobsSettings(concurrent=slots, history=history)
+    settings = settings or JobsSettings(concurrent=slots, history=history)
     worker = Worker(bus, settings, "tester", {"Count": handler}, lease=lease)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(worker.run())
@@ -498,6 +504,69 @@ async def test_jobs_survive_a_restart_of_nats(tmp_path: Path) -> None:
                 counting.allow(3)
                 after = await jobs.submit(REQUEST)
                 assert (await jobs.wait_for(after, 15)).document.state == "Success"
+
+
+class Refusing(Counting):
+    """A handler whose other system is down for its first `failures` tries, or for ever."""
+
+    def __init__(self, failures: float) -> None:
+        super().__init__()
+        self.failures = failures
+
+    async def __call__(self, run: Run) -> None:
+        if len(self.began) < self.failures:
+            self.began.append(run.id)
+            await run.step(0.0, {"Steps": 0}, run.document.position)
+            raise RemoteFailure("Modality 'pacs': connection refused")
+        await super().__call__(run)
+
+
+IMPATIENT = JobsSettings(retries=2, retry_delay=0.05, dead_letters=2)
+DELIVERY = msgspec.structs.replace(REQUEST, destination="modality:pacs", retry=True)
+
+
+async def test_a_peer_that_comes_back(bus: Bus, jobs: Jobs) -> None:
+    """A job that asks for it outlasts an outage; one that does not fails at once."""
+    refusing = Refusing(failures=2)
+    async with working(bus, refusing, settings=IMPATIENT):
+        job = await jobs.wait_for(await jobs.submit(DELIVERY), 10)
+        assert (job.document.state, len(refusing.began)) == ("Success", 3)
+        refusing.failures = 9
+        job = await jobs.wait_for(await jobs.submit(REQUEST), 10)
+    assert (job.document.state, job.document.error) == ("Failure", "RemoteFailure")
+    assert await DeadLetters(jobs).listed() == []
+
+
+async def test_dead_letters(bus: Bus, jobs: Jobs) -> None:
+    """What fails for good is listed by destination with the cause, and bounded apart from the
+    history; it can be retried, which takes it off the list, or deleted."""
+    letters, refusing = DeadLetters(jobs), Refusing(failures=float("inf"))
+    elsewhere = msgspec.structs.replace(DELIVERY, destination="webhook:log")
+    async with working(bus, refusing, settings=IMPATIENT):
+        ids = [await jobs.submit(DELIVERY) for _ in range(3)]
+        other = await jobs.submit(elsewhere)
+        for job_id in (*ids, other):
+            await jobs.wait_for(job_id, 10)
+
+        async def bounded() -> bool:
+            return len(await jobs.ids()) == 3
+
+        await until(bounded)
+        dead = [job_id for job_id in await jobs.ids() if job_id in ids]
+        assert {letter.id for letter in await letters.listed("modality:pacs")} == set(dead)
+        assert [letter.id for letter in await letters.listed("webhook:log")] == [other]
+        cause = (await letters.find(other)).document.error_details
+        assert cause == "Modality 'pacs': connection refused"
+
+        refusing.failures = 0
+        assert set(await letters.retry_all("modality:pacs")) == set(dead)
+        for job_id in dead:
+            assert (await jobs.wait_for(job_id, 10)).document.state == "Success"
+        for refused in (letters.retry(dead[0]), letters.find(dead[0]), letters.delete(dead[0])):
+            with pytest.raises(NotFound):
+                await refused
+        await letters.delete(other)
+        assert await letters.listed() == []
 
 
 async def test_a_list_is_one_read(bus: Bus, jobs: Jobs) -> None:

@@ -19,6 +19,7 @@ from pons.jobs.document import (
     released,
     resubmitted,
     resumed,
+    revived,
     succeeded,
 )
 
@@ -166,6 +167,39 @@ def test_unavailable_is_tried_again_for_a_while() -> None:
         assert (job.state, job.error_code) == ("Running", 0)
     assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     assert failed(job, 300.0, Unavailable("index away")).state == "Failure"
+
+
+def test_network_errors_are_tried_again_where_that_is_asked_for() -> None:
+    """A job that asks for it waits as its delays say, of both kinds of trouble; then it is dead."""
+    down, delays = RemoteFailure("connection refused"), (3.0, 9.0)
+    job = document("Running", retry=True, destination="modality:pacs")
+    for error, delay in ((down, 3.0), (Unavailable("index away"), 9.0)):
+        job = failed(job, 100.0, error, delays)
+        assert (job.state, job.retry_at, job.dead_letter) == ("Retry", 100.0 + delay, False)
+        job = claimed(job, 200.0, "c")
+    job = failed(job, 300.0, down, delays)
+    assert (job.state, job.dead_letter) == ("Failure", True)
+    assert job.error_details == "connection refused"
+
+
+def test_what_no_further_try_would_change_is_not_tried_again() -> None:
+    """A refusal ends a job at once, as does a network error of a job that does not ask for more."""
+    refused = failed(
+        document("Running", retry=True), 3.0, RemoteFailure("no", final=True), (1.0, 2.0)
+    )
+    assert (refused.state, refused.dead_letter) == ("Failure", True)
+    plain = failed(document("Running"), 3.0, RemoteFailure("down"), (1.0, 2.0))
+    assert (plain.state, plain.dead_letter) == ("Failure", False)
+
+
+def test_a_dead_letter_goes_on_where_it_stopped() -> None:
+    """It keeps its position and gets all its tries again; what was cancelled is no dead letter."""
+    dead = failed(document("Running", retry=True, position=7), 3.0, RemoteFailure("down"))
+    again = revived(dead, 5.0)
+    assert (again.state, again.position, again.attempts, again.completed) == ("Pending", 7, 0, None)
+    with pytest.raises(NotFound, match="no dead letter"):
+        revived(again, 6.0)
+    assert not cancelled(document("Retry", retry=True), 5.0).dead_letter
 
 
 @pytest.mark.parametrize(

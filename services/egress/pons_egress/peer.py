@@ -36,7 +36,7 @@ class Peer:
 
     def refusal(self, what: str) -> InstanceRefused:
         """The error that says why it did not take an instance."""
-        return InstanceRefused(self._told(what))
+        return InstanceRefused(self._told(what), final=True)
 
     def _told(self, what: str) -> str:
         return f"Modality {self.modality!r} ({self.aet} at {self.address}): {what}"

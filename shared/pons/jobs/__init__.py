@@ -27,11 +27,15 @@ and take the next.
 - What a job has made lies in the object store, and its document names it (`outputs`). So any
   replica can hand it over, and once no document names it any more it is an orphan like any other.
 - A handler that raises `Unavailable` (our own backing services) is tried again after growing
-  delays, a limited number of times in a row without progress. Any other error ends the job.
+  delays, a limited number of times in a row without progress. A job that asks for it (`retry`) is
+  so after a network error too (`RemoteFailure` that is not `final`), as `jobs.retries` and its
+  neighbours say; once it fails for good it is a dead letter of its destination, and stays listed
+  until somebody retries or deletes it. Any other error ends the job.
 """
 
 from pons.jobs.archive import ArchiveOrder, ArchiveRequest, submit_archive
 from pons.jobs.board import Jobs, output_keys
+from pons.jobs.dead_letters import DeadLetters
 from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
 from pons.jobs.run import Run
 from pons.jobs.store import StoreRequest, submit_store
@@ -40,6 +44,7 @@ from pons.jobs.worker import Handler, Worker
 __all__ = [
     "ArchiveOrder",
     "ArchiveRequest",
+    "DeadLetters",
     "Handler",
     "Job",
     "JobDocument",

@@ -4,7 +4,7 @@
 import asyncio
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from contextlib import aclosing, suppress
 from functools import partial
@@ -49,7 +49,7 @@ class Jobs:
         """`objects` holds the outputs of jobs; without it, the index's collector finds those that
         no job names any more."""
         self.bus = bus
-        self._history = settings.history
+        self._settings = settings
         self._objects = objects
         self.bucket = _bucket(bus)
 
@@ -73,6 +73,8 @@ class Jobs:
             priority=priority,
             created=now,
             changed=now,
+            destination=request.destination,
+            retry=request.retry,
         )
         await self.bucket.put(f"{document.id}.request", asked)
         try:
@@ -80,6 +82,10 @@ class Jobs:
         except Outdated:
             raise Conflict(f"Job {document.id} was deleted while it was submitted") from None
         return document.id
+
+    def retries(self, *, synchronous: bool) -> bool:
+        """Whether a job that REST asks for is tried again after network errors, by the settings."""
+        return not synchronous and self._settings.retry == "asynchronous"
 
     async def ids(self) -> list[str]:
         """The ids of all jobs, oldest first."""
@@ -110,19 +116,19 @@ class Jobs:
 
     async def cancel(self, job_id: str) -> None:
         """End it with code 37; a running one ends shortly after. A finished one stays as it is."""
-        await self._change(job_id, cancelled)
+        await self.change(job_id, cancelled)
 
     async def pause(self, job_id: str) -> None:
         """Let it rest; a running one does after its present step. A finished one stays as it is."""
-        await self._change(job_id, paused)
+        await self.change(job_id, paused)
 
     async def resume(self, job_id: str) -> None:
         """Go on with a paused job; raises `Conflict` for any other."""
-        await self._change(job_id, resumed)
+        await self.change(job_id, resumed)
 
     async def resubmit(self, job_id: str) -> None:
         """Start a failed job again; raises `Conflict` for any other."""
-        await self._change(job_id, resubmitted)
+        await self.change(job_id, resubmitted)
 
     async def delete(self, job_id: str) -> None:
         """Forget a finished job; raises `Conflict` for one that is not."""
@@ -142,7 +148,7 @@ class Jobs:
 
     async def drop_output(self, job_id: str, name: str) -> None:
         """Remove one output of a job; raises `NotFound`."""
-        before = await self._change(job_id, partial(without_output, name=name))
+        before = await self.change(job_id, partial(without_output, name=name))
         await self._remove([before.outputs[name]])
 
     async def drop_old_outputs(self, keep: int) -> None:
@@ -213,13 +219,27 @@ class Jobs:
                 await asyncio.sleep(0.2)
 
     async def forget_old(self, documents: Iterable[tuple[JobDocument, int]]) -> None:
-        """Of `documents`, delete those that finished longest ago, beyond `jobs.history`."""
-        finished = [(d, revision) for d, revision in documents if d.finished]
-        finished.sort(key=lambda item: item[0].completed or 0.0, reverse=True)
-        for document, revision in finished[self._history :]:
-            await self._forget(document, revision)
+        """Of `documents`, delete those that finished longest ago: beyond `jobs.history`, and of
+        the dead letters of a destination beyond `jobs.dead_letters`."""
+        alike: defaultdict[str | None, Documents] = defaultdict(list)
+        for document, revision in documents:
+            if document.finished:
+                kind = document.destination if document.dead_letter else None
+                alike[kind].append((document, revision))
+        for kind, finished in alike.items():
+            finished.sort(key=lambda item: item[0].completed or 0.0, reverse=True)
+            keep = self._settings.history if kind is None else self._settings.dead_letters
+            for document, revision in finished[keep:]:
+                if kind is not None:
+                    log.error(
+                        "dead letter forgotten",
+                        job=document.id,
+                        destination=kind,
+                        cause=document.error_details,
+                    )
+                await self._forget(document, revision)
 
-    async def _change(self, job_id: str, transition: Transition) -> JobDocument:
+    async def change(self, job_id: str, transition: Transition) -> JobDocument:
         """Change the document; gives it as it was before."""
         while True:
             document, revision = await self.read(job_id)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of a job, how it may change, and how Orthanc shows it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from pons.errors import FAMILY, Conflict, NotFound, PonsError, family_name
+from pons.errors import FAMILY, Conflict, NotFound, PonsError, RemoteFailure, family_name
 from pons.http.errors import ORTHANC
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
@@ -36,7 +36,8 @@ DESCRIPTIONS: dict[int, str] = {
 MOST_NAMED = 50
 """Instances passed over that a job names; more are counted only: each step writes its content."""
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0)
-"""Seconds before each next try after `Unavailable`; when they are used up, the job fails."""
+"""Seconds before each next try after `Unavailable`; when they are used up, the job fails. Those of
+jobs that ask for retries are in the settings."""
 
 
 class JobRequest(msgspec.Struct, frozen=True):
@@ -51,6 +52,10 @@ class JobRequest(msgspec.Struct, frozen=True):
     content: dict[str, Any] = {}
     """What is known from the start of the `Content` that users see."""
     user_data: Any = None
+    destination: str = ""
+    """The other system that it is about, such as `modality:pacs`."""
+    retry: bool = False
+    """Whether it is tried again after network errors, and is a dead letter if it fails for good."""
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -88,7 +93,7 @@ class JobDocument(msgspec.Struct, frozen=True):
     wanted: Literal["", "cancel", "pause"] = ""
     """What a running job is asked to become."""
     attempts: int = 0
-    """Tries in a row that ended in `Unavailable` without progress."""
+    """Tries in a row that ended without progress, and not for good."""
     retry_at: float = 0.0
     completed: float | None = None
     runtime: float = 0.0
@@ -97,10 +102,17 @@ class JobDocument(msgspec.Struct, frozen=True):
     """Name of our error when it failed."""
     error_code: int = SUCCESS
     error_details: str = ""
+    destination: str = ""
+    retry: bool = False
 
     @property
     def finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def dead_letter(self) -> bool:
+        """Whether it failed for good, and somebody has to see to it; not when it was cancelled."""
+        return self.retry and self.state == "Failure" and self.error_code != CANCELED
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +170,16 @@ def resubmitted(document: JobDocument, now: float) -> JobDocument:
         priority=document.priority,
         created=document.created,
         changed=now,
+        destination=document.destination,
+        retry=document.retry,
     )
+
+
+def revived(document: JobDocument, now: float) -> JobDocument:
+    """A dead letter that is tried again, from where it stopped. Raises `NotFound` for others."""
+    if not document.dead_letter:
+        raise NotFound(f"Job {document.id} is no dead letter")
+    return _changed(document, now, state="Pending", attempts=0, completed=None)
 
 
 def without_output(document: JobDocument, _now: float, *, name: str) -> JobDocument:
@@ -192,20 +213,33 @@ def released(document: JobDocument, now: float) -> JobDocument:
     return _interrupted(document, now, state="Pending")
 
 
-def failed(document: JobDocument, now: float, error: Exception) -> JobDocument:
-    """Failed with the code of `error`, or waiting for another try after `Unavailable`."""
+def failed(
+    document: JobDocument, now: float, error: Exception, network: Sequence[float] = ()
+) -> JobDocument:
+    """Failed with the code of `error`, or waiting for another try.
+
+    Every job is tried again after `Unavailable`. One that asks for it is so after a network error
+    too, and has the delays `network` for both.
+    """
     name = family_name(error)
     told: dict[str, Any] = {
         "error": name,
         "error_code": ERRORS[name][0] if name in ERRORS else INTERNAL_ERROR,
         "error_details": str(error) if name else "the log has the cause",
     }
-    if name == "Unavailable" and document.attempts < len(RETRY_DELAYS):
-        retry_at = now + RETRY_DELAYS[document.attempts]
+    delays = network if document.retry else RETRY_DELAYS
+    transient = name == "Unavailable" or (document.retry and is_network_error(error))
+    if transient and document.attempts < len(delays):
+        retry_at = now + delays[document.attempts]
         attempts = document.attempts + 1
         again: dict[str, Any] = {"attempts": attempts, "retry_at": retry_at}
         return _interrupted(document, now, state="Retry", **again, **told)
     return _ended(document, now, state="Failure", **told)
+
+
+def is_network_error(error: Exception) -> bool:
+    """Whether another system did not answer as it might another time."""
+    return isinstance(error, RemoteFailure) and not error.final
 
 
 def failure_of(job: Job) -> PonsError:

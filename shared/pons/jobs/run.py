@@ -51,10 +51,16 @@ class Run:
         Waits as long as NATS is away. Raises what ends the handler when the job is to rest; let it
         pass.
         """
-        kept = {"progress": progress, "content": dict(content), "position": position}
-        await self._write_patiently(
-            lambda document, now: msgspec.structs.replace(document, changed=now, attempts=0, **kept)
-        )
+        kept: dict[str, Any] = {"progress": progress, "content": dict(content)}
+
+        def stepped(document: JobDocument, now: float) -> JobDocument:
+            further = progress > document.progress or position != document.position
+            attempts = 0 if further else document.attempts
+            return msgspec.structs.replace(
+                document, changed=now, attempts=attempts, position=position, **kept
+            )
+
+        await self._write_patiently(stepped)
         check_cancelled()
         if self.document.wanted == "pause":
             raise PauseWanted

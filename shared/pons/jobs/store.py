@@ -61,6 +61,8 @@ async def submit_store(
             arguments=msgspec.to_builtins(request),
             content=content,
             user_data=request.user_data,
+            destination=f"modality:{request.modality}",
+            retry=jobs.retries(synchronous=request.synchronous),
         ),
         request.priority,
     )

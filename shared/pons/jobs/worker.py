@@ -74,6 +74,7 @@ class Worker:
         self._lease = lease
         self._observe = observe
         self._slots = settings.concurrent
+        self._delays = settings.retry_delays
         self._seen: dict[str, _Seen] = {}
         self._runs: dict[str, Run] = {}
         self._contested: dict[str, int] = {}
@@ -234,7 +235,7 @@ class Worker:
             return None
         except PonsError as error:
             log.warning("job failed", job=run.id, type=run.document.job_type, error=log_text(error))
-            return partial(failed, error=error)
+            return partial(failed, error=error, network=self._delays)
         except Exception as error:  # the edge: anything else is a bug, told as an internal error
             log.exception("job failed", job=run.id, type=run.document.job_type)
             return partial(failed, error=error)

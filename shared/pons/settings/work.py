@@ -83,6 +83,34 @@ class JobsSettings(Section):
 
     concurrent: int = Field(2, ge=1, le=64, description="Jobs that one replica runs at once.")
     history: int = Field(100, ge=1, description="Finished jobs that stay listed.")
+    retry: Literal["routing", "asynchronous"] = Field(
+        "routing",
+        description="Jobs that are tried again when another system is down, aborts or does not "
+        "answer. asynchronous: those of REST too that nobody waits for; one that is waited for "
+        "fails at once.",
+    )
+    retries: int = Field(
+        15,
+        ge=0,
+        le=1000,
+        description="Tries in a row without progress before such a job is a dead letter. With the "
+        "delays below the last one is 67 minutes after the first.",
+    )
+    retry_delay: Seconds = Field(
+        1, description="Seconds before the first of them; each next one waits twice as long."
+    )
+    longest_retry_delay: Seconds = Field(600, description="Seconds that one of them waits at most.")
+    dead_letters: int = Field(
+        100,
+        ge=2,
+        description="Dead letters that are kept of each destination, the latest ones.",
+    )
+
+    @property
+    def retry_delays(self) -> tuple[float, ...]:
+        """Seconds before each next try after a network error."""
+        longest = self.longest_retry_delay
+        return tuple(min(self.retry_delay * 2.0**n, longest) for n in range(self.retries))
 
 
 class LuaSettings(Section):
