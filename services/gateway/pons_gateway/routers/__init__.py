@@ -22,6 +22,7 @@ from pons_gateway.routers import (
     system,
     tags,
     tools,
+    undelivered,
 )
 from pons_gateway.routing import Router
 
@@ -51,4 +52,5 @@ ROUTERS: tuple[Router, ...] = (
     remotes.modality_router,
     remotes.peer_router,
     jobs.router,
+    undelivered.router,
 )
