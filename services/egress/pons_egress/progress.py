@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a job is that sends instances: where it goes on, and what its content tells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pons.bus import Bus
+from pons.catalog import InstanceToSend
+from pons.errors import NotFound
+from pons.jobs import Run
+from pons.jobs.document import MOST_NAMED, failed_instances
+from pons_egress.exports import ExportLog
+from pons_egress.source import Lookup
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a job is, and where to go on."""
+
+    done: int = 0
+    failed: int = 0
+    last: str = ""
+    """The instance that was dealt with last; others may have come or gone since."""
+    unlogged: list[str] = []
+    """Sent, and not yet in the exports log, once some have failed."""
+    reasons: dict[str, str] = {}
+    """Instances that failed, to why; the first `MOST_NAMED`."""
+    size: int = 0
+    """Bytes that have left."""
+
+
+class Progress:
+    """One run of a job that sends the instances of some resources, one after the other."""
+
+    def __init__(
+        self,
+        run: Run,
+        resources: list[str],
+        position: Position,
+        left: list[InstanceToSend],
+        exports: ExportLog,
+    ) -> None:
+        self._run = run
+        self._resources = resources
+        self._exports = exports
+        self._total = position.done + len(left)
+        self.position = position
+        self.left = left
+        """The instances that are to be sent, in their order."""
+
+    def told(self) -> Mapping[str, Any]:
+        """What the job's content says of it."""
+        failed = {"FailedInstancesCount": self.position.failed}
+        named = failed_instances(self.position.reasons)
+        return {"InstancesCount": self._total, **named, **failed}
+
+    async def sent(self, instance: InstanceToSend, size: int = 0) -> None:
+        """The peer has the instance; `size` bytes have left for it."""
+        await self._exports.add(instance)
+        await self._pass(instance, size=self.position.size + size)
+
+    async def left_out(self, instance: InstanceToSend, why: str) -> None:
+        """The peer has not got the instance, and the job goes on without it."""
+        await self._exports.leave_out()
+        before = self.position
+        reasons = before.reasons
+        if len(reasons) < MOST_NAMED:
+            reasons = {**reasons, instance.instance_id: why}
+        await self._pass(instance, failed=before.failed + 1, reasons=reasons)
+
+    async def break_off(self) -> None:
+        """Tell the index what was sent before the job broke off."""
+        await self._exports.break_off()
+
+    async def close(self) -> None:
+        """Tell the index of all that was sent. Raises `Unavailable`; repeating it adds nothing."""
+        await self._exports.close(self._resources)
+        await self.keep()
+
+    async def keep(self) -> None:
+        """Put into the job's document how far it is."""
+        self._replace(unlogged=self._exports.waiting)
+        await self._run.step(
+            self.position.done / self._total if self._total else 1.0,
+            self.told(),
+            msgspec.to_builtins(self.position),
+        )
+
+    async def _pass(self, instance: InstanceToSend, **changes: Any) -> None:
+        self._replace(done=self.position.done + 1, last=instance.instance_id, **changes)
+        await self.keep()
+
+    def _replace(self, **changes: Any) -> None:
+        self.position = msgspec.structs.replace(self.position, **changes)
+
+
+async def begin(
+    run: Run, bus: Bus, catalog: Lookup, resources: list[str], destination: str
+) -> Progress:
+    """Where the job `run` begins, or goes on. Raises `NotFound` for an unknown resource."""
+    position = msgspec.convert(run.document.position or {}, Position)
+    if not position.done:
+        known = await catalog.known(resources)
+        for resource in resources:
+            if resource not in known:
+                raise NotFound(f"There is no resource {resource!r} in this store")
+    instances = await catalog.archive.instances_to_send(resources)
+    position, left = _resume(position, instances)
+    unlogged, whole = set(position.unlogged), not position.failed
+    passed = instances[: len(instances) - len(left)]
+    sent = [i for i in passed if whole or i.instance_id in unlogged]
+    exports = ExportLog(bus, run.id, destination, sent, whole=whole)
+    return Progress(run, resources, position, left, exports)
+
+
+def _resume(
+    position: Position, instances: list[InstanceToSend]
+) -> tuple[Position, list[InstanceToSend]]:
+    """Where to go on, and what is left: what follows the instance that was dealt with last.
+
+    When that one is gone, all of them once more: sending twice does no harm, leaving out does.
+    """
+    ids = [instance.instance_id for instance in instances]
+    if position.last in ids:
+        return position, instances[ids.index(position.last) + 1 :]
+    return Position(), instances
