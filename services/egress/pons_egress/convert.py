@@ -3,17 +3,20 @@
 
 The heads of elements are written anew, little endian, with or without VR. Values are copied byte
 for byte: no text is decoded, so text that does not fit its character set arrives as it is. Only
-the words of big endian values are turned round (PS3.5 7.3). Whatever the size of the data set,
-pieces of a megabyte or so are in memory.
+the words of big endian values are turned round (PS3.5 7.3), and a value of odd length gets one byte
+more: many peers abort at a data set of odd length (PS3.5 7.1.1, PS3.8 annex E). Whatever the size
+of the data set, pieces of a megabyte or so are in memory.
 """
 
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+from pydicom.valuerep import STR_VR, VR
+
 from pons.catalog import InstanceToSend
 from pons.dicom.numbers import swapped
-from pons.dicom.transfer_syntaxes import EXPLICIT_VR, IMPLICIT_VR
+from pons.dicom.transfer_syntaxes import DEFLATED, EXPLICIT_VR, IMPLICIT_VR, TRANSFER_SYNTAXES
 from pons.errors import InvalidInstance
 from pons.header.convert import BINARY_VRS
 from pons.header.model import UNDEFINED
@@ -31,14 +34,23 @@ from pons.objects import PIECE, Objects
 from pons.objects.stored_dataset import OpenDataset, open_dataset
 
 TARGETS = {IMPLICIT_VR: IMPLICIT_LITTLE, EXPLICIT_VR: EXPLICIT_LITTLE}
-"""What can be written, by transfer syntax."""
+"""What can be written of any uncompressed data set, by transfer syntax."""
+ENCAPSULATED = frozenset(
+    uid
+    for uid in TRANSFER_SYNTAXES - DEFLATED
+    if uid.startswith(("1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.5"))
+)
+"""JPEG and its like, and RLE. Written only of what is in the same one: fragments are copied."""
 
 NUMBERS = {"AT": 2, "US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "SV": 8, "UV": 8}
 WORDS = NUMBERS | BINARY_VRS
 """Bytes of one word of a VR, which big endian turns round; an AT is two words (PS3.5 7.3)."""
 
+PADDED_BY_SPACE = STR_VR - {VR.UI}
+"""VRs whose values get a space where they have an odd length, others a NUL (PS3.5 6.2)."""
 LONGEST_SHORT = 0xFFFF
 """Bytes that a length of two bytes can tell; a longer value is written as UN (PS3.5 6.2.2)."""
+
 PIXEL_DATA, BITS_ALLOCATED = 0x7FE00010, 0x00280100
 NOTED = frozenset((PIXEL_REPRESENTATION, LUT_DESCRIPTOR, BITS_ALLOCATED))
 META_GROUP = 0x0002
@@ -51,22 +63,30 @@ AT_ONCE = 64 * 1024
 async def open_converted(
     objects: Objects, instance: InstanceToSend, target: str
 ) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The pieces of the instance's data set in transfer syntax `target`, one of `TARGETS`.
+    """The pieces of the instance's data set in transfer syntax `target`.
 
-    Raises `InvalidInstance` for a data set that cannot be re-encoded, also between the pieces, and
-    `DamagedObject` before the first.
+    That is one of `TARGETS`, or the instance's own of `ENCAPSULATED`. Raises `InvalidInstance` for
+    a data set that cannot be re-encoded, also between the pieces, and `DamagedObject` before the
+    first.
     """
     async with AsyncExitStack() as stack:
         with _explaining(instance):
             opening = open_dataset(objects, instance, whole=True)
             dataset = await stack.enter_async_context(opening)
-        yield _explained(instance, _gathered(convert(dataset, TARGETS[target])))
+        syntax = TARGETS.get(target, EXPLICIT_LITTLE)
+        pieces = convert(dataset, syntax, fragments=target in ENCAPSULATED)
+        yield _explained(instance, _gathered(pieces))
 
 
-async def convert(dataset: OpenDataset, target: Syntax) -> AsyncIterator[bytes]:
-    """The data set as `target` writes it, in pieces of any size."""
+async def convert(
+    dataset: OpenDataset, target: Syntax, *, fragments: bool = False
+) -> AsyncIterator[bytes]:
+    """The data set as `target` writes it, in pieces of any size.
+
+    `fragments` says whether pixel data may be in fragments.
+    """
     walk, extent = await dataset.walk()
-    conversion = _Conversion(dataset, walk)
+    conversion = _Conversion(dataset, walk, fragments=fragments)
     if extent.level.syntax.implicit:
         await conversion.note_signed(extent)
     async for piece in conversion.elements(extent, target):
@@ -77,9 +97,10 @@ class _Conversion:
     """Writes what a walk finds. Group lengths are left out: they would be wrong, and are retired
     (PS3.5 7.2); so is a group 0002, which does not belong into a data set (PS3.5 7.1)."""
 
-    def __init__(self, dataset: OpenDataset, walk: Walk) -> None:
+    def __init__(self, dataset: OpenDataset, walk: Walk, *, fragments: bool) -> None:
         self._dataset = dataset
         self._walk = walk
+        self._fragments = fragments
         self._allocated: dict[int, int] = {}
         """Bits Allocated (0028,0100) as met last, by the depth of its data set or item."""
 
@@ -99,9 +120,11 @@ class _Conversion:
             if element.is_sequence:
                 pieces = self._sequence(element, target)
             elif element.length is None:
-                raise InvalidInstance(
-                    f"{name(element.tag)} is in fragments, the transfer syntax has none"
-                )
+                if not self._fragments:
+                    raise InvalidInstance(
+                        f"{name(element.tag)} is in fragments, the transfer syntax has none"
+                    )
+                pieces = self._fragmented(element, target)
             else:
                 pieces = self._plain(element, element.length, target)
             async for piece in pieces:
@@ -112,13 +135,44 @@ class _Conversion:
         word = 1
         if element.within.level.syntax.big_endian:
             word = await self._word(element, length)
-        yield head(element.tag, _vr(element, length), length, target)
-        for start in range(0, length, PIECE):
-            wanted = min(PIECE, length - start)
-            piece = await self._dataset.read_range(element.start + start, wanted)
+        vr = _vr(element, length)
+        yield head(element.tag, vr, length + length % 2, target)
+        async for piece in self._bytes(element, element.start, length):
+            yield swapped(piece, word)
+        if length % 2:
+            yield b" " if vr in PADDED_BY_SPACE else b"\0"
+
+    async def _fragmented(self, element: Element, target: Syntax) -> AsyncIterator[bytes]:
+        """Pixel data in fragments. The last one alone gets an even length (PS3.5 A.4): another
+        would move those behind it, and offset tables would be wrong."""
+        yield head(element.tag, element.vr, UNDEFINED, target)
+        last: tuple[int, int] | None = None
+        async for fragment in self._walk.fragments(element):
+            if last is not None:
+                async for piece in self._fragment(element, *last, padding=0):
+                    yield piece
+            last = fragment
+        if last is not None:
+            async for piece in self._fragment(element, *last, padding=last[1] % 2):
+                yield piece
+        yield mark(SEQUENCE_END, 0)
+
+    async def _fragment(
+        self, element: Element, start: int, length: int, *, padding: int
+    ) -> AsyncIterator[bytes]:
+        yield mark(ITEM, length + padding)
+        async for piece in self._bytes(element, start, length):
+            yield piece
+        yield bytes(padding)
+
+    async def _bytes(self, element: Element, start: int, length: int) -> AsyncIterator[bytes]:
+        """So many bytes of an element's value from a position, piece by piece."""
+        for offset in range(0, length, PIECE):
+            wanted = min(PIECE, length - offset)
+            piece = await self._dataset.read_range(start + offset, wanted)
             if len(piece) != wanted:
                 raise InvalidInstance(f"The data set ends inside {name(element.tag)}")
-            yield swapped(piece, word)
+            yield piece
 
     async def _sequence(self, element: Element, target: Syntax) -> AsyncIterator[bytes]:
         """A sequence. It keeps a length where it had one and fits into one piece.
@@ -182,7 +236,7 @@ def _vr(element: Element, length: int) -> str:
     vr = element.vr
     if element.within.level.syntax.implicit and element.tag == PIXEL_DATA:
         vr = "OW"  # PS3.5 A.1
-    if vr not in LONG_VRS and length > LONGEST_SHORT:
+    if vr not in LONG_VRS and length + length % 2 > LONGEST_SHORT:
         return "UN"
     return "UN" if length % WORDS.get(vr, 1) else vr
 

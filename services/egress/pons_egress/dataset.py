@@ -11,7 +11,7 @@ from pons.header.file import syntax_of
 from pons.header.meta import META_GROUP, PREFACE, find_meta_end
 from pons.objects import Objects
 from pons.objects.stored_file import stream_file
-from pons_egress.convert import TARGETS
+from pons_egress.convert import ENCAPSULATED, TARGETS
 
 
 class Dataset:
@@ -44,13 +44,17 @@ class Dataset:
     def is_as(self, transfer_syntax: str) -> bool:
         """Whether the bytes can go in `transfer_syntax`: it is theirs, and what they really have.
 
-        Those of some files are encoded otherwise, or begin with a group 0002 (PS3.5 7.1).
+        Those of some files are encoded otherwise, begin with a group 0002 (PS3.5 7.1), or are of
+        an odd number, at which DCMTK's receivers abort.
         """
         if transfer_syntax != self.instance.transfer_syntax:
             return False
         encoding = TARGETS.get(transfer_syntax)
+        is_odd = (self.instance.size - self._start) % 2 == 1
         if encoding is None:
-            return True
+            return not (is_odd and transfer_syntax in ENCAPSULATED)
+        if is_odd:
+            return False
         first = self._beginning[self._start : self._start + JUDGED]
         real = syntax_of(transfer_syntax, first, self.instance.size - self._start)
         return first[:2] != META_GROUP and real is encoding

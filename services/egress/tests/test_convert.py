@@ -101,7 +101,7 @@ def convert(tmp_path: Path) -> Convert:
 
 NOT_UTF8 = [
     (0x00080005, b"CS", b"ISO_IR 192"),
-    (0x00100010, b"PN", b"M\xfcller^Anna"),
+    (0x00100010, b"PN", b"M\xfcller^Anna "),
     (0x00104000, b"LT", b"\x1b$B\xff\x00 "),
     (0x00280030, b"DS", b" 0.50\\0.500 "),
     (0x00280106, b"US", b"\x07\x00"),
@@ -121,7 +121,7 @@ async def test_text_is_never_decoded(convert: Convert) -> None:
 
 BIG_VALUES = [
     (0x00080005, b"CS", b"ISO_IR 192", b"ISO_IR 192"),
-    (0x00100010, b"PN", b"M\xfcller^Anna", b"M\xfcller^Anna"),
+    (0x00100010, b"PN", b"M\xfcller^Anna ", b"M\xfcller^Anna "),
     (0x00189241, b"US", b"\x12\x34\x56\x78", b"\x34\x12\x78\x56"),
     (0x00189219, b"SS", b"\xff\xfe", b"\xfe\xff"),
     (0x0018605A, b"SL", b"\x00\x00\x00\x01", b"\x01\x00\x00\x00"),
@@ -218,7 +218,7 @@ async def test_big_endian_values_that_cannot_be_right(convert: Convert, element:
         ([(0x00280103, b"\x00\x00"), (0x00280106, b"\xff\xff")], [b"US", b"US"]),
         ([(0x00283006, b"\x01\x02")], [b"OW"]),
         ([(0x00283002, b"\x01\0\0\0\x10\0"), (0x00283006, b"\x01\x02")], [b"US", b"US"]),
-        ([(0x00280010, b"\x01\x02\x03")], [b"UN"]),
+        ([(0x00189087, b"\x01\x02\x03\x04\x05\x06")], [b"UN"]),
         ([(0x60003000, b"\x01\x02"), (0x7FE00010, b"\x01\x02")], [b"OW", b"OW"]),
         ([(0x7FE00008, b"\x01\x02\x03\x04")], [b"OF"]),
         ([(0x00190010, b"GEMS_ACQU_01"), (0x00191002, b"\x01\0\0\0")], [b"LO", b"SL"]),
@@ -235,9 +235,13 @@ async def test_vrs_come_from_the_dictionary(
 async def test_a_value_too_long_for_its_vr_is_un(convert: Convert) -> None:
     """PS3.5 6.2.2: a length of two bytes cannot tell 64 KiB, one of UN can."""
     fits, long = b"x" * 0xFFFE, b"x" * 0x10000
-    source = implicit((0x00081030, fits), (0x0008103E, long), (0x0040A160, long))
+    odd = b"x" * 0xFFFF  # which its padding makes too long
+    source = implicit((0x00081030, fits), (0x0008103E, long), (0x00104000, odd), (0x0040A160, long))
     expected = explicit(
-        (0x00081030, b"LO", fits), (0x0008103E, b"UN", long), (0x0040A160, b"UT", long)
+        (0x00081030, b"LO", fits),
+        (0x0008103E, b"UN", long),
+        (0x00104000, b"UN", odd + b"\0"),
+        (0x0040A160, b"UT", long),
     )
     assert await convert(IMPLICIT, source, EXPLICIT) == expected
 
@@ -252,6 +256,61 @@ async def test_group_lengths_are_left_out(convert: Convert) -> None:
     )
     expected = implicit((0x00080005, b"GBK "), (0x0040A168, item(implicit((0x00080100, b"A ")))))
     assert await convert(EXPLICIT, source, IMPLICIT) == expected
+
+
+ODD = [
+    (0x00080018, b"UI", b"1.2.3", b"\0"),
+    (0x00100010, b"PN", b"M\xfcller^Anna", b" "),
+    (0x00104000, b"LT", b"text\0", b" "),
+    (0x00200013, b"IS", b"007", b" "),
+    (0x00280010, b"UN", b"\x01\x02\x03", b"\0"),
+    (0x00420011, b"OB", b"%PDF-", b"\0"),
+]
+"""Tag, VR, a value, and what gives it an even length (PS3.5 6.2)."""
+
+
+async def test_values_of_odd_length_are_padded(convert: Convert) -> None:
+    """PS3.5 7.1.1: a length is even. Many peers abort at a data set of which one is not."""
+    source = explicit(*((tag, vr, value) for tag, vr, value, _ in ODD))
+    inside = [(tag, value + pad) for tag, _, value, pad in ODD]
+    expected = implicit(*inside, (0x0040A168, item(implicit(*inside))))
+    source += explicit((0x0040A168, b"SQ", item(source)))
+    assert await convert(EXPLICIT, source, IMPLICIT) == expected
+    source = implicit(*((tag, value) for tag, _, value, _ in ODD))
+    expected = explicit(*((tag, vr, value + pad) for tag, vr, value, pad in ODD))
+    assert await convert(IMPLICIT, source, EXPLICIT) == expected
+
+
+JPEG = "1.2.840.10008.1.2.4.70"
+
+
+def fragmented(*fragments: bytes) -> bytes:
+    content = b"".join(map(item, fragments)) + end_of_sequence()
+    return explicit((0x7FE00010, b"OB", content), undefined=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            explicit((0x00100010, b"PN", b"odd")) + fragmented(bytes(4), b"jpeg"),
+            explicit((0x00100010, b"PN", b"odd ")) + fragmented(bytes(4), b"jpeg"),
+        ),
+        (fragmented(b"", b"jpe"), fragmented(b"", b"jpe\0")),
+        (fragmented(b"", b"\xff" * 3_000_001), fragmented(b"", b"\xff" * 3_000_001 + b"\0")),
+        (
+            fragmented(b"\0\0\0\0\x0b\0\0\0", b"jpe", b"two"),
+            fragmented(b"\0\0\0\0\x0b\0\0\0", b"jpe", b"two\0"),
+        ),
+        (fragmented(), fragmented()),
+    ],
+    ids=("a value", "the last fragment", "a long one", "another fragment", "none"),
+)
+async def test_compressed_data_sets_of_odd_length(
+    convert: Convert, source: bytes, expected: bytes
+) -> None:
+    """They keep their transfer syntax. No fragment moves: offset tables stay right."""
+    assert await convert(JPEG, source, JPEG) == expected
 
 
 async def test_implicit_items_in_an_explicit_data_set(convert: Convert) -> None:
@@ -319,16 +378,20 @@ def test_what_is_proposed() -> None:
     [
         (EXPLICIT, explicit(*NOT_UTF8), EXPLICIT, True),
         (EXPLICIT, explicit(*NOT_UTF8), IMPLICIT, False),
+        (EXPLICIT, explicit((0x00100010, b"PN", b"odd")), EXPLICIT, False),
         (IMPLICIT, explicit(*NOT_UTF8), IMPLICIT, False),
         (EXPLICIT, implicit((0x00080005, b"GBK ")), EXPLICIT, False),
         (BIG, explicit(*NOT_UTF8, order=">"), BIG, True),
-        ("1.2.840.10008.1.2.4.70", explicit(*NOT_UTF8), "1.2.840.10008.1.2.4.70", True),
+        (BIG, explicit((0x00100010, b"PN", b"odd"), order=">"), BIG, True),
+        (JPEG, explicit(*NOT_UTF8), JPEG, True),
+        (JPEG, explicit((0x00100010, b"PN", b"odd")), JPEG, False),
     ],
 )
 async def test_bytes_go_as_they_are_only_where_they_are_what_the_context_says(
     tmp_path: Path, syntax: str, dataset: bytes, way: str, as_it_is: bool
 ) -> None:
-    """A data set in the other VR encoding than its transfer syntax says is re-encoded."""
+    """A data set in the other VR encoding than its transfer syntax says is re-encoded, so is one of
+    odd length: there are peers that abort at it."""
     objects = FileObjects(tmp_path, "main", fsync=False)
     file, key = file_in(syntax, dataset), new_key()
     await objects.put(key, file)

@@ -3,6 +3,7 @@
 
 import shutil
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -113,6 +114,55 @@ async def test_dcmtk_takes_only_implicit(
     assert arrived.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2"
     assert arrived.PixelData == original.PixelData
     assert [element.tag for element in arrived] == [element.tag for element in original]
+
+
+ODD_NAME = b"M\xfcller^Anna"
+"""Eleven bytes, which the file itself does not pad."""
+
+
+def odd(name: str, *, syntax: str) -> tuple[bytes, pydicom.Dataset]:
+    """The example with a data set of odd length, because of a value that has one."""
+    content, original = example(name)
+    start = len(content) - len(dataset_of(content))
+    tag = b"\x10\0\x10\0"
+    at = content.index(tag, start)
+    if syntax == "implicit":
+        old = 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+        new = tag + struct.pack("<I", len(ODD_NAME)) + ODD_NAME
+    else:
+        old = 8 + int.from_bytes(content[at + 6 : at + 8], "little")
+        new = tag + struct.pack("<2sH", b"PN", len(ODD_NAME)) + ODD_NAME
+    odd = content[:at] + new + content[at + old :]
+    assert len(dataset_of(odd)) % 2 == 1
+    return odd, original
+
+
+@pytest.mark.parametrize(
+    ("name", "syntax", "option"),
+    [
+        ("CT_small.dcm", "explicit", "+xe"),
+        ("CT_small.dcm", "explicit", "+xi"),
+        ("MR_small_implicit.dcm", "implicit", "+xi"),
+        ("JPEG2000.dcm", "explicit", "+xw"),
+        ("MR_small_RLE.dcm", "explicit", "+xr"),
+    ],
+)
+async def test_dcmtk_takes_data_sets_of_odd_length(
+    bus: Bus, store: Any, index: Any, sending: Any, tmp_path: Path, name: str, syntax: str,
+    option: str,
+) -> None:  # fmt: skip
+    """storescp aborts at an odd fragment (PS3.8 annex E), so the value is padded (PS3.5 7.1.1)."""
+    content, original = odd(name, syntax=syntax)
+    await store.add(content, original)
+    received = tmp_path / "received"
+    received.mkdir()
+    with storescp(received, option, "+B") as port:
+        async with sending(bus, store, port) as sender:
+            job = await sender.send(port)
+    assert (job.document.state, job.document.error_details) == ("Success", "")
+    ((arrived, dataset),) = received_in(received)
+    assert ODD_NAME + b" " in arrived
+    assert dataset.PixelData == original.PixelData
 
 
 async def test_dcmtk_refuses(
