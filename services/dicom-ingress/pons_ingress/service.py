@@ -9,6 +9,7 @@ from pons.bus.requests import answer_commands
 from pons.dicom.network.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
+from pons.limits import MEGABYTE
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
@@ -54,6 +55,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                     ingest.keep,
                     objects.spool,
                     lambda: live.now.accept_unknown_sop_classes,
+                    max_bytes=settings.dicom.max_dataset_mb * MEGABYTE,
                     read_only=settings.store.read_only,
                 ),
             }

@@ -53,18 +53,20 @@ class Store:
         open_spool: Callable[[], Spool],
         accept_unknown: Callable[[], bool],
         *,
+        max_bytes: int,
         read_only: bool = False,
     ) -> None:
         self._keep_file = keep_file
         self._open_spool = open_spool
         self._accept_unknown = accept_unknown
+        self._max_bytes = max_bytes
         self._read_only = read_only
 
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         if self._problem(context, command) is not None:
             return IgnoredDataset()
         start = file_start(command.sop_class_uid, command.sop_instance_uid, context.transfer_syntax)
-        return ReceivedFile(start, self._open_spool)
+        return ReceivedFile(start, self._open_spool, self._max_bytes)
 
     async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
         started = perf_counter()

@@ -20,6 +20,7 @@ from pons.dicom.network.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.errors import PonsError
 from pons.ingest import WrongDataset
+from pons.limits import MEGABYTE
 from pons.messages.events import Origin, StoreStatus
 from pons.messages.modality import Modality
 from pons.objects import Body, Spool
@@ -148,6 +149,8 @@ class Port:
         self.store = RememberingStore()
         self.settings = DicomSettings(**settings)
         self.folder = folder
+        self.room: Any = None
+        """What a spool file asks for room, if anything."""
         self.unhandled: list[dict[str, Any]] = []
         self.number = 0
         self._read_only = read_only
@@ -187,8 +190,9 @@ class Port:
             C_ECHO_RQ: Echo(),
             C_STORE_RQ: Store(
                 self.store,
-                lambda: Spool(self.folder),
+                lambda: Spool(self.folder, self.room),
                 lambda: unknown,
+                max_bytes=self.settings.max_dataset_mb * MEGABYTE,
                 read_only=self._read_only,
             ),
         }

@@ -9,6 +9,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.association import Association
+
+from pons.errors import OutOfResources
 
 StartPort = Callable[..., Any]
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -219,6 +222,58 @@ def test_no_room_for_a_large_dataset(port: Any, wire: ModuleType, tmp_path: Path
         assert peer.receive_status() == 0xA700
         peer.send(wire.store("1.2.4"))
         assert peer.receive_status() == 0
+
+
+class RoomFor:
+    """A disk that is full after so many writes."""
+
+    def __init__(self, writes: int) -> None:
+        self.left = writes
+
+    def require(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OutOfResources("The disk is full")
+
+
+def test_a_dataset_without_room_gives_back_what_it_took(
+    port: Any, wire: ModuleType, tmp_path: Path
+) -> None:
+    """As soon as the disk is full, not when the peer, which may never come to an end, does."""
+    port.room = RoomFor(3)
+    sent = wire.store("1.2.3", wire.dataset("1.2.3", bytes(20_000_000)), 60_000)
+    with port.connect().associate() as peer:
+        peer.send(sent[:15_000_000])
+        wire.until(lambda: port.room.left < 0 and list(tmp_path.iterdir()) == [])
+        peer.send(sent[15_000_000:])
+        assert peer.receive_status() == 0xA700
+        port.room = None
+        peer.send(wire.store("1.2.4", wire.dataset("1.2.4", bytes(20_000_000)), 60_000))
+        assert peer.receive_status() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("writes", [100, 2], ids=["with room", "without"])
+def test_a_dataset_that_never_ends(
+    start_port: Any, wire: ModuleType, tmp_path: Path, logs: list[Any], writes: int
+) -> None:
+    """It ends the association, and nothing of it is left; one that has as much is taken."""
+    port = start_port(max_dataset_mb=16)
+    port.room = RoomFor(writes)
+    longest = wire.dataset("1.2.4", bytes((16 << 20) - len(wire.dataset("1.2.4"))))
+    with port.connect().associate() as peer:
+        peer.send(wire.fragment(1, 3, wire.command(1, wire.CT, "1.2.3")))
+        with suppress(ConnectionError):
+            for _ in range(400):
+                peer.send(wire.fragment(1, 0, bytes(60_000)))
+        assert peer.receive() == (7, bytes(4))
+    wire.until(lambda: list(tmp_path.iterdir()) == [])
+    port.room = None
+    with port.connect().associate() as peer:
+        peer.send(wire.store("1.2.4", longest, 60_000))
+        assert peer.receive_status() == 0
+    (why,) = [line["why"] for line in logs if line["event"] == "association broken"]
+    assert why == "A data set of more than 16 MB (dicom.max_dataset_mb)"
 
 
 def test_memory_of_a_huge_instance(port: Any, wire: ModuleType) -> None:

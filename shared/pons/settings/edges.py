@@ -171,6 +171,11 @@ class DicomSettings(Section):
     maximum_pdu_length: int = Field(
         65536, ge=4096, le=131072, description="Largest P-DATA that peers may send, in bytes."
     )
+    max_dataset_mb: int = Field(
+        8192,
+        ge=1,
+        description="Largest data set of a C-STORE in MiB; a larger one ends the association.",
+    )
     artim_timeout: Seconds = Field(
         30, description="Seconds that a peer may take to ask for, or to end, an association."
     )
