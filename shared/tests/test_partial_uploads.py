@@ -140,3 +140,16 @@ async def test_the_bucket_forgets(bus: Bus) -> None:
     jobs = await bus.bucket(bus.names.jobs_bucket)
     assert (await uploads.status()).ttl == 3600
     assert not (await jobs.status()).ttl
+
+
+async def test_a_file_passes(broker: NatsServer, objects: FileObjects) -> None:
+    """It is an object that is spared by the search for orphans, and is gone after the block."""
+    async with broker.bus() as bus:
+        with objects.spool() as spool:
+            spool.write(b"file")
+            async with PartialUploads(bus, objects).passing(spool) as key:
+                assert await objects.read(key) == b"file"
+                assert kind_of(key) is Kind.TEMPORARY
+                assert await piece_keys(bus) == {key}
+        assert await kept(objects) == set()
+        assert await piece_keys(bus) == set()

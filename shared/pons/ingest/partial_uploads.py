@@ -9,15 +9,15 @@ that always end within `storage.orphan_grace`, which would cut off slow ones tha
 """
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
 from pons.bus import Bus
 from pons.bus.bucket import Bucket, Outdated
-from pons.errors import BadRequest, Conflict, NotFound
+from pons.errors import BadRequest, Conflict, NotFound, Unavailable
 from pons.objects import Body, Kind, Objects, new_key
 from pons.objects.bodies import size_of
 
@@ -71,6 +71,18 @@ class PartialUploads:
         except Conflict:
             await self._objects.delete([key])
             raise
+
+    @asynccontextmanager
+    async def passing(self, body: Body) -> AsyncIterator[UUID]:
+        """A file on its way to somewhere else, as an object for another service to read as long as
+        the block runs. A spool is consumed.
+        """
+        upload = await self.append(Upload(f"passing-{uuid4()}", Arrived(), 0), body)
+        try:
+            yield upload.arrived.pieces[0]
+        finally:
+            with suppress(Unavailable):  # then the bucket forgets it by itself
+                await self.forget(upload)
 
     async def claim(self, upload: Upload) -> Upload:
         """The same with a fresh lifetime, for whoever brings the last piece. Raises `Conflict`."""
