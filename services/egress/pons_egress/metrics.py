@@ -7,6 +7,12 @@ INSTANCES = Counter(
     "pons_egress_instances", "Instances sent, by modality and answer", ["modality", "status"]
 )
 BYTES = Counter("pons_egress_sent_bytes", "Bytes of the DICOM files sent", ["modality"])
+PEER_INSTANCES = Counter(
+    "pons_egress_peer_instances",
+    "Instances sent over HTTP, by peer and outcome",
+    ["peer", "status"],
+)
+PEER_BYTES = Counter("pons_egress_peer_sent_bytes", "Bytes sent over HTTP", ["peer"])
 ASSOCIATIONS = Counter(
     "pons_egress_associations", "Associations asked for, by modality", ["modality", "outcome"]
 )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far a job is that sends instances: where it goes on, and what its content tells."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -40,10 +40,13 @@ class Progress:
         position: Position,
         left: list[InstanceToSend],
         exports: ExportLog,
+        more: Callable[[Position], Mapping[str, Any]],
     ) -> None:
+        """`more` is what the content of this kind of job says beside."""
         self._run = run
         self._resources = resources
         self._exports = exports
+        self._more = more
         self._total = position.done + len(left)
         self.position = position
         self.left = left
@@ -53,7 +56,12 @@ class Progress:
         """What the job's content says of it."""
         failed = {"FailedInstancesCount": self.position.failed}
         named = failed_instances(self.position.reasons)
-        return {"InstancesCount": self._total, **named, **failed}
+        return {
+            "InstancesCount": self._total,
+            **named,
+            **failed,
+            **self._more(self.position),
+        }
 
     async def sent(self, instance: InstanceToSend, size: int = 0) -> None:
         """The peer has the instance; `size` bytes have left for it."""
@@ -68,6 +76,10 @@ class Progress:
         if len(reasons) < MOST_NAMED:
             reasons = {**reasons, instance.instance_id: why}
         await self._pass(instance, failed=before.failed + 1, reasons=reasons)
+
+    async def note_sent(self, instance: InstanceToSend) -> None:
+        """The peer has the instance, but the job breaks off at one before it."""
+        await self._exports.add(instance)
 
     async def break_off(self) -> None:
         """Tell the index what was sent before the job broke off."""
@@ -96,7 +108,12 @@ class Progress:
 
 
 async def begin(
-    run: Run, bus: Bus, catalog: Lookup, resources: list[str], destination: str
+    run: Run,
+    bus: Bus,
+    catalog: Lookup,
+    resources: list[str],
+    destination: str,
+    more: Callable[[Position], Mapping[str, Any]] = lambda _: {},
 ) -> Progress:
     """Where the job `run` begins, or goes on. Raises `NotFound` for an unknown resource."""
     position = msgspec.convert(run.document.position or {}, Position)
@@ -111,7 +128,7 @@ async def begin(
     passed = instances[: len(instances) - len(left)]
     sent = [i for i in passed if whole or i.instance_id in unlogged]
     exports = ExportLog(bus, run.id, destination, sent, whole=whole)
-    return Progress(run, resources, position, left, exports)
+    return Progress(run, resources, position, left, exports, more)
 
 
 def _resume(

@@ -5,19 +5,26 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from pons.bus import open_bus
+from pons.bus.requests import Handler as Answering
 from pons.bus.requests import answer_commands
 from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
-from pons.jobs import JobDocument, Worker
+from pons.jobs import Handler, JobDocument, Worker
+from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, WORKER
-from pons.messages.egress import EchoModality
+from pons.messages.egress import AskPeerSystem, EchoModality, UploadToPeer
 from pons.objects import open_objects
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
+from pons.remotes.peers import open_peers
 from pons.settings import Settings
 from pons_egress.echo import Echo
 from pons_egress.metrics import JOB_SECONDS
+from pons_egress.peers.questions import PeerQuestions
+from pons_egress.peers.store import PeerStore
 from pons_egress.store import ModalityStore
 
 
@@ -30,6 +37,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_bus(settings) as bus,
             open_own_catalog(settings, objects, bus) as catalog,
             open_modalities(bus, settings) as modalities,
+            open_peers(bus, settings) as peers,
             open_live(bus, settings, "jobs"),
             asyncio.TaskGroup() as group,
         ):
@@ -39,9 +47,17 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 "database": catalog.check,
             }
             health.pulses.include(bus.pulses)
-            await answer_commands(bus, "egress", {EchoModality: Echo(modalities, settings)}, health)
-            store = ModalityStore(bus, objects, catalog, modalities, settings)
-            handlers = {JOB_TYPE: store}
+            questions = PeerQuestions(objects, peers, settings)
+            commands: dict[type[msgspec.Struct], Answering] = {
+                EchoModality: Echo(modalities, settings),
+                AskPeerSystem: questions.system,
+                UploadToPeer: questions.upload,
+            }
+            await answer_commands(bus, "egress", commands, health)
+            handlers: dict[str, Handler] = {
+                JOB_TYPE: ModalityStore(bus, objects, catalog, modalities, settings),
+                PEER_JOB_TYPE: PeerStore(bus, objects, catalog, peers, settings),
+            }
             worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
             working = group.create_task(worker.run())
             yield

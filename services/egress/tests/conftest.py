@@ -50,6 +50,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.objects = FileObjects(folder, "main", fsync=False)
         self.instances: list[InstanceToSend] = []
+        self.contents: list[bytes] = []
         self.archive: Any = self
 
     async def add(self, content: bytes, dataset: Dataset, **changes: Any) -> InstanceToSend:
@@ -74,6 +75,7 @@ class Store:
         }
         instance = InstanceToSend(**{**known, **changes})
         self.instances.append(instance)
+        self.contents.append(content)
         return instance
 
     async def add_dataset(self, dataset: Dataset) -> InstanceToSend:

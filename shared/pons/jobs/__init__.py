@@ -37,6 +37,7 @@ from pons.jobs.archive import ArchiveOrder, ArchiveRequest, submit_archive
 from pons.jobs.board import Jobs, output_keys
 from pons.jobs.dead_letters import DeadLetters
 from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
+from pons.jobs.peer_store import PeerStoreRequest, submit_peer_store
 from pons.jobs.run import Run
 from pons.jobs.store import StoreRequest, submit_store
 from pons.jobs.worker import Handler, Worker
@@ -52,12 +53,14 @@ __all__ = [
     "JobState",
     "Jobs",
     "Output",
+    "PeerStoreRequest",
     "Run",
     "StoreRequest",
     "Worker",
     "failure_of",
     "output_keys",
     "submit_archive",
+    "submit_peer_store",
     "submit_store",
     "to_json",
 ]

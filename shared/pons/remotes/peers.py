@@ -67,6 +67,14 @@ def shown(peer: OtherStore) -> dict[str, Any]:
     return dict(sorted(result.items()))
 
 
+def told(peer: OtherStore) -> list[str] | dict[str, Any]:
+    """How a job's content names a peer, without secrets: as an array where that says all."""
+    simple = OtherStore(url=peer.url, username=peer.username, password=peer.password)
+    if peer != simple:
+        return shown(peer)
+    return [peer.url, peer.username, ""] if peer.username else [peer.url]
+
+
 @asynccontextmanager
 async def open_peers(bus: Bus, settings: Settings) -> AsyncIterator[Registry[OtherStore]]:
     """The store's peers, known and fresh as long as the block runs.

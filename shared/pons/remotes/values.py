@@ -55,6 +55,7 @@ def ending_in_slash(url: str) -> str:
     try:
         parts = urlsplit(url)
         fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        fine = fine and parts.username is None  # shown, and part of messages
     except ValueError:  # a port that is no number, or too large
         fine = False
     if not fine or parts.query or parts.fragment or re.fullmatch(r"[\x21-\x7e]+", url) is None:

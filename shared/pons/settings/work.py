@@ -68,13 +68,31 @@ class ArchiveSettings(Section):
 
 
 class EgressSettings(Section):
-    """Sending to modalities"""
+    """Sending to modalities and peers"""
 
     timeout: Seconds = Field(
         10, description="Seconds to wait for a connection or an answer of a modality."
     )
     maximum_pdu_length: int = Field(
         65536, ge=4096, le=131072, description="Largest P-DATA that modalities may send."
+    )
+    http_timeout: Seconds = Field(
+        60,
+        description="Seconds to wait for a connection, an answer or any progress of a peer, where "
+        "the peer has no `Timeout` of its own.",
+    )
+    http_connections: int = Field(
+        4, ge=1, le=8, description="Connections over which one job sends to a peer at once."
+    )
+    https_verify: bool = Field(
+        True,
+        description="Whether a peer's certificate has to be valid. false: anybody on the way can "
+        "read and change what is sent, and sees the password.",
+    )
+    https_ca_file: str = Field(
+        "",
+        description="Path of the certificates (PEM) that peers' certificates may be signed with. "
+        "Empty: those of the system.",
     )
 
 

@@ -4,16 +4,19 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
     RootModel,
+    StrictBool,
     StringConstraints,
     field_validator,
     model_validator,
 )
 
 from pons import jobs
+from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.remotes import descriptions
 from pons.remotes.values import OptionalAETitle, PortNumber
 from pons_gateway.models.examples import ID, OPEN, example
@@ -23,7 +26,7 @@ from pons_gateway.models.lists import Listed
 A_DAY = 86400
 
 OfModality = Literal["configuration", "echo", "store"]
-OfPeer = Literal["configuration"]
+OfPeer = Literal["configuration", "store", "store-straight", "system"]
 """What can be done with each of them."""
 
 
@@ -37,7 +40,24 @@ class EchoRequest(BaseModel):
     )
 
 
-class StoreRequest(JobOptions):
+class ResourcesToSend(JobOptions):
+    """Which resources to send, and how; also one identifier, or an array of them."""
+
+    Resources: Annotated[
+        Listed[Identifier], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
+    ] = Field(description="Orthanc identifiers of any level; one may stand without an array.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_identifiers(cls, value: Any) -> Any:
+        if isinstance(value, str | list):
+            return {"Resources": value}
+        if isinstance(value, dict) and "Resources" in value:
+            return value
+        raise ValueError("expected an identifier, an array of them, or an object with Resources")
+
+
+class StoreRequest(ResourcesToSend):
     """Which resources to send to a modality, and how.
 
     Also an identifier as text or as JSON, or an array of identifiers. What is missing is as the
@@ -46,9 +66,6 @@ class StoreRequest(JobOptions):
 
     model_config = example(Resources=[ID], Synchronous=True)
 
-    Resources: Annotated[
-        Listed[Identifier], BeforeValidator(lambda one: one if isinstance(one, list) else [one])
-    ] = Field(description="Orthanc identifiers of any level; one may stand without an array.")
     LocalAet: OptionalAETitle = Field("", description="AE title of this store.")
     CalledAet: OptionalAETitle = Field("", description="AE title of the modality.")
     Host: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
@@ -65,15 +82,6 @@ class StoreRequest(JobOptions):
     StorageCommitment: bool = Field(
         False, strict=True, description="Refused: this store cannot ask for commitment yet."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_identifiers(cls, value: Any) -> Any:
-        if isinstance(value, str | list):
-            return {"Resources": value}
-        if isinstance(value, dict) and "Resources" in value:
-            return value
-        raise ValueError("expected an identifier, an array of them, or an object with Resources")
 
     @field_validator("StorageCommitment")
     @classmethod
@@ -119,6 +127,76 @@ class StoreContent(BaseModel):
     InstancesCount: int = Field(description="How many instances there were to send.")
     FailedInstancesCount: int = Field(description="How many of them were not taken.")
     ParentResources: list[str] = Field(description="The resources that were asked for.")
+
+
+def transfer_syntax(uid: str) -> str:
+    """The UID of a transfer syntax, as it is."""
+    if uid and uid not in TRANSFER_SYNTAXES:
+        raise ValueError("expected the UID of a transfer syntax")
+    return uid
+
+
+class PeerStoreRequest(ResourcesToSend):
+    """Which resources to send to a peer, and how.
+
+    Also an identifier as text or as JSON, or an array of identifiers. What is missing is as the
+    peer or the settings say.
+    """
+
+    model_config = example(Resources=[ID], Compress=True, Synchronous=True)
+
+    Compress: StrictBool = Field(False, description="Whether to send with gzip.")
+    Transcode: Annotated[str, AfterValidator(transfer_syntax)] = Field(
+        "",
+        description="Transfer syntax in which the peer has to get the instances. Those that are "
+        "not stored in it are refused (415): this store cannot transcode them yet.",
+    )
+    Timeout: Annotated[int, Field(strict=True, ge=0, le=A_DAY)] | None = Field(
+        None, description="Seconds to wait for the peer."
+    )
+
+    def addressed(self, peer: str) -> jobs.PeerStoreRequest:
+        """What egress is asked, of the peer of this name."""
+        return jobs.PeerStoreRequest(
+            peer=peer,
+            resources=self.Resources,
+            priority=self.Priority or 0,
+            permissive=self.Permissive,
+            compress=self.Compress,
+            transcode=self.Transcode,
+            timeout=float(self.Timeout or 0),
+            user_data=self.UserData,
+        )
+
+
+class PeerStoreContent(BaseModel):
+    """What was sent to a peer."""
+
+    model_config = OPEN | example(
+        Description="REST API",
+        Peer=["https://archive.example.org/", "pons", ""],
+        Compress=False,
+        InstancesCount=12,
+        FailedInstancesCount=0,
+        ParentResources=[ID],
+        Size="6313452",
+        SizeMB=6,
+    )
+
+    Description: str = Field(description="Who asked.")
+    Peer: list[str] | dict[str, Any] = Field(description="The peer, without its secrets.")
+    Compress: bool = Field(description="Whether it was sent with gzip.")
+    InstancesCount: int = Field(description="How many instances there were to send.")
+    FailedInstancesCount: int = Field(description="How many of them were not taken.")
+    ParentResources: list[str] = Field(description="The resources that were asked for.")
+    Size: str = Field(description="Bytes that have left.")
+    SizeMB: int = Field(description="The same in MiB.")
+
+
+class PeerSystem(BaseModel):
+    """What a peer tells of itself."""
+
+    model_config = OPEN | example(Name="ARCHIVE", Version="1.12.9", ApiVersion=28)
 
 
 class Modalities(RootModel[dict[str, descriptions.Modality]]):

@@ -1,14 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What egress is asked: whether a modality is there, and to send it resources."""
+"""What egress is asked: whether a modality or peer is there, and to send it something."""
+
+from typing import Any
+
+import msgspec
 
 from pons.bus.requests import ANSWER_TIMEOUT
 from pons.errors import NotFound
-from pons.jobs import Job, StoreRequest, failure_of, submit_store
-from pons.messages.egress import EchoModality
+from pons.jobs import (
+    Job,
+    PeerStoreRequest,
+    StoreRequest,
+    failure_of,
+    submit_peer_store,
+    submit_store,
+)
+from pons.messages.egress import AskPeerSystem, EchoModality, PeerAnswer, UploadToPeer
 from pons.messages.modality import Modality
 from pons.messages.services import Done
+from pons.objects import Body
+from pons.objects.bodies import size_of
+from pons.remotes.peers import OtherStore
 from pons_gateway.backends import Backends
 
+SLOWEST = 128 * 1024
+"""Bytes a second that a peer takes at least."""
 LONGEST_JOB = 7 * 24 * 3600.0
 """Seconds that a synchronous caller may wait for its job."""
 
@@ -26,11 +42,44 @@ async def send_echo(
 
 async def submit_resources(backends: Backends, asked: StoreRequest, modality: Modality) -> str:
     """Have resources sent; gives the id of the job. Raises `NotFound` for one that is not here."""
-    known = await backends.catalog.known(asked.resources)
-    for identifier in asked.resources:
+    await refuse_unknown(backends, asked.resources)
+    return await submit_store(backends.jobs, asked, modality, backends.settings.dicom.aet)
+
+
+async def submit_to_peer(backends: Backends, asked: PeerStoreRequest, peer: OtherStore) -> str:
+    """Have resources sent; gives the id of the job. Raises `NotFound` for one that is not here."""
+    await refuse_unknown(backends, asked.resources)
+    return await submit_peer_store(backends.jobs, asked, peer)
+
+
+async def refuse_unknown(backends: Backends, resources: list[str]) -> None:
+    """Raise `NotFound` for a resource that is not here."""
+    known = await backends.catalog.known(resources)
+    for identifier in resources:
         if identifier not in known:
             raise NotFound(f"There is no resource {identifier}")
-    return await submit_store(backends.jobs, asked, modality, backends.settings.dicom.aet)
+
+
+async def ask_peer_system(backends: Backends, name: str, peer: OtherStore) -> Any:
+    """What a peer tells of itself. Raises `RemoteFailure` when it does not."""
+    within = _patience(backends, peer)
+    answer = await backends.ask("egress", AskPeerSystem(name), PeerAnswer, within=within)
+    return msgspec.json.decode(answer.json)
+
+
+async def upload_to_peer(backends: Backends, name: str, peer: OtherStore, file: Body) -> Any:
+    """What a peer answers to a file. Raises `RemoteFailure` when it does not take it."""
+    size = size_of(file)
+    within = _patience(backends, peer) + size / SLOWEST
+    async with backends.partial_uploads.passing(file) as key:
+        command = UploadToPeer(name, key, size)
+        answer = await backends.ask("egress", command, PeerAnswer, within=within)
+    return msgspec.json.decode(answer.json)
+
+
+def _patience(backends: Backends, peer: OtherStore) -> float:
+    """Seconds after which egress has given up: it tries twice to connect, and for an answer."""
+    return ANSWER_TIMEOUT + 4 * (peer.timeout or backends.settings.egress.http_timeout)
 
 
 async def ended(backends: Backends, job_id: str) -> Job:

@@ -15,6 +15,7 @@ from pons_gateway.routers import (
     metadata,
     operation,
     pages,
+    peers,
     relatives,
     remotes,
     resources,
@@ -51,6 +52,7 @@ ROUTERS: tuple[Router, ...] = (
     changes.router,
     remotes.modality_router,
     remotes.peer_router,
+    peers.router,
     jobs.router,
     undelivered.router,
 )

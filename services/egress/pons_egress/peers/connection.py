@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to a peer: TLS, who we are there, how long to wait, and what its answers mean.
+
+Redirects are not followed, and no proxy of the environment is used: what is sent goes where the
+peer's address says, or nowhere.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import msgspec
+
+from pons.errors import BadRequest, RemoteFailure
+from pons.remotes.peers import OtherStore
+from pons.settings import EgressSettings
+
+LONGEST_ANSWER = 512 * 1024
+"""Bytes of an answer that is read: NATS carries 768 KiB."""
+LONGEST_TOLD = 200
+"""Characters of a peer's own words that an error repeats."""
+SAME_FOR_ALL = {
+    401: "does not know this name and password, or wants some",
+    403: "does not let us do this",
+    404: "has nothing there: is its Url that of its REST API?",
+    405: "does not take this: is its Url that of its REST API?",
+}
+"""Refusals that have nothing to do with what was sent."""
+
+Content = Callable[[], AsyncIterator[bytes]]
+"""Gives a body, again for each try."""
+
+
+class Unreachable(RemoteFailure):
+    """The peer cannot be connected to, or would refuse whatever comes."""
+
+
+class Connection:
+    """Connections to one peer, so many as are needed. Open it with `open_connection`.
+
+    Every method raises `RemoteFailure` that says what happened, of which `Unreachable` concerns
+    whatever would follow.
+    """
+
+    def __init__(self, name: str, client: httpx.AsyncClient, seconds: float) -> None:
+        self._name = name
+        self._client = client
+        self._seconds = seconds
+
+    async def get(self, path: str) -> Any:
+        """The JSON that it answers with."""
+        return _value(await self._ask("GET", path, None, {}), self)
+
+    async def upload(self, content: Content, size: int, *, gzip: bool = False) -> Any:
+        """Store a DICOM file there; what it answers.
+
+        When the connection breaks on the way, the file is sent once more over another: a peer that
+        has it already says so. What `content` raises comes out as it is.
+        """
+        headers = {"content-type": "application/dicom", "content-length": str(size)}
+        if gzip:
+            headers["content-encoding"] = "gzip"
+        try:
+            answer = await self._ask("POST", "instances", content(), headers)
+        except _Broken:
+            answer = await self._ask("POST", "instances", content(), headers)
+        return _value(answer, self)
+
+    def failure(self, what: str) -> RemoteFailure:
+        """The error that says `what` happened with this peer."""
+        return RemoteFailure(self._told(what))
+
+    def _told(self, what: str) -> str:
+        url = self._client.base_url
+        return f"Peer {self._name!r} ({url.scheme}://{url.netloc.decode()}): {what}"
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        content: AsyncIterator[bytes] | None,
+        headers: dict[str, str],
+    ) -> bytes:
+        try:
+            async with self._client.stream(
+                method, path, content=content, headers=headers
+            ) as answer:
+                body = await self._read(answer)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            why = str(error) or f"nothing within {self._seconds:g} s"
+            raise Unreachable(self._told(f"no connection: {why}")) from error
+        except httpx.ReadTimeout:
+            raise self.failure(f"no answer within {self._seconds:g} s") from None
+        except httpx.WriteTimeout:
+            raise self.failure(f"it takes no data for {self._seconds:g} s") from None
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+            raise _Broken(self._told("closed the connection")) from error
+        except httpx.HTTPError as error:
+            raise self.failure(f"the request failed: {error}") from error
+        if not answer.is_success:
+            raise self._refusal(answer.status_code, body)
+        return body
+
+    async def _read(self, answer: httpx.Response) -> bytes:
+        """The body. Only so much is read, and nothing is unpacked."""
+        body = bytearray()
+        async for piece in answer.aiter_raw():
+            body += piece
+            if len(body) > LONGEST_ANSWER:
+                raise self.failure(f"its answer has more than {LONGEST_ANSWER} bytes")
+        return bytes(body)
+
+    def _refusal(self, status: int, body: bytes) -> RemoteFailure:
+        known = {one.value: one.phrase for one in HTTPStatus}
+        answered = f"{status} {known.get(status, '')}".strip()
+        if status in SAME_FOR_ALL:
+            return Unreachable(self._told(f"{SAME_FOR_ALL[status]} ({answered})"))
+        if 300 <= status < 400:
+            what = f"sends us elsewhere ({answered}), where we do not go: correct its Url"
+            return Unreachable(self._told(what))
+        return self.failure(f"answered {answered}{_own_words(body)}")
+
+
+class _Broken(RemoteFailure):
+    """The connection was lost on the way; another may do."""
+
+
+@asynccontextmanager
+async def open_connection(
+    name: str, peer: OtherStore, settings: EgressSettings, seconds: float = 0.0
+) -> AsyncIterator[Connection]:
+    """Connections to the peer called `name`, as long as the block runs.
+
+    Raises `BadRequest` for what the peer's description asks for and cannot be.
+    """
+    if peer.pkcs11:
+        raise BadRequest(
+            f"Peer {name!r} is to be shown a certificate whose key is in hardware (Pkcs11), "
+            "which is not supported",
+            "give CertificateFile and CertificateKeyFile, and set Pkcs11 to false",
+        )
+    patience = seconds or float(peer.timeout) or settings.http_timeout
+    async with httpx.AsyncClient(
+        base_url=_url(name, peer),
+        auth=(peer.username, peer.password) if peer.username else None,
+        headers=_headers(peer),
+        verify=await asyncio.to_thread(_tls, name, peer, settings),
+        timeout=httpx.Timeout(patience, pool=None),
+        limits=httpx.Limits(max_connections=settings.http_connections),
+        follow_redirects=False,
+        trust_env=False,
+    ) as client:
+        yield Connection(name, client, patience)
+
+
+def _url(name: str, peer: OtherStore) -> httpx.URL:
+    try:
+        return httpx.URL(peer.url)
+    except httpx.InvalidURL as error:
+        raise BadRequest(f"The Url of peer {name!r} cannot be used: {error}") from error
+
+
+def _headers(peer: OtherStore) -> dict[bytes, bytes]:
+    """What goes with each request. Answers come as they are, so that none unpacks without bound."""
+    own = {name.lower(): value for name, value in peer.http_headers.items()}
+    sent = {**own, "accept-encoding": "identity"}
+    return {name.encode(): value.encode("latin-1") for name, value in sent.items()}
+
+
+def _tls(name: str, peer: OtherStore, settings: EgressSettings) -> ssl.SSLContext | bool:
+    """How the peer shows who it is, and how we do. No password is ever asked on a terminal."""
+    if not peer.url.startswith("https:"):
+        return False
+    try:
+        context = ssl.create_default_context(cafile=settings.https_ca_file or None)
+    except OSError as error:
+        raise BadRequest(f"Setting egress.https_ca_file cannot be used: {error}") from error
+    if not settings.https_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if peer.certificate_file:
+        try:
+            context.load_cert_chain(
+                peer.certificate_file,
+                peer.certificate_key_file or None,
+                password=lambda: peer.certificate_key_password,
+            )
+        except (OSError, ValueError) as error:
+            raise BadRequest(
+                f"The certificate that peer {name!r} is to be shown cannot be used: {error}",
+                "see CertificateFile, CertificateKeyFile and CertificateKeyPassword",
+            ) from error
+    return context
+
+
+def _value(body: bytes, connection: Connection) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        what = "answered with something else than JSON: is its Url that of its REST API?"
+        raise connection.failure(what) from None
+
+
+def _own_words(body: bytes) -> str:
+    """What Orthanc's and our own errors say; their details may quote a file, and are left out."""
+    try:
+        told = msgspec.json.decode(body)
+    except msgspec.MsgspecError:
+        return ""
+    message = told.get("Message") if isinstance(told, dict) else None
+    return f": {message[:LONGEST_TOLD]}" if isinstance(message, str) and message else ""
