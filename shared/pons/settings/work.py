@@ -68,7 +68,7 @@ class ArchiveSettings(Section):
 
 
 class EgressSettings(Section):
-    """Sending to modalities and peers"""
+    """Sending to modalities and peers, and asking modalities"""
 
     timeout: Seconds = Field(
         10, description="Seconds to wait for a connection or an answer of a modality."
@@ -93,6 +93,13 @@ class EgressSettings(Section):
         "",
         description="Path of the certificates (PEM) that peers' certificates may be signed with. "
         "Empty: those of the system.",
+    )
+    scu_threads: int = Field(
+        16,
+        ge=1,
+        le=256,
+        description="Associations at once, per replica, that query modalities or retrieve from "
+        "them; more wait.",
     )
 
 

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Threads for associations of pynetdicom: bounded in number, and none outlives its caller."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from pons.settings import EgressSettings
+from pons_egress.peer import Peer
+from pons_egress.scu.association import Association, Offer
+
+T = TypeVar("T")
+GRACE = 2.0
+"""Seconds in which work that is to end may tell the peer so, before its connection is cut."""
+
+
+class ScuThreads:
+    """Runs work on associations. Open it with `open_threads`."""
+
+    def __init__(self, settings: EgressSettings) -> None:
+        self._maximum_length = settings.maximum_pdu_length
+        self._room = asyncio.Semaphore(settings.scu_threads)
+        self._pool = ThreadPoolExecutor(settings.scu_threads, thread_name_prefix="scu")
+        self._running: dict[asyncio.Future[Any], Association] = {}
+
+    async def run(
+        self,
+        peer: Peer,
+        offer: Offer,
+        work: Callable[[Association], T],
+        within: float | None = None,
+    ) -> T:
+        """What `work`, in a thread, makes of an association that is open as long as it runs.
+
+        Waits for a free thread first; `within` counts from then on, in seconds. `work` has to end
+        soon after `association.cancelled` is set, which happens when its time is over, when
+        whoever waits here is cancelled, and at the end of the service; else its connection is cut.
+        Raises `RemoteFailure` when there is no association, and when it breaks or takes too long.
+        """
+        async with self._room:
+            association = Association(peer, offer, self._maximum_length)
+            loop = asyncio.get_running_loop()
+            done = loop.run_in_executor(self._pool, association.run, work)
+            self._running[done] = association
+            done.add_done_callback(self._forget)
+            try:
+                await asyncio.wait((done,), timeout=within)
+            except asyncio.CancelledError:
+                await _end({done: association})
+                raise
+            if not done.done():
+                association.tell_end(f"has not finished within {within:g} s")
+                await _end({done: association})
+            made = await done
+            if association.cancelled.is_set():
+                raise association.failure()
+            return made
+
+    def _forget(self, done: "asyncio.Future[Any]") -> None:
+        self._running.pop(done)
+        done.exception()  # of work that nobody waits for any more, nobody asks
+
+    async def close(self) -> None:
+        """End what still runs, and wait until it has ended."""
+        for association in self._running.values():
+            association.tell_end("this store is shutting down")
+        await _end(dict(self._running))
+        self._pool.shutdown()
+
+
+async def _end(running: dict["asyncio.Future[Any]", Association]) -> None:
+    """Have the work of these associations end, by itself or because its connection is cut."""
+    for association in running.values():
+        association.cancelled.set()
+    _, left = await asyncio.wait(running, timeout=GRACE) if running else ((), ())
+    for done in left:
+        running[done].cut()
+    if left:
+        await asyncio.wait(left)
+
+
+@asynccontextmanager
+async def open_threads(settings: EgressSettings) -> AsyncIterator[ScuThreads]:
+    """Threads as long as the block runs; at its end no association is left."""
+    threads = ScuThreads(settings)
+    try:
+        yield threads
+    finally:
+        await threads.close()
