@@ -8,7 +8,7 @@ import msgspec
 
 from pons.bus import Bus
 from pons.catalog import InstanceToSend
-from pons.errors import NotFound
+from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Run
 from pons.jobs.document import MOST_NAMED, failed_instances
 from pons_egress.exports import ExportLog
@@ -41,12 +41,18 @@ class Progress:
         left: list[InstanceToSend],
         exports: ExportLog,
         more: Callable[[Position], Mapping[str, Any]],
+        *,
+        complete: bool = False,
     ) -> None:
-        """`more` is what the content of this kind of job says beside."""
+        """`more` is what the content of this kind of job says beside.
+
+        `complete` says that the job fails in the end when an instance was left out.
+        """
         self._run = run
         self._resources = resources
         self._exports = exports
         self._more = more
+        self._complete = complete
         self._total = position.done + len(left)
         self.position = position
         self.left = left
@@ -86,9 +92,17 @@ class Progress:
         await self._exports.break_off()
 
     async def close(self) -> None:
-        """Tell the index of all that was sent. Raises `Unavailable`; repeating it adds nothing."""
+        """Tell the index of all that was sent. Raises `Unavailable`; repeating it adds nothing.
+
+        Raises `RemoteFailure` when all was to arrive, and something was left out.
+        """
         await self._exports.close(self._resources)
         await self.keep()
+        failed = self.position.failed
+        if self._complete and failed:
+            first = next(iter(self.position.reasons.values()))
+            what = f"{failed} of {self._total} instances did not arrive; of the first: {first}"
+            raise RemoteFailure(what, final=True)
 
     async def keep(self) -> None:
         """Put into the job's document how far it is."""
@@ -114,21 +128,29 @@ async def begin(
     resources: list[str],
     destination: str,
     more: Callable[[Position], Mapping[str, Any]] = lambda _: {},
+    *,
+    complete: bool = False,
 ) -> Progress:
-    """Where the job `run` begins, or goes on. Raises `NotFound` for an unknown resource."""
+    """Where the job `run` begins, or goes on. Raises `NotFound` for an unknown resource.
+
+    With `complete` all that is there is to arrive: resources deleted since are passed over,
+    and a job that left instances out begins anew when it is tried again.
+    """
     position = msgspec.convert(run.document.position or {}, Position)
-    if not position.done:
+    if not position.done and not complete:
         known = await catalog.known(resources)
         for resource in resources:
             if resource not in known:
                 raise NotFound(f"There is no resource {resource!r} in this store")
     instances = await catalog.archive.instances_to_send(resources)
     position, left = _resume(position, instances)
+    if complete and position.failed and not left:
+        position, left = Position(), instances
     unlogged, whole = set(position.unlogged), not position.failed
     passed = instances[: len(instances) - len(left)]
     sent = [i for i in passed if whole or i.instance_id in unlogged]
     exports = ExportLog(bus, run.id, destination, sent, whole=whole)
-    return Progress(run, resources, position, left, exports, more)
+    return Progress(run, resources, position, left, exports, more, complete=complete)
 
 
 def _resume(

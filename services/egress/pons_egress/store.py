@@ -16,6 +16,7 @@ from pons.catalog import InstanceToSend
 from pons.dicom.network.dimse import Response
 from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
+from pons.jobs.document import is_network_error
 from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.remotes.modalities import Modalities
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 WARNINGS = (0xB000, 0xB006, 0xB007)
 """Coercion, elements discarded, SOP class mismatch: the peer has the instance (PS3.4 B.2.3)."""
+OUT_OF_RESOURCES = 0xA700
+"""A700 to A7FF: it may have room another time."""
 
 
 class ModalityStore:
@@ -57,7 +60,8 @@ class ModalityStore:
         modality = await self._modalities.read(request.modality)
         peer = find_peer(request, modality, self._settings)
         resources, named = request.resources, request.modality
-        progress = await begin(run, self._bus, self._catalog, resources, named)
+        complete = bool(request.rules)
+        progress = await begin(run, self._bus, self._catalog, resources, named, complete=complete)
         sending = Sending(self._source, request, peer, run, progress)
         await sending.send(self._settings.egress.maximum_pdu_length)
 
@@ -73,6 +77,7 @@ class Sending:
         self._peer = peer
         self._run = run
         self._progress = progress
+        self._permissive = request.permissive or bool(request.rules)
 
     async def send(self, maximum_length: int) -> None:
         """Send what is left, over one association unless it needs more contexts than one has."""
@@ -104,7 +109,8 @@ class Sending:
                 except (RemoteFailure, InvalidInstance, NotFound, DamagedObject) as error:
                     notice(error)
                     INSTANCES.labels(self._peer.modality, "failure").inc()
-                    if not self._request.permissive:
+                    again = self._run.document.retry and is_network_error(error)
+                    if again or not self._permissive:
                         raise
                     log.warning("instance not sent", job=self._run.id, error=log_text(error))
                     await self._progress.left_out(instance, str(error))
@@ -138,10 +144,12 @@ class Sending:
         if response.status != 0 and response.status not in WARNINGS:
             _category, words = STORAGE_SERVICE_CLASS_STATUS.get(response.status, ("", "unknown"))
             comment = f" ({response.comment})" if response.comment else ""
-            raise self._peer.refusal(
+            told = (
                 f"refused {UID(instance.sop_class_uid).name} {instance.sop_instance_uid} "
                 f"with status 0x{response.status:04X}: {words}{comment}"
             )
+            full = response.status & 0xFF00 == OUT_OF_RESOURCES
+            raise self._peer.failure(told) if full else self._peer.refusal(told)
         status = "warning" if response.status else "success"
         INSTANCES.labels(self._peer.modality, status).inc()
         BYTES.labels(self._peer.modality).inc(instance.size)

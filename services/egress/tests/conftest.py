@@ -26,7 +26,7 @@ from pons.messages.modality import Modality
 from pons.messages.services import Done
 from pons.objects import FileObjects, new_key
 from pons.remotes.modalities import open_modalities
-from pons.settings import Settings
+from pons.settings import JobsSettings, Settings
 from pons_egress.store import ModalityStore
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
@@ -229,13 +229,21 @@ class Sender:
 
 
 @asynccontextmanager
-async def sending(bus: Bus, store: Store, port: int, **modality: Any) -> AsyncIterator[Sender]:
-    """Egress with one modality, `pacs`, at `port`."""
+async def sending(
+    bus: Bus,
+    store: Store,
+    port: int,
+    *,
+    kind: str = WORKER,
+    jobs: JobsSettings | None = None,
+    **modality: Any,
+) -> AsyncIterator[Sender]:
+    """Egress' worker of a kind, with one modality, `pacs`, at `port`."""
     described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
-    settings = Settings(modalities={"pacs": described})
+    settings = Settings(modalities={"pacs": described}, jobs=jobs or JobsSettings())
     async with open_modalities(bus, settings) as modalities, asyncio.TaskGroup() as group:
         handler = ModalityStore(bus, store.objects, store, modalities, settings)
-        worker = Worker(bus, settings.jobs, WORKER, {JOB_TYPE: handler})
+        worker = Worker(bus, settings.jobs, kind, {JOB_TYPE: handler})
         working = group.create_task(worker.run())
         yield Sender(bus, settings)
         working.cancel()

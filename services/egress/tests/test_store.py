@@ -25,10 +25,12 @@ from pynetdicom import AllStoragePresentationContexts
 
 from pons.bus import Bus
 from pons.bus.requests import answer_commands
-from pons.jobs import Job, StoreRequest, submit_store
+from pons.jobs import DeadLetters, Job, StoreRequest, submit_store
+from pons.jobs.store import ROUTING
 from pons.messages.index import Export, LogExports
 from pons.messages.modality import Modality
 from pons.messages.services import Done
+from pons.settings import JobsSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +38,7 @@ EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)
 BIG_ENDIAN, DEFLATED = str(ExplicitVRBigEndian), str(DeflatedExplicitVRLittleEndian)
 CT, MR = str(CTImageStorage), str(MRImageStorage)
 ACCEPTS_CT = (CT, [EXPLICIT, IMPLICIT])
+QUICK = JobsSettings(retries=3, retry_delay=0.05)
 
 
 def dataset_of(file: bytes) -> bytes:
@@ -556,3 +559,56 @@ async def test_more_contexts_than_one_association_has(
     assert outcome(job) == ("Success", 0, 70, 0)
     assert len(peer.requests) == 70
     assert len(peer.associations) == 2
+
+
+async def test_a_peer_that_aborts_again_and_again(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """What rules ask for arrives whole at a peer that aborts every third instance; the job goes on
+    behind what has arrived."""
+    for number in range(1, 9):
+        await store.add_dataset(image(number))
+    with listening(ACCEPTS_CT) as peer:
+        peer.before_answer = lambda event: (
+            event.assoc.abort() if len(peer.requests) % 3 == 0 else None
+        )
+        async with sending(bus, store, peer.port, kind=ROUTING, jobs=QUICK) as sender:
+            job = await sender.send(peer.port, rules=["all"])
+    assert outcome(job) == ("Success", 0, 8, 0)
+    assert set(peer.sop_instance_uids) == {f"1.2.3.4.{number}" for number in range(1, 9)}
+    assert len(peer.requests) <= 12
+    assert (job.content["Description"], job.content["Rules"]) == ("Routing", ["all"])
+
+
+async def test_a_routed_job_that_is_refused(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """One instance that is refused does not keep back the others, and makes a dead letter with the
+    cause; a retry brings all of it. A peer without room is asked again by itself."""
+    for number in (1, 2, 3):
+        await store.add_dataset(image(number))
+    with listening(ACCEPTS_CT) as peer:
+        peer.statuses = [0xA700, 0, 0xC000, 0]
+        async with sending(bus, store, peer.port, kind=ROUTING, jobs=QUICK) as sender:
+            job = await sender.send(peer.port, rules=["all"])
+            assert job.document.dead_letter
+            assert job.document.destination == "modality:pacs"
+            assert job.document.error_details.startswith(
+                "1 of 3 instances did not arrive; of the first: Modality 'pacs'"
+            )
+            assert peer.sop_instance_uids[1:] == ["1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"]
+            await DeadLetters(sender.jobs).retry(job.document.id)
+            job = await sender.jobs.wait_for(job.document.id, 20)
+    assert outcome(job) == ("Success", 0, 3, 0)
+    assert len(peer.requests) == 7
+
+
+async def test_what_was_deleted_before_it_was_routed(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """A resource that is not there any more does not keep back the others."""
+    there = await store.add_dataset(image())
+    with listening(ACCEPTS_CT) as peer:
+        async with sending(bus, store, peer.port, kind=ROUTING) as sender:
+            job = await sender.send(peer.port, "deleted", there.instance_id, rules=["all"])
+    assert outcome(job) == ("Success", 0, 1, 0)

@@ -11,6 +11,8 @@ from pons.messages.modality import Modality
 
 JOB_TYPE = "DicomModalityStore"
 WORKER = "egress"
+ROUTING = "routing"
+"""The kind of worker for what rules ask for: it holds up nothing that people wait for."""
 
 
 class StoreRequest(msgspec.Struct, frozen=True):
@@ -31,6 +33,9 @@ class StoreRequest(msgspec.Struct, frozen=True):
     move_originator_id: int | None = None
     timeout: float = 0.0
     user_data: Any = None
+    rules: list[str] = []
+    """The routing rules that ask for it. Then everything is to arrive: what the peer refuses is
+    passed over, and fails the job in the end."""
 
     def aets(self, modality: Modality, default: str) -> tuple[str, str]:
         """The calling and the called AE title; `default` is the store's own."""
@@ -43,7 +48,7 @@ async def submit_store(
     """Have egress send what `request` names to `modality`; gives the id of the job."""
     local_aet, remote_aet = request.aets(modality, default_aet)
     content: dict[str, Any] = {
-        "Description": "REST API",
+        "Description": "Routing" if request.rules else "REST API",
         "LocalAet": local_aet,
         "RemoteAet": remote_aet,
         "ParentResources": list(dict.fromkeys(request.resources)),
@@ -54,15 +59,17 @@ async def submit_store(
         content["MoveOriginatorAET"] = request.move_originator_aet
     if request.move_originator_id is not None:
         content["MoveOriginatorID"] = request.move_originator_id
+    if request.rules:
+        content["Rules"] = request.rules
     return await jobs.submit(
         JobRequest(
             job_type=JOB_TYPE,
-            worker=WORKER,
+            worker=ROUTING if request.rules else WORKER,
             arguments=msgspec.to_builtins(request),
             content=content,
             user_data=request.user_data,
             destination=f"modality:{request.modality}",
-            retry=jobs.retries(synchronous=request.synchronous),
+            retry=bool(request.rules) or jobs.retries(synchronous=request.synchronous),
         ),
         request.priority,
     )
