@@ -56,6 +56,10 @@ class FakeJobs:
         self.submitted.append((request, priority))
         return "the-job"
 
+    def retries(self, *, synchronous: bool) -> bool:
+        """As a store whose settings ask for no retries."""
+        return False
+
     async def wait_for(self, job_id: str, _seconds: float) -> Job:
         request = self.submitted[-1][0]
         document = JobDocument(job_id, request.job_type, request.worker, 0, 0.0, 0.0, "Success")
