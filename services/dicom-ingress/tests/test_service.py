@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,11 +14,13 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.filereader import read_file_meta_info
 
+from pons.errors import PonsError
 from pons.header.meta import meta_end
 from pons.health.readiness import Health
 from pons.messages.events import Announcement
 from pons.messages.names import Names
 from pons.objects import FileObjects
+from pons.ownership import Mark, mark_objects
 from pons.settings import (
     DicomSettings,
     IngestSettings,
@@ -76,6 +79,25 @@ async def test_stored_and_announced(nats: NatsServer, wire: ModuleType, tmp_path
     assert kept.name == str(announced.object_key)
     assert kept.stat().st_size == announced.size
     assert list(dcmread(kept)) == list(dcmread(path))
+
+
+@pytest.mark.anyio
+async def test_another_stores_objects_are_refused(nats: NatsServer, tmp_path: Path) -> None:
+    """Nobody can send an instance to a store whose objects are another's: the port never opens."""
+    settings = Settings(
+        store=StoreSettings(name="mixed"),
+        nats=NatsSettings(url=nats.embedded.url),
+        storage=StorageSettings(path=tmp_path),
+        dicom=DicomSettings(port=free_port()),
+    )
+    await mark_store(settings)
+    objects = FileObjects(tmp_path, "mixed")
+    await mark_objects(objects, Mark("mixed", UUID(int=1)))
+    await objects.close()
+    refusal = pytest.RaisesExc(PonsError, match="point to different stores")
+    with pytest.RaisesGroup(refusal, flatten_subgroups=True):
+        async with open_service(settings, Health("dicom-ingress")):
+            pytest.fail("the DICOM port is open")
 
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"

@@ -198,6 +198,25 @@ async def test_a_deletion_holds_for_a_file_that_was_replaced_before(
             assert await store.value("SELECT count(*) FROM deleted") == 0
 
 
+async def test_an_earlier_file_of_a_deleted_instance_is_no_instance(
+    open_store: OpenStore, files: list[bytes]
+) -> None:
+    """It was replaced, its object had not been collected when the database was lost, and no
+    tombstone has its key: that of the later file says that the instance was deleted."""
+    async with open_store() as store:
+        async with working(store) as ingest:
+            stored = [await ingest.store(content, ORIGIN) for content in files[:2]]
+            key = await store.value("SELECT min(object_key::text)::uuid FROM instances")
+            deletion = DeleteResource("Instance", stored[0].ids.instance)
+            await ask(store.bus, "index", deletion, Deleted)
+        await store.objects.put(UUID(int=key.int - (1 << 90)), files[0])
+        await store.forget()
+        async with store.replica():
+            await compared(store)
+            rows = await store.database.pool.fetch("SELECT sop_instance_uid FROM instances")
+            assert [row["sop_instance_uid"] for row in rows] == ["1.2.3.1"]
+
+
 async def test_a_file_that_comes_again_from_a_clock_that_is_behind_stays(
     open_store: OpenStore, files: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

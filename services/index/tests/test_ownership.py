@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from pons.bus import Bus
+from pons.catalog import open_own_catalog
 from pons.errors import PonsError, Unavailable
 from pons.objects import FileObjects
 from pons.ownership import (
@@ -142,6 +143,16 @@ async def test_another_stores_place_is_refused(ground: Ground, place: str, adopt
     assert str(other.id) in str(raised.value)
 
 
+async def test_a_store_of_another_name_is_refused(ground: Ground) -> None:
+    """Also when all three places agree that they are that one's."""
+    other = Mark("other", (await ground.start()).id)
+    await mark_objects(ground.claim.objects, other)
+    await mark_streams(ground.claim.bus, other)
+    await ground.connection.execute("UPDATE owner SET store = 'other'")
+    with pytest.raises(PonsError, match=r"The .* belongs to the store 'other', not to '"):
+        await ground.start()
+
+
 async def test_objects_of_a_later_version_are_refused(ground: Ground) -> None:
     """Their layout is not known here."""
     mark = msgspec.structs.replace(await ground.start(), layout=LAYOUT + 1)
@@ -171,6 +182,19 @@ async def test_a_reader_refuses_another_stores_database(ground: Ground) -> None:
         await require_own(claim.settings, claim.objects, claim.bus, ask)
     with pytest.raises(Unavailable, match=r"database\.reader_url"):
         await owner.require(ground.connection)
+
+
+async def test_no_catalog_of_another_store_is_opened(ground: Ground) -> None:
+    """Gateway, render and egress open theirs before they listen."""
+    claim = ground.claim
+    await ground.start()
+    async with open_own_catalog(claim.settings, claim.objects, claim.bus):
+        pass
+    await ground.connection.execute("UPDATE owner SET id = $1", UUID(int=1))
+    for bus in (claim.bus, None):
+        with pytest.raises(PonsError, match="point to different stores"):
+            async with open_own_catalog(claim.settings, claim.objects, bus):
+                pytest.fail("it can be read")
 
 
 async def test_a_reader_refuses_a_later_schema(ground: Ground) -> None:
