@@ -78,7 +78,8 @@ nats.url nats.replicas nats.sync_always nats.changes_mb
 index.batch_size
 render.host render.port render.url render.token render.workers render.memory_mb render.timeout
 archive.compression archive.concurrent
-egress.http_connections
+egress.http_connections egress.scu_threads
+queries.kept queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb
 log.level log.format
 health.host health.port health.hung_after health.ends_with_input health.opens_when_told

@@ -15,16 +15,19 @@ from pons.health.readiness import Health
 from pons.jobs import Handler, JobDocument, Worker
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, WORKER
-from pons.messages.egress import AskPeerSystem, EchoModality, UploadToPeer
+from pons.messages.egress import AskPeerSystem, EchoModality, FindModality, UploadToPeer
 from pons.objects import open_objects
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
+from pons.remotes.queries import Queries
 from pons.settings import Settings
 from pons_egress.echo import Echo
 from pons_egress.metrics import JOB_SECONDS
 from pons_egress.peers.questions import PeerQuestions
 from pons_egress.peers.store import PeerStore
+from pons_egress.scu.find import Find
+from pons_egress.scu.threads import open_threads
 from pons_egress.store import ModalityStore
 
 
@@ -38,7 +41,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_own_catalog(settings, objects, bus) as catalog,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
-            open_live(bus, settings, "jobs"),
+            open_live(bus, settings, "jobs") as live,
+            open_threads(settings.egress) as threads,
             asyncio.TaskGroup() as group,
         ):
             health.checks |= {
@@ -48,8 +52,10 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             }
             health.pulses.include(bus.pulses)
             questions = PeerQuestions(objects, peers, settings)
+            queries = Queries(bus, settings.queries)
             commands: dict[type[msgspec.Struct], Answering] = {
                 EchoModality: Echo(modalities, settings),
+                FindModality: Find(threads, queries, modalities, live, settings),
                 AskPeerSystem: questions.system,
                 UploadToPeer: questions.upload,
             }

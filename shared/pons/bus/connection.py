@@ -69,6 +69,7 @@ class Bus:
         replicas: int,
         group: asyncio.TaskGroup,
         changes_bytes: int = CHANGES_BYTES,
+        queries_seconds: float = 24 * 3600.0,
     ) -> None:
         self.client = client
         self.names = names
@@ -79,6 +80,7 @@ class Bus:
         """Why JetStream did not keep what was published last, and when."""
         self._replicas = replicas
         self._changes_bytes = changes_bytes
+        self._queries_seconds = queries_seconds
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
         self._shared: list[Subscription] = []
@@ -213,6 +215,7 @@ class Bus:
         await self._ensure_bucket(names.jobs_bucket)
         await self._ensure_bucket(names.config_bucket)
         await self._ensure_bucket(names.uploads_bucket, UPLOAD_SECONDS)
+        await self._ensure_bucket(names.queries_bucket, self._queries_seconds)
 
     async def _ensure_bucket(self, name: str, seconds: float | None = None) -> None:
         """A bucket whose entries stay, or are forgotten `seconds` after they were written."""
@@ -279,7 +282,8 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
     async with asyncio.TaskGroup() as group:
         changes_bytes = settings.nats.changes_mb * 1024**2 or CHANGES_BYTES
         names = Names(settings.store.name)
-        bus = Bus(client, names, settings.nats.replicas, group, changes_bytes)
+        queries_seconds = settings.queries.hours * 3600
+        bus = Bus(client, names, settings.nats.replicas, group, changes_bytes, queries_seconds)
         watching = group.create_task(connection.watch())
         try:
             await _until_ready(bus)

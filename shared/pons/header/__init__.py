@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The header scan: who an instance is, and its header as DICOM JSON, read once from raw bytes.
 
-`file` has `scan`, which reads a file, and `scan_dataset`, for a bare data set whose transfer syntax
-is known. From there: `meta` finds the data set, `windows` gives its bytes, `elements` has the one
-loop over it, `syntax` knows how elements are encoded, `level` which VR they have, `convert`,
-`charset` and `iso2022` turn values into JSON. `encoding` judges what is encoded otherwise than
-declared, `correct` gives the file as it should be. `walk` finds single elements in a file of any
-size instead.
+`file` has `scan`, which reads a file, `scan_dataset`, for a bare data set whose transfer syntax is
+known, and `read_identifier`, for one that is no instance. From there: `meta` finds the data set,
+`windows` gives its bytes, `elements` has the one loop over it, `syntax` knows how elements are
+encoded, `level` which VR they have, `convert`, `charset` and `iso2022` turn values into JSON.
+`encoding` judges what is encoded otherwise than declared, `correct` gives the file as it should be.
+`walk` finds single elements in a file of any size instead.
 
 JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 
@@ -18,7 +18,16 @@ JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 - Values that do not fit their VR's size are shown as UN.
 """
 
-from pons.header.file import scan, scan_dataset
+from pons.header.file import read_identifier, scan, scan_dataset
 from pons.header.model import MAX_JSON, TOP_SEPARATOR, Correction, Header, PixelData
 
-__all__ = ["MAX_JSON", "TOP_SEPARATOR", "Correction", "Header", "PixelData", "scan", "scan_dataset"]
+__all__ = [
+    "MAX_JSON",
+    "TOP_SEPARATOR",
+    "Correction",
+    "Header",
+    "PixelData",
+    "read_identifier",
+    "scan",
+    "scan_dataset",
+]

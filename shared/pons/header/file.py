@@ -87,6 +87,13 @@ def scan_dataset(
     )
 
 
+def read_identifier(
+    source: Buffer, transfer_syntax: str, *, default_charset: str = "latin1"
+) -> Header:
+    """As `scan_dataset`, for a data set that is no instance, such as an answer to a query."""
+    return _read_dataset(source, Preface(0, transfer_syntax), default_charset, True, UnpackLimit())
+
+
 def read_file(
     source: Buffer,
     *,

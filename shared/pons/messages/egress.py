@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands to egress: what is asked of other systems."""
 
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
+from pons.dicom.levels import Level
 from pons.messages.modality import Modality
+
+FindLevel = Level | Literal["Worklist"]
+"""What a query looks for: entities of a level, or entries of the modality worklist."""
 
 
 class EchoModality(msgspec.Struct, frozen=True):
@@ -38,3 +43,40 @@ class PeerAnswer(msgspec.Struct, frozen=True):
 
     json: bytes
     """Its JSON."""
+
+
+class FindModality(msgspec.Struct, frozen=True):
+    """To egress: C-FIND to a configured modality; the answer is an `AnsweredQuery`.
+
+    With `keep` it is listed among the store's queries; else its answers are there for whoever
+    deletes them, or until they are too old.
+    """
+
+    modality: str
+    level: FindLevel
+    query: dict[str, Any]
+    """Tag ("GGGGEEEE") to what its value must be: a text, or a list of such objects."""
+    normalize: bool = True
+    """Leave out what does not belong to the level, and go by the modality's peculiarities."""
+    local_aet: str = ""
+    timeout: float | None = None
+    keep: bool = True
+
+
+class AnsweredQuery(msgspec.Struct, frozen=True):
+    """What was asked of a modality, and where its answers are (`pons.remotes.queries`)."""
+
+    id: str
+    modality: str
+    level: FindLevel
+    query: dict[str, Any]
+    """As it was asked for."""
+    counts: list[int] = []
+    """How many answers each page has."""
+    local_aet: str = ""
+    timeout: float | None = None
+
+    @property
+    def count(self) -> int:
+        """How many answers there are."""
+        return sum(self.counts)

@@ -55,6 +55,11 @@ class Names:
         """Bucket of files that come in pieces, which forgets those that do not go on."""
         return f"{self.store}-uploads"
 
+    @property
+    def queries_bucket(self) -> str:
+        """Bucket of what other systems have answered to queries, which forgets old ones."""
+        return f"{self.store}-queries"
+
     def reply(self, process: str) -> str:
         """Subject on which the process `process` hears what became of its announcements."""
         return f"pons.{self.store}.reply.{process}"

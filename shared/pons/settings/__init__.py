@@ -34,6 +34,7 @@ from pons.settings.work import (
     JobsSettings,
     LogSettings,
     LuaSettings,
+    QueriesSettings,
     RenderSettings,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "LogSettings",
     "LuaSettings",
     "NatsSettings",
+    "QueriesSettings",
     "RenderSettings",
     "Section",
     "Settings",

@@ -28,6 +28,7 @@ from pons.settings.work import (
     JobsSettings,
     LogSettings,
     LuaSettings,
+    QueriesSettings,
     RenderSettings,
 )
 
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     render: RenderSettings = RenderSettings()
     archive: ArchiveSettings = ArchiveSettings()
     egress: EgressSettings = EgressSettings()
+    queries: QueriesSettings = QueriesSettings()
     jobs: JobsSettings = JobsSettings()
     lua: LuaSettings = LuaSettings()
     log: LogSettings = LogSettings()

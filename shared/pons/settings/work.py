@@ -103,6 +103,26 @@ class EgressSettings(Section):
     )
 
 
+class QueriesSettings(Section):
+    """Queries to modalities, and their answers"""
+
+    kept: int = Field(
+        100, ge=1, le=10_000, description="Queries that stay listed; the oldest ones go first."
+    )
+    hours: float = Field(
+        24, gt=0, description="Hours after which a query and its answers are forgotten."
+    )
+    answers_mb: int = Field(
+        64,
+        ge=1,
+        le=1024,
+        description="MB of answers that one query may have; beyond, it is broken off and fails.",
+    )
+    timeout: Seconds = Field(
+        600, description="Seconds that a modality may take for all answers to a query."
+    )
+
+
 class JobsSettings(Section):
     """Jobs"""
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from pons.errors import Unavailable
 from pons.settings import EgressSettings
 from pons_egress.peer import Peer
 from pons_egress.scu.association import Association, Offer
@@ -34,12 +35,13 @@ class ScuThreads:
     ) -> T:
         """What `work`, in a thread, makes of an association that is open as long as it runs.
 
-        Waits for a free thread first; `within` counts from then on, in seconds. `work` has to end
-        soon after `association.cancelled` is set, which happens when its time is over, when
+        Waits for a free thread first, for up to `within` seconds, which then count anew. `work` has
+        to end soon after `association.cancelled` is set, which happens when its time is over, when
         whoever waits here is cancelled, and at the end of the service; else its connection is cut.
-        Raises `RemoteFailure` when there is no association, and when it breaks or takes too long.
+        Raises `RemoteFailure` when there is no association, and when it breaks or takes too long;
+        `Unavailable` when no thread becomes free.
         """
-        async with self._room:
+        async with self._waited_for(within):
             association = Association(peer, offer, self._maximum_length)
             loop = asyncio.get_running_loop()
             done = loop.run_in_executor(self._pool, association.run, work)
@@ -53,10 +55,22 @@ class ScuThreads:
             if not done.done():
                 association.tell_end(f"has not finished within {within:g} s")
                 await _end({done: association})
-            made = await done
             if association.cancelled.is_set():
                 raise association.failure()
-            return made
+            return await done
+
+    @asynccontextmanager
+    async def _waited_for(self, within: float | None) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(within):
+                await self._room.acquire()
+        except TimeoutError:
+            what = "Too many modalities are being asked"
+            raise Unavailable(what, "try again later, or raise egress.scu_threads") from None
+        try:
+            yield
+        finally:
+            self._room.release()
 
     def _forget(self, done: "asyncio.Future[Any]") -> None:
         self._running.pop(done)
