@@ -79,7 +79,7 @@ index.batch_size
 render.host render.port render.url render.token render.workers render.memory_mb render.timeout
 archive.compression archive.concurrent
 egress.http_connections egress.scu_threads
-queries.kept queries.hours queries.answers_mb queries.timeout
+queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb
 log.level log.format
 health.host health.port health.hung_after health.ends_with_input health.opens_when_told
@@ -182,6 +182,7 @@ def test_the_page_says_what_the_table_says() -> None:
         ("LogExportedResources", True, "index.log_exports", True),
         ("ConcurrentJobs", 3, "jobs.concurrent", 3),
         ("JobsHistorySize", 1000, "jobs.history", 1000),
+        ("QueryRetrieveSize", 20, "queries.kept", 20),
         ("DefaultEncoding", "Utf8", "ingest.default_charset", "utf8"),
         ("DefaultEncoding", "Latin5", "ingest.default_charset", "iso8859_9"),
     ],

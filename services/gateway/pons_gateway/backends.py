@@ -20,6 +20,7 @@ from pons.objects import Objects
 from pons.remotes.live import LiveSettings
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
+from pons.remotes.queries import Queries
 from pons.remotes.registry import Registry
 from pons.settings import Settings
 from pons_gateway.digests import Digests
@@ -48,6 +49,7 @@ class Backends:
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs
+    queries: Queries
     render: httpx.AsyncClient
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""

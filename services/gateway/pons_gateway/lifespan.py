@@ -18,6 +18,7 @@ from pons.objects.free_space import FreeSpace
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
+from pons.remotes.queries import Queries
 from pons.settings import Settings
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
@@ -68,6 +69,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 header_room=room,
                 scripts=Scripts(settings.lua),
                 jobs=Jobs(bus, settings.jobs, objects),
+                queries=Queries(bus, settings.queries),
                 render=render,
                 archives=archives,
             )

@@ -38,6 +38,7 @@ pytestmark = pytest.mark.anyio
 
 NOBODY = "00000000-00000000-00000000-00000000-00000000"
 PACS = {"AET": "PACS", "Host": "192.0.2.1", "Port": 104}
+OPERATIONS = ["configuration", "echo", "query", "store"]
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +151,7 @@ async def test_modalities(store: Store) -> None:
     assert (await client.get("/modalities")).json() == ["old", "pacs"]
     expanded = (await client.get("/modalities?expand")).json()
     assert (expanded["old"]["AET"], expanded["old"]["Port"]) == ("OLD", 105)
-    assert (await client.get("/modalities/pacs")).json() == ["configuration", "echo", "store"]
+    assert (await client.get("/modalities/pacs")).json() == OPERATIONS
     shown = (await client.get("/modalities/pacs/configuration")).json()
     assert shown.items() >= PACS.items()
     assert (await client.delete("/modalities/pacs")).content == b""

@@ -177,7 +177,7 @@ CLIENTS = Chapter(
             "what a modality refuses is sent in the uncompressed syntax that it accepts",
             ("1.2.840.10008.1.2.1",),
         ),
-        Without("QueryRetrieveSize", "Pons does not query"),
+        same("QueryRetrieveSize", "queries.kept", integer),
         Without("StorageCommitmentReportsSize", "there are no reports of storage commitment"),
         Without("DicomAssociationCloseDelay", "an association ends with its work"),
         same("OrthancPeers", "peers", peers, note="In every form that Orthanc takes."),

@@ -25,7 +25,7 @@ from pons_gateway.models.lists import Listed
 
 A_DAY = 86400
 
-OfModality = Literal["configuration", "echo", "store"]
+OfModality = Literal["configuration", "echo", "query", "store"]
 OfPeer = Literal["configuration", "store", "store-straight", "system"]
 """What can be done with each of them."""
 
