@@ -78,6 +78,8 @@ nats.url nats.replicas nats.sync_always nats.changes_mb
 index.batch_size
 render.host render.port render.url render.token render.workers render.memory_mb render.timeout
 archive.compression archive.concurrent
+jobs.retry jobs.retries jobs.retry_delay jobs.longest_retry_delay jobs.dead_letters
+dicom.max_dataset_mb
 egress.http_connections egress.scu_threads
 queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb

@@ -190,7 +190,8 @@ async def test_peers(store: Store) -> None:
     shown = (await client.get("/peers?expand")).json()["two"]
     assert shown == (await client.get("/peers/two/configuration")).json()
     assert (shown["Url"], shown["Password"], shown["RemoteSelf"]) == ("http://h/x/", None, "here")
-    assert (await client.get("/peers/two")).json() == ["configuration"]
+    offered = ["configuration", "store", "store-straight", "system"]
+    assert (await client.get("/peers/two")).json() == offered
     assert (await client.put("/peers/one", json=["http://one/", "me"])).status_code == 400
     assert (await client.delete("/peers/one")).content == b""
     assert (await client.get("/peers/one")).status_code == 404
