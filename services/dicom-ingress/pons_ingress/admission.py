@@ -5,7 +5,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
@@ -13,14 +13,16 @@ from pons.dicom.network.rejection import Reason, Rejection
 from pons.messages.modality import Modality
 from pons.settings import DicomSettings
 from pons_ingress import metrics
-from pons_ingress.services import Peer
+from pons_ingress.service_classes import Permission
 
 
-class Permission(StrEnum):
-    """What a peer may be allowed to do."""
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of an association."""
 
-    ECHO = "echo"
-    STORE = "store"
+    calling_aet: str
+    called_aet: str
+    remote_ip: str
 
 
 class KnownModalities(Protocol):
@@ -65,26 +67,23 @@ class Admission:
     def __init__(self, settings: DicomSettings, modalities: KnownModalities) -> None:
         self._settings = settings
         self._modalities = modalities
-        always = {
-            Permission.ECHO: settings.always_allow_echo,
-            Permission.STORE: settings.always_allow_store,
-        }
-        self._always = frozenset(permission for permission, given in always.items() if given)
-        self._open_to_all = len(self._always) == len(Permission)
+        self._always = frozenset(
+            permission
+            for permission in Permission
+            if getattr(settings, f"always_allow_{permission}", False)
+        )
 
     async def permissions(self, peer: Peer) -> frozenset[Permission]:
         """What `peer` may do, at least one thing. Raises `Rejection`."""
         settings = self._settings
         if settings.check_called_aet and not self._same(peer.called_aet, settings.aet):
             raise Rejection(Reason.CALLED_AET, f"this is {settings.aet}, not {peer.called_aet}")
-        if self._open_to_all and not settings.check_modality_host:
-            return self._always
         known = await self._known(peer)
         permissions = self._always.union(*map(_granted, known))
         if not permissions:
             raise Rejection(
                 Reason.CALLING_AET,
-                f"{peer.calling_aet} is not a modality that may echo or store",
+                f"{peer.calling_aet} is not a modality that may ask for anything",
             )
         return permissions
 
@@ -107,10 +106,7 @@ class Admission:
 
 
 def _granted(modality: Modality) -> Iterable[Permission]:
-    if modality.allow_echo:
-        yield Permission.ECHO
-    if modality.allow_store:
-        yield Permission.STORE
+    return (p for p in Permission if getattr(modality, f"allow_{p}"))
 
 
 async def _lives_at(host: str, remote_ip: str) -> bool:

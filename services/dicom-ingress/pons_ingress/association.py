@@ -2,46 +2,45 @@
 """One association, from A-ASSOCIATE-RQ to its end (PS3.8 9.2, the acceptor's side)."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
 import structlog
 
 from pons.dicom.network.associate import decode_proposal
-from pons.dicom.network.dimse import C_CANCEL_RQ, RESPONSE, Command, Response, encode_response
+from pons.dicom.network.dimse import C_CANCEL_RQ, RESPONSE, Command, Response
 from pons.dicom.network.messages import Context, Dataset, DatasetFull, Message, MessageReader
 from pons.dicom.network.pdu import (
-    ABORT,
     ASSOCIATE_RQ,
-    COMMAND,
     RELEASE_REPLY,
     RELEASE_RQ,
     USER_ABORT,
     AbortReason,
-    Pdu,
     PduReader,
     Phase,
     ProtocolError,
-    decode_abort,
     encode_abort,
-    encode_data,
 )
 from pons.dicom.network.rejection import Rejection
 from pons.settings import DicomSettings
 from pons_ingress import metrics
-from pons_ingress.admission import Admission, Seats
-from pons_ingress.channel import Channel, ConnectionLost, Stopping, TimedOut
-from pons_ingress.negotiation import Rules, negotiate, refuse_foreign
-from pons_ingress.services import IgnoredDataset, Peer, Service
-from pons_ingress.status import UNRECOGNIZED_OPERATION
+from pons_ingress.admission import Admission, Peer, Seats
+from pons_ingress.channel import (
+    Aborted,
+    AssociationEnded,
+    Channel,
+    ConnectionLost,
+    Stopping,
+    TimedOut,
+)
+from pons_ingress.conversation import Conversation, expected
+from pons_ingress.negotiation import Agreement, Rules, negotiate, refuse_foreign
+from pons_ingress.services import Services
+from pons_ingress.status import INTERNAL_ERROR
 from pons_ingress.unseen import Unseen
 
 log = structlog.get_logger()
-
-
-class Aborted(Exception):
-    """The peer ended the association with an A-ABORT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Association:
         settings: DicomSettings,
         admission: Admission,
         seats: Seats,
-        services: Mapping[int, Service],
+        services: Services,
         rules: Callable[[], Rules],
         buffer: memoryview,
         connected: Callable[["Association"], None],
@@ -75,7 +74,7 @@ class Association:
         self._reader = PduReader(self._messages, settings.maximum_pdu_length, Phase.REQUEST)
         self.channel = Channel(self._reader, self._messages, buffer, lambda: connected(self))
         self._peer = Peer("", "", "")
-        self._peer_maximum_length = 0
+        self._agreement: Agreement
         self._requests = 0
         self._unseen = Unseen()
 
@@ -101,15 +100,14 @@ class Association:
         await self.channel.close(ending.last_words, patience)
 
     async def _establish(self, take_seat: Callable[[], None]) -> None:
-        request = _expected(await self.channel.next(), ASSOCIATE_RQ)
+        request = expected(await self.channel.next(), ASSOCIATE_RQ)
         proposal = decode_proposal(request.content)
         self._peer = Peer(proposal.calling_aet, proposal.called_aet, self.channel.remote_ip)
         refuse_foreign(proposal)
         take_seat()
         permissions = await self._admission.permissions(self._peer)
-        agreement = negotiate(proposal, permissions, self._rules())
+        self._agreement = agreement = negotiate(proposal, permissions, self._rules())
         self._messages.contexts = agreement.contexts
-        self._peer_maximum_length = agreement.peer_maximum_length
         self._reader.expect(Phase.ESTABLISHED)
         self.channel.expect_within(self._settings.idle_timeout)
         await self.channel.send(agreement.reply)
@@ -122,7 +120,7 @@ class Association:
                 await self._answer(event)
             elif isinstance(event, DatasetFull):
                 await event.dataset.spill()
-            elif _expected(event, RELEASE_RQ) and self._messages.inside_message:
+            elif expected(event, RELEASE_RQ) and self._messages.inside_message:
                 raise ProtocolError("A-RELEASE-RQ inside a message", AbortReason.UNEXPECTED_PDU)
             else:
                 await self._unseen.settle()
@@ -131,32 +129,29 @@ class Association:
     async def _answer(self, message: Message) -> None:
         command = message.command
         if command.field == C_CANCEL_RQ:
-            return  # nothing runs that could be cancelled: each request is answered before the next
+            return  # what it is about was answered meanwhile
         if command.field & RESPONSE:
             raise ProtocolError("A response without a request", AbortReason.UNEXPECTED_PARAMETER)
         self._requests += 1
-        service = self._services.get(command.field)
-        if service is None:
-            response = Response(
-                UNRECOGNIZED_OPERATION, f"Command field 0x{command.field:04X} is not supported"
-            )
-        else:
-            response = await service.answer(self._peer, message, self._unseen)
-        await self.channel.send(
-            b"".join(
-                encode_data(
-                    message.context.context_id,
-                    COMMAND,
-                    encode_response(command, response),
-                    self._peer_maximum_length,
-                )
-            )
+        conversation = Conversation(
+            self.channel, self._peer, self._agreement, self._unseen, message
         )
+        try:
+            await self._services.choose(message.context, command, self._agreement).answer(
+                conversation
+            )
+        except (ProtocolError, AssociationEnded):
+            raise
+        except Exception:  # the edge: anything else is a bug, and the peer has to hear something
+            log.exception("request failed", command=f"{command.field:04X}")
+            if not conversation.answered:
+                await conversation.respond(Response(INTERNAL_ERROR, "Internal error"))
+        finally:
+            if message.dataset is not None:
+                message.dataset.close()
 
     def _open_dataset(self, context: Context, command: Command) -> Dataset:
-        service = self._services.get(command.field)
-        if service is None:
-            return IgnoredDataset()
+        service = self._services.choose(context, command, self._agreement)
         return service.open_dataset(self._peer, context, command)
 
     def _report(self, ending: Ending, seconds: float) -> None:
@@ -175,15 +170,6 @@ class Association:
             log.debug("connection without association", **facts)  # how load balancers probe a port
         else:
             log.warning(event, why=ending.why, **facts)
-
-
-def _expected(event: object, kind: int) -> Pdu:
-    """The PDU of type `kind` that was waited for; what else the reader lets through is an abort."""
-    if isinstance(event, Pdu) and event.kind == ABORT:
-        raise Aborted(f"by {decode_abort(event.content)}")
-    if not isinstance(event, Pdu) or event.kind != kind:
-        raise TypeError(f"Expected a PDU of type {kind}, got {event!r}")
-    return event
 
 
 def _ending(error: Exception, established: bool) -> Ending:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-from pons.dicom.network.messages import MessageReader
+from pons.dicom.network.messages import Message, MessageReader
 from pons.dicom.network.pdu import PduReader, ProtocolError
 from pons_ingress.admission import plain_ip
 
@@ -22,21 +22,29 @@ STOPPING_PATIENCE = 1.0
 """Seconds that a peer may take to close its connection when this process ends."""
 
 
-class ConnectionLost(Exception):
+class AssociationEnded(Exception):
+    """The association is over, whatever is still being done for it."""
+
+
+class Aborted(AssociationEnded):
+    """The peer ended the association with an A-ABORT."""
+
+
+class ConnectionLost(AssociationEnded):
     """The connection ended without a release."""
 
     def __str__(self) -> str:
         return "the connection ended"
 
 
-class TimedOut(Exception):
+class TimedOut(AssociationEnded):
     """The peer was silent, or too slow to complete one PDU, for as long as it may be."""
 
     def __str__(self) -> str:
         return "no whole PDU within the timeout"
 
 
-class Stopping(Exception):
+class Stopping(AssociationEnded):
     """This process is about to end."""
 
     def __str__(self) -> str:
@@ -79,6 +87,7 @@ class Channel(asyncio.BufferedProtocol):
         self._timeout = self._deadline = 0.0
         self._unread = bytearray()
         self._event: object | None = None
+        self._early: object | None = None
         self._ending: Exception | None = None
         self._paused = self._stopping = self._closing = False
 
@@ -86,6 +95,8 @@ class Channel(asyncio.BufferedProtocol):
         """The next event. Raises what ends the association: this module's, or `ProtocolError`."""
         if self._ending is not None:
             raise self._ending
+        if self._early is not None:
+            return self.take()
         self._event = None
         self._deadline = self._loop.time() + self._timeout
         self._waiter = self._loop.create_future()
@@ -100,6 +111,21 @@ class Channel(asyncio.BufferedProtocol):
         if self._event is None:
             raise self._ending or ConnectionLost()
         return self._event
+
+    def glance(self) -> object | None:
+        """What `next` would give without waiting, if anything; it stays until taken."""
+        if self._early is None and self._unread and self._ending is None:
+            self._event = None
+            self._read_unread()
+            self._early, self._event = self._event, None
+            if len(self._unread) <= UNREAD_LIMIT and not self._closing:
+                self._resume()
+        return self._early
+
+    def take(self) -> object | None:
+        """Take what `glance` gave."""
+        early, self._early = self._early, None
+        return early
 
     async def send(self, data: bytes) -> None:
         """Write `data` at once; wait while the peer does not take what it was sent."""
@@ -118,6 +144,7 @@ class Channel(asyncio.BufferedProtocol):
         """
         self._closing = True
         self._unread = bytearray()
+        self._let_go()
         if self._timer is not None:
             self._timer.cancel()
         if not self._transport.is_closing():
@@ -130,6 +157,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def drop(self, last_words: bytes) -> None:
         """Send `last_words` and close without waiting for anything."""
+        self._let_go()
         if not self._transport.is_closing():
             self._transport.write(last_words)
             self._transport.close()
@@ -157,8 +185,19 @@ class Channel(asyncio.BufferedProtocol):
         self._wake()
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing more comes of the peer."""
+        return self._ending is not None
+
+    @property
     def _listening(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
+
+    def _let_go(self) -> None:
+        """Clean up after a request that came early and will not be served."""
+        early = self.take()
+        if isinstance(early, Message) and early.dataset is not None:
+            early.dataset.close()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

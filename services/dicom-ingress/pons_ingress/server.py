@@ -2,7 +2,7 @@
 """The DICOM port: accepts connections, and lets what runs on them finish when it closes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +12,7 @@ from pons_ingress.admission import Admission, KnownModalities, Seats
 from pons_ingress.association import Association
 from pons_ingress.channel import RECEIVE_BUFFER, Channel
 from pons_ingress.negotiation import Rules
-from pons_ingress.services import Service
+from pons_ingress.services import Services
 
 BACKLOG = 512
 GRACE = 10.0
@@ -27,7 +27,7 @@ class DicomServer:
     port
         0 lets the system choose; see the attribute of that name.
     services
-        By command field, what answers requests.
+        What answers requests.
     rules
         What this side brings to the next negotiation: REST may change it at any time.
     """
@@ -37,7 +37,7 @@ class DicomServer:
         settings: DicomSettings,
         host: str,
         port: int,
-        services: Mapping[int, Service],
+        services: Services,
         modalities: KnownModalities,
         rules: Callable[[], Rules],
         grace: float = GRACE,

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from pons.bus import open_bus
 from pons.bus.requests import answer_commands
-from pons.dicom.network.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
 from pons.limits import MEGABYTE
@@ -19,7 +18,8 @@ from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
-from pons_ingress.services import Echo, Service
+from pons_ingress.service_classes import Permission
+from pons_ingress.services import Echo, Services
 from pons_ingress.store import Store
 from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
 
@@ -42,23 +42,27 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             await require_own(settings, objects, bus)
             await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes}, health)
 
+            services = Services(
+                {
+                    Permission.ECHO: Echo(),
+                    Permission.STORE: Store(
+                        ingest.keep,
+                        objects.spool,
+                        lambda: live.now.accept_unknown_sop_classes,
+                        max_bytes=settings.dicom.max_dataset_mb * MEGABYTE,
+                        read_only=settings.store.read_only,
+                    ),
+                }
+            )
+
             def rules() -> Rules:
                 return Rules(
                     settings.dicom.maximum_pdu_length,
                     live.now.accept_unknown_sop_classes,
                     frozenset(live.now.accepted_transfer_syntaxes),
+                    services.offered,
                 )
 
-            services: dict[int, Service] = {
-                C_ECHO_RQ: Echo(),
-                C_STORE_RQ: Store(
-                    ingest.keep,
-                    objects.spool,
-                    lambda: live.now.accept_unknown_sop_classes,
-                    max_bytes=settings.dicom.max_dataset_mb * MEGABYTE,
-                    read_only=settings.store.read_only,
-                ),
-            }
             async with DicomServer(
                 settings.dicom,
                 settings.dicom_host,

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a DIMSE service is to an association, and the simplest of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from pons.dicom.network.dimse import Command, Response
-from pons.dicom.network.messages import Context, Dataset, Message
+from pons.dicom.network.messages import Context, Dataset
 from pons_ingress import metrics
-from pons_ingress.status import SUCCESS
-from pons_ingress.unseen import Unseen
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who is at the other end of an association."""
-
-    calling_aet: str
-    called_aet: str
-    remote_ip: str
+from pons_ingress.admission import Peer
+from pons_ingress.conversation import Conversation
+from pons_ingress.negotiation import Agreement
+from pons_ingress.service_classes import BY_COMMAND, Permission, requested
+from pons_ingress.status import NOT_AUTHORIZED, SUCCESS, UNRECOGNIZED_OPERATION
 
 
 class Service(Protocol):
@@ -26,10 +21,11 @@ class Service(Protocol):
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         """Where the dataset of `command` is to go."""
 
-    async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
-        """Do what `message` asks. Never raises for what a peer or a backing service does wrong.
+    async def answer(self, conversation: Conversation) -> None:
+        """Do what the request asks, and give one final response.
 
-        An answer that shows what is stored comes after `unseen.settle()`.
+        What a peer or a backing service does wrong is in the response. What ends the association
+        (`AssociationEnded`, `ProtocolError`) is let through.
         """
 
 
@@ -50,6 +46,41 @@ class Echo:
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         return IgnoredDataset()
 
-    async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
+    async def answer(self, conversation: Conversation) -> None:
         metrics.ECHOES.inc()
-        return Response(SUCCESS)
+        await conversation.respond(Response(SUCCESS))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Stands for the service of a request that is not served."""
+
+    response: Response
+
+    def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
+        return IgnoredDataset()
+
+    async def answer(self, conversation: Conversation) -> None:
+        await conversation.respond(self.response)
+
+
+class Services:
+    """Every service of the port; a request is given to the one that it is for."""
+
+    def __init__(self, services: Mapping[Permission, Service]) -> None:
+        self._services = services
+        self.offered = frozenset(services)
+
+    def choose(self, context: Context, command: Command, agreement: Agreement) -> Service:
+        """What answers `command`, be it that it is not served."""
+        permission = requested(command.field, context.abstract_syntax)
+        if permission is None or permission not in self._services:
+            field = f"Command field 0x{command.field:04X}"
+            if command.field in BY_COMMAND:
+                what = f"{field} is not served in this presentation context"
+            else:
+                what = f"{field} is not supported"
+            return Refused(Response(UNRECOGNIZED_OPERATION, what))
+        if permission not in agreement.permissions:
+            return Refused(Response(NOT_AUTHORIZED, f"{permission} is not permitted"))
+        return self._services[permission]

@@ -6,6 +6,7 @@ from pons.errors import PonsError
 from pons.ingest import WrongDataset
 
 SUCCESS = 0x0000
+NOT_AUTHORIZED = 0x0124
 UNRECOGNIZED_OPERATION = 0x0211
 INTERNAL_ERROR = 0xC211
 """For errors outside the family, which are bugs."""

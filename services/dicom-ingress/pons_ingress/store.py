@@ -16,8 +16,10 @@ from pons.header.model import MAX_UID
 from pons.messages.events import Origin
 from pons.objects import Body, Spool
 from pons_ingress import metrics
+from pons_ingress.admission import Peer
+from pons_ingress.conversation import Conversation
 from pons_ingress.received_file import ReceivedFile
-from pons_ingress.services import IgnoredDataset, Peer
+from pons_ingress.services import IgnoredDataset
 from pons_ingress.status import SUCCESS, SopClassRefused, store_status
 from pons_ingress.syntaxes import is_storage
 from pons_ingress.unseen import Kept, Unseen
@@ -68,13 +70,14 @@ class Store:
         start = file_start(command.sop_class_uid, command.sop_instance_uid, context.transfer_syntax)
         return ReceivedFile(start, self._open_spool, self._max_bytes)
 
-    async def answer(self, peer: Peer, message: Message, unseen: Unseen) -> Response:
+    async def answer(self, conversation: Conversation) -> None:
         started = perf_counter()
+        peer, message = conversation.peer, conversation.message
         command, file = message.command, message.dataset
         size = file.size if isinstance(file, ReceivedFile) else 0
         response, outcome = Response(SUCCESS), ""
         try:
-            outcome = await self._store(peer, message, unseen)
+            outcome = await self._store(peer, message, conversation.unseen)
         except PonsError as error:
             response, outcome = Response(store_status(error), error.message), type(error).__name__
         except Exception as error:  # the edge: anything else is a bug, and the peer may try again
@@ -99,7 +102,7 @@ class Store:
         else:
             status = f"{response.status:04X}"
             log.warning("instance refused", status=status, reason=response.comment, **facts)
-        return response
+        await conversation.respond(response)
 
     async def _store(self, peer: Peer, message: Message, unseen: Unseen) -> str:
         """What became of the instance; `Kept` where only the index will know."""

@@ -16,7 +16,6 @@ import uvloop
 from structlog.testing import capture_logs
 
 import pons_testing.wire
-from pons.dicom.network.dimse import C_ECHO_RQ, C_STORE_RQ
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.errors import PonsError
 from pons.ingest import WrongDataset
@@ -27,7 +26,8 @@ from pons.objects import Body, Spool
 from pons.settings import DicomSettings
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
-from pons_ingress.services import Echo, Service
+from pons_ingress.service_classes import Permission
+from pons_ingress.services import Echo, Service, Services
 from pons_ingress.store import Store
 from pons_testing.wire import Peer
 
@@ -145,6 +145,7 @@ class Port:
         grace: float,
         *,
         read_only: bool,
+        more_services: Mapping[Permission, Service],
     ) -> None:
         self.store = RememberingStore()
         self.settings = DicomSettings(**settings)
@@ -154,6 +155,7 @@ class Port:
         self.unhandled: list[dict[str, Any]] = []
         self.number = 0
         self._read_only = read_only
+        self._more_services = more_services
         self._modalities = ListedModalities(modalities)
         self._grace = grace
         self._ready = threading.Event()
@@ -185,17 +187,22 @@ class Port:
         self._loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
         self._stop = asyncio.Event()
         unknown = self.settings.accept_unknown_sop_classes
-        rules = Rules(self.settings.maximum_pdu_length, unknown, TRANSFER_SYNTAXES)
-        services: dict[int, Service] = {
-            C_ECHO_RQ: Echo(),
-            C_STORE_RQ: Store(
-                self.store,
-                lambda: Spool(self.folder, self.room),
-                lambda: unknown,
-                max_bytes=self.settings.max_dataset_mb * MEGABYTE,
-                read_only=self._read_only,
-            ),
-        }
+        services = Services(
+            {
+                Permission.ECHO: Echo(),
+                Permission.STORE: Store(
+                    self.store,
+                    lambda: Spool(self.folder, self.room),
+                    lambda: unknown,
+                    max_bytes=self.settings.max_dataset_mb * MEGABYTE,
+                    read_only=self._read_only,
+                ),
+                **self._more_services,
+            }
+        )
+        rules = Rules(
+            self.settings.maximum_pdu_length, unknown, TRANSFER_SYNTAXES, services.offered
+        )
         async with DicomServer(
             self.settings, "127.0.0.1", 0, services, self._modalities, lambda: rules, self._grace
         ) as server:
@@ -220,9 +227,17 @@ def start_port(tmp_path: Path, logs: list[Any]) -> Iterator[Callable[..., Port]]
         modalities: tuple[Modality, ...] = (),
         grace: float = 10.0,
         read_only: bool = False,
+        more_services: Mapping[Permission, Service] | None = None,
         **settings: Any,
     ) -> Port:
-        port = Port(tmp_path, settings, modalities, grace, read_only=read_only)
+        port = Port(
+            tmp_path,
+            settings,
+            modalities,
+            grace,
+            read_only=read_only,
+            more_services=more_services or {},
+        )
         ports.append(port.start())
         return ports[-1]
 

@@ -27,8 +27,8 @@ from pons.dicom.network.messages import Context
 from pons.dicom.network.pdu import ProtocolError
 from pons.dicom.network.rejection import Reason, Rejection
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
-from pons_ingress.admission import Permission
 from pons_ingress.negotiation import Agreement, Rules, negotiate, refuse_foreign
+from pons_ingress.service_classes import Permission
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 VERIFICATION = "1.2.840.10008.1.1"
@@ -36,9 +36,16 @@ FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
+COMMITMENT = "1.2.840.10008.1.20.1"
 PRIVATE = "1.2.840.113619.5.2"
 EVERYTHING = frozenset(Permission)
-RULES = Rules(65536, accept_unknown_sop_classes=False, transfer_syntaxes=TRANSFER_SYNTAXES)
+RULES = Rules(
+    65536,
+    accept_unknown_sop_classes=False,
+    transfer_syntaxes=TRANSFER_SYNTAXES,
+    offered=frozenset({Permission.ECHO, Permission.STORE}),
+)
+WITH_ALL = replace(RULES, offered=frozenset(Permission))
 
 
 def request(*contexts: tuple[str, list[str]], user: tuple[Any, ...] = ()) -> bytes:
@@ -196,8 +203,8 @@ def test_roles(scu: bool, scp: bool, result: int, answer: tuple[int, int] | None
         assert (roles[UID(CT)].scu_role, roles[UID(CT)].scp_role) == answer
 
 
-def test_extended_negotiation_is_ignored() -> None:
-    """Extended negotiation neither disturbs nor is answered."""
+def test_extended_negotiation_of_storage() -> None:
+    """What is extended of other classes neither disturbs nor is answered."""
     extended = SOPClassExtendedNegotiation()
     extended.sop_class_uid = CT
     extended.service_class_application_information = b"\2\0\3\0\1\0"
@@ -323,3 +330,61 @@ def test_hostile_requests_cost_little() -> None:
         with pytest.raises(ProtocolError):
             decode_proposal(start[:74] + items)
         assert time.perf_counter() - started < 0.5, name
+
+
+def test_only_what_is_served_is_accepted() -> None:
+    """A query/retrieve class is accepted once there is a service for it."""
+    pdu = request((FIND, [JPEG_LS, IMPLICIT]), (FIND, [JPEG_LS]), (COMMITMENT, [EXPLICIT]))
+    with_find = replace(RULES, offered=RULES.offered | {Permission.FIND})
+    for rules, results in ((RULES, [3, 3, 3]), (with_find, [0, 4, 3]), (WITH_ALL, [0, 4, 0])):
+        agreement = agree(pdu, rules)
+        _, contexts = answered(agreement)
+        assert [contexts[number].result for number in (1, 3, 5)] == results
+    assert agreement.contexts[1] == Context(1, FIND, IMPLICIT)
+
+
+@pytest.mark.parametrize(
+    ("scu", "scp", "permissions", "result", "answer"),
+    [
+        (True, True, EVERYTHING, 0, (1, 1)),
+        (False, True, EVERYTHING, 0, (0, 1)),
+        (True, False, EVERYTHING, 0, (1, 0)),
+        (True, True, EVERYTHING - {Permission.STORE}, 0, (0, 1)),
+        (True, True, EVERYTHING - {Permission.GET}, 0, (1, 0)),
+        (False, True, EVERYTHING - {Permission.GET}, 1, None),
+    ],
+)
+def test_roles_with_get(
+    scu: bool,
+    scp: bool,
+    permissions: frozenset[Permission],
+    result: int,
+    answer: tuple[int, int] | None,
+) -> None:
+    """Who retrieves by C-GET may take the role of the SCP of what it retrieves (PS3.4 C.4.3)."""
+    role = SCP_SCU_RoleSelectionNegotiation()
+    role.sop_class_uid = CT
+    role.scu_role, role.scp_role = scu, scp
+    proposal = decode_proposal(request((CT, [EXPLICIT]), (VERIFICATION, [IMPLICIT]), user=(role,)))
+    agreement = negotiate(proposal, permissions, WITH_ALL)
+    pdu, contexts = answered(agreement)
+    assert contexts[1].result == result
+    assert pdu.user_information is not None
+    roles = pdu.user_information.role_selection
+    found = {uid: (one.scu_role, one.scp_role) for uid, one in roles.items()}
+    assert found == ({} if answer is None else {UID(CT): answer})
+    assert agreement.scp_of == ({CT} if answer is not None and answer[1] else set())
+
+
+def test_extended_negotiation_of_query() -> None:
+    """Relational queries are agreed on when asked for; no other option is."""
+    extended = SOPClassExtendedNegotiation()
+    extended.sop_class_uid = FIND
+    for asked, answer in ((b"\1\1\1\1\1", b"\1\0\0\0\0"), (b"\1", b"\1"), (b"\0\1\1", bytes(3))):
+        extended.service_class_application_information = asked
+        agreement = agree(request((FIND, [EXPLICIT]), user=(extended,)), WITH_ALL)
+        pdu, _ = answered(agreement)
+        assert pdu.user_information is not None
+        (item,) = pdu.user_information.ext_neg
+        assert (item.uid, item.app_info) == (FIND, answer)
+        assert agreement.relational == ({FIND} if asked[0] else set())

@@ -187,6 +187,12 @@ class DicomSettings(Section):
     )
     always_allow_echo: bool = Field(True, description="C-ECHO from unknown AE titles.")
     always_allow_store: bool = Field(True, description="C-STORE from unknown AE titles.")
+    always_allow_find: bool = Field(False, description="C-FIND from unknown AE titles.")
+    always_allow_find_worklist: bool = Field(
+        False, description="C-FIND of worklists from unknown AE titles."
+    )
+    always_allow_move: bool = Field(False, description="C-MOVE from unknown AE titles.")
+    always_allow_get: bool = Field(False, description="C-GET from unknown AE titles.")
     accept_unknown_sop_classes: bool = Field(
         False, description="Accept storage of SOP classes that the standard does not list."
     )

@@ -25,6 +25,15 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendedNegotiation:
+    """What a service class has to negotiate about a SOP class (PS3.7 D.3.3.5)."""
+
+    sop_class_uid: str
+    information: bytes
+    """Its meaning is the service class's; one byte for each option, with most of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserIdentity:
     """Who asks for an association (PS3.7 D.3.3.7.1)."""
 
@@ -45,6 +54,7 @@ class UserInformation:
     """Operations invoked and performed at a time."""
     roles: tuple[Role, ...] = ()
     implementation_version_name: str | None = None
+    extended: tuple[ExtendedNegotiation, ...] = ()
     identity: UserIdentity | None = None
     identity_response: bytes | None = None
 
@@ -116,6 +126,15 @@ def _decode_role(content: bytes) -> Role:
     return Role(_decode_uid(uid), bool(scu), bool(scp))
 
 
+def _encode_extended(extended: ExtendedNegotiation) -> bytes:
+    return _with_length(extended.sop_class_uid.encode("ascii")) + extended.information
+
+
+def _decode_extended(content: bytes) -> ExtendedNegotiation:
+    uid, information = _length_first(content)
+    return ExtendedNegotiation(_decode_uid(uid), information)
+
+
 def _encode_identity(identity: UserIdentity) -> bytes:
     head = bytes((identity.kind, identity.response_requested))
     return head + _with_length(identity.primary) + _with_length(identity.secondary)
@@ -147,6 +166,7 @@ PARTS = {
     0x53: Part("operations_window", lambda window: PAIR.pack(*window), PAIR.unpack),
     0x54: Part("roles", _encode_role, _decode_role, many=True),
     0x55: Part("implementation_version_name", str.encode, _decode_name),
+    0x56: Part("extended", _encode_extended, _decode_extended, many=True),
     0x58: Part("identity", _encode_identity, _decode_identity),
     0x59: Part("identity_response", _with_length, lambda content: _length_first(content)[0]),
 }
