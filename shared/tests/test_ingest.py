@@ -97,6 +97,19 @@ class FailingObjects(FileObjects):
         await super().put(key, body)
 
 
+async def test_a_file_is_examined(
+    ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
+) -> None:
+    """What is in a file is told without keeping it, and what is none is refused."""
+    content = make_file()
+    found = await ingest.examine(content)
+    assert (found.size, found.checksum) == (len(content), xxhash.xxh3_128_digest(content))
+    assert found.sop_instance_uid == "1.2.3.4.5"
+    with pytest.raises(InvalidInstance):
+        await ingest.examine(b"nope" * 100)
+    assert (await keys(objects), index.instances) == ([], [])
+
+
 async def test_a_file_is_stored_announced_and_indexed(
     ingest: Ingest, objects: FileObjects, index: FakeIndex, bus: Bus, make_file: MakeFile
 ) -> None:

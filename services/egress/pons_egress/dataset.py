@@ -69,3 +69,10 @@ class Dataset:
             yield piece
         if length % 2 and self.instance.transfer_syntax in DEFLATED:
             yield b"\0"  # PS3.5 A.5: a deflated stream is padded to even length
+
+
+async def prepared(instance: InstanceToSend, objects: Objects) -> Dataset:
+    """The data set of an instance, ready to be sent."""
+    dataset = Dataset(objects, instance)
+    await dataset.prepare()
+    return dataset

@@ -15,7 +15,13 @@ from pons.health.readiness import Health
 from pons.jobs import Handler, JobDocument, Worker
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, WORKER
-from pons.messages.egress import AskPeerSystem, EchoModality, FindModality, UploadToPeer
+from pons.messages.egress import (
+    AskPeerSystem,
+    EchoModality,
+    FindModality,
+    StoreStraight,
+    UploadToPeer,
+)
 from pons.objects import open_objects
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
@@ -29,6 +35,7 @@ from pons_egress.peers.store import PeerStore
 from pons_egress.scu.find import Find
 from pons_egress.scu.threads import open_threads
 from pons_egress.store import ModalityStore
+from pons_egress.straight import Straight
 
 
 @asynccontextmanager
@@ -55,6 +62,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             queries = Queries(bus, settings.queries)
             commands: dict[type[msgspec.Struct], Answering] = {
                 EchoModality: Echo(modalities, settings),
+                StoreStraight: Straight(objects, modalities, settings),
                 FindModality: Find(threads, queries, modalities, live, settings),
                 AskPeerSystem: questions.system,
                 UploadToPeer: questions.upload,

@@ -33,7 +33,7 @@ from pons.errors import InvalidInstance, Unavailable
 from pons.health.readiness import Health
 from pons.ingest import Stored
 from pons.ingest.partial_uploads import PartialUploads
-from pons.messages.events import Origin
+from pons.messages.events import InstanceReceived, Origin
 from pons.messages.index import ClearChanges
 from pons.messages.services import Done
 from pons.objects import Body, FileObjects, Spool
@@ -243,6 +243,33 @@ class FakeIngest:
         self.origins.append(origin)
         ids = ResourceIds(PATIENT, STUDY, SERIES, resource_ids("", "", "", str(content)).instance)
         return Stored("AlreadyStored" if repeated else "Success", ids, indexed=True)
+
+    async def examine(self, body: Body) -> InstanceReceived:
+        content = bytes(body) if not isinstance(body, Spool) else body.path.read_bytes()
+        if not content.startswith(b"DICOM"):
+            raise InvalidInstance("This is not a DICOM file")
+        return InstanceReceived(
+            token=0,
+            object_key=KEY,
+            patient_id="P1",
+            study_uid="1.2.3",
+            series_uid="1.2.3.4",
+            sop_instance_uid="1.2.3.4.5",
+            sop_class_uid="1.2.840.10008.5.1.4.1.1.2",
+            transfer_syntax="1.2.840.10008.1.2.1",
+            size=len(content),
+            stored_size=len(content),
+            compression="",
+            checksum=b"checksum",
+            received_at=0.0,
+            origin=Origin("Unknown"),
+            header=b"",
+            header_key=None,
+            meta=b"",
+            pixel_offset=None,
+            pixel_length=None,
+            pixel_vr="",
+        )
 
 
 @dataclass

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.anyio
 
 NOBODY = "00000000-00000000-00000000-00000000-00000000"
 PACS = {"AET": "PACS", "Host": "192.0.2.1", "Port": 104}
-OPERATIONS = ["configuration", "echo", "query", "store"]
+OPERATIONS = ["configuration", "echo", "query", "store", "store-straight"]
 
 
 @pytest.fixture(scope="module")

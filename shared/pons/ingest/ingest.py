@@ -165,6 +165,13 @@ class Ingest:
         )
         return Kept(announced, found.ids, self._answer_timeout)
 
+    async def examine(self, body: Body) -> InstanceReceived:
+        """What an announcement of a file would say that is not kept; nothing is written.
+
+        Raises `InvalidInstance`.
+        """
+        return (await self._examiner.examine(body, Origin("Unknown"))).received
+
     async def recognise(
         self, key: UUID, origin: Origin | None = None, received_at: float | None = None
     ) -> Recognised:

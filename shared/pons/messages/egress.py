@@ -13,6 +13,19 @@ FindLevel = Level | Literal["Worklist"]
 """What a query looks for: entities of a level, or entries of the modality worklist."""
 
 
+class StoreStraight(msgspec.Struct, frozen=True):
+    """To egress: C-STORE of a DICOM file that lies in the object store for this alone."""
+
+    modality: str
+    object_key: UUID
+    size: int
+    checksum: bytes
+    """xxh3_128 of the file."""
+    transfer_syntax: str
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
 class EchoModality(msgspec.Struct, frozen=True):
     """To egress: C-ECHO to a configured modality, or to one that is described here."""
 

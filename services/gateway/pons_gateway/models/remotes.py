@@ -25,7 +25,7 @@ from pons_gateway.models.lists import Listed
 
 A_DAY = 86400
 
-OfModality = Literal["configuration", "echo", "query", "store"]
+OfModality = Literal["configuration", "echo", "query", "store", "store-straight"]
 OfPeer = Literal["configuration", "store", "store-straight", "system"]
 """What can be done with each of them."""
 
@@ -127,6 +127,17 @@ class StoreContent(BaseModel):
     InstancesCount: int = Field(description="How many instances there were to send.")
     FailedInstancesCount: int = Field(description="How many of them were not taken.")
     ParentResources: list[str] = Field(description="The resources that were asked for.")
+
+
+class SentFile(BaseModel):
+    """What was in a file that was sent without being kept."""
+
+    model_config = example(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.2", SOPInstanceUID="1.2.826.0.1.3680043.8.498.1"
+    )
+
+    SOPClassUID: str = Field(description="Of what kind it is.")
+    SOPInstanceUID: str = Field(description="Which instance it is.")
 
 
 def transfer_syntax(uid: str) -> str:

@@ -15,16 +15,24 @@ from pons.jobs import (
     submit_peer_store,
     submit_store,
 )
-from pons.messages.egress import AskPeerSystem, EchoModality, PeerAnswer, UploadToPeer
+from pons.messages.egress import (
+    AskPeerSystem,
+    EchoModality,
+    PeerAnswer,
+    StoreStraight,
+    UploadToPeer,
+)
 from pons.messages.modality import Modality
 from pons.messages.services import Done
 from pons.objects import Body
-from pons.objects.bodies import size_of
+from pons.objects.bodies import freed, size_of
 from pons.remotes.peers import OtherStore
 from pons_gateway.backends import Backends
 
 SLOWEST = 128 * 1024
-"""Bytes a second that a peer takes at least."""
+"""Bytes a second that a peer, or a modality, takes at least."""
+PATIENCE = 600.0
+"""Seconds that a modality may take beside for a file."""
 LONGEST_JOB = 7 * 24 * 3600.0
 """Seconds that a synchronous caller may wait for its job."""
 
@@ -38,6 +46,29 @@ async def send_echo(
     """
     command = EchoModality(modality, seconds or None, described)
     await backends.ask("egress", command, Done, within=ANSWER_TIMEOUT + seconds)
+
+
+async def send_straight(backends: Backends, modality: str, file: Body) -> StoreStraight:
+    """Have a file sent that is not kept; what was sent. A `Spool` is consumed.
+
+    Raises `InvalidInstance` for what is no DICOM file, `RemoteFailure` with the reason when the
+    modality does not take it.
+    """
+    with freed(file):
+        found = await backends.ingest.examine(file)
+        async with backends.partial_uploads.passing(file) as key:
+            command = StoreStraight(
+                modality=modality,
+                object_key=key,
+                size=found.size,
+                checksum=found.checksum,
+                transfer_syntax=found.transfer_syntax,
+                sop_class_uid=found.sop_class_uid,
+                sop_instance_uid=found.sop_instance_uid,
+            )
+            within = PATIENCE + found.size / SLOWEST
+            await backends.ask("egress", command, Done, within=within)
+    return command
 
 
 async def submit_resources(backends: Backends, asked: StoreRequest, modality: Modality) -> str:

@@ -8,9 +8,11 @@ from typing import Annotated, Any, get_args
 from fastapi import Body, Depends, Path, Query, Request, Response
 
 from pons.errors import NotFound
+from pons.limits import MEGABYTE
 from pons.remotes import modalities, peers
 from pons.remotes.descriptions import Modality, Peer
 from pons.remotes.registry import Registry
+from pons_gateway.bodies.gathering import gathered, limited
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.errors import UnknownItem, telling_unknown_items
 from pons_gateway.models.answers import Done
@@ -22,14 +24,15 @@ from pons_gateway.models.remotes import (
     OfModality,
     OfPeer,
     Peers,
+    SentFile,
     ShownPeer,
     StoreContent,
     StoreRequest,
 )
 from pons_gateway.query import Flag
-from pons_gateway.resources.sending import ended, send_echo, submit_resources
+from pons_gateway.resources.sending import ended, send_echo, send_straight, submit_resources
 from pons_gateway.responses.answers import done, json_answer, silent
-from pons_gateway.responses.media_types import takes_text
+from pons_gateway.responses.media_types import DICOM, takes, takes_text
 from pons_gateway.routing import Router, or_text
 
 modality_router = Router("Modalities", "The DICOM peers that this store knows, asks and sends to.")
@@ -163,3 +166,19 @@ async def store(name: Name, body: StoreRequest, backends: BackendsDep) -> Respon
     if not asked.synchronous:
         return json_answer({"ID": job_id, "Path": f"/jobs/{job_id}"})
     return json_answer((await ended(backends, job_id)).content)
+
+
+@modality_router.post(
+    "/modalities/{name}/store-straight",
+    summary="Send a DICOM file to a modality (C-STORE) without keeping it",
+    response_model=SentFile,
+    openapi_extra=takes(DICOM),
+)
+async def store_straight(name: Name, request: Request, backends: BackendsDep) -> Response:
+    """The answer comes when the modality has taken the file; of 500, with its reason."""
+    with telling_unknown_items():
+        await backends.modalities.read(name)
+    limit = backends.settings.http.max_body_mb * MEGABYTE
+    file = await gathered(limited(request, limit), backends.objects, limit)
+    sent = await send_straight(backends, name, file)
+    return json_answer({"SOPClassUID": sent.sop_class_uid, "SOPInstanceUID": sent.sop_instance_uid})

@@ -10,9 +10,9 @@ import httpx
 import msgspec
 import pytest
 
-from pons.errors import NotFound
+from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Job, JobDocument, JobRequest, StoreRequest
-from pons.messages.egress import EchoModality
+from pons.messages.egress import EchoModality, StoreStraight
 from pons.messages.modality import Modality
 from pons.messages.services import Done
 from pons.remotes.peers import OtherStore
@@ -246,6 +246,41 @@ async def test_what_is_not_here_is_not_sent(client: httpx.AsyncClient, jobs: Fak
     answer = await client.post("/modalities/nobody/store", json=[STUDY])
     assert (answer.status_code, answer.json()["OrthancStatus"]) == (404, 7)
     assert jobs.submitted == []
+
+
+async def test_a_file_that_is_sent_straight(client: httpx.AsyncClient, store: Store) -> None:
+    """Egress is asked to send the file, which is not stored, and is told where it lies."""
+    store.services.answers[StoreStraight] = Done()
+    answer = await client.post("/modalities/pacs/store-straight", content=b"DICOM")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "SOPInstanceUID": "1.2.3.4.5"},
+    )
+    [(service, command)] = store.services.commands
+    assert service == "egress"
+    assert command == StoreStraight(
+        modality="pacs",
+        object_key=command.object_key,
+        size=5,
+        checksum=b"checksum",
+        transfer_syntax="1.2.840.10008.1.2.1",
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.2",
+        sop_instance_uid="1.2.3.4.5",
+    )
+    assert store.ingest.bodies == []
+    with pytest.raises(NotFound):
+        await store.backends.objects.size(command.object_key)
+
+
+async def test_what_cannot_be_sent_straight(client: httpx.AsyncClient, store: Store) -> None:
+    """What is no file, an unknown modality, and one that refuses are told apart."""
+    answer = await client.post("/modalities/pacs/store-straight", content=b"nope")
+    assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 15)
+    answer = await client.post("/modalities/nobody/store-straight", content=b"DICOM")
+    assert (answer.status_code, answer.json()["OrthancStatus"]) == (404, 7)
+    store.services.answers[StoreStraight] = RemoteFailure("refused it")
+    answer = await client.post("/modalities/pacs/store-straight", content=b"DICOM")
+    assert (answer.status_code, answer.json()["Details"]) == (500, "refused it")
 
 
 async def test_too_long_a_request_to_send(client: httpx.AsyncClient) -> None:
