@@ -38,6 +38,7 @@ from pons.jobs.board import Jobs, output_keys
 from pons.jobs.dead_letters import DeadLetters
 from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
 from pons.jobs.peer_store import PeerStoreRequest, submit_peer_store
+from pons.jobs.retrieve import RetrieveRequest, submit_retrieve
 from pons.jobs.run import Run
 from pons.jobs.store import StoreRequest, submit_store
 from pons.jobs.worker import Handler, Worker
@@ -54,6 +55,7 @@ __all__ = [
     "Jobs",
     "Output",
     "PeerStoreRequest",
+    "RetrieveRequest",
     "Run",
     "StoreRequest",
     "Worker",
@@ -61,6 +63,7 @@ __all__ = [
     "output_keys",
     "submit_archive",
     "submit_peer_store",
+    "submit_retrieve",
     "submit_store",
     "to_json",
 ]
