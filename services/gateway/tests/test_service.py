@@ -38,7 +38,14 @@ pytestmark = pytest.mark.anyio
 
 NOBODY = "00000000-00000000-00000000-00000000-00000000"
 PACS = {"AET": "PACS", "Host": "192.0.2.1", "Port": 104}
-OPERATIONS = ["configuration", "echo", "query", "store", "store-straight"]
+OPERATIONS = [
+    "configuration",
+    "echo",
+    *("find", "find-instance", "find-patient", "find-series", "find-study", "find-worklist"),
+    "query",
+    "store",
+    "store-straight",
+]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pons.dicom.orthanc_json import Style
 from pons.dicom.tag_names import parse_tag
 from pons.errors import BadRequest
 from pons.remotes.values import OptionalAETitle
-from pons_gateway.models.examples import STRICT, example
+from pons_gateway.models.examples import OPEN, STRICT, example
 from pons_gateway.models.find import TagFormat
 from pons_gateway.models.levels import AnyLevel
 from pons_gateway.models.remotes import A_DAY
@@ -127,3 +127,13 @@ def number_of(text: Any) -> Any:
 
 
 Index = Annotated[int, BeforeValidator(number_of)]
+
+
+class Found(BaseModel):
+    """A patient as a modality tells it, with studies, which have series."""
+
+    model_config = OPEN | example(
+        PatientID="12345", Studies=[{"StudyDate": "20240102", "Series": [{"Modality": "CT"}]}]
+    )
+
+    Studies: list[dict[str, Any]] = Field(description="Its studies, each with its `Series`.")

@@ -25,7 +25,19 @@ from pons_gateway.models.lists import Listed
 
 A_DAY = 86400
 
-OfModality = Literal["configuration", "echo", "query", "store", "store-straight"]
+OfModality = Literal[
+    "configuration",
+    "echo",
+    "find",
+    "find-instance",
+    "find-patient",
+    "find-series",
+    "find-study",
+    "find-worklist",
+    "query",
+    "store",
+    "store-straight",
+]
 OfPeer = Literal["configuration", "store", "store-straight", "system"]
 """What can be done with each of them."""
 
