@@ -6,7 +6,8 @@ known, and `read_identifier`, for one that is no instance. From there: `meta` fi
 `windows` gives its bytes, `elements` has the one loop over it, `syntax` knows how elements are
 encoded, `level` which VR they have, `convert`, `charset` and `iso2022` turn values into JSON.
 `encoding` judges what is encoded otherwise than declared, `correct` gives the file as it should be.
-`walk` finds single elements in a file of any size instead.
+`walk` finds single elements in a file of any size instead. The way back, for small data sets, is
+`write` with `repertoire` for text.
 
 JSON is as in PS3.18 Annex F, with keys ascending and these choices:
 

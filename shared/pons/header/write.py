@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A data set written from its DICOM JSON (PS3.18 F to PS3.5 7): the way back of the header scan.
+
+For small data sets without pixel data, such as answers to queries.
+"""
+
+import struct
+import zlib
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pons.dicom.numbers import swapped
+from pons.dicom.orthanc_json import element_text
+from pons.dicom.tag_names import display_tag
+from pons.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED_VR, IMPLICIT_VR
+from pons.errors import BadRequest
+from pons.header.convert import BINARY_VRS
+from pons.header.repertoire import Repertoire
+from pons.header.tables import LONG_VRS
+
+Elements = Mapping[str, Mapping[str, Any]]
+"""Tag ("GGGGEEEE") to VR and value."""
+
+CHARACTER_SET = "00080005"
+TEXT = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UT"))
+"""VRs whose values have the data set's character set (PS3.5 6.1.2.3)."""
+NUMBERS = {
+    "US": "H",
+    "SS": "h",
+    "UL": "L",
+    "SL": "l",
+    "UV": "Q",
+    "SV": "q",
+    "FL": "f",
+    "FD": "d",
+}
+"""Layout of numbers, by VR, as in struct."""
+LONGEST = 0xFFFE
+"""Bytes of a value whose length has two bytes."""
+ITEM = (0xFFFE, 0xE000)
+
+
+def write_dataset(elements: Elements, transfer_syntax: str, repertoire: Repertoire) -> bytes:
+    """The bytes of a data set in one of the transfer syntaxes without compressed pixels.
+
+    Text is in `repertoire`, whatever the elements say; SpecificCharacterSet says so where there is
+    text at all. Raises `BadRequest` for a value that is not there, or does not fit its VR.
+    """
+    order = ">" if transfer_syntax == BIG_ENDIAN else "<"
+    writer = _Writer(order, transfer_syntax != IMPLICIT_VR, repertoire)
+    told = {CHARACTER_SET: {"vr": "CS", "Value": repertoire.term.split("\\")}}
+    content = writer.dataset({**elements, **told})
+    if transfer_syntax == DEFLATED_VR:
+        deflating = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        content = deflating.compress(content) + deflating.flush()
+        return content + bytes(len(content) % 2)
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    order: str
+    explicit: bool
+    repertoire: Repertoire
+
+    def dataset(self, elements: Elements) -> bytes:
+        """Elements in ascending order; group lengths are left out, since they would be wrong."""
+        return b"".join(
+            self._element(tag, elements[tag]) for tag in sorted(elements) if tag[4:] != "0000"
+        )
+
+    def _element(self, tag: str, element: Mapping[str, Any]) -> bytes:
+        vr: str = element["vr"]
+        value = self._value(tag, vr, element)
+        value += (b"\0" if vr == "UI" or vr in BINARY_VRS else b" ") * (len(value) % 2)
+        number = int(tag, 16)
+        start = struct.pack(f"{self.order}HH", number >> 16, number & 0xFFFF)
+        if not self.explicit:
+            return start + struct.pack(f"{self.order}L", len(value)) + value
+        if vr not in LONG_VRS and len(value) > LONGEST:
+            vr = "UN"  # PS3.5 6.2.2
+        if vr in LONG_VRS:
+            return (
+                start + vr.encode() + bytes(2) + struct.pack(f"{self.order}L", len(value)) + value
+            )
+        return start + vr.encode() + struct.pack(f"{self.order}H", len(value)) + value
+
+    def _value(self, tag: str, vr: str, element: Mapping[str, Any]) -> bytes:
+        if "BulkDataURI" in element:
+            raise BadRequest(f"The value of {display_tag(tag)} is too long to be written here")
+        values = element.get("Value") or []
+        if vr == "SQ":
+            return b"".join(map(self._item, values))
+        if "InlineBinary" in element:
+            content = b64decode(element["InlineBinary"])
+            return swapped(content, BINARY_VRS.get(vr, 1)) if self.order == ">" else content
+        if vr in NUMBERS or vr == "AT":
+            return b"".join(self._number(tag, vr, one) for one in values if one is not None)
+        text = element_text(tag, element) or ""
+        if vr in TEXT:
+            return self.repertoire.encode(vr, text)
+        return text.encode("ascii", "replace")
+
+    def _item(self, elements: Elements) -> bytes:
+        content = self.dataset({t: e for t, e in elements.items() if t != CHARACTER_SET})
+        return struct.pack(f"{self.order}HHL", *ITEM, len(content)) + content
+
+    def _number(self, tag: str, vr: str, value: Any) -> bytes:
+        try:
+            if vr == "AT":
+                number = int(value, 16)
+                return struct.pack(f"{self.order}HH", number >> 16, number & 0xFFFF)
+            kind: Callable[[Any], Any] = float if vr in ("FL", "FD") else int
+            return struct.pack(f"{self.order}{NUMBERS[vr]}", kind(value))
+        except (ValueError, TypeError, struct.error, OverflowError):
+            what = f"The value of {display_tag(tag)} ({vr}) is out of range: {value!r:.100}"
+            raise BadRequest(what) from None
