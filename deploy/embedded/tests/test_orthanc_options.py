@@ -81,6 +81,8 @@ archive.compression archive.concurrent
 jobs.retry jobs.retries jobs.retry_delay jobs.longest_retry_delay jobs.dead_letters
 dicom.max_dataset_mb
 egress.http_connections egress.scu_threads
+routing.rules routing.webhooks routing.concurrent routing.batch routing.webhook_timeout
+routing.denied_networks
 queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb
 log.level log.format

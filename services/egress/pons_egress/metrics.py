@@ -23,3 +23,8 @@ JOB_SECONDS = Histogram(
     ["type", "state"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
+ROUTED = Counter(
+    "pons_routing_changes", "Changes put into queues of routing", ["rule", "destination"]
+)
+NOT_ROUTED = Counter("pons_routing_failed_changes", "Changes that no rule could be asked about")
+WEBHOOKS = Counter("pons_egress_webhooks", "Requests to webhooks", ["webhook", "outcome"])

@@ -14,7 +14,7 @@ from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
 from pons.jobs import Handler, JobDocument, Worker
 from pons.jobs.peer_store import PEER_JOB_TYPE
-from pons.jobs.store import JOB_TYPE, WORKER
+from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
 from pons.messages.egress import (
     AskPeerSystem,
     EchoModality,
@@ -32,6 +32,7 @@ from pons_egress.echo import Echo
 from pons_egress.metrics import JOB_SECONDS
 from pons_egress.peers.questions import PeerQuestions
 from pons_egress.peers.store import PeerStore
+from pons_egress.routing.service import open_routing
 from pons_egress.scu.find import Find
 from pons_egress.scu.threads import open_threads
 from pons_egress.store import ModalityStore
@@ -73,9 +74,14 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 PEER_JOB_TYPE: PeerStore(bus, objects, catalog, peers, settings),
             }
             worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
-            working = group.create_task(worker.run())
-            yield
-            working.cancel()
+            async with open_routing(bus, catalog, modalities, settings) as own:
+                routed = handlers | own
+                slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
+                sender = Worker(bus, slots, ROUTING, routed, observe=_observe, objects=objects)
+                working = [group.create_task(one.run()) for one in (worker, sender)]
+                yield
+            for task in working:
+                task.cancel()
     finally:
         await objects.close()
 

@@ -15,6 +15,9 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
     DiscardPolicy,
     KeyValueConfig,
     RetentionPolicy,
@@ -39,6 +42,10 @@ MAX_EVENT_BYTES = 768 * 1024
 DUPLICATE_WINDOW = 120.0
 CHANGES_BYTES = 512 * 1024**2
 SMALLEST_BYTES = 1024**2
+ROUTER = "router"
+"""The reader of the change feed that routing is; its place in the feed survives every process."""
+ROUTER_SECONDS = 60.0
+"""After which changes that somebody took and did not route are another's to take."""
 NO_ROOM = (10023, 10028, 10047)
 """nats-server's codes for a stream that it has no room for (insufficient resources, of the account,
 of the server)."""
@@ -212,10 +219,33 @@ class Bus:
                 duplicate_window=DUPLICATE_WINDOW,
             )
         )
+        await self._ensure_stream(
+            StreamConfig(
+                name=names.routes_stream,
+                subjects=[names.routed(">")],
+                retention=RetentionPolicy.WORK_QUEUE,
+                duplicate_window=DUPLICATE_WINDOW,
+            )
+        )
+        await self._ensure_router()
         await self._ensure_bucket(names.jobs_bucket)
         await self._ensure_bucket(names.config_bucket)
         await self._ensure_bucket(names.uploads_bucket, UPLOAD_SECONDS)
         await self._ensure_bucket(names.queries_bucket, self._queries_seconds)
+
+    async def _ensure_router(self) -> None:
+        """The reader of changes that rules are applied by: it begins before anything comes in."""
+        stream = self.names.changes_stream
+        try:
+            await self.stream.consumer_info(stream, ROUTER)
+        except nats.js.errors.NotFoundError:
+            config = ConsumerConfig(
+                durable_name=ROUTER,
+                deliver_policy=DeliverPolicy.NEW,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=ROUTER_SECONDS,
+            )
+            await self.stream.add_consumer(stream, config)
 
     async def _ensure_bucket(self, name: str, seconds: float | None = None) -> None:
         """A bucket whose entries stay, or are forgotten `seconds` after they were written."""

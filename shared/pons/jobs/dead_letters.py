@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs that ask for retries and failed for good: a list for each destination, with the cause."""
 
-import re
 from contextlib import suppress
 
 from pons.errors import NotFound
 from pons.jobs.board import Jobs, read_documents
 from pons.jobs.document import Job, JobDocument, revived
-
-DESTINATION = re.compile(r"(modality|peer|webhook):[A-Za-z0-9_-]+")
-"""A kind of other system, and what the store calls this one."""
 
 
 class DeadLetters:

@@ -43,10 +43,13 @@ class StoreRequest(msgspec.Struct, frozen=True):
 
 
 async def submit_store(
-    jobs: Jobs, request: StoreRequest, modality: Modality, default_aet: str
+    jobs: Jobs, request: StoreRequest, modality: Modality | None, default_aet: str
 ) -> str:
-    """Have egress send what `request` names to `modality`; gives the id of the job."""
-    local_aet, remote_aet = request.aets(modality, default_aet)
+    """Have egress send what `request` names to `modality`; gives the id of the job.
+
+    A job for one that is not known (None) fails.
+    """
+    local_aet, remote_aet = request.aets(modality, default_aet) if modality else ("", "")
     content: dict[str, Any] = {
         "Description": "Routing" if request.rules else "REST API",
         "LocalAet": local_aet,

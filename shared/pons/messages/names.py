@@ -43,6 +43,10 @@ class Names:
         return f"{self.store}-changes"
 
     @property
+    def routes_stream(self) -> str:
+        return f"{self.store}-routes"
+
+    @property
     def jobs_bucket(self) -> str:
         return f"{self.store}-jobs"
 
@@ -67,6 +71,10 @@ class Names:
     def full(self, process: str) -> str:
         """Subject on which the process `process` is asked who can still be told of a full store."""
         return f"pons.{self.store}.full.{process}"
+
+    def routed(self, destination: str) -> str:
+        """Subject of what waits for a destination."""
+        return f"pons.{self.store}.route.{destination}"
 
     def command(self, service: str, command: str) -> str:
         return f"pons.{self.store}.command.{service}.{command}"

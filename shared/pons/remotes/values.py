@@ -52,15 +52,27 @@ def present_name(value: Any) -> Any:
 
 def ending_in_slash(url: str) -> str:
     """The address of a store, with a slash at its end."""
+    if not is_web_address(url) or urlsplit(url).query:
+        raise ValueError("expected http://host/ or https://host/")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def web_address(url: str) -> str:
+    """An address of HTTP, which is shown: so it has no password in it."""
+    if not is_web_address(url) or "@" in urlsplit(url).netloc:
+        raise ValueError("expected an address that begins with http:// or https://, without user")
+    return url
+
+
+def is_web_address(url: str) -> bool:
+    """Whether it names a host, and no place within what is there."""
     try:
         parts = urlsplit(url)
         fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         fine = fine and parts.username is None  # shown, and part of messages
     except ValueError:  # a port that is no number, or too large
-        fine = False
-    if not fine or parts.query or parts.fragment or re.fullmatch(r"[\x21-\x7e]+", url) is None:
-        raise ValueError("expected http://host/ or https://host/")
-    return url if url.endswith("/") else f"{url}/"
+        return False
+    return bool(fine) and not parts.fragment and re.fullmatch(r"[\x21-\x7e]+", url) is not None
 
 
 AETitle = Annotated[
@@ -80,4 +92,5 @@ UserName = Annotated[str, matching("[^:]*", "a name without colon, which HTTP ca
 HeaderName = Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "the name of an HTTP header")]
 HeaderValue = Annotated[str, matching(r"[\t\x20-\x7e\x80-\xff]*", "a text of one line")]
 Address = Annotated[str, AfterValidator(ending_in_slash)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
 PresentManufacturer = Annotated[Manufacturer, BeforeValidator(present_name)]

@@ -36,6 +36,7 @@ from pons.settings.work import (
     LuaSettings,
     QueriesSettings,
     RenderSettings,
+    RoutingSettings,
 )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "NatsSettings",
     "QueriesSettings",
     "RenderSettings",
+    "RoutingSettings",
     "Section",
     "Settings",
     "SettingsError",

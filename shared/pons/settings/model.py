@@ -30,6 +30,7 @@ from pons.settings.work import (
     LuaSettings,
     QueriesSettings,
     RenderSettings,
+    RoutingSettings,
 )
 
 
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     egress: EgressSettings = EgressSettings()
     queries: QueriesSettings = QueriesSettings()
     jobs: JobsSettings = JobsSettings()
+    routing: RoutingSettings = RoutingSettings()
     lua: LuaSettings = LuaSettings()
     log: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings()

@@ -2,7 +2,8 @@
 """Settings of what is done with images, pictures to jobs, and of the log."""
 
 import re
-from typing import Literal
+from ipaddress import ip_network
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -156,6 +157,44 @@ class JobsSettings(Section):
         """Seconds before each next try after a network error."""
         longest = self.longest_retry_delay
         return tuple(min(self.retry_delay * 2.0**n, longest) for n in range(self.retries))
+
+
+class RoutingSettings(Section):
+    """Routing"""
+
+    rules: dict[str, Any] = Field(
+        {},
+        description="What is sent where, and when: name to `{On=, When=[], To=[]}`, as "
+        "[routing.md](routing.md) tells. Those changed over REST are kept by the store and win "
+        "over these.",
+    )
+    webhooks: dict[str, Any] = Field(
+        {},
+        repr=False,
+        description="What rules tell of changes: name to `{Url=, Secret=}`.",
+    )
+    concurrent: int = Field(
+        16,
+        ge=1,
+        le=256,
+        description="Destinations that one egress sends to at once; they have one job each.",
+    )
+    batch: int = Field(
+        100, ge=1, le=1000, description="Changes that one job of a destination takes at most."
+    )
+    webhook_timeout: Seconds = Field(10, description="Seconds to wait for the answer of a webhook.")
+    denied_networks: str = Field(
+        "",
+        description="Networks that no webhook may be in, such as `10.0.0.0/8, fc00::/7`; those of "
+        "links and of the metadata of clouds are always denied.",
+    )
+
+    @field_validator("denied_networks")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for network in filter(None, (part.strip() for part in text.split(","))):
+            ip_network(network)
+        return text
 
 
 class LuaSettings(Section):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints
 
 from pons.jobs import JobDocument
-from pons.jobs.dead_letters import DESTINATION
+from pons.messages.destinations import DESTINATION
 from pons_gateway.models.dead_letters import DEFAULT_LIMIT, MAX_LIMIT
 from pons_gateway.models.examples import JOB, example
 from pons_gateway.query import LenientNumber

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lane of each destination: whether routing may make another job for it."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+
+from pons.bus import Bus
+from pons.bus.watch import Entry, Snapshot
+from pons.jobs import Jobs
+from pons.jobs.board import decode
+from pons.jobs.store import ROUTING
+from pons.settings import JobsSettings
+
+GLANCE = 30.0
+
+
+class Lanes:
+    """Follows the jobs of routing. A lane is open when no job of it goes on, and few are dead.
+
+    So a destination that is down costs one job and what waits in its queue, and one that stays down
+    is held before its list of dead letters is full. Two replicas may find a lane open at once: then
+    it has two jobs for a while.
+    """
+
+    def __init__(self, bus: Bus, settings: JobsSettings) -> None:
+        self._bucket = Jobs(bus, settings).bucket
+        self._most_dead = settings.dead_letters // 2
+        self._going_on: dict[str, str] = {}
+        """Unfinished jobs, to their destinations."""
+        self._dead: dict[str, str] = {}
+        self._known = False
+        self._news = asyncio.Event()
+
+    async def follow(self) -> None:
+        """Hear of jobs, for ever."""
+        async for item in self._bucket.watch("*"):
+            if isinstance(item, Snapshot):
+                self._going_on.clear()
+                self._dead.clear()
+                for entry in item.entries.values():
+                    self._see(entry)
+                self._known = True
+            else:
+                self._see(item)
+            self._news.set()
+
+    def expect(self, job_id: str, destination: str) -> None:
+        """A job was just made, of which nothing may have been heard."""
+        self._going_on[job_id] = destination
+
+    def is_held(self, destination: str) -> bool:
+        """Whether so many dead letters wait for somebody that nothing more is sent."""
+        return Counter(self._dead.values())[destination] >= self._most_dead
+
+    async def until_open(self, destination: str) -> None:
+        """Return when another job may be made."""
+        while not self._is_open(destination):
+            self._news.clear()
+            with suppress(TimeoutError):  # others may wait for the same event and clear it
+                async with asyncio.timeout(GLANCE):
+                    await self._news.wait()
+
+    def _is_open(self, destination: str) -> bool:
+        busy = destination in self._going_on.values()
+        return self._known and not busy and not self.is_held(destination)
+
+    def _see(self, entry: Entry) -> None:
+        self._going_on.pop(entry.key, None)
+        self._dead.pop(entry.key, None)
+        if entry.value is None:
+            return
+        document = decode(entry.value)
+        if document.worker != ROUTING:
+            return
+        if not document.finished:
+            self._going_on[document.id] = document.destination
+        elif document.dead_letter:
+            self._dead[document.id] = document.destination

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the change feed to the queues of destinations: which rules hold of each change.
+
+The place in the feed is JetStream's (a durable consumer that all replicas share), and moves on once
+what follows from a change is in the queues. So nothing is left out; what a crash repeats is put
+into a queue, and sent, once more at most.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import structlog
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from pons.bus import Bus, check_cancelled
+from pons.bus.connection import AWAY, ROUTER
+from pons.errors import PonsError, Unavailable, log_text
+from pons.health.pulse import Pulse
+from pons.messages.events import Change, Changes
+from pons.routing.evaluation import Evaluator
+from pons.routing.queues import Queues, Waiting
+from pons.routing.rules import Rule, Rules
+from pons_egress.metrics import NOT_ROUTED, ROUTED
+
+log = structlog.get_logger()
+
+IDLE = 20.0
+"""Seconds without a change after which we look whether the feed still knows us."""
+AT_ONCE = 16
+"""Changes that rules are asked of at once."""
+PAUSE = 1.0
+"""Seconds before the next try when something of ours is away."""
+
+
+class Router:
+    """Applies the rules. Any number of replicas share the feed."""
+
+    def __init__(self, bus: Bus, evaluator: Evaluator, rules: Rules) -> None:
+        self._bus = bus
+        self._evaluator = evaluator
+        self._rules = rules
+        self._queues = Queues(bus)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        with self._bus.pulses.during("routing") as pulse:
+            while True:
+                check_cancelled()
+                try:
+                    await self._bus.ensure_streams()
+                    stream = self._bus.names.changes_stream
+                    feed = await self._bus.stream.pull_subscribe_bind(ROUTER, stream=stream)
+                    await self._follow(feed, pulse)
+                except (Unavailable, *AWAY) as error:
+                    pulse.fail(f"changes cannot be routed now: {error!r}")
+                    log.warning("routing waits", error=repr(error))
+                    await asyncio.sleep(PAUSE)
+
+    async def _follow(self, feed: JetStreamContext.PullSubscription, pulse: Pulse) -> None:
+        """Route what the feed has; raises when somebody is away, or the feed forgot us."""
+        while True:
+            check_cancelled()
+            try:
+                messages = await feed.fetch(1, timeout=IDLE)
+            except TimeoutError:
+                await feed.consumer_info()
+                pulse.succeed()
+                continue
+            for message in messages:
+                pulse.begin()
+                await self._take(message)
+                pulse.succeed()
+
+    async def _take(self, message: Msg) -> None:
+        try:
+            changes = msgspec.msgpack.decode(message.data, type=Changes).changes
+        except msgspec.DecodeError:
+            log.exception("changes cannot be read")
+            await message.term()
+            return
+        try:
+            for start in range(0, len(changes), AT_ONCE):
+                await self.route(changes[start : start + AT_ONCE])
+                await message.in_progress()
+        except Unavailable:
+            await message.nak(delay=PAUSE)
+            raise
+        await message.ack()
+
+    async def route(self, changes: Sequence[Change]) -> None:
+        """Put what follows from the changes into queues, in their order. Raises `Unavailable`."""
+        applied = self._rules.applied()
+        if not applied:
+            return
+        found = await asyncio.gather(*(self._holding(change, applied) for change in changes))
+        for change, holding in zip(changes, found, strict=True):
+            for name, rule in holding.items():
+                waiting = Waiting(
+                    name,
+                    change.seq,
+                    change.change_type,
+                    change.level,
+                    change.resource_id,
+                    change.date,
+                )
+                for destination in rule.destinations:
+                    await self._queues.put(destination, waiting)
+                    ROUTED.labels(name, destination).inc()
+
+    async def _holding(self, change: Change, rules: Mapping[str, Rule]) -> dict[str, Rule]:
+        """The rules that hold of a change. What cannot be told is logged, and holds up no other."""
+        waiting = {name: rule for name, rule in rules.items() if rule.On == change.change_type}
+        if not waiting:
+            return {}
+        try:
+            return await self._evaluator.holding(change.level, change.resource_id, waiting)
+        except Unavailable:
+            raise
+        except PonsError as error:
+            log.error("change not routed", seq=change.seq, error=log_text(error))
+        except Exception:  # the edge: one change that rules trip over must not end the routing
+            log.exception("change not routed", seq=change.seq)
+        NOT_ROUTED.inc()
+        return {}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of egress routes: opened and run as a whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from pons.bus import Bus
+from pons.errors import NotFound
+from pons.jobs import Handler, Jobs, StoreRequest, submit_store
+from pons.jobs.webhook import JOB_TYPE, ToldChange, WebhookRequest, submit_webhook
+from pons.remotes.modalities import Modalities
+from pons.routing.evaluation import Lookup
+from pons.routing.known import open_known
+from pons.routing.queues import Waiting
+from pons.settings import Settings
+from pons_egress.routing.forwarding import Forwarding, Submit
+from pons_egress.routing.lanes import Lanes
+from pons_egress.routing.router import Router
+from pons_egress.routing.webhook import WebhookDelivery
+
+
+@asynccontextmanager
+async def open_routing(
+    bus: Bus, catalog: Lookup, modalities: Modalities, settings: Settings
+) -> AsyncIterator[dict[str, Handler]]:
+    """Routing at work as long as the block runs; gives the handlers of jobs that are its alone.
+
+    Raises `BadRequest` when the settings name a rule or a webhook that cannot be.
+    """
+    async with open_known(bus, catalog, settings) as known, asyncio.TaskGroup() as group:
+        jobs = Jobs(bus, settings.jobs)
+        submit: dict[str, Submit] = {
+            "modality": partial(_to_modality, jobs, modalities, settings.dicom.aet),
+            "webhook": partial(_to_webhook, jobs),
+        }
+        lanes = Lanes(bus, settings.jobs)
+        forwarding = Forwarding(bus, known.rules, lanes, submit, settings.routing.batch)
+        tasks = [
+            group.create_task(Router(bus, known.evaluator, known.rules).run()),
+            group.create_task(forwarding.run()),
+        ]
+        yield {JOB_TYPE: WebhookDelivery(known.webhooks, settings)}
+        for task in tasks:
+            task.cancel()
+
+
+async def _to_modality(
+    jobs: Jobs, modalities: Modalities, aet: str, name: str, waiting: Sequence[Waiting]
+) -> str:
+    """A job for a modality; one that is not known any more makes a dead letter."""
+    try:
+        modality = await modalities.read(name)
+    except NotFound:
+        modality = None
+    request = StoreRequest(
+        modality=name,
+        resources=list(dict.fromkeys(one.resource_id for one in waiting)),
+        synchronous=False,
+        rules=sorted({one.rule for one in waiting}),
+    )
+    return await submit_store(jobs, request, modality, aet)
+
+
+async def _to_webhook(jobs: Jobs, name: str, waiting: Sequence[Waiting]) -> str:
+    changes = [
+        ToldChange(one.rule, one.seq, one.change_type, one.level, one.resource_id, one.date)
+        for one in waiting
+    ]
+    return await submit_webhook(jobs, WebhookRequest(name, changes))
