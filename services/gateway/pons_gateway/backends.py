@@ -22,6 +22,7 @@ from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.queries import Queries
 from pons.remotes.registry import Registry
+from pons.routing.known import Routing
 from pons.settings import Settings
 from pons_gateway.digests import Digests
 from pons_gateway.lua.scripts import Scripts
@@ -46,6 +47,7 @@ class Backends:
     ask: Ask
     modalities: Modalities
     peers: Registry[OtherStore]
+    routing: Routing
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs

@@ -19,6 +19,7 @@ from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
 from pons.remotes.queries import Queries
+from pons.routing.known import open_known
 from pons.settings import Settings
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
@@ -43,6 +44,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             open_ingest(objects, bus, settings, lambda: live.now.default_charset, room) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
+            open_known(bus, catalog, settings) as routing,
             open_client(settings, RENDER_CONNECTIONS) as render,
             open_client(settings, None) as archives,
         ):
@@ -65,6 +67,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 ask=partial(ask, bus),
                 modalities=modalities,
                 peers=peers,
+                routing=routing,
                 live=live,
                 header_room=room,
                 scripts=Scripts(settings.lua),

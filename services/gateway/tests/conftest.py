@@ -329,6 +329,7 @@ def store(tmp_path: Path) -> Store:
         ask=services.ask,
         modalities=absent,
         peers=absent,
+        routing=absent,
         live=FakeLive(),  # type: ignore[arg-type]
         scripts=Scripts(LuaSettings()),
         jobs=absent,

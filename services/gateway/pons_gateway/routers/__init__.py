@@ -21,6 +21,7 @@ from pons_gateway.routers import (
     relatives,
     remotes,
     resources,
+    rules,
     storage,
     system,
     tags,
@@ -59,4 +60,5 @@ ROUTERS: tuple[Router, ...] = (
     peers.router,
     jobs.router,
     undelivered.router,
+    rules.router,
 )

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routing: rules, webhooks, what they would do, and how destinations fare."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Response
+
+from pons.routing import rules, webhooks
+from pons.routing.rules import Rule
+from pons.routing.webhooks import Webhook
+from pons_gateway.dependencies import BackendsDep
+from pons_gateway.models.examples import ID
+from pons_gateway.models.routing import (
+    DestinationState,
+    DryRun,
+    DryRunRequest,
+    Replay,
+    ReplayRequest,
+    Rules,
+    ShownWebhook,
+    Webhooks,
+)
+from pons_gateway.query import Flag
+from pons_gateway.resources.routing import destinations, replay, try_rule
+from pons_gateway.responses.answers import done, json_answer
+from pons_gateway.responses.media_types import NO_BODY, takes_text
+from pons_gateway.routing import Router, or_text
+
+router = Router(
+    "Routing",
+    "What is sent to other systems by itself: rules that are asked of each change.",
+    prefix="/routing",
+)
+
+Name = Annotated[str, Path(description="Its name: letters, digits, `-` and `_`.")]
+Expand = Annotated[Flag, Query(description="Give all of them instead of the names.")]
+
+
+@router.get("/rules", summary="List rules", response_model=list[str] | Rules)
+async def list_rules(backends: BackendsDep, expand: Expand = False) -> Response:
+    known = backends.routing.rules.list()
+    return json_answer(known if expand else list(known))
+
+
+@router.get("/rules/{name}", summary="Show a rule", response_model=Rule)
+async def show_rule(name: Name, backends: BackendsDep) -> Response:
+    """Raises NotFound."""
+    return json_answer(await backends.routing.rules.read(name))
+
+
+@router.put("/rules/{name}", summary="Add or change a rule", **NO_BODY)
+async def put_rule(name: Name, rule: Rule, backends: BackendsDep) -> Response:
+    """It counts for changes from now on, and wins over the settings."""
+    await backends.routing.rules.put(name, rules.as_kept(rule))
+    return done()
+
+
+@router.delete("/rules/{name}", summary="Forget a rule", **NO_BODY)
+async def delete_rule(name: Name, backends: BackendsDep) -> Response:
+    """Also where the settings name it. What it has put into queues is sent. Raises NotFound."""
+    await backends.routing.rules.delete(name)
+    return done()
+
+
+@router.post(
+    "/rules/{name}/dry-run",
+    summary="What a rule would do with a resource: nothing is sent",
+    response_model=DryRun,
+    openapi_extra=takes_text("One identifier.", ID),
+)
+@or_text
+async def dry_run(name: Name, asked: DryRunRequest, backends: BackendsDep) -> Response:
+    """With the resources of the rule's level that it is, belongs to, or has below; also where the
+    rule rests. Raises NotFound for an unknown rule or resource."""
+    rule = Rule.model_validate(await backends.routing.rules.read(name))
+    evaluator = backends.routing.evaluator
+    return json_answer(await try_rule(backends.catalog, evaluator, name, rule, asked.Resource))
+
+
+@router.post(
+    "/replay",
+    summary="What rules would send of the changes of the last days: nothing is sent",
+    response_model=Replay,
+)
+async def replay_changes(asked: ReplayRequest, backends: BackendsDep) -> Response:
+    """Rules are asked of what the resources are now. Raises NotFound for an unknown rule."""
+    return json_answer(await replay(backends.catalog, backends.routing, asked))
+
+
+@router.get("/destinations", summary="How destinations fare", response_model=list[DestinationState])
+async def list_destinations(backends: BackendsDep) -> Response:
+    """Those that rules name, and others for which something waits."""
+    return json_answer(await destinations(backends.routing, backends.jobs))
+
+
+@router.get("/webhooks", summary="List webhooks", response_model=list[str] | Webhooks)
+async def list_webhooks(backends: BackendsDep, expand: Expand = False) -> Response:
+    known = backends.routing.webhooks.list()
+    shown: dict[str, Any] = {name: webhooks.shown(one) for name, one in known.items()}
+    return json_answer(shown if expand else list(known))
+
+
+@router.get(
+    "/webhooks/{name}", summary="Show a webhook, without its secret", response_model=ShownWebhook
+)
+async def show_webhook(name: Name, backends: BackendsDep) -> Response:
+    """Raises NotFound."""
+    return json_answer(webhooks.shown(await backends.routing.webhooks.read(name)))
+
+
+@router.put("/webhooks/{name}", summary="Add or change a webhook", **NO_BODY)
+async def put_webhook(name: Name, webhook: Webhook, backends: BackendsDep) -> Response:
+    """What is put wins over the settings."""
+    await backends.routing.webhooks.put(name, webhooks.as_kept(webhook))
+    return done()
+
+
+@router.delete("/webhooks/{name}", summary="Forget a webhook", **NO_BODY)
+async def delete_webhook(name: Name, backends: BackendsDep) -> Response:
+    """Also where the settings name it. Raises NotFound."""
+    await backends.routing.webhooks.delete(name)
+    return done()

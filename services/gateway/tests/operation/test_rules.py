@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules and webhooks over REST: kept, shown without secrets, and refused with the reason."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pons.bus import Bus
+from pons.jobs import Jobs
+from pons.routing.known import open_known
+from pons.settings import JobsSettings, RoutingSettings, Settings
+from pons_testing.nats import nats_server
+
+from ..conftest import Open, Store
+
+pytestmark = pytest.mark.anyio
+
+RULE: dict[str, Any] = {"On": "StableStudy", "To": ["modality:pacs"]}
+WEBHOOK: dict[str, Any] = {
+    "Url": "https://planning.example.org/hook",
+    "Secret": "0123456789abcdef",
+    "HttpHeaders": {"X-Token": "hidden"},
+}
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    with nats_server(tmp_path / "nats") as server:
+        async with server.bus() as bus:
+            yield bus
+
+
+@pytest.fixture
+async def client(bus: Bus, store: Store, open_client: Open) -> AsyncIterator[httpx.AsyncClient]:
+    settings = Settings(routing=RoutingSettings(rules={"configured": RULE}))
+    catalog: Any = store.catalog
+    async with (
+        open_known(bus, catalog, settings) as known,
+        open_client(routing=known, jobs=Jobs(bus, JobsSettings())) as client,
+    ):
+        yield client
+
+
+async def test_rules(client: httpx.AsyncClient) -> None:
+    """What is put is kept and wins over the settings; what is deleted is gone, also from there."""
+    assert (await client.get("/routing/rules")).json() == ["configured"]
+    condition = {"Tag": "Modality", "Is": "CT"}
+    put = await client.put("/routing/rules/ct", json={**RULE, "When": [condition]})
+    assert (put.status_code, put.content) == (200, b"")
+    shown = (await client.get("/routing/rules/ct")).json()
+    assert shown == {
+        "On": "StableStudy",
+        "When": [{"Tag": "Modality", "Is": ["CT"]}],
+        "To": ["modality:pacs"],
+        "Enabled": True,
+    }
+    assert (await client.put("/routing/rules/again", json=shown)).status_code == 200
+    assert set((await client.get("/routing/rules?expand")).json()) == {"again", "configured", "ct"}
+    assert (await client.delete("/routing/rules/configured")).status_code == 200
+    assert (await client.get("/routing/rules/configured")).status_code == 404
+    assert (await client.delete("/routing/rules/configured")).status_code == 404
+    (state,) = (await client.get("/routing/destinations")).json()
+    assert state == {
+        "Destination": "modality:pacs",
+        "Waiting": 0,
+        "GoingOn": 0,
+        "DeadLetters": 0,
+        "Reason": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({**RULE, "When": [{"Tag": "Modality", "Matches": "C.*"}]}, "Matches"),
+        ({**RULE, "When": [{"Tag": "NoTag", "Is": "x"}]}, "Unknown DICOM tag: NoTag"),
+        ({**RULE, "To": ["smtp:x"]}, "expected modality:NAME"),
+        ([], "object"),
+    ],
+)
+async def test_a_rule_that_cannot_be(client: httpx.AsyncClient, body: Any, says: str) -> None:
+    """It is refused with the field and the reason, and not kept."""
+    answer = await client.put("/routing/rules/wrong", json=body)
+    assert answer.status_code == 400
+    assert says in answer.json()["Details"]
+    assert (await client.get("/routing/rules/wrong")).status_code == 404
+
+
+async def test_webhooks(client: httpx.AsyncClient) -> None:
+    """A secret goes in and never comes out, neither when it is wrong."""
+    assert (await client.put("/routing/webhooks/planning", json=WEBHOOK)).status_code == 200
+    answer = await client.get("/routing/webhooks/planning")
+    assert answer.json() == {"Url": WEBHOOK["Url"], "HttpHeaders": ["X-Token"]}
+    every = await client.get("/routing/webhooks?expand")
+    assert every.json() == {"planning": answer.json()}
+    wrong = await client.put("/routing/webhooks/wrong", json={**WEBHOOK, "Url": "ftp://secret/"})
+    assert wrong.status_code == 400
+    short = await client.put("/routing/webhooks/wrong", json={**WEBHOOK, "Secret": "tiny-secret"})
+    assert short.status_code == 400
+    for text in (answer.text, every.text, wrong.text, short.text):
+        assert "hidden" not in text
+        assert "secret" not in text
+        assert WEBHOOK["Secret"] not in text
+    assert (await client.delete("/routing/webhooks/planning")).status_code == 200
+    assert (await client.get("/routing/webhooks")).json() == []
+
+
+async def test_questions_that_cannot_be_answered(client: httpx.AsyncClient) -> None:
+    """An unknown rule, and days that are none, are told as such."""
+    for body in ({}, {"Days": 0}, {"Days": "7"}, {"Days": 1, "Limit": 5000}):
+        assert (await client.post("/routing/replay", json=body)).status_code == 400
+    assert (await client.post("/routing/rules/none/dry-run", content="x")).status_code == 404
+    unknown = await client.post("/routing/replay", json={"Days": 1, "Rules": ["none"]})
+    assert unknown.status_code == 404

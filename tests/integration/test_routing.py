@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of a running store: what is sent by itself, what would be, and what could not be."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pynetdicom import AE, evt
+
+from outside import Store, eventually, image
+
+QUICK = {"PONS_JOBS_RETRIES": "3", "PONS_JOBS_RETRY_DELAY": "0.2", "PONS_INDEX_STABLE_AGE": "1"}
+
+
+@contextmanager
+def archive(aborts: Callable[[int], bool] = lambda number: False) -> Iterator[tuple[int, set[str]]]:
+    """A storage SCP: its port, and the instances that it has. It ends associations by their number.
+
+    A peer that aborts has perhaps taken the instance: it counts once it was answered.
+    """
+    received: set[str] = set()
+    associations: list[object] = []
+
+    def store(event: Any) -> int:
+        if aborts(len(associations)):
+            event.assoc.abort()
+            return 0xC000
+        received.add(str(event.request.AffectedSOPInstanceUID))
+        return 0
+
+    ae = AE("ARCHIVE")
+    ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
+    handlers: Any = [(evt.EVT_C_STORE, store), (evt.EVT_ACCEPTED, associations.append)]
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    assert server is not None
+    try:
+        yield server.server_address[1], received
+    finally:
+        ae.shutdown()
+
+
+def nobody() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
+
+
+def put(store: Store, path: str, body: Any) -> None:
+    answer = store.http.put(path, json=body)
+    assert answer.status_code == 200, answer.text
+
+
+def add_modality(store: Store, name: str, port: int) -> None:
+    put(store, f"/modalities/{name}", {"AET": "ARCHIVE", "Host": "127.0.0.1", "Port": port})
+
+
+def uids(datasets: list[Dataset]) -> set[str]:
+    return {str(dataset.SOPInstanceUID) for dataset in datasets}
+
+
+def test_three_destinations(fresh_store: Callable[..., Store]) -> None:
+    """Of what comes in, a healthy destination and one that aborts every third association have
+    everything, while one that is down is listed with the cause; once it is back, a retry and the
+    queue bring it everything too."""
+    store = fresh_store("routing", **QUICK, PONS_ROUTING_BATCH="5")
+    datasets = [image("ROUTED", "1.2.826.0.1.7", number) for number in range(1, 41)]
+    with (
+        archive() as (healthy, at_healthy),
+        archive(lambda number: number % 3 == 0) as (
+            flaky,
+            at_flaky,
+        ),
+    ):
+        for name, port in (("healthy", healthy), ("flaky", flaky), ("dead", nobody())):
+            add_modality(store, name, port)
+        to = ["modality:dead", "modality:flaky", "modality:healthy"]
+        when = [{"Origin": "TESTER"}, {"Tag": "PatientID", "Is": "ROUTED"}]
+        put(store, "/routing/rules/all", {"On": "NewInstance", "When": when, "To": to})
+        assert set(store.c_store(*datasets, image("OTHER"))) == {0}
+        eventually("the healthy one has all", lambda: at_healthy == uids(datasets))
+        eventually("the flaky one has all", lambda: at_flaky == uids(datasets))
+        letters = eventually("the dead one is listed", lambda: store.get("/jobs/dead-letters"))
+    assert {letter["Destination"] for letter in letters} == {"modality:dead"}
+    assert "connection refused" in letters[0]["Reason"]
+    states = {one["Destination"]: one for one in store.get("/routing/destinations")}
+    assert states["modality:dead"]["DeadLetters"] >= 1
+    assert states["modality:healthy"]["Waiting"] == states["modality:healthy"]["DeadLetters"] == 0
+
+    with archive() as (back, at_back):
+        add_modality(store, "dead", back)
+
+        def all_there() -> bool:
+            store.http.post("/jobs/dead-letters/retry", params={"destination": "modality:dead"})
+            return at_back == uids(datasets)
+
+        eventually("the dead one has all", all_there)
+    eventually("nothing is left", lambda: store.get("/jobs/dead-letters") == [])
+
+
+def test_egress_is_killed_while_it_routes(fresh_store: Callable[..., Store]) -> None:
+    """A killed egress loses nothing: neither of the feed, nor of queues, nor of a job under way."""
+    store = fresh_store("killed", **QUICK, PONS_ROUTING_BATCH="10")
+    datasets = [image("KILLED", "1.2.826.0.1.8", number) for number in range(1, 121)]
+    with archive() as (port, received):
+        add_modality(store, "archive", port)
+        put(store, "/routing/rules/all", {"On": "NewInstance", "To": ["modality:archive"]})
+        for start in range(0, 120, 40):
+            assert set(store.c_store(*datasets[start : start + 40])) == {0}
+            eventually("some have arrived", lambda before=start: len(received) > before)
+            store.kill("egress")
+        eventually("all have arrived", lambda: received == uids(datasets), 120)
+
+
+def test_stable_studies_by_modality_and_label(fresh_store: Callable[..., Store]) -> None:
+    """A study goes as a whole once it is stable, when one of its series is what the rule wants; a
+    dry run tells it before, and why not; a replay tells it afterwards."""
+    store = fresh_store("stable", **QUICK)
+    study = generate_uid()
+    ct, mr, other = image("S", study, 1), image("S", study, 2), image("T")
+    mr.Modality, mr.SeriesInstanceUID = "MR", generate_uid()
+    with archive() as (port, received):
+        add_modality(store, "research", port)
+        rule = {
+            "On": "StableStudy",
+            "When": [{"Tag": "Modality", "Is": "MR"}],
+            "To": ["modality:research"],
+        }
+        put(store, "/routing/rules/mr", rule)
+        labelled = {
+            "On": "StableStudy",
+            "When": [{"Label": "cbct"}],
+            "To": ["webhook:none"],
+            "Enabled": False,
+        }
+        put(store, "/routing/rules/labelled", labelled)
+        assert store.get("/routing/rules") == ["labelled", "mr"]
+        assert set(store.c_store(ct, mr, other)) == {0}
+        eventually("the study has arrived", lambda: received == uids([ct, mr]))
+
+    (wanted,) = store.http.post("/tools/lookup", content=study).json()
+    found = store.http.post("/tools/find", json={"Level": "Study", "Query": {"PatientID": "T"}})
+    (refused,) = found.json()
+    path = "/routing/rules/mr/dry-run"
+    (tried,) = store.http.post(path, json={"Resource": wanted["ID"]}).json()["Resources"]
+    assert tried == {
+        "ID": wanted["ID"],
+        "Path": f"/studies/{wanted['ID']}",
+        "ResourceType": "Study",
+        "To": ["modality:research"],
+        "Unmet": None,
+    }
+    (tried,) = store.http.post(path, content=refused).json()["Resources"]
+    assert (tried["To"], tried["Unmet"]) == ([], {"Tag": "Modality", "Is": ["MR"]})
+    (instance,) = store.get(f"/studies/{refused}/instances")
+    assert store.http.post(path, content=instance["ID"]).json()["Resources"][0]["ID"] == refused
+    assert store.http.post(path, content="nothing").status_code == 404
+    assert store.http.post("/routing/rules/none/dry-run", content=refused).status_code == 404
+
+    path = "/routing/rules/labelled/dry-run"
+    (tried,) = store.http.post(path, content=refused).json()["Resources"]
+    assert tried["Unmet"] == {"Label": ["cbct"]}
+    store.http.put(f"/studies/{refused}/labels/cbct")
+    (tried,) = store.http.post(path, content=refused).json()["Resources"]
+    assert tried["To"] == ["webhook:none"]
+
+    replayed = store.http.post("/routing/replay", json={"Days": 1}).json()
+    (change,) = replayed["Changes"]
+    assert (change["ID"], change["ChangeType"]) == (wanted["ID"], "StableStudy")
+    assert (change["Rules"], replayed["Done"]) == ({"mr": ["modality:research"]}, True)
+    both = store.http.post("/routing/replay", json={"Days": 1, "Rules": ["labelled"]}).json()
+    assert [one["ID"] for one in both["Changes"]] == [refused]
+    later = {"Days": 1, "Since": change["Seq"]}
+    assert all(
+        one["ID"] != wanted["ID"]
+        for one in store.http.post("/routing/replay", json=later).json()["Changes"]
+    )
