@@ -133,10 +133,10 @@ DICOM_SERVER = Chapter(
         ),
         same("DicomAlwaysAllowEcho", "dicom.always_allow_echo", boolean),
         same("DicomAlwaysAllowStore", "dicom.always_allow_store", boolean),
-        Without("DicomAlwaysAllowFind", NO_SERVICE, (False,)),
-        Without("DicomAlwaysAllowFindWorklist", NO_SERVICE, (False,)),
-        Without("DicomAlwaysAllowGet", NO_SERVICE, (False,)),
-        Without("DicomAlwaysAllowMove", NO_SERVICE, (False,)),
+        same("DicomAlwaysAllowFind", "dicom.always_allow_find", boolean),
+        same("DicomAlwaysAllowFindWorklist", "dicom.always_allow_find_worklist", boolean),
+        same("DicomAlwaysAllowGet", "dicom.always_allow_get", boolean),
+        same("DicomAlwaysAllowMove", "dicom.always_allow_move", boolean),
         same("AcceptedTransferSyntaxes", "dicom.accepted_transfer_syntaxes", texts),
         *(
             Joint(option, boolean, "Adds to `dicom.accepted_transfer_syntaxes`, or takes away.")
