@@ -35,7 +35,7 @@ from pons.catalog.schema import Columns, is_related
 from pons.catalog.selection import by_condition
 from pons.catalog.statements import STATEMENTS
 from pons.dicom.attributes import MAIN_TAGS
-from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
+from pons.dicom.identity import ResourceIds, resource_ids, to_bytes, to_text
 from pons.dicom.levels import LEVELS, Level
 from pons.errors import DamagedObject, Unavailable
 from pons.objects import FileObjects, new_key
@@ -224,6 +224,30 @@ async def test_nothing_there(store: Store) -> None:
         assert await catalog.headers.first("Study", identifier, itself) is None
         assert await catalog.archive.instances_to_send([identifier]) == []
         assert await catalog.known([identifier]) == set()
+
+
+class Counting:
+    """A reader that notes how many identifiers each statement asks for."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self.asked: list[int] = []
+
+    async def rows(self, statement: str, identifiers: list[bytes]) -> Any:
+        self.asked.append(len(identifiers))
+        return await self._reader.rows(statement, identifiers)
+
+
+async def test_many_identifiers_are_asked_for_in_parts(store: Store, objects: FileObjects) -> None:
+    """A client may send as many as a body holds; what the database takes for them has a bound."""
+    catalog, rows = store
+    known = [(await rows.instance("P", "1", "1", str(number))).instance for number in range(3)]
+    unknown = [to_text(number.to_bytes(20, "big")) for number in range(1, 12_001)]
+    identifiers = [known[0], *unknown, known[1], *unknown, known[2]]
+    reader: Any = Counting(catalog._reader)
+    counted = Catalog(reader, reader, reader, objects)
+    assert await counted.known(identifiers) == set(known)
+    assert reader.asked == [10_000, 10_000, 4_003]
 
 
 async def test_other_level(store: Store) -> None:
