@@ -12,17 +12,20 @@ from pons.bus.requests import Handler as Answering
 from pons.bus.requests import answer_commands
 from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
+from pons.ingest import open_ingest
 from pons.jobs import Handler, JobDocument, Worker
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
+from pons.jobs.transfers import PULL, PUSH
 from pons.messages.egress import (
-    AskPeerSystem,
+    AskPeer,
     EchoModality,
     FindModality,
     StoreStraight,
     UploadToPeer,
 )
 from pons.objects import open_objects
+from pons.objects.free_space import FreeSpace
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
@@ -30,6 +33,8 @@ from pons.remotes.queries import Queries
 from pons.settings import Settings
 from pons_egress.echo import Echo
 from pons_egress.metrics import JOB_SECONDS
+from pons_egress.peers.pull import PullTransfer
+from pons_egress.peers.push import PushTransfer
 from pons_egress.peers.questions import PeerQuestions
 from pons_egress.peers.store import PeerStore
 from pons_egress.routing.service import open_routing
@@ -42,7 +47,8 @@ from pons_egress.straight import Straight
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """Egress at work as long as the block runs; jobs under way are given back at its end."""
-    objects = open_objects(settings.storage, settings.store.name)
+    free_space = FreeSpace(settings.storage)
+    objects = open_objects(settings.storage, settings.store.name, room=free_space)
     try:
         async with (
             open_bus(settings) as bus,
@@ -51,6 +57,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_peers(bus, settings) as peers,
             open_live(bus, settings, "jobs") as live,
             open_threads(settings.egress) as threads,
+            open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
             asyncio.TaskGroup() as group,
         ):
             health.checks |= {
@@ -65,13 +72,15 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 EchoModality: Echo(modalities, settings),
                 StoreStraight: Straight(objects, modalities, settings),
                 FindModality: Find(threads, queries, modalities, live, settings),
-                AskPeerSystem: questions.system,
+                AskPeer: questions.ask,
                 UploadToPeer: questions.upload,
             }
             await answer_commands(bus, "egress", commands, health)
             handlers: dict[str, Handler] = {
                 JOB_TYPE: ModalityStore(bus, objects, catalog, modalities, settings),
                 PEER_JOB_TYPE: PeerStore(bus, objects, catalog, peers, settings),
+                PUSH: PushTransfer(bus, objects, catalog, peers, settings),
+                PULL: PullTransfer(ingest, objects, peers, settings),
             }
             worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
             async with open_routing(bus, catalog, modalities, settings) as own:

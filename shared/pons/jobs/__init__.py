@@ -41,6 +41,7 @@ from pons.jobs.peer_store import PeerStoreRequest, submit_peer_store
 from pons.jobs.retrieve import RetrieveRequest, submit_retrieve
 from pons.jobs.run import Run
 from pons.jobs.store import StoreRequest, submit_store
+from pons.jobs.transfers import TransferRequest, submit_transfer
 from pons.jobs.worker import Handler, Worker
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "RetrieveRequest",
     "Run",
     "StoreRequest",
+    "TransferRequest",
     "Worker",
     "failure_of",
     "output_keys",
@@ -65,5 +67,6 @@ __all__ = [
     "submit_peer_store",
     "submit_retrieve",
     "submit_store",
+    "submit_transfer",
     "to_json",
 ]

@@ -34,10 +34,15 @@ class EchoModality(msgspec.Struct, frozen=True):
     described: Modality | None = None
 
 
-class AskPeerSystem(msgspec.Struct, frozen=True):
-    """To egress: what a peer tells of itself (its `/system`). Answered by `PeerAnswer`."""
+class AskPeer(msgspec.Struct, frozen=True):
+    """To egress: what a peer answers at one of its paths. Answered by `PeerAnswer`."""
 
     peer: str
+    path: Literal["system", "plugins", "transfers/pull"]
+    json: bytes = b""
+    """What is posted there; nothing for a GET."""
+    timeout: float = 0.0
+    """Seconds; 0: as the peer or the settings say."""
 
 
 class UploadToPeer(msgspec.Struct, frozen=True):

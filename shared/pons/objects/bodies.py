@@ -3,7 +3,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -43,6 +43,16 @@ def pieces(body: Body) -> Iterator[bytes | bytearray | memoryview]:
     with opened(body) as file:
         while piece := file.read(PIECE):
             yield piece
+
+
+async def read_body(body: Body) -> AsyncIterator[bytes]:
+    """All of a body, in pieces that a thread reads where it is a spool."""
+    if not isinstance(body, Spool):
+        yield bytes(body)
+        return
+    reading = pieces(body)
+    while piece := await asyncio.to_thread(next, reading, b""):
+        yield bytes(piece)
 
 
 @contextmanager

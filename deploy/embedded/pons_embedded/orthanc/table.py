@@ -253,7 +253,9 @@ PLUGINS = Chapter(
     (
         Without("DicomWeb", "DICOMweb is not served"),
         Without("Worklists", "worklists are not served"),
-        Without("Transfers", "the transfers accelerator is not there"),
+        Without(
+            "Transfers", "accelerated transfers are there; egress.http_connections bounds them"
+        ),
         Without("Authorization", "there are users only, no tokens"),
         *(
             Without(name, "Pons keeps its index in PostgreSQL, see [database]")

@@ -7,20 +7,25 @@ peer's address says, or nowhere.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import msgspec
 
 from pons.errors import BadRequest, RemoteFailure
+from pons.objects import Body
+from pons.objects.bodies import read_body, size_of
 from pons.remotes.peers import OtherStore
 from pons.settings import EgressSettings
 
 LONGEST_ANSWER = 512 * 1024
 """Bytes of an answer that is read: NATS carries 768 KiB."""
+OCTETS = "application/octet-stream"
 LONGEST_TOLD = 200
 """Characters of a peer's own words that an error repeats."""
 SAME_FOR_ALL = {
@@ -36,7 +41,14 @@ Content = Callable[[], AsyncIterator[bytes]]
 
 
 class Unreachable(RemoteFailure):
-    """The peer cannot be connected to, or would refuse whatever comes."""
+    """The peer cannot be connected to, or would refuse whatever comes.
+
+    `status` is that of its answer, 0 where it has given none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Connection:
@@ -53,7 +65,29 @@ class Connection:
 
     async def get(self, path: str) -> Any:
         """The JSON that it answers with."""
-        return _value(await self._ask("GET", path, None, {}), self)
+        return self._value(await self._ask("GET", path))
+
+    async def fetch(self, path: str, longest: int) -> bytes:
+        """What it answers with, up to `longest` bytes."""
+        return await self._twice("GET", path, longest=longest)
+
+    async def post(
+        self, path: str, json: bytes = b"", *, longest: int = LONGEST_ANSWER, seconds: float = 0.0
+    ) -> Any:
+        """The JSON that it answers with, up to `longest` bytes, after so many `seconds` at most."""
+        headers = {"content-type": "application/json", "content-length": str(len(json))}
+        answer = await self._ask(
+            "POST", path, partial(_once, json), headers, longest=longest, seconds=seconds
+        )
+        return self._value(answer)
+
+    async def put(self, path: str, body: Body) -> None:
+        """Put bytes there; the same once more where the connection breaks on the way."""
+        headers = {"content-type": OCTETS, "content-length": str(size_of(body))}
+        await self._twice("PUT", path, partial(read_body, body), headers)
+
+    async def delete(self, path: str) -> None:
+        await self._ask("DELETE", path)
 
     async def upload(self, content: Content, size: int, *, gzip: bool = False) -> Any:
         """Store a DICOM file there; what it answers.
@@ -64,11 +98,7 @@ class Connection:
         headers = {"content-type": "application/dicom", "content-length": str(size)}
         if gzip:
             headers["content-encoding"] = "gzip"
-        try:
-            answer = await self._ask("POST", "instances", content(), headers)
-        except _Broken:
-            answer = await self._ask("POST", "instances", content(), headers)
-        return _value(answer, self)
+        return self._value(await self._twice("POST", "instances", content, headers))
 
     def failure(self, what: str) -> RemoteFailure:
         """The error that says `what` happened with this peer."""
@@ -78,25 +108,47 @@ class Connection:
         url = self._client.base_url
         return f"Peer {self._name!r} ({url.scheme}://{url.netloc.decode()}): {what}"
 
+    def _value(self, body: bytes) -> Any:
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.MsgspecError:
+            what = "answered with something else than JSON: is its Url that of its REST API?"
+            raise self.failure(what) from None
+
+    async def _twice(self, *asked: Any, **options: Any) -> bytes:
+        """As `_ask`, over another connection when one breaks: for what may be repeated."""
+        try:
+            return await self._ask(*asked, **options)
+        except _Broken:
+            return await self._ask(*asked, **options)
+
     async def _ask(
         self,
         method: str,
         path: str,
-        content: AsyncIterator[bytes] | None,
-        headers: dict[str, str],
+        content: Content | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        longest: int = LONGEST_ANSWER,
+        seconds: float = 0.0,
     ) -> bytes:
+        patience = seconds or self._seconds
         try:
             async with self._client.stream(
-                method, path, content=content, headers=headers
+                method,
+                path,
+                content=content() if content else None,
+                headers=dict(headers),
+                timeout=httpx.Timeout(patience, connect=self._seconds, pool=None),
             ) as answer:
-                body = await self._read(answer)
+                body = await self._read(answer, longest)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             why = str(error) or f"nothing within {self._seconds:g} s"
             raise Unreachable(self._told(f"no connection: {why}")) from error
         except httpx.ReadTimeout:
-            raise self.failure(f"no answer within {self._seconds:g} s") from None
+            raise self.failure(f"no answer within {patience:g} s") from None
         except httpx.WriteTimeout:
-            raise self.failure(f"it takes no data for {self._seconds:g} s") from None
+            raise self.failure(f"it takes no data for {patience:g} s") from None
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
             raise _Broken(self._told("closed the connection")) from error
         except httpx.HTTPError as error:
@@ -105,24 +157,36 @@ class Connection:
             raise self._refusal(answer.status_code, body)
         return body
 
-    async def _read(self, answer: httpx.Response) -> bytes:
+    async def _read(self, answer: httpx.Response, longest: int) -> bytes:
         """The body. Only so much is read, and nothing is unpacked."""
         body = bytearray()
         async for piece in answer.aiter_raw():
             body += piece
-            if len(body) > LONGEST_ANSWER:
-                raise self.failure(f"its answer has more than {LONGEST_ANSWER} bytes")
+            if len(body) > longest:
+                raise self.failure(f"its answer has more than {longest} bytes")
         return bytes(body)
 
     def _refusal(self, status: int, body: bytes) -> RemoteFailure:
         known = {one.value: one.phrase for one in HTTPStatus}
         answered = f"{status} {known.get(status, '')}".strip()
         if status in SAME_FOR_ALL:
-            return Unreachable(self._told(f"{SAME_FOR_ALL[status]} ({answered})"))
+            return Unreachable(self._told(f"{SAME_FOR_ALL[status]} ({answered})"), status)
         if 300 <= status < 400:
             what = f"sends us elsewhere ({answered}), where we do not go: correct its Url"
-            return Unreachable(self._told(what))
+            return Unreachable(self._told(what), status)
         return self.failure(f"answered {answered}{_own_words(body)}")
+
+
+@contextmanager
+def needing_transfers(connection: Connection) -> Iterator[None]:
+    """What a peer without accelerated transfers answers, told as that."""
+    try:
+        yield
+    except Unreachable as error:
+        if error.status != 404:
+            raise
+        what = "has no accelerated transfers: is the plugin there, if it is an Orthanc?"
+        raise connection.failure(what) from error
 
 
 class _Broken(RemoteFailure):
@@ -131,9 +195,16 @@ class _Broken(RemoteFailure):
 
 @asynccontextmanager
 async def open_connection(
-    name: str, peer: OtherStore, settings: EgressSettings, seconds: float = 0.0
+    name: str,
+    peer: OtherStore,
+    settings: EgressSettings,
+    seconds: float = 0.0,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Connection]:
     """Connections to the peer called `name`, as long as the block runs.
+
+    `more` are headers that go with each request. Cookies that the peer sets come back to it, so
+    that a balancer before it may keep what belongs together together.
 
     Raises `BadRequest` for what the peer's description asks for and cannot be.
     """
@@ -147,7 +218,7 @@ async def open_connection(
     async with httpx.AsyncClient(
         base_url=_url(name, peer),
         auth=(peer.username, peer.password) if peer.username else None,
-        headers=_headers(peer),
+        headers=_headers(peer, more),
         verify=await asyncio.to_thread(_tls, name, peer, settings),
         timeout=httpx.Timeout(patience, pool=None),
         limits=httpx.Limits(max_connections=settings.http_connections),
@@ -164,10 +235,10 @@ def _url(name: str, peer: OtherStore) -> httpx.URL:
         raise BadRequest(f"The Url of peer {name!r} cannot be used: {error}") from error
 
 
-def _headers(peer: OtherStore) -> dict[bytes, bytes]:
+def _headers(peer: OtherStore, more: Mapping[str, str]) -> dict[bytes, bytes]:
     """What goes with each request. Answers come as they are, so that none unpacks without bound."""
     own = {name.lower(): value for name, value in peer.http_headers.items()}
-    sent = {**own, "accept-encoding": "identity"}
+    sent = {**own, **more, "accept-encoding": "identity"}
     return {name.encode(): value.encode("latin-1") for name, value in sent.items()}
 
 
@@ -197,12 +268,8 @@ def _tls(name: str, peer: OtherStore, settings: EgressSettings) -> ssl.SSLContex
     return context
 
 
-def _value(body: bytes, connection: Connection) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.MsgspecError:
-        what = "answered with something else than JSON: is its Url that of its REST API?"
-        raise connection.failure(what) from None
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _own_words(body: bytes) -> str:

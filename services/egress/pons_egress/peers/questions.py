@@ -5,12 +5,12 @@ from functools import partial
 
 import msgspec
 
-from pons.messages.egress import AskPeerSystem, PeerAnswer, UploadToPeer
+from pons.messages.egress import AskPeer, PeerAnswer, UploadToPeer
 from pons.objects import Objects
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.settings import Settings
-from pons_egress.peers.connection import open_connection
+from pons_egress.peers.connection import needing_transfers, open_connection
 
 
 class PeerQuestions:
@@ -21,12 +21,18 @@ class PeerQuestions:
         self._peers = peers
         self._settings = settings.egress
 
-    async def system(self, command: AskPeerSystem) -> PeerAnswer:
-        """What it tells of itself. Raises `RemoteFailure` when it does not."""
+    async def ask(self, command: AskPeer) -> PeerAnswer:
+        """What it answers. Raises `RemoteFailure` when it does not."""
         peer = await self._peers.read(command.peer)
-        async with open_connection(command.peer, peer, self._settings) as connection:
-            told = await connection.get("system")
-        return PeerAnswer(msgspec.json.encode(told))
+        async with open_connection(
+            command.peer, peer, self._settings, command.timeout
+        ) as connection:
+            if command.json:
+                with needing_transfers(connection):
+                    answer = await connection.post(command.path, command.json)
+            else:
+                answer = await connection.get(command.path)
+        return PeerAnswer(msgspec.json.encode(answer))
 
     async def upload(self, command: UploadToPeer) -> PeerAnswer:
         """What it answers to a file. Raises `RemoteFailure` when it does not take it."""

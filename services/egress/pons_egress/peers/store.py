@@ -3,7 +3,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import aclosing
 
 import msgspec
@@ -28,6 +28,7 @@ from pons.remotes.registry import Registry
 from pons.settings import Settings
 from pons_egress.metrics import PEER_BYTES, PEER_INSTANCES
 from pons_egress.peers.connection import Connection, Unreachable, open_connection
+from pons_egress.peers.in_order import started_in_order
 from pons_egress.peers.upload import upload_instance
 from pons_egress.progress import Progress, begin
 from pons_egress.source import Lookup, Source
@@ -134,36 +135,6 @@ class Sending:
     async def _upload(self, instance: InstanceToSend) -> int:
         compress = self._request.compress
         return await upload_instance(self._connection, self._source, instance, compress=compress)
-
-
-async def started_in_order(
-    work: Callable[[InstanceToSend], Awaitable[int]],
-    instances: Iterable[InstanceToSend],
-    at_once: int,
-    ahead: deque[tuple[InstanceToSend, Sent]],
-) -> AsyncGenerator[tuple[InstanceToSend, Sent], None]:
-    """Each instance with the task that does `work` on it, of which `at_once` run at a time.
-
-    They are given in their order, so that a position tells all that is done. Those that were begun
-    and not given yet are in `ahead`, as many as run: a slow one soon holds up the others.
-    """
-    free = asyncio.Semaphore(at_once)
-
-    async def when_free(instance: InstanceToSend) -> int:
-        async with free:
-            return await work(instance)
-
-    try:
-        for instance in instances:
-            ahead.append((instance, asyncio.create_task(when_free(instance))))
-            if len(ahead) >= 2 * at_once:
-                yield ahead.popleft()
-        while ahead:
-            yield ahead.popleft()
-    finally:
-        for _, task in ahead:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
 
 
 def _refuse_transcoding(transcode: str, instances: Iterable[InstanceToSend]) -> None:

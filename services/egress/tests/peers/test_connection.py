@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from pons.bus import Bus
 from pons.errors import BadRequest, NotFound, PonsError, RemoteFailure
-from pons.messages.egress import AskPeerSystem, UploadToPeer
+from pons.messages.egress import AskPeer, UploadToPeer
 from pons.objects import Kind, new_key
 from pons.remotes.peers import open_peers
 from pons.settings import EgressSettings, Settings
@@ -91,7 +91,7 @@ async def system(
     async with open_peers(bus, settings) as peers:
         questions = PeerQuestions(store.objects, peers, settings)
         try:
-            return json.loads((await questions.system(AskPeerSystem("archive"))).json)
+            return json.loads((await questions.ask(AskPeer("archive", "system"))).json)
         except PonsError as error:
             failure = error
     raise failure
@@ -158,6 +158,6 @@ async def test_a_file_is_passed_on(bus: Bus, store: Any, web_peer: Any) -> None:
         questions = PeerQuestions(store.objects, peers, settings)
         answer = await questions.upload(UploadToPeer("archive", key, len(content)))
         with pytest.raises(NotFound):
-            await questions.system(AskPeerSystem("nobody"))
+            await questions.ask(AskPeer("nobody", "system"))
     assert json.loads(answer.json) == {"ID": "stored", "Status": "Success"}
     assert web_peer.files == [content]

@@ -16,7 +16,7 @@ from pons.jobs import (
     submit_store,
 )
 from pons.messages.egress import (
-    AskPeerSystem,
+    AskPeer,
     EchoModality,
     PeerAnswer,
     StoreStraight,
@@ -91,26 +91,26 @@ async def refuse_unknown(backends: Backends, resources: list[str]) -> None:
             raise NotFound(f"There is no resource {identifier}")
 
 
-async def ask_peer_system(backends: Backends, name: str, peer: OtherStore) -> Any:
-    """What a peer tells of itself. Raises `RemoteFailure` when it does not."""
-    within = _patience(backends, peer)
-    answer = await backends.ask("egress", AskPeerSystem(name), PeerAnswer, within=within)
+async def ask_peer(backends: Backends, asked: AskPeer, peer: OtherStore) -> Any:
+    """What a peer answers. Raises `RemoteFailure` when it does not."""
+    seconds = asked.timeout or _timeout(backends, peer)
+    answer = await backends.ask("egress", asked, PeerAnswer, within=ANSWER_TIMEOUT + 2 * seconds)
     return msgspec.json.decode(answer.json)
 
 
 async def upload_to_peer(backends: Backends, name: str, peer: OtherStore, file: Body) -> Any:
     """What a peer answers to a file. Raises `RemoteFailure` when it does not take it."""
     size = size_of(file)
-    within = _patience(backends, peer) + size / SLOWEST
+    within = ANSWER_TIMEOUT + 4 * _timeout(backends, peer) + size / SLOWEST  # it tries twice
     async with backends.partial_uploads.passing(file) as key:
         command = UploadToPeer(name, key, size)
         answer = await backends.ask("egress", command, PeerAnswer, within=within)
     return msgspec.json.decode(answer.json)
 
 
-def _patience(backends: Backends, peer: OtherStore) -> float:
-    """Seconds after which egress has given up: it tries twice to connect, and for an answer."""
-    return ANSWER_TIMEOUT + 4 * (peer.timeout or backends.settings.egress.http_timeout)
+def _timeout(backends: Backends, peer: OtherStore) -> float:
+    """Seconds after which egress gives up to connect, or to wait for an answer."""
+    return peer.timeout or backends.settings.egress.http_timeout
 
 
 async def ended(backends: Backends, job_id: str) -> Job:

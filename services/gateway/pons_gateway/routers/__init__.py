@@ -26,6 +26,7 @@ from pons_gateway.routers import (
     system,
     tags,
     tools,
+    transfers,
     undelivered,
 )
 from pons_gateway.routing import Router
@@ -58,6 +59,7 @@ ROUTERS: tuple[Router, ...] = (
     direct_queries.router,
     remotes.peer_router,
     peers.router,
+    transfers.router,
     jobs.router,
     undelivered.router,
     rules.router,

@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Request, Response
 
 from pons.errors import InvalidInstance
 from pons.limits import MEGABYTE
+from pons.messages.egress import AskPeer
 from pons.objects.bodies import freed, size_of
 from pons.remotes.peers import OtherStore
 from pons_gateway.bodies.gathering import gathered, limited
@@ -16,7 +17,7 @@ from pons_gateway.models.examples import ID
 from pons_gateway.models.instances import StoredInstance
 from pons_gateway.models.jobs import SubmittedJob
 from pons_gateway.models.remotes import PeerStoreContent, PeerStoreRequest, PeerSystem
-from pons_gateway.resources.sending import ask_peer_system, ended, submit_to_peer, upload_to_peer
+from pons_gateway.resources.sending import ask_peer, ended, submit_to_peer, upload_to_peer
 from pons_gateway.responses.answers import json_answer
 from pons_gateway.responses.media_types import DICOM, takes, takes_text
 from pons_gateway.routers.remotes import peer_router
@@ -78,4 +79,4 @@ async def store_straight(
 )
 async def system(name: Name, peer: PeerDep, backends: BackendsDep) -> Response:
     """An answer of 500 says why the peer does not tell it."""
-    return json_answer(await ask_peer_system(backends, name, peer))
+    return json_answer(await ask_peer(backends, AskPeer(name, "system"), peer))

@@ -11,6 +11,11 @@ from pons_gateway.responses.answers import Answer, json_answer, json_bytes, json
 from pons_gateway.routing import Router
 
 PAGE = "explorer.js"
+TRANSFERS = {
+    "ID": "transfers",
+    "Version": "1.6",
+    "Description": "Accelerated transfers, which Orthanc has by a plugin, and this store by itself",
+}
 
 
 class Script(Response):
@@ -50,12 +55,12 @@ async def statistics(request: Request) -> Response:
 
 @router.get(
     "/plugins",
-    summary="List plugins: there is the page's own pseudo-plugin only",
+    summary="List plugins: the page's own pseudo-plugin, and accelerated transfers",
     response_model=list[str],
 )
 async def plugins() -> Response:
-    """Pages of other makers ask for it."""
-    return json_answer([PAGE])
+    """Pages of other makers ask for it, and peers that want to know what this store can do."""
+    return json_answer([PAGE, TRANSFERS["ID"]])
 
 
 @router.get(f"/plugins/{PAGE}", summary="Extensions of the page: none", response_class=Script)
@@ -66,7 +71,7 @@ async def explorer_extensions() -> Response:
     )
 
 
-@router.get("/plugins/{name}", summary="Show a plugin: there is none", response_class=Response)
+@router.get("/plugins/{name}", summary="Show a plugin", response_class=Response)
 async def plugin(name: str) -> Response:
-    """Always an empty 404."""
-    return silent(404)
+    """An empty 404 for all but accelerated transfers."""
+    return json_answer(TRANSFERS) if name == TRANSFERS["ID"] else silent(404)

@@ -101,7 +101,7 @@ async def _store_body(body: Body, origin: Origin, backends: Backends, received: 
             raise InvalidInstance("Received an empty DICOM file")
         if is_zip(body):
             return await _store_zip(body, origin, backends, received.size)
-        return await _store_file(body, origin, backends)
+        return await store_file(body, origin, backends)
 
 
 async def _store_zip(
@@ -122,7 +122,7 @@ async def _store_zip(
                 is_image = _looks_like_an_instance(file)
                 try:
                     with freed(file):
-                        stored.append(await _store_file(file, origin, backends))
+                        stored.append(await store_file(file, origin, backends))
                 except InvalidInstance as error:
                     passed_over += not is_image
                     if is_image:
@@ -144,7 +144,8 @@ def _looks_like_an_instance(file: Body) -> bool:
     return start[128:132] == b"DICM" and not MEDIA_STORAGE_DIRECTORY.search(start)
 
 
-async def _store_file(file: Body, origin: Origin, backends: Backends) -> dict[str, str]:
+async def store_file(file: Body, origin: Origin, backends: Backends) -> dict[str, str]:
+    """Store one DICOM file; what is told of it. A spool is consumed."""
     started, size = perf_counter(), size_of(file)
     try:
         stored = await backends.ingest.store(file, origin)

@@ -86,7 +86,8 @@ async def test_conformance(client: httpx.AsyncClient, store: Store) -> None:
 
 async def test_plugins(client: httpx.AsyncClient) -> None:
     """There is the pseudo-plugin of the page, whose script is empty, and no other."""
-    assert (await client.get("/plugins")).json() == ["explorer.js"]
+    assert (await client.get("/plugins")).json() == ["explorer.js", "transfers"]
+    assert (await client.get("/plugins/transfers")).json()["ID"] == "transfers"
     script = await client.get("/plugins/explorer.js")
     assert script.headers["content-type"] == "application/javascript"
     unknown = await client.get("/plugins/dicom-web")

@@ -10,7 +10,7 @@ import pytest
 
 from pons.errors import NotFound, RemoteFailure
 from pons.jobs import PeerStoreRequest
-from pons.messages.egress import AskPeerSystem, PeerAnswer, UploadToPeer
+from pons.messages.egress import AskPeer, PeerAnswer, UploadToPeer
 from pons.remotes.peers import OtherStore
 from pons.settings import HttpSettings, Settings
 
@@ -119,10 +119,10 @@ async def test_what_is_not_here(client: httpx.AsyncClient, jobs: FakeJobs) -> No
 
 async def test_the_system_of_a_peer(client: httpx.AsyncClient, store: Store) -> None:
     """What the peer tells is passed on; why it tells nothing is an error of 500."""
-    store.services.answers[AskPeerSystem] = PeerAnswer(b'{"Version":"1.12.9"}')
+    store.services.answers[AskPeer] = PeerAnswer(b'{"Version":"1.12.9"}')
     assert (await client.get("/peers/one/system")).json() == {"Version": "1.12.9"}
-    assert store.services.commands == [("egress", AskPeerSystem("one"))]
-    store.services.answers[AskPeerSystem] = RemoteFailure("Peer 'one' (http://one): no connection")
+    assert store.services.commands == [("egress", AskPeer("one", "system"))]
+    store.services.answers[AskPeer] = RemoteFailure("Peer 'one' (http://one): no connection")
     answer = await client.get("/peers/one/system")
     assert (answer.status_code, answer.json()["OrthancStatus"]) == (500, 9)
     assert answer.json()["Details"] == "Peer 'one' (http://one): no connection"
