@@ -13,6 +13,14 @@ PEER_INSTANCES = Counter(
     ["peer", "status"],
 )
 PEER_BYTES = Counter("pons_egress_peer_sent_bytes", "Bytes sent over HTTP", ["peer"])
+RECEIVED = Counter(
+    "pons_egress_received_instances",
+    "Instances retrieved by C-GET, by modality and whether they were kept",
+    ["modality", "status"],
+)
+RECEIVED_BYTES = Counter(
+    "pons_egress_received_bytes", "Bytes of the DICOM files retrieved by C-GET", ["modality"]
+)
 ASSOCIATIONS = Counter(
     "pons_egress_associations", "Associations asked for, by modality", ["modality", "outcome"]
 )

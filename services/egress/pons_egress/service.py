@@ -4,17 +4,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 
-from pons.bus import open_bus
+from pons.bus import Bus, open_bus
 from pons.bus.requests import Handler as Answering
-from pons.bus.requests import answer_commands
+from pons.bus.requests import answer_commands, ask
 from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
 from pons.jobs import Handler, JobDocument, Worker
 from pons.jobs.peer_store import PEER_JOB_TYPE
+from pons.jobs.retrieve import JOB_TYPES
 from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
 from pons.jobs.transfers import PULL, PUSH
 from pons.messages.egress import (
@@ -24,6 +26,7 @@ from pons.messages.egress import (
     StoreStraight,
     UploadToPeer,
 )
+from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
 from pons.remotes.live import open_live
@@ -37,7 +40,9 @@ from pons_egress.peers.pull import PullTransfer
 from pons_egress.peers.push import PushTransfer
 from pons_egress.peers.questions import PeerQuestions
 from pons_egress.peers.store import PeerStore
+from pons_egress.retrieval import Getting, Moving
 from pons_egress.routing.service import open_routing
+from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.find import Find
 from pons_egress.scu.threads import open_threads
 from pons_egress.store import ModalityStore
@@ -56,8 +61,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
             open_live(bus, settings, "jobs") as live,
-            open_threads(settings.egress) as threads,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
+            open_threads(settings.egress) as threads,
             asyncio.TaskGroup() as group,
         ):
             health.checks |= {
@@ -78,6 +83,17 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             await answer_commands(bus, "egress", commands, health)
             handlers: dict[str, Handler] = {
                 JOB_TYPE: ModalityStore(bus, objects, catalog, modalities, settings),
+                JOB_TYPES["C-MOVE"]: Moving(threads, modalities, settings),
+                JOB_TYPES["C-GET"]: Getting(
+                    threads,
+                    modalities,
+                    settings,
+                    objects,
+                    ingest.keep,
+                    Arrivals(objects.spool_folder),
+                    partial(_sop_classes, bus),
+                    lambda: live.now.accepted_transfer_syntaxes,
+                ),
                 PEER_JOB_TYPE: PeerStore(bus, objects, catalog, peers, settings),
                 PUSH: PushTransfer(bus, objects, catalog, peers, settings),
                 PULL: PullTransfer(ingest, objects, peers, settings),
@@ -97,3 +113,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
 
 def _observe(document: JobDocument) -> None:
     JOB_SECONDS.labels(document.job_type, document.state).observe(document.runtime)
+
+
+async def _sop_classes(bus: Bus) -> list[str]:
+    """The storage classes that this store takes, as the service says that mostly receives them."""
+    return (await ask(bus, "dicom-ingress", ListSopClasses(), SopClasses, within=5)).uids

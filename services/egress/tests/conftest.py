@@ -11,22 +11,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
-from pynetdicom import AE, evt
+from pynetdicom import AE, AllStoragePresentationContexts, evt
 
 from pons.bus import Bus
 from pons.bus.requests import answer_commands
 from pons.catalog import InstanceToSend
-from pons.dicom.identity import resource_ids
-from pons.jobs import Job, Jobs, StoreRequest, Worker, submit_store
+from pons.dicom.identity import ResourceIds, resource_ids
+from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
+from pons.errors import PonsError
+from pons.ingest import Stored
+from pons.jobs import (
+    Handler,
+    Job,
+    Jobs,
+    RetrieveRequest,
+    StoreRequest,
+    Worker,
+    submit_retrieve,
+    submit_store,
+)
+from pons.jobs.retrieve import Identifier
 from pons.jobs.store import JOB_TYPE, WORKER
+from pons.messages.events import Origin
 from pons.messages.index import Export, LogExports
 from pons.messages.modality import Modality
 from pons.messages.services import Done
-from pons.objects import FileObjects, new_key
+from pons.objects import Body, FileObjects, Spool, new_key
+from pons.objects.bodies import freed
 from pons.remotes.modalities import open_modalities
 from pons.settings import JobsSettings, Settings
+from pons_egress.retrieval import Getting, Moving
+from pons_egress.scu.arrivals import Arrivals
+from pons_egress.scu.threads import open_threads
 from pons_egress.store import ModalityStore
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
@@ -270,3 +289,106 @@ def _image() -> Any:
 @pytest.fixture(name="file_of")
 def _file_of() -> Any:
     return file_of
+
+
+class Arrived:
+    """An instance that is kept, as the way in tells it."""
+
+    def __init__(self, ids: ResourceIds) -> None:
+        self._ids = ids
+
+    async def stored(self) -> Stored:
+        return Stored("Success", self._ids, indexed=True)
+
+
+class Retriever:
+    """Egress' jobs that retrieve, what they keep, and the gateway's way to ask for them."""
+
+    def __init__(self, bus: Bus, settings: Settings, folder: Path) -> None:
+        self.jobs = Jobs(bus, settings.jobs)
+        self.objects = FileObjects(folder, "main", fsync=False)
+        self.kept: list[bytes] = []
+        self.uids: list[str] = []
+        self.spooled: list[int] = []
+        self.origins: list[Origin] = []
+        self.failure: PonsError | None = None
+        """Why the next instance is not kept."""
+        self.classes = [str(context.abstract_syntax) for context in AllStoragePresentationContexts]
+
+    async def keep(
+        self, body: Body, origin: Origin, *, awaited: bool, announced: tuple[str, str]
+    ) -> Arrived:
+        failure, self.failure = self.failure, None
+        with freed(body):
+            content = bytes(body) if not isinstance(body, Spool) else body.path.read_bytes()
+            if isinstance(body, Spool):
+                self.spooled.append(body.size)
+            if failure is not None:
+                raise failure
+        dataset = dcmread(BytesIO(content))
+        assert announced == (dataset.SOPClassUID, dataset.SOPInstanceUID)
+        self.kept.append(content)
+        self.uids.append(str(dataset.SOPInstanceUID))
+        self.origins.append(origin)
+        uids = (dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
+        return Arrived(resource_ids(dataset.PatientID, *uids))
+
+    async def sop_classes(self) -> list[str]:
+        return self.classes
+
+    async def submit(self, request: RetrieveRequest) -> str:
+        return await submit_retrieve(self.jobs, request, Modality("PEER", "h", 1), "PONS")
+
+    async def get(self, *identifiers: Identifier, **fields: Any) -> Job:
+        """Retrieve by C-GET, and wait for the end."""
+        request = RetrieveRequest("pacs", "C-GET", list(identifiers), **fields)
+        return await self.jobs.wait_for(await self.submit(request), 30)
+
+    async def until(self, job_id: str, state: str) -> None:
+        """Wait until the job is in `state`."""
+        deadline = time.monotonic() + 15
+        while (await self.jobs.get(job_id)).document.state != state:
+            assert time.monotonic() < deadline, f"not {state} in time"
+            await asyncio.sleep(0.05)
+
+    async def move(self, target: str, *identifiers: Identifier, **fields: Any) -> Job:
+        """Have it moved to `target`, and wait for the end."""
+        request = RetrieveRequest("pacs", "C-MOVE", list(identifiers), target_aet=target, **fields)
+        return await self.jobs.wait_for(await self.submit(request), 30)
+
+
+@pytest.fixture(name="retrieving")
+def _retrieving(tmp_path: Path) -> Any:
+    @asynccontextmanager
+    async def retrieving(bus: Bus, port: int, **modality: Any) -> AsyncIterator[Retriever]:
+        """Egress with one modality, `pacs`, at `port`."""
+        described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
+        settings = Settings(modalities={"pacs": described})
+        retriever = Retriever(bus, settings, tmp_path / "objects")
+        async with (
+            open_modalities(bus, settings) as modalities,
+            open_threads(settings.egress) as threads,
+            asyncio.TaskGroup() as group,
+        ):
+            handlers: dict[str, Handler] = {
+                "DicomMoveScu": Moving(threads, modalities, settings),
+                "DicomGetScu": Getting(
+                    threads,
+                    modalities,
+                    settings,
+                    retriever.objects,
+                    retriever.keep,
+                    Arrivals(retriever.objects.spool_folder),
+                    retriever.sop_classes,
+                    lambda: TRANSFER_SYNTAXES,
+                ),
+            }
+            worker = Worker(bus, settings.jobs, WORKER, handlers)
+            working = group.create_task(worker.run())
+            yield retriever
+            working.cancel()
+            await asyncio.wait((working,))
+            assert list(retriever.objects.spool_folder.iterdir()) == []
+        await retriever.objects.close()
+
+    return retrieving

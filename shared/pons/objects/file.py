@@ -90,6 +90,10 @@ class FileObjects:
         self._place = Place(self._spool_folder, self._folder / NOTES_FOLDER / OWNER)
         self.notes = FileNotes(self._folder, self._spool_folder, self._place, fsync=fsync)
 
+    @property
+    def spool_folder(self) -> Path:
+        return self._spool_folder
+
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         if self._room is not None:
             self._room.require()

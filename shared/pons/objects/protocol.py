@@ -41,6 +41,10 @@ class Objects(Protocol):
     def notes(self) -> Notes:
         """The store's notes, which lie beside its objects."""
 
+    @property
+    def spool_folder(self) -> Path:
+        """Where temporary files of the store lie, on this machine."""
+
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         """Keep `body` under `key`; it is durable when this returns.
 

@@ -51,6 +51,10 @@ class S3Objects:
         make_spool_folder(self._spool_folder)
         self.notes = S3Notes(self._bucket, store)
 
+    @property
+    def spool_folder(self) -> Path:
+        return self._spool_folder
+
     async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
         size = size_of(body)
         await self._bucket.put(size, self._put, self._name(key), body, size)
