@@ -42,6 +42,8 @@ OPERATIONS = [
     "configuration",
     "echo",
     *("find", "find-instance", "find-patient", "find-series", "find-study", "find-worklist"),
+    "get",
+    "move",
     "query",
     "store",
     "store-straight",

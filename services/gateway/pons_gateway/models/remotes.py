@@ -34,6 +34,8 @@ OfModality = Literal[
     "find-series",
     "find-study",
     "find-worklist",
+    "get",
+    "move",
     "query",
     "store",
     "store-straight",
