@@ -191,6 +191,7 @@ def test_the_page_says_what_the_table_says() -> None:
         ("ConcurrentJobs", 3, "jobs.concurrent", 3),
         ("JobsHistorySize", 1000, "jobs.history", 1000),
         ("QueryRetrieveSize", 20, "queries.kept", 20),
+        ("DicomDefaultRetrieveMethod", "C-GET", "egress.retrieve_method", "C-GET"),
         ("DefaultEncoding", "Utf8", "ingest.default_charset", "utf8"),
         ("DefaultEncoding", "Latin5", "ingest.default_charset", "iso8859_9"),
     ],

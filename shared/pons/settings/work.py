@@ -95,6 +95,11 @@ class EgressSettings(Section):
         description="Path of the certificates (PEM) that peers' certificates may be signed with. "
         "Empty: those of the system.",
     )
+    retrieve_method: Literal["C-MOVE", "C-GET"] = Field(
+        "C-MOVE",
+        description="How instances are retrieved from modalities whose `RetrieveMethod` is "
+        "`SystemDefault`.",
+    )
     scu_threads: int = Field(
         16,
         ge=1,

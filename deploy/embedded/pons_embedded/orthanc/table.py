@@ -170,7 +170,7 @@ CLIENTS = Chapter(
             (False,),
         ),
         Without("DicomEchoChecksFind", "an echo is an echo", (False,)),
-        Without("DicomDefaultRetrieveMethod", "Pons does not retrieve", ("C-MOVE",)),
+        same("DicomDefaultRetrieveMethod", "egress.retrieve_method", choice("C-MOVE", "C-GET")),
         same("DicomScuTimeout", "egress.timeout", seconds(A_DAY), note="0 becomes a day."),
         Without(
             "DicomScuPreferredTransferSyntax",

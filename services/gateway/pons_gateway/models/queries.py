@@ -9,9 +9,11 @@ from pydantic.functional_validators import model_validator
 from pons.dicom.orthanc_json import Style
 from pons.dicom.tag_names import parse_tag
 from pons.errors import BadRequest
+from pons.messages import modality
 from pons.remotes.values import OptionalAETitle
 from pons_gateway.models.examples import OPEN, STRICT, example
 from pons_gateway.models.find import TagFormat
+from pons_gateway.models.jobs import JobOptions
 from pons_gateway.models.levels import AnyLevel
 from pons_gateway.models.remotes import A_DAY
 from pons_gateway.models.shape import style_of
@@ -109,6 +111,38 @@ class WorklistRequest(Asking, TagFormat):
         return style_of(full=self.Full, short=self.Short)
 
 
+class RetrieveBody(JobOptions, TagFormat):
+    """How to retrieve what answers tell of. Also the target's AE title alone, or nothing."""
+
+    model_config = STRICT | example(TargetAet="PONS", Synchronous=False)
+
+    TargetAet: OptionalAETitle = Field(
+        "", description="AE title that it goes to; empty: this store."
+    )
+    RetrieveMethod: modality.RetrieveMethod = Field(
+        "SystemDefault",
+        description="`C-MOVE`, or `C-GET`, which brings it here alone; else as the modality or "
+        "the settings say.",
+    )
+    Timeout: Seconds = Field(
+        0, description="Seconds to wait for the modality; 0: as the query, or the settings, say."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_target(cls, value: Any) -> Any:
+        # A title of digits is a number of JSON.
+        is_title = isinstance(value, str | int) and not isinstance(value, bool)
+        return {"TargetAet": str(value)} if is_title else value
+
+    @property
+    def style(self) -> Style:
+        """How the job shows what it retrieves: by numbers unless asked otherwise."""
+        if self.Simplify:
+            return Style.SIMPLIFIED
+        return Style.FULL if self.Full else Style.SHORT
+
+
 class Query(BaseModel):
     """A query whose answers are there."""
 
@@ -137,3 +171,23 @@ class Found(BaseModel):
     )
 
     Studies: list[dict[str, Any]] = Field(description="Its studies, each with its `Series`.")
+
+
+class RetrieveContent(BaseModel):
+    """What was retrieved."""
+
+    model_config = OPEN | example(
+        Description="REST API",
+        LocalAet="PONS",
+        RemoteAet="PACS",
+        TargetAet="PONS",
+        Query=[{"0008,0052": "STUDY", "0020,000d": "1.2.3"}],
+        Details=[],
+    )
+
+    Description: str = Field(description="Who asked.")
+    LocalAet: str = Field(description="AE title of this store.")
+    RemoteAet: str = Field(description="AE title of the modality.")
+    TargetAet: str | None = Field(None, description="Where it went to, by C-MOVE.")
+    Query: list[dict[str, Any]] = Field(description="What was asked for.")
+    Details: list[dict[str, Any]] = Field([], description="What became of each.")

@@ -3,16 +3,26 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Body, Depends, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from pons.dicom.levels import LEVELS, PLURAL
 from pons.dicom.orthanc_json import format_tags
 from pons.messages.egress import AnsweredQuery, FindModality
+from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.errors import UnknownItem
 from pons_gateway.models import queries
-from pons_gateway.models.queries import BelowRequest, Index, OfAnswer, OfQuery, QueryRequest
+from pons_gateway.models.jobs import SubmittedJob
+from pons_gateway.models.queries import (
+    BelowRequest,
+    Index,
+    OfAnswer,
+    OfQuery,
+    QueryRequest,
+    RetrieveBody,
+    RetrieveContent,
+)
 from pons_gateway.models.tags import StyleQuery, Tags
 from pons_gateway.query import Flag
 from pons_gateway.resources.asking import (
@@ -22,8 +32,11 @@ from pons_gateway.resources.asking import (
     shown_answer,
     shown_answers,
 )
+from pons_gateway.resources.retrieving import retrieve_answers
+from pons_gateway.resources.sending import ended
 from pons_gateway.responses.answers import done, json_answer, json_list, text_answer
-from pons_gateway.routing import Router
+from pons_gateway.responses.media_types import takes_text
+from pons_gateway.routing import Router, or_text
 
 router = Router("Queries", "What modalities were asked for by C-FIND, and what they answered.")
 
@@ -32,6 +45,7 @@ QueryId = Annotated[str, Path(alias="id", description="Identifier, as lists give
 Number = Annotated[Index, Path(alias="index", description="Number of the answer, from 0 on.")]
 Expand = Annotated[Flag, Query(description="Give answers instead of their numbers.")]
 Style = Annotated[StyleQuery, Query()]
+Retrieved = Annotated[RetrieveBody, Body(default_factory=RetrieveBody)]
 
 
 async def query_of(query_id: QueryId, backends: BackendsDep) -> AnsweredQuery:
@@ -142,6 +156,41 @@ async def content(
     index: NumberDep, query: QueryDep, asked: Style, backends: BackendsDep
 ) -> Response:
     return json_answer(shown_answer(await backends.queries.answer(query, index), asked.style))
+
+
+@router.post(
+    "/queries/{id}/retrieve",
+    summary="Retrieve what all answers tell of (C-MOVE or C-GET), as a job",
+    response_model=RetrieveContent | SubmittedJob,
+    openapi_extra=takes_text("AE title that it goes to; empty: this store.", "PONS"),
+)
+@or_text
+async def retrieve(query: QueryDep, body: Retrieved, backends: BackendsDep) -> Response:
+    """What was retrieved, once the job has ended; with `Asynchronous` the job that goes on."""
+    return await retrieved(backends, query, None, body)
+
+
+@router.post(
+    "/queries/{id}/answers/{index}/retrieve",
+    summary="Retrieve what an answer tells of (C-MOVE or C-GET), as a job",
+    response_model=RetrieveContent | SubmittedJob,
+    openapi_extra=takes_text("AE title that it goes to; empty: this store.", "PONS"),
+)
+@or_text
+async def retrieve_answer(
+    index: NumberDep, query: QueryDep, body: Retrieved, backends: BackendsDep
+) -> Response:
+    """As for all of them."""
+    return await retrieved(backends, query, index, body)
+
+
+async def retrieved(
+    backends: Backends, query: AnsweredQuery, index: int | None, body: RetrieveBody
+) -> Response:
+    job_id = await retrieve_answers(backends, query, index, body)
+    if not body.synchronous:
+        return json_answer({"ID": job_id, "Path": f"/jobs/{job_id}"})
+    return json_answer((await ended(backends, job_id)).content)
 
 
 async def below(
