@@ -48,13 +48,16 @@ async def test_an_error_of_the_family_is_raised_again_where_it_was_asked(
     """A service that asks another one handles its errors as its own."""
 
     async def fail(_command: ClearChanges) -> Done:
-        raise FAMILY[name]("what is wrong", "what to do")
+        failure = FAMILY[name]("what is wrong", "what to do")
+        failure.told = {"More": 1}
+        raise failure
 
     await answer_commands(bus, "index", {ClearChanges: fail})
     with pytest.raises(PonsError) as error:
         await ask(bus, "index", ClearChanges(), Done)
     assert type(error.value) is FAMILY[name]
     assert (error.value.message, error.value.details) == ("what is wrong", "what to do")
+    assert error.value.told == {"More": 1}
 
 
 async def test_a_bug_in_a_handler_is_logged_there_and_told_without_its_secrets(bus: Bus) -> None:

@@ -271,9 +271,11 @@ async def test_a_modality_that_fails(bus: Bus, status: int, comment: str, told: 
     """Anything but success means that answers are missing: it is told, and none are kept."""
     with archive(ending(status, comment)) as peer:
         async with asking(bus, peer.port) as egress:
-            with pytest.raises(RemoteFailure, match=told):
+            with pytest.raises(RemoteFailure, match=told) as error:
                 await egress.find(FindModality("pacs", "Study", {}))
             assert await egress.queries.ids() == []
+    content = {"DimseErrorStatus": status}
+    assert error.value.told == {"ErrorPayload": {"Type": "Dimse", "Content": content}}
 
 
 async def test_an_answer_that_cannot_be_read(bus: Bus) -> None:

@@ -44,6 +44,10 @@ class TooManyLogins(errors.Unavailable):
     """Too many passwords wait to be verified."""
 
 
+class CannotProcess(errors.RemoteFailure):
+    """A modality has understood what it was asked, and cannot do it: mostly the query is wrong."""
+
+
 class UnknownItem(errors.NotFound):
     """No modality, job or output of that name."""
 
@@ -72,7 +76,7 @@ def known(found: Found | None) -> Found:
     return found
 
 
-HTTP_STATUS = STATUS | {BadRange: 416, UnknownHost: 421, TooManyLogins: 429}
+HTTP_STATUS = STATUS | {BadRange: 416, UnknownHost: 421, CannotProcess: 422, TooManyLogins: 429}
 """The status of each error; of one that is not here, that of its family.
 
 Orthanc answers 500 for `LuaFailed` and `UnknownTag`: neither is a failure of the server.

@@ -35,6 +35,7 @@ class _Reply(msgspec.Struct, frozen=True):
     error: str = ""
     message: str = ""
     details: str = ""
+    told: dict[str, Any] = {}
 
 
 async def ask(
@@ -59,7 +60,9 @@ async def ask(
         raise Unavailable(f"The {service} service does not answer") from error
     reply = msgspec.msgpack.decode(message.data, type=_Reply)
     if reply.error:
-        raise FAMILY.get(reply.error, PonsError)(reply.message, reply.details)
+        failure = FAMILY.get(reply.error, PonsError)(reply.message, reply.details)
+        failure.told = reply.told
+        raise failure
     return msgspec.msgpack.decode(reply.result, type=answer)
 
 
@@ -114,6 +117,7 @@ def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg
                 error=family_name(error) or "PonsError",
                 message=error.message,
                 details=error.details,
+                told=error.told,
             )
         except Exception:  # the edge: anything else is a bug, told as such to whoever asked
             log.exception("command failed", command=command.__name__)

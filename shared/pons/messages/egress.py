@@ -26,6 +26,11 @@ class StoreStraight(msgspec.Struct, frozen=True):
     sop_instance_uid: str
 
 
+def dimse_payload(status: int) -> dict[str, Any]:
+    """What an answer over HTTP tells beside of a request that ended with this DIMSE status."""
+    return {"ErrorPayload": {"Type": "Dimse", "Content": {"DimseErrorStatus": status}}}
+
+
 class EchoModality(msgspec.Struct, frozen=True):
     """To egress: C-ECHO to a configured modality, or to one that is described here."""
 

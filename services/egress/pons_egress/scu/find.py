@@ -24,7 +24,7 @@ from pons.header import TOP_SEPARATOR, read_identifier
 from pons.header.json_elements import elements
 from pons.jobs import StoreRequest
 from pons.limits import MEGABYTE
-from pons.messages.egress import AnsweredQuery, FindModality
+from pons.messages.egress import AnsweredQuery, FindModality, dimse_payload
 from pons.remotes.live import LiveSettings
 from pons.remotes.modalities import Modalities
 from pons.remotes.queries import PAGE, Queries
@@ -172,9 +172,11 @@ def _judge(peer: Peer, status: Dataset) -> None:
         return
     category, words = QR_FIND_SERVICE_CLASS_STATUS.get(status.Status, ("", "unknown"))
     comment = f" ({status.ErrorComment})" if status.get("ErrorComment") else ""
-    raise peer.failure(
+    failure = peer.failure(
         f"ended C-FIND with status 0x{status.Status:04X}: {words or category}{comment}"
     )
+    failure.told = dimse_payload(status.Status)
+    raise failure
 
 
 class Pages:

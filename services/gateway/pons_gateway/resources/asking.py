@@ -8,11 +8,13 @@ import msgspec
 
 from pons.dicom.levels import LEVELS, Level
 from pons.dicom.orthanc_json import Style, format_elements
-from pons.errors import NotFound
-from pons.messages.egress import AnsweredQuery, FindModality
+from pons.errors import NotFound, RemoteFailure
+from pons.messages.egress import AnsweredQuery, FindModality, dimse_payload
 from pons_gateway.backends import Backends
-from pons_gateway.errors import telling_unknown_items
+from pons_gateway.errors import CannotProcess, telling_unknown_items
 
+UNABLE_TO_PROCESS = 0xC000
+"""The status of C-FIND for which Orthanc answers 422 instead of 500."""
 BESIDE = 30.0
 """Seconds that a query may take beside the asking."""
 UNIQUE_KEYS: dict[Level, tuple[str, ...]] = {
@@ -27,13 +29,23 @@ UNIQUE_KEYS: dict[Level, tuple[str, ...]] = {
 async def ask_modality(backends: Backends, command: FindModality) -> AnsweredQuery:
     """The query with its answers kept.
 
-    Raises `UnknownItem` for an unknown modality, `RemoteFailure` when not all answers have come.
+    Raises `UnknownItem` for an unknown modality, `RemoteFailure` when not all answers have come,
+    `CannotProcess` when the modality says so.
     """
     with telling_unknown_items():
         await backends.modalities.read(command.modality)
     # It may wait for a thread as long as it may then take.
     within = 2 * backends.settings.queries.timeout + BESIDE
-    answered: AnsweredQuery = await backends.ask("egress", command, AnsweredQuery, within=within)
+    try:
+        answered: AnsweredQuery = await backends.ask(
+            "egress", command, AnsweredQuery, within=within
+        )
+    except RemoteFailure as error:
+        if error.told != dimse_payload(UNABLE_TO_PROCESS):
+            raise
+        refused = CannotProcess(error.message, error.details)
+        refused.told = error.told
+        raise refused from error
     return answered
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from pons.errors import NotFound, RemoteFailure
-from pons.messages.egress import AnsweredQuery, FindModality
+from pons.messages.egress import AnsweredQuery, FindModality, dimse_payload
 from pons.messages.modality import Modality
 
 from ..conftest import Open, Store
@@ -126,6 +126,21 @@ async def test_a_modality_that_fails(client: httpx.AsyncClient, store: Store) ->
     answer = await client.post("/modalities/pacs/query", json={"Level": "Study"})
     assert (answer.status_code, answer.json()["OrthancStatus"]) == (500, 9)
     assert answer.json()["Details"] == "ended C-FIND with status 0xA700"
+
+
+@pytest.mark.parametrize(("status", "http"), [(0xA700, 500), (0xC000, 422)])
+async def test_the_status_of_a_modality(
+    client: httpx.AsyncClient, store: Store, status: int, http: int
+) -> None:
+    """It is told for programs; `unable to process` has a status of its own."""
+    failure = RemoteFailure("ended C-FIND")
+    failure.told = dimse_payload(status)
+    store.services.answers[FindModality] = failure
+    answer = await client.post("/modalities/pacs/query", json={"Level": "Study"})
+    assert answer.status_code == http
+    payload = {"Type": "Dimse", "Content": {"DimseErrorStatus": status}}
+    assert answer.json()["ErrorPayload"] == payload
+    assert (answer.json()["OrthancStatus"], answer.json()["Details"]) == (9, "ended C-FIND")
 
 
 async def test_a_query_is_shown(client: httpx.AsyncClient) -> None:
