@@ -136,15 +136,16 @@ def test_character_sets(
     [
         ({"00280010": "*"}, r"The value of 0028,0010 \(US\) is out of range: '\*'"),
         ({"00280010": "70000"}, "out of range"),
-        ({PATIENT_NAME: "山", "00080005": "ISO_IR 100"}, "has '山', which 'ISO_IR 100' lacks"),
+        (
+            {PATIENT_NAME: "山", "00080005": "ISO_IR 100"},
+            "0010,0010 has characters that 'ISO_IR 100' lacks",
+        ),
         ({PATIENT_NAME: "x", "00080005": "ISO 8859"}, "cannot be 'ISO 8859'"),
-        ({PATIENT_NAME: "x", "00080005": "ISO_IR 192\\ISO 2022 IR 87"}, "cannot be"),
         ({"0020000D": "é"}, "must be ASCII"),
         ({PATIENT_NAME: [{}]}, "must be a text"),
         ({"00400100": "x"}, r"0040,0100 \(SQ\) cannot have a text"),
         ({"00400100": ["x"]}, "must be an object"),
         ({"7FE00010": "x"}, "cannot have a text"),
-        ({"00104000": "x" * 70000}, "more than 65534 bytes"),
     ],
 )
 def test_what_cannot_be_asked(query: dict[str, Any], told: str) -> None:

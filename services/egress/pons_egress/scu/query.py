@@ -14,6 +14,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
 from pons.dicom.levels import LEVELS
 from pons.dicom.modules import attributes_of
 from pons.dicom.vocabulary import attribute
+from pons.header.write import CHARACTER_SET
+from pons.jobs.retrieve import LEVEL_TAG, LEVEL_WORDS
 from pons.messages.egress import FindLevel
 from pons.messages.modality import Modality
 
@@ -26,14 +28,6 @@ MODELS: dict[FindLevel, UID] = {
 }
 """Information models, by what is looked for."""
 WORKLIST = MODELS["Worklist"]
-RETRIEVE_LEVELS: dict[FindLevel, str] = {
-    "Patient": "PATIENT",
-    "Study": "STUDY",
-    "Series": "SERIES",
-    "Instance": "IMAGE",
-}
-"""What the standard calls the levels."""
-CHARACTER_SET, QUERY_RETRIEVE_LEVEL = "00080005", "00080052"
 COUNTERS: dict[FindLevel, frozenset[str]] = {
     "Patient": frozenset(("00201200", "00201202", "00201204")),
     "Study": frozenset(("00080061", "00080062", "00201206", "00201208")),
@@ -70,7 +64,7 @@ def keys_of(
     return {
         **dict.fromkeys(identifiers, universal),
         **keys,
-        QUERY_RETRIEVE_LEVEL: RETRIEVE_LEVELS[level],
+        LEVEL_TAG: LEVEL_WORDS[level],
     }
 
 
