@@ -17,7 +17,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
 
 from dcmtk import ARCHIVE_AET, needs_dcmtk, running_archive, running_worklist
 from orthanc import needs_orthanc, running_orthanc
-from outside import PeakMemory, Store, image
+from outside import PeakMemory, Store, eventually, image
 
 MEGABYTE = 2**20
 
@@ -104,6 +104,60 @@ def test_dcmtks_archive(store: Store, studies: list[Dataset], tmp_path: Path) ->
     assert answer.status_code == 500
     assert f"connection refused by 127.0.0.1:{port}" in answer.json()["Details"]
     assert len(answers(store, path)) == 2  # of a modality that is not there any more
+
+
+def instances(store: Store, study_uid: str) -> set[str]:
+    """The SOP instance UIDs of a study that the store has."""
+    query = {"Level": "Instance", "Query": {"StudyInstanceUID": study_uid}, "Expand": True}
+    found = store.http.post("/tools/find", json=query).json()
+    return {one["MainDicomTags"]["SOPInstanceUID"] for one in found}
+
+
+@needs_dcmtk
+@pytest.mark.parametrize("method", ["C-MOVE", "C-GET"])
+def test_retrieving_from_dcmtks_archive(store: Store, tmp_path: Path, method: str) -> None:
+    """What answers tell of comes here: one instance, and then all that the query has found."""
+    study = generate_uid()
+    datasets = [image("QR", study, number) for number in (1, 2, 3)]
+    uids = {ds.SOPInstanceUID for ds in datasets}
+    with running_archive(tmp_path / "archive", {"PONS": store.dicom_port}) as port:
+        send(port, ARCHIVE_AET, *datasets)
+        put_modality(store, "source", ARCHIVE_AET, port, RetrieveMethod=method)
+        one = ask(store, "source", "Instance", SOPInstanceUID=datasets[1].SOPInstanceUID)
+        (shown,) = answers(store, one)
+        assert shown["SOPInstanceUID"] == datasets[1].SOPInstanceUID
+        body = b"PONS" if method == "C-MOVE" else b""
+        retrieved = store.http.post(f"{one}/answers/0/retrieve", content=body)
+        assert retrieved.status_code == 200, retrieved.text
+        content = retrieved.json()
+        assert (content["RemoteAet"], content["NumberOfCompletedSuboperations"]) == (ARCHIVE_AET, 1)
+        assert content["Query"][0]["0008,0018"] == datasets[1].SOPInstanceUID
+        eventually("the instance is here", lambda: len(instances(store, study)) == 1)
+
+        path = ask(store, "source", "Study", StudyInstanceUID=study)
+        started = store.http.post(f"{path}/retrieve", json={"Asynchronous": True}).json()
+        states = ("Success", "Failure")
+        job = eventually(
+            "the job ends",
+            lambda: (found := store.get(started["Path"]))["State"] in states and found,
+        )
+        assert job["State"] == "Success", job
+        assert job["Type"] == {"C-MOVE": "DicomMoveScu", "C-GET": "DicomGetScu"}[method]
+        eventually("the study is here", lambda: instances(store, study) == uids)
+
+
+@needs_dcmtk
+def test_an_archive_that_does_not_know_the_target(
+    store: Store, studies: list[Dataset], tmp_path: Path
+) -> None:
+    """The modality's refusal is told with its status."""
+    with running_archive(tmp_path / "archive", {}) as port:
+        send(port, ARCHIVE_AET, *studies)
+        put_modality(store, "stubborn", ARCHIVE_AET, port)
+        path = ask(store, "stubborn", "Study", StudyInstanceUID=studies[0].StudyInstanceUID)
+        refused = store.http.post(f"{path}/retrieve", content=b"NOBODY")
+        assert (refused.status_code, refused.json()["OrthancStatus"]) == (500, 9)
+        assert "0xA801" in refused.json()["Details"]
 
 
 @needs_dcmtk

@@ -171,23 +171,3 @@ class Found(BaseModel):
     )
 
     Studies: list[dict[str, Any]] = Field(description="Its studies, each with its `Series`.")
-
-
-class RetrieveContent(BaseModel):
-    """What was retrieved."""
-
-    model_config = OPEN | example(
-        Description="REST API",
-        LocalAet="PONS",
-        RemoteAet="PACS",
-        TargetAet="PONS",
-        Query=[{"0008,0052": "STUDY", "0020,000d": "1.2.3"}],
-        Details=[],
-    )
-
-    Description: str = Field(description="Who asked.")
-    LocalAet: str = Field(description="AE title of this store.")
-    RemoteAet: str = Field(description="AE title of the modality.")
-    TargetAet: str | None = Field(None, description="Where it went to, by C-MOVE.")
-    Query: list[dict[str, Any]] = Field(description="What was asked for.")
-    Details: list[dict[str, Any]] = Field([], description="What became of each.")

@@ -21,8 +21,8 @@ from pons_gateway.models.queries import (
     OfQuery,
     QueryRequest,
     RetrieveBody,
-    RetrieveContent,
 )
+from pons_gateway.models.retrieval import RetrievalContent
 from pons_gateway.models.tags import StyleQuery, Tags
 from pons_gateway.query import Flag
 from pons_gateway.resources.asking import (
@@ -161,7 +161,7 @@ async def content(
 @router.post(
     "/queries/{id}/retrieve",
     summary="Retrieve what all answers tell of (C-MOVE or C-GET), as a job",
-    response_model=RetrieveContent | SubmittedJob,
+    response_model=RetrievalContent | SubmittedJob,
     openapi_extra=takes_text("AE title that it goes to; empty: this store.", "PONS"),
 )
 @or_text
@@ -173,7 +173,7 @@ async def retrieve(query: QueryDep, body: Retrieved, backends: BackendsDep) -> R
 @router.post(
     "/queries/{id}/answers/{index}/retrieve",
     summary="Retrieve what an answer tells of (C-MOVE or C-GET), as a job",
-    response_model=RetrieveContent | SubmittedJob,
+    response_model=RetrievalContent | SubmittedJob,
     openapi_extra=takes_text("AE title that it goes to; empty: this store.", "PONS"),
 )
 @or_text
