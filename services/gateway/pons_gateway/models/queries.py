@@ -3,7 +3,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, WithJsonSchema
 from pydantic.functional_validators import model_validator
 
 from pons.dicom.orthanc_json import Style
@@ -84,6 +84,12 @@ class QueryRequest(BelowRequest):
     Level: AnyLevel = Field(
         description="Level of what is asked for; plurals and capitals do not matter, nor `Image`."
     )
+
+
+class QueryKeys(RootModel[TextKeys]):
+    """Tags and what their values must be, as C-FIND has it."""
+
+    model_config = example(PatientID="12345", StudyDate="20240101-")
 
 
 class WorklistRequest(Asking, TagFormat):

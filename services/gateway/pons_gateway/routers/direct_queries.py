@@ -3,13 +3,13 @@
 
 from typing import Annotated
 
-from fastapi import Body, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from pons.dicom.levels import Level
 from pons.dicom.orthanc_json import Style
 from pons.messages.egress import FindModality
 from pons_gateway.dependencies import BackendsDep
-from pons_gateway.models.queries import Found, TextKeys, WorklistRequest
+from pons_gateway.models.queries import Found, QueryKeys, WorklistRequest
 from pons_gateway.models.tags import SimpleTags, Tags
 from pons_gateway.resources.direct_queries import Tree, all_keys, answers_once
 from pons_gateway.responses.answers import json_answer, json_list
@@ -18,13 +18,6 @@ from pons_gateway.routing import Router
 router = Router("Queries", "What modalities were asked for by C-FIND, and what they answered.")
 
 Name = Annotated[str, Path(description="Name of the modality.")]
-Keys = Annotated[
-    TextKeys,
-    Body(
-        description="Tags and what their values must be, as C-FIND has it.",
-        examples=[{"PatientID": "12345", "StudyDate": "20240101-"}],
-    ),
-]
 LEVELS: dict[str, Level] = {
     "patient": "Patient",
     "study": "Study",
@@ -51,11 +44,11 @@ async def find_worklist(name: Name, body: WorklistRequest, backends: BackendsDep
 
 
 async def find_at_level(
-    request: Request, name: Name, keys: Keys, backends: BackendsDep
+    request: Request, name: Name, body: QueryKeys, backends: BackendsDep
 ) -> Response:
     """Deprecated: `/modalities/{name}/query` keeps answers. Below patients, keys must name one."""
     level = LEVELS[request.scope["route"].path.rpartition("-")[2]]
-    command = FindModality(name, level, all_keys(level, keys))
+    command = FindModality(name, level, all_keys(level, body.root))
     return await json_list(answers_once(backends, command, Style.SIMPLIFIED))
 
 
@@ -74,6 +67,6 @@ for word, level in LEVELS.items():
     response_model=list[Found],
     deprecated=True,
 )
-async def find(name: Name, keys: Keys, backends: BackendsDep) -> Response:
+async def find(name: Name, body: QueryKeys, backends: BackendsDep) -> Response:
     """Deprecated: it asks again for each patient and each study that it finds."""
-    return json_answer(await Tree(backends, name).patients(keys))
+    return json_answer(await Tree(backends, name).patients(body.root))
