@@ -157,6 +157,7 @@ def test_the_page_says_what_the_table_says() -> None:
         ("DicomAlwaysAllowFindWorklist", True, "dicom.always_allow_find_worklist", True),
         ("DicomAlwaysAllowGet", True, "dicom.always_allow_get", True),
         ("DicomAlwaysAllowMove", True, "dicom.always_allow_move", True),
+        ("CaseSensitivePN", True, "find.case_sensitive_pn", True),
         ("UnknownSopClassAccepted", True, "dicom.accept_unknown_sop_classes", True),
         ("MaximumPduLength", 32768, "dicom.maximum_pdu_length", 32768),
         ("MaximumPduLength", 32768, "egress.maximum_pdu_length", 32768),

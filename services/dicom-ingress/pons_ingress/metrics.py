@@ -17,3 +17,9 @@ STORE_SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 ECHOES = Counter("pons_dicom_echoes", "C-ECHO requests answered")
+FINDS = Counter("pons_dicom_finds", "C-FIND requests by their final status", ["status"])
+FIND_SECONDS = Histogram(
+    "pons_dicom_find_seconds",
+    "Seconds from a C-FIND request to its final response",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)

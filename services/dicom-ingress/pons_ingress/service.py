@@ -2,26 +2,32 @@
 """The service, put together: what it opens, what it answers, how it ends."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
 
 from pons.bus import open_bus
 from pons.bus.requests import answer_commands
+from pons.catalog import open_catalog
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
 from pons.limits import MEGABYTE
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
-from pons.ownership import require_own
+from pons.ownership import Owner, require_own
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
+from pons_ingress.find import Find
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
 from pons_ingress.service_classes import Permission
-from pons_ingress.services import Echo, Services
+from pons_ingress.services import Echo, Service, Services
 from pons_ingress.store import Store
 from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -35,6 +41,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_modalities(bus, settings) as modalities,
             open_live(bus, settings, "dicom") as live,
             open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
+            AsyncExitStack() as opened,
         ):
             health.room = room.shortage
             health.checks |= {"nats": bus.check, "objects": objects.check}
@@ -42,18 +49,25 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             await require_own(settings, objects, bus)
             await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes}, health)
 
-            services = Services(
-                {
-                    Permission.ECHO: Echo(),
-                    Permission.STORE: Store(
-                        ingest.keep,
-                        objects.spool,
-                        lambda: live.now.accept_unknown_sop_classes,
-                        max_bytes=settings.dicom.max_dataset_mb * MEGABYTE,
-                        read_only=settings.store.read_only,
-                    ),
-                }
-            )
+            served: dict[Permission, Service] = {
+                Permission.ECHO: Echo(),
+                Permission.STORE: Store(
+                    ingest.keep,
+                    objects.spool,
+                    lambda: live.now.accept_unknown_sop_classes,
+                    max_bytes=settings.dicom.max_dataset_mb * MEGABYTE,
+                    read_only=settings.store.read_only,
+                ),
+            }
+            if settings.database.url or settings.database.reader_url:
+                # It connects when first asked: instances are received while the database is away.
+                catalog = await opened.enter_async_context(
+                    open_catalog(settings, objects, Owner(objects, settings))
+                )
+                served[Permission.FIND] = Find(catalog, settings, lambda: live.now.default_charset)
+            else:
+                log.warning("no database is configured: C-FIND is not served")
+            services = Services(served)
 
             def rules() -> Rules:
                 return Rules(

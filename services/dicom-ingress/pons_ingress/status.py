@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The status of a C-STORE for each thing that can go wrong (PS3.4 B.2.3, PS3.7 annex C)."""
+"""The status for each thing that can go wrong (PS3.4 B.2.3, C.4.1.1.4, PS3.7 annex C)."""
 
 from pons import errors
 from pons.errors import PonsError
 from pons.ingest import WrongDataset
 
 SUCCESS = 0x0000
+PENDING = 0xFF00
+PENDING_UNMATCHED = 0xFF01
+"""Pending, where an optional key of the query could not be matched."""
+CANCELLED = 0xFE00
 NOT_AUTHORIZED = 0x0124
 UNRECOGNIZED_OPERATION = 0x0211
+UNABLE_TO_PROCESS = 0xC000
 INTERNAL_ERROR = 0xC211
 """For errors outside the family, which are bugs."""
 
@@ -38,3 +43,15 @@ def store_status(error: Exception) -> int:
     """The status that answers `error`."""
     status = errors.nearest(STORE_STATUS, error)
     return INTERNAL_ERROR if status is None else status
+
+
+FIND_STATUS: dict[type[PonsError], int] = {
+    errors.BadRequest: 0xA900,  # identifier does not match SOP class
+    errors.OutOfResources: 0xA700,
+    errors.TooLarge: 0xA700,
+}
+
+
+def find_status(error: PonsError) -> int:
+    """The status of a C-FIND that answers `error`; any other is of what could not be processed."""
+    return errors.nearest(FIND_STATUS, error) or UNABLE_TO_PROCESS

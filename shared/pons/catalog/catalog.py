@@ -290,12 +290,11 @@ class Catalog:
                 "Since cannot be used with this query", "it is not about main DICOM tags alone"
             )
         left = search.limit or None
-        case = search.case_sensitive
         async for rows in self._rows.pages(selection, selected, HEADERS_PAGE, 0, search.candidates):
             found = [
                 row
                 for row in rows
-                if await self.headers.matches(row, selection.after, case_sensitive=case)
+                if await self.headers.matches(row, selection.after, search.minds_case)
             ]
             if found:
                 yield found[:left]

@@ -135,14 +135,14 @@ class Headers:
         return await self._of_row(row, lambda header: _find(header, tags)) or {}
 
     async def matches(
-        self, row: Any, wished: Iterable[tuple[str, Match]], *, case_sensitive: bool
+        self, row: Any, wished: Iterable[tuple[str, Match]], minds_case: Callable[[str], bool]
     ) -> bool:
         """Whether the header in a row of `select_fields` has a text that matches for each tag."""
 
         def matches(header: bytes) -> bool:
             return all(
                 (text := _text(tag, header)) is not None
-                and accepts(match, text, case_sensitive=case_sensitive)
+                and accepts(match, text, case_sensitive=minds_case(tag))
                 for tag, match in wished
             )
 

@@ -70,6 +70,8 @@ class Search:
     metadata: tuple[tuple[int, str], ...] = ()
     """Number of a metadata and what it must match."""
     case_sensitive: bool = False
+    any_case: frozenset[str] = frozenset()
+    """VRs that are compared without case even so."""
     labels: tuple[str, ...] = ()
     labels_constraint: LabelsConstraint = "All"
     parent: tuple[Level, str] | None = None
@@ -81,6 +83,10 @@ class Search:
     """0: all."""
     candidates: int = 0
     """How many resources are looked at, at most, where headers decide; 0: all."""
+
+    def minds_case(self, tag: str = "") -> bool:
+        """Whether values of an attribute are compared with case; without a tag, of metadata."""
+        return self.case_sensitive and not (tag and vr_of(tag) in self.any_case)
 
 
 RANGES = frozenset(("DA", "TM", "DT"))

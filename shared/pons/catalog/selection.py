@@ -271,9 +271,9 @@ class _Draft:
                 compared = start_of(text) if is_whole(*values) else text
                 return f'({compared}) COLLATE "C" = {listed}'
             case OneOf(values, patterns):
-                starts = tag in STARTS_INDEXED
-                found = [self._equal(text, values, starts=starts)] if values else []
-                found += [self._like(text, pattern, starts=starts) for pattern in patterns]
+                how = {"starts": tag in STARTS_INDEXED, "case": self.search.minds_case(tag)}
+                found = [self._equal(text, values, **how)] if values else []
+                found += [self._like(text, pattern, **how) for pattern in patterns]
                 return found[0] if len(found) == 1 else f"({' OR '.join(found)})"
 
     def _between(self, text: str, lower: str, upper: str, *, dates: bool) -> str:
@@ -283,7 +283,7 @@ class _Draft:
         from_there = f"{start} >= {self.bind(lower)}" if lower else f"{start} > ''"
         return f"{from_there} AND {start} <= {self.bind(upper)}" if upper else from_there
 
-    def _equal(self, text: str, values: tuple[str, ...], *, starts: bool) -> str:
+    def _equal(self, text: str, values: tuple[str, ...], *, starts: bool, case: bool) -> str:
         capitals, long = f"upper({text})", starts and not is_whole(*values)
         start = start_of(capitals) if starts else capitals
         if len(values) == 1:
@@ -300,11 +300,11 @@ class _Draft:
             folded = f"{start} = ANY ({starting if long else wanted})"
             whole = f"{capitals} = ANY ({wanted})"
         # The folded condition is for the index, which has no other form.
-        if self.search.case_sensitive:
+        if case:
             return f"({exact} AND {folded})"
         return f"({folded} AND {whole})" if long else folded
 
-    def _like(self, text: str, pattern: str, *, starts: bool) -> str:
+    def _like(self, text: str, pattern: str, *, starts: bool, case: bool) -> str:
         value = self.bind(like(pattern))
         folded = f"upper({text}) LIKE upper({value})"
         start = literal_start(pattern, SHORT) if starts else ""
@@ -313,7 +313,7 @@ class _Draft:
         elif start:
             begins = f"upper({self.bind(like(start) + '%')})"
             folded = f"({start_of(f'upper({text})')} LIKE {begins} AND {folded})"
-        return f"(({text}) LIKE {value} AND {folded})" if self.search.case_sensitive else folded
+        return f"(({text}) LIKE {value} AND {folded})" if case else folded
 
     def _match_column(self, tag: str, column: Column, match: Match) -> None:
         self.need(column.level)

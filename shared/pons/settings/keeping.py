@@ -237,3 +237,7 @@ class FindSettings(Section):
         "it is about attributes that are in headers only; 0: all.",
     )
     limit_instances: int = Field(0, ge=0, description="The same for instances.")
+    case_sensitive_pn: bool = Field(
+        False,
+        description="C-FIND: compare names of persons with case, as it does everything else.",
+    )

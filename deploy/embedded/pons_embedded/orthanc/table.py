@@ -146,7 +146,7 @@ DICOM_SERVER = Chapter(
         Without("AcceptedSopClasses", "every storage class of the standard is accepted"),
         Without("RejectedSopClasses", "every storage class of the standard is accepted"),
         Without("SynchronousCMove", NO_SERVICE),
-        Without("CaseSensitivePN", "names of persons are compared without case", (False,)),
+        same("CaseSensitivePN", "find.case_sensitive_pn", boolean),
         same("LimitFindResults", "find.limit_results", integer),
         same("LimitFindInstances", "find.limit_instances", integer),
         Without("StorageAccessOnFind", "every attribute is in the index; no file is opened"),

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The identifier of one answer to a C-FIND: the attributes asked for, whatever a resource lacks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pons.catalog import Resource
+from pons.dicom.orthanc_json import GROUPS, element_text, reserving_tag
+from pons.header.repertoire import Repertoire
+from pons.header.write import NUMBERS, write_dataset
+from pons_ingress.find_query import (
+    INSTANCE_AVAILABILITY,
+    QUERY_RETRIEVE_LEVEL,
+    RETRIEVE_AET,
+    Key,
+    Query,
+)
+
+Element = dict[str, Any]
+
+
+class AnswerWriter:
+    """Writes the answers to one query.
+
+    Each has the attributes that the query names, empty where a resource has none, and says who
+    holds it, at which level it is, and its character set.
+    """
+
+    def __init__(
+        self, query: Query, transfer_syntax: str, repertoire: Repertoire, retrieve_aet: str
+    ) -> None:
+        self._keys = query.keys
+        self._transfer_syntax = transfer_syntax
+        self._repertoire = repertoire
+        self._said: dict[str, Element] = {
+            QUERY_RETRIEVE_LEVEL: {"vr": "CS", "Value": [query.level]},
+            RETRIEVE_AET: {"vr": "AE", "Value": [retrieve_aet]},
+        }
+        if INSTANCE_AVAILABILITY in query.ours:
+            self._said[INSTANCE_AVAILABILITY] = {"vr": "CS", "Value": ["ONLINE"]}
+        creators = {reserving_tag(key.tag) or key.tag for key in query.keys}
+        self.tags = tuple(sorted({key.tag for key in query.keys} | creators))
+        """What is to be read of each resource."""
+
+    def write(self, resource: Resource) -> bytes:
+        """The answer that is this resource."""
+        elements = {key.tag: _element(key, resource) for key in self._keys} | self._said
+        return write_dataset(elements, self._transfer_syntax, self._repertoire)
+
+
+def _element(key: Key, resource: Resource) -> Element:
+    text = resource.requested.get(key.tag)
+    if text is not None:
+        return {"vr": key.vr, "Value": _values(key.vr, text)}
+    reserving = reserving_tag(key.tag)
+    if reserving == key.tag and key.creator:
+        return {"vr": "LO", "Value": [key.creator]}
+    found = _in_header(resource, key.tag)
+    if found is None or (key.creator and _creator(resource, reserving) != key.creator):
+        return {"vr": key.vr}
+    return _without_long(found)
+
+
+def _values(vr: str, text: str) -> list[Any]:
+    """A text of the index as the values of DICOM JSON; none where they are no numbers."""
+    if not text:
+        return []
+    values = text.split("\\")
+    if vr == "PN":
+        return [dict(zip(GROUPS, one.split("="), strict=False)) for one in values]
+    if vr == "AT":
+        values = [one.replace(",", "") for one in values]
+    if vr != "AT" and vr not in NUMBERS:
+        return values
+    return values if all(_is_number(vr, one) for one in values) else []
+
+
+def _is_number(vr: str, text: str) -> bool:
+    try:
+        if vr in ("FL", "FD"):
+            float(text)
+        else:
+            int(text, 16 if vr == "AT" else 10)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_long(element: Mapping[str, Any]) -> Element:
+    """An element, empty wherever it has a value that stayed in the file."""
+    if element["vr"] != "SQ":
+        return {"vr": element["vr"]} if "BulkDataURI" in element else dict(element)
+    items = element.get("Value") or ()
+    shown = [{tag: _without_long(one) for tag, one in (item or {}).items()} for item in items]
+    return {"vr": "SQ", "Value": shown}
+
+
+def _in_header(resource: Resource, tag: str) -> Element | None:
+    found = resource.elements.get(tag)
+    return None if found is None else msgspec.json.decode(found, type=dict[str, Any])
+
+
+def _creator(resource: Resource, reserving: str | None) -> str:
+    """Whose block of private attributes it is in a header."""
+    element = _in_header(resource, reserving) if reserving else None
+    return (element_text(reserving or "", element) or "").strip() if element else ""

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The identifier of a request: a dataset that is small enough to be read from memory."""
+
+from pons.errors import InvalidInstance, TooLarge
+from pons.header import read_identifier
+from pons.limits import MEGABYTE
+
+MAX_IDENTIFIER = 4 * MEGABYTE
+"""Bytes of an identifier; a list of 10,000 UIDs has less than one."""
+
+
+class ReceivedIdentifier:
+    """Gathers an identifier while it arrives; what is beyond `MAX_IDENTIFIER` is dropped."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+        self._whole = True
+
+    def write(self, piece: memoryview) -> bool:
+        """Keep a copy of `piece`."""
+        if len(self._content) + len(piece) > MAX_IDENTIFIER:
+            self._whole = False
+            self._content.clear()
+        if self._whole:
+            self._content += piece
+        return False
+
+    async def spill(self) -> None: ...
+
+    def close(self) -> None:
+        self._content.clear()
+
+    def read(self, transfer_syntax: str, default_charset: str) -> bytes:
+        """The identifier as DICOM JSON.
+
+        Raises `TooLarge` for one that was dropped, `InvalidInstance` for one that is no dataset.
+        """
+        if not self._whole:
+            raise TooLarge(f"The identifier has more than {MAX_IDENTIFIER // MEGABYTE} MB")
+        header = read_identifier(
+            bytes(self._content), transfer_syntax, default_charset=default_charset
+        )
+        if header.pixel_data is not None:
+            raise InvalidInstance("The identifier has pixel data")
+        return header.json
