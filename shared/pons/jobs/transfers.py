@@ -64,6 +64,8 @@ async def submit_transfer(jobs: Jobs, request: TransferRequest, job_type: str) -
             worker=WORKER,
             arguments=msgspec.to_builtins(request),
             content=content,
+            destination=f"peer:{request.peer}",
+            retry=jobs.retries(synchronous=False),
         ),
         request.priority,
     )

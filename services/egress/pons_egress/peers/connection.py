@@ -6,7 +6,6 @@ peer's address says, or nowhere.
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -22,6 +21,7 @@ from pons.objects import Body
 from pons.objects.bodies import read_body, size_of
 from pons.remotes.peers import OtherStore
 from pons.settings import EgressSettings
+from pons_egress.peers.tls import tls_context, why_not_connected
 
 LONGEST_ANSWER = 512 * 1024
 """Bytes of an answer that is read: NATS carries 768 KiB."""
@@ -142,9 +142,12 @@ class Connection:
                 timeout=httpx.Timeout(patience, connect=self._seconds, pool=None),
             ) as answer:
                 body = await self._read(answer, longest)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            why = str(error) or f"nothing within {self._seconds:g} s"
-            raise Unreachable(self._told(f"no connection: {why}")) from error
+        except httpx.ConnectTimeout as error:
+            what = f"no connection within {self._seconds:g} s"
+            raise Unreachable(self._told(what)) from error
+        except httpx.ConnectError as error:
+            what = f"no connection: {why_not_connected(error)}"
+            raise Unreachable(self._told(what)) from error
         except httpx.ReadTimeout:
             raise self.failure(f"no answer within {patience:g} s") from None
         except httpx.WriteTimeout:
@@ -152,7 +155,7 @@ class Connection:
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
             raise _Broken(self._told("closed the connection")) from error
         except httpx.HTTPError as error:
-            raise self.failure(f"the request failed: {error}") from error
+            raise self.failure("the request failed, the log has the cause") from error
         if not answer.is_success:
             raise self._refusal(answer.status_code, body)
         return body
@@ -219,7 +222,7 @@ async def open_connection(
         base_url=_url(name, peer),
         auth=(peer.username, peer.password) if peer.username else None,
         headers=_headers(peer, more),
-        verify=await asyncio.to_thread(_tls, name, peer, settings),
+        verify=await asyncio.to_thread(tls_context, name, peer, settings),
         timeout=httpx.Timeout(patience, pool=None),
         limits=httpx.Limits(max_connections=settings.http_connections),
         follow_redirects=False,
@@ -232,7 +235,7 @@ def _url(name: str, peer: OtherStore) -> httpx.URL:
     try:
         return httpx.URL(peer.url)
     except httpx.InvalidURL as error:
-        raise BadRequest(f"The Url of peer {name!r} cannot be used: {error}") from error
+        raise BadRequest(f"The Url of peer {name!r} is no address") from error
 
 
 def _headers(peer: OtherStore, more: Mapping[str, str]) -> dict[bytes, bytes]:
@@ -240,32 +243,6 @@ def _headers(peer: OtherStore, more: Mapping[str, str]) -> dict[bytes, bytes]:
     own = {name.lower(): value for name, value in peer.http_headers.items()}
     sent = {**own, **more, "accept-encoding": "identity"}
     return {name.encode(): value.encode("latin-1") for name, value in sent.items()}
-
-
-def _tls(name: str, peer: OtherStore, settings: EgressSettings) -> ssl.SSLContext | bool:
-    """How the peer shows who it is, and how we do. No password is ever asked on a terminal."""
-    if not peer.url.startswith("https:"):
-        return False
-    try:
-        context = ssl.create_default_context(cafile=settings.https_ca_file or None)
-    except OSError as error:
-        raise BadRequest(f"Setting egress.https_ca_file cannot be used: {error}") from error
-    if not settings.https_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if peer.certificate_file:
-        try:
-            context.load_cert_chain(
-                peer.certificate_file,
-                peer.certificate_key_file or None,
-                password=lambda: peer.certificate_key_password,
-            )
-        except (OSError, ValueError) as error:
-            raise BadRequest(
-                f"The certificate that peer {name!r} is to be shown cannot be used: {error}",
-                "see CertificateFile, CertificateKeyFile and CertificateKeyPassword",
-            ) from error
-    return context
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -116,14 +116,16 @@ async def test_tls_both_ways(
         }
         with pytest.raises(RemoteFailure):
             await system(bus, store, url, trusted)
-        with pytest.raises(RemoteFailure, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(RemoteFailure, match="signed by nobody whom we trust"):
             await system(bus, store, url, {"https_ca_file": str(other.file)}, **shown)
-        with pytest.raises(RemoteFailure, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(RemoteFailure, match="signed by nobody whom we trust"):
             await system(bus, store, url, **shown)
         assert await system(bus, store, url, {"https_verify": False}, **shown)
         assert [request.path for request in peer.requests] == ["/system"] * 2
     async with serving(server.server()) as peer:
-        with pytest.raises(RemoteFailure, match=r"no connection: .*CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(
+            RemoteFailure, match="no connection: its certificate is not for this address"
+        ):
             await system(bus, store, f"https://localhost:{peer.port}/", trusted)
 
 

@@ -265,7 +265,10 @@ async def test_nobody_listens(
     async with sending_to(bus, store, url_of(gone)) as sender:
         job = await sender.send(permissive=True)
     assert outcome(job) == ("Failure", 9, 1, 0)
-    assert f"(http://127.0.0.1:{gone.port}): no connection: " in job.document.error_details
+    assert (
+        f"(http://127.0.0.1:{gone.port}): no connection: nobody listens there"
+        in job.document.error_details
+    )
 
 
 @pytest.mark.parametrize(
