@@ -115,7 +115,10 @@ def test_mistakes_in_conditions(condition: dict[str, Any], says: str) -> None:
         ({"On": "DeletedStudy", "To": ["modality:a"]}, "On"),
         ({"On": "StableStudy"}, "To"),
         ({"On": "StableStudy", "To": []}, "To"),
-        ({"On": "StableStudy", "To": ["http://x"]}, "expected modality:NAME or webhook:NAME"),
+        (
+            {"On": "StableStudy", "To": ["http://x"]},
+            "expected modality:NAME or peer:NAME or webhook:NAME",
+        ),
         ({"On": "StableStudy", "To": ["modality:a"], "Priority": 1}, "Priority"),
     ],
 )

@@ -197,8 +197,9 @@ class Association:
                 self._writer.close()
                 await self._writer.wait_closed()
         except (OSError, TimeoutError):
-            self._writer.transport.abort()
+            pass
         finally:
+            self._writer.transport.abort()  # unless it is closed, also when this was cancelled
             self._reading.cancel()
 
     async def _say_goodbye(self, *, release: bool) -> None:

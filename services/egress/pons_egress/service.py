@@ -99,7 +99,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 PULL: PullTransfer(ingest, objects, peers, settings),
             }
             worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
-            async with open_routing(bus, catalog, modalities, settings) as own:
+            async with open_routing(bus, catalog, modalities, peers, settings) as own:
                 routed = handlers | own
                 slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
                 sender = Worker(bus, slots, ROUTING, routed, observe=_observe, objects=objects)

@@ -22,12 +22,15 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from pons.bus import Bus
 from pons.jobs import DeadLetters, Job, Jobs, Worker
+from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, ROUTING
 from pons.jobs.webhook import ToldChange, WebhookRequest, submit_webhook
 from pons.messages.events import Change, Changes
 from pons.remotes.modalities import open_modalities
+from pons.remotes.peers import open_peers
 from pons.routing.queues import Queues
 from pons.settings import JobsSettings, Settings
+from pons_egress.peers.store import PeerStore
 from pons_egress.routing.service import open_routing
 from pons_egress.store import ModalityStore
 
@@ -67,12 +70,16 @@ async def routing(bus: Bus, store: Any, settings: Settings) -> AsyncIterator[Non
     index: Any = Index(store)
     async with (
         open_modalities(bus, settings) as modalities,
-        open_routing(bus, index, modalities, settings) as own,
+        open_peers(bus, settings) as peers,
+        open_routing(bus, index, modalities, peers, settings) as own,
         asyncio.TaskGroup() as group,
     ):
-        sender = ModalityStore(bus, store.objects, store, modalities, settings)
+        handlers = {
+            JOB_TYPE: ModalityStore(bus, store.objects, store, modalities, settings),
+            PEER_JOB_TYPE: PeerStore(bus, store.objects, store, peers, settings),
+        }
         slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-        worker = Worker(bus, slots, ROUTING, {JOB_TYPE: sender, **own}, lease=1.0)
+        worker = Worker(bus, slots, ROUTING, {**handlers, **own}, lease=1.0)
         task = group.create_task(worker.run())
         yield
         task.cancel()
@@ -266,9 +273,12 @@ def hook() -> Iterator[Hook]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told.told.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(told.statuses.pop(0) if told.statuses else 204)
+            answer = b'{"ID": "stored", "Status": "Success"}'
+            self.send_response(told.statuses.pop(0) if told.statuses else 200)
             self.send_header("Location", "http://127.0.0.1:1/")
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *words: Any) -> None:
             pass
@@ -320,7 +330,7 @@ async def test_changes_reach_a_webhook_in_order(bus: Bus, store: Any) -> None:
 async def test_a_webhook_is_told(bus: Bus, store: Any) -> None:
     """Each change is one POST, in order, signed with its time; trouble is tried again."""
     with hook() as server:
-        server.statuses = [204, 503, 429, 204]
+        server.statuses = [201, 503, 429, 200]
         job = await told(bus, store, f"http://localhost:{server.port}/hook?x=1", 3)
     assert (job.document.state, job.content["ChangesCount"]) == ("Success", 3)
     assert server.numbers == [7, 8, 8, 8, 9]
@@ -343,11 +353,45 @@ async def test_a_webhook_is_told(bus: Bus, store: Any) -> None:
     assert headers["x-token"] == "t"
 
 
+async def test_a_peer_is_sent_files(
+    bus: Bus, store: Any, index: Any, image: Any, file_of: Any
+) -> None:
+    """A peer that is busy at first has every file; one that refuses a file has the others, and is
+    listed, as is one that nobody knows."""
+    files = {file_of(one): one for one in (image(number) for number in range(1, 5))}
+    ids = [(await store.add(file, dataset)).instance_id for file, dataset in files.items()]
+    rules = {"all": {"On": "NewInstance", "To": ["peer:archive", "peer:picky", "peer:nobody"]}}
+    with hook() as archive, hook() as picky:
+        archive.statuses, picky.statuses = [503], [415]
+        urls = {"archive": archive.port, "picky": picky.port}
+        known = {name: {"Url": f"http://127.0.0.1:{port}/"} for name, port in urls.items()}
+        chosen = settings({}, rules).model_copy(update={"peers": known})
+        letters = DeadLetters(Jobs(bus, QUICK))
+        async with routing(bus, store, chosen):
+            await announce(bus, 1, ids)
+
+            async def settled() -> bool:
+                return {body for _, body in archive.told[1:]} == set(files) and {
+                    letter.destination for letter in await letters.listed()
+                } == {"peer:picky", "peer:nobody"}
+
+            await until(settled)
+            assert len({body for _, body in picky.told}) == 4
+            (refused,) = await letters.listed("peer:picky")
+            assert "of the first: Peer 'picky'" in refused.error_details
+            await letters.retry_all("peer:picky")
+
+            async def retried() -> bool:
+                return not await letters.listed("peer:picky")
+
+            await until(retried)
+
+
 async def test_a_webhook_that_refuses(bus: Bus, store: Any) -> None:
     """A change that is refused does not keep back the next, and makes a dead letter; a redirect is
     not followed."""
     with hook() as server:
-        server.statuses = [302, 204]
+        server.statuses = [302, 200]
         job = await told(bus, store, f"http://127.0.0.1:{server.port}/", 2)
     assert server.numbers == [7, 8]
     assert job.document.dead_letter

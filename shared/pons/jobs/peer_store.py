@@ -7,10 +7,10 @@ import msgspec
 
 from pons.jobs.board import Jobs
 from pons.jobs.document import JobRequest
+from pons.jobs.store import ROUTING, WORKER
 from pons.remotes.peers import OtherStore, told
 
 PEER_JOB_TYPE = "OrthancPeerStore"
-WORKER = "egress"
 
 
 class PeerStoreRequest(msgspec.Struct, frozen=True):
@@ -29,13 +29,19 @@ class PeerStoreRequest(msgspec.Struct, frozen=True):
     timeout: float = 0.0
     """Seconds; 0: as the peer or the settings say."""
     user_data: Any = None
+    synchronous: bool = True
+    rules: list[str] = []
+    """As of `StoreRequest`."""
 
 
-async def submit_peer_store(jobs: Jobs, request: PeerStoreRequest, peer: OtherStore) -> str:
-    """Have egress send what `request` names to `peer`; gives the id of the job."""
+async def submit_peer_store(jobs: Jobs, request: PeerStoreRequest, peer: OtherStore | None) -> str:
+    """Have egress send what `request` names to `peer`; gives the id of the job.
+
+    A job for one that is not known (None) fails.
+    """
     content: dict[str, Any] = {
-        "Description": "REST API",
-        "Peer": told(peer),
+        "Description": "Routing" if request.rules else "REST API",
+        "Peer": told(peer) if peer else [],
         "Compress": request.compress,
         "ParentResources": list(dict.fromkeys(request.resources)),
         "InstancesCount": 0,
@@ -44,13 +50,17 @@ async def submit_peer_store(jobs: Jobs, request: PeerStoreRequest, peer: OtherSt
     }
     if request.transcode:
         content["Transcode"] = request.transcode
+    if request.rules:
+        content["Rules"] = request.rules
     return await jobs.submit(
         JobRequest(
             job_type=PEER_JOB_TYPE,
-            worker=WORKER,
+            worker=ROUTING if request.rules else WORKER,
             arguments=msgspec.to_builtins(request),
             content=content,
             user_data=request.user_data,
+            destination=f"peer:{request.peer}",
+            retry=bool(request.rules) or jobs.retries(synchronous=request.synchronous),
         ),
         request.priority,
     )

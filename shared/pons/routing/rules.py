@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 from pons.bus import Bus
 from pons.dicom.levels import Level
 from pons.limits.mistakes import validated
-from pons.messages.destinations import DESTINATION, parts
+from pons.messages.destinations import DESTINATION, KINDS
 from pons.remotes.registry import Registry
 from pons.routing.conditions import MOST, Condition
 from pons.settings import Settings
@@ -22,17 +22,15 @@ LEVEL_OF: Mapping[str, Level] = {
     "StableStudy": "Study",
 }
 """At which level a change is that rules wait for."""
-ROUTED = ("modality", "webhook")
-"""Kinds of other systems that rules can send to."""
 
 
-def _can_be_sent_to(destination: str) -> str:
-    if DESTINATION.fullmatch(destination) is None or parts(destination)[0] not in ROUTED:
-        raise ValueError(f"expected {' or '.join(f'{kind}:NAME' for kind in ROUTED)}")
+def _named(destination: str) -> str:
+    if DESTINATION.fullmatch(destination) is None:
+        raise ValueError(f"expected {' or '.join(f'{kind}:NAME' for kind in KINDS)}")
     return destination
 
 
-Destination = Annotated[str, AfterValidator(_can_be_sent_to)]
+Destination = Annotated[str, AfterValidator(_named)]
 
 
 class Rule(BaseModel):
@@ -62,7 +60,8 @@ class Rule(BaseModel):
     To: list[Destination] = Field(
         min_length=1,
         max_length=32,
-        description="`modality:NAME` is sent the instances, `webhook:NAME` is told of the change.",
+        description="`modality:NAME`, `peer:NAME` are sent the instances, `webhook:NAME` is told "
+        "of the change.",
     )
     Enabled: StrictBool = Field(True, description="Whether it is applied; else it rests.")
 

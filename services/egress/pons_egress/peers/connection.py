@@ -35,6 +35,8 @@ SAME_FOR_ALL = {
     405: "does not take this: is its Url that of its REST API?",
 }
 """Refusals that have nothing to do with what was sent."""
+LATER = (408, 425, 429)
+"""Refusals that another time need not meet."""
 
 Content = Callable[[], AsyncIterator[bytes]]
 """Gives a body, again for each try."""
@@ -177,7 +179,8 @@ class Connection:
         if 300 <= status < 400:
             what = f"sends us elsewhere ({answered}), where we do not go: correct its Url"
             return Unreachable(self._told(what), status)
-        return self.failure(f"answered {answered}{_own_words(body)}")
+        final = 400 <= status < 500 and status not in LATER
+        return RemoteFailure(self._told(f"answered {answered}{_own_words(body)}"), final=final)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from pons.errors import (
     log_text,
 )
 from pons.jobs import PeerStoreRequest, Run
+from pons.jobs.document import is_network_error
 from pons.jobs.peer_store import size_sent
 from pons.objects import Objects
 from pons.objects.damage import notice
@@ -66,6 +67,7 @@ class PeerStore:
             request.resources,
             request.peer,
             lambda position: size_sent(position.size),
+            complete=bool(request.rules),
         )
         _refuse_transcoding(request.transcode, progress.left)
         async with open_connection(
@@ -91,6 +93,7 @@ class Sending:
         self._connection = connection
         self._run = run
         self._progress = progress
+        self._permissive = request.permissive or bool(request.rules)
 
     async def send(self, at_once: int) -> None:
         """Send what is left over so many connections."""
@@ -123,7 +126,8 @@ class Sending:
         except (RemoteFailure, NotFound, DamagedObject) as error:
             notice(error)
             PEER_INSTANCES.labels(peer, "failure").inc()
-            if not self._request.permissive or isinstance(error, Unreachable):
+            again = self._run.document.retry and is_network_error(error)
+            if again or not self._permissive or isinstance(error, Unreachable):
                 raise
             log.warning("instance not sent", job=self._run.id, error=log_text(error))
             await self._progress.left_out(instance, str(error))

@@ -8,9 +8,18 @@ from functools import partial
 
 from pons.bus import Bus
 from pons.errors import NotFound
-from pons.jobs import Handler, Jobs, StoreRequest, submit_store
+from pons.jobs import (
+    Handler,
+    Jobs,
+    PeerStoreRequest,
+    StoreRequest,
+    submit_peer_store,
+    submit_store,
+)
 from pons.jobs.webhook import JOB_TYPE, ToldChange, WebhookRequest, submit_webhook
 from pons.remotes.modalities import Modalities
+from pons.remotes.peers import OtherStore
+from pons.remotes.registry import Registry
 from pons.routing.evaluation import Lookup
 from pons.routing.known import open_known
 from pons.routing.queues import Waiting
@@ -23,7 +32,11 @@ from pons_egress.routing.webhook import WebhookDelivery
 
 @asynccontextmanager
 async def open_routing(
-    bus: Bus, catalog: Lookup, modalities: Modalities, settings: Settings
+    bus: Bus,
+    catalog: Lookup,
+    modalities: Modalities,
+    peers: Registry[OtherStore],
+    settings: Settings,
 ) -> AsyncIterator[dict[str, Handler]]:
     """Routing at work as long as the block runs; gives the handlers of jobs that are its alone.
 
@@ -33,6 +46,7 @@ async def open_routing(
         jobs = Jobs(bus, settings.jobs)
         submit: dict[str, Submit] = {
             "modality": partial(_to_modality, jobs, modalities, settings.dicom.aet),
+            "peer": partial(_to_peer, jobs, peers),
             "webhook": partial(_to_webhook, jobs),
         }
         lanes = Lanes(bus, settings.jobs)
@@ -61,6 +75,23 @@ async def _to_modality(
         rules=sorted({one.rule for one in waiting}),
     )
     return await submit_store(jobs, request, modality, aet)
+
+
+async def _to_peer(
+    jobs: Jobs, peers: Registry[OtherStore], name: str, waiting: Sequence[Waiting]
+) -> str:
+    """As `_to_modality`."""
+    try:
+        peer = await peers.read(name)
+    except NotFound:
+        peer = None
+    request = PeerStoreRequest(
+        peer=name,
+        resources=list(dict.fromkeys(one.resource_id for one in waiting)),
+        synchronous=False,
+        rules=sorted({one.rule for one in waiting}),
+    )
+    return await submit_peer_store(jobs, request, peer)
 
 
 async def _to_webhook(jobs: Jobs, name: str, waiting: Sequence[Waiting]) -> str:

@@ -14,7 +14,8 @@ import pytest
 
 from pons.bus import Bus
 from pons.jobs import Job, Jobs, PeerStoreRequest, Worker, submit_peer_store
-from pons.jobs.peer_store import PEER_JOB_TYPE, WORKER
+from pons.jobs.peer_store import PEER_JOB_TYPE
+from pons.jobs.store import WORKER
 from pons.remotes.peers import open_peers, parse_peer
 from pons.settings import EgressSettings, Settings
 from pons_egress.peers.store import PeerStore

@@ -191,6 +191,7 @@ class PeerStoreRequest(ResourcesToSend):
             transcode=self.Transcode,
             timeout=float(self.Timeout or 0),
             user_data=self.UserData,
+            synchronous=self.synchronous,
         )
 
 

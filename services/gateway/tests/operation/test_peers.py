@@ -82,6 +82,7 @@ async def test_every_field(client: httpx.AsyncClient, jobs: FakeJobs) -> None:
         transcode=SYNTAX,
         timeout=9.0,
         user_data=[1],
+        synchronous=False,
     )
     request, priority = jobs.submitted[-1]
     assert (request.job_type, request.worker, priority) == ("OrthancPeerStore", "egress", 7)
