@@ -83,6 +83,7 @@ dicom.max_dataset_mb
 egress.http_connections egress.scu_threads
 routing.rules routing.webhooks routing.concurrent routing.batch routing.webhook_timeout
 routing.denied_networks
+worklists.maximum worklists.keep_hours worklists.end_with_study worklists.interval
 queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb
 log.level log.format

@@ -23,6 +23,7 @@ from pons_index.returning import Returning
 from pons_index.statements import SQL
 from pons_index.sweep import Sweep
 from pons_index.tombstones import Tombstones
+from pons_index.worklists import Worklists
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Comparison:
         returning: Returning,
         tombstones: Tombstones,
         records: Records,
+        worklists: Worklists,
         pulse: Pulse,
     ) -> None:
         self._database = database
@@ -50,6 +52,7 @@ class Comparison:
         self._returning = returning
         self._tombstones = tombstones
         self._records = records
+        self._worklists = worklists
         self.done = asyncio.Event()
         """Set once the first comparison is done."""
 
@@ -86,6 +89,7 @@ class Comparison:
             await self._returning.announce_all()
 
     async def _compare_all(self) -> None:
+        await self._worklists.restore()  # before all that may take hours: patients wait for them
         deleted = await self._tombstones.restore()
         await self._records.file_attachments()
         await self._drain()

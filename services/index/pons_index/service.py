@@ -39,6 +39,7 @@ from pons_index.stream import forget_acknowledged
 from pons_index.sweep import Sweep
 from pons_index.tags import tag_reader
 from pons_index.tombstones import Tombstones
+from pons_index.worklists import Worklists
 from pons_index.writer import Writer
 
 if TYPE_CHECKING:
@@ -94,6 +95,13 @@ async def open_index(
         )
         consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
         records, tombstones = Records(database, objects), Tombstones(database, objects)
+        worklists = Worklists(
+            database,
+            objects,
+            settings.worklists,
+            settings.storage.quarantine_days,
+            pulse("worklists"),
+        )
         continuity = Continuity(database, bus, objects, pulse("continuity"))
         fence = Fence(database, objects, who(settings), pulse("objects"))
         sweep = Sweep(database, objects, bus, settings.storage.orphan_grace)
@@ -105,6 +113,7 @@ async def open_index(
             returning,
             tombstones,
             records,
+            worklists,
             pulse("comparison", NEVER_TOO_LONG),
         )
         quarantine = Quarantine(
@@ -153,6 +162,7 @@ async def open_index(
             | client_data.handlers()
             | reconstruction.handlers()
             | dead_letters.handlers()
+            | worklists.handlers()
         )
         await fence.begin()
         beginning = await continuity.begin(asked)
@@ -168,6 +178,7 @@ async def open_index(
                 fence.watch_forever(),
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
+                worklists.end_forever(),
             ):
                 room = FreeSpace(settings.storage)
                 answered = (

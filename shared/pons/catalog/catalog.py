@@ -49,6 +49,7 @@ from pons.catalog.schema import TABLES, Columns, is_related
 from pons.catalog.search import Fields, Search
 from pons.catalog.selection import by_condition, by_keys, select
 from pons.catalog.statements import BULK, STATEMENTS, STATISTICS
+from pons.catalog.worklists import Worklists
 from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags
 from pons.dicom.identity import digests, to_bytes, to_text
 from pons.dicom.levels import LEVELS, Level
@@ -106,6 +107,7 @@ class Catalog:
         self.archive = Archive(reader)
         self.browser = Browser(reader)
         self.dead_letters = DeadLetters(reader)
+        self.worklists = Worklists(reader)
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""

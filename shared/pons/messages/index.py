@@ -241,3 +241,27 @@ class DismissDeadLetter(msgspec.Struct, frozen=True):
     """
 
     letter: int
+
+
+class PutWorklist(msgspec.Struct, frozen=True):
+    """To index: keep a worklist entry, new or instead of the one that was there. May be repeated.
+
+    With `replace` it raises `NotFound` where none is there, and `OutOfResources` for a new one
+    beyond `worklists.maximum`.
+    """
+
+    worklist_id: UUID
+    tags: bytes
+    """DICOM JSON."""
+    study_uid: str
+    """That the one step of the entry makes; empty where that does not end the entry."""
+    first_day: str
+    last_day: str
+    """Days on which its steps begin, YYYYMMDD; empty where that is not known of each of them."""
+    replace: bool = False
+
+
+class DeleteWorklist(msgspec.Struct, frozen=True):
+    """To index: a worklist entry is not there any more. Raises `NotFound`."""
+
+    worklist_id: UUID

@@ -37,6 +37,7 @@ from pons.settings.work import (
     QueriesSettings,
     RenderSettings,
     RoutingSettings,
+    WorklistsSettings,
 )
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "StorageSettings",
     "StoreSettings",
     "WebDavSettings",
+    "WorklistsSettings",
     "ignored_variables",
     "is_loopback",
     "load_settings",

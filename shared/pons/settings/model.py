@@ -31,6 +31,7 @@ from pons.settings.work import (
     QueriesSettings,
     RenderSettings,
     RoutingSettings,
+    WorklistsSettings,
 )
 
 
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = ArchiveSettings()
     egress: EgressSettings = EgressSettings()
     queries: QueriesSettings = QueriesSettings()
+    worklists: WorklistsSettings = WorklistsSettings()
     jobs: JobsSettings = JobsSettings()
     routing: RoutingSettings = RoutingSettings()
     lua: LuaSettings = LuaSettings()

@@ -129,6 +129,25 @@ class QueriesSettings(Section):
     )
 
 
+class WorklistsSettings(Section):
+    """Modality worklists"""
+
+    maximum: int = Field(
+        10_000, ge=1, le=1_000_000, description="Entries that the store keeps at most (507 beyond)."
+    )
+    keep_hours: float = Field(
+        24,
+        ge=0,
+        description="Hours after which an entry of the store ends by itself, counted from its last "
+        "change and from the end of the day that its last step is scheduled for. 0: never.",
+    )
+    end_with_study: bool = Field(
+        True,
+        description="End an entry of one step when its study has come and is stable.",
+    )
+    interval: Seconds = Field(60, description="Seconds between looks for entries that are to end.")
+
+
 class JobsSettings(Section):
     """Jobs"""
 
