@@ -84,6 +84,7 @@ egress.http_connections egress.scu_threads
 routing.rules routing.webhooks routing.concurrent routing.batch routing.webhook_timeout
 routing.denied_networks
 worklists.maximum worklists.keep_hours worklists.end_with_study worklists.interval
+worklists.set_study_uid
 queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb
 log.level log.format

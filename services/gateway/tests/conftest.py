@@ -28,6 +28,7 @@ from pons.catalog import (
     StoredObject,
     Totals,
 )
+from pons.catalog.worklists import KeptWorklist
 from pons.dicom.identity import ResourceIds, resource_ids
 from pons.errors import InvalidInstance, Unavailable
 from pons.health.readiness import Health
@@ -112,6 +113,8 @@ class FakeCatalog:
     """Called when the log of changes has been read."""
     searched: Search | None = None
     wanted: Fields | None = None
+    kept: list[KeptWorklist] = field(default_factory=list)
+    """Worklist entries."""
 
     @property
     def headers(self) -> Self:
@@ -120,6 +123,10 @@ class FakeCatalog:
     @property
     def logs(self) -> Self:
         return self
+
+    @property
+    def worklists(self) -> "FakeWorklists":
+        return FakeWorklists(self.kept)
 
     async def find(
         self, level: str, identifier: str, wanted: Fields | None = None
@@ -219,6 +226,20 @@ class FakeCatalog:
     def _reachable(self) -> None:
         if self.away:
             raise Unavailable("The database does not answer")
+
+
+@dataclass
+class FakeWorklists:
+    """Worklist entries, one on each page."""
+
+    kept: list[KeptWorklist]
+
+    async def pages(self) -> AsyncIterator[list[KeptWorklist]]:
+        for one in self.kept:
+            yield [one]
+
+    async def find(self, worklist_id: UUID) -> KeptWorklist | None:
+        return next((one for one in self.kept if one.id == worklist_id), None)
 
 
 @dataclass

@@ -146,6 +146,9 @@ class WorklistsSettings(Section):
         description="End an entry of one step when its study has come and is stable.",
     )
     interval: Seconds = Field(60, description="Seconds between looks for entries that are to end.")
+    set_study_uid: bool = Field(
+        True, description="Give an entry that lacks StudyInstanceUID a new one."
+    )
 
 
 class JobsSettings(Section):

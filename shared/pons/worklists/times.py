@@ -3,6 +3,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from pons.dicom.tag_names import display_tag
 from pons.errors import BadRequest
@@ -50,6 +51,25 @@ def within(span: Span, value: str) -> bool:
     if not digits.isdecimal():
         return False
     return (not span.lower or span.lower <= digits) and (not span.upper or digits <= span.upper)
+
+
+def is_time(vr: str, value: str) -> bool:
+    """Whether `value` is one date or time of full form, as an entry has it."""
+    digits = bound(vr, value, "0")
+    if vr == "DA":
+        return len(value.strip()) >= DIGITS[vr] and is_day(digits)
+    return digits.isdecimal()
+
+
+def is_day(digits: str) -> bool:
+    """Whether YYYYMMDD is a day of the calendar."""
+    if len(digits) != DIGITS["DA"] or not digits.isdecimal():
+        return False
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return False
+    return True
 
 
 def bound(vr: str, value: str, fill: str) -> str:

@@ -29,6 +29,7 @@ from pons_gateway.routers import (
     tools,
     transfers,
     undelivered,
+    worklists,
 )
 from pons_gateway.routing import Router
 
@@ -64,5 +65,6 @@ ROUTERS: tuple[Router, ...] = (
     transfers.router,
     jobs.router,
     undelivered.router,
+    worklists.router,
     rules.router,
 )
