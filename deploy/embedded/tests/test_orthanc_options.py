@@ -155,6 +155,7 @@ def test_the_page_says_what_the_table_says() -> None:
         ("DicomScpTimeout", 0, "dicom.idle_timeout", 86400),
         ("DicomAlwaysAllowEcho", False, "dicom.always_allow_echo", False),
         ("DicomAlwaysAllowStore", False, "dicom.always_allow_store", False),
+        ("SynchronousCMove", False, "dicom.synchronous_move", False),
         ("DicomAlwaysAllowFind", True, "dicom.always_allow_find", True),
         ("DicomAlwaysAllowFindWorklist", True, "dicom.always_allow_find_worklist", True),
         ("DicomAlwaysAllowGet", True, "dicom.always_allow_get", True),

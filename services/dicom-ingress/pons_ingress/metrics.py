@@ -16,6 +16,9 @@ STORE_SECONDS = Histogram(
     "Seconds from the end of a dataset to its response",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+RETRIEVALS = Counter(
+    "pons_dicom_retrievals", "C-MOVE and C-GET requests by their final status", ["kind", "status"]
+)
 ECHOES = Counter("pons_dicom_echoes", "C-ECHO requests answered")
 FINDS = Counter("pons_dicom_finds", "C-FIND requests by their final status", ["status"])
 FIND_SECONDS = Histogram(

@@ -11,6 +11,7 @@ from pons.bus.requests import answer_commands
 from pons.catalog import open_catalog
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
+from pons.jobs import Jobs
 from pons.limits import MEGABYTE
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
@@ -20,6 +21,7 @@ from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
 from pons_ingress.find import Find
+from pons_ingress.move import Move
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
 from pons_ingress.service_classes import Permission
@@ -49,6 +51,9 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             await require_own(settings, objects, bus)
             await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes}, health)
 
+            def charset() -> str:
+                return live.now.default_charset
+
             served: dict[Permission, Service] = {
                 Permission.ECHO: Echo(),
                 Permission.STORE: Store(
@@ -64,9 +69,11 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 catalog = await opened.enter_async_context(
                     open_catalog(settings, objects, Owner(objects, settings))
                 )
-                served[Permission.FIND] = Find(catalog, settings, lambda: live.now.default_charset)
+                jobs = Jobs(bus, settings.jobs)
+                served[Permission.FIND] = Find(catalog, settings, charset)
+                served[Permission.MOVE] = Move(catalog, jobs, modalities, settings, charset)
             else:
-                log.warning("no database is configured: C-FIND is not served")
+                log.warning("no database is configured: queries and retrieval are not served")
             services = Services(served)
 
             def rules() -> Rules:

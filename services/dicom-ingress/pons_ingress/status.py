@@ -10,6 +10,11 @@ PENDING = 0xFF00
 PENDING_UNMATCHED = 0xFF01
 """Pending, where an optional key of the query could not be matched."""
 CANCELLED = 0xFE00
+SOME_FAILED = 0xB000
+"""Warning: sub-operations are complete, and some of them failed."""
+NOTHING_SENT = 0xA702
+"""Unable to perform sub-operations."""
+DESTINATION_UNKNOWN = 0xA801
 NOT_AUTHORIZED = 0x0124
 UNRECOGNIZED_OPERATION = 0x0211
 UNABLE_TO_PROCESS = 0xC000
@@ -50,6 +55,20 @@ FIND_STATUS: dict[type[PonsError], int] = {
     errors.OutOfResources: 0xA700,
     errors.TooLarge: 0xA700,
 }
+
+
+RETRIEVE_STATUS: dict[type[PonsError], int] = {
+    errors.BadRequest: 0xA900,  # identifier does not match SOP class
+    errors.InvalidInstance: 0xA900,
+    errors.OutOfResources: 0xA702,
+    errors.TooLarge: 0xA702,
+    errors.Unavailable: 0xA702,
+}
+
+
+def retrieve_status(error: PonsError) -> int:
+    """The status of a C-MOVE or C-GET that ends with `error`; there is one for any other."""
+    return errors.nearest(RETRIEVE_STATUS, error) or UNABLE_TO_PROCESS
 
 
 def find_status(error: PonsError) -> int:

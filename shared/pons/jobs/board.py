@@ -5,7 +5,7 @@ import asyncio
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from functools import partial
 from uuid import UUID, uuid4
@@ -179,15 +179,32 @@ class Jobs:
             ) from None
         return Job(request, document, revision)
 
+    async def follow(self, job_id: str) -> AsyncGenerator[JobDocument, None]:
+        """The document as it is, and then after each change, until the job has finished.
+
+        Raises `NotFound` when there is no such job, or not any more.
+        """
+        async with aclosing(self._changes(job_id)) as changes:
+            async for document, _ in changes:
+                yield document
+
     async def _finished(self, job_id: str) -> tuple[JobDocument, int]:
-        async with aclosing(self.bucket.watch(job_id)) as changes:
+        async with aclosing(self._changes(job_id)) as changes:
+            async for document, revision in changes:
+                if document.finished:
+                    return document, revision
+        raise _unknown(job_id)
+
+    async def _changes(self, job_id: str) -> AsyncGenerator[tuple[JobDocument, int], None]:
+        async with aclosing(self.bucket.watch(_check_id(job_id))) as changes:
             async for item in changes:
                 entry = item.entries.get(job_id) if isinstance(item, Snapshot) else item
                 if entry is None or entry.value is None:
                     break
                 document = decode(entry.value)
+                yield document, entry.revision
                 if document.finished:
-                    return document, entry.revision
+                    return
         raise _unknown(job_id)
 
     async def read(self, job_id: str) -> tuple[JobDocument, int]:

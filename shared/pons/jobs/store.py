@@ -43,15 +43,21 @@ class StoreRequest(msgspec.Struct, frozen=True):
 
 
 async def submit_store(
-    jobs: Jobs, request: StoreRequest, modality: Modality | None, default_aet: str
+    jobs: Jobs,
+    request: StoreRequest,
+    modality: Modality | None,
+    default_aet: str,
+    *,
+    by: str = "REST API",
 ) -> str:
     """Have egress send what `request` names to `modality`; gives the id of the job.
 
-    A job for one that is not known (None) fails.
+    A job for one that is not known (None) fails. `by` is how the request has come, as the job's
+    content tells.
     """
     local_aet, remote_aet = request.aets(modality, default_aet) if modality else ("", "")
     content: dict[str, Any] = {
-        "Description": "Routing" if request.rules else "REST API",
+        "Description": "Routing" if request.rules else by,
         "LocalAet": local_aet,
         "RemoteAet": remote_aet,
         "ParentResources": list(dict.fromkeys(request.resources)),

@@ -193,6 +193,10 @@ class DicomSettings(Section):
     )
     always_allow_move: bool = Field(False, description="C-MOVE from unknown AE titles.")
     always_allow_get: bool = Field(False, description="C-GET from unknown AE titles.")
+    synchronous_move: bool = Field(
+        True,
+        description="Answer a C-MOVE as its job goes on; false: with Success once there is a job.",
+    )
     accept_unknown_sop_classes: bool = Field(
         False, description="Accept storage of SOP classes that the standard does not list."
     )

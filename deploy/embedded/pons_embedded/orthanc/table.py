@@ -26,7 +26,6 @@ from pons_embedded.orthanc.syntaxes import FAMILIES
 EVENT_LOOP = "requests and associations share event loops instead of threads"
 OWN_MEMORY = "each process bounds its memory by itself"
 PROXY = "TLS is the work of a proxy in front of Pons"
-NO_SERVICE = "Pons does not answer this service"
 
 IDENTITY = Chapter(
     "Identity, files, capacity",
@@ -145,7 +144,7 @@ DICOM_SERVER = Chapter(
         same("UnknownSopClassAccepted", "dicom.accept_unknown_sop_classes", boolean),
         Without("AcceptedSopClasses", "every storage class of the standard is accepted"),
         Without("RejectedSopClasses", "every storage class of the standard is accepted"),
-        Without("SynchronousCMove", NO_SERVICE),
+        same("SynchronousCMove", "dicom.synchronous_move", boolean),
         same("CaseSensitivePN", "find.case_sensitive_pn", boolean),
         same("LimitFindResults", "find.limit_results", integer),
         same("LimitFindInstances", "find.limit_instances", integer),

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C-MOVE: has egress send instances to a modality, and tells how far that is (PS3.4 C.4.2)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from time import monotonic, perf_counter
+from typing import Protocol
+
+import structlog
+
+from pons.catalog import Archive, InstanceToSend
+from pons.dicom.network.dimse import MOVE_DESTINATION, Command, Response
+from pons.dicom.network.messages import Context, Dataset
+from pons.errors import NotFound, PonsError
+from pons.jobs import JobDocument, Jobs, StoreRequest, submit_store
+from pons.jobs.document import CANCELED
+from pons.messages.modality import Modality
+from pons.settings import Settings
+from pons_ingress import metrics
+from pons_ingress.admission import KnownModalities, Peer
+from pons_ingress.conversation import Conversation
+from pons_ingress.identifier import ReceivedIdentifier
+from pons_ingress.retrieve_query import Searcher, read_wanted
+from pons_ingress.status import CANCELLED, DESTINATION_UNKNOWN, SUCCESS, retrieve_status
+from pons_ingress.sub_operations import SubOperations
+
+LOOK_SECONDS = 0.1
+"""How often it is looked whether the peer has cancelled."""
+TELL_SECONDS = 5.0
+"""After so long without news the peer is told how far it is all the same: many wait no longer than
+a minute for a response."""
+CANCEL_SECONDS = 30.0
+"""How long a job that is cancelled may take to end."""
+
+log = structlog.get_logger()
+
+
+class DestinationUnknown(NotFound):
+    """No modality has the AE title that is to be moved to."""
+
+
+class Catalog(Searcher, Protocol):
+    """The part of `pons.catalog.Catalog` that is asked."""
+
+    archive: Archive
+
+
+class Move:
+    """Answers C-MOVE requests, each with a job that `/jobs` shows and any egress works on.
+
+    The peer hears how far it is as the job goes on. Its C-CANCEL, and its leaving, cancel the job;
+    when this process ends, the job goes on.
+    With `dicom.synchronous_move` off, it hears Success as soon as there is a job.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        jobs: Jobs,
+        modalities: KnownModalities,
+        settings: Settings,
+        default_charset: Callable[[], str],
+    ) -> None:
+        self._catalog = catalog
+        self._jobs = jobs
+        self._modalities = modalities
+        self._dicom = settings.dicom
+        self._default_charset = default_charset
+
+    def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
+        return ReceivedIdentifier()
+
+    async def answer(self, conversation: Conversation) -> None:
+        started = perf_counter()
+        moved = SubOperations(0)
+        try:
+            response = await self._move(conversation, moved)
+        except PonsError as error:
+            if isinstance(error, DestinationUnknown):
+                response = Response(DESTINATION_UNKNOWN, error.message)
+            else:
+                response = Response(retrieve_status(error), error.message)
+        status = f"{response.status:04X}"
+        metrics.RETRIEVALS.labels("move", status).inc()
+        facts = {
+            "destination": conversation.message.command.text(MOVE_DESTINATION),
+            "completed": moved.completed,
+            "failed": moved.failed,
+            "status": status,
+            "source": conversation.peer.calling_aet,
+            "remote_ip": conversation.peer.remote_ip,
+            "ms": round((perf_counter() - started) * 1000, 1),
+        }
+        if response.status in (SUCCESS, CANCELLED):
+            log.info("instances moved", **facts)
+        else:
+            log.warning("instances not moved", reason=response.comment, **facts)
+        failures = moved.failures(conversation.message.context.transfer_syntax)
+        await conversation.respond(response, failures)
+
+    async def _move(self, conversation: Conversation, moved: SubOperations) -> Response:
+        """Have it done; gives the final response."""
+        command = conversation.message.command
+        name, modality = self._destination(command.text(MOVE_DESTINATION))
+        wanted = read_wanted(conversation, self._default_charset(), level_needed=False)
+        await conversation.unseen.settle()
+        resources = await wanted.find(self._catalog)
+        instances = await self._catalog.archive.instances_to_send(resources)
+        moved.total = len(instances)
+        request = StoreRequest(
+            name,
+            resources,
+            permissive=True,
+            move_originator_aet=conversation.peer.calling_aet,
+            move_originator_id=command.message_id,
+        )
+        job_id = await submit_store(self._jobs, request, modality, self._dicom.aet, by="C-MOVE")
+        log.info("move begun", job=job_id, instances=len(instances))
+        if not self._dicom.synchronous_move:
+            return Response(SUCCESS)
+        document = await self._follow(conversation, job_id, moved)
+        return _ended(document, instances, moved)
+
+    def _destination(self, aet: str) -> tuple[str, Modality]:
+        found: Mapping[str, Modality] = {}
+        if aet:
+            found = self._modalities.find_by_aet(aet, self._dicom.strict_aet_comparison)
+        if not found:
+            raise DestinationUnknown(f"{aet or 'no destination'} is no modality of this store")
+        return min(found.items())
+
+    async def _follow(
+        self, conversation: Conversation, job_id: str, moved: SubOperations
+    ) -> JobDocument:
+        """The document of the job once it has ended; the peer is told how far it is meanwhile."""
+        async with aclosing(self._jobs.follow(job_id)) as documents:
+            return await self._tell(conversation, job_id, documents, moved)
+
+    async def _tell(
+        self,
+        conversation: Conversation,
+        job_id: str,
+        documents: AsyncIterator[JobDocument],
+        moved: SubOperations,
+    ) -> JobDocument:
+        told, cancelled_at = monotonic(), 0.0
+        await conversation.respond(moved.pending())
+        turn = asyncio.ensure_future(anext(documents))
+        try:
+            while True:
+                done, _ = await asyncio.wait((turn,), timeout=LOOK_SECONDS)
+                if conversation.cancelled and not cancelled_at:
+                    await self._jobs.cancel(job_id)
+                    cancelled_at = monotonic()
+                if done:
+                    document = turn.result()
+                    _count(document, moved)
+                    if document.finished:
+                        return document
+                    turn = asyncio.ensure_future(anext(documents))
+                if cancelled_at:
+                    if monotonic() - cancelled_at > CANCEL_SECONDS:
+                        return (await self._jobs.get(job_id)).document
+                elif done or monotonic() - told > TELL_SECONDS:
+                    told = monotonic()
+                    await conversation.respond(moved.pending())
+        finally:
+            turn.cancel()
+            await asyncio.wait((turn,))
+
+
+def _count(document: JobDocument, moved: SubOperations) -> None:
+    """What the job says of how far it is."""
+    moved.failed = int(document.content.get("FailedInstancesCount", 0))
+    dealt_with = round(document.progress * moved.total)
+    moved.completed = max(dealt_with - moved.failed, 0)
+
+
+def _ended(
+    document: JobDocument, instances: list[InstanceToSend], moved: SubOperations
+) -> Response:
+    """The final response for a job that has ended."""
+    cancelled = document.error_code == CANCELED or not document.finished
+    named = {one["ID"] for one in document.content.get("FailedInstances", ())}
+    moved.failed_uids = [one.sop_instance_uid for one in instances if one.instance_id in named]
+    if document.state == "Failure" and not cancelled:
+        # It broke off: in the order of the instances, what it had not come to failed as well.
+        left = instances[moved.completed + moved.failed :]
+        moved.failed_uids += [one.sop_instance_uid for one in left]
+        moved.failed += len(left)
+    return moved.final(cancelled=cancelled, comment=document.error_details)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far the sub-operations of a C-MOVE or C-GET are, as responses tell it (PS3.4 C.4.2.1)."""
+
+from dataclasses import dataclass, field
+
+from pons.dicom.network.dimse import (
+    COMPLETED_SUBOPERATIONS,
+    FAILED_SUBOPERATIONS,
+    REMAINING_SUBOPERATIONS,
+    WARNING_SUBOPERATIONS,
+    Response,
+)
+from pons.header.repertoire import ASCII, Repertoire
+from pons.header.write import write_dataset
+from pons_ingress.status import (
+    CANCELLED,
+    NOTHING_SENT,
+    PENDING,
+    SOME_FAILED,
+    SUCCESS,
+)
+
+MOST = 0xFFFF
+"""The largest number that a response can tell."""
+FAILED_SOP_INSTANCE_UID_LIST = "00080058"
+LONGEST_LIST = 65_000
+"""Bytes of that list, which an element of its VR can have in every encoding."""
+
+
+@dataclass(slots=True)
+class SubOperations:
+    """Counts them; `failed_uids` are instances that did not arrive, as far as they are known."""
+
+    total: int
+    completed: int = 0
+    warning: int = 0
+    failed: int = 0
+    failed_uids: list[str] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> int:
+        return self.total - self.completed - self.warning - self.failed
+
+    def fail(self, sop_instance_uid: str) -> None:
+        """Count one that failed."""
+        self.failed += 1
+        self.failed_uids.append(sop_instance_uid)
+
+    def pending(self) -> Response:
+        """The response while there is more to do."""
+        return Response(PENDING, elements=self._numbers(remaining=True))
+
+    def final(self, *, cancelled: bool = False, comment: str = "") -> Response:
+        """The last response: cancelled, all there, some failed, or all."""
+        if cancelled:
+            return Response(CANCELLED, comment, self._numbers(remaining=True))
+        status = SUCCESS
+        if self.failed:
+            status = SOME_FAILED if self.completed or self.warning else NOTHING_SENT
+        return Response(status, comment, self._numbers(remaining=False))
+
+    def failures(self, transfer_syntax: str) -> bytes | None:
+        """The identifier of the last response, which lists what failed; None where nothing did."""
+        if not self.failed_uids:
+            return None
+        listed = "\\".join(self.failed_uids)
+        if len(listed) > LONGEST_LIST:
+            listed = listed[:LONGEST_LIST].rpartition("\\")[0]
+        element = {"vr": "UI", "Value": listed.split("\\")}
+        elements = {FAILED_SOP_INSTANCE_UID_LIST: element}
+        return write_dataset(elements, transfer_syntax, Repertoire(ASCII))
+
+    def _numbers(self, *, remaining: bool) -> dict[int, int | str]:
+        numbers: dict[int, int | str] = {
+            COMPLETED_SUBOPERATIONS: min(self.completed, MOST),
+            FAILED_SUBOPERATIONS: min(self.failed, MOST),
+            WARNING_SUBOPERATIONS: min(self.warning, MOST),
+        }
+        return (
+            {REMAINING_SUBOPERATIONS: min(self.remaining, MOST), **numbers}
+            if remaining
+            else numbers
+        )

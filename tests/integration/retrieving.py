@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The other sides of C-MOVE and C-GET: one that receives, and what the tests send and ask."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, evt
+from pynetdicom.events import Event
+
+from outside import Store, free_ports
+
+
+@dataclass
+class Receiver:
+    """Takes C-STORE with the AE title RECEIVER, and does what a test wants with it."""
+
+    port: int
+    status: dict[str, int] = field(default_factory=dict)
+    """By SOP Instance UID; 0 for others."""
+    seconds: float = 0.0
+    """What each takes."""
+    received: list[Dataset] = field(default_factory=list)
+    originators: list[tuple[str, int]] = field(default_factory=list)
+    first: threading.Event = field(default_factory=threading.Event)
+
+    def take(self, event: Event) -> int:
+        request: Any = event.request
+        self.first.set()
+        time.sleep(self.seconds)
+        originator = request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID
+        self.originators.append(originator)
+        status = self.status.get(str(request.AffectedSOPInstanceUID), 0)
+        if status == 0:
+            self.received.append(event.dataset)
+        return status
+
+
+@contextmanager
+def receiving(store: Store, *, listening: bool = True) -> Iterator[Receiver]:
+    """A receiver that the store knows as a modality, as MOVER is known that asks for it."""
+    (port,) = free_ports(1)
+    receiver = Receiver(port)
+    entity = AE("RECEIVER")
+    entity.add_supported_context(CTImageStorage, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    described = {"AET": "RECEIVER", "Host": "127.0.0.1", "Port": port}
+    assert store.http.put("/modalities/receiver", json=described).status_code == 200
+    described = {"AET": "MOVER", "Host": "127.0.0.1", "Port": 104}
+    assert store.http.put("/modalities/mover", json=described).status_code == 200
+    server = None
+    if listening:
+        server = entity.start_server(
+            ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, receiver.take)]
+        )
+    try:
+        yield receiver
+    finally:
+        if server is not None:
+            server.shutdown()
+        for name in ("receiver", "mover"):
+            store.http.delete(f"/modalities/{name}")
+
+
+def identifier(level: str, **keys: Any) -> Dataset:
+    ds = Dataset()
+    if level:
+        ds.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(ds, keyword, value)
+    return ds
