@@ -64,7 +64,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                     read_only=settings.store.read_only,
                 ),
             }
-            if settings.database.url or settings.database.reader_url:
+            if settings.database.configured:
                 # It connects when first asked: instances are received while the database is away.
                 catalog = await opened.enter_async_context(
                     open_catalog(settings, objects, Owner(objects, settings))

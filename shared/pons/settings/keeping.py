@@ -152,6 +152,11 @@ class DatabaseSettings(Section):
 
     pool_size: int = Field(8, ge=1, le=100, description="Connections per process at most.")
 
+    @property
+    def configured(self) -> bool:
+        """Whether there is a database to read."""
+        return bool(self.reader_url or self.url)
+
 
 class NatsSettings(Section):
     """NATS JetStream"""
