@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from types import MappingProxyType
 from typing import Protocol
 
 from pons.dicom.network.rejection import Reason, Rejection
+from pons.dicom.network.user_information import USER_AND_PASSWORD, UserIdentity
 from pons.messages.modality import Modality
+from pons.passwords.queue import TooManyLogins
+from pons.passwords.verify import Passwords
 from pons.settings import DicomSettings
 from pons_ingress import metrics
 from pons_ingress.service_classes import Permission
@@ -64,9 +68,15 @@ class Seats:
 class Admission:
     """Applies the settings about AE titles and modalities to a peer."""
 
-    def __init__(self, settings: DicomSettings, modalities: KnownModalities) -> None:
+    def __init__(
+        self,
+        settings: DicomSettings,
+        modalities: KnownModalities,
+        users: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._settings = settings
         self._modalities = modalities
+        self._passwords = Passwords(users)
         self._always = frozenset(
             permission
             for permission in Permission
@@ -86,6 +96,23 @@ class Admission:
                 f"{peer.calling_aet} is not a modality that may ask for anything",
             )
         return permissions
+
+    async def verified(self, peer: Peer, identity: UserIdentity | None) -> bool:
+        """Whether the peer has shown the password of a user. Raises `Rejection` for a wrong one.
+
+        Where the store has no users, and for identities of other kinds, nothing is verified.
+        """
+        if identity is None or identity.kind != USER_AND_PASSWORD or not self._passwords.needed:
+            return False
+        user = identity.primary.decode("utf-8", "replace")
+        password = identity.secondary.decode("utf-8", "replace")
+        try:
+            known = await self._passwords.verified(user, password, peer.remote_ip)
+        except TooManyLogins as error:
+            raise Rejection(Reason.CONGESTION, error.message) from None
+        if known is None:
+            raise Rejection(Reason.NO_REASON, "the user's name or password is wrong")
+        return True
 
     async def _known(self, peer: Peer) -> list[Modality]:
         found = self._modalities.find_by_aet(peer.calling_aet, self._settings.strict_aet_comparison)

@@ -106,7 +106,10 @@ class Association:
         refuse_foreign(proposal)
         take_seat()
         permissions = await self._admission.permissions(self._peer)
-        self._agreement = agreement = negotiate(proposal, permissions, self._rules())
+        verified = await self._admission.verified(self._peer, proposal.user.identity)
+        self._agreement = agreement = negotiate(
+            proposal, permissions, self._rules(), verified=verified
+        )
         self._messages.contexts = agreement.contexts
         self._reader.expect(Phase.ESTABLISHED)
         self.channel.expect_within(self._settings.idle_timeout)

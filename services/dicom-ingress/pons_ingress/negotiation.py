@@ -21,6 +21,7 @@ from pons.dicom.network.messages import Context
 from pons.dicom.network.pdu import PDV_HEADER
 from pons.dicom.network.rejection import Reason, Rejection
 from pons.dicom.network.user_information import (
+    USERNAME,
     ExtendedNegotiation,
     Role,
     UserInformation,
@@ -38,8 +39,6 @@ QUERY_RETRIEVE = frozenset().union(
 )
 MAX_OPTIONS = 5
 """Bytes of an extended negotiation for query/retrieve (PS3.4 C.5.1.1)."""
-USERNAME = 1
-"""The one type of user identity that brings nothing to verify (PS3.7 D.3.3.7.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +82,19 @@ def refuse_foreign(proposal: Proposal) -> None:
         raise Rejection(Reason.NO_REASON_OF_PROVIDER, what)
 
 
-def negotiate(proposal: Proposal, permissions: frozenset[Permission], rules: Rules) -> Agreement:
+def negotiate(
+    proposal: Proposal,
+    permissions: frozenset[Permission],
+    rules: Rules,
+    *,
+    verified: bool = False,
+) -> Agreement:
     """Accept what of the proposal is supported and permitted.
 
     Of a context's transfer syntaxes the first supported one is accepted: peers that have a
     preference list it first, and since datasets are kept as they come, any is as good to us.
     The requestor is SCU unless it selects roles. It may be SCP of storage where C-GET is served.
+    `verified` says that the user identity was.
     Raises `Rejection` when permissions alone leave nothing of what is supported.
     """
     roles = {role.sop_class_uid: role for role in proposal.user.roles}
@@ -124,6 +130,7 @@ def negotiate(proposal: Proposal, permissions: frozenset[Permission], rules: Rul
         tuple(answered[uid] for uid in sorted(answered & roles.keys())),
         extended,
         rules,
+        verified=verified,
     )
     return Agreement(
         contexts=accepted,
@@ -203,12 +210,16 @@ def _user_information(
     roles: tuple[Role, ...],
     extended: tuple[ExtendedNegotiation, ...],
     rules: Rules,
+    *,
+    verified: bool,
 ) -> UserInformation:
     """Our part of the user information."""
     identity = proposed.identity
-    # A positive answer to another type would say that a password or ticket has been verified.
+    # Else a positive answer would say that a password or ticket has been verified.
     acknowledged = (
-        identity is not None and identity.kind == USERNAME and identity.response_requested
+        identity is not None
+        and identity.response_requested
+        and (verified or identity.kind == USERNAME)
     )
     return our_information(
         rules.maximum_pdu_length,

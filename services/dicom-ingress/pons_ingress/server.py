@@ -2,8 +2,8 @@
 """The DICOM port: accepts connections, and lets what runs on them finish when it closes."""
 
 import asyncio
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from pons.errors import PonsError
@@ -30,6 +30,8 @@ class DicomServer:
         What answers requests.
     rules
         What this side brings to the next negotiation: REST may change it at any time.
+    users
+        Name to argon2 hash, for peers that show a user's password.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class DicomServer:
         services: Services,
         modalities: KnownModalities,
         rules: Callable[[], Rules],
+        users: Mapping[str, str] = MappingProxyType({}),
         grace: float = GRACE,
     ) -> None:
         self.port = port
@@ -47,7 +50,7 @@ class DicomServer:
         self._host = host
         self._services = services
         self._rules = rules
-        self._admission = Admission(settings, modalities)
+        self._admission = Admission(settings, modalities, users)
         self._seats = Seats(settings.max_associations)
         self._grace = grace
         self._buffer = memoryview(bytearray(RECEIVE_BUFFER))

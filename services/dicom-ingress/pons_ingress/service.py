@@ -91,6 +91,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 services,
                 modalities,
                 rules,
+                settings.http.users,
             ):
                 yield
     finally:

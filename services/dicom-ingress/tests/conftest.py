@@ -146,6 +146,7 @@ class Port:
         *,
         read_only: bool,
         more_services: Mapping[Permission, Service],
+        users: Mapping[str, str],
     ) -> None:
         self.store = RememberingStore()
         self.settings = DicomSettings(**settings)
@@ -156,6 +157,7 @@ class Port:
         self.number = 0
         self._read_only = read_only
         self._more_services = more_services
+        self._users = users
         self._modalities = ListedModalities(modalities)
         self._grace = grace
         self._ready = threading.Event()
@@ -204,7 +206,14 @@ class Port:
             self.settings.maximum_pdu_length, unknown, TRANSFER_SYNTAXES, services.offered
         )
         async with DicomServer(
-            self.settings, "127.0.0.1", 0, services, self._modalities, lambda: rules, self._grace
+            self.settings,
+            "127.0.0.1",
+            0,
+            services,
+            self._modalities,
+            lambda: rules,
+            self._users,
+            self._grace,
         ) as server:
             self.number = server.port
             self._ready.set()
@@ -228,6 +237,7 @@ def start_port(tmp_path: Path, logs: list[Any]) -> Iterator[Callable[..., Port]]
         grace: float = 10.0,
         read_only: bool = False,
         more_services: Mapping[Permission, Service] | None = None,
+        users: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> Port:
         port = Port(
@@ -237,6 +247,7 @@ def start_port(tmp_path: Path, logs: list[Any]) -> Iterator[Callable[..., Port]]
             grace,
             read_only=read_only,
             more_services=more_services or {},
+            users=users or {},
         )
         ports.append(port.start())
         return ports[-1]

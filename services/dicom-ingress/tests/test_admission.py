@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from pons.messages.modality import Modality
 from pons_ingress.admission import plain_ip
@@ -96,6 +97,50 @@ def test_maximum_of_associations(start_port: StartPort) -> None:
             assert third.echo() == 0
             assert second.echo() == 0
             assert outcome(port) == LIMIT_EXCEEDED
+
+
+def identity(wire: ModuleType, user: bytes, password: bytes, kind: int = 2) -> bytes:
+    """A user identity whose positive response is asked for (PS3.7 D.3.3.7.1)."""
+    content = bytes((kind, 1)) + len(user).to_bytes(2, "big") + user
+    return bytes(wire.item(0x58, content + len(password).to_bytes(2, "big") + password))
+
+
+def test_user_and_password(start_port: StartPort, wire: ModuleType) -> None:
+    """A right password is acknowledged, a wrong one rejected; nobody is asked for one."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    port = start_port(users={"alice": hasher.hash("geheim ü")})
+    acknowledged = wire.item(0x59, bytes(2))
+
+    def answer(user_items: bytes) -> tuple[int, bytes]:
+        with port.connect() as peer:
+            peer.send(peer.request(user_items=user_items))
+            found: tuple[int, bytes] = peer.receive()
+            return found
+
+    kind, content = answer(identity(wire, b"alice", "geheim ü".encode()))
+    assert kind == 2
+    assert acknowledged in content
+    for user, password in ((b"alice", b"wrong"), (b"bob", b"geheim"), (b"alice", b"\xff")):
+        assert answer(identity(wire, user, password)) == (3, b"\0\1\1\1")
+    kind, content = answer(b"")
+    assert kind == 2
+    assert acknowledged not in content
+    kind, content = answer(identity(wire, b"<saml/>", b"", 4))
+    assert kind == 2
+    assert acknowledged not in content
+
+
+def test_too_many_passwords(start_port: StartPort, wire: ModuleType) -> None:
+    """Who guesses with many associations at once is told to come back later."""
+    hasher = PasswordHasher(time_cost=40, memory_cost=8192, parallelism=1)
+    port = start_port(users={"alice": hasher.hash("secret")})
+    peers = [port.connect() for _ in range(20)]
+    for number, peer in enumerate(peers):
+        peer.send(peer.request(user_items=identity(wire, b"alice", b"%d" % number)))
+    answers = [peer.receive() for peer in peers]
+    for peer in peers:
+        peer.socket.close()
+    assert set(answers) == {(3, b"\0\1\1\1"), (3, b"\0\2\3\1")}
 
 
 @pytest.mark.parametrize(

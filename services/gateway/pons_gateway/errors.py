@@ -14,6 +14,7 @@ from pons import errors
 from pons.dicom.tag_names import UnknownTag
 from pons.errors import PonsError
 from pons.http.errors import ORTHANC, STATUS, http_status
+from pons.passwords.queue import TooManyLogins
 from pons_gateway.lua.scripts import LuaFailed
 from pons_gateway.responses.answers import JSON_TYPE, Answer
 
@@ -38,10 +39,6 @@ class BadRange(errors.BadRequest):
 
 class CannotOrderSlices(PonsError):
     """Neither positions nor indices put the slices of a series in an order."""
-
-
-class TooManyLogins(errors.Unavailable):
-    """Too many passwords wait to be verified."""
 
 
 class CannotProcess(errors.RemoteFailure):

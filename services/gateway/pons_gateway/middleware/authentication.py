@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pons_gateway.errors import TooManyLogins, error_answer
+from pons.passwords.queue import TooManyLogins
+from pons_gateway.errors import error_answer
 from pons_gateway.middleware.credentials import Authentication
 from pons_gateway.responses.answers import Answer
 

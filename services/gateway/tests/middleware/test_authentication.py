@@ -9,9 +9,10 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
+from pons.passwords.queue import TooManyLogins
+from pons.passwords.verify import Passwords, network
 from pons.settings import HttpSettings, Settings
-from pons_gateway.errors import TooManyLogins
-from pons_gateway.middleware.credentials import Authentication, network
+from pons_gateway.middleware.credentials import Authentication
 
 from ..conftest import Open, Store
 
@@ -92,13 +93,13 @@ async def test_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many requests with the same credentials cost one verification, also all at once."""
     authentication = Authentication({"alice": HASH})
     verified: list[str] = []
-    matches = authentication._matches
+    matches = authentication._passwords._matches
 
     def counting(user: str, password: str) -> bool:
         verified.append(user)
         return matches(user, password)
 
-    monkeypatch.setattr(authentication, "_matches", counting)
+    monkeypatch.setattr(authentication._passwords, "_matches", counting)
     headers = [(b"authorization", basic("alice", "secret"))]
     users = await asyncio.gather(*(authentication.user(headers) for _ in range(20)))
     assert users == ["alice"] * 20
@@ -118,17 +119,17 @@ async def test_guesses_from_one_address_hold_up_nobody_else(
 ) -> None:
     """They get 401, or 429 where too many come at once; a right password goes between them."""
     order: list[str] = []
-    matches = Authentication._matches
+    matches = Passwords._matches
     loop, second = asyncio.get_running_loop(), asyncio.Event()
 
-    def slow(self: Authentication, user: str, password: str) -> bool:
+    def slow(self: Passwords, user: str, password: str) -> bool:
         order.append(password)
         if len(order) == 2:
             loop.call_soon_threadsafe(second.set)
         time.sleep(0.01)
         return matches(self, user, password)
 
-    monkeypatch.setattr(Authentication, "_matches", slow)
+    monkeypatch.setattr(Passwords, "_matches", slow)
     async with open_client(USERS) as client:
         guesses = [
             asyncio.create_task(client.get("/system", auth=("alice", f"wrong {number}")))
@@ -162,7 +163,7 @@ async def test_a_password_that_was_right_lately_needs_no_luck(
     authentication = Authentication({"alice": HASH})
     headers = [(b"authorization", basic("alice", "secret"))]
     assert await authentication.user(headers, "192.0.2.1") == "alice"
-    monkeypatch.setattr("pons_gateway.middleware.credentials.REMEMBERED_SECONDS", 0)
+    monkeypatch.setattr("pons.passwords.verify.REMEMBERED_SECONDS", 0)
 
     async def guess(number: int) -> str | None:
         wrong = [(b"authorization", basic("alice", f"wrong {number}"))]

@@ -12,6 +12,9 @@ from pons.dicom.network.items import decode_items, encode_item, malformed
 MAX_ITEMS = 3 * 128 + 6
 """A role and two extended negotiations for each context, and what there is once."""
 
+USERNAME, USER_AND_PASSWORD = 1, 2
+"""Kinds of user identity; the first brings nothing to verify (PS3.7 D.3.3.7.1)."""
+
 LENGTH, SHORT, PAIR, FLAGS = Struct(">I"), Struct(">H"), Struct(">HH"), Struct("BB")
 
 

@@ -5,8 +5,7 @@ import asyncio
 
 import pytest
 
-from pons_gateway.errors import TooManyLogins
-from pons_gateway.middleware.verification_queue import Standing, VerificationQueue
+from pons.passwords.queue import Standing, TooManyLogins, VerificationQueue
 
 pytestmark = pytest.mark.anyio
 

@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import IntEnum
 
-from pons_gateway.errors import TooManyLogins
+from pons.errors import Unavailable
 
 AT_ONCE = 2
 """Verifications at once: each takes 64 MiB and 50 ms, which a stranger must not multiply."""
 WAITING_PER_ADDRESS = 8
 WAITING = 64
 """Requests that may wait: per address, and of each standing from everywhere."""
+
+
+class TooManyLogins(Unavailable):
+    """Too many passwords wait to be verified."""
 
 
 class Standing(IntEnum):
