@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The identifier of one answer to a C-FIND: the attributes asked for, whatever a resource lacks."""
 
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,12 +79,12 @@ def _values(vr: str, text: str) -> list[Any]:
 
 
 def _is_number(vr: str, text: str) -> bool:
+    """Whether a text is a number that a value of this VR can hold."""
     try:
-        if vr in ("FL", "FD"):
-            float(text)
-        else:
-            int(text, 16 if vr == "AT" else 10)
-    except ValueError:
+        if vr == "AT":
+            return 0 <= int(text, 16) <= 0xFFFFFFFF
+        struct.pack(f"<{NUMBERS[vr]}", float(text) if vr in ("FL", "FD") else int(text))
+    except (ValueError, OverflowError, struct.error):
         return False
     return True
 

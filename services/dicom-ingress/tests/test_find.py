@@ -144,7 +144,12 @@ def test_odd_values(served: Served) -> None:
             "Instance",
             "1",
             1,
-            requested={"00280010": "512", "00280011": "many", "00280009": "0018,1063"},
+            requested={
+                "00280010": "512",
+                "00280011": "many",
+                "00280009": "0018,1063",
+                "00280100": "70000",
+            },
             elements={
                 "00081115": b'{"vr":"SQ","Value":[' + item + b"]}",
                 "00420011": b'{"vr":"OB","BulkDataURI":"400/900"}',
@@ -155,6 +160,7 @@ def test_odd_values(served: Served) -> None:
         QueryRetrieveLevel="IMAGE",
         Rows=None,
         Columns=None,
+        BitsAllocated=None,
         FrameIncrementPointer=None,
         ReferencedSeriesSequence=[],
         EncapsulatedDocument=None,
@@ -162,6 +168,7 @@ def test_odd_values(served: Served) -> None:
     )
     assert statuses == [PENDING, SUCCESS]
     assert (found.Rows, found.Columns, found.FrameIncrementPointer) == (512, None, 0x00181063)
+    assert found.BitsAllocated is None
     assert found.ReferencedSeriesSequence[0].Modality == "CT"
     assert not found.ReferencedSeriesSequence[0].EncapsulatedDocument
     assert not found.EncapsulatedDocument
