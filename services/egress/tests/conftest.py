@@ -2,6 +2,7 @@
 """A store to send from, peers to send to, and an index that keeps the exports log."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -179,6 +180,7 @@ class Peer:
 def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterator[Peer]:
     """A pynetdicom SCP on a free port that supports `contexts`."""
     peer, ae = Peer(), AE("PEER")
+    sockets: list[socket.socket] = []
     for sop_class, syntaxes in contexts:
         ae.add_supported_context(sop_class, syntaxes)
     ae.require_called_aet = bool(called_aet)
@@ -191,6 +193,7 @@ def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterato
         (evt.EVT_ACCEPTED, peer.accepted),
         (evt.EVT_RELEASED, lambda event: peer.ended.append("released")),
         (evt.EVT_ABORTED, lambda event: peer.ended.append("aborted")),
+        (evt.EVT_CONN_OPEN, lambda event: sockets.append(event.assoc.dul.socket.socket)),
     ]
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     assert server is not None
@@ -199,6 +202,8 @@ def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterato
         yield peer
     finally:
         ae.shutdown()
+        for opened in sockets:  # pynetdicom leaves one open that the other side has shut down
+            opened.close()
 
 
 @dataclass
