@@ -72,10 +72,12 @@ async def working(
     history: int = 100,
     lease: float = 12.0,
     settings: JobsSettings | None = None,
+    one_each: bool = False,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """A worker at work; it is asked to end after the block."""
     settings = settings or JobsSettings(concurrent=slots, history=history)
-    worker = Worker(bus, settings, "tester", {"Count": handler}, lease=lease)
+    handlers = {"Count": handler}
+    worker = Worker(bus, settings, "tester", handlers, lease=lease, one_each=one_each)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(worker.run())
         yield task
@@ -535,6 +537,23 @@ async def test_a_peer_that_comes_back(bus: Bus, jobs: Jobs) -> None:
         job = await jobs.wait_for(await jobs.submit(REQUEST), 10)
     assert (job.document.state, job.document.error) == ("Failure", "RemoteFailure")
     assert await DeadLetters(jobs).listed() == []
+
+
+async def test_one_job_of_a_destination_at_a_time(bus: Bus, jobs: Jobs) -> None:
+    """Many jobs for one destination, as after a retry of all, leave slots to the others."""
+    first = [await jobs.submit(DELIVERY) for _ in range(3)]
+    other = await jobs.submit(msgspec.structs.replace(DELIVERY, destination="webhook:log"))
+    counting = Counting(permissions=0)
+    async with working(bus, counting, slots=2, one_each=True):
+
+        async def both() -> bool:
+            return set(counting.began) == {first[0], other}
+
+        await until(both)
+        counting.allow(12)
+        for job_id in (*first, other):
+            assert (await jobs.wait_for(job_id, 10)).document.state == "Success"
+    assert [job_id for job_id in counting.began if job_id in first] == first
 
 
 async def test_dead_letters(bus: Bus, jobs: Jobs) -> None:

@@ -102,7 +102,9 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             async with open_routing(bus, catalog, modalities, peers, settings) as own:
                 routed = handlers | own
                 slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-                sender = Worker(bus, slots, ROUTING, routed, observe=_observe, objects=objects)
+                sender = Worker(
+                    bus, slots, ROUTING, routed, observe=_observe, objects=objects, one_each=True
+                )
                 working = [group.create_task(one.run()) for one in (worker, sender)]
                 yield
             for task in working:

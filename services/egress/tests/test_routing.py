@@ -79,7 +79,7 @@ async def routing(bus: Bus, store: Any, settings: Settings) -> AsyncIterator[Non
             PEER_JOB_TYPE: PeerStore(bus, store.objects, store, peers, settings),
         }
         slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-        worker = Worker(bus, slots, ROUTING, {**handlers, **own}, lease=1.0)
+        worker = Worker(bus, slots, ROUTING, {**handlers, **own}, lease=1.0, one_each=True)
         task = group.create_task(worker.run())
         yield
         task.cancel()

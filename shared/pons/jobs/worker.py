@@ -65,15 +65,18 @@ class Worker:
         lease: float = LEASE,
         observe: Callable[[JobDocument], None] = lambda document: None,
         objects: Objects | None = None,
+        *,
+        one_each: bool = False,
     ) -> None:
         """`handlers` by job type; `observe` sees each job that finished here; `objects` as of
-        `Jobs`."""
+        `Jobs`. With `one_each` no two jobs of a destination run here at once."""
         self._jobs = Jobs(bus, settings, objects)
         self._kind = kind
         self._handlers = handlers
         self._lease = lease
         self._observe = observe
         self._slots = settings.concurrent
+        self._one_each = one_each
         self._delays = settings.retry_delays
         self._seen: dict[str, _Seen] = {}
         self._runs: dict[str, Run] = {}
@@ -153,6 +156,7 @@ class Worker:
             or document.job_type not in self._handlers
             or document.id in self._runs
             or self._contested.get(document.id) == seen.revision
+            or (self._one_each and self._is_busy(document.destination))
         ):
             return float("inf")
         if document.state == "Pending":
@@ -162,6 +166,9 @@ class Worker:
         if document.state == "Running" and self._watching():
             return seen.since + self._lease - time.monotonic()
         return float("inf")
+
+    def _is_busy(self, destination: str) -> bool:
+        return any(run.document.destination == destination for run in self._runs.values())
 
     def _watching(self) -> bool:
         """Whether what is seen here is all that happens, so that silence means something."""
