@@ -574,6 +574,7 @@ async def test_dead_letters(bus: Bus, jobs: Jobs) -> None:
         dead = [job_id for job_id in await jobs.ids() if job_id in ids]
         assert {letter.id for letter in await letters.listed("modality:pacs")} == set(dead)
         assert [letter.id for letter in await letters.listed("webhook:log")] == [other]
+        assert await jobs.counted() == {"Failure": 3, "dead letter": 3}
         cause = (await letters.find(other)).document.error_details
         assert cause == "Modality 'pacs': connection refused"
 
@@ -594,7 +595,7 @@ async def test_a_list_is_one_read(bus: Bus, jobs: Jobs) -> None:
     async def asked() -> tuple[int, int]:
         sent = bus.client.stats["out_msgs"]
         listed = len(await jobs.list())
-        counted = (await jobs.states())["Pending"]
+        counted = (await jobs.counted())["Pending"]
         assert counted == listed
         return listed, bus.client.stats["out_msgs"] - sent
 

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from functools import partial
+from typing import Literal
 from uuid import UUID, uuid4
 
 import msgspec
@@ -91,9 +92,12 @@ class Jobs:
         """The ids of all jobs, oldest first."""
         return [document.id for document, _ in await self._documents()]
 
-    async def states(self) -> Counter[JobState]:
-        """How many jobs are in each state, in one read that leaves out what was asked."""
-        return Counter(document.state for document, _ in await self._documents())
+    async def counted(self) -> Counter[JobState | Literal["dead letter"]]:
+        """How many jobs are in each state, and dead letters, in one read of the documents alone."""
+        documents = [document for document, _ in await self._documents()]
+        counted = Counter[JobState | Literal["dead letter"]](one.state for one in documents)
+        counted["dead letter"] = sum(one.dead_letter for one in documents)
+        return counted
 
     async def list(self) -> list[Job]:
         """All jobs, oldest first, in one read."""

@@ -40,13 +40,14 @@ async def exposition(backends: Backends) -> str:
 
 async def _jobs(jobs: Jobs) -> dict[str, float]:
     """Jobs by state; those that have ended count as long as they are listed."""
-    states = await jobs.states()
+    states = await jobs.counted()
     return {
         "orthanc_jobs_pending": states["Pending"],
         "orthanc_jobs_running": states["Running"],
         "orthanc_jobs_total_success": states["Success"],
         "orthanc_jobs_total_failed": states["Failure"],
         "orthanc_jobs_total_completed": states["Success"] + states["Failure"],
+        "pons_jobs_dead_letters": states["dead letter"],
     }
 
 
