@@ -15,6 +15,8 @@ from schemathesis.generation import GenerationMode
 
 from outside import Store, image
 
+schemathesis.serializer.alias("application/dicom", "application/octet-stream")
+
 NOT_CALLED = {"/tools/shutdown", "/tools/reset"}
 """They end the store, which is what they are for."""
 ENDLESS = {"/changes/stream"}
