@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from pons.bus import Bus, open_bus
 from pons.bus.requests import answer_commands, ask
-from pons.errors import FAMILY, PonsError, Unavailable
+from pons.errors import FAMILY, PonsError, RemoteFailure, Unavailable
 from pons.messages.egress import EchoModality
 from pons.messages.index import Ancestor, ClearChanges, Deleted, DeleteResource
 from pons.messages.services import Done, Ping
@@ -113,6 +113,51 @@ async def test_a_service_that_does_not_answer_in_time_is_unavailable(bus: Bus) -
     await answer_commands(bus, "index", {ClearChanges: hang})
     with pytest.raises(Unavailable, match="The index service does not answer"):
         await ask(bus, "index", ClearChanges(), Done, within=0.2)
+
+
+async def test_a_command_that_takes_long_is_waited_for(bus: Bus) -> None:
+    """As long as its replica gives signs of life."""
+
+    async def slow(_command: ClearChanges) -> Done:
+        await asyncio.sleep(1)
+        return Done()
+
+    await answer_commands(bus, "index", {ClearChanges: slow})
+    assert await ask(bus, "index", ClearChanges(), Done, within=20, silence=0.4) == Done()
+
+
+async def test_a_replica_that_dies_with_a_command_is_noticed(bus: Bus) -> None:
+    """Whoever asked does not wait as long as the command might have taken."""
+    taken = asyncio.Event()
+
+    async def die(_message: Any) -> None:
+        taken.set()
+
+    await bus.client.subscribe(bus.names.command("index", "ClearChanges"), cb=die)
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="The index service does not answer"):
+        await ask(bus, "index", ClearChanges(), Done, within=60, silence=0.4)
+    assert taken.is_set()
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("silence", [None, 5.0])
+async def test_an_error_after_a_while_is_raised_where_it_was_asked(
+    bus: Bus, silence: float | None
+) -> None:
+    """Signs of life do not stand in its way, nor does the end of the time."""
+
+    async def fail(command: EchoModality) -> Done:
+        await asyncio.sleep(command.timeout or 0)
+        raise RemoteFailure("no answer")
+
+    await answer_commands(bus, "egress", {EchoModality: fail})
+    with pytest.raises(RemoteFailure, match="no answer"):
+        await ask(bus, "egress", EchoModality("ct"), Done, silence=silence)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await ask(bus, "egress", EchoModality("ct", 20), Done, within=0.3, silence=silence)
+    with pytest.raises(Unavailable, match="not running"):
+        await ask(bus, "render", EchoModality("ct"), Done, silence=silence)
 
 
 async def test_every_service_answers_a_ping(bus: Bus) -> None:

@@ -5,13 +5,17 @@ A command is a `msgspec.Struct` of `pons.messages`; its class name is part of th
 of the family crosses as its name, and is raised again on the asking side.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
 import nats.errors
 import structlog
+from nats.aio.client import NO_RESPONDERS_STATUS
 from nats.aio.msg import Msg
+from nats.js.api import Header
 
 from pons.bus.connection import Bus
 from pons.errors import FAMILY, PonsError, Unavailable, family_name, log_text
@@ -24,6 +28,8 @@ T = TypeVar("T")
 Handler = Callable[[Any], Awaitable[Any]]
 
 ANSWER_TIMEOUT = 30.0
+SIGN_EVERY, SIGN = "Pons-Sign-Every", "Pons-Sign"
+"""Headers: of a command, seconds after which a sign of life is wanted; and of such a sign."""
 CONCURRENT = 16
 """Commands of one type that a replica works on at once, so that a slow one holds up no other."""
 
@@ -44,8 +50,12 @@ async def ask(
     command: msgspec.Struct,
     answer: type[T],
     within: float = ANSWER_TIMEOUT,
+    silence: float | None = None,
 ) -> T:
     """What `service` answers to `command`, in `within` seconds.
+
+    With `silence`, the replica that works on it gives signs of life, and counts as gone after so
+    many seconds without one: for commands that may take long.
 
     Raises the error that the service raised, or `Unavailable` when none of its replicas answers;
     then the command may or may not have been carried out.
@@ -53,7 +63,11 @@ async def ask(
     bus.require_connection()
     subject = bus.names.command(service, type(command).__name__)
     try:
-        message = await bus.client.request(subject, msgspec.msgpack.encode(command), timeout=within)
+        payload = msgspec.msgpack.encode(command)
+        if silence is None:
+            message = await bus.client.request(subject, payload, timeout=within)
+        else:
+            message = await _listen(bus, subject, payload, within, silence)
     except nats.errors.NoRespondersError:
         raise Unavailable(f"The {service} service is not running", "try again shortly") from None
     except (nats.errors.Error, TimeoutError) as error:
@@ -64,6 +78,26 @@ async def ask(
         failure.told = reply.told
         raise failure
     return msgspec.msgpack.decode(reply.result, type=answer)
+
+
+async def _listen(bus: Bus, subject: str, payload: bytes, within: float, silence: float) -> Msg:
+    """The answer, with signs of life before it."""
+    inbox = bus.client.new_inbox()
+    subscription = await bus.client.subscribe(inbox)
+    wanted = {SIGN_EVERY: f"{silence / 4:g}"}
+    try:
+        await bus.client.publish(subject, payload, reply=inbox, headers=wanted)
+        async with asyncio.timeout(within):
+            while True:
+                message = await subscription.next_msg(silence)
+                told = message.headers or {}
+                if told.get(Header.STATUS) == NO_RESPONDERS_STATUS:
+                    raise nats.errors.NoRespondersError
+                if SIGN not in told:
+                    return message
+    finally:
+        with suppress(nats.errors.Error):  # of a connection that is closed, nothing is left
+            await subscription.unsubscribe()
 
 
 async def answer_commands(
@@ -87,7 +121,7 @@ async def answer_commands(
     for command, handler in answered.items():
         await bus.subscribe(
             bus.names.command(service, command.__name__),
-            _answering(command, handler),
+            _answering(bus, command, handler),
             queue=service,
             concurrent=CONCURRENT,
         )
@@ -97,14 +131,27 @@ async def _pong(_ping: Ping) -> Done:
     return Done()
 
 
-def _answering(command: type[msgspec.Struct], handler: Handler) -> Callable[[Msg], Awaitable[None]]:
+def _answering(
+    bus: Bus, command: type[msgspec.Struct], handler: Handler
+) -> Callable[[Msg], Awaitable[None]]:
     async def answer(message: Msg) -> None:
-        reply = await _reply(message.data)
+        seconds = float((message.headers or {}).get(SIGN_EVERY, 0))
+        async with asyncio.TaskGroup() as group:
+            signs = group.create_task(give_signs(message, seconds)) if seconds else None
+            reply = await _reply(message.data)
+            if signs is not None:
+                signs.cancel()
         try:
             await message.respond(msgspec.msgpack.encode(reply))
         except nats.errors.Error as error:
             # Whoever asked hears nothing, as when this replica had died after the command.
             log.warning("answer not sent", command=command.__name__, error=repr(error))
+
+    async def give_signs(message: Msg, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            with suppress(nats.errors.Error):  # who asked hears the next one, or gives up
+                await bus.client.publish(message.reply, b"", headers={SIGN: command.__name__})
 
     async def _reply(payload: bytes) -> _Reply:
         try:

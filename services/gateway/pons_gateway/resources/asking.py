@@ -15,6 +15,9 @@ from pons_gateway.errors import CannotProcess, telling_unknown_items
 
 UNABLE_TO_PROCESS = 0xC000
 """The status of C-FIND for which Orthanc answers 422 instead of 500."""
+SILENCE = 60.0
+"""Seconds without a sign of life after which nobody works on a query any more; it may also wait
+that long for one of those before it."""
 BESIDE = 30.0
 """Seconds that a query may take beside the asking."""
 UNIQUE_KEYS: dict[Level, tuple[str, ...]] = {
@@ -38,7 +41,7 @@ async def ask_modality(backends: Backends, command: FindModality) -> AnsweredQue
     within = 2 * backends.settings.queries.timeout + BESIDE
     try:
         answered: AnsweredQuery = await backends.ask(
-            "egress", command, AnsweredQuery, within=within
+            "egress", command, AnsweredQuery, within=within, silence=SILENCE
         )
     except RemoteFailure as error:
         if error.told != dimse_payload(UNABLE_TO_PROCESS):
