@@ -246,16 +246,24 @@ async def test_more_answers_than_allowed(bus: Bus) -> None:
 
 
 async def test_old_queries_go(bus: Bus) -> None:
-    """Only the newest ones stay, with their answers."""
+    """Only the newest ones stay, with their answers; of the others there is not even a mark."""
+
+    async def messages() -> int:
+        info = await bus.stream.stream_info(f"KV_{bus.names.queries_bucket}")
+        return info.state.messages
+
     with archive(studies(1)) as peer:
         async with asking(bus, peer.port, kept=2) as egress:
+            before = await messages()
             queries = [await egress.find(FindModality("pacs", "Study", {})) for _ in range(3)]
             assert await egress.queries.ids() == [query.id for query in queries[1:]]
+            assert await messages() == before + 4
             with pytest.raises(NotFound):
                 await egress.answers(queries[0])
             await egress.queries.delete(queries[1].id)
             await egress.queries.delete(queries[1].id)
             assert await egress.queries.ids() == [queries[2].id]
+            assert await messages() == before + 2
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,15 @@ class Bucket:
                     raise Outdated from None
                 raise
 
+    async def erase(self, keys: str) -> None:
+        """Delete the entries of all keys that match, and leave no mark of them.
+
+        Nobody who follows the bucket hears of it: for buckets that are only read.
+        """
+        subject = f"$KV.{self._name}.{keys}"
+        with self._reaching():
+            await self._bus.stream.purge_stream(f"KV_{self._name}", subject=subject)
+
     async def _bucket(self) -> KeyValue:
         if self._opened is None:
             self._opened = await self._bus.bucket(self._name)

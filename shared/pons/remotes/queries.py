@@ -53,17 +53,14 @@ class Queries:
 
     async def delete(self, query_id: str) -> None:
         """Forget a query; one that is not there is no error."""
-        try:
-            query = await self.get(query_id)
-        except NotFound:
-            return
-        await self._bucket.purge(query.id)
-        await self.drop_pages(query)
+        if _is_id(query_id):
+            await self._bucket.erase(query_id)
+            await self._bucket.erase(f"{query_id}.*")
 
     async def drop_pages(self, query: AnsweredQuery) -> None:
         """Forget its answers."""
-        for number in range(len(query.counts)):
-            await self._bucket.purge(f"{query.id}.{number}")
+        if query.counts:
+            await self._bucket.erase(f"{query.id}.*")
 
     async def put_page(self, query_id: str, number: int, answers: list[bytes]) -> None:
         """Keep a page of answers, each of which is DICOM JSON. Raises `RemoteFailure` for a page
