@@ -23,12 +23,14 @@ from pons.messages.egress import (
     AskPeer,
     EchoModality,
     FindModality,
+    RequestCommitment,
     StoreStraight,
     UploadToPeer,
 )
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
+from pons.remotes.commitments import Commitments
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
@@ -43,6 +45,7 @@ from pons_egress.peers.store import PeerStore
 from pons_egress.retrieval import Getting, Moving
 from pons_egress.routing.service import open_routing
 from pons_egress.scu.arrivals import Arrivals
+from pons_egress.scu.commitment import CommitmentRequests
 from pons_egress.scu.find import Find
 from pons_egress.scu.threads import open_threads
 from pons_egress.store import ModalityStore
@@ -73,16 +76,21 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             health.pulses.include(bus.pulses)
             questions = PeerQuestions(objects, peers, settings)
             queries = Queries(bus, settings.queries)
+            commitments = Commitments(bus, settings.egress.commitment_reports)
+            committing = CommitmentRequests(threads, commitments, modalities, catalog, settings)
             commands: dict[type[msgspec.Struct], Answering] = {
                 EchoModality: Echo(modalities, settings),
                 StoreStraight: Straight(objects, modalities, settings),
+                RequestCommitment: committing,
                 FindModality: Find(threads, queries, modalities, live, settings),
                 AskPeer: questions.ask,
                 UploadToPeer: questions.upload,
             }
             await answer_commands(bus, "egress", commands, health)
             handlers: dict[str, Handler] = {
-                JOB_TYPE: ModalityStore(bus, objects, catalog, modalities, settings),
+                JOB_TYPE: ModalityStore(
+                    bus, objects, catalog, modalities, settings, committing.ask
+                ),
                 JOB_TYPES["C-MOVE"]: Moving(threads, modalities, settings),
                 JOB_TYPES["C-GET"]: Getting(
                     threads,

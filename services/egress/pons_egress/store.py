@@ -2,7 +2,7 @@
 """The job `DicomModalityStore`: instances of any resources to one modality, by C-STORE."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -14,6 +14,7 @@ from pons.catalog import InstanceToSend
 from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
 from pons.jobs.document import is_network_error
+from pons.messages.egress import Reference
 from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.remotes.modalities import Modalities
@@ -25,9 +26,14 @@ from pons_egress.dataset import Dataset, prepared
 from pons_egress.metrics import INSTANCES
 from pons_egress.peer import Peer, find_peer
 from pons_egress.progress import Progress, begin
+from pons_egress.scu.commitment import references
 from pons_egress.source import Lookup, Source
 
 log = structlog.get_logger()
+
+
+Commit = Callable[[Peer, str, list[Reference]], Awaitable[None]]
+"""Asks a peer to commit to instances, under a transaction UID."""
 
 
 class ModalityStore:
@@ -40,12 +46,15 @@ class ModalityStore:
         catalog: Lookup,
         modalities: Modalities,
         settings: Settings,
+        commit: Commit | None = None,
     ) -> None:
+        """`commit` asks a peer for storage commitment; needed by those that want it."""
         self._bus = bus
         self._source = Source(objects, catalog)
         self._catalog = catalog
         self._modalities = modalities
         self._settings = settings
+        self._commit = commit
 
     async def __call__(self, run: Run) -> None:
         request = msgspec.convert(run.request.arguments, StoreRequest)
@@ -56,6 +65,15 @@ class ModalityStore:
         progress = await begin(run, self._bus, self._catalog, resources, named, complete=complete)
         sending = Sending(self._source, request, peer, run, progress)
         await sending.send(self._settings.egress.maximum_pdu_length)
+        if request.transaction_uid:
+            await self._ask_for_commitment(peer, request)
+
+    async def _ask_for_commitment(self, peer: Peer, request: StoreRequest) -> None:
+        """Of all that was to be sent: what the peer has not got is a failure in its report."""
+        if self._commit is None:
+            raise ValueError("nobody here asks for storage commitment")
+        instances = await self._catalog.archive.instances_to_send(request.resources)
+        await self._commit(peer, request.transaction_uid, references(instances))
 
 
 class Sending:

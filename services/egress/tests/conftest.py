@@ -47,7 +47,7 @@ from pons.settings import JobsSettings, Settings
 from pons_egress.retrieval import Getting, Moving
 from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.threads import open_threads
-from pons_egress.store import ModalityStore
+from pons_egress.store import Commit, ModalityStore
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
 
@@ -260,13 +260,14 @@ async def sending(
     *,
     kind: str = WORKER,
     jobs: JobsSettings | None = None,
+    commit: Commit | None = None,
     **modality: Any,
 ) -> AsyncIterator[Sender]:
     """Egress' worker of a kind, with one modality, `pacs`, at `port`."""
     described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
     settings = Settings(modalities={"pacs": described}, jobs=jobs or JobsSettings())
     async with open_modalities(bus, settings) as modalities, asyncio.TaskGroup() as group:
-        handler = ModalityStore(bus, store.objects, store, modalities, settings)
+        handler = ModalityStore(bus, store.objects, store, modalities, settings, commit)
         worker = Worker(bus, settings.jobs, kind, {JOB_TYPE: handler})
         working = group.create_task(worker.run())
         yield Sender(bus, settings)

@@ -17,6 +17,7 @@ from pons.jobs import Jobs
 from pons.limits import MEGABYTE
 from pons.limits.room import AT_A_TIME, Room
 from pons.objects import Objects
+from pons.remotes.commitments import Commitments
 from pons.remotes.live import LiveSettings
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
@@ -51,6 +52,7 @@ class Backends:
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs
+    commitments: Commitments
     queries: Queries
     render: httpx.AsyncClient
     archives: httpx.AsyncClient

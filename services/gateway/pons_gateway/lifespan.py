@@ -15,6 +15,7 @@ from pons.jobs import Jobs
 from pons.limits.room import AT_A_TIME, Room
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
+from pons.remotes.commitments import Commitments
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
@@ -71,6 +72,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 live=live,
                 header_room=room,
                 scripts=Scripts(settings.lua),
+                commitments=Commitments(bus, settings.egress.commitment_reports),
                 jobs=Jobs(bus, settings.jobs, objects),
                 queries=Queries(bus, settings.queries),
                 render=render,

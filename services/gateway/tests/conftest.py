@@ -354,6 +354,7 @@ def store(tmp_path: Path) -> Store:
         live=FakeLive(),  # type: ignore[arg-type]
         scripts=Scripts(LuaSettings()),
         jobs=absent,
+        commitments=absent,
         queries=absent,
         render=nowhere,
         archives=nowhere,

@@ -45,6 +45,7 @@ OPERATIONS = [
     "get",
     "move",
     "query",
+    "storage-commitment",
     "store",
     "store-straight",
 ]

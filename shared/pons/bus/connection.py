@@ -232,6 +232,7 @@ class Bus:
         await self._ensure_bucket(names.config_bucket)
         await self._ensure_bucket(names.uploads_bucket, UPLOAD_SECONDS)
         await self._ensure_bucket(names.queries_bucket, self._queries_seconds)
+        await self._ensure_bucket(names.commitments_bucket)
 
     async def _ensure_router(self) -> None:
         """The reader of changes that rules are applied by: it begins before anything comes in."""

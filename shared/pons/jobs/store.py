@@ -32,6 +32,8 @@ class StoreRequest(msgspec.Struct, frozen=True):
     move_originator_aet: str = ""
     move_originator_id: int | None = None
     timeout: float = 0.0
+    transaction_uid: str = ""
+    """Of the storage commitment that is asked for in the end; empty: none is."""
     user_data: Any = None
     rules: list[str] = []
     """The routing rules that ask for it. Then everything is to arrive: what the peer refuses is
@@ -68,6 +70,8 @@ async def submit_store(
         content["MoveOriginatorAET"] = request.move_originator_aet
     if request.move_originator_id is not None:
         content["MoveOriginatorID"] = request.move_originator_id
+    if request.transaction_uid:
+        content["StorageCommitmentTransactionUID"] = request.transaction_uid
     if request.rules:
         content["Rules"] = request.rules
     return await jobs.submit(

@@ -31,6 +31,29 @@ def dimse_payload(status: int) -> dict[str, Any]:
     return {"ErrorPayload": {"Type": "Dimse", "Content": {"DimseErrorStatus": status}}}
 
 
+class Reference(msgspec.Struct, frozen=True, array_like=True):
+    """An instance, as DICOM names it."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+class RequestCommitment(msgspec.Struct, frozen=True):
+    """To egress: have a modality commit to instances (N-ACTION), answered by `Commitment`."""
+
+    modality: str
+    resources: list[str] = []
+    """Orthanc identifiers of any level."""
+    instances: list[Reference] = []
+    timeout: float = 0.0
+
+
+class Commitment(msgspec.Struct, frozen=True):
+    """Answer to `RequestCommitment`: a report will come, or has."""
+
+    transaction_uid: str
+
+
 class EchoModality(msgspec.Struct, frozen=True):
     """To egress: C-ECHO to a configured modality, or to one that is described here."""
 

@@ -64,6 +64,11 @@ class Names:
         """Bucket of what other systems have answered to queries, which forgets old ones."""
         return f"{self.store}-queries"
 
+    @property
+    def commitments_bucket(self) -> str:
+        """Bucket of what modalities were asked to commit to, and their reports."""
+        return f"{self.store}-commitments"
+
     def reply(self, process: str) -> str:
         """Subject on which the process `process` hears what became of its announcements."""
         return f"pons.{self.store}.reply.{process}"

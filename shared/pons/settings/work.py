@@ -100,6 +100,13 @@ class EgressSettings(Section):
         description="How instances are retrieved from modalities whose `RetrieveMethod` is "
         "`SystemDefault`.",
     )
+    commitment_reports: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Requests for storage commitment that are kept with their reports; the oldest "
+        "ones go first.",
+    )
     scu_threads: int = Field(
         16,
         ge=1,

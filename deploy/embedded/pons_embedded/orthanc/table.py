@@ -177,7 +177,7 @@ CLIENTS = Chapter(
             ("1.2.840.10008.1.2.1",),
         ),
         same("QueryRetrieveSize", "queries.kept", integer),
-        Without("StorageCommitmentReportsSize", "there are no reports of storage commitment"),
+        same("StorageCommitmentReportsSize", "egress.commitment_reports", integer),
         Without("DicomAssociationCloseDelay", "an association ends with its work"),
         same("OrthancPeers", "peers", peers, note="In every form that Orthanc takes."),
         Without(

@@ -11,13 +11,13 @@ from pydantic import (
     RootModel,
     StrictBool,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 
 from pons import jobs
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.remotes import descriptions
+from pons.remotes.commitments import new_transaction_uid
 from pons.remotes.values import OptionalAETitle, PortNumber
 from pons_gateway.models.examples import ID, OPEN, example
 from pons_gateway.models.jobs import Identifier, JobOptions
@@ -37,6 +37,7 @@ OfModality = Literal[
     "get",
     "move",
     "query",
+    "storage-commitment",
     "store",
     "store-straight",
 ]
@@ -93,16 +94,11 @@ class StoreRequest(ResourcesToSend):
     Timeout: Annotated[int, Field(strict=True, ge=0, le=A_DAY)] | None = Field(
         None, description="Seconds to wait for the modality."
     )
-    StorageCommitment: bool = Field(
-        False, strict=True, description="Refused: this store cannot ask for commitment yet."
+    StorageCommitment: StrictBool = Field(
+        False,
+        description="Whether to ask the modality in the end to keep the instances for good; the "
+        "answer names the transaction.",
     )
-
-    @field_validator("StorageCommitment")
-    @classmethod
-    def _without_commitment(cls, value: bool) -> bool:
-        if value:
-            raise ValueError("this store cannot ask for it yet")
-        return value
 
     def addressed(self, modality: str) -> jobs.StoreRequest:
         """What egress is asked, of the modality of this name."""
@@ -119,6 +115,7 @@ class StoreRequest(ResourcesToSend):
             move_originator_aet=self.MoveOriginatorAet,
             move_originator_id=self.MoveOriginatorID,
             timeout=float(self.Timeout or 0),
+            transaction_uid=new_transaction_uid() if self.StorageCommitment else "",
             user_data=self.UserData,
         )
 

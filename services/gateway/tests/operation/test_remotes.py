@@ -202,6 +202,14 @@ async def test_every_field_of_a_request_to_send(client: httpx.AsyncClient, jobs:
     )
 
 
+async def test_commitment_in_the_end(client: httpx.AsyncClient, jobs: FakeJobs) -> None:
+    """Each job has a transaction of its own, which its content names."""
+    body = {"Resources": [STUDY], "StorageCommitment": True}
+    answer = (await client.post("/modalities/pacs/store", json=body)).json()
+    assert answer["StorageCommitmentTransactionUID"].startswith("2.25.")
+    assert jobs.asked.transaction_uid == answer["StorageCommitmentTransactionUID"]
+
+
 async def test_synchronous_wins(client: httpx.AsyncClient, jobs: FakeJobs) -> None:
     """With both words given, Synchronous decides, as in Orthanc."""
     body = {"Resources": [STUDY], "Synchronous": True, "Asynchronous": True}
@@ -230,7 +238,7 @@ async def test_synchronous_wins(client: httpx.AsyncClient, jobs: FakeJobs) -> No
             "The JSON body is nested",
         ),
         (b'{"Resources": [], "UserData": 99999999999999999999}', "The JSON body has a number"),
-        (b'{"Resources": [], "StorageCommitment": true}', "StorageCommitment: this store cannot"),
+        (b'{"Resources": [], "StorageCommitment": 1}', "StorageCommitment: Input should be a vali"),
     ],
 )
 async def test_what_cannot_be_sent(client: httpx.AsyncClient, body: bytes, told: str) -> None:
