@@ -10,15 +10,16 @@ MAX_IDENTIFIER = 4 * MEGABYTE
 
 
 class ReceivedIdentifier:
-    """Gathers an identifier while it arrives; what is beyond `MAX_IDENTIFIER` is dropped."""
+    """Gathers an identifier while it arrives; one of more than `most` bytes is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_IDENTIFIER) -> None:
+        self._most = most
         self._content = bytearray()
         self._whole = True
 
     def write(self, piece: memoryview) -> bool:
         """Keep a copy of `piece`."""
-        if len(self._content) + len(piece) > MAX_IDENTIFIER:
+        if len(self._content) + len(piece) > self._most:
             self._whole = False
             self._content.clear()
         if self._whole:
@@ -36,7 +37,7 @@ class ReceivedIdentifier:
         Raises `TooLarge` for one that was dropped, `InvalidInstance` for one that is no dataset.
         """
         if not self._whole:
-            raise TooLarge(f"The identifier has more than {MAX_IDENTIFIER // MEGABYTE} MB")
+            raise TooLarge(f"The identifier has more than {self._most // MEGABYTE} MB")
         header = read_identifier(
             bytes(self._content), transfer_syntax, default_charset=default_charset
         )

@@ -26,3 +26,6 @@ FIND_SECONDS = Histogram(
     "Seconds from a C-FIND request to its final response",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+COMMITMENT_REPORTS = Counter(
+    "pons_dicom_commitment_reports", "N-EVENT-REPORT requests by their status", ["status"]
+)

@@ -17,9 +17,11 @@ from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
 from pons.ownership import Owner, require_own
+from pons.remotes.commitments import Commitments
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
+from pons_ingress.commitment_report import CommitmentReports
 from pons_ingress.find import Find
 from pons_ingress.move import Move
 from pons_ingress.negotiation import Rules
@@ -64,6 +66,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                     read_only=settings.store.read_only,
                 ),
             }
+            commitments = Commitments(bus, settings.egress.commitment_reports)
+            served[Permission.EVENT_REPORT] = CommitmentReports(commitments.report)
             if settings.database.configured:
                 # It connects when first asked: instances are received while the database is away.
                 catalog = await opened.enter_async_context(

@@ -16,6 +16,8 @@ NOTHING_SENT = 0xA702
 """Unable to perform sub-operations."""
 DESTINATION_UNKNOWN = 0xA801
 NOT_AUTHORIZED = 0x0124
+PROCESSING_FAILURE = 0x0110
+NO_SUCH_EVENT = 0x0113
 UNRECOGNIZED_OPERATION = 0x0211
 UNABLE_TO_PROCESS = 0xC000
 INTERNAL_ERROR = 0xC211
@@ -74,3 +76,16 @@ def retrieve_status(error: PonsError) -> int:
 def find_status(error: PonsError) -> int:
     """The status of a C-FIND that answers `error`; any other is of what could not be processed."""
     return errors.nearest(FIND_STATUS, error) or UNABLE_TO_PROCESS
+
+
+REPORT_STATUS: dict[type[PonsError], int] = {
+    errors.InvalidInstance: 0x0115,  # invalid argument value
+    errors.NotFound: 0x0115,
+    errors.TooLarge: 0x0213,  # resource limitation
+    errors.OutOfResources: 0x0213,
+}
+
+
+def report_status(error: PonsError) -> int:
+    """The status of an N-EVENT-REPORT that answers `error` (PS3.7 10.1.1.1.8)."""
+    return errors.nearest(REPORT_STATUS, error) or PROCESSING_FAILURE

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""N-EVENT-REPORT of storage commitment: a modality says what it keeps for good (PS3.4 J.3.3)."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from pons.dicom.network.dimse import EVENT_TYPE_ID, Command, Response
+from pons.dicom.network.messages import Context, Dataset
+from pons.errors import InvalidInstance, PonsError
+from pons.limits import MEGABYTE
+from pons.messages.egress import Reference
+from pons.remotes.commitments import PROCESSING_FAILURE, Failed, Reported, Transaction
+from pons_ingress import metrics
+from pons_ingress.admission import Peer
+from pons_ingress.conversation import Conversation
+from pons_ingress.identifier import ReceivedIdentifier
+from pons_ingress.status import NO_SUCH_EVENT, SUCCESS, report_status
+
+COMPLETE, WITH_FAILURES = 1, 2
+"""Event Type ID (PS3.4 J.3.3.1)."""
+MAX_REPORT = 16 * MEGABYTE
+"""Bytes of a report: some 100,000 instances."""
+TRANSACTION_UID, REFERENCED, FAILED = "00081195", "00081199", "00081198"
+CLASS_UID, INSTANCE_UID, FAILURE_REASON = "00081150", "00081155", "00081197"
+
+log = structlog.get_logger()
+
+
+class KeepReport(Protocol):
+    """`pons.remotes.commitments.Commitments.report`."""
+
+    async def __call__(self, uid: str, reported: Reported) -> Transaction: ...
+
+
+class CommitmentReports:
+    """Hears reports; success is answered once a report is kept."""
+
+    def __init__(self, keep: KeepReport) -> None:
+        self._keep = keep
+
+    def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
+        return ReceivedIdentifier(MAX_REPORT)
+
+    async def answer(self, conversation: Conversation) -> None:
+        response = Response(SUCCESS)
+        try:
+            if conversation.message.command.number(EVENT_TYPE_ID) in (COMPLETE, WITH_FAILURES):
+                uid, reported = await asyncio.to_thread(_read, conversation)
+                await self._keep(uid, reported)
+            else:
+                response = Response(NO_SUCH_EVENT, "Storage commitment has events 1 and 2")
+        except PonsError as error:
+            response = Response(report_status(error), error.message)
+        metrics.COMMITMENT_REPORTS.labels(f"{response.status:04X}").inc()
+        if response.status != SUCCESS:
+            log.warning(
+                "commitment report refused",
+                status=f"{response.status:04X}",
+                reason=response.comment,
+                source=conversation.peer.calling_aet,
+                remote_ip=conversation.peer.remote_ip,
+            )
+        await conversation.respond(response)
+
+
+def _read(conversation: Conversation) -> tuple[str, Reported]:
+    """The transaction UID, and what is reported of it. Raises `InvalidInstance`."""
+    context, dataset = conversation.message.context, conversation.message.dataset
+    if not isinstance(dataset, ReceivedIdentifier):
+        raise InvalidInstance("The report has no information")
+    elements = msgspec.json.decode(dataset.read(context.transfer_syntax, "latin1"))
+    uid = _text(elements, TRANSACTION_UID)
+    if not uid:
+        raise InvalidInstance("Transaction UID (0008,1195) is missing")
+    success = [_reference(item) for item in _items(elements, REFERENCED)]
+    failures = [
+        Failed(_reference(item), _number(item, FAILURE_REASON)) for item in _items(elements, FAILED)
+    ]
+    return uid, Reported(success, failures)
+
+
+def _items(elements: Mapping[str, Any], tag: str) -> Iterator[Mapping[str, Any]]:
+    for item in elements.get(tag, {}).get("Value", ()):
+        if isinstance(item, Mapping):
+            yield item
+
+
+def _reference(item: Mapping[str, Any]) -> Reference:
+    return Reference(_text(item, CLASS_UID), _text(item, INSTANCE_UID))
+
+
+def _text(elements: Mapping[str, Any], tag: str) -> str:
+    values = elements.get(tag, {}).get("Value", ())
+    return str(values[0]) if values else ""
+
+
+def _number(item: Mapping[str, Any], tag: str) -> int:
+    """The first number; without one, that of a processing failure."""
+    values = item.get(tag, {}).get("Value", ())
+    return values[0] if values and isinstance(values[0], int) else PROCESSING_FAILURE
