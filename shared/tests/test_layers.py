@@ -26,7 +26,7 @@ LIBRARY_FLOORS = (
     ("bus", "objects"),
     ("ownership", "runtime"),
     ("catalog", "remotes"),
-    ("ingest", "jobs", "routing", "worklists"),
+    ("ingest", "jobs", "routing", "sending", "worklists"),
 )
 GATEWAY_FLOORS = (
     ("digests", "lua", "query", "responses"),

@@ -29,7 +29,7 @@ from pons.dicom.network.pdu import (
 )
 from pons.dicom.transfer_syntaxes import IMPLICIT_VR
 from pons.errors import RemoteFailure
-from pons_egress.contexts import Way
+from pons.sending.contexts import Way
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.negotiation import Accepted, Incoming, connect, negotiate
 from pons_egress.peer import Peer

@@ -9,10 +9,10 @@ from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
 from pons.catalog import InstanceToSend
 from pons.dicom.network.dimse import Response
 from pons.objects import Objects
+from pons.sending.contexts import choose, refusal
+from pons.sending.convert import open_converted
+from pons.sending.dataset import Dataset
 from pons_egress.association import Association, Instance
-from pons_egress.contexts import choose, refusal
-from pons_egress.convert import open_converted
-from pons_egress.dataset import Dataset
 from pons_egress.metrics import BYTES, INSTANCES
 from pons_egress.peer import Peer
 

@@ -32,7 +32,7 @@ from pons.dicom.network.pdu import (
 )
 from pons.dicom.network.rejection import decode_rejection
 from pons.dicom.network.user_information import our_information
-from pons_egress.contexts import Way
+from pons.sending.contexts import Way
 from pons_egress.peer import Peer
 
 AT_ONCE = 64 * 1024

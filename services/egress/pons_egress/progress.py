@@ -11,8 +11,8 @@ from pons.catalog import InstanceToSend
 from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Run
 from pons.jobs.document import MOST_NAMED, failed_instances
+from pons.sending.source import Lookup
 from pons_egress.exports import ExportLog
-from pons_egress.source import Lookup
 
 
 class Position(msgspec.Struct, frozen=True):

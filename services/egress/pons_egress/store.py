@@ -18,16 +18,16 @@ from pons.messages.egress import Reference
 from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.remotes.modalities import Modalities
+from pons.sending.contexts import plan
+from pons.sending.dataset import Dataset, prepared
+from pons.sending.source import Lookup, Source
 from pons.settings import Settings
 from pons_egress.association import Association, open_association
 from pons_egress.c_store import Originator, store_instance
-from pons_egress.contexts import plan
-from pons_egress.dataset import Dataset, prepared
 from pons_egress.metrics import INSTANCES
 from pons_egress.peer import Peer, find_peer
 from pons_egress.progress import Progress, begin
 from pons_egress.scu.commitment import references
-from pons_egress.source import Lookup, Source
 
 log = structlog.get_logger()
 

@@ -7,11 +7,11 @@ from pons.messages.egress import StoreStraight
 from pons.messages.services import Done
 from pons.objects import Objects
 from pons.remotes.modalities import Modalities
+from pons.sending.contexts import proposals_for
+from pons.sending.dataset import prepared
 from pons.settings import Settings
 from pons_egress.association import open_association
 from pons_egress.c_store import store_instance
-from pons_egress.contexts import proposals_for
-from pons_egress.dataset import prepared
 from pons_egress.peer import find_peer
 
 

@@ -82,6 +82,11 @@ def attribute(tag: int) -> Attribute | None:
     return entry
 
 
+def uid_name(uid: str) -> str:
+    """What PS3.6 calls a UID; one that it lacks is its own name."""
+    return UIDS[uid][0] if uid in UIDS else uid
+
+
 def tag_of(keyword: str) -> int | None:
     """The tag of the attribute with this keyword; not of one that repeats."""
     return _tags().get(keyword)

@@ -27,6 +27,7 @@ from pons.objects.gzip import gzipped
 from pons.objects.stored_file import read_file_range
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
+from pons.sending.source import Lookup
 from pons.settings import Settings
 from pons_egress.exports import ExportLog
 from pons_egress.peers.buckets import fill_buckets
@@ -37,7 +38,6 @@ from pons_egress.peers.connection import (
     open_connection,
 )
 from pons_egress.peers.in_order import started_in_order
-from pons_egress.source import Lookup
 
 COMMIT_SECONDS = 600.0
 """How long a peer may take to begin, and to store what has come, as Orthanc's accelerator waits."""

@@ -26,13 +26,13 @@ from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
+from pons.sending.source import Lookup, Source
 from pons.settings import Settings
 from pons_egress.metrics import PEER_BYTES, PEER_INSTANCES
 from pons_egress.peers.connection import Connection, Unreachable, open_connection
 from pons_egress.peers.in_order import started_in_order
 from pons_egress.peers.upload import upload_instance
 from pons_egress.progress import Progress, begin
-from pons_egress.source import Lookup, Source
 
 log = structlog.get_logger()
 

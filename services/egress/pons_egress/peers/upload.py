@@ -8,8 +8,8 @@ from pons.objects import Objects
 from pons.objects.bodies import freed, read_body, size_of
 from pons.objects.gzip import gzip_body
 from pons.objects.stored_file import check_file, stream_file
+from pons.sending.source import Source
 from pons_egress.peers.connection import Connection
-from pons_egress.source import Source
 
 
 async def upload_instance(

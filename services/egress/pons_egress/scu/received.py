@@ -122,9 +122,9 @@ class Received:
             # Its traceback would keep the request, and so the file that pynetdicom has open.
             self._refuse(uid, error.with_traceback(None))
             return errors.nearest(STATUS, error) or INTERNAL_ERROR
-        except Exception as error:  # the edge: anything else is a bug, and the peer hears no more
+        except Exception:  # the edge: anything else is a bug, and the peer hears no more
             log.exception("instance not kept", sop_instance_uid=uid)
-            self._refuse(uid, PonsError(f"Internal error: {type(error).__name__}", "see the log"))
+            self._refuse(uid, PonsError("Internal error", "see the log of egress"))
             return INTERNAL_ERROR
         finally:
             event.dataset_path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
-from pons_egress.contexts import choose, plan, proposals_for, refusal
+from pons.sending.contexts import choose, plan, proposals_for, refusal
 
 EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)
 JPEG = str(JPEGBaseline8Bit)

@@ -11,7 +11,7 @@ from pons.header.file import syntax_of
 from pons.header.meta import META_GROUP, PREFACE, find_meta_end
 from pons.objects import Objects
 from pons.objects.stored_file import stream_file
-from pons_egress.convert import ENCAPSULATED, TARGETS
+from pons.sending.convert import ENCAPSULATED, TARGETS
 
 
 class Dataset:

@@ -8,10 +8,9 @@ is stored wherever that was accepted, and is re-encoded only where nothing else 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
-from pydicom.uid import UID
-
 from pons.dicom.network.associate import MAX_CONTEXTS
 from pons.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED_VR, EXPLICIT_VR, IMPLICIT_VR
+from pons.dicom.vocabulary import uid_name
 
 Way = tuple[str, str]
 """A SOP class and the one transfer syntax that a presentation context offers for it."""
@@ -67,8 +66,8 @@ def choose(contexts: Mapping[Way, int], instance: Encoded) -> Way | None:
 
 def refusal(contexts: Mapping[Way, int], instance: Encoded) -> str:
     """Why there is no way to send the instance, in words."""
-    sop_class, syntax = UID(instance.sop_class_uid).name, UID(instance.transfer_syntax).name
-    others = [UID(s).name for c, s in contexts if c == instance.sop_class_uid]
+    sop_class, syntax = uid_name(instance.sop_class_uid), uid_name(instance.transfer_syntax)
+    others = [uid_name(s) for c, s in contexts if c == instance.sop_class_uid]
     if others:
         return f"accepts {sop_class} in {', '.join(others)}, but not in {syntax}"
     return f"does not accept {sop_class} in {syntax}"

@@ -18,9 +18,9 @@ from pydicom.filereader import read_dataset
 from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
 from pons.objects import FileObjects, new_key
-from pons_egress.contexts import proposals_for
-from pons_egress.convert import open_converted
-from pons_egress.dataset import Dataset
+from pons.sending.contexts import proposals_for
+from pons.sending.convert import open_converted
+from pons.sending.dataset import Dataset
 
 pytestmark = pytest.mark.anyio
 

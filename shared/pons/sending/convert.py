@@ -12,8 +12,6 @@ import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from pydicom.valuerep import STR_VR, VR
-
 from pons.catalog import InstanceToSend
 from pons.dicom.numbers import swapped
 from pons.dicom.transfer_syntaxes import DEFLATED, EXPLICIT_VR, IMPLICIT_VR, TRANSFER_SYNTAXES
@@ -46,7 +44,9 @@ NUMBERS = {"AT": 2, "US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "SV": 
 WORDS = NUMBERS | BINARY_VRS
 """Bytes of one word of a VR, which big endian turns round; an AT is two words (PS3.5 7.3)."""
 
-PADDED_BY_SPACE = STR_VR - {VR.UI}
+PADDED_BY_SPACE = frozenset(
+    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
+)
 """VRs whose values get a space where they have an odd length, others a NUL (PS3.5 6.2)."""
 LONGEST_SHORT = 0xFFFF
 """Bytes that a length of two bytes can tell; a longer value is written as UN (PS3.5 6.2.2)."""
