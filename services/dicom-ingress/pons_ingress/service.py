@@ -23,6 +23,7 @@ from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
 from pons_ingress.commitment_report import CommitmentReports
 from pons_ingress.find import Find
+from pons_ingress.get import Get
 from pons_ingress.move import Move
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
@@ -75,6 +76,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 )
                 jobs = Jobs(bus, settings.jobs)
                 served[Permission.FIND] = Find(catalog, settings, charset)
+                served[Permission.GET] = Get(catalog, objects, charset)
                 served[Permission.MOVE] = Move(catalog, jobs, modalities, settings, charset)
             else:
                 log.warning("no database is configured: queries and retrieval are not served")

@@ -15,6 +15,8 @@ SOME_FAILED = 0xB000
 NOTHING_SENT = 0xA702
 """Unable to perform sub-operations."""
 DESTINATION_UNKNOWN = 0xA801
+STORE_WARNINGS = frozenset({0xB000, 0xB006, 0xB007})
+"""Of a C-STORE: coercion, elements discarded, SOP class mismatch. The peer has the instance."""
 NOT_AUTHORIZED = 0x0124
 PROCESSING_FAILURE = 0x0110
 NO_SUCH_EVENT = 0x0113

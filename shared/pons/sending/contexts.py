@@ -5,7 +5,7 @@ A context offers one transfer syntax, so that the peer cannot choose for us: an 
 is stored wherever that was accepted, and is re-encoded only where nothing else was.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from pons.dicom.network.associate import MAX_CONTEXTS
@@ -59,12 +59,12 @@ def plan(instances: Iterable[T]) -> Iterator[tuple[list[Way], list[T]]]:
         yield list(proposals), run
 
 
-def choose(contexts: Mapping[Way, int], instance: Encoded) -> Way | None:
+def choose(contexts: Collection[Way], instance: Encoded) -> Way | None:
     """The best accepted way to send the instance; None when there is none."""
     return next((way for way in proposals_for(instance) if way in contexts), None)
 
 
-def refusal(contexts: Mapping[Way, int], instance: Encoded) -> str:
+def refusal(contexts: Collection[Way], instance: Encoded) -> str:
     """Why there is no way to send the instance, in words."""
     sop_class, syntax = uid_name(instance.sop_class_uid), uid_name(instance.transfer_syntax)
     others = [uid_name(s) for c, s in contexts if c == instance.sop_class_uid]

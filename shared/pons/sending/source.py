@@ -12,10 +12,14 @@ from pons.objects.damage import notice
 Opened = TypeVar("Opened")
 
 
-class Lookup(Protocol):
-    """What sending asks of the catalog."""
+class Listing(Protocol):
+    """What tells where instances lie: a part of `pons.catalog.Catalog`."""
 
     archive: Archive
+
+
+class Lookup(Listing, Protocol):
+    """What sending asks of the catalog."""
 
     async def known(self, identifiers: list[str]) -> set[str]: ...
 
@@ -23,7 +27,7 @@ class Lookup(Protocol):
 class Source:
     """The objects of a store, and the catalog that tells where each instance lies now."""
 
-    def __init__(self, objects: Objects, catalog: Lookup) -> None:
+    def __init__(self, objects: Objects, catalog: Listing) -> None:
         self.objects = objects
         self._catalog = catalog
 

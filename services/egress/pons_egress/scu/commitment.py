@@ -19,11 +19,11 @@ from pons.jobs import StoreRequest
 from pons.messages.egress import Commitment, Reference, RequestCommitment
 from pons.remotes.commitments import Commitments, new_transaction_uid
 from pons.remotes.modalities import Modalities
+from pons.sending.source import Lookup
 from pons.settings import Settings
 from pons_egress.peer import Peer, find_peer
 from pons_egress.scu.association import Association, Offer
 from pons_egress.scu.threads import ScuThreads
-from pons_egress.source import Lookup
 
 PUSH_MODEL = "1.2.840.10008.1.20.1"
 PUSH_MODEL_INSTANCE = "1.2.840.10008.1.20.1.1"

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C-GET by pynetdicom from real objects, of which some are lost or damaged."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xxhash
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pynetdicom import AE, build_role, evt
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as GET
+
+from pons.catalog import InstanceToSend, Search
+from pons.errors import Unavailable
+from pons.objects import FileObjects, new_key
+from pons_ingress.get import Get
+from pons_ingress.service_classes import Permission
+
+StartPort = Callable[..., Any]
+LARGE = 3_000_000
+"""Bytes of pixels: more than one piece."""
+
+
+class Listed:
+    """Stands in for the catalog and its list of instances."""
+
+    def __init__(self) -> None:
+        self.instances: list[InstanceToSend] = []
+        self.away = False
+        self.archive: Any = self
+        self.asked: list[Search] = []
+
+    async def search_ids(self, search: Search) -> AsyncIterator[list[str]]:
+        self.asked.append(search)
+        if self.away:
+            raise Unavailable("The database cannot be reached now")
+        yield [one.instance_id for one in self.instances]
+
+    async def instances_to_send(self, resource_ids: list[str]) -> list[InstanceToSend]:
+        return [one for one in self.instances if one.instance_id in resource_ids]
+
+
+def file_of(number: int) -> bytes:
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, f"1.2.{number}"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.PatientID = "1.3", "1.4", "A"
+    ds.BitsAllocated, ds.PixelData = 8, bytes([number]) * LARGE
+    ds["PixelData"].VR = "OB"
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    buffer = BytesIO()
+    dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def served(start_port: StartPort, tmp_path: Path) -> tuple[Any, Listed, FileObjects]:
+    """A port that gives three instances."""
+    objects, catalog = FileObjects(tmp_path / "objects", "get"), Listed()
+    for number in (1, 2, 3):
+        content, key = file_of(number), new_key()
+        asyncio.run(objects.put(key, content))
+        catalog.instances.append(
+            InstanceToSend(
+                *(f"{number:040d}", (), key, len(content), len(content), ""),
+                *(ExplicitVRLittleEndian, CTImageStorage, f"1.2.{number}", "1.4", "1.3", "A"),
+                checksum=xxhash.xxh3_128(content).digest(),
+            )
+        )
+    service = Get(catalog, objects, lambda: "latin1")
+    port = start_port(more_services={Permission.GET: service}, always_allow_get=True)
+    return port, catalog, objects
+
+
+def get(port: Any) -> tuple[list[Dataset], list[str], bool]:
+    """The responses, what was received whole, and whether the association was aborted."""
+    received: list[str] = []
+    ended = threading.Event()
+
+    def take(event: evt.Event) -> int:
+        ds = event.dataset
+        assert len(ds.PixelData) == LARGE
+        received.append(str(ds.SOPInstanceUID))
+        return 0
+
+    entity = AE("GETTER")
+    entity.add_requested_context(GET)
+    entity.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+    assoc = entity.associate(
+        "127.0.0.1",
+        port.number,
+        ext_neg=[build_role(CTImageStorage, scp_role=True)],  # type: ignore[list-item]
+        evt_handlers=[(evt.EVT_C_STORE, take), (evt.EVT_ABORTED, lambda _: ended.set())],
+    )
+    assert assoc.is_established
+    query = Dataset()
+    query.QueryRetrieveLevel, query.StudyInstanceUID = "STUDY", "1.3"
+    responses = [status for status, _ in assoc.send_c_get(query, GET)]
+    if "Status" in responses[-1]:
+        assoc.release()
+        return responses, received, False
+    return responses, received, ended.wait(10)
+
+
+def test_large_instances(served: tuple[Any, Listed, FileObjects]) -> None:
+    """Instances of several pieces arrive whole, in order."""
+    port, catalog, _ = served
+    responses, received, _ = get(port)
+    assert [one.Status for one in responses] == [0xFF00] * 3 + [0]
+    assert received == ["1.2.1", "1.2.2", "1.2.3"]
+    assert catalog.asked == [Search("Study", (("0020000D", "1.3"),), case_sensitive=True)]
+
+
+def test_an_instance_that_is_lost(served: tuple[Any, Listed, FileObjects]) -> None:
+    """One whose object is gone fails alone, and says why."""
+    port, catalog, objects = served
+    asyncio.run(objects.delete([catalog.instances[1].object_key]))
+    responses, received, _ = get(port)
+    assert responses[-1].Status == 0xB000
+    assert responses[-1].NumberOfFailedSuboperations == 1
+    assert responses[-1].ErrorComment
+    assert received == ["1.2.1", "1.2.3"]
+
+
+def test_an_instance_that_is_damaged(served: tuple[Any, Listed, FileObjects]) -> None:
+    """Damage that shows once a part has left ends the association: the peer must not keep it."""
+    port, catalog, _ = served
+    wrong = bytes(16)
+    catalog.instances[1] = replace(catalog.instances[1], checksum=wrong)
+    responses, received, aborted = get(port)
+    assert received == ["1.2.1"]
+    assert aborted
+    assert all(one.get("Status", 0xFF00) == 0xFF00 for one in responses)
+
+
+def test_a_database_that_is_away(served: tuple[Any, Listed, FileObjects]) -> None:
+    """The peer hears that nothing can be sent now; the association goes on."""
+    port, catalog, _ = served
+    catalog.away = True
+    responses, received, aborted = get(port)
+    assert [one.Status for one in responses] == [0xA702]
+    assert "database" in responses[0].ErrorComment
+    assert received == []
+    assert not aborted
