@@ -102,6 +102,8 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_MODALITIES": ('{"a": []}', {"a": []}),
         "PONS_PEERS": ('{"a": []}', {"a": []}),
         "PONS_DICOM_ACCEPTED_TRANSFER_SYNTAXES": ('["1.2.*"]', ["1.2.*"]),
+        "PONS_DICOM_TLS_ENABLED": ("true", True),
+        "PONS_DICOM_TLS_MINIMUM_VERSION": ("1.3", "1.3"),
         "PONS_HTTP_USERS": (f'{{"alice": "{HASH}"}}', {"alice": HASH}),
         "PONS_HTTP_HOST": ("localhost", "localhost"),
         "PONS_HTTP_TRUSTED_PROXIES": ('["::1", "10.0.0.0/8"]', ["::1", "10.0.0.0/8"]),

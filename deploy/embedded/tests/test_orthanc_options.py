@@ -10,6 +10,8 @@ from argon2 import PasswordHasher
 
 from pons.dicom.encodings import CODECS
 from pons.dicom.transfer_syntaxes import matching
+from pons.errors import Unavailable
+from pons.remotes.dicom_tls import acceptor_context, speaks_tls
 from pons.settings import load_settings, sections
 from pons_embedded.development import page_faults
 from pons_embedded.errors import Refusal
@@ -79,7 +81,7 @@ index.batch_size
 render.host render.port render.url render.token render.workers render.memory_mb render.timeout
 archive.compression archive.concurrent
 jobs.retry jobs.retries jobs.retry_delay jobs.longest_retry_delay jobs.dead_letters
-dicom.max_dataset_mb
+dicom.max_dataset_mb dicom.tls_check_host
 egress.http_connections egress.scu_threads
 routing.rules routing.webhooks routing.concurrent routing.batch routing.webhook_timeout
 routing.denied_networks
@@ -315,14 +317,39 @@ def test_rest_is_open_where_orthanc_s_would_be(
     assert [one.startswith(warning or "") for one in result.warnings] == ([True] if warning else [])
 
 
-@pytest.mark.parametrize("option", ["DicomServerEnabled", "DicomTlsEnabled"])
-def test_dicom_that_would_be_off_or_protected_stays_on_loopback(
-    option: str, tmp_path: Path
-) -> None:
-    """Nobody who asked for TLS finds the port open without it."""
-    result = translated(tmp_path, **{option: option == "DicomTlsEnabled"})
+def test_dicom_that_would_be_off_stays_on_loopback(tmp_path: Path) -> None:
+    """Nobody who turned it off finds the port open."""
+    result = translated(tmp_path, DicomServerEnabled=False)
     assert load_settings(result.settings).dicom_host == "127.0.0.1"
     assert len(result.warnings) == 1
+
+
+def test_dicom_tls(tmp_path: Path) -> None:
+    """As Orthanc has it: files beside its own, for calls as well where the port is plain."""
+    said = {
+        "DicomTlsCertificate": "store.crt",
+        "DicomTlsPrivateKey": "/keys/store.key",
+        "DicomTlsTrustedCertificates": "trusted.crt",
+    }
+    plain = load_settings(translated(tmp_path, **said).settings).dicom
+    assert plain.tls_enabled is False
+    assert plain.tls_certificate == str(tmp_path / "store.crt")
+    assert plain.tls_private_key == "/keys/store.key"
+    more = {"DicomTlsEnabled": True, "DicomTlsRemoteCertificateRequired": False}
+    result = translated(tmp_path, **said, **more, DicomTlsMinimumProtocolVersion=5)
+    dicom = load_settings(result.settings).dicom
+    assert (dicom.tls_enabled, dicom.tls_client_certificate_required) == (True, False)
+    assert (dicom.tls_trusted, dicom.tls_minimum_version) == (str(tmp_path / "trusted.crt"), "1.3")
+    assert load_settings(result.settings).dicom_host == "0.0.0.0"
+    assert result.warnings == []
+
+
+def test_dicom_tls_without_a_certificate(tmp_path: Path) -> None:
+    """Nobody who asked for TLS finds the port open without it: it cannot be opened."""
+    dicom = load_settings(translated(tmp_path, DicomTlsEnabled=True).settings).dicom
+    assert speaks_tls(dicom)
+    with pytest.raises(Unavailable, match="needs a certificate"):
+        acceptor_context(dicom)
 
 
 def test_what_has_no_counterpart_is_told_with_its_reason(tmp_path: Path) -> None:
@@ -363,6 +390,7 @@ def test_a_value_that_asks_for_what_happens_anyway_is_no_news(tmp_path: Path) ->
         ("HttpBindAddresses", ["a", 5], "HttpBindAddresses: expected a text, got 5"),
         ("HttpBindAddresses", ["here"], "HttpBindAddresses: 'here' is not an address"),
         ("HttpBindAddresses", ["::1", "::2"], "HttpBindAddresses has several addresses"),
+        ("DicomTlsMinimumProtocolVersion", 6, "DicomTlsMinimumProtocolVersion: expected a number"),
         ("RemoteAccessAllowed", True, "AuthenticationEnabled is true (its default is that of"),
         ("AuthenticationEnabled", True, "AuthenticationEnabled is true (its default is that of"),
     ],

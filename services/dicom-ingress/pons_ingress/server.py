@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -10,9 +11,11 @@ from pons.errors import PonsError
 from pons.settings import DicomSettings
 from pons_ingress.admission import Admission, KnownModalities, Seats
 from pons_ingress.association import Association
+from pons_ingress.certificates import Certificates
 from pons_ingress.channel import RECEIVE_BUFFER, Channel
 from pons_ingress.negotiation import Rules
 from pons_ingress.services import Services
+from pons_ingress.tls_port import TlsPort, listen
 
 BACKLOG = 512
 GRACE = 10.0
@@ -32,6 +35,8 @@ class DicomServer:
         What this side brings to the next negotiation: REST may change it at any time.
     users
         Name to argon2 hash, for peers that show a user's password.
+    certificates
+        Those of a port that speaks TLS; without them it speaks plain DICOM.
     """
 
     def __init__(
@@ -44,8 +49,10 @@ class DicomServer:
         rules: Callable[[], Rules],
         users: Mapping[str, str] = MappingProxyType({}),
         grace: float = GRACE,
+        certificates: Certificates | None = None,
     ) -> None:
         self.port = port
+        self._certificates = certificates
         self._settings = settings
         self._host = host
         self._services = services
@@ -55,21 +62,31 @@ class DicomServer:
         self._grace = grace
         self._buffer = memoryview(bytearray(RECEIVE_BUFFER))
         self._associations: dict[asyncio.Task[None], Association] = {}
-        self._server: asyncio.Server
+        self._open = AsyncExitStack()
+        """What listens."""
 
     async def __aenter__(self) -> Self:
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                self._accept,
-                self._host,
-                self.port,
-                backlog=BACKLOG,
-                reuse_port=self._settings.processes > 1 or None,
-            )
+            self.port = await self._listen()
         except (OSError, ValueError) as error:  # ValueError: no SO_REUSEPORT on this system
             raise PonsError(f"Cannot listen on {self._host}:{self.port}", str(error)) from error
-        self.port = self._server.sockets[0].getsockname()[1]
         return self
+
+    async def _listen(self) -> int:
+        """The port on which it listens, once it does."""
+        share = self._settings.processes > 1
+        if self._certificates is None:
+            server = await asyncio.get_running_loop().create_server(
+                self._accept, self._host, self.port, backlog=BACKLOG, reuse_port=share or None
+            )
+            self._open.callback(server.close)
+            return int(server.sockets[0].getsockname()[1])
+        listening = listen(self._host, self.port, BACKLOG, share=share)
+        patience = self._settings.artim_timeout
+        await self._open.enter_async_context(
+            TlsPort(listening, self._certificates, self._accept, patience)
+        )
+        return int(listening[0].getsockname()[1])
 
     async def __aexit__(
         self,
@@ -77,7 +94,7 @@ class DicomServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.close()
+        await self._open.aclose()
         for association in self._associations.values():
             association.channel.stop()
         if self._associations:

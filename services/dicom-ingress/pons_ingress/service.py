@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service, put together: what it opens, what it answers, how it ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -18,9 +20,11 @@ from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
 from pons.ownership import Owner, require_own
 from pons.remotes.commitments import Commitments
+from pons.remotes.dicom_tls import speaks_tls
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
+from pons_ingress.certificates import Certificates
 from pons_ingress.commitment_report import CommitmentReports
 from pons_ingress.find import Find
 from pons_ingress.get import Get
@@ -38,6 +42,9 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The DICOM port is open while the block runs; requests under way at its end are answered."""
+    certificates = None
+    if speaks_tls(settings.dicom):
+        certificates = await asyncio.to_thread(Certificates, settings.dicom, health.warnings)
     room = FreeSpace(settings.storage)
     objects = open_objects(settings.storage, settings.store.name, room=room)
     try:
@@ -51,6 +58,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             health.room = room.shortage
             health.checks |= {"nats": bus.check, "objects": objects.check}
             health.pulses.include(bus.pulses)
+            if certificates is not None:
+                health.checks["certificates"] = partial(_look_at, certificates)
             await require_own(settings, objects, bus)
             await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes}, health)
 
@@ -98,6 +107,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 modalities,
                 rules,
                 settings.http.users,
+                certificates=certificates,
             ):
                 yield
     finally:
@@ -106,3 +116,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
 
 async def _list_sop_classes(_command: ListSopClasses) -> SopClasses:
     return SopClasses(sorted(STORAGE_SOP_CLASSES))
+
+
+async def _look_at(certificates: Certificates) -> None:
+    """See whether they have changed, so that a warning stands on the health port at once."""
+    await asyncio.to_thread(certificates.context)

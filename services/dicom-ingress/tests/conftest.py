@@ -23,7 +23,9 @@ from pons.limits import MEGABYTE
 from pons.messages.events import Origin, StoreStatus
 from pons.messages.modality import Modality
 from pons.objects import Body, Spool
+from pons.remotes.dicom_tls import speaks_tls
 from pons.settings import DicomSettings
+from pons_ingress.certificates import Certificates
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
 from pons_ingress.service_classes import Permission
@@ -153,6 +155,8 @@ class Port:
         self.folder = folder
         self.room: Any = None
         """What a spool file asks for room, if anything."""
+        self.warnings: dict[str, str] = {}
+        """What the health port would show."""
         self.unhandled: list[dict[str, Any]] = []
         self.number = 0
         self._read_only = read_only
@@ -205,6 +209,9 @@ class Port:
         rules = Rules(
             self.settings.maximum_pdu_length, unknown, TRANSFER_SYNTAXES, services.offered
         )
+        certificates = None
+        if speaks_tls(self.settings):
+            certificates = Certificates(self.settings, self.warnings)
         async with DicomServer(
             self.settings,
             "127.0.0.1",
@@ -214,6 +221,7 @@ class Port:
             lambda: rules,
             self._users,
             self._grace,
+            certificates,
         ) as server:
             self.number = server.port
             self._ready.set()

@@ -2,10 +2,13 @@
 """The whole service on a real nats-server and a real folder; only the index is away."""
 
 import asyncio
+import shutil
+import ssl
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import ANY
 from uuid import UUID
 
 import msgspec
@@ -31,6 +34,7 @@ from pons.settings import (
 )
 from pons_embedded.ports import free_port
 from pons_ingress.service import open_service
+from pons_testing.certificates import Authority
 from pons_testing.marks import mark_store
 from pons_testing.nats import NatsServer, nats_server
 
@@ -79,6 +83,46 @@ async def test_stored_and_announced(nats: NatsServer, wire: ModuleType, tmp_path
     assert kept.name == str(announced.object_key)
     assert kept.stat().st_size == announced.size
     assert list(dcmread(kept)) == list(dcmread(path))
+
+
+@pytest.mark.anyio
+async def test_tls(nats: NatsServer, tmp_path: Path) -> None:
+    """The port answers handshakes; files that do not fit are a warning of health, before anybody
+    calls."""
+    ours = Authority(tmp_path, "ours")
+    mine = ours.issue("mine")
+    settings = Settings(
+        store=StoreSettings(name="secure"),
+        nats=NatsSettings(url=nats.embedded.url),
+        storage=StorageSettings(path=tmp_path),
+        dicom=DicomSettings(
+            port=free_port(),
+            tls_certificate=str(mine.certificate),
+            tls_private_key=str(mine.key),
+            tls_trusted=str(ours.file),
+        ),
+    )
+    await mark_store(settings)
+    health = Health("dicom-ingress")
+    async with open_service(settings, health):
+        health.started = True
+        assert await health.readiness() == {
+            "service": "dicom-ingress",
+            "ready": True,
+            "failures": {},
+            "tasks": ANY,
+        }
+        context = ssl.create_default_context(cafile=ours.file)
+        context.load_cert_chain(mine.certificate, mine.key)
+        address = ("127.0.0.1", settings.dicom.port)
+        reader, writer = await asyncio.open_connection(*address, ssl=context)
+        writer.write(b"\1\0\0\0\0\4" + bytes(4))
+        assert (await reader.read(10))[:1] == b"\7"
+        writer.close()
+        shutil.copy(ours.issue("another").key, mine.key)
+        report = await health.readiness()
+        assert report["ready"]
+        assert "dicom.tls_private_key is not that of" in report["warnings"]["certificates"]
 
 
 @pytest.mark.anyio

@@ -3,6 +3,7 @@
 
 import re
 from ipaddress import ip_network
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -204,6 +205,40 @@ class DicomSettings(Section):
         ["*"],
         description="Transfer syntaxes in which instances are received: UIDs, or patterns with "
         "`*` and `?`.",
+    )
+    tls_enabled: bool | None = Field(
+        None,
+        description="Whether the DICOM port speaks TLS, and nothing else. None: when there is a "
+        "`dicom.tls_certificate`. Modalities are called with TLS where they have `UseDicomTls`, "
+        "whatever this says.",
+    )
+    tls_certificate: str = Field(
+        "",
+        description="Path of the certificate (PEM, followed by those of its issuers, if any) that "
+        "is shown on the DICOM port and to modalities. What these files hold is read again when "
+        "they change.",
+    )
+    tls_private_key: str = Field(
+        "",
+        description="Path of its private key (PEM, without a password). Empty: in the same file.",
+    )
+    tls_trusted: str = Field(
+        "",
+        description="Path of the certificates (PEM) of those whom we believe, and of the "
+        "authorities that sign theirs. Those of the system are never asked.",
+    )
+    tls_client_certificate_required: bool = Field(
+        True,
+        description="Whether who calls the DICOM port has to show a certificate. One that is "
+        "shown has to be good all the same, where there is a `dicom.tls_trusted`.",
+    )
+    tls_minimum_version: Literal["1.2", "1.3"] = Field(
+        "1.2", description="Oldest version of TLS that is spoken."
+    )
+    tls_check_host: bool = Field(
+        False,
+        description="Whether the certificate of a modality that is called has to name its `Host`. "
+        "DICOM's seldom do; then any certificate that `dicom.tls_trusted` vouches for will do.",
     )
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may reach the ports: what Orthanc's options say together, as settings.
 
-Whatever Orthanc would protect and Pons cannot (TLS, a server that is off) stays on loopback.
+Whatever Orthanc would protect and Pons cannot (TLS for REST, a server that is off) stays on
+loopback.
 """
 
 from collections.abc import Mapping
@@ -75,11 +76,5 @@ def _http_host(said: Mapping[str, Any], remote: bool, warnings: list[str]) -> st
 def _dicom_host(said: Mapping[str, Any], warnings: list[str]) -> str:
     if not said.get("DicomServerEnabled", True):
         warnings.append("DicomServerEnabled is false: DICOM cannot be off, it stays on loopback")
-        return LOOPBACK
-    if said.get("DicomTlsEnabled", False):
-        warnings.append(
-            "DicomTlsEnabled is true: TLS is the work of a proxy in front of Pons, so DICOM stays "
-            "on loopback, without TLS"
-        )
         return LOOPBACK
     return EVERY

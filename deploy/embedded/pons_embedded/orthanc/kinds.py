@@ -39,6 +39,18 @@ def text(value: Any) -> str:
     return value
 
 
+def path(value: Any) -> str:
+    """A file; a name without its folder is one beside the file of options, as in Orthanc."""
+    return text(value)
+
+
+def tls_version(value: Any) -> str:
+    """Orthanc's number of the oldest version of TLS."""
+    if not 0 <= integer(value) <= 5:
+        raise ValueError(f"expected a number from 0 to 5, got {value!r}")
+    return "1.3" if value == 5 else "1.2"
+
+
 def texts(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise ValueError(f"expected an array of texts, got {value!r}")

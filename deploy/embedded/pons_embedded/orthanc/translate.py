@@ -13,6 +13,7 @@ from pons.settings import sections
 from pons.settings.values import sentences
 from pons_embedded.errors import Refusal
 from pons_embedded.orthanc.access import access
+from pons_embedded.orthanc.kinds import path
 from pons_embedded.orthanc.options import UNSAID, Joint, Same, Without
 from pons_embedded.orthanc.reader import Given, read_options
 from pons_embedded.orthanc.syntaxes import with_families
@@ -94,9 +95,12 @@ def _put(settings: dict[str, dict[str, Any]], option: Same, value: Any) -> None:
 
 def _converted(option: Same | Joint, given: Given) -> Any:
     try:
-        return option.kind(given.value)
+        value = option.kind(given.value)
     except ValueError as error:
         raise Refusal(f"{given.file}: {option.name}: {error}") from None
+    if option.kind is path and value:
+        return str(given.file.absolute().parent / value)
+    return value
 
 
 def _unknown(name: str) -> str:

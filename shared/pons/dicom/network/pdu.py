@@ -13,6 +13,9 @@ from typing import Protocol
 
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 
+TLS_RECORDS = (0x15, 0x16)
+"""First bytes of those with which a side of TLS begins: alert and handshake (RFC 8446 5.1)."""
+
 PDU_HEADER = Struct(">BxI")
 PDV_HEADER = Struct(">IBB")
 
@@ -86,6 +89,14 @@ class ProtocolError(Exception):
         super().__init__(why)
         self.reason = reason
         self.source = source
+
+
+class SpeaksTls(ProtocolError):
+    """The peer began with TLS, or answered so, where plain DICOM was expected."""
+
+    def __init__(self) -> None:
+        why = "TLS, where plain DICOM is spoken"
+        super().__init__(why, AbortReason.NOT_SPECIFIED, AbortSource.USER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +214,8 @@ class PduReader:
         expected = EXPECTED[self._phase].get(pdu_type)
         if expected is not None and length in expected:
             return
+        if not self.established and pdu_type in TLS_RECORDS:
+            raise SpeaksTls
         if not self.established:
             # PS3.8 table 9-10: before there is an association, it is the user who aborts (AA-1)
             why = f"a PDU of type 0x{pdu_type:02X} and length {length}"

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The certificates of the DICOM port, as their files are now."""
+
+import os
+import ssl
+from collections.abc import MutableMapping
+from pathlib import Path
+from threading import Lock
+
+import structlog
+
+from pons.errors import PonsError, log_text
+from pons.remotes.dicom_tls import acceptor_context, files
+from pons.settings import DicomSettings, SettingsError
+
+log = structlog.get_logger()
+WARNING = "certificates"
+
+
+class Certificates:
+    """The TLS context for the next handshake. Raises `SettingsError` when there can be none.
+
+    Files that have changed are read again. What cannot be used then is kept out: the context that
+    worked last stays, and the log and `warnings`, which the health port shows, say why.
+    """
+
+    def __init__(self, settings: DicomSettings, warnings: MutableMapping[str, str]) -> None:
+        self._settings = settings
+        self._warnings = warnings
+        self._lock = Lock()
+        self._seen = self._marks()
+        try:
+            self._context = acceptor_context(settings)
+        except PonsError as error:
+            raise SettingsError(log_text(error)) from error
+
+    def context(self) -> ssl.SSLContext:
+        """Looks at the files; from any thread."""
+        with self._lock:
+            marks = self._marks()  # before they are read: what changes meanwhile is seen next time
+            if marks != self._seen:
+                self._seen = marks
+                self._read()
+            return self._context
+
+    def _read(self) -> None:
+        try:
+            self._context = acceptor_context(self._settings)
+        except PonsError as error:
+            self._warnings[WARNING] = f"those read before are still in use: {error}"
+            log.error("new certificates cannot be used", error=log_text(error))
+        else:
+            self._warnings.pop(WARNING, None)
+            log.info("certificates read again")
+
+    def _marks(self) -> list[tuple[int, ...]]:
+        return [_mark(file) for file in files(self._settings)]
+
+
+def _mark(file: Path) -> tuple[int, ...]:
+    """What is another once the file has been written or replaced, behind a link, too."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
