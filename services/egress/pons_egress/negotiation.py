@@ -6,6 +6,7 @@ Whatever goes wrong is a `RemoteFailure` that says which peer and what happened.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,10 +29,12 @@ from pons.dicom.network.pdu import (
     PduReader,
     Phase,
     ProtocolError,
+    SpeaksTls,
     decode_abort,
 )
 from pons.dicom.network.rejection import decode_rejection
 from pons.dicom.network.user_information import our_information
+from pons.remotes.dicom_tls import requestor_context, why_no_tls
 from pons.sending.contexts import Way
 from pons_egress.peer import Peer
 
@@ -73,27 +76,44 @@ class Incoming:
 
 
 async def connect(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A TCP connection; of several addresses of the host, the first that answers."""
+    """A TCP connection, with TLS if the peer wants that; of several addresses of the host, the
+    first that answers. Raises `Unavailable` when our certificates cannot be used.
+    """
+    context = await asyncio.to_thread(requestor_context, peer.tls) if peer.tls else None
     try:
         async with asyncio.timeout(peer.timeout):
-            return await _connect_to_any(peer)
+            return await _connect_to_any(peer, context)
     except TimeoutError:
         raise peer.failure(f"no connection within {peer.timeout:g} s") from None
     except ConnectionRefusedError:
         raise peer.failure(f"connection refused by {peer.address}") from None
     except socket.gaierror as error:
         raise peer.failure(f"host {peer.host!r} is not known: {error.strerror}") from None
+    except ssl.SSLError as error:
+        raise peer.failure(f"no TLS: {why_no_tls(error)}") from None
+    except ConnectionResetError as error:
+        why = f"no TLS: {why_no_tls(error)}" if peer.tls else f"no connection: {error.strerror}"
+        raise peer.failure(why) from None
     except OSError as error:
         raise peer.failure(f"no connection: {error.strerror or error}") from None
 
 
-async def _connect_to_any(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect_to_any(
+    peer: Peer, context: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
     failure: OSError = socket.gaierror(socket.EAI_NONAME, "no address")
     for _family, _type, _protocol, _name, address in found:
         try:
-            return await asyncio.open_connection(str(address[0]), peer.port)
+            return await asyncio.open_connection(
+                str(address[0]),
+                peer.port,
+                ssl=context,
+                server_hostname=peer.host if context is not None else None,
+            )
+        except ssl.SSLError:
+            raise  # somebody is there
         except OSError as error:
             failure = error
     raise failure
@@ -134,8 +154,14 @@ async def _answer(peer: Peer, incoming: Incoming) -> Pdu:
     except TimeoutError:
         what = f"no answer to the association request within {peer.timeout:g} s"
         raise peer.failure(what) from None
+    except ssl.SSLError as error:  # with TLS 1.3 it looks at our certificate only now
+        raise peer.failure(f"no TLS: {why_no_tls(error)}") from None
     except OSError:
-        raise peer.failure("closed the connection instead of answering the request") from None
+        what = "closed the connection instead of answering the request"
+        maybe = ": it may not take our certificate" if peer.tls else ""
+        raise peer.failure(what + maybe) from None
+    except SpeaksTls:
+        raise peer.failure("speaks TLS: set UseDicomTls") from None
     except ProtocolError as error:
         raise peer.failure(f"sent {error}: it does not speak DICOM") from None
     if not isinstance(event, Pdu):

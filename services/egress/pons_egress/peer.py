@@ -3,10 +3,10 @@
 
 from dataclasses import dataclass
 
-from pons.errors import BadRequest, RemoteFailure
+from pons.errors import RemoteFailure
 from pons.jobs import StoreRequest
 from pons.messages.modality import Modality
-from pons.settings import Settings
+from pons.settings import DicomSettings, Settings
 
 
 class InstanceRefused(RemoteFailure):
@@ -24,6 +24,8 @@ class Peer:
     port: int
     timeout: float
     """Seconds for each of: connecting, the association's answer, an answer or any progress."""
+    tls: DicomSettings | None = None
+    """Whose certificates to use; None: it is called without TLS."""
 
     @property
     def address(self) -> str:
@@ -44,11 +46,6 @@ class Peer:
 
 def find_peer(request: StoreRequest, modality: Modality, settings: Settings) -> Peer:
     """The peer that `modality` describes, with what `request` says otherwise."""
-    if modality.use_dicom_tls:
-        raise BadRequest(
-            f"Modality {request.modality!r} is to be called with TLS, which is not supported yet",
-            "set UseDicomTls to false, or tunnel the connection",
-        )
     local_aet, aet = request.aets(modality, settings.dicom.aet)
     return Peer(
         modality=request.modality,
@@ -57,4 +54,5 @@ def find_peer(request: StoreRequest, modality: Modality, settings: Settings) -> 
         host=request.host or modality.host,
         port=request.port or modality.port,
         timeout=request.timeout or float(modality.timeout) or settings.egress.timeout,
+        tls=settings.dicom if modality.use_dicom_tls else None,
     )

@@ -43,7 +43,7 @@ from pons.messages.services import Done
 from pons.objects import Body, FileObjects, Spool, new_key
 from pons.objects.bodies import freed
 from pons.remotes.modalities import open_modalities
-from pons.settings import JobsSettings, Settings
+from pons.settings import DicomSettings, JobsSettings, Settings
 from pons_egress.retrieval import Getting, Moving
 from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.threads import open_threads
@@ -261,11 +261,16 @@ async def sending(
     kind: str = WORKER,
     jobs: JobsSettings | None = None,
     commit: Commit | None = None,
+    dicom: DicomSettings | None = None,
     **modality: Any,
 ) -> AsyncIterator[Sender]:
     """Egress' worker of a kind, with one modality, `pacs`, at `port`."""
     described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
-    settings = Settings(modalities={"pacs": described}, jobs=jobs or JobsSettings())
+    settings = Settings(
+        modalities={"pacs": described},
+        jobs=jobs or JobsSettings(),
+        dicom=dicom or DicomSettings(),
+    )
     async with open_modalities(bus, settings) as modalities, asyncio.TaskGroup() as group:
         handler = ModalityStore(bus, store.objects, store, modalities, settings, commit)
         worker = Worker(bus, settings.jobs, kind, {JOB_TYPE: handler})

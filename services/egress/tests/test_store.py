@@ -535,17 +535,6 @@ async def test_no_instances(bus: Bus, store: Any, index: Any, sending: Any) -> N
     assert outcome(job) == ("Success", 0, 0, 0)
 
 
-async def test_tls_is_refused_clearly(
-    bus: Bus, store: Any, index: Any, sending: Any, image: Any
-) -> None:
-    """A modality that wants TLS is not called without it."""
-    await store.add_dataset(image())
-    async with sending(bus, store, 1, UseDicomTls=True) as sender:
-        job = await sender.send(1)
-    assert job.document.error_code == 8
-    assert "TLS, which is not supported yet" in job.document.error_details
-
-
 async def test_more_contexts_than_one_association_has(
     bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
 ) -> None:

@@ -27,7 +27,7 @@ from pons.errors import RemoteFailure
 from pons.limits import MEGABYTE
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.peer import Peer
-from pons_egress.scu.connection import Connection
+from pons_egress.scu.connection import Connection, Watch, tls_context
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Association:
         self._maximum_length = maximum_length
         self._ended = ""
         self._over = Event()
-        self._connection: Connection | None = None
+        self._watch = Watch(peer, offer.largest_message, self.tell_end)
         self._heard = 0.0
         """When the peer's last message was whole, or when it was connected; 0 before."""
 
@@ -89,8 +89,8 @@ class Association:
         self.cancelled.set()
         self._over.set()
         self.tell_end("the connection was cut")
-        if self._connection is not None:
-            self._connection.cut()
+        if self._watch.connection is not None:
+            self._watch.connection.cut()
 
     @contextmanager
     def _opened(self) -> Iterator[None]:
@@ -112,14 +112,14 @@ class Association:
     def _associate(self) -> Requestor:
         """An established association, with the first of the host's addresses that connects."""
         for address in self._addresses():
-            self._ended, self._connection = "", None
+            self._ended, self._watch.connection = "", None
             requestor = self._ask(address)
             if requestor.is_established:
                 return requestor
             requestor.kill()
-            if self._connection is not None:
-                self._connection.close()
-            if self._heard:
+            if self._watch.connection is not None:
+                self._watch.connection.close()
+            if self._heard or self._watch.answered:
                 break
         raise self._not_established(requestor)
 
@@ -153,6 +153,7 @@ class Association:
             (evt.EVT_DIMSE_RECV, self._message_came),
             (evt.EVT_ABORTED, lambda _: self._over.set()),
         ]
+        context = tls_context(self._watch)
         return entity.associate(
             address,
             self.peer.port,
@@ -160,6 +161,7 @@ class Association:
             ae_title=self.peer.aet,
             max_pdu=self._maximum_length,
             ext_neg=self._offer.negotiation,
+            tls_args=None if context is None else (context, self.peer.host),
             evt_handlers=ours + self._offer.handlers,
         )
 
@@ -169,21 +171,22 @@ class Association:
             self.requestor.release()
         if self.requestor.is_established:
             self.requestor.abort()
-        if self._connection is not None:
-            self._connection.cut()
+        if self._watch.connection is not None:
+            self._watch.connection.cut()
         self.requestor.join()
-        if self._connection is not None:
-            self._connection.close()
+        if self._watch.connection is not None:
+            self._watch.connection.close()
 
     # What follows is called by pynetdicom, in threads of its own.
 
     def _requesting(self, event: evt.Event) -> None:
         """Put our connection in the place of its socket, which has not been used yet."""
         transport = event.assoc.dul.socket
-        if self._connection is None and transport is not None and transport.socket is not None:
-            most = self._offer.largest_message
-            self._connection = Connection(transport.socket, self.peer, most, self.tell_end)
-            transport.socket = self._connection
+        if self.peer.tls is not None or self._watch.connection is not None:
+            return  # of TLS, pynetdicom makes one that is ours: see `tls_context`
+        if transport is not None and transport.socket is not None:
+            self._watch.connection = Connection.instead_of(transport.socket, self._watch)
+            transport.socket = self._watch.connection
 
     def _connected(self, _event: evt.Event) -> None:
         self._heard = time.monotonic()
@@ -213,8 +216,7 @@ class Association:
     def _message_came(self, event: evt.Event) -> None:
         """Count anew; let the peer wait while many messages do."""
         self._heard = time.monotonic()
-        if self._connection is not None:
-            self._connection.taken = 0
+        self._watch.taken = 0
         waiting, deadline = event.assoc.dimse.msg_queue, self._heard + self.peer.timeout
         while waiting.qsize() >= MESSAGES_WAITING and time.monotonic() < deadline:
             if self._over.wait(0.001):
