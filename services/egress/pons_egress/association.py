@@ -27,14 +27,12 @@ from pons.dicom.network.pdu import (
     decode_abort,
     encode_data,
 )
-from pons.dicom.transfer_syntaxes import IMPLICIT_VR
 from pons.errors import RemoteFailure
 from pons.sending.contexts import Way
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.negotiation import Accepted, Incoming, connect, negotiate
 from pons_egress.peer import Peer
 
-ECHO: Way = (dimse.VERIFICATION, IMPLICIT_VR)
 GRACE = 1.0
 """Seconds to learn why a peer closed the connection, and for it to agree to a release."""
 
@@ -75,15 +73,6 @@ class Association:
     def usable(self) -> bool:
         """Whether another request may follow."""
         return self._idle and self._broken is None
-
-    async def echo(self) -> Response:
-        """C-ECHO (PS3.7 9.1.5)."""
-        elements: dict[int, int | str] = {
-            dimse.AFFECTED_SOP_CLASS_UID: dimse.VERIFICATION,
-            dimse.COMMAND_FIELD: dimse.C_ECHO_RQ,
-            dimse.COMMAND_DATASET_TYPE: dimse.NO_DATASET,
-        }
-        return await self._request(self.accepted.contexts[ECHO], elements, None)
 
     async def store(
         self, context_id: int, instance: Instance, dataset: AsyncIterable[bytes]

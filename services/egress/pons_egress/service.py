@@ -79,7 +79,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             commitments = Commitments(bus, settings.egress.commitment_reports)
             committing = CommitmentRequests(threads, commitments, modalities, catalog, settings)
             commands: dict[type[msgspec.Struct], Answering] = {
-                EchoModality: Echo(modalities, settings),
+                EchoModality: Echo(threads, modalities, settings),
                 StoreStraight: Straight(objects, modalities, settings),
                 RequestCommitment: committing,
                 FindModality: Find(threads, queries, modalities, live, settings),

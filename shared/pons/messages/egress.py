@@ -60,6 +60,8 @@ class EchoModality(msgspec.Struct, frozen=True):
     modality: str
     timeout: float | None = None
     described: Modality | None = None
+    check_find: bool | None = None
+    """Whether it has to answer a C-FIND, too; None: as the settings say."""
 
 
 class AskPeer(msgspec.Struct, frozen=True):

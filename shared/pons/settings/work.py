@@ -100,6 +100,10 @@ class EgressSettings(Section):
         description="How instances are retrieved from modalities whose `RetrieveMethod` is "
         "`SystemDefault`.",
     )
+    echo_checks_find: bool = Field(
+        False,
+        description="Ask a modality that is asked whether it is there to answer a query, too.",
+    )
     commitment_reports: int = Field(
         100,
         ge=1,

@@ -175,7 +175,7 @@ CLIENTS = Chapter(
             "modalities of the file always count, and those changed over REST win and last",
             (False,),
         ),
-        Without("DicomEchoChecksFind", "an echo is an echo", (False,)),
+        same("DicomEchoChecksFind", "egress.echo_checks_find", boolean),
         same("DicomDefaultRetrieveMethod", "egress.retrieve_method", choice("C-MOVE", "C-GET")),
         same("DicomScuTimeout", "egress.timeout", seconds(A_DAY), note="0 becomes a day."),
         Without(

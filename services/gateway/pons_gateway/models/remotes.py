@@ -53,6 +53,23 @@ class EchoRequest(BaseModel):
     Timeout: Annotated[float, Field(strict=True, ge=0, le=A_DAY)] = Field(
         0, description="Seconds to wait for it; 0: as the modality or the settings say."
     )
+    CheckFind: StrictBool | None = Field(
+        None,
+        description="Whether it has to answer a query (C-FIND), too; without it as the settings "
+        "say.",
+    )
+
+
+class DescribedEcho(descriptions.Modality):
+    """Which modality to ask whether it is there. Also an array, as of a modality."""
+
+    model_config = example(AET="WORKSTATION", Host="192.0.2.1", Port=104, CheckFind=True)
+
+    CheckFind: StrictBool | None = Field(
+        None,
+        description="Whether it has to answer a query (C-FIND), too; without it as the settings "
+        "say.",
+    )
 
 
 class ResourcesToSend(JobOptions):

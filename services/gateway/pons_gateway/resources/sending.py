@@ -38,14 +38,20 @@ LONGEST_JOB = 7 * 24 * 3600.0
 
 
 async def send_echo(
-    backends: Backends, modality: str, seconds: float, described: Modality | None = None
+    backends: Backends,
+    modality: str,
+    seconds: float,
+    described: Modality | None = None,
+    *,
+    check_find: bool | None = None,
 ) -> None:
     """C-ECHO to a known modality, or to one that is `described`; 0 seconds: as it is configured.
 
-    Raises `RemoteFailure` with the reason when it does not answer.
+    `check_find`: and a C-FIND. Raises `RemoteFailure` with the reason when it does not answer.
     """
-    command = EchoModality(modality, seconds or None, described)
-    await backends.ask("egress", command, Done, within=ANSWER_TIMEOUT + seconds)
+    command = EchoModality(modality, seconds or None, described, check_find)
+    within = 2 * (ANSWER_TIMEOUT + seconds)  # for both
+    await backends.ask("egress", command, Done, within=within)
 
 
 async def send_straight(backends: Backends, modality: str, file: Body) -> StoreStraight:

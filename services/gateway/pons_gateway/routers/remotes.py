@@ -19,6 +19,7 @@ from pons_gateway.models.answers import Done
 from pons_gateway.models.examples import ID
 from pons_gateway.models.jobs import SubmittedJob
 from pons_gateway.models.remotes import (
+    DescribedEcho,
     EchoRequest,
     Modalities,
     OfModality,
@@ -135,7 +136,7 @@ async def echo(
     """The body may be empty. An answer of 500 says why the modality could not be reached."""
     with telling_unknown_items():
         await backends.modalities.read(name)
-    await send_echo(backends, name, asked.Timeout)
+    await send_echo(backends, name, asked.Timeout, check_find=asked.CheckFind)
     return json_answer({})
 
 
@@ -144,9 +145,10 @@ async def echo(
     summary="Ask a modality that is described in the body whether it is there (C-ECHO)",
     response_model=Done,
 )
-async def echo_described(described: Modality, backends: BackendsDep) -> Response:
+async def echo_described(described: DescribedEcho, backends: BackendsDep) -> Response:
     modality = modalities.as_described(described)
-    await send_echo(backends, modality.aet, float(modality.timeout), modality)
+    seconds, check_find = float(modality.timeout), described.CheckFind
+    await send_echo(backends, modality.aet, seconds, modality, check_find=check_find)
     return json_answer({})
 
 

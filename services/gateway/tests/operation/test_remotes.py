@@ -160,6 +160,17 @@ async def test_timeout_of_an_echo(client: httpx.AsyncClient, store: Store) -> No
         assert (answer.status_code, answer.json()) == (200, {})
     asked = [command for _, command in store.services.commands]
     assert asked == [*[EchoModality("pacs")] * 3, EchoModality("pacs", 0.5)]
+    for wrong in ("1", '"yes"'):
+        answer = await client.post("/modalities/pacs/echo", content=f'{{"CheckFind": {wrong}}}')
+        assert (await details(answer)).startswith("CheckFind: Input should be ")
+    described = {"AET": "WS", "Host": "h", "Port": 1, "CheckFind": True}
+    asking: dict[str, Any] = {
+        "/modalities/pacs/echo": {"CheckFind": True},
+        "/tools/dicom-echo": described,
+    }
+    for path, about in asking.items():
+        assert (await client.post(path, json=about)).json() == {}
+        assert store.services.commands[-1][1].check_find
     for wrong in ("-1", "true", "86401", '"5"'):
         answer = await client.post("/modalities/pacs/echo", content=f'{{"Timeout": {wrong}}}')
         assert (await details(answer)).startswith("Timeout: Input should be ")
