@@ -18,6 +18,7 @@ from pons.bus import Bus
 from pons.catalog import InstanceToSend
 from pons.errors import DamagedObject, NotFound, PonsError, RemoteFailure, Unavailable
 from pons.jobs import Run, TransferRequest
+from pons.jobs.document import is_network_error
 from pons.jobs.transfers import PUSH, told, transferred
 from pons.messages.transfers import Bucket, bucket_size, push_json
 from pons.objects import Objects
@@ -144,14 +145,18 @@ class Pushing:
         await self._keep()
 
     async def _finish(self, at_once: int) -> None:
-        """Put the buckets that are left, and commit. What fails for good is given up there, too."""
+        """Put the buckets that are left, and commit.
+
+        What fails for good is given up at the peer, too; what is tried again goes on there.
+        """
         transaction = self._position.transaction
         try:
             await self._put_all(at_once)
             await self._connection.post(f"{transaction}/commit", seconds=COMMIT_SECONDS)
         except PonsError as error:
             notice(error)
-            if not isinstance(error, Unavailable):
+            again = self._run.document.retry and is_network_error(error)
+            if not again and not isinstance(error, Unavailable):
                 with suppress(RemoteFailure):
                     await self._connection.delete(transaction)
             raise

@@ -21,7 +21,7 @@ from pons.messages.transfers import Bucket, Transferred, bucket_size
 from pons.objects import Body
 from pons.objects.bodies import pieces
 from pons.remotes.peers import open_peers
-from pons.settings import Settings
+from pons.settings import JobsSettings, Settings
 from pons_egress.peers.buckets import LARGEST, MOST_FILES, TARGET, fill_buckets, pull_path
 from pons_egress.peers.pull import PullTransfer
 from pons_egress.peers.push import PushTransfer
@@ -142,9 +142,12 @@ class Transfers:
 
 
 @asynccontextmanager
-async def working(bus: Bus, store: Any, port: int, ingest: Any) -> AsyncIterator[Transfers]:
+async def working(
+    bus: Bus, store: Any, port: int, ingest: Any, **jobs: Any
+) -> AsyncIterator[Transfers]:
     """Egress, whose peer `archive` is at `port`."""
-    settings = Settings(peers={"archive": [f"http://127.0.0.1:{port}"]})
+    known = {"archive": [f"http://127.0.0.1:{port}"]}
+    settings = Settings(peers=known, jobs=JobsSettings(**jobs))
     async with open_peers(bus, settings) as peers, asyncio.TaskGroup() as group:
         handlers: Any = {
             PUSH: PushTransfer(bus, store.objects, store, peers, settings),
@@ -289,6 +292,37 @@ async def test_a_push_that_fails(
     assert "507 Insufficient Storage: The file storage is full" in job.document.error_details
     assert accelerator.discarded == ["t0"]
     assert (accelerator.stored, index.exports) == ({}, [])
+
+
+async def test_a_push_that_is_tried_again(
+    bus: Bus,
+    store: Any,
+    index: Any,
+    web_peer: Any,
+    accelerator: Accelerator,
+    ingest: Any,
+    image: Any,
+) -> None:
+    """Where jobs are tried again, what has come is not given up, and not sent again."""
+    for number in range(30):
+        await store.add(bytes([number]) * TARGET, image(number))
+    busy = 2
+
+    async def busy_at_first(request: Any) -> Any:
+        nonlocal busy
+        if request.path.endswith("/20") and busy:
+            busy -= 1
+            return 503, {}
+        return await accelerator.answer(request)
+
+    web_peer.answer = busy_at_first
+    again = {"retry": "asynchronous", "retry_delay": 0.1}
+    async with working(bus, store, web_peer.port, ingest, **again) as transfers:
+        job = await transfers.run(PUSH)
+    assert job.document.state == "Success", job.document.error_details
+    assert accelerator.discarded == []
+    assert sorted(accelerator.stored.values()) == sorted(store.contents)
+    assert len(accelerator.puts) <= 30 + 2 * 8
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
