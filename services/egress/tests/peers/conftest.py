@@ -50,12 +50,16 @@ class WebPeer:
     answer: Callable[[Request], Awaitable[tuple[int, Any] | None]] | None = None
     """Status and body of an answer; None closes the connection without one."""
     headers: str = ""
+    serving: set["asyncio.Task[None]"] = field(default_factory=set)
 
     @property
     def files(self) -> list[bytes]:
         return [request.file for request in self.requests]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self.serving.add(task)
         self.connections += 1
         self.open += 1
         self.most_open = max(self.most_open, self.open)
@@ -64,9 +68,18 @@ class WebPeer:
                 pass
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
+        except asyncio.CancelledError:
+            pass  # the test ends, and asyncio would complain of a handler that was cancelled
         finally:
             self.open -= 1
+            self.serving.discard(task)
             writer.close()
+
+    async def hang_up(self) -> None:
+        """End whatever has not been answered."""
+        for task in list(self.serving):
+            task.cancel()
+        await asyncio.gather(*self.serving, return_exceptions=True)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -99,6 +112,7 @@ async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[WebPeer]:
         yield peer
     finally:
         server.close()
+        await peer.hang_up()
 
 
 class Sender:
