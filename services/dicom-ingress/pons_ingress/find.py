@@ -1,33 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-FIND: answers queries from the catalog, page by page (PS3.4 C.4.1)."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from time import perf_counter
-from typing import Protocol, TypeVar
-
-import structlog
+from typing import Protocol
 
 from pons.catalog import Fields, Resource, Search
 from pons.dicom.network.dimse import Command, Response
 from pons.dicom.network.messages import Context, Dataset
-from pons.errors import InvalidInstance, PonsError
+from pons.errors import InvalidInstance
 from pons.header.repertoire import Repertoire, term_of
 from pons.settings import Settings
-from pons_ingress import metrics
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
 from pons_ingress.find_answer import AnswerWriter
 from pons_ingress.find_query import Query, read_query
+from pons_ingress.finding import answer_query, until_cancelled
 from pons_ingress.identifier import ReceivedIdentifier
-from pons_ingress.status import CANCELLED, PENDING, PENDING_UNMATCHED, SUCCESS, find_status
-
-LOOK_SECONDS = 0.1
-"""How often it is looked whether the peer has cancelled, while the index is waited for."""
-T = TypeVar("T")
-log = structlog.get_logger()
+from pons_ingress.status import CANCELLED, PENDING, PENDING_UNMATCHED, SUCCESS
 
 
 class Searcher(Protocol):
@@ -53,30 +44,12 @@ class Find:
         return ReceivedIdentifier()
 
     async def answer(self, conversation: Conversation) -> None:
-        started = perf_counter()
-        answers = 0
-        try:
+        async def find() -> tuple[Response, int]:
             query = self._read(conversation)
             await conversation.unseen.settle()
-            response, answers = await self._send_answers(conversation, query)
-        except PonsError as error:
-            response = Response(find_status(error), error.message)
-        seconds = perf_counter() - started
-        status = f"{response.status:04X}"
-        metrics.FINDS.labels(status).inc()
-        metrics.FIND_SECONDS.observe(seconds)
-        facts = {
-            "answers": answers,
-            "status": status,
-            "source": conversation.peer.calling_aet,
-            "remote_ip": conversation.peer.remote_ip,
-            "ms": round(seconds * 1000, 1),
-        }
-        if response.status in (SUCCESS, CANCELLED):
-            log.info("query answered", **facts)
-        else:
-            log.warning("query refused", reason=response.comment, **facts)
-        await conversation.respond(response)
+            return await self._send_answers(conversation, query)
+
+        await answer_query(conversation, find)
 
     def _read(self, conversation: Conversation) -> Query:
         context, identifier = conversation.message.context, conversation.message.dataset
@@ -99,7 +72,7 @@ class Find:
         search = replace(query.search, limit=limit + 1 if limit else 0)
         found = self._catalog.search(search, Fields(frozenset(), writer.tags))
         sent = 0
-        async with aclosing(_until(lambda: conversation.cancelled, found)) as pages:
+        async with aclosing(until_cancelled(lambda: conversation.cancelled, found)) as pages:
             async for page in pages:
                 for resource in page:
                     if conversation.cancelled:
@@ -109,21 +82,3 @@ class Find:
                     await conversation.respond(pending, writer.write(resource))
                     sent += 1
         return Response(CANCELLED if conversation.cancelled else SUCCESS), sent
-
-
-async def _until(cancelled: Callable[[], bool], pages: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """The pages, as long as it is not `cancelled`; what is asked of the index then is given up."""
-    while True:
-        turn = asyncio.ensure_future(anext(pages, None))
-        try:
-            while not (await asyncio.wait((turn,), timeout=LOOK_SECONDS))[0]:
-                if cancelled():
-                    return
-        finally:
-            if not turn.done():
-                turn.cancel()
-                await asyncio.wait((turn,))
-        page = turn.result()
-        if page is None:
-            return
-        yield page

@@ -35,6 +35,7 @@ from pons_ingress.service_classes import Permission
 from pons_ingress.services import Echo, Service, Services
 from pons_ingress.store import Store
 from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
+from pons_ingress.worklist import Worklist
 
 log = structlog.get_logger()
 
@@ -87,6 +88,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 served[Permission.FIND] = Find(catalog, settings, charset)
                 served[Permission.GET] = Get(catalog, objects, charset)
                 served[Permission.MOVE] = Move(catalog, jobs, modalities, settings, charset)
+                served[Permission.FIND_WORKLIST] = Worklist(catalog.worklists, settings, charset)
             else:
                 log.warning("no database is configured: queries and retrieval are not served")
             services = Services(served)

@@ -3,6 +3,7 @@
 
 import re
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -159,6 +160,24 @@ class WorklistsSettings(Section):
     interval: Seconds = Field(60, description="Seconds between looks for entries that are to end.")
     set_study_uid: bool = Field(
         True, description="Give an entry that lacks StudyInstanceUID a new one."
+    )
+    filter_station: bool = Field(
+        False,
+        description="Show a modality only steps that are scheduled for its own AE title.",
+    )
+    limit_answers: int = Field(
+        0, ge=0, description="Answers to one query at most; 0: all that match."
+    )
+    charset: Literal["store", "entry"] = Field(
+        "store",
+        description="Character set of answers. store: `ingest.default_charset`, as in Orthanc, "
+        "where characters that it lacks are lost. entry: the entry's own, or UTF-8 where that "
+        "lacks some.",
+    )
+    folder: Path | None = Field(
+        None,
+        description="Folder of worklist files (`.wl`), as DCMTK's wlmscpfs reads them, that are "
+        "shown beside the entries of the store.",
     )
 
 

@@ -134,12 +134,16 @@ class Query:
         return keys.period is None or _is_in(keys.period, dataset)
 
     def _shown(self, keys: Keys, dataset: Elements) -> Elements:
-        """The attributes that were asked for; what a data set lacks is empty."""
+        """The attributes that were asked for; what a data set lacks is empty.
+
+        A sequence that it lacks is left out, as wlmscpfs and Orthanc do.
+        """
         shown: dict[str, Mapping[str, Any]] = {}
         for key in keys.keys:
             element = dataset.get(_tag_in(dataset, key))
             if element is None:
-                shown[key.tag] = {"vr": key.vr}
+                if key.vr != "SQ":
+                    shown[key.tag] = {"vr": key.vr}
             elif key.items is not None and element["vr"] == "SQ":
                 items = [
                     self._shown(key.items, item)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every C-FIND service does around its answers: counts, logs, looks for cancellation."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from time import perf_counter
+from typing import TypeVar
+
+import structlog
+
+from pons.dicom.network.dimse import Response
+from pons.errors import PonsError
+from pons_ingress import metrics
+from pons_ingress.conversation import Conversation
+from pons_ingress.status import CANCELLED, SUCCESS, find_status
+
+LOOK_SECONDS = 0.1
+"""How often it is looked whether the peer has cancelled, while somebody is waited for."""
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+async def answer_query(
+    conversation: Conversation, find: Callable[[], Awaitable[tuple[Response, int]]], **more: str
+) -> None:
+    """Give the final response: that of `find`, which sends all others and says how many."""
+    started = perf_counter()
+    answers = 0
+    try:
+        response, answers = await find()
+    except PonsError as error:
+        response = Response(find_status(error), error.message)
+    seconds = perf_counter() - started
+    status = f"{response.status:04X}"
+    metrics.FINDS.labels(status).inc()
+    metrics.FIND_SECONDS.observe(seconds)
+    facts = {
+        "answers": answers,
+        "status": status,
+        "source": conversation.peer.calling_aet,
+        "remote_ip": conversation.peer.remote_ip,
+        "ms": round(seconds * 1000, 1),
+        **more,
+    }
+    if response.status in (SUCCESS, CANCELLED):
+        log.info("query answered", **facts)
+    else:
+        log.warning("query refused", reason=response.comment, **facts)
+    await conversation.respond(response)
+
+
+async def until_cancelled(
+    cancelled: Callable[[], bool], pages: AsyncIterator[T]
+) -> AsyncGenerator[T, None]:
+    """The pages, as long as it is not `cancelled`; who is waited for then is given up."""
+    while True:
+        turn = asyncio.ensure_future(anext(pages, None))
+        try:
+            while not (await asyncio.wait((turn,), timeout=LOOK_SECONDS))[0]:
+                if cancelled():
+                    return
+        finally:
+            if not turn.done():
+                turn.cancel()
+                await asyncio.wait((turn,))
+        page = turn.result()
+        if page is None:
+            return
+        yield page
