@@ -258,7 +258,7 @@ PLUGINS = Chapter(
     "Sections of plugins",
     (
         Without("DicomWeb", "DICOMweb is not served"),
-        Without("Worklists", "worklists are not served"),
+        Without("Worklists", "worklists are always served; see [worklists] for their settings"),
         Without(
             "Transfers", "accelerated transfers are there; egress.http_connections bounds them"
         ),
