@@ -127,6 +127,13 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_HTTP_HOSTS": ('["pacs.example"]', ["pacs.example"]),
         "PONS_INDEX_EXTRA_MAIN_TAGS": ('{"Study": ["Rows"]}', {"Study": ["Rows"]}),
         "PONS_INDEX_USER_CONTENT_TYPES": ('{"a": [1024, "b/c"]}', {"a": (1024, "b/c")}),
+        "PONS_JOBS_RETRY": ("asynchronous", "asynchronous"),
+        "PONS_EGRESS_RETRIEVE_METHOD": ("C-GET", "C-GET"),
+        "PONS_ROUTING_RULES": ('{"a": {"To": ["b"]}}', {"a": {"To": ["b"]}}),
+        "PONS_ROUTING_WEBHOOKS": ('{"a": {"Url": "b"}}', {"a": {"Url": "b"}}),
+        "PONS_ROUTING_DENIED_NETWORKS": ("10.0.0.0/8, fc00::/7", "10.0.0.0/8, fc00::/7"),
+        "PONS_WORKLISTS_CHARSET": ("entry", "entry"),
+        "PONS_WORKLISTS_FOLDER": ("/worklists", Path("/worklists")),
         "PONS_LOG_LEVEL": ("error", "error"),
         "PONS_LOG_FORMAT": ("json", "json"),
     }
