@@ -43,6 +43,7 @@ async def test_it_is_gzip(objects: FileObjects, size: int) -> None:
         gzip.compress(b"12345") + b"x",
         gzip.compress(b"12345")[:-8] + bytes(8),
     ],
+    ids=["empty", "none", "short", "long", "bomb", "cut off", "more behind", "wrong sum"],
 )
 def test_what_is_not_what_was_announced(packed: bytes) -> None:
     """No gzip, too much, too little, cut off, something behind, or a wrong checksum is nothing."""

@@ -18,21 +18,24 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it is imported
+    CTImageStorage,
     Verification,
 )
 
 from pons.bus import Bus
+from pons.dicom.transfer_syntaxes import IMPLICIT_VR
 from pons.errors import PonsError, RemoteFailure, Unavailable
 from pons.settings import DicomSettings, EgressSettings
-from pons_egress.association import ECHO, open_association
+from pons_egress.association import Instance, open_association
 from pons_egress.peer import Peer
 from pons_egress.scu.association import Association, Offer
 from pons_egress.scu.threads import ScuThreads, open_threads
 from pons_testing.certificates import Authority, Issued
 
 pytestmark = pytest.mark.anyio
+WAY = (str(CTImageStorage), IMPLICIT_VR)
 
 
 @dataclass
@@ -67,19 +70,25 @@ async def threads() -> AsyncIterator[ScuThreads]:
 
 
 @pytest.fixture(params=["our own", "pynetdicom"])
-def echo(request: pytest.FixtureRequest, threads: ScuThreads) -> Any:
-    """C-ECHO in each of our two ways to ask for an association; gives the status."""
+def call(request: pytest.FixtureRequest, threads: ScuThreads) -> Any:
+    """Each of our two ways to ask for an association: with pynetdicom, by a C-ECHO, and on our own
+    stream, by a C-STORE; gives the status."""
 
     def ask(association: Association) -> int:
         return int(association.requestor.send_c_echo().Status)
 
-    async def echo(peer: Peer) -> int:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"\x10\0\x20\0\2\0\0\0P1"
+
+    async def call(peer: Peer) -> int:
         if request.param == "pynetdicom":
             return await threads.run(peer, Offer([build_context(Verification)]), ask)
-        async with open_association(peer, [ECHO], 16384) as association:
-            return (await association.echo()).status
+        async with open_association(peer, [WAY], 16384) as association:
+            context_id = association.accepted.contexts[WAY]
+            instance = Instance(WAY[0], "1.2.3")
+            return (await association.store(context_id, instance, pieces())).status
 
-    return echo
+    return call
 
 
 def peer(port: int, tls: DicomSettings | None) -> Peer:
@@ -96,7 +105,11 @@ def answering(shown: Issued, trusted: Authority | None = None) -> Iterator[int]:
         context.verify_mode = ssl.CERT_REQUIRED
     entity = AE("PEER")
     entity.add_supported_context(Verification)
-    server = entity.start_server(("127.0.0.1", 0), block=False, ssl_context=context)
+    entity.add_supported_context(CTImageStorage)
+    taking: list[Any] = [(evt.EVT_C_STORE, lambda _event: 0)]
+    server = entity.start_server(
+        ("127.0.0.1", 0), block=False, ssl_context=context, evt_handlers=taking
+    )
     assert server is not None
     try:
         yield server.server_address[1]
@@ -104,46 +117,46 @@ def answering(shown: Issued, trusted: Authority | None = None) -> Iterator[int]:
         entity.shutdown()
 
 
-async def failing(echo: Any, peer: Peer) -> str:
+async def failing(call: Any, peer: Peer) -> str:
     """What happened, without the peer's name."""
     with pytest.raises(RemoteFailure) as error:
-        await echo(peer)
+        await call(peer)
     return str(error.value).partition("): ")[2]
 
 
-async def test_both_show_certificates(echo: Any, pki: Pki) -> None:
+async def test_both_show_certificates(call: Any, pki: Pki) -> None:
     """A modality that asks for ours, and one that does not."""
     for trusted in (pki.ours, None):
         with answering(pki.modality, trusted) as port:
-            assert await echo(peer(port, pki.settings)) == 0
+            assert await call(peer(port, pki.settings)) == 0
 
 
-async def test_certificates_that_are_not_good(echo: Any, pki: Pki) -> None:
+async def test_certificates_that_are_not_good(call: Any, pki: Pki) -> None:
     """Nothing is sent to who shows none that we believe."""
     with answering(pki.theirs.issue("stranger")) as port:
-        said = await failing(echo, peer(port, pki.settings))
+        said = await failing(call, peer(port, pki.settings))
     assert said.startswith("no TLS: an authority signed its certificate that is not among those")
     with answering(pki.ours.issue("expired", timedelta(hours=-1))) as port:
-        said = await failing(echo, peer(port, pki.settings))
+        said = await failing(call, peer(port, pki.settings))
     assert said == "no TLS: its certificate is out of date"
 
 
-async def test_a_host_that_the_certificate_does_not_name(echo: Any, pki: Pki) -> None:
+async def test_a_host_that_the_certificate_does_not_name(call: Any, pki: Pki) -> None:
     """It is looked at only if the setting says so."""
     checked = pki.settings.model_copy(update={"tls_check_host": True})
     with answering(pki.ours.issue("elsewhere", host="192.0.2.1")) as port:
-        assert await echo(peer(port, pki.settings)) == 0
-        said = await failing(echo, peer(port, checked))
+        assert await call(peer(port, pki.settings)) == 0
+        said = await failing(call, peer(port, checked))
     assert said == "no TLS: its certificate is for another address (setting dicom.tls_check_host)"
     with answering(pki.modality) as port:
-        assert await echo(peer(port, checked)) == 0
+        assert await call(peer(port, checked)) == 0
 
 
-async def test_a_certificate_of_ours_that_is_missing(echo: Any, pki: Pki) -> None:
+async def test_a_certificate_of_ours_that_is_missing(call: Any, pki: Pki) -> None:
     """The peer's refusal, which with TLS 1.3 comes after the handshake, names the setting."""
     ours = pki.settings.model_copy(update={"tls_certificate": "", "tls_private_key": ""})
     with raw_server(pki.modality, pki.ours) as port:
-        said = await failing(echo, peer(port, ours))
+        said = await failing(call, peer(port, ours))
     assert said == "no TLS: it asks for our certificate (setting dicom.tls_certificate)"
 
 
@@ -190,18 +203,18 @@ async def saying(words: bytes) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_plain_on_either_side(echo: Any, pki: Pki) -> None:
+async def test_plain_on_either_side(call: Any, pki: Pki) -> None:
     """A modality without TLS is told from one that is down; nothing is sent to it in plain."""
     async with saying(b"\7\0\0\0\0\4\0\0\0\0") as port:
-        said = await failing(echo, peer(port, pki.settings))
+        said = await failing(call, peer(port, pki.settings))
     assert said == "no TLS: it does not speak TLS"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         silent = replace(peer(listener.getsockname()[1], pki.settings), timeout=0.3)
-        assert await failing(echo, silent) == "no connection within 0.3 s"
+        assert await failing(call, silent) == "no connection within 0.3 s"
         connection, _ = listener.accept()
         with connection:
             assert connection.recv(1) == b"\x16"
-    down = await failing(echo, peer(1, pki.settings))
+    down = await failing(call, peer(1, pki.settings))
     assert down == "connection refused by 127.0.0.1:1"
 
 
@@ -209,11 +222,11 @@ async def test_tls_where_plain_is_asked_for(pki: Pki) -> None:
     """The failure says what to set."""
     async with saying(b"\x15\3\1\0\2\2\x46") as port:
         with pytest.raises(RemoteFailure, match="speaks TLS: set UseDicomTls"):
-            async with open_association(peer(port, None), [ECHO], 16384):
+            async with open_association(peer(port, None), [WAY], 16384):
                 pytest.fail("there is no association")
 
 
-async def test_our_files(echo: Any, pki: Pki, tmp_path: Path) -> None:
+async def test_our_files(call: Any, pki: Pki, tmp_path: Path) -> None:
     """Those that cannot be used are an error of ours with the setting; read anew for each call."""
     with answering(pki.modality) as port:
         for change, told in (
@@ -221,14 +234,14 @@ async def test_our_files(echo: Any, pki: Pki, tmp_path: Path) -> None:
             ({"tls_private_key": str(pki.modality.key)}, "dicom.tls_private_key is not that"),
         ):
             with pytest.raises(Unavailable, match=told):
-                await echo(peer(port, pki.settings.model_copy(update=change)))
+                await call(peer(port, pki.settings.model_copy(update=change)))
         trusted = tmp_path / "trusted.pem"
         settings = pki.settings.model_copy(update={"tls_trusted": str(trusted)})
         shutil.copy(pki.theirs.file, trusted)
         with pytest.raises(PonsError, match="no TLS"):
-            await echo(peer(port, settings))
+            await call(peer(port, settings))
         shutil.copy(pki.ours.file, trusted)
-        assert await echo(peer(port, settings)) == 0
+        assert await call(peer(port, settings)) == 0
 
 
 @contextmanager
