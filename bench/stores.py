@@ -89,6 +89,9 @@ def fresh_orthanc(folder: Path) -> Iterator[RunningStore]:
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomThreadsCount": 16,
+        "DicomAlwaysAllowFind": True,
+        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowMove": True,
         "Plugins": [],
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
