@@ -9,7 +9,6 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -188,11 +187,13 @@ class Worklists:
         except OverflowError:  # 31 December 9999 is some people's "never"
             return None
 
-    async def _delete(self, connection: Any, worklist_id: UUID) -> bool:
-        """Whether there was one."""
+    async def _delete(
+        self, connection: Any, worklist_id: UUID, seen: datetime | None = None
+    ) -> bool:
+        """Whether there was one, which has not changed since it was `seen` as changed then."""
         async with connection.transaction():
             there = await connection.fetchrow(SQL["hold_worklist"], worklist_id)
-            if there is None or there["deleted"]:
+            if there is None or there["deleted"] or (seen and there["changed"] != seen):
                 return False
             created, changed = there["created"], _after(there)
             gone = Note(worklist_id, b"", "", "", "", created, changed, deleted=True)
@@ -200,31 +201,40 @@ class Worklists:
             return True
 
     async def _each(
-        self, statement: str, before: datetime | None, act: Callable[[list[UUID]], Awaitable[None]]
+        self,
+        statement: str,
+        before: datetime | None,
+        act: Callable[[dict[UUID, datetime]], Awaitable[None]],
     ) -> None:
         """Do something with those that a statement finds, some at a time."""
         arguments = (AT_ONCE,) if before is None else (before, AT_ONCE)
 
-        async def find(connection: Any) -> list[UUID]:
-            return [row["id"] for row in await connection.fetch(SQL[statement], *arguments)]
+        async def find(connection: Any) -> dict[UUID, datetime]:
+            return dict(await connection.fetch(SQL[statement], *arguments))
 
         while found := await self._database.run(find):
             await act(found)
             if len(found) < AT_ONCE:
                 return
 
-    def _end(self, why: str) -> Callable[[list[UUID]], Awaitable[None]]:
-        async def end(ids: list[UUID]) -> None:
-            for one in ids:
-                await self._database.run(partial(self._delete, worklist_id=one))
-            log.info("worklist entries ended", entries=len(ids), reason=why)
+    def _end(self, why: str) -> Callable[[dict[UUID, datetime]], Awaitable[None]]:
+        async def end(found: dict[UUID, datetime]) -> None:
+            for one, changed in found.items():
+
+                async def delete(
+                    connection: Any, one: UUID = one, changed: datetime = changed
+                ) -> None:
+                    await self._delete(connection, one, changed)
+
+                await self._database.run(delete)
+            log.info("worklist entries ended", entries=len(found), reason=why)
 
         return end
 
-    async def _forget(self, ids: list[UUID]) -> None:
-        await self._notes.delete(map(_name, ids))
+    async def _forget(self, found: dict[UUID, datetime]) -> None:
+        await self._notes.delete(map(_name, found))
         await self._database.run(
-            lambda connection: connection.execute(SQL["forget_worklists"], ids)
+            lambda connection: connection.execute(SQL["forget_worklists"], list(found))
         )
 
     async def _read(self, name: str) -> Note | None:

@@ -21,20 +21,24 @@ RETURNING id;
 
 -- name: old_worklists
 -- At most $2 entries that are to end at $1.
-SELECT id FROM worklists WHERE NOT deleted AND ends < $1 LIMIT $2;
+SELECT id, changed FROM worklists WHERE NOT deleted AND ends < $1 LIMIT $2;
 
 -- name: done_worklists
 -- At most $1 entries whose study has come since they were written, and is stable.
-SELECT w.id
+SELECT w.id, w.changed
 FROM worklists w
 JOIN studies s ON upper(s.study_uid) = upper(w.study_uid)
 WHERE NOT w.deleted AND w.study_uid <> '' AND s.last_update > w.changed
     AND NOT EXISTS (SELECT FROM unstable u WHERE u.resource_key = s.study_key)
+    AND EXISTS (  -- what is deleted of a study makes its last update later, too
+        SELECT FROM series e JOIN instances i ON i.series_key = e.series_key
+        WHERE e.study_key = s.study_key AND i.received_at > w.changed
+    )
 LIMIT $1;
 
 -- name: deleted_worklists
 -- At most $2 entries that were deleted before $1.
-SELECT id FROM worklists WHERE deleted AND changed < $1 LIMIT $2;
+SELECT id, changed FROM worklists WHERE deleted AND changed < $1 LIMIT $2;
 
 -- name: forget_worklists
 -- Deleted entries that nothing brings back any more.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Worklist entries: kept, replaced, ended when it is time, and back after a loss."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from pons.settings import WorklistsSettings
 from pons_index.database import Database
 from pons_index.stable import settle_due
 from pons_index.worklists import Worklists
-from pons_testing.events import received
+from pons_testing.events import ids, received
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -122,6 +122,38 @@ async def test_old_entries_end(open_worklists: Open, database: Database) -> None
     assert await kept(database) == [b"scheduled", b"for ever"]
 
 
+class NotesOnTheWay:
+    """Notes beside the objects; something else happens once, when the first of them is written."""
+
+    def __init__(self, notes: Any, happens: Callable[[str], Awaitable[None]]) -> None:
+        self._notes, self._happens = notes, [happens]
+        self.notes = self
+
+    async def put(self, name: str, body: bytes) -> None:
+        await self._notes.put(name, body)
+        if self._happens:
+            await self._happens.pop()(name)
+
+
+async def test_what_is_replaced_meanwhile_does_not_end(
+    worklists: Worklists, database: Database, objects: FileObjects
+) -> None:
+    """An old entry that gets a new day while others are ended is there on that day."""
+    one, two = entry(tags=b"1"), entry(tags=b"2")
+    for command in (one, two):
+        await worklists.put(command)
+    await database.pool.execute("UPDATE worklists SET ends = now() - interval '1 hour'")
+
+    async def replace_the_other(name: str) -> None:
+        other = two if name.endswith(str(one.worklist_id)) else one
+        again = entry(other.worklist_id, b"again", last_day="99991231", replace=True)
+        await worklists.put(again)
+
+    on_the_way: Any = NotesOnTheWay(objects.notes, replace_the_other)
+    await Worklists(database, on_the_way, WorklistsSettings(keep_hours=24), 14).end()
+    assert await kept(database) == [b"again"]
+
+
 async def test_entries_can_stay_for_ever(open_worklists: Open, database: Database) -> None:
     """Without a number of hours, whoever made an entry ends it."""
     worklists = open_worklists(keep_hours=0)
@@ -152,6 +184,24 @@ async def test_an_entry_ends_with_its_study(
     assert len(await kept(database)) == 4
     await worklists.end()
     assert await kept(database) == [b"came before", b"never comes", b"several steps"]
+
+
+async def test_a_deletion_ends_no_entry(
+    worklists: Worklists, database: Database, open_index: Callable[..., Index]
+) -> None:
+    """Who comes again, since images were bad that are deleted now, is still on the list."""
+    index = open_index(stable_age=0.01)
+    bad = received("1.4", study_uid="1.2")
+    await index.write(bad, received("1.5", study_uid="1.2"))
+    await settle_due_soon(database)
+    await worklists.put(entry(tags=b"again", study_uid="1.2"))
+    await index.delete("Instance", ids(bad).instance)
+    await worklists.end()
+    assert await kept(database) == [b"again"]
+    await index.write(received("1.6", study_uid="1.2"))
+    await settle_due_soon(database)
+    await worklists.end()
+    assert await kept(database) == []
 
 
 async def settle_due_soon(database: Database) -> None:

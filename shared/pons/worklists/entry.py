@@ -77,11 +77,16 @@ def check_step(elements: Elements) -> None:
             )
 
 
-def with_study_uid(elements: Elements) -> Elements:
-    """With a StudyInstanceUID, a new one where there is none."""
-    if texts(STUDY_UID, elements.get(STUDY_UID)):
+def study_uid(elements: Elements) -> str:
+    """Its StudyInstanceUID; empty where it has none."""
+    return next(iter(texts(STUDY_UID, elements.get(STUDY_UID))), "")
+
+
+def with_study_uid(elements: Elements, known: str = "") -> Elements:
+    """With a StudyInstanceUID: the `known` one where there is none, else a new one."""
+    if study_uid(elements):
         return elements
-    uid = {"vr": "UI", "Value": [f"2.25.{uuid4().int}"]}
+    uid = {"vr": "UI", "Value": [known or f"2.25.{uuid4().int}"]}
     return dict(sorted({**elements, STUDY_UID: uid}.items()))
 
 
@@ -93,12 +98,11 @@ def writing(worklist_id: UUID, elements: Elements, *, replace: bool = False) -> 
     steps = elements.get(STEPS, {}).get("Value") or []
     days = [day(step) for step in steps]
     known = bool(days) and all(days)
-    uids = texts(STUDY_UID, elements.get(STUDY_UID))
     return PutWorklist(
         worklist_id,
         tags,
         # Of several steps the first may be done and the others not.
-        study_uid=uids[0] if uids and len(steps) == 1 else "",
+        study_uid=study_uid(elements) if len(steps) == 1 else "",
         first_day=min(days) if known else "",
         last_day=max(days) if known else "",
         replace=replace,

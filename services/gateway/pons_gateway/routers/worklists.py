@@ -21,6 +21,7 @@ from pons.worklists.entry import (
     check_step,
     from_file,
     from_tags,
+    study_uid,
     with_study_uid,
     writing,
 )
@@ -103,7 +104,7 @@ async def show(worklist_id: Identifier, asked: Format, backends: BackendsDep) ->
 @router.put("/worklists/{id}", summary="Replace a worklist entry", response_model=MadeWorklist)
 @writes
 async def replace(worklist_id: Identifier, body: WorklistBody, backends: BackendsDep) -> Response:
-    """All of it: what the body lacks is not in the entry any more."""
+    """All of it: what the body lacks is not in the entry any more, but for its StudyInstanceUID."""
     return await made(backends, checked(body), worklist_id)
 
 
@@ -126,11 +127,17 @@ def checked(body: WorklistBody) -> Elements:
 async def made(backends: Backends, elements: Elements, replaced: UUID | None = None) -> Response:
     """Keep an entry; the answer that names it."""
     if backends.settings.worklists.set_study_uid:
-        elements = with_study_uid(elements)
+        elements = with_study_uid(elements, await study_of(backends, replaced))
     command: PutWorklist = writing(replaced or new_key(), elements, replace=replaced is not None)
     await backends.ask("index", command, Done)
     made_id = str(command.worklist_id)
     return json_answer({"ID": made_id, "Path": f"/worklists/{made_id}"})
+
+
+async def study_of(backends: Backends, worklist_id: UUID | None) -> str:
+    """The StudyInstanceUID of an entry that is there: a modality may be making images of it."""
+    kept = None if worklist_id is None else await backends.catalog.worklists.find(worklist_id)
+    return study_uid(msgspec.json.decode(kept.tags)) if kept else ""
 
 
 def shown(one: KeptWorklist, style: Style) -> dict[str, Any]:

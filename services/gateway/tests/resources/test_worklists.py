@@ -204,6 +204,16 @@ async def test_an_entry_is_replaced_and_ended(client: httpx.AsyncClient, store: 
     assert asked(store) == DeleteWorklist(ID)
 
 
+async def test_a_replaced_entry_keeps_its_study(client: httpx.AsyncClient, store: Store) -> None:
+    """A modality may be making images of it: a new UID would make two studies of them."""
+    kept = KeptWorklist(ID, msgspec.json.encode(STORED), datetime(2024, 1, 2, tzinfo=UTC))
+    store.catalog.kept = [kept]
+    tags = {name: value for name, value in TAGS.items() if name != "0020,000d"}
+    await client.put(f"/worklists/{ID}", json={"Tags": tags})
+    assert asked(store).study_uid == "1.2.3"
+    assert msgspec.json.decode(asked(store).tags) == STORED
+
+
 async def test_what_is_not_there_is_not_found(client: httpx.AsyncClient, store: Store) -> None:
     """Whether the identifier could be one, or not."""
     gone = NotFound("There is no such worklist")
