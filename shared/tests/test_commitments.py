@@ -49,6 +49,14 @@ async def test_a_modality_that_keeps_not_all(bus: Bus) -> None:
     assert await commitments.reported(uid) == Reported([ONE], [Failed(TWO, 0x0110)])
 
 
+async def test_a_modality_that_tells_of_more(bus: Bus) -> None:
+    """What it was not asked for is not kept: what is kept may be deleted here."""
+    commitments, uid = Commitments(bus, 10), new_transaction_uid()
+    await commitments.begin(uid, "PACS", [ONE])
+    assert (await commitments.report(uid, Reported([ONE, TWO]))).status == "Success"
+    assert await commitments.reported(uid) == Reported([ONE])
+
+
 async def test_asking_again(bus: Bus) -> None:
     """A job that goes on finds the report that came before."""
     commitments, uid = Commitments(bus, 10), new_transaction_uid()

@@ -102,7 +102,8 @@ class Commitments:
         """Keep what a modality says. Raises `NotFound` for a transaction that is none of ours.
 
         It is a success when every instance is in it that was asked for; those that are not are
-        failures too, since instances may be deleted on the strength of it.
+        failures too, since instances may be deleted on the strength of it. What was not asked for
+        is left out, since nobody here said that it may go.
         """
         transaction = await self.find(uid)
         key = _key(uid)
@@ -111,7 +112,9 @@ class Commitments:
         told.update(one.reference.sop_instance_uid for one in reported.failures)
         untold = [one for one in asked if one.sop_instance_uid not in told]
         failures = [*reported.failures, *(Failed(one, PROCESSING_FAILURE) for one in untold)]
-        whole = Reported(reported.success, failures)
+        wanted = {one.sop_instance_uid for one in asked}
+        success = [one for one in reported.success if one.sop_instance_uid in wanted]
+        whole = Reported(success, failures)
         await self._bucket.put(f"{key}.reported", await _packed(whole))
         changed = msgspec.structs.replace(transaction, status="Failure" if failures else "Success")
         await self._bucket.put(key, msgspec.msgpack.encode(changed))
@@ -119,7 +122,7 @@ class Commitments:
             "commitment reported",
             transaction=uid,
             modality=transaction.remote_aet,
-            instances=len(reported.success),
+            instances=len(success),
             failures=len(failures),
         )
         return changed
