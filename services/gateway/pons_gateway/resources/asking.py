@@ -8,7 +8,8 @@ import msgspec
 
 from pons.dicom.levels import LEVELS, Level
 from pons.dicom.orthanc_json import Style, format_elements
-from pons.errors import NotFound, RemoteFailure
+from pons.dicom.tag_names import tag_name
+from pons.errors import BadRequest, NotFound, RemoteFailure
 from pons.messages.egress import AnsweredQuery, FindModality, dimse_payload
 from pons_gateway.backends import Backends
 from pons_gateway.errors import CannotProcess, telling_unknown_items
@@ -55,14 +56,24 @@ async def ask_modality(backends: Backends, command: FindModality) -> AnsweredQue
 async def ask_below(
     backends: Backends, above: AnsweredQuery, index: int, level: Level, command: FindModality
 ) -> AnsweredQuery:
-    """As `ask_modality`, below an answer to a query at a higher level. Raises `NotFound`."""
+    """As `ask_modality`, below an answer to a query at a higher level.
+
+    Raises `NotFound`, and `BadRequest` for an answer that does not say what it is of: without its
+    identifier a modality tells what it has below all others, too.
+    """
     if level not in levels_below(above):
         raise NotFound(f"A query at {level.lower()} level has no answers below it")
     answer: dict[str, Any] = msgspec.json.decode(await backends.queries.answer(above, index))
     parents = {}
-    for tag in UNIQUE_KEYS[above.level]:  # type: ignore[index] # worklists have nothing below
-        if values := answer.get(tag, {}).get("Value"):
+    keys = UNIQUE_KEYS[above.level]  # type: ignore[index] # worklists have nothing below
+    for tag in keys:
+        if (values := answer.get(tag, {}).get("Value")) and values[0]:
             parents[tag] = str(values[0])
+    if keys[-1] not in parents:
+        raise BadRequest(
+            f"The answer has no {tag_name(keys[-1])}, by which what is below it is asked for",
+            "ask by /modalities/{id}/query",
+        )
     query = command.query | parents
     return await ask_modality(backends, msgspec.structs.replace(command, query=query))
 

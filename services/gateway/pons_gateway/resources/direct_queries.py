@@ -11,6 +11,7 @@ import msgspec
 from pons.dicom.attributes import MAIN_TAGS
 from pons.dicom.levels import Level
 from pons.dicom.orthanc_json import Style
+from pons.dicom.tag_names import tag_name
 from pons.errors import BadRequest, Unavailable
 from pons.limits import MEGABYTE
 from pons.messages.egress import FindLevel, FindModality
@@ -116,6 +117,14 @@ class Tree:
 
 
 def _identifiers(answer: dict[str, Any], *tags: str) -> dict[str, str]:
-    """Those that the answer has."""
+    """Those that the answer has. Raises `BadRequest` where the last one is missing: without it a
+    modality tells what it has below all others, too.
+    """
     values = {tag: answer.get(tag, {}).get("Value") for tag in tags}
-    return {tag: str(value[0]) for tag, value in values.items() if value}
+    found = {tag: str(value[0]) for tag, value in values.items() if value and value[0]}
+    if tags[-1] not in found:
+        raise BadRequest(
+            f"An answer has no {tag_name(tags[-1])}, by which what is below it is asked for",
+            "ask by /modalities/{id}/query",
+        )
+    return found

@@ -162,6 +162,18 @@ async def test_a_tree(client: httpx.AsyncClient, answers: FakeAnswers) -> None:
     assert sorted(answers.dropped) == ["0", "1", "2", "3", "4", "5", "6"]
 
 
+async def test_a_tree_with_a_patient_without_id(
+    client: httpx.AsyncClient, answers: FakeAnswers
+) -> None:
+    """It is not shown with the studies of everybody: the modality is not asked for these."""
+    nameless = study(1) | {"00100020": {"vr": "LO"}}
+    answers.pages_of = lambda _: [[nameless]]
+    answer = await client.post("/modalities/pacs/find", json={})
+    assert answer.status_code == 400
+    assert "An answer has no PatientID" in answer.json()["Details"]
+    assert [command.level for command in answers.commands] == ["Patient"]
+
+
 async def test_a_tree_that_is_too_large(client: httpx.AsyncClient, answers: FakeAnswers) -> None:
     """What does not fit into memory is refused, and its answers are forgotten."""
     large = {"00104000": {"vr": "LT", "Value": ["x" * 10_000]}}

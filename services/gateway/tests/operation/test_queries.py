@@ -223,14 +223,17 @@ async def test_a_query_below_an_answer(client: httpx.AsyncClient, store: Store) 
 async def test_below_a_patient_and_a_series(
     client: httpx.AsyncClient, store: Store, queries: FakeQueries
 ) -> None:
-    """Each level is told by its own identifiers, as far as the answer has them."""
+    """Each level is told by its own identifiers; nobody is asked for what is below no series."""
     body: dict[str, Any] = {"Normalize": False}
     queries.known[ID] = msgspec.structs.replace(QUERY, level="Patient", local_aet="", timeout=None)
     command = await asked(client, store, f"/queries/{ID}/answers/0/query-studies", body)
     assert command == FindModality("pacs", "Study", {"00100020": "P0"}, normalize=False)
     queries.known[ID] = msgspec.structs.replace(QUERY, level="Series")
-    command = await asked(client, store, f"/queries/{ID}/answers/0/query-instances", body)
-    assert (command.level, command.query) == ("Instance", {"0020000D": "1.2.0"})
+    asked_before = len(store.services.commands)
+    answer = await client.post(f"/queries/{ID}/answers/0/query-instances", json=body)
+    assert answer.status_code == 400
+    assert "The answer has no SeriesInstanceUID" in answer.json()["Details"]
+    assert len(store.services.commands) == asked_before
 
 
 async def test_nothing_below(client: httpx.AsyncClient) -> None:
