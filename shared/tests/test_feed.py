@@ -23,15 +23,17 @@ class FakeLog:
     numbers: list[int] = field(default_factory=list)
     failures: int = 0
     reads: int = 0
+    begun: list[int | None] = field(default_factory=list)
 
     async def changes(
         self, since: int | None, limit: int, to: int | None, types: list[int] | None
     ) -> ChangesPage:
         self.reads += 1
+        self.begun.append(since)
         if self.failures:
             self.failures -= 1
             raise Unavailable("away")
-        later = [one for one in self.numbers if one > (since or 0)]
+        later = [one for one in self.numbers if one > (since or 0)] if types is None else []
         told = [LoggedChange(one, "NewStudy", "Study", "x", MOMENT) for one in later[:limit]]
         return ChangesPage(told, len(later) <= limit, self.numbers[-1] if self.numbers else 0)
 
@@ -82,6 +84,25 @@ async def test_news_that_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
         await until(told, 2)
         stop.set()
     assert told == [1, 2]
+
+
+async def test_types_that_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has been looked through in vain is not looked through again."""
+    monkeypatch.setattr(feed_module, "PATIENCE", 0.01)
+    log, stop = FakeLog([1, 2, 3]), asyncio.Event()
+    feed = ChangeFeed(log, stop)
+
+    async def follow() -> None:
+        async for _ in feed.follow(0, [16]):
+            raise AssertionError("nothing of this type is logged")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(follow())
+        async with asyncio.timeout(10):
+            while log.reads < 3:  # noqa: ASYNC110 the feed tells nobody but its readers
+                await asyncio.sleep(0.005)
+        stop.set()
+    assert log.begun[:3] == [0, 3, 3]
 
 
 async def test_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

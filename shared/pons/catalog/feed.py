@@ -67,6 +67,8 @@ class ChangeFeed:
             if page.changes:
                 since = page.changes[-1].seq
                 yield page.changes
+            else:  # none of these types up to there, so it is not read again at each news
+                since = max(since, page.last)
             if page.done:
                 await self._pause(news, PATIENCE)
 
