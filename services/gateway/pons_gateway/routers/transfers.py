@@ -9,7 +9,7 @@ from uuid import uuid5
 import msgspec
 from fastapi import Path, Query, Request, Response
 
-from pons.errors import NotFound, PonsError, RemoteFailure, Unavailable
+from pons.errors import NotFound, PonsError, RemoteFailure, TooLarge, Unavailable
 from pons.jobs import submit_transfer
 from pons.jobs.transfers import PULL, PUSH, transferred
 from pons.limits import MEGABYTE
@@ -195,6 +195,9 @@ async def put_bucket(
     """One that comes again takes the place of the first."""
     announced = await pushes(backends).announced(push)
     size = announced.size_of(bucket)
+    most = backends.settings.http.max_body_mb * MEGABYTE
+    if size > most:  # of a body in chunks nobody else knows how large it will be
+        raise TooLarge(f"Bucket {bucket} has more than {most // MEGABYTE} MiB", "make more of them")
     arriving = limited(request, size + GZIP_MORE)
     if announced.compression == "gzip":
         arriving = gunzipped(arriving, size, backends.settings.ingest.unpack_limit)

@@ -205,6 +205,25 @@ async def test_a_push_that_is_not_whole(client: httpx.AsyncClient, store: Store)
     assert len(store.ingest.bodies) == 2
 
 
+async def test_a_bucket_that_is_too_large(client: httpx.AsyncClient, store: Store) -> None:
+    """No bucket is larger than any other body, whatever is announced, also one in chunks."""
+    size = 2**40
+    opened = await client.post(
+        "/transfers/push",
+        json=announcement(
+            Instances=[{"ID": INSTANCE, "Size": str(size), "MD5": "0" * 32}],
+            Buckets=[[chunk(INSTANCE, 0, size)]],
+        ),
+    )
+
+    async def in_chunks() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    answer = await client.put(f"{opened.json()['Path']}/0", content=in_chunks())
+    assert (answer.status_code, "Bucket 0 has more than 8192 MiB" in answer.text) == (413, True)
+    assert await kept(store) == 1  # the announcement
+
+
 @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 300_000)])
 async def test_a_bucket_that_does_not_unpack(client: httpx.AsyncClient, body: bytes) -> None:
     """What is no gzip, or holds more than was announced, is refused."""
