@@ -345,6 +345,13 @@ def test_dicom_tls(tmp_path: Path) -> None:
     assert result.warnings == []
 
 
+def test_certificates_of_peers_lie_beside_the_file(tmp_path: Path) -> None:
+    """As Orthanc has it: a name without a folder is not one in the folder of a process."""
+    for given, expected in (("ca.crt", str(tmp_path / "ca.crt")), ("", "")):
+        result = translated(tmp_path, HttpsCACertificates=given)
+        assert load_settings(result.settings).egress.https_ca_file == expected
+
+
 def test_dicom_tls_without_a_certificate(tmp_path: Path) -> None:
     """Nobody who asked for TLS finds the port open without it: it cannot be opened."""
     dicom = load_settings(translated(tmp_path, DicomTlsEnabled=True).settings).dicom

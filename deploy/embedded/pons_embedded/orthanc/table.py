@@ -196,7 +196,7 @@ CLIENTS = Chapter(
         Without("HttpVerbose", "the verbosity `trace` of jobs logs requests", (False,)),
         same("HttpTimeout", "egress.http_timeout", seconds(60), note="0 is 60, as in Orthanc."),
         same("HttpsVerifyPeers", "egress.https_verify", boolean),
-        same("HttpsCACertificates", "egress.https_ca_file", text),
+        same("HttpsCACertificates", "egress.https_ca_file", path),
         Without("Pkcs11", "keys do not come from a PKCS#11 module"),
     ),
 )
