@@ -2,6 +2,7 @@
 """The file of an instance on its way to a peer, as it is stored or compressed."""
 
 from functools import partial
+from typing import Any
 
 from pons.catalog import InstanceToSend
 from pons.objects import Objects
@@ -10,6 +11,9 @@ from pons.objects.gzip import gzip_body
 from pons.objects.stored_file import check_file, stream_file
 from pons.sending.source import Source
 from pons_egress.peers.connection import Connection
+
+KEPT = ("Success", "AlreadyStored")
+"""What a peer says of a file that it has. One that a filter refuses is answered with 200, too."""
 
 
 async def upload_instance(
@@ -22,13 +26,23 @@ async def upload_instance(
     current = await source.open(instance, partial(_found, source.objects))
     if not compress:
         content = partial(stream_file, source.objects, current)
-        await connection.upload(content, current.size)
+        _require_kept(connection, await connection.upload(content, current.size))
         return current.size
     pieces = stream_file(source.objects, current)
     body = await gzip_body(source.objects, pieces, current.size)
     with freed(body):
-        await connection.upload(partial(read_body, body), size_of(body), gzip=True)
+        content = partial(read_body, body)
+        _require_kept(connection, await connection.upload(content, size_of(body), gzip=True))
         return size_of(body)
+
+
+def _require_kept(connection: Connection, answer: Any) -> None:
+    """Raise `RemoteFailure` unless the peer says that it has the file."""
+    status = answer.get("Status") if isinstance(answer, dict) else None
+    if status not in KEPT:
+        failure = connection.failure(f"did not store the file, its Status is {status!r:.40}")
+        failure.final = True
+        raise failure
 
 
 async def _found(objects: Objects, instance: InstanceToSend) -> InstanceToSend:

@@ -33,7 +33,7 @@ async def sink() -> AsyncIterator[tuple[int, list[int]]]:
             while left:
                 left -= len(await reader.read(min(left, 65536)))
             received.append(length)
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"Status":"Success"}')
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:

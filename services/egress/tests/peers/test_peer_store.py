@@ -13,6 +13,7 @@ from pons.jobs import Job
 pytestmark = pytest.mark.anyio
 
 SECRET = "s3cret-words"
+STORED = (200, {"ID": "stored", "Status": "Success"})
 
 
 def outcome(job: Job) -> tuple[str, int, int, int]:
@@ -105,7 +106,7 @@ async def test_parallel_within_bounds(
             three.set()
         await asyncio.wait_for(three.wait(), 10)
         working -= 1
-        return 200, {}
+        return STORED
 
     web_peer.answer = slow
     async with sending_to(bus, store, url_of(web_peer), {"http_connections": 3}) as sender:
@@ -167,7 +168,7 @@ async def test_an_instance_that_is_refused(
     async def refuse_one(request: Any) -> Any:
         if request.file == store.contents[4]:
             return 400, {"Message": "Bad file format", "Details": "DOE^JANE"}
-        return 200, {}
+        return STORED
 
     web_peer.answer = refuse_one
     why = (
@@ -188,6 +189,36 @@ async def test_an_instance_that_is_refused(
     assert logged == {one.instance_id for one in instances} - {bad.instance_id}
 
 
+@pytest.mark.parametrize("answer", [{"Status": "FilteredOut"}, {"Status": "Failure"}, {}, []])
+@pytest.mark.parametrize("compress", [False, True])
+async def test_a_success_that_stores_nothing(
+    bus: Bus,
+    store: Any,
+    index: Any,
+    web_peer: Any,
+    sending_to: Any,
+    image: Any,
+    answer: Any,
+    compress: bool,
+) -> None:
+    """A file that a filter of the peer drops is answered with 200, and has not arrived."""
+    kept = await store.add_dataset(image(1))
+    await store.add_dataset(image(2))
+
+    async def drop_second(request: Any) -> Any:
+        return (200, answer) if request.file == store.contents[1] else STORED
+
+    web_peer.answer = drop_second
+    async with sending_to(bus, store, url_of(web_peer)) as sender:
+        job = await sender.send(compress=compress)
+        assert outcome(job) == ("Failure", 9, 2, 0)
+        assert "did not store the file, its Status is " in job.document.error_details
+        index.told.clear()
+        job = await sender.send(compress=compress, permissive=True)
+    assert outcome(job) == ("Success", 0, 2, 1)
+    assert [export.resource_id for export in index.exports] == [kept.instance_id]
+
+
 async def test_a_connection_that_breaks(
     bus: Bus, store: Any, index: Any, web_peer: Any, sending_to: Any, image: Any
 ) -> None:
@@ -198,7 +229,7 @@ async def test_a_connection_that_breaks(
     async def close_first(_request: Any) -> Any:
         nonlocal broken
         broken -= 1
-        return None if broken >= 0 else (200, {})
+        return None if broken >= 0 else STORED
 
     web_peer.answer = close_first
     async with sending_to(bus, store, url_of(web_peer)) as sender:
@@ -316,7 +347,7 @@ async def test_an_interrupted_job_goes_on(
         if len(web_peer.requests) > 30 and not halfway.is_set():
             halfway.set()
             await never.wait()
-        return 200, {}
+        return STORED
 
     web_peer.answer = stop_at_30
     async with sending_to(bus, store, url_of(web_peer)) as sender:
