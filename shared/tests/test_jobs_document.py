@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs without a server: their states, their errors, and the JSON that users see."""
 
+from typing import Any
+
 import pytest
 
 from pons import errors
 from pons.errors import FAMILY, Conflict, NotFound, PonsError, RemoteFailure, Unavailable
-from pons.jobs import Job, JobDocument, JobRequest, JobState, failure_of, to_json
+from pons.jobs import Job, JobDocument, JobRequest, JobState, Run, failure_of, to_json
 from pons.jobs.document import (
     DESCRIPTIONS,
     ERRORS,
@@ -180,6 +182,31 @@ def test_network_errors_are_tried_again_where_that_is_asked_for() -> None:
     job = failed(job, 300.0, down, delays)
     assert (job.state, job.dead_letter) == ("Failure", True)
     assert job.error_details == "connection refused"
+
+
+class Written:
+    """A bucket that takes everything."""
+
+    async def replace(self, _document: JobDocument, revision: int) -> int:
+        return revision + 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("begins_anew", [False, True])
+async def test_as_far_as_the_last_time_is_no_progress(begins_anew: bool) -> None:
+    """A job that fails at the same place each time is given up; one that gets further is not."""
+    written: Any = Written()
+    job, reached = document("Running", retry=True), []
+    for attempt, most in enumerate((0.5, 0.6, 0.6, 0.6, 0.6)):
+        run = Run(written, Job(JobRequest("T", "w"), job, 1))
+        for progress in (0.0, 0.3, most):
+            await run.step(progress, {}, {"try": attempt} if begins_anew else None)
+        job = failed(run.document, 3.0, RemoteFailure("aborted"), (1.0, 2.0))
+        reached.append(job.attempts)
+        job = claimed(job, 4.0, "c") if not job.finished else job
+        if job.finished:
+            break
+    assert (reached, job.dead_letter) == ([1, 1, 2, 2], True)
 
 
 def test_what_no_further_try_would_change_is_not_tried_again() -> None:

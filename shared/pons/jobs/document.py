@@ -82,6 +82,8 @@ class JobDocument(msgspec.Struct, frozen=True):
     state: JobState = "Pending"
     progress: float = 0.0
     """0 to 1."""
+    furthest: float = 0.0
+    """The most that `progress` has been; a try that gets as far as the one before is none."""
     content: dict[str, Any] = {}
     """What the worker adds to the request's content, and changes."""
     outputs: dict[str, Output] = {}
@@ -179,7 +181,7 @@ def revived(document: JobDocument, now: float) -> JobDocument:
     """A dead letter that is tried again, from where it stopped. Raises `NotFound` for others."""
     if not document.dead_letter:
         raise NotFound(f"Job {document.id} is no dead letter")
-    return _changed(document, now, state="Pending", attempts=0, completed=None)
+    return _changed(document, now, state="Pending", attempts=0, furthest=0.0, completed=None)
 
 
 def without_output(document: JobDocument, _now: float, *, name: str) -> JobDocument:

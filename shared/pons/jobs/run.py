@@ -54,10 +54,14 @@ class Run:
         kept: dict[str, Any] = {"progress": progress, "content": dict(content)}
 
         def stepped(document: JobDocument, now: float) -> JobDocument:
-            further = progress > document.progress or position != document.position
-            attempts = 0 if further else document.attempts
+            further = progress > document.furthest
             return msgspec.structs.replace(
-                document, changed=now, attempts=attempts, position=position, **kept
+                document,
+                changed=now,
+                attempts=0 if further else document.attempts,
+                furthest=max(progress, document.furthest),
+                position=position,
+                **kept,
             )
 
         await self._write_patiently(stepped)
