@@ -148,11 +148,18 @@ class Retrieval:
                 if part is not None:
                     await self._complete(part)
             except RemoteFailure as error:
+                if self._ended_by is not None:  # many peers abort when an instance is not kept
+                    raise self._ended_by from error
                 if not self._request.permissive or self._progress.done == before:
                     raise
                 log.warning("association lost", job=self._run.id, error=log_text(error))
-            if self._received is not None and self._received.ended is not None:
-                raise self._received.ended
+            if self._ended_by is not None:
+                raise self._ended_by
+
+    @property
+    def _ended_by(self) -> PonsError | None:
+        """Why nothing more can be kept here, if so."""
+        return self._received.ended if self._received is not None else None
 
     async def _associate(
         self, offer: Offer, work: Callable[[Association], Part | None]
@@ -181,8 +188,8 @@ class Retrieval:
 
     async def _finish(self, part: Part) -> None:
         """Note what became of the present resource; raises when the job ends with it."""
-        if self._received is not None and self._received.ended is not None:
-            raise self._received.ended
+        if self._ended_by is not None:
+            raise self._ended_by
         error = self._failure(part)
         if error is None or self._request.permissive:
             if error is not None:
@@ -219,7 +226,8 @@ class Retrieval:
     def _ask(self, association: Association) -> Part:
         """What a request for the present resource brings.
 
-        When the association ends meanwhile, a job that is permissive passes the resource over.
+        When the association ends meanwhile, a job that is permissive passes the resource over,
+        unless it is we who could not keep what came.
         """
         self._number = self._number % 0xFFFF + 1
         received = self._received
@@ -236,7 +244,8 @@ class Retrieval:
         except RemoteFailure as error:
             if self._request.permissive and not self._ending:
                 ids = received.take()[0] if received else None
-                self._wait_for(self._progress.passed(Outcome(None), ids, str(error)))
+                if self._ended_by is None:
+                    self._wait_for(self._progress.passed(Outcome(None), ids, str(error)))
             raise
         if association.cancelled.is_set():
             raise association.failure()

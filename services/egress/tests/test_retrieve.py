@@ -64,6 +64,8 @@ class Node:
     """The study whose request waits, after its first instance."""
     abort_for: str = ""
     """The study whose first request breaks the association."""
+    abort_amid: str = ""
+    """The study whose first request breaks it after one instance."""
 
     def get(self, event: evt.Event) -> Iterator[Any]:
         found = self._found(event)
@@ -89,6 +91,10 @@ class Node:
             event.assoc.abort()
             return
         for number, dataset in enumerate(found):
+            if name == self.abort_amid and number == 1:
+                self.abort_amid = ""
+                event.assoc.abort()
+                return
             if name == self.wait_for and number == 1:
                 self.waiting.set()
                 while not self.go_on.wait(0.02):
@@ -211,6 +217,22 @@ async def test_the_store_is_away(bus: Bus, retrieving: Any, image: Any) -> None:
             job = await retriever.get(study("s1"))
     assert job.document.state == "Success"
     assert (retriever.uids, there.asked) == (["1.2.3.4.1", "1.2.3.4.2"], ["s1", "s1"])
+
+
+@pytest.mark.parametrize("permissive", [False, True])
+async def test_a_peer_that_aborts_while_the_store_is_away(
+    bus: Bus, retrieving: Any, image: Any, permissive: bool
+) -> None:
+    """It does so because we refuse: that is no failure of the peer, and no study is left out."""
+    with node(s1=[image(1), image(2)], s2=[image(3)]) as there:
+        there.abort_amid = "s1"
+        async with retrieving(bus, there.port) as retriever:
+            retriever.failure = Unavailable("NATS does not answer")
+            job = await retriever.get(study("s1"), study("s2"), permissive=permissive)
+    assert (job.document.state, job.document.error_details) == ("Success", "")
+    assert there.asked == ["s1", "s1", "s2"]
+    assert retriever.uids == ["1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"]
+    assert job.content["FailedResourcesCount"] == 0
 
 
 @pytest.mark.parametrize("method", ["C-GET", "C-MOVE"])
