@@ -2,7 +2,7 @@
 """The lane of each destination: whether routing may make another job for it."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 
 from pons.bus import Bus
@@ -13,6 +13,8 @@ from pons.jobs.store import ROUTING
 from pons.settings import JobsSettings
 
 GLANCE = 30.0
+LAST = 256
+"""Jobs of which it is kept in mind that they have ended."""
 
 
 class Lanes:
@@ -29,6 +31,8 @@ class Lanes:
         self._going_on: dict[str, str] = {}
         """Unfinished jobs, to their destinations."""
         self._dead: dict[str, str] = {}
+        self._over: deque[str] = deque(maxlen=LAST)
+        """Jobs that have ended last: that may be heard before they are expected."""
         self._known = False
         self._news = asyncio.Event()
 
@@ -47,7 +51,8 @@ class Lanes:
 
     def expect(self, job_id: str, destination: str) -> None:
         """A job was just made, of which nothing may have been heard."""
-        self._going_on[job_id] = destination
+        if job_id not in self._over:
+            self._going_on[job_id] = destination
 
     def is_held(self, destination: str) -> bool:
         """Whether so many dead letters wait for somebody that nothing more is sent."""
@@ -69,8 +74,11 @@ class Lanes:
         self._going_on.pop(entry.key, None)
         self._dead.pop(entry.key, None)
         if entry.value is None:
+            self._over.append(entry.key)
             return
         document = decode(entry.value)
+        if document.finished:
+            self._over.append(entry.key)
         if document.worker != ROUTING:
             return
         if not document.finished:
