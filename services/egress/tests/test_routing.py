@@ -15,6 +15,7 @@ from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import msgspec
 import orjson
 import pytest
@@ -32,6 +33,7 @@ from pons.routing.queues import Queues
 from pons.settings import JobsSettings, Settings
 from pons_egress.peers.store import PeerStore
 from pons_egress.routing.service import open_routing
+from pons_egress.routing.webhook import post_to_any
 from pons_egress.store import ModalityStore
 
 pytestmark = pytest.mark.anyio
@@ -351,6 +353,20 @@ async def test_a_webhook_is_told(bus: Bus, store: Any) -> None:
     assert headers["x-pons-sequence"] == "7"
     assert headers["host"] == f"localhost:{server.port}"
     assert headers["x-token"] == "t"
+
+
+async def test_a_webhook_of_several_addresses() -> None:
+    """One at which nobody listens, as ::1 often is of localhost, costs nothing but the next."""
+    with hook() as server:
+        url = httpx.URL(f"http://localhost:{server.port}/hook?x=1")
+        headers = {"Host": url.netloc.decode(), "Content-Type": "application/json"}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            addresses = ["::1", "127.0.0.2", "127.0.0.1"]
+            assert await post_to_any(client, url, addresses, headers, b"{}") == 200
+            with pytest.raises(httpx.ConnectError):
+                await post_to_any(client, url, addresses[:2], headers, b"{}")
+    ((told_headers, body),) = server.told
+    assert (told_headers["host"], body) == (f"localhost:{server.port}", b"{}")
 
 
 async def test_a_peer_is_sent_files(

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ssl
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,15 +115,7 @@ class WebhookDelivery:
         """The status that is answered; of the rest of the answer nothing is read."""
         try:
             addresses = await resolve(url.host, port, self._denied)
-            request = client.build_request(
-                "POST",
-                url.copy_with(host=addresses[0]),
-                headers=headers,
-                content=body,
-                extensions={"sni_hostname": url.host},
-            )
-            answer = await client.send(request, stream=True)
-            await answer.aclose()
+            return await post_to_any(client, url, addresses, headers, body)
         except httpx.ConnectError as error:
             what = f"Webhook {name!r}: no connection with {url.host} at port {port}"
             raise RemoteFailure(what, "is it on, and its certificate in order?") from error
@@ -133,7 +126,6 @@ class WebhookDelivery:
             raise RemoteFailure(f"Webhook {name!r}: closed the connection") from error
         except RemoteFailure as error:
             raise RemoteFailure(f"Webhook {name!r}: {error.message}") from error
-        return answer.status_code
 
     def _body(self, change: ToldChange) -> dict[str, Any]:
         """The change as `/changes` shows it, with the store and the rule."""
@@ -148,6 +140,33 @@ class WebhookDelivery:
             "Rule": change.rule,
             "Store": self._store,
         }
+
+
+async def post_to_any(
+    client: httpx.AsyncClient,
+    url: httpx.URL,
+    addresses: Sequence[str],
+    headers: Mapping[str, str],
+    body: bytes,
+) -> int:
+    """The status with which the first of a host's addresses that connects answers."""
+    failure: httpx.TransportError | None = None
+    for address in addresses:
+        request = client.build_request(
+            "POST",
+            url.copy_with(host=address),
+            headers=headers,
+            content=body,
+            extensions={"sni_hostname": url.host},
+        )
+        try:
+            answer = await client.send(request, stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            failure = failure or error
+            continue
+        await answer.aclose()
+        return answer.status_code
+    raise failure or httpx.ConnectError("the host has no address")
 
 
 def signature(secret: str, moment: str, body: bytes) -> str:
