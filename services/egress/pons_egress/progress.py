@@ -28,6 +28,8 @@ class Position(msgspec.Struct, frozen=True):
     """Instances that failed, to why; the first `MOST_NAMED`."""
     size: int = 0
     """Bytes that have left."""
+    total: int = 0
+    """How many there were in all when this was kept; 0: nobody knows."""
 
 
 class Progress:
@@ -53,8 +55,7 @@ class Progress:
         self._exports = exports
         self._more = more
         self._complete = complete
-        self._total = position.done + len(left)
-        self.position = position
+        self.position = msgspec.structs.replace(position, total=position.done + len(left))
         self.left = left
         """The instances that are to be sent, in their order."""
 
@@ -63,7 +64,7 @@ class Progress:
         failed = {"FailedInstancesCount": self.position.failed}
         named = failed_instances(self.position.reasons)
         return {
-            "InstancesCount": self._total,
+            "InstancesCount": self.position.total,
             **named,
             **failed,
             **self._more(self.position),
@@ -101,14 +102,15 @@ class Progress:
         failed = self.position.failed
         if self._complete and failed:
             first = next(iter(self.position.reasons.values()))
-            what = f"{failed} of {self._total} instances did not arrive; of the first: {first}"
+            total = self.position.total
+            what = f"{failed} of {total} instances did not arrive; of the first: {first}"
             raise RemoteFailure(what, final=True)
 
     async def keep(self) -> None:
         """Put into the job's document how far it is."""
         self._replace(unlogged=self._exports.waiting)
         await self._run.step(
-            self.position.done / self._total if self._total else 1.0,
+            self.position.done / self.position.total if self.position.total else 1.0,
             self.told(),
             msgspec.to_builtins(self.position),
         )
@@ -131,13 +133,17 @@ async def begin(
     *,
     complete: bool = False,
 ) -> Progress:
-    """Where the job `run` begins, or goes on. Raises `NotFound` for an unknown resource.
+    """Where the job `run` begins, or goes on.
+
+    Raises `NotFound` for a resource that is unknown, also for one that was deleted while the job
+    rested with something left to send: what is not there any more has not been sent.
 
     With `complete` all that is there is to arrive: resources deleted since are passed over,
     and a job that left instances out begins anew when it is tried again.
     """
     position = msgspec.convert(run.document.position or {}, Position)
-    if not position.done and not complete:
+    over = 0 < position.total <= position.done
+    if not over and not complete:
         known = await catalog.known(resources)
         for resource in resources:
             if resource not in known:
