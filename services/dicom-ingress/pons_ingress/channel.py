@@ -89,12 +89,15 @@ class Channel(asyncio.BufferedProtocol):
         self._event: object | None = None
         self._early: object | None = None
         self._ending: Exception | None = None
-        self._paused = self._stopping = self._closing = False
+        self._paused = self._stopping = self._closing = self._answering = False
 
-    async def next(self) -> object:
-        """The next event. Raises what ends the association: this module's, or `ProtocolError`."""
-        if self._ending is not None:
-            raise self._ending
+    async def next(self, *, answering: bool = False) -> object:
+        """The next event. Raises what ends the association: this module's, or `ProtocolError`.
+
+        `answering` says that it belongs to a request that is under way, which a stop lets finish.
+        """
+        self._answering = answering
+        self.check()
         if self._early is not None:
             return self.take()
         self._event = None
@@ -102,7 +105,7 @@ class Channel(asyncio.BufferedProtocol):
         self._waiter = self._loop.create_future()
         if self._unread:
             self._read_unread()
-        if self._stopping and not self._messages.inside_message:
+        if self._stopping and not answering and not self._messages.inside_message:
             self.end(Stopping())
         if self._ending is None and self._event is None:
             self._resume()
@@ -111,6 +114,11 @@ class Channel(asyncio.BufferedProtocol):
         if self._event is None:
             raise self._ending or ConnectionLost()
         return self._event
+
+    def check(self) -> None:
+        """Raise what has ended the association, if anything has."""
+        if self._ending is not None:
+            raise self._ending
 
     def glance(self) -> object | None:
         """What `next` would give without waiting, if anything; it stays until taken."""
@@ -175,7 +183,7 @@ class Channel(asyncio.BufferedProtocol):
         self._stopping = True
         if self._closing:
             self._transport.abort()
-        elif self._listening and not self._messages.inside_message:
+        elif self._listening and not self._answering and not self._messages.inside_message:
             self.end(Stopping())
 
     def end(self, reason: Exception) -> None:

@@ -77,7 +77,7 @@ class Conversation:
         while (early := self._channel.glance()) is not None:
             if not self._cancels(early):
                 gone = isinstance(early, Pdu) and early.kind == ABORT
-                return self._cancelled or gone
+                return self._cancelled or gone or self._channel.ended
             self._channel.take()
         return self._cancelled or self._channel.ended
 
@@ -90,7 +90,8 @@ class Conversation:
         """Ask the peer for something in `context`; its response.
 
         `command` needs neither a message ID nor a command dataset type. A dataset goes out as it
-        comes, in the transfer syntax of the context.
+        comes, in the transfer syntax of the context. Raises what ends the association, also
+        between the pieces: one is in memory at most that the peer does not take.
         """
         self._message_id = self._message_id % 0xFFFF + 1
         elements = {
@@ -111,14 +112,15 @@ class Conversation:
             raise _unexpected("A response to no request of this side")
         return response
 
-    def _send(self, context: Context, kind: int, content: bytes, *, last: bool) -> Awaitable[None]:
+    async def _send(self, context: Context, kind: int, content: bytes, *, last: bool) -> None:
         maximum = self.agreement.peer_maximum_length
         pdus = encode_data(context.context_id, kind, content, maximum, last=last)
-        return self._channel.send(b"".join(pdus))
+        await self._channel.send(b"".join(pdus))
+        self._channel.check()
 
     async def _response(self) -> Message:
         while True:
-            event = await self._channel.next()
+            event = await self._channel.next(answering=True)
             if isinstance(event, DatasetFull):  # no response has that much
                 event.dataset.close()
                 raise _unexpected("A request while a response is awaited")

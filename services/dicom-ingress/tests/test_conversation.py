@@ -258,6 +258,68 @@ def test_silence_instead_of_a_response(start_find: Any, wire: ModuleType) -> Non
         assert peer.receive() == (7, bytes(4))
 
 
+def test_a_peer_that_stops_reading(start_find: Any, wire: ModuleType) -> None:
+    """A dataset that the peer does not take is not read on: what is in memory does not grow."""
+    read = 0
+    ended = threading.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(200):
+            read += 1
+            yield bytes(1_000_000)
+
+    async def store(conversation: Conversation) -> None:
+        command = {dimse.COMMAND_FIELD: dimse.C_STORE_RQ}
+        try:
+            await conversation.request(conversation.agreement.contexts[1], command, pieces())
+        finally:
+            ended.set()
+
+    with start_find(store, idle_timeout=0.3) as peer:
+        peer.send(find(wire))
+        assert ended.wait(20)
+        assert read < 50
+
+
+def test_a_peer_that_goes_away_behind_a_request(start_port: StartPort, wire: ModuleType) -> None:
+    """A service learns that its peer is gone, also where another request waits for it."""
+    stopped = threading.Event()
+
+    async def until_told(conversation: Conversation) -> None:
+        await until_cancelled(conversation)
+        stopped.set()
+
+    port = start_port(more_services={Permission.FIND: Scripted(until_told)}, always_allow_find=True)
+    with associate(port, wire) as peer:
+        peer.send(find(wire) + find(wire, 8))
+    assert stopped.wait(10)
+
+
+def test_a_stop_while_a_response_is_awaited(start_port: StartPort, wire: ModuleType) -> None:
+    """A stop lets the requests of a service on its association be answered, and its last answer."""
+
+    async def echo(conversation: Conversation) -> None:
+        command = {dimse.COMMAND_FIELD: dimse.C_ECHO_RQ}
+        for _ in range(2):
+            await conversation.request(conversation.agreement.contexts[3], command)
+        await conversation.respond(Response(SUCCESS))
+
+    port = start_port(more_services={Permission.FIND: Scripted(echo)}, always_allow_find=True)
+    with associate(port, wire) as peer, associate(port, wire) as idle:
+        peer.send(find(wire))
+        assert peer.receive()[0] == 4
+        port.begin_stop()
+        assert idle.receive() == (7, bytes(4))
+        for message_id in (1, 2):
+            peer.send(wire.fragment(3, 3, about(wire, 0x8030, message_id, 0)))
+            kind, content = peer.receive()
+            assert kind == 4
+        assert b"\0\0\x00\1\2\0\0\0\x20\x80" in content
+        assert peer.receive() == (7, bytes(4))
+    port.stop()
+
+
 def test_services_that_fail(start_find: Any, wire: ModuleType, logs: list[Any]) -> None:
     """A bug in a service is a failure for the peer, once, and the association goes on."""
 
