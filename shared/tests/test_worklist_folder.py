@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Worklist files that others write, change and remove while they are read."""
 
+import asyncio
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +79,27 @@ async def test_a_default_character_set_that_changes_counts(tmp_path: Path) -> No
     assert await names(folder) == ["JanÃ©"]
     codec = "utf8"
     assert await names(folder) == ["Jané"]
+
+
+async def test_a_folder_that_hangs_stops_nothing_else(tmp_path: Path) -> None:
+    """Queries that were given up because a disk does not answer take no thread of the others."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    answers = threading.Event()
+
+    def charset() -> str:
+        answers.wait(30)
+        return "latin1"
+
+    folder = WorklistFolder(tmp_path, 10, charset)
+    (tmp_path / "1.wl").write_bytes(content("A"))
+    try:
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(names(folder), 0.1)
+        assert await asyncio.wait_for(asyncio.to_thread(int, "1"), 10) == 1
+    finally:
+        answers.set()
+    assert await names(folder) == ["A"]
 
 
 async def test_memory_is_bounded(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ that modalities call. What changes there is seen by the next query.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,9 @@ class WorklistFolder:
         self._room = room
         self.kept_bytes = 0
         self._charset = ""
-        self._reading = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "worklists")
+        """Reads alone: on a share that does not answer a thread is stuck, and cannot be given up.
+        Of the threads that everything else works in, each query would take one more."""
 
     async def pages(self, called_aet: str) -> AsyncIterator[list[bytes]]:
         """All entries for those who call this AE title, as DICOM JSON, in pages.
@@ -64,10 +67,10 @@ class WorklistFolder:
         `Unavailable` where the folder cannot be read, or has too many files: nobody is told that
         nothing is scheduled because a disk is missing.
         """
-        paths = await asyncio.to_thread(self._paths, called_aet.strip())
+        loop, thread = asyncio.get_running_loop(), self._thread
+        paths = await loop.run_in_executor(thread, self._paths, called_aet.strip())
         for start in range(0, len(paths), PAGE):
-            async with self._reading:
-                page = await asyncio.to_thread(self._page, paths[start : start + PAGE])
+            page = await loop.run_in_executor(thread, self._page, paths[start : start + PAGE])
             if page:
                 yield page
 
