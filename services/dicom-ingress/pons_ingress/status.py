@@ -11,7 +11,7 @@ PENDING_UNMATCHED = 0xFF01
 """Pending, where an optional key of the query could not be matched."""
 CANCELLED = 0xFE00
 SOME_FAILED = 0xB000
-"""Warning: sub-operations are complete, and some of them failed."""
+"""Warning: sub-operations are complete, and some of them failed, or ended with a warning."""
 NOTHING_SENT = 0xA702
 """Unable to perform sub-operations."""
 DESTINATION_UNKNOWN = 0xA801

@@ -39,7 +39,8 @@ class SubOperations:
 
     @property
     def remaining(self) -> int:
-        return self.total - self.completed - self.warning - self.failed
+        """Never less than none: what comes in meanwhile is moved, too, and was not in the total."""
+        return max(self.total - self.completed - self.warning - self.failed, 0)
 
     def fail(self, sop_instance_uid: str) -> None:
         """Count one that failed."""
@@ -51,12 +52,12 @@ class SubOperations:
         return Response(PENDING, elements=self._numbers(remaining=True))
 
     def final(self, *, cancelled: bool = False, comment: str = "") -> Response:
-        """The last response: cancelled, all there, some failed, or all."""
+        """The last response: cancelled, all there, some failed or with a warning, or all failed."""
         if cancelled:
             return Response(CANCELLED, comment, self._numbers(remaining=True))
-        status = SUCCESS
-        if self.failed:
-            status = SOME_FAILED if self.completed or self.warning else NOTHING_SENT
+        status = SOME_FAILED if self.failed or self.warning else SUCCESS
+        if self.failed and not (self.completed or self.warning):
+            status = NOTHING_SENT
         return Response(status, comment, self._numbers(remaining=False))
 
     def failures(self, transfer_syntax: str) -> bytes | None:

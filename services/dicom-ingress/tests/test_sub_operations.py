@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What responses tell of sub-operations."""
+
+import pytest
+
+from pons.dicom.network.dimse import REMAINING_SUBOPERATIONS, Command, encode_response
+from pons_ingress.sub_operations import SubOperations
+
+
+@pytest.mark.parametrize(
+    ("completed", "warning", "failed", "status"),
+    [(2, 0, 0, 0), (1, 1, 0, 0xB000), (0, 2, 0, 0xB000), (1, 0, 1, 0xB000), (0, 0, 2, 0xA702)],
+)
+def test_final_status(completed: int, warning: int, failed: int, status: int) -> None:
+    """Success says that there was neither a failure nor a warning (PS3.4 table C.4-3)."""
+    assert SubOperations(2, completed, warning, failed).final().status == status
+
+
+def test_more_than_there_were() -> None:
+    """When a study grows while it is moved, and all fails, the numbers can still be told."""
+    pending = SubOperations(10, failed=12).pending()
+    assert pending.elements[REMAINING_SUBOPERATIONS] == 0
+    request = Command(0x0021, 1, has_dataset=True, sop_class_uid="1.2", sop_instance_uid="")
+    assert encode_response(request, pending)
