@@ -111,6 +111,12 @@ def test_bytes_are_those_of_the_standard() -> None:
     assert japanese == (
         b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
     )
+    katakana = Repertoire("ISO 2022 IR 13\\ISO 2022 IR 87").encode("PN", "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=表")
+    assert katakana == (  # PS3.5 H.3.2; no Shift JIS, of which bytes are backslashes
+        b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$BI=\x1b(B"
+    )
+    assert not Repertoire("ISO_IR 13").has("山")
+    assert Repertoire("ISO_IR 13").has("ﾔﾏﾀﾞ")
     korean = Repertoire("\\ISO 2022 IR 149").encode("PN", "Hong^Gildong=洪^吉洞=홍^길동")
     assert korean == (
         b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7"

@@ -90,7 +90,7 @@ class Repertoire:
         """Codec and text of what comes in one set after the other."""
         codec, run = self._first, ""
         for character in text:
-            if character.isascii() or (run and _has(codec, character, self._first)):
+            if character.isascii() or (run and _has(codec, character)):
                 holder = codec
             else:
                 holder = self._holder(character)
@@ -107,7 +107,7 @@ class Repertoire:
     def _holder(self, character: str) -> str:
         """The codec that is to write a character; empty when none can."""
         codecs_named = (self._first, *self._others)
-        return next((one for one in codecs_named if _has(one, character, self._first)), "")
+        return next((one for one in codecs_named if _has(one, character)), "")
 
 
 def _codec(term: str) -> str:
@@ -115,20 +115,22 @@ def _codec(term: str) -> str:
     return "ascii" if ENCODINGS[term] == DEFAULT_ENCODING else ENCODINGS[term]
 
 
-def _has(codec: str, character: str, first: str) -> bool:
+def _has(codec: str, character: str) -> bool:
     """Whether a codec writes this character in the set that its escape sequence names."""
     if not _fits(character, codec):
         return False
     if codec in _SELF_ESCAPING and not character.isascii():
         return character.encode(codec).startswith(_ESCAPES[codec])
-    if codec == "shift_jis" and codec != first and not character.isascii():
-        return len(character.encode(codec)) == 1
     return True
 
 
 def _fits(text: str, codec: str) -> bool:
+    """Whether a codec writes this text, in the set that it stands for.
+
+    ISO_IR 13 has Katakana alone: what takes two bytes in Shift JIS is none of its characters.
+    """
     try:
-        text.encode(codec)
+        encoded = text.encode(codec)
     except UnicodeEncodeError:
         return False
-    return True
+    return codec != "shift_jis" or len(encoded) == len(text)
