@@ -27,7 +27,7 @@ LETTERS = {
     "chinese": "".join(map(chr, range(0x4E00, 0x9FA0))),
     "beyond": "".join(map(chr, range(0x20000, 0x20400))),
 }
-WHOLE_UIDS = {"studies_by_uid", "series_by_uid", "instances_by_uid"}
+WHOLE_UIDS = {"studies_by_uid", "series_by_uid", "instances_by_uid", "worklists_of_studies"}
 """Their texts have at most `MAX_UID` characters, and capitals at most three times as many."""
 
 

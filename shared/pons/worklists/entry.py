@@ -14,7 +14,7 @@ from pons.dicom.vocabulary import attribute, private_attribute
 from pons.errors import BadRequest, TooLarge
 from pons.header import TOP_SEPARATOR
 from pons.header.file import read_file
-from pons.header.model import MAX_DEPTH
+from pons.header.model import MAX_DEPTH, MAX_UID
 from pons.header.repertoire import Repertoire
 from pons.messages.index import PutWorklist
 from pons.worklists.matching import ONE_TEXT, START_DATE, STEPS, TIMES, Elements, texts
@@ -91,10 +91,13 @@ def with_study_uid(elements: Elements, known: str = "") -> Elements:
 
 
 def writing(worklist_id: UUID, elements: Elements, *, replace: bool = False) -> PutWorklist:
-    """The command that keeps an entry. Raises `TooLarge`."""
+    """The command that keeps an entry. Raises `TooLarge`, `BadRequest` for a UID that is none."""
     tags = as_json(elements)
     if len(tags) > LARGEST_ENTRY:
         raise TooLarge(f"The worklist entry has {len(tags)} bytes, more than {LARGEST_ENTRY}")
+    uid = study_uid(elements)
+    if len(uid) > MAX_UID:
+        raise BadRequest(f"StudyInstanceUID has {len(uid)} characters, more than {MAX_UID}")
     steps = elements.get(STEPS, {}).get("Value") or []
     days = [day(step) for step in steps]
     known = bool(days) and all(days)
@@ -102,7 +105,7 @@ def writing(worklist_id: UUID, elements: Elements, *, replace: bool = False) -> 
         worklist_id,
         tags,
         # Of several steps the first may be done and the others not.
-        study_uid=study_uid(elements) if len(steps) == 1 else "",
+        study_uid=uid if len(steps) == 1 else "",
         first_day=min(days) if known else "",
         last_day=max(days) if known else "",
         replace=replace,

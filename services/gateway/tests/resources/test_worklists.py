@@ -125,6 +125,7 @@ async def test_days_of_several_steps(client: httpx.AsyncClient, store: Store) ->
         (TAGS | {"NoSuchTag": "x"}, 400, "NoSuchTag"),
         (TAGS | {"0010,0010": "x"}, 400, "twice"),
         (TAGS | {"SpecificCharacterSet": "ISO_IR 999"}, 400, "ISO_IR 999"),
+        (TAGS | {"0020,000d": "1.2." + "3" * 3000}, 400, "StudyInstanceUID has 3004 characters"),
         (TAGS | {"PatientComments": "x" * 300_000}, 413, "bytes"),
     ],
 )
