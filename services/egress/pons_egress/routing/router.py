@@ -32,6 +32,9 @@ AT_ONCE = 16
 """Changes that rules are asked of at once."""
 PAUSE = 1.0
 """Seconds before the next try when something of ours is away."""
+UNRULED = 500
+"""Messages that a store without rules passes over at once, every `PAUSE` seconds: to take each when
+it comes would cost every arrival of an instance for nothing."""
 
 
 class Router:
@@ -60,11 +63,13 @@ class Router:
 
     async def _follow(self, feed: JetStreamContext.PullSubscription, pulse: Pulse) -> None:
         """Route what the feed has; raises when somebody is away, or the feed forgot us."""
+        batch, seconds = 1, IDLE
         while True:
             check_cancelled()
             try:
-                messages = await feed.fetch(1, timeout=IDLE)
+                messages = await feed.fetch(batch, timeout=seconds)
             except TimeoutError:
+                batch, seconds = 1, IDLE
                 await feed.consumer_info()
                 pulse.succeed()
                 continue
@@ -72,6 +77,12 @@ class Router:
                 pulse.begin()
                 await self._take(message)
                 pulse.succeed()
+            if self._rules.applied():
+                batch, seconds = 1, IDLE
+                continue
+            if len(messages) < UNRULED:
+                await asyncio.sleep(PAUSE)
+            batch, seconds = UNRULED, PAUSE
 
     async def _take(self, message: Msg) -> None:
         try:
@@ -82,8 +93,9 @@ class Router:
             return
         try:
             for start in range(0, len(changes), AT_ONCE):
+                if start:
+                    await message.in_progress()
                 await self.route(changes[start : start + AT_ONCE])
-                await message.in_progress()
         except Unavailable:
             await message.nak(delay=PAUSE)
             raise
