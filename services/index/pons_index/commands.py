@@ -11,6 +11,7 @@ from pons.bus.requests import Handler
 from pons.dicom.identity import to_bytes
 from pons.dicom.levels import LEVELS
 from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
+from pons.ingest.backlog import drained
 from pons.messages.index import (
     ClearChanges,
     ClearExports,
@@ -32,7 +33,6 @@ from pons_index.records import Records
 from pons_index.relay import Relay
 from pons_index.resource import hold_resource
 from pons_index.statements import SQL
-from pons_index.stream import drained
 from pons_index.tags import without_nul
 from pons_index.tombstones import Tombstones
 

@@ -17,12 +17,12 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from pons.bus import Bus
 from pons.errors import Unavailable
+from pons.ingest.backlog import DURABLE
 from pons.messages.events import Announcement, Indexed, IndexedBatch
 from pons.settings import IndexSettings
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.metrics import BATCH_INSTANCES, INSTANCES, LAG
 from pons_index.refusals import Refusals
-from pons_index.stream import DURABLE
 from pons_index.writer import Writer
 
 log = structlog.get_logger()

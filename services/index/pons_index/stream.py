@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far the stream of announcements is acknowledged, and forgetting what is.
+"""What the index remembers of the stream of announcements, and forgetting what is acknowledged.
 
 A work-queue stream would forget each announcement with its acknowledgement, and make and remove a
 file for nearly each one. This stream keeps them, and is emptied up to there now and then.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
-import nats.errors
 import nats.js.errors
 import structlog
 
 from pons.bus import Bus, check_cancelled
 from pons.errors import Unavailable, log_text
 from pons.health.pulse import Pulse
+from pons.ingest.backlog import acknowledged, last_announcement, nats_answers
 
 log = structlog.get_logger()
 
-DURABLE = "index"
 FORGET_INTERVAL = 10.0
 
 
@@ -37,7 +34,7 @@ class StreamState(msgspec.Struct, frozen=True):
 
 async def read_stream_state(bus: Bus) -> StreamState:
     """The state of the stream now; one that is gone was never created. Raises `Unavailable`."""
-    with _answers():
+    with nats_answers():
         try:
             info = await bus.stream.stream_info(bus.names.ingest_stream)
         except nats.js.errors.NotFoundError:
@@ -49,41 +46,8 @@ async def read_stream_state(bus: Bus) -> StreamState:
 
 async def forget_all(bus: Bus) -> None:
     """Empty the stream; its numbers go on. Raises `Unavailable`."""
-    with _answers():
+    with nats_answers():
         await bus.stream.purge_stream(bus.names.ingest_stream)
-
-
-async def last_announcement(bus: Bus) -> int:
-    """The number of the last announcement in the stream; 0 before the first."""
-    with _answers():
-        return (await bus.stream.stream_info(bus.names.ingest_stream)).state.last_seq
-
-
-async def acknowledged(bus: Bus) -> int:
-    """The number up to which every announcement is acknowledged; 0 before there is a consumer."""
-    with _answers():
-        try:
-            info = await bus.stream.consumer_info(bus.names.ingest_stream, DURABLE)
-        except nats.js.errors.NotFoundError:
-            return 0
-    return info.ack_floor.stream_seq if info.ack_floor else 0
-
-
-async def drained(bus: Bus, patience: float) -> bool:
-    """Whether what is announced by now has been written, waiting at most `patience` seconds.
-
-    Where nothing waits, as usual, that costs two questions that are asked together.
-    """
-    last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
-    delay, waited = 0.02, 0.0
-    while floor < last:
-        if waited > patience:
-            return False
-        await asyncio.sleep(delay)
-        waited, delay = waited + delay, min(delay * 2, 1.0)
-        floor = await acknowledged(bus)
-        check_cancelled()
-    return True
 
 
 async def forget_acknowledged(
@@ -100,7 +64,7 @@ async def forget_acknowledged(
         try:
             last, floor = await asyncio.gather(last_announcement(bus), acknowledged(bus))
             if floor > forgotten:
-                with _answers():
+                with nats_answers():
                     await bus.stream.purge_stream(bus.names.ingest_stream, seq=floor + 1)
                 forgotten = floor
             if floor >= last or floor > before:
@@ -111,12 +75,3 @@ async def forget_acknowledged(
         except Unavailable as error:
             pulse.fail(str(error))
             log.warning("acknowledged announcements stay for now", error=log_text(error))
-
-
-@contextmanager
-def _answers() -> Iterator[None]:
-    try:
-        yield
-    except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-        raise Unavailable("NATS does not answer") from error
-    check_cancelled()

@@ -16,13 +16,13 @@ from uuid import UUID
 import structlog
 
 from pons.bus import Bus
+from pons.ingest.backlog import drained
 from pons.ingest.partial_uploads import piece_keys
 from pons.jobs import output_keys
 from pons.objects import Kind, ObjectEntry, Objects, key_time, kind_of
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
 from pons_index.statements import SQL
-from pons_index.stream import drained
 
 log = structlog.get_logger()
 

@@ -17,6 +17,7 @@ from pons.dicom.identity import to_text
 from pons.dicom.levels import Level
 from pons.health.pulse import Pulse
 from pons.health.readiness import Health
+from pons.ingest.backlog import acknowledged, last_announcement
 from pons.messages.changes import CHANGE_NAMES
 from pons.messages.events import Announcement, IndexedBatch, InstanceReceived
 from pons.messages.index import Deleted, DeleteResource, DeleteResources, ResourceName
@@ -40,7 +41,6 @@ from pons_index.quarantine import Quarantine
 from pons_index.returning import Returning
 from pons_index.senders import AskSender, nobody_listens
 from pons_index.service import ingesting, open_service
-from pons_index.stream import acknowledged, last_announcement
 from pons_index.sweep import Sweep
 from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer

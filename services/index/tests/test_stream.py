@@ -11,7 +11,8 @@ from nats.js.errors import APIError
 
 from pons.bus import Bus
 from pons.health.pulse import Pulse
-from pons_index.stream import DURABLE, acknowledged, forget_acknowledged, last_announcement
+from pons.ingest.backlog import DURABLE, acknowledged, last_announcement
+from pons_index.stream import forget_acknowledged
 from pons_testing.indexing import eventually
 from pons_testing.nats import NatsServer
 
