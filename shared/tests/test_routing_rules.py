@@ -114,6 +114,8 @@ def test_mistakes_in_conditions(condition: dict[str, Any], says: str) -> None:
     [
         ({"On": "DeletedStudy", "To": ["modality:a"]}, "On"),
         ({"On": "StableStudy"}, "To"),
+        ({"On": "StableStudy", "Label": []}, "Label"),
+        ({"On": "StableStudy", "Label": ["two words"]}, "1 to 64 letters"),
         ({"On": "StableStudy", "To": []}, "To"),
         (
             {"On": "StableStudy", "To": ["http://x"]},
@@ -138,6 +140,14 @@ def test_a_rule_as_it_is_kept() -> None:
         "Enabled": True,
     }
     assert Rule.model_validate(kept).destinations == ["modality:a"]
+    sorts = parse_rule({"On": "StableSeries", "Label": ["cbct"]})
+    assert sorts == {
+        "On": "StableSeries",
+        "When": [],
+        "To": [],
+        "Label": ["cbct"],
+        "Enabled": True,
+    }
 
 
 def test_a_webhook_keeps_its_secret() -> None:

@@ -35,4 +35,5 @@ ROUTED = Counter(
     "pons_routing_changes", "Changes put into queues of routing", ["rule", "destination"]
 )
 NOT_ROUTED = Counter("pons_routing_failed_changes", "Changes that no rule could be asked about")
+LABELS_FAILED = Counter("pons_routing_failed_labels", "Labels of rules that could not be put")
 WEBHOOKS = Counter("pons_egress_webhooks", "Requests to webhooks", ["webhook", "outcome"])

@@ -22,11 +22,15 @@ import pytest
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from pons.bus import Bus
+from pons.bus.requests import answer_commands
+from pons.errors import NotFound, Unavailable
 from pons.jobs import DeadLetters, Job, Jobs, Worker
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, ROUTING
 from pons.jobs.webhook import ToldChange, WebhookRequest, submit_webhook
 from pons.messages.events import Change, Changes
+from pons.messages.index import PutLabel
+from pons.messages.services import Done
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
 from pons.routing.queues import Queues
@@ -51,6 +55,13 @@ class Index:
         self.known = store.known
         self.headers = self
         self.modality = "CT"
+        self.labelled: dict[str, list[str]] = {}
+
+    async def labels(self, level: str, identifier: str) -> list[str]:
+        return self.labelled.get(identifier, [])
+
+    async def above(self, level: str, of: str, identifier: str, fields: Any) -> None:
+        """Nothing above an instance is known here."""
 
     async def read(self, instance_id: str, use: Callable[[Any], Any]) -> Any:
         header = orjson.dumps({"00080060": {"vr": "CS", "Value": [self.modality]}})
@@ -67,9 +78,11 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def routing(bus: Bus, store: Any, settings: Settings) -> AsyncIterator[None]:
+async def routing(
+    bus: Bus, store: Any, settings: Settings, index: Any = None
+) -> AsyncIterator[None]:
     """One egress that routes."""
-    index: Any = Index(store)
+    index = index or Index(store)
     async with (
         open_modalities(bus, settings) as modalities,
         open_peers(bus, settings) as peers,
@@ -221,6 +234,42 @@ async def test_two_replicas_and_one_dies(
                 return len(set(peer.sop_instance_uids)) == 60
 
             await until(all_there, 60)
+
+
+async def test_rules_label_before_they_send(
+    bus: Bus, store: Any, index: Any, listening: Any, image: Any
+) -> None:
+    """A rule that asks for a label sends what another labels at the same time; what an index that
+    is away could not label comes again, and what was deleted meanwhile holds up nothing."""
+    ids = [(await store.add_dataset(image(number))).instance_id for number in (1, 2, 3)]
+    put: list[PutLabel] = []
+    failures = [Unavailable("away")]
+
+    async def label(command: PutLabel) -> Done:
+        if failures:
+            raise failures.pop()
+        if command.resource_id == ids[0]:
+            raise NotFound("deleted")
+        put.append(command)
+        known.labelled.setdefault(command.resource_id, []).append(command.label)
+        return Done()
+
+    await answer_commands(bus, "index", {PutLabel: label})
+    rules = {
+        "sorted": {"On": "NewInstance", "When": [{"Tag": "Modality", "Is": "CT"}], "Label": ["ct"]},
+        "sent": {"On": "NewInstance", "When": [{"Label": "ct"}], "To": ["modality:pacs"]},
+    }
+    known = Index(store)
+    with listening(ACCEPTS_CT) as peer:
+        async with routing(bus, store, settings({"pacs": peer.port}, rules), known):
+            await announce(bus, 1, ids)
+
+            async def sent() -> bool:
+                return len(set(peer.sop_instance_uids)) == 2
+
+            await until(sent)
+    assert set(put) == {PutLabel("Instance", one, "ct") for one in ids[1:]}
+    assert failures == []
 
 
 async def test_what_rules_do_not_ask_for_stays(

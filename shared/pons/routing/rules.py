@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from pons.bus import Bus
+from pons.dicom.labels import LABEL
 from pons.dicom.levels import Level
 from pons.limits.mistakes import validated
 from pons.messages.destinations import DESTINATION, KINDS
@@ -30,11 +31,18 @@ def _named(destination: str) -> str:
     return destination
 
 
+def _label(text: str) -> str:
+    if LABEL.fullmatch(text) is None:
+        raise ValueError("a label has 1 to 64 letters, digits, _ or -")
+    return text
+
+
 Destination = Annotated[str, AfterValidator(_named)]
+Word = Annotated[str, AfterValidator(_label)]
 
 
 class Rule(BaseModel):
-    """What is sent where, and when."""
+    """What is sent where or labelled how, and when."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -58,12 +66,25 @@ class Rule(BaseModel):
         "instance of each series is asked, and the rule applies when all holds of one of them.",
     )
     To: list[Destination] = Field(
-        min_length=1,
+        [],
         max_length=32,
         description="`modality:NAME`, `peer:NAME` are sent the instances, `webhook:NAME` is told "
         "of the change.",
     )
+    Label: list[Word] | None = Field(
+        None,
+        min_length=1,
+        max_length=32,
+        description="Labels that the instance, series or study gets, before rules are asked where "
+        "it goes.",
+    )
     Enabled: StrictBool = Field(True, description="Whether it is applied; else it rests.")
+
+    @model_validator(mode="after")
+    def _does_something(self) -> "Rule":
+        if not self.To and not self.Label:
+            raise ValueError("a rule has To, Label or both")
+        return self
 
     @property
     def condition(self) -> Condition:

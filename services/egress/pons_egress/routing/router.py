@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the change feed to the queues of destinations: which rules hold of each change.
+"""From the change feed to labels and to the queues of destinations: which rules hold of a change.
 
 The place in the feed is JetStream's (a durable consumer that all replicas share), and moves on once
 what follows from a change is in the queues. So nothing is left out; what a crash repeats is put
@@ -16,13 +16,16 @@ from nats.js import JetStreamContext
 
 from pons.bus import Bus, check_cancelled
 from pons.bus.connection import AWAY, ROUTER
-from pons.errors import PonsError, Unavailable, log_text
+from pons.bus.requests import ask
+from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
 from pons.messages.events import Change, Changes
+from pons.messages.index import PutLabel
+from pons.messages.services import Done
 from pons.routing.evaluation import Evaluator
 from pons.routing.queues import Queues, Waiting
 from pons.routing.rules import Rule, Rules
-from pons_egress.metrics import NOT_ROUTED, ROUTED
+from pons_egress.metrics import LABELS_FAILED, NOT_ROUTED, ROUTED
 
 log = structlog.get_logger()
 
@@ -102,10 +105,17 @@ class Router:
         await message.ack()
 
     async def route(self, changes: Sequence[Change]) -> None:
-        """Put what follows from the changes into queues, in their order. Raises `Unavailable`."""
+        """Put what follows from the changes into queues, in their order. Raises `Unavailable`.
+
+        Labels come first, so that rules that ask for them see those of the same changes.
+        """
         applied = self._rules.applied()
         if not applied:
             return
+        labelling = {name: rule for name, rule in applied.items() if rule.Label}
+        if labelling:
+            for change in changes:
+                await self._label(change, labelling)
         found = await asyncio.gather(*(self._holding(change, applied) for change in changes))
         for change, holding in zip(changes, found, strict=True):
             for name, rule in holding.items():
@@ -120,6 +130,21 @@ class Router:
                 for destination in rule.destinations:
                     await self._queues.put(destination, waiting)
                     ROUTED.labels(name, destination).inc()
+
+    async def _label(self, change: Change, rules: Mapping[str, Rule]) -> None:
+        """Put the labels of the rules that hold of a change. May be repeated."""
+        for name, rule in (await self._holding(change, rules)).items():
+            for label in rule.Label or ():
+                command = PutLabel(change.level, change.resource_id, label)
+                try:
+                    await ask(self._bus, "index", command, Done)
+                except NotFound:  # deleted meanwhile
+                    return
+                except Unavailable:
+                    raise
+                except PonsError as error:
+                    log.error("not labelled", seq=change.seq, rule=name, error=log_text(error))
+                    LABELS_FAILED.inc()
 
     async def _holding(self, change: Change, rules: Mapping[str, Rule]) -> dict[str, Rule]:
         """The rules that hold of a change. What cannot be told is logged, and holds up no other."""

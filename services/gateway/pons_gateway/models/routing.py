@@ -51,6 +51,9 @@ class Tried(BaseModel):
     Path: str = Field(description="Where it is shown.")
     ResourceType: Level = Field(description="Its level, which is that of the rule.")
     To: list[str] = Field(description="Where it would be sent; empty where the rule does not hold.")
+    Label: list[str] | None = Field(
+        None, description="Labels that it would get; only where the rule holds and has some."
+    )
     Unmet: dict[str, Any] | None = Field(
         description="The first condition that does not hold; null where all do."
     )

@@ -50,6 +50,7 @@ async def try_rule(
                     "Path": path_of(level, resource_id),
                     "ResourceType": level,
                     "To": rule.destinations if holds else [],
+                    **({"Label": rule.Label} if holds and rule.Label else {}),
                     "Unmet": first.as_written() if first else None,
                 }
             )

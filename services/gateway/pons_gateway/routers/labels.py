@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Labels: words that clients put on resources."""
 
-import re
 from typing import Annotated
 
 from fastapi import Depends, Path, Response
 
+from pons.dicom.labels import LABEL
 from pons.errors import BadRequest
 from pons.messages.index import DeleteLabel, PutLabel
 from pons.messages.services import Done
@@ -13,8 +13,6 @@ from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId
 from pons_gateway.errors import known
 from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.routing import LevelRouter, writes
-
-LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 router = LevelRouter("Labels", "Words that clients put on resources, to find them by.")
 
