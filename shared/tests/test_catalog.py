@@ -699,6 +699,24 @@ async def test_instances_of(store: Store) -> None:
     assert (one.sop_instance_uid, one.size, one.stored_size) == ("b", 1000, 800)
 
 
+async def test_instances_named(store: Store) -> None:
+    """UIDs name instances exactly, wherever they are; one that is nowhere names nothing."""
+    catalog, rows = store
+    first = await rows.instance("P", "1", "1", "1.2.a")
+    twin = await rows.instance("Q", "9", "9", "1.2.a")
+    await rows.instance("P", "1", "1", "1.2.A")
+    last = await rows.instance("P", "1", "1", "1.3")
+    asked = ["1.2.a", "1.3", "1.3", "nowhere", "", "1.3\0", "'; DROP TABLE instances"]
+    found = await catalog.archive.instances_named([*asked, *map(str, range(3000))])
+    assert sorted(one.owner for one in found) == sorted(
+        (first.instance, twin.instance, last.instance)
+    )
+    assert {(one.sop_class_uid, one.stored_size) for one in found} == {
+        ("1.2.840.10008.5.1.4.1.1.2", 800)
+    }
+    assert await catalog.archive.instances_named([]) == []
+
+
 async def test_archived(store: Store) -> None:
     """Overlapping resources become each series once, whole where it or a parent was asked for."""
     catalog, rows = store
@@ -800,6 +818,7 @@ async def test_plans_use_indexes(store: Store) -> None:
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, text
     for name, values in (
+        ("instances_named", {"$1": "ARRAY['1.2']"}),
         ("archived_series", {"$1": r"ARRAY['\x00'::bytea]"}),
         ("archived_instances", {"$1": "1", "$2": "NULL"}),
         ("archived_totals", {"$1": "ARRAY[1]", "$2": r"ARRAY['\x00'::bytea]"}),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which instances are sent or archived when resources of any level are."""
+"""Which instances are sent, archived or committed to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,9 @@ from pons.catalog.records import Statistics, StoredObject, stored_object
 from pons.catalog.resources import tags_of
 from pons.catalog.statements import STATEMENTS
 from pons.dicom.identity import digests, to_text
+
+NAMED_AT_ONCE = 1000
+"""SOP Instance UIDs that one statement asks for, each a step in the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,16 @@ class Archive:
         """
         rows = await self._reader.rows(STATEMENTS["instances_to_send"], digests(resource_ids))
         return [_to_send(row) for row in rows]
+
+    async def instances_named(self, sop_instance_uids: Sequence[str]) -> list[StoredObject]:
+        """The instances with these UIDs; one that several patients or studies have, from each."""
+        uids = list(dict.fromkeys(uid for uid in sop_instance_uids if "\0" not in uid))
+        found: list[StoredObject] = []
+        for start in range(0, len(uids), NAMED_AT_ONCE):
+            asked = uids[start : start + NAMED_AT_ONCE]
+            rows = await self._reader.rows(STATEMENTS["instances_named"], asked)
+            found.extend(map(stored_object, rows))
+        return found
 
     async def series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
         """The series, each once, in an order that keeps studies and patients together."""

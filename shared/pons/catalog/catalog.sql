@@ -96,6 +96,13 @@ SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_synt
   JOIN studies s USING (study_key) JOIN patients p USING (patient_key)
  ORDER BY s.study_key, r.series_key, i.index_in_series NULLS LAST, i.instance_key
 
+-- name: instances_named
+-- The instances with these SOP Instance UIDs, each as often as the store has it, of whatever patients.
+SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_syntax, i.sop_class_uid,
+       i.sop_instance_uid, i.pixel_offset, i.pixel_length, i.pixel_vr, i.checksum
+  FROM unnest($1::text[]) AS asked (uid)
+  JOIN instances i ON upper(i.sop_instance_uid) = upper(asked.uid) AND i.sop_instance_uid = asked.uid
+
 -- name: known_resources
 -- Which of the identifiers name a resource, of whatever level.
 {own_ids}
