@@ -35,6 +35,7 @@ and take the next.
 
 from pons.jobs.archive import ArchiveOrder, ArchiveRequest, submit_archive
 from pons.jobs.board import Jobs, output_keys
+from pons.jobs.commitment import CommitmentRequest, submit_commitment
 from pons.jobs.dead_letters import DeadLetters
 from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
 from pons.jobs.peer_store import PeerStoreRequest, submit_peer_store
@@ -47,6 +48,7 @@ from pons.jobs.worker import Handler, Worker
 __all__ = [
     "ArchiveOrder",
     "ArchiveRequest",
+    "CommitmentRequest",
     "DeadLetters",
     "Handler",
     "Job",
@@ -64,6 +66,7 @@ __all__ = [
     "failure_of",
     "output_keys",
     "submit_archive",
+    "submit_commitment",
     "submit_peer_store",
     "submit_retrieve",
     "submit_store",

@@ -28,11 +28,11 @@ log = structlog.get_logger()
 Status = Literal["Pending", "Success", "Failure"]
 
 TRANSACTION_UID = re.compile(r"2\.25\.(\d{1,39})")
-PROCESSING_FAILURE = 0x0110
+PROCESSING_FAILURE, NO_SUCH_INSTANCE, CLASS_CONFLICT = 0x0110, 0x0112, 0x0119
 FAILURE_REASONS = {
     PROCESSING_FAILURE: "Processing failure",
-    0x0112: "No such object instance",
-    0x0119: "Class / instance conflict",
+    NO_SUCH_INSTANCE: "No such object instance",
+    CLASS_CONFLICT: "Class / instance conflict",
     0x0122: "Referenced SOP class not supported",
     0x0131: "Duplicate transaction UID",
     0x0213: "Resource limitation",
@@ -87,7 +87,7 @@ class Commitments:
         known = await self._bucket.get(key)
         if known is not None and known.value:
             return msgspec.msgpack.decode(known.value, type=Transaction)
-        await self._bucket.put(f"{key}.asked", await _packed(list(dict.fromkeys(instances))))
+        await self._bucket.put(f"{key}.asked", await packed(list(dict.fromkeys(instances))))
         transaction = Transaction(uid, remote_aet, time.time())
         await self._bucket.put(key, msgspec.msgpack.encode(transaction))
         await self._forget_old()
@@ -115,7 +115,7 @@ class Commitments:
         wanted = {one.sop_instance_uid for one in asked}
         success = [one for one in reported.success if one.sop_instance_uid in wanted]
         whole = Reported(success, failures)
-        await self._bucket.put(f"{key}.reported", await _packed(whole))
+        await self._bucket.put(f"{key}.reported", await packed(whole))
         changed = msgspec.structs.replace(transaction, status="Failure" if failures else "Success")
         await self._bucket.put(key, msgspec.msgpack.encode(changed))
         log.info(
@@ -139,13 +139,13 @@ class Commitments:
         entry = await self._bucket.get(f"{_key(uid)}.reported")
         if entry is None or not entry.value:
             return Reported()
-        return await _unpacked(entry.value, Reported)
+        return await unpacked(entry.value, Reported)
 
     async def _instances(self, key: str) -> list[Reference]:
         entry = await self._bucket.get(key)
         if entry is None or not entry.value:
             return []
-        return await _unpacked(entry.value, list[Reference])
+        return await unpacked(entry.value, list[Reference])
 
     async def _forget_old(self) -> None:
         entries = [entry.value for entry in await self._bucket.all() if entry.value]
@@ -166,7 +166,8 @@ def _unknown(uid: str) -> NotFound:
     return NotFound(f"There is no storage commitment {uid!r:.80}")
 
 
-async def _packed(value: Iterable[Reference] | Reported) -> bytes:
+async def packed(value: Iterable[Reference] | Reported) -> bytes:
+    """The value, compressed. Raises `TooLarge` when no message has room for it."""
     packed = await asyncio.to_thread(_pack, value)
     if len(packed) > MAX_EVENT_BYTES:
         raise TooLarge(
@@ -180,6 +181,7 @@ def _pack(value: Iterable[Reference] | Reported) -> bytes:
     return zstandard.compress(msgspec.msgpack.encode(value))
 
 
-async def _unpacked(value: bytes, kind: type[T]) -> T:
+async def unpacked(value: bytes, kind: type[T]) -> T:
+    """The value that `packed` was given."""
     unpacked = await asyncio.to_thread(zstandard.decompress, value)
     return msgspec.msgpack.decode(unpacked, type=kind)
