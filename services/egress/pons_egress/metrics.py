@@ -25,6 +25,11 @@ ASSOCIATIONS = Counter(
     "pons_egress_associations", "Associations asked for, by modality", ["modality", "outcome"]
 )
 ASSOCIATIONS_OPEN = Gauge("pons_egress_associations_open", "Associations established now")
+COMMITMENTS = Counter(
+    "pons_egress_commitments",
+    "Instances of storage commitment reported, by modality and whether the store keeps them",
+    ["modality", "outcome"],
+)
 JOB_SECONDS = Histogram(
     "pons_egress_job_seconds",
     "Seconds of work of finished jobs",

@@ -15,6 +15,8 @@ from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
 from pons.jobs import Handler, JobDocument, Worker
+from pons.jobs.commitment import COMMITMENT
+from pons.jobs.commitment import JOB_TYPE as COMMITMENT_JOB
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.retrieve import JOB_TYPES
 from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
@@ -36,6 +38,7 @@ from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
 from pons.remotes.queries import Queries
 from pons.settings import Settings
+from pons_egress.commitment import Committing
 from pons_egress.echo import Echo
 from pons_egress.metrics import JOB_SECONDS
 from pons_egress.peers.pull import PullTransfer
@@ -106,14 +109,21 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 PUSH: PushTransfer(bus, objects, catalog, peers, settings),
                 PULL: PullTransfer(ingest, objects, peers, settings),
             }
-            worker = Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
+            reporting: dict[str, Handler] = {
+                COMMITMENT_JOB: Committing(bus, objects, catalog, threads, modalities, settings)
+            }
             async with open_routing(bus, catalog, modalities, peers, settings) as own:
-                routed = handlers | own
                 slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-                sender = Worker(
-                    bus, slots, ROUTING, routed, observe=_observe, objects=objects, one_each=True
-                )
-                working = [group.create_task(one.run()) for one in (worker, sender)]
+                workers = [
+                    Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
+                ]
+                for kind, done in ((ROUTING, handlers | own), (COMMITMENT, reporting)):
+                    workers.append(
+                        Worker(
+                            bus, slots, kind, done, observe=_observe, objects=objects, one_each=True
+                        )
+                    )
+                working = [group.create_task(one.run()) for one in workers]
                 yield
             for task in working:
                 task.cancel()

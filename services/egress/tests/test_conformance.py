@@ -11,7 +11,7 @@ from pons_testing.documents import table, written
 
 
 def test_what_is_asked_for() -> None:
-    asked = {(VERIFICATION, "C-ECHO"), (PUSH_MODEL, "N-ACTION")}
+    asked = {(VERIFICATION, "C-ECHO"), (PUSH_MODEL, "N-ACTION"), (PUSH_MODEL, "N-EVENT-REPORT")}
     asked |= {(str(model), "C-FIND") for model in MODELS.values()}
     asked |= {(uid, method) for root in (PATIENT_ROOT, STUDY_ROOT) for method, uid in root.items()}
     rows = [

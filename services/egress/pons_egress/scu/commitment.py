@@ -92,7 +92,7 @@ def references(instances: Sequence[InstanceToSend]) -> list[Reference]:
 def _ask(association: Association, uid: str, instances: Sequence[Reference]) -> None:
     dataset = Dataset()
     dataset.TransactionUID = uid
-    dataset.ReferencedSOPSequence = [_item(one) for one in instances]
+    dataset.ReferencedSOPSequence = [reference_item(one) for one in instances]
     try:
         status, _ = association.requestor.send_n_action(
             dataset,
@@ -112,9 +112,12 @@ def _ask(association: Association, uid: str, instances: Sequence[Reference]) -> 
         )
 
 
-def _item(instance: Reference) -> Dataset:
+def reference_item(instance: Reference, failure_reason: int | None = None) -> Dataset:
+    """An item of the sequences of storage commitment (PS3.3 C.14.1)."""
     item = Dataset()
     uids = ((0x00081150, instance.sop_class_uid), (0x00081155, instance.sop_instance_uid))
     for tag, uid in uids:  # as they are, also those that break the rules for UIDs
         item.add(DataElement(tag, "UI", uid, validation_mode=IGNORE))
+    if failure_reason is not None:
+        item.FailureReason = failure_reason
     return item
