@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from outside import Store, eventually, running
+from secured import Pki, SecureStore
 
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # a refused connection is no news here
 
@@ -67,3 +68,16 @@ def s3_server(tmp_path: Path) -> Iterator[dict[str, str]]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki.issued(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def secure_store(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store that speaks TLS alone; peers may show a certificate, and need not."""
+    data = tmp_path_factory.mktemp("secure") / "data"
+    with running(SecureStore("secure", data, pki.settings())) as started:
+        yield started

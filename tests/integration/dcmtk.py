@@ -37,7 +37,7 @@ def running_archive(folder: Path, known: dict[str, int]) -> Iterator[int]:
         "VendorTable BEGIN\nVendorTable END\n"
         f"AETable BEGIN\n{ARCHIVE_AET} {folder / 'files'} RW (200, 1024mb) ANY\nAETable END\n"
     )
-    with _running(folder, str(ARCHIVE), "-c", str(folder / "config"), port=port):
+    with listening(folder, str(ARCHIVE), "-c", str(folder / "config"), port=port):
         yield port
 
 
@@ -47,19 +47,25 @@ def running_worklist(folder: Path, entries: list[Dataset]) -> Iterator[int]:
     files = folder / "WORKLIST"
     files.mkdir(parents=True)
     (files / "lockfile").touch()
+    write_entries(files, entries)
+    (port,) = free_ports(1)
+    with listening(folder, str(WORKLIST), "-dfp", str(folder), str(port), port=port):
+        yield port
+
+
+def write_entries(folder: Path, entries: list[Dataset]) -> None:
+    """Worklist entries as files, for wlmscpfs, and for an Orthanc."""
     for number, entry in enumerate(entries):
         entry.file_meta = FileMetaDataset()
         entry.file_meta.MediaStorageSOPClassUID = "1.2.276.0.7230010.3.1.0.1"
         entry.file_meta.MediaStorageSOPInstanceUID = generate_uid()
         entry.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        entry.save_as(files / f"{number}.wl", enforce_file_format=True)
-    (port,) = free_ports(1)
-    with _running(folder, str(WORKLIST), "-dfp", str(folder), str(port), port=port):
-        yield port
+        entry.save_as(folder / f"{number}.wl", enforce_file_format=True)
 
 
 @contextmanager
-def _running(folder: Path, *command: str, port: int) -> Iterator[None]:
+def listening(folder: Path, *command: str, port: int) -> Iterator[None]:
+    """A server, once it listens at `port`; its log is in the folder."""
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

@@ -11,19 +11,13 @@ import pytest
 from pydicom.uid import generate_uid
 
 from orthanc import needs_orthanc, running_orthanc
-from outside import Store, image, running
+from outside import image, running
+from secured import SecureStore
 
 ISSUED = (
     "openssl req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr",
     "openssl x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -days 2 -out {name}.crt",
 )
-
-
-class SecureStore(Store):
-    """One whose DICOM port does not answer without TLS."""
-
-    def echo(self) -> bool:
-        return True
 
 
 def issue(folder: Path, name: str) -> dict[str, Any]:
