@@ -86,7 +86,9 @@ def read_query(identifier: bytes, sop_class_uid: str, any_case: frozenset[str]) 
             continue
         if tag in CANNOT_MATCH or tag == TIMEZONE:
             all_matched = False
-        elif text != "*" or vr_of(tag) in WILDCARDS or vr_of(tag) == "UI":
+        elif text == "*" and vr_of(tag) == "UI":
+            raise BadRequest(f"Wildcards cannot be used with tag {tag}", "its VR is UI: '*'")
+        elif text != "*" or vr_of(tag) in WILDCARDS:
             matched += [(tag, text), *_creator_match(key)]
     return Query(
         Search(level, tuple(matched), case_sensitive=True, any_case=any_case),

@@ -201,6 +201,15 @@ def test_what_nothing_is_found_by(served: Served) -> None:
     assert served.catalog.asked[1][0].query == (("00100020", "*"),)
 
 
+def test_star_alone_as_a_uid(served: Served) -> None:
+    """A UID has no wildcards (PS3.4 C.2.2.2.4): one alone does not find everything either."""
+    for key in ("StudyInstanceUID", "SOPClassesInStudy"):
+        statuses, answers, comment = served.ask(**{key: "*"})
+        assert (statuses, answers) == ([0xA900], [])
+        assert comment.startswith("Wildcards cannot be used with tag")
+    assert served.catalog.asked == []
+
+
 def test_private_keys(served: Served) -> None:
     """A private attribute is matched, and answered, as that of the creator that the query names."""
     right, wrong = b'{"vr":"LO","Value":["ACME 1"]}', b'{"vr":"LO","Value":["OTHER"]}'
