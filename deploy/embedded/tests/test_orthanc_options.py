@@ -85,9 +85,7 @@ dicom.max_dataset_mb dicom.tls_check_host
 egress.http_connections egress.scu_threads
 routing.rules routing.webhooks routing.concurrent routing.batch routing.webhook_timeout
 routing.denied_networks
-worklists.maximum worklists.keep_hours worklists.end_with_study worklists.interval
-worklists.set_study_uid worklists.filter_station worklists.limit_answers worklists.charset
-worklists.folder
+worklists.maximum worklists.charset
 queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb
 log.level log.format

@@ -24,6 +24,7 @@ from pons_embedded.orthanc.kinds import (
 )
 from pons_embedded.orthanc.options import Chapter, Joint, Option, Without, same
 from pons_embedded.orthanc.syntaxes import FAMILIES
+from pons_embedded.orthanc.worklists import WORKLISTS
 
 EVENT_LOOP = "requests and associations share event loops instead of threads"
 OWN_MEMORY = "each process bounds its memory by itself"
@@ -258,7 +259,7 @@ PLUGINS = Chapter(
     "Sections of plugins",
     (
         Without("DicomWeb", "DICOMweb is not served"),
-        Without("Worklists", "worklists are always served; see [worklists] for their settings"),
+        *WORKLISTS,
         Without(
             "Transfers", "accelerated transfers are there; egress.http_connections bounds them"
         ),

@@ -18,6 +18,7 @@ from pons_embedded.orthanc.options import UNSAID, Joint, Same, Without
 from pons_embedded.orthanc.reader import Given, read_options
 from pons_embedded.orthanc.syntaxes import with_families
 from pons_embedded.orthanc.table import OPTIONS
+from pons_embedded.orthanc.worklists import opened
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def translate(paths: Iterable[Path], environment: Mapping[str, str]) -> Translat
     warnings = list(options.warnings)
     settings: dict[str, dict[str, Any]] = {}
     joint: dict[str, Any] = {}
-    for name, given in options.given.items():
+    for name, given in opened(options.given):
         match OPTIONS.get(name):
             case None:
                 warnings.append(f"{given.file}: {_unknown(name)}")
