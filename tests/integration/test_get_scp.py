@@ -182,6 +182,7 @@ def test_what_cannot_be_got(
     getter = Getter(store, ExplicitVRLittleEndian)
     ((response, _),) = getter.get(query)
     assert response.Status == status
+    assert numbers(response) == (0, 0, 0)
     assert getter.received == []
 
 

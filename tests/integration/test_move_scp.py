@@ -135,6 +135,7 @@ def test_what_cannot_be_moved(
     """A request that names no destination, nothing or too much has a status and the reason."""
     ((response, _),) = move(store, query, to)
     assert response.Status == status
+    assert numbers(response) == (0, 0, 0)
     assert comment in response.ErrorComment
     assert receiver.received == []
 

@@ -59,7 +59,7 @@ class Get:
         try:
             response = await self._get(conversation, sent)
         except PonsError as error:
-            response = Response(retrieve_status(error), error.message)
+            response = sent.broken_off(retrieve_status(error), error.message)
         status = f"{response.status:04X}"
         metrics.RETRIEVALS.labels("get", status).inc()
         facts = {

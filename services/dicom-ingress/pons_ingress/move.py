@@ -77,17 +77,16 @@ class Move:
         try:
             response = await self._move(conversation, moved)
         except PonsError as error:
-            if isinstance(error, DestinationUnknown):
-                response = Response(DESTINATION_UNKNOWN, error.message)
-            else:
-                response = Response(retrieve_status(error), error.message)
-        status = f"{response.status:04X}"
-        metrics.RETRIEVALS.labels("move", status).inc()
+            unknown = isinstance(error, DestinationUnknown)
+            status = DESTINATION_UNKNOWN if unknown else retrieve_status(error)
+            response = moved.broken_off(status, error.message)
+        shown = f"{response.status:04X}"
+        metrics.RETRIEVALS.labels("move", shown).inc()
         facts = {
             "destination": conversation.message.command.text(MOVE_DESTINATION),
             "completed": moved.completed,
             "failed": moved.failed,
-            "status": status,
+            "status": shown,
             "source": conversation.peer.calling_aet,
             "remote_ip": conversation.peer.remote_ip,
             "ms": round((perf_counter() - started) * 1000, 1),

@@ -60,6 +60,10 @@ class SubOperations:
             status = NOTHING_SENT
         return Response(status, comment, self._numbers(remaining=False))
 
+    def broken_off(self, status: int, comment: str) -> Response:
+        """The last response where the request itself failed; mostly it had come nowhere."""
+        return Response(status, comment, self._numbers(remaining=False))
+
     def failures(self, transfer_syntax: str) -> bytes | None:
         """The identifier of the last response, which lists what failed; None where nothing did."""
         if not self.failed_uids:

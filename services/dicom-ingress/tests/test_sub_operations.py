@@ -3,7 +3,14 @@
 
 import pytest
 
-from pons.dicom.network.dimse import REMAINING_SUBOPERATIONS, Command, encode_response
+from pons.dicom.network.dimse import (
+    COMPLETED_SUBOPERATIONS,
+    FAILED_SUBOPERATIONS,
+    REMAINING_SUBOPERATIONS,
+    WARNING_SUBOPERATIONS,
+    Command,
+    encode_response,
+)
 from pons_ingress.sub_operations import SubOperations
 
 
@@ -22,3 +29,14 @@ def test_more_than_there_were() -> None:
     assert pending.elements[REMAINING_SUBOPERATIONS] == 0
     request = Command(0x0021, 1, has_dataset=True, sop_class_uid="1.2", sop_instance_uid="")
     assert encode_response(request, pending)
+
+
+def test_a_request_that_failed() -> None:
+    """Its response tells how far it had come, and nothing of what remains (PS3.7 9.1.3.1)."""
+    broken = SubOperations(10, completed=2, failed=1).broken_off(0xC000, "The database is away")
+    assert (broken.status, broken.comment) == (0xC000, "The database is away")
+    assert broken.elements == {
+        COMPLETED_SUBOPERATIONS: 2,
+        FAILED_SUBOPERATIONS: 1,
+        WARNING_SUBOPERATIONS: 0,
+    }
