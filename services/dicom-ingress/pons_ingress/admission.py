@@ -118,13 +118,13 @@ class Admission:
         found = self._modalities.find_by_aet(peer.calling_aet, self._settings.strict_aet_comparison)
         if not found or not self._settings.check_modality_host:
             return list(found.values())
-        here = [one for one in found.values() if await _lives_at(one.host, peer.remote_ip)]
+        here = await living_at(found, peer.remote_ip)
         if not here:
             raise Rejection(
                 Reason.CALLING_AET,
                 f"{peer.calling_aet} is configured at another host than {peer.remote_ip}",
             )
-        return here
+        return list(here.values())
 
     def _same(self, one: str, other: str) -> bool:
         if self._settings.strict_aet_comparison:
@@ -134,6 +134,11 @@ class Admission:
 
 def _granted(modality: Modality) -> Iterable[Permission]:
     return (p for p in Permission if getattr(modality, f"allow_{p}"))
+
+
+async def living_at(found: Mapping[str, Modality], remote_ip: str) -> dict[str, Modality]:
+    """Those of these modalities whose host is where `remote_ip` is."""
+    return {name: one for name, one in found.items() if await _lives_at(one.host, remote_ip)}
 
 
 async def _lives_at(host: str, remote_ip: str) -> bool:

@@ -2,20 +2,25 @@
 """N-EVENT-REPORT of storage commitment: a modality says what it keeps for good (PS3.4 J.3.3)."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 import structlog
 
 from pons.dicom.network.dimse import EVENT_TYPE_ID, Command, Response
 from pons.dicom.network.messages import Context, Dataset
-from pons.errors import InvalidInstance, PonsError
+from pons.errors import PonsError
 from pons.limits import MEGABYTE
-from pons.messages.egress import Reference
 from pons.remotes.commitments import PROCESSING_FAILURE, Failed, Reported, Transaction
 from pons_ingress import metrics
 from pons_ingress.admission import Peer
+from pons_ingress.commitment_dataset import (
+    FAILED,
+    REFERENCED,
+    failure_reason,
+    items,
+    read_transaction,
+    reference,
+)
 from pons_ingress.conversation import Conversation
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.status import NO_SUCH_EVENT, SUCCESS, report_status
@@ -24,8 +29,6 @@ COMPLETE, WITH_FAILURES = 1, 2
 """Event Type ID (PS3.4 J.3.3.1)."""
 MAX_REPORT = 16 * MEGABYTE
 """Bytes of a report: some 100,000 instances."""
-TRANSACTION_UID, REFERENCED, FAILED = "00081195", "00081199", "00081198"
-CLASS_UID, INSTANCE_UID, FAILURE_REASON = "00081150", "00081155", "00081197"
 
 log = structlog.get_logger()
 
@@ -68,37 +71,12 @@ class CommitmentReports:
 
 
 def _read(conversation: Conversation) -> tuple[str, Reported]:
-    """The transaction UID, and what is reported of it. Raises `InvalidInstance`."""
-    context, dataset = conversation.message.context, conversation.message.dataset
-    if not isinstance(dataset, ReceivedIdentifier):
-        raise InvalidInstance("The report has no information")
-    elements = msgspec.json.decode(dataset.read(context.transfer_syntax, "latin1"))
-    uid = _text(elements, TRANSACTION_UID)
-    if not uid:
-        raise InvalidInstance("Transaction UID (0008,1195) is missing")
-    success = [_reference(item) for item in _items(elements, REFERENCED)]
+    """The transaction UID, and what is reported of it; a failure without reason is one of
+    processing. Raises `InvalidInstance`."""
+    uid, elements = read_transaction(conversation)
+    success = [reference(item) for item in items(elements, REFERENCED)]
     failures = [
-        Failed(_reference(item), _number(item, FAILURE_REASON)) for item in _items(elements, FAILED)
+        Failed(reference(item), failure_reason(item) or PROCESSING_FAILURE)
+        for item in items(elements, FAILED)
     ]
     return uid, Reported(success, failures)
-
-
-def _items(elements: Mapping[str, Any], tag: str) -> Iterator[Mapping[str, Any]]:
-    for item in elements.get(tag, {}).get("Value", ()):
-        if isinstance(item, Mapping):
-            yield item
-
-
-def _reference(item: Mapping[str, Any]) -> Reference:
-    return Reference(_text(item, CLASS_UID), _text(item, INSTANCE_UID))
-
-
-def _text(elements: Mapping[str, Any], tag: str) -> str:
-    values = elements.get(tag, {}).get("Value", ())
-    return str(values[0]) if values else ""
-
-
-def _number(item: Mapping[str, Any], tag: str) -> int:
-    """The first number; without one, that of a processing failure."""
-    values = item.get(tag, {}).get("Value", ())
-    return values[0] if values and isinstance(values[0], int) else PROCESSING_FAILURE

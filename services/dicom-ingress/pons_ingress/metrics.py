@@ -29,3 +29,6 @@ FIND_SECONDS = Histogram(
 COMMITMENT_REPORTS = Counter(
     "pons_dicom_commitment_reports", "N-EVENT-REPORT requests by their status", ["status"]
 )
+COMMITMENT_REQUESTS = Counter(
+    "pons_dicom_commitment_requests", "N-ACTION requests by their status", ["status"]
+)

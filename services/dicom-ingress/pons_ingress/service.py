@@ -13,7 +13,7 @@ from pons.bus.requests import answer_commands
 from pons.catalog import open_catalog
 from pons.health.readiness import Health
 from pons.ingest import open_ingest
-from pons.jobs import Jobs
+from pons.jobs import Jobs, submit_commitment
 from pons.limits import MEGABYTE
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
@@ -26,6 +26,7 @@ from pons.remotes.modalities import open_modalities
 from pons.settings import Settings
 from pons_ingress.certificates import Certificates
 from pons_ingress.commitment_report import CommitmentReports
+from pons_ingress.commitment_request import CommitmentRequests
 from pons_ingress.find import Find
 from pons_ingress.get import Get
 from pons_ingress.move import Move
@@ -87,10 +88,15 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 jobs = Jobs(bus, settings.jobs)
                 served[Permission.FIND] = Find(catalog, settings, charset)
                 served[Permission.GET] = Get(catalog, objects, charset)
+                served[Permission.N_ACTION] = CommitmentRequests(
+                    partial(submit_commitment, jobs), modalities, settings.dicom
+                )
                 served[Permission.MOVE] = Move(catalog, jobs, modalities, settings, charset)
                 served[Permission.FIND_WORKLIST] = Worklist(catalog.worklists, settings, charset)
             else:
-                log.warning("no database is configured: queries and retrieval are not served")
+                log.warning(
+                    "no database is configured: queries, retrieval, commitment are not served"
+                )
             services = Services(served)
 
             def rules() -> Rules:

@@ -19,7 +19,10 @@ STORE_WARNINGS = frozenset({0xB000, 0xB006, 0xB007})
 """Of a C-STORE: coercion, elements discarded, SOP class mismatch. The peer has the instance."""
 NOT_AUTHORIZED = 0x0124
 PROCESSING_FAILURE = 0x0110
+NO_SUCH_INSTANCE = 0x0112
 NO_SUCH_EVENT = 0x0113
+NO_SUCH_CLASS = 0x0118
+NO_SUCH_ACTION = 0x0123
 UNRECOGNIZED_OPERATION = 0x0211
 UNABLE_TO_PROCESS = 0xC000
 INTERNAL_ERROR = 0xC211
@@ -91,3 +94,16 @@ REPORT_STATUS: dict[type[PonsError], int] = {
 def report_status(error: PonsError) -> int:
     """The status of an N-EVENT-REPORT that answers `error` (PS3.7 10.1.1.1.8)."""
     return errors.nearest(REPORT_STATUS, error) or PROCESSING_FAILURE
+
+
+ACTION_STATUS: dict[type[PonsError], int] = {
+    errors.InvalidInstance: 0x0115,  # invalid argument value
+    errors.Forbidden: NOT_AUTHORIZED,
+    errors.TooLarge: 0x0213,  # resource limitation
+    errors.OutOfResources: 0x0213,
+}
+
+
+def action_status(error: PonsError) -> int:
+    """The status of an N-ACTION that answers `error` (PS3.7 10.1.4.1.10)."""
+    return errors.nearest(ACTION_STATUS, error) or PROCESSING_FAILURE

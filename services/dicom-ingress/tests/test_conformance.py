@@ -8,13 +8,15 @@ from pons.dicom.network.dimse import (
     C_FIND_RQ,
     C_GET_RQ,
     C_MOVE_RQ,
+    N_ACTION_RQ,
     N_EVENT_REPORT_RQ,
 )
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.dicom.vocabulary import UIDS
 from pons_ingress import status
-from pons_ingress.service_classes import SERVICE_CLASSES, UNCOMPRESSED, Permission
+from pons_ingress.service_classes import SERVICE_CLASSES, UNCOMPRESSED
 from pons_ingress.status import (
+    ACTION_STATUS,
     FIND_STATUS,
     INTERNAL_ERROR,
     REPORT_STATUS,
@@ -24,13 +26,12 @@ from pons_ingress.status import (
 from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
 from pons_testing.documents import table, written
 
-NOT_SERVED = {Permission.N_ACTION}
-"""Kinds of requests that have a service class here and no service."""
 COMMANDS = {
     C_ECHO_RQ: "C-ECHO",
     C_FIND_RQ: "C-FIND",
     C_GET_RQ: "C-GET",
     C_MOVE_RQ: "C-MOVE",
+    N_ACTION_RQ: "N-ACTION",
     N_EVENT_REPORT_RQ: "N-EVENT-REPORT",
 }
 
@@ -43,8 +44,7 @@ def name(uid: str) -> str:
 def test_services_of_the_port() -> None:
     rows = [
         [name(uid), f"`{uid}`", COMMANDS[one.command_field], "SCU" if one.of_scp else "SCP"]
-        for permission, one in SERVICE_CLASSES.items()
-        if permission not in NOT_SERVED
+        for one in SERVICE_CLASSES.values()
         for uid in sorted(one.sop_classes)
     ]
     head = ["SOP class", "UID", "DIMSE service", "Role of Pons"]
@@ -73,6 +73,8 @@ def test_statuses() -> None:
         | {status.CANCELLED, status.UNABLE_TO_PROCESS},
         "C-MOVE, C-GET": {*RETRIEVE_STATUS.values(), status.PENDING, status.CANCELLED}
         | {status.SOME_FAILED, status.DESTINATION_UNKNOWN, status.UNABLE_TO_PROCESS},
+        "N-ACTION": {*ACTION_STATUS.values(), status.PROCESSING_FAILURE}
+        | {status.NO_SUCH_CLASS, status.NO_SUCH_INSTANCE, status.NO_SUCH_ACTION},
         "N-EVENT-REPORT": {*REPORT_STATUS.values(), status.PROCESSING_FAILURE}
         | {status.NO_SUCH_EVENT},
     }
