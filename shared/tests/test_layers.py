@@ -27,6 +27,7 @@ LIBRARY_FLOORS = (
     ("ownership", "runtime"),
     ("catalog", "remotes"),
     ("ingest", "jobs", "routing", "sending", "worklists"),
+    ("retention",),
 )
 GATEWAY_FLOORS = (
     ("digests", "lua", "query", "responses"),

@@ -132,6 +132,8 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_ROUTING_RULES": ('{"a": {"To": ["b"]}}', {"a": {"To": ["b"]}}),
         "PONS_ROUTING_WEBHOOKS": ('{"a": {"Url": "b"}}', {"a": {"Url": "b"}}),
         "PONS_ROUTING_DENIED_NETWORKS": ("10.0.0.0/8, fc00::/7", "10.0.0.0/8, fc00::/7"),
+        "PONS_RETENTION_RULES": ('{"a": {"KeepDays": 1}}', {"a": {"KeepDays": 1}}),
+        "PONS_RETENTION_KEEPING_LABELS": ('["teaching"]', ["teaching"]),
         "PONS_WORKLISTS_CHARSET": ("entry", "entry"),
         "PONS_WORKLISTS_FOLDER": ("/worklists", Path("/worklists")),
         "PONS_LOG_LEVEL": ("error", "error"),

@@ -28,6 +28,12 @@ FINDINGS = Gauge("pons_index_findings", "Objects that the index does not know, b
 SWEEP_STOPPED = Gauge(
     "pons_index_sweep_stopped", "1 while more would leave the quarantine than may at once."
 )
+RETENTION_DELETED = Counter(
+    "pons_index_retention_deleted", "Studies that retention has deleted.", ["rule"]
+)
+RETENTION_STOPPED = Gauge(
+    "pons_index_retention_stopped", "1 while more studies would go at once than may."
+)
 OTHER_COPY = Gauge(
     "pons_index_other_copy", "1 while another copy of this store works on the same objects."
 )

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pons.bus import Bus, open_bus
 from pons.bus.requests import answer_commands
+from pons.catalog import open_catalog
 from pons.errors import PonsError
 from pons.health.pulse import NEVER_TOO_LONG
 from pons.health.readiness import Health
 from pons.objects import Objects, open_objects
 from pons.objects.free_space import FreeSpace
 from pons.remotes.live import open_live
+from pons.retention.known import open_retention
 from pons.settings import Settings
 from pons_index.capacity import Capacity
 from pons_index.client_data import ClientData
@@ -24,6 +26,7 @@ from pons_index.consumer import Consumer, open_consumer
 from pons_index.continuity import Continuity
 from pons_index.database import open_database, require_url
 from pons_index.dead_letters import DeadLetters
+from pons_index.expiry import Expiry
 from pons_index.fence import Fence, who
 from pons_index.origins import Origins
 from pons_index.ownership import Claim
@@ -71,6 +74,8 @@ async def open_index(
         opened_objects(settings) as objects,
         open_database(settings, Claim(settings, bus, objects, adopting), health.pulses) as database,
         open_live(bus, settings, "sqlite"),
+        open_catalog(settings, objects) as catalog,
+        open_retention(bus, catalog, settings) as retention,
     ):
         health.checks |= {"database": database.check, "nats": bus.check}
         health.pulses.include(bus.pulses)
@@ -134,6 +139,16 @@ async def open_index(
             settings.storage.collect_interval,
             pulse("collector", NEVER_TOO_LONG),
         )
+        expiry = Expiry(
+            database,
+            bus,
+            retention,
+            tombstones,
+            fence,
+            comparison.done,
+            health.warnings,
+            pulse("retention", NEVER_TOO_LONG),
+        )
         reconstruction = Reconstruction(
             database,
             lambda: reading_again(objects, bus, settings),
@@ -179,6 +194,7 @@ async def open_index(
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
                 worklists.end_forever(),
+                *(() if read_only else (expiry.expire_forever(),)),
             ):
                 room = FreeSpace(settings.storage)
                 answered = (

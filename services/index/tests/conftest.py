@@ -61,8 +61,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
 
 
 @pytest.fixture
-async def database(postgres: PostgresServer) -> AsyncIterator[Database]:
-    async with postgres.database() as settings, open_pool(Settings(database=settings)) as database:
+async def database_settings(postgres: PostgresServer) -> AsyncIterator[DatabaseSettings]:
+    async with postgres.database() as settings:
+        yield settings
+
+
+@pytest.fixture
+async def database(database_settings: DatabaseSettings) -> AsyncIterator[Database]:
+    async with open_pool(Settings(database=database_settings)) as database:
         yield database
 
 

@@ -44,6 +44,7 @@ from pons.catalog.resources import (
     sequences_text,
     to_resource,
 )
+from pons.catalog.retention import OldStudies
 from pons.catalog.rows import Rows
 from pons.catalog.schema import TABLES, Columns, is_related
 from pons.catalog.search import Fields, Search
@@ -108,6 +109,7 @@ class Catalog:
         self.browser = Browser(reader)
         self.dead_letters = DeadLetters(reader)
         self.worklists = Worklists(reader)
+        self.old_studies = OldStudies(reader)
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""

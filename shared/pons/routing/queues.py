@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What waits for destinations: a queue for each of them, in one stream on disk."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 
 import msgspec
 import nats.js.errors
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from pons.bus import Bus
+from pons.bus import Bus, check_cancelled
 from pons.bus.connection import AWAY
 from pons.dicom.levels import Level
 from pons.errors import Unavailable
@@ -59,6 +59,24 @@ class Queues:
             subject.removeprefix(prefix).replace(".", ":", 1): number
             for subject, number in sorted(found.items())
         }
+
+    async def look(self) -> AsyncIterator[tuple[str, Waiting]]:
+        """Everything that waits, with its destination, oldest first. It stays where it is."""
+        prefix, number = self._bus.names.routed(""), 1
+        while True:
+            with _answering():
+                try:
+                    message = await self._bus.stream.get_msg(
+                        self._bus.names.routes_stream, number, f"{prefix}>", next=True
+                    )
+                except nats.js.errors.NotFoundError:
+                    return
+            check_cancelled()
+            number = (message.seq or number) + 1
+            with suppress(msgspec.DecodeError):  # nobody else can read it either
+                waiting = msgspec.msgpack.decode(message.data or b"", type=Waiting)
+                destination = (message.subject or "").removeprefix(prefix).replace(".", ":", 1)
+                yield destination, waiting
 
     async def open(self, destination: str) -> JetStreamContext.PullSubscription:
         """The end of a queue from which any number of replicas may take."""

@@ -14,6 +14,7 @@ from pons.settings.keeping import (
     IndexSettings,
     IngestSettings,
     NatsSettings,
+    RetentionSettings,
     StorageSettings,
 )
 from pons.settings.load import (
@@ -57,6 +58,7 @@ __all__ = [
     "NatsSettings",
     "QueriesSettings",
     "RenderSettings",
+    "RetentionSettings",
     "RoutingSettings",
     "Section",
     "Settings",

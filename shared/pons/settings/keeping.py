@@ -134,6 +134,41 @@ class StorageSettings(Section):
         return self
 
 
+class RetentionSettings(Section):
+    """Retention"""
+
+    rules: dict[str, Any] = Field(
+        {},
+        description="Which studies may go, and when: name to `{When=[], KeepDays=}`, as "
+        "[retention.md](retention.md) tells. Those changed over REST are kept by the store and win "
+        "over these. Without one nothing goes by itself.",
+    )
+    keeping_labels: list[str] = Field(
+        ["keep"],
+        description="Labels that keep a study whatever rules say: its own, its patient's, or of "
+        "something below it.",
+    )
+    interval: Seconds = Field(3600, description="Seconds between looks for studies that may go.")
+    most_percent: float = Field(
+        10,
+        gt=0,
+        le=100,
+        description="Percent of all studies (but at least 10 of them) that may go in one look "
+        "because their days are over; for more, nothing goes, and the index says so. A clock that "
+        "is wrong, or a rule, takes no more with it.",
+    )
+    room_percent: float = Field(
+        90,
+        gt=0,
+        le=100,
+        description="Percent of `storage.maximum_size_mb` or `maximum_patients` beyond which room "
+        "is needed, and studies go that rules keep until then.",
+    )
+    room_interval: Seconds = Field(
+        15, description="Seconds between looks whether room is needed, where a rule waits for that."
+    )
+
+
 class DatabaseSettings(Section):
     """PostgreSQL"""
 

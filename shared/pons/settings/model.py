@@ -20,6 +20,7 @@ from pons.settings.keeping import (
     IndexSettings,
     IngestSettings,
     NatsSettings,
+    RetentionSettings,
     StorageSettings,
 )
 from pons.settings.work import (
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     dicom: DicomSettings = DicomSettings()
     ingest: IngestSettings = IngestSettings()
     storage: StorageSettings = StorageSettings()
+    retention: RetentionSettings = RetentionSettings()
     database: DatabaseSettings = DatabaseSettings()
     nats: NatsSettings = NatsSettings()
     index: IndexSettings = IndexSettings()
