@@ -23,6 +23,7 @@ from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.queries import Queries
 from pons.remotes.registry import Registry
+from pons.retention.known import Retention
 from pons.routing.known import Routing
 from pons.settings import Settings
 from pons_gateway.digests import Digests
@@ -49,6 +50,7 @@ class Backends:
     modalities: Modalities
     peers: Registry[OtherStore]
     routing: Routing
+    retention: Retention
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs

@@ -20,6 +20,7 @@ from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
 from pons.remotes.queries import Queries
+from pons.retention.known import open_retention
 from pons.routing.known import open_known
 from pons.settings import Settings
 from pons_gateway.backends import Backends
@@ -46,6 +47,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
             open_known(bus, catalog, settings) as routing,
+            open_retention(bus, catalog, settings) as retention,
             open_client(settings, RENDER_CONNECTIONS) as render,
             open_client(settings, None) as archives,
         ):
@@ -69,6 +71,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 modalities=modalities,
                 peers=peers,
                 routing=routing,
+                retention=retention,
                 live=live,
                 header_room=room,
                 scripts=Scripts(settings.lua),

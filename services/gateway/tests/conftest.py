@@ -351,6 +351,7 @@ def store(tmp_path: Path) -> Store:
         modalities=absent,
         peers=absent,
         routing=absent,
+        retention=absent,
         live=FakeLive(),  # type: ignore[arg-type]
         scripts=Scripts(LuaSettings()),
         jobs=absent,

@@ -22,6 +22,7 @@ from pons_gateway.routers import (
     relatives,
     remotes,
     resources,
+    retention,
     retrieval,
     rules,
     storage,
@@ -69,4 +70,5 @@ ROUTERS: tuple[Router, ...] = (
     undelivered.router,
     worklists.router,
     rules.router,
+    retention.router,
 )
