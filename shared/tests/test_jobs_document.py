@@ -3,6 +3,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from pons import errors
@@ -93,6 +94,22 @@ def test_a_subclass_is_told_as_its_family() -> None:
     ended = failed(document("Running"), 3.0, Refused("no"))
     again = failure_of(Job(JobRequest("T", "w"), ended, 1))
     assert (ended.error_code, type(again), str(again)) == (9, RemoteFailure, "no")
+
+
+def test_what_a_retrieval_failed_with() -> None:
+    """Its error tells what became of each resource, in the job and in the synchronous answer."""
+    details = [{"Query": {"0008,0052": "STUDY"}, "DimseErrorStatus": 0xC000}]
+    payload = {"Type": "RetrieveJob", "Content": details}
+    request = JobRequest("DicomGetScu", "egress")
+    running = msgspec.structs.replace(
+        document("Running"), job_type="DicomGetScu", content={"Details": details}
+    )
+    job = Job(request, failed(running, 3.0, RemoteFailure("answered C-GET with 0xC000")), 1)
+    assert failure_of(job).told == {"ErrorPayload": payload}
+    assert to_json(job, 3.0)["ErrorPayload"] == payload
+    assert "ErrorPayload" not in to_json(Job(request, succeeded(running, 3.0), 1), 3.0)
+    other = msgspec.structs.replace(job.document, job_type="DicomModalityStore")
+    assert failure_of(Job(request, other, 1)).told == {}
 
 
 def test_a_bug_is_an_internal_error() -> None:

@@ -16,6 +16,8 @@ JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"
 FINISHED: tuple[JobState, ...] = ("Success", "Failure")
 NEVER_RESUBMITTED = ("Archive", "Media")
 """Types of jobs that Orthanc does not start again."""
+RETRIEVALS = ("DicomMoveScu", "DicomGetScu")
+"""Types of jobs whose content tells what became of each resource."""
 
 SUCCESS, INTERNAL_ERROR, CANCELED = 0, -1, 37
 ERRORS: dict[str, tuple[int, str]] = {
@@ -248,7 +250,18 @@ def failure_of(job: Job) -> PonsError:
     """The error that a failed job ended with, as its synchronous caller gets it."""
     document = job.document
     words = document.error_details or DESCRIPTIONS[document.error_code]
-    return FAMILY.get(document.error, PonsError)(words)
+    failure = FAMILY.get(document.error, PonsError)(words)
+    failure.told = _payload(document)
+    return failure
+
+
+def _payload(document: JobDocument) -> dict[str, Any]:
+    """What is told beside the error of a retrieval: what became of each resource, with its DIMSE
+    status, as Orthanc does since 1.12.10."""
+    details = document.content.get("Details")
+    if document.job_type not in RETRIEVALS or not document.error or not details:
+        return {}
+    return {"ErrorPayload": {"Type": "RetrieveJob", "Content": details}}
 
 
 def failed_instances(reasons: Mapping[str, str]) -> dict[str, Any]:
@@ -276,6 +289,7 @@ def to_json(job: Job, now: float) -> dict[str, Any]:
         "ErrorCode": document.error_code,
         "ErrorDescription": DESCRIPTIONS[document.error_code],
         "ErrorDetails": document.error_details,
+        **_payload(document),
         "CreationTime": _date(document.created),
         "Timestamp": _date(now),
         "EffectiveRuntime": round(runtime, 3),

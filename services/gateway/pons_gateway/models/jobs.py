@@ -79,6 +79,9 @@ class Job(BaseModel):
     ErrorCode: int = Field(description="Orthanc's number of the error; 0 for none.")
     ErrorDescription: str = Field(description="The error in Orthanc's words.")
     ErrorDetails: str = Field(description="The error in ours.")
+    ErrorPayload: dict[str, Any] | None = Field(
+        None, description="Of a retrieval that failed: what became of each resource."
+    )
     CreationTime: str = Field(description="When it was asked for.")
     CompletionTime: str | None = Field(None, description="When it ended; only then.")
     EstimatedTimeOfArrival: str | None = Field(

@@ -8,8 +8,9 @@ import httpx
 import msgspec
 import pytest
 
-from pons.errors import NotFound
+from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Job, JobDocument, JobRequest, RetrieveRequest
+from pons.jobs.document import failed
 from pons.messages.modality import Modality
 
 from ..conftest import Open
@@ -30,6 +31,8 @@ class Modalities:
 class Jobs:
     def __init__(self) -> None:
         self.submitted: list[JobRequest] = []
+        self.details: list[dict[str, Any]] = []
+        """Of the resource that the job fails with, if it does."""
 
     async def submit(self, request: JobRequest, priority: int = 0) -> str:
         self.submitted.append(request)
@@ -41,6 +44,9 @@ class Jobs:
     async def wait_for(self, job_id: str, _seconds: float) -> Job:
         request = self.submitted[-1]
         document = JobDocument(job_id, request.job_type, request.worker, 0, 0.0, 0.0, "Success")
+        if self.details:
+            document = msgspec.structs.replace(document, content={"Details": self.details})
+            document = failed(document, 1.0, RemoteFailure("answered C-GET with status 0xC000"))
         return Job(request, document, 1)
 
     @property
@@ -119,6 +125,15 @@ async def test_what_cannot_be_retrieved(
         answer = await client.post(f"/modalities/pacs/{action}", json=body)
         assert (answer.status_code, told in answer.json()["Details"]) == (400, True), answer.text
     assert jobs.submitted == []
+
+
+async def test_a_retrieval_that_fails(client: httpx.AsyncClient, jobs: Jobs) -> None:
+    """The error tells which resource it was, and the modality's status."""
+    jobs.details = [{"Query": SHOWN, "DimseErrorStatus": 0xC000, "ReceivedInstancesIds": []}]
+    body = {"Level": "Study", "Resources": [{"StudyInstanceUID": "1.2.3"}]}
+    answer = await client.post("/modalities/pacs/get", json=body)
+    assert (answer.status_code, answer.json()["OrthancStatus"]) == (500, 9)
+    assert answer.json()["ErrorPayload"] == {"Type": "RetrieveJob", "Content": jobs.details}
 
 
 async def test_an_unknown_modality(client: httpx.AsyncClient, jobs: Jobs) -> None:
