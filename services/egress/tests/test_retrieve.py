@@ -235,6 +235,24 @@ async def test_a_peer_that_aborts_while_the_store_is_away(
     assert job.content["FailedResourcesCount"] == 0
 
 
+async def test_instances_that_arrive_with_a_warning(
+    bus: Bus, retrieving: Any, image: Any, listening: Any
+) -> None:
+    """A peer ends C-MOVE with 0xB000 then, too: all have arrived, and the job is a success."""
+    with listening((CT, [EXPLICIT])) as target, node(s1=[image(1), image(2)]) as there:
+        target.statuses, there.target = [0xB000, 0x0000], target.port
+        async with retrieving(bus, there.port) as retriever:
+            job = await retriever.move("PONS", study("s1"))
+            assert (job.document.state, job.document.error_details) == ("Success", "")
+            [told] = job.content["Details"]
+            assert (told["DimseErrorStatus"], "Reason" in told) == (0xB000, False)
+            assert job.content["NumberOfWarningSuboperations"] == 1
+            target.statuses = [0xB000, 0xC000]
+            job = await retriever.move("PONS", study("s1"))
+    assert (job.document.state, job.document.error_code) == ("Failure", 9)
+    assert "1 of 2 instances failed" in job.document.error_details
+
+
 @pytest.mark.parametrize("method", ["C-GET", "C-MOVE"])
 async def test_cancel(bus: Bus, retrieving: Any, image: Any, listening: Any, method: Any) -> None:
     """A job that is cancelled sends C-CANCEL, and ends."""

@@ -16,6 +16,8 @@ from pons_egress.scu.silence import watched
 SUCCESS = 0x0000
 PENDING = (0xFF00, 0xFF01)
 SOME_OF_MANY_FAILED = 0xB000
+"""Of sub-operations; also where none failed and some ended with a warning, which is to say that
+the instance has arrived (PS3.4 C.4.2.3.1, C.4.3.3.1)."""
 ALL_FAILED = 0xA702
 CANCELLED = 0xFE00
 MAYBE_LATER = (0xA700, 0xA701, 0xA702, 0xB000, 0xFE00)
@@ -61,13 +63,16 @@ class Outcome:
     @property
     def whole(self) -> bool:
         """Whether everything has arrived."""
-        return self.status == SUCCESS and not self.counts.failed
+        counts = self.counts
+        warned = self.status == SOME_OF_MANY_FAILED and counts.warning > 0
+        warned = warned and not (counts.remaining or self.failed_uids)
+        return not counts.failed and (self.status == SUCCESS or warned)
 
     @property
     def may_have_rest(self) -> bool:
         """Whether another association, with other contexts, may bring what lacks."""
         tried = self.counts.failed > 0 or self.status in (SOME_OF_MANY_FAILED, ALL_FAILED)
-        return tried and self.status not in (CANCELLED, None)
+        return tried and not self.whole and self.status not in (CANCELLED, None)
 
     def with_rest(self, rest: "Outcome", fresh: int) -> "Outcome":
         """Of this and of the same request on an association with other contexts, both together.
