@@ -93,14 +93,15 @@ class Worklists:
         return Done()
 
     async def delete(self, command: DeleteWorklist) -> Done:
-        tried = False
+        was_there = False
 
         async def delete(connection: Any) -> None:
-            nonlocal tried
-            if await self._delete(connection, command.worklist_id):
-                tried = True
-            elif not tried:  # else it was this command, whose answer was lost
-                raise _unknown(command.worklist_id)
+            nonlocal was_there
+            async with connection.transaction():
+                if await self._delete(connection, command.worklist_id):
+                    was_there = True
+                elif not was_there:  # else it was this command, whose commit was not confirmed
+                    raise _unknown(command.worklist_id)
 
         await self._database.run(delete)
         return Done()

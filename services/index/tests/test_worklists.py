@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Worklist entries: kept, replaced, ended when it is time, and back after a loss."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from pons.catalog.worklists import PAGE
@@ -79,6 +81,50 @@ async def test_an_entry_that_is_not_there_is_named(worklists: Worklists) -> None
         await worklists.delete(DeleteWorklist(one.worklist_id))
     with pytest.raises(NotFound):
         await worklists.put(entry(one.worklist_id, replace=True))
+
+
+class UnconfirmedCommit:
+    """A database whose first commit is done, and the connection lost before it says so."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.lost = False
+
+    async def run(self, work: Callable[[Any], Awaitable[None]]) -> None:
+        await self._database.run(lambda connection: work(self.Connection(self, connection)))
+
+    class Connection:
+        def __init__(self, owner: "UnconfirmedCommit", connection: Any) -> None:
+            self._owner, self._connection = owner, connection
+            self._depth = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._connection, name)
+
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[None]:
+            self._depth += 1
+            async with self._connection.transaction():
+                yield
+            self._depth -= 1
+            if not self._depth and not self._owner.lost:
+                self._owner.lost = True
+                raise asyncpg.ConnectionDoesNotExistError("the connection was closed")
+
+
+async def test_a_deletion_that_is_not_confirmed(
+    worklists: Worklists, database: Database, objects: FileObjects
+) -> None:
+    """It is tried again, finds nothing, and is no error: the entry is gone as was asked."""
+    one = entry()
+    await worklists.put(one)
+    unconfirmed: Any = UnconfirmedCommit(database)
+    again = Worklists(unconfirmed, objects, WorklistsSettings(), 14)
+    await again.delete(DeleteWorklist(one.worklist_id))
+    assert unconfirmed.lost
+    assert await kept(database) == []
+    with pytest.raises(NotFound):
+        await again.delete(DeleteWorklist(one.worklist_id))
 
 
 async def test_a_clock_that_is_behind_loses_no_change(
