@@ -185,11 +185,13 @@ def _name(push: str, number: int | None = None) -> str:
 
 
 def _checked(push: str) -> str:
-    """The identifier, where it is one that `open` gives: it becomes a key."""
+    """The identifier, as `open` spells it: it is a part of the keys of what has come."""
     try:
-        return str(UUID(push))
+        if str(UUID(push)) == push:
+            return push
     except ValueError:
-        raise _unknown(push) from None
+        pass
+    raise _unknown(push)
 
 
 def _unknown(push: str) -> NotFound:

@@ -4,7 +4,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -181,6 +181,20 @@ async def test_a_push_that_is_given_up(client: httpx.AsyncClient, store: Store) 
     assert (await client.put(f"{opened['Path']}/0", content=CONTENTS[0])).status_code == 404
     assert (await client.delete(opened["Path"])).status_code == 404
     assert (await client.delete("/transfers/push/..*")).status_code == 404
+
+
+@pytest.mark.parametrize("spell", [str.upper, "{{{}}}".format, "urn:uuid:{}".format])
+async def test_a_push_has_one_spelling(
+    client: httpx.AsyncClient, store: Store, spell: Callable[[str], str]
+) -> None:
+    """An identifier that is spelt in another way is none: what came under it would be lost."""
+    opened = (await client.post("/transfers/push", json=announcement())).json()
+    path = opened["Path"]
+    other = f"/transfers/push/{spell(opened['ID'])}"
+    assert (await client.put(f"{other}/0", content=CONTENTS[0])).status_code == 404
+    for answer in (await client.post(f"{other}/commit"), await client.delete(other)):
+        assert answer.status_code == 404
+    assert (await client.delete(path)).status_code == 200
 
 
 async def test_a_push_that_is_not_whole(client: httpx.AsyncClient, store: Store) -> None:
