@@ -7,7 +7,7 @@ Whatever goes wrong is a `RemoteFailure` that says which peer and what happened.
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom.uid import UID
@@ -77,12 +77,12 @@ class Incoming:
 
 async def connect(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A TCP connection, with TLS if the peer wants that; of several addresses of the host, the
-    first that answers. Raises `Unavailable` when our certificates cannot be used.
+    first that answers within the timeout, which each of them has. Raises `Unavailable` when our
+    certificates cannot be used.
     """
     context = await asyncio.to_thread(requestor_context, peer.tls) if peer.tls else None
     try:
-        async with asyncio.timeout(peer.timeout):
-            return await _connect_to_any(peer, context)
+        return await connect_to_any(peer, await _addresses(peer), context)
     except TimeoutError:
         raise peer.failure(f"no connection within {peer.timeout:g} s") from None
     except ConnectionRefusedError:
@@ -98,20 +98,27 @@ async def connect(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
         raise peer.failure(f"no connection: {error.strerror or error}") from None
 
 
-async def _connect_to_any(
-    peer: Peer, context: ssl.SSLContext | None
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _addresses(peer: Peer) -> list[str]:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+    async with asyncio.timeout(peer.timeout):
+        found = await loop.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def connect_to_any(
+    peer: Peer, addresses: Iterable[str], context: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """With the first address that answers; raises what went wrong with the last one."""
     failure: OSError = socket.gaierror(socket.EAI_NONAME, "no address")
-    for _family, _type, _protocol, _name, address in found:
+    for address in addresses:
         try:
-            return await asyncio.open_connection(
-                str(address[0]),
-                peer.port,
-                ssl=context,
-                server_hostname=peer.host if context is not None else None,
-            )
+            async with asyncio.timeout(peer.timeout):
+                return await asyncio.open_connection(
+                    address,
+                    peer.port,
+                    ssl=context,
+                    server_hostname=peer.host if context is not None else None,
+                )
         except ssl.SSLError:
             raise  # somebody is there
         except OSError as error:
