@@ -9,7 +9,7 @@ import pytest
 from pons.errors import BadRequest
 from pons.routing.conditions import DEEPEST, Condition, Seen
 from pons.routing.rules import Rule, parse_rule
-from pons.routing.webhooks import parse_webhook
+from pons.routing.webhooks import parse_webhook, shown
 
 HEADER = orjson.dumps(
     {
@@ -159,3 +159,19 @@ def test_a_webhook_keeps_its_secret() -> None:
         parse_webhook({"Url": "https://h/x?y=1", "Secret": "tooshort"}, "w")
     assert "tooshort" not in str(raised.value)
     assert parse_webhook({"Url": "https://h/x?y=1", "Secret": "0123456789abcdef"}).url
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://h:8443/x", "https://h:8443/x"),
+        ("https://h/x?token=hidden&to=", "https://h/x?token=***&to=***"),
+        ("https://h/x?hidden", "https://h/x?***"),
+    ],
+)
+def test_a_webhook_is_shown_without_secrets(url: str, told: str) -> None:
+    """Many services take a token in the address; a webhook with one is shown without it."""
+    headers = {"X-Token": "hidden"}
+    webhook = parse_webhook({"Url": url, "Secret": "0123456789abcdef", "HttpHeaders": headers})
+    assert webhook.url == url
+    assert shown(webhook) == {"Url": told, "HttpHeaders": ["X-Token"]}

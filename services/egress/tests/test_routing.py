@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -378,13 +379,16 @@ async def test_changes_reach_a_webhook_in_order(bus: Bus, store: Any) -> None:
     assert server.numbers == list(range(7, 16))
 
 
-async def test_a_webhook_is_told(bus: Bus, store: Any) -> None:
+async def test_a_webhook_is_told(bus: Bus, store: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Each change is one POST, in order, signed with its time; trouble is tried again."""
+    caplog.set_level(logging.INFO, "httpx")
     with hook() as server:
         server.statuses = [201, 503, 429, 200]
         job = await told(bus, store, f"http://localhost:{server.port}/hook?x=1", 3)
     assert (job.document.state, job.content["ChangesCount"]) == ("Success", 3)
     assert server.numbers == [7, 8, 8, 8, 9]
+    assert f":{server.port}/hook" in caplog.text
+    assert "x=1" not in caplog.text
     headers, body = server.told[0]
     assert json.loads(body) == {
         "ChangeType": "NewInstance",

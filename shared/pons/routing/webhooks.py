@@ -21,6 +21,8 @@ from pons.remotes.registry import Registry
 from pons.remotes.values import HeaderName, HeaderValue, WebAddress
 from pons.settings import Settings
 
+HIDDEN = "***"
+
 
 class Webhook(BaseModel):
     """An address that is told of changes by POST. What is wrong is told without its value."""
@@ -72,8 +74,19 @@ def as_kept(webhook: Webhook) -> KnownWebhook:
 
 
 def shown(webhook: KnownWebhook) -> dict[str, Any]:
-    """Without its secret, headers by name only."""
-    return {"Url": webhook.url, "HttpHeaders": list(webhook.http_headers)}
+    """Without secrets: headers, and what follows `?` in the address, by name only."""
+    return {"Url": _shown_url(webhook.url), "HttpHeaders": list(webhook.http_headers)}
+
+
+def _shown_url(url: str) -> str:
+    where, mark, query = url.partition("?")
+    return where + mark + "&".join(map(_hidden, query.split("&") if query else ()))
+
+
+def _hidden(part: str) -> str:
+    """A part of a query without its value; where that is all there is, it may be a token."""
+    name, equals, _ = part.partition("=")
+    return f"{name}={HIDDEN}" if equals else HIDDEN
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,21 @@ from pons_egress.metrics import WEBHOOKS
 from pons_egress.routing.addresses import parse_networks, resolve
 
 log = structlog.get_logger()
+
+
+class _WithoutQueries(logging.Filter):
+    """httpx tells where requests go, at the level `trace`; tokens in addresses are not told."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                one.copy_with(query=None) if isinstance(one, httpx.URL) else one
+                for one in record.args
+            )
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutQueries())
 
 LATER = (408, 425, 429)
 """Statuses below 500 that say: try again later."""

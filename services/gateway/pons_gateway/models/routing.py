@@ -23,7 +23,7 @@ class ShownWebhook(BaseModel):
 
     model_config = example(Url="https://planning.example.org/hook", HttpHeaders=["X-Token"])
 
-    Url: str = Field(description="Where to.")
+    Url: str = Field(description="Where to, without the values of a query.")
     HttpHeaders: list[str] = Field(description="Names of the headers that go with each request.")
 
 
