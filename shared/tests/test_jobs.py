@@ -5,7 +5,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -16,6 +16,8 @@ from pons.bus import Bus, open_bus
 from pons.errors import Conflict, NotFound, RemoteFailure, TooLarge, Unavailable
 from pons.jobs import DeadLetters, Handler, Job, JobRequest, Jobs, Run, Worker, failure_of
 from pons.jobs import document as document_module
+from pons.jobs.run import ClaimLost
+from pons.jobs.worker import RELEASE_SECONDS
 from pons.settings import JobsSettings
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
@@ -396,6 +398,28 @@ async def test_a_former_owner_stops(bus: Bus, jobs: Jobs) -> None:
     assert second.done == [(job_id, 1), (job_id, 2)]
 
 
+async def test_nothing_is_written_behind_the_end(bus: Bus, jobs: Jobs) -> None:
+    """A step that a handler left undone is not kept in a job that was given back."""
+    runs: list[Run] = []
+
+    async def handler(run: Run) -> None:
+        runs.append(run)
+        await run.step(0.5, {}, 1)
+        await asyncio.sleep(60)
+
+    async with working(bus, handler):
+        job_id = await jobs.submit(REQUEST)
+
+        async def one_step() -> bool:
+            return await position(jobs, job_id) == 1
+
+        await until(one_step)
+    with pytest.raises(ClaimLost):
+        await runs[0].step(0.9, {}, 2)
+    document = (await jobs.get(job_id)).document
+    assert (document.state, document.position, document.progress) == ("Pending", 1, 0.5)
+
+
 WORKER_PROGRAM = """
 import asyncio, sys
 from pons.bus import open_bus
@@ -506,6 +530,27 @@ async def test_jobs_survive_a_restart_of_nats(tmp_path: Path) -> None:
                 counting.allow(3)
                 after = await jobs.submit(REQUEST)
                 assert (await jobs.wait_for(after, 15)).document.state == "Success"
+
+
+async def test_a_stop_while_nats_is_away(tmp_path: Path) -> None:
+    """It waits for nobody longer than it tries to give its job back, and is no failure."""
+    began = asyncio.Event()
+
+    async def handler(run: Run) -> None:
+        began.set()
+        await asyncio.sleep(3600)
+
+    with ExitStack() as stack:
+        server = stack.enter_context(run_server(tmp_path))
+        async with open_bus(server.settings()) as bus:
+            worker = Worker(bus, JobsSettings(), "tester", {"Count": handler})
+            task = asyncio.create_task(worker.run())
+            await Jobs(bus, JobsSettings()).submit(REQUEST)
+            await began.wait()
+            stack.close()
+            task.cancel()
+            done, _ = await asyncio.wait((task,), timeout=2.5 * RELEASE_SECONDS)
+            assert done == {task}
 
 
 class Refusing(Counting):

@@ -367,8 +367,8 @@ class _Connection:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await client.close()
-        except TimeoutError:
-            log.warning("nats does not take leave")
+        except OSError as error:  # TimeoutError among them: the server is away
+            log.warning("nats does not take leave", error=repr(error))
             # What the server has not read would keep the event loop from closing as well.
             writer = getattr(client._transport, "_io_writer", None)
             if isinstance(writer, asyncio.StreamWriter):

@@ -117,15 +117,19 @@ class Run:
         return self.document.wanted
 
     async def write(self, transition: Transition) -> None:
-        """Change the document, keeping what others wrote into it meanwhile."""
+        """Change the document, keeping what others wrote into it meanwhile.
+
+        Raises `ClaimLost` when the job is not ours any more, also because this run has ended it: of
+        what a handler left undone, nothing may get into a job that waits for its next owner.
+        """
         async with self._writing:
             while True:
+                if self.document.state != "Running":
+                    raise ClaimLost
                 now = time.time()
                 changed = transition(self.document, now)
-                if self.document.state == "Running":
-                    worked = max(now - self.document.changed, 0.0)
-                    runtime = self.document.runtime + worked
-                    changed = msgspec.structs.replace(changed, runtime=runtime)
+                worked = max(now - self.document.changed, 0.0)
+                changed = msgspec.structs.replace(changed, runtime=self.document.runtime + worked)
                 try:
                     self.revision = await self._jobs.replace(changed, self.revision)
                 except Outdated:

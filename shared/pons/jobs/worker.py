@@ -229,11 +229,11 @@ class Worker:
         except asyncio.CancelledError as error:
             if run.lost:
                 return None
-            if await run.wants() == "cancel":
-                return ended_by_cancel
             ending = asyncio.current_task()
             if ending is not None and ending.cancelling():
-                return released
+                return released  # or what is wanted, of which nobody asks NATS: it may be away
+            if await run.wants() == "cancel":
+                return ended_by_cancel
             log.exception("job ended itself", job=run.id, type=run.document.job_type)
             return partial(failed, error=RuntimeError(str(error)))
         except PauseWanted:
