@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Storage commitment as SCP: pynetdicom, an Orthanc and the store itself ask what is kept."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
 
 from orthanc import needs_orthanc, running_orthanc
 from outside import Store, eventually, free_ports, image
+from secured import Channel, Pki
 
 CT, MR, PUSH = str(CTImageStorage), str(MRImageStorage), str(StorageCommitmentPushModel)
 Told = tuple[set[str], dict[str, int]]
@@ -33,6 +35,8 @@ class Scanner:
     port: int
     heard: dict[str, Told] = field(default_factory=dict)
     """By transaction UID."""
+    calls_with: ssl.SSLContext | None = None
+    listens_with: ssl.SSLContext | None = None
 
     def hear(self, event: evt.Event) -> tuple[int, None]:
         told = event.event_information
@@ -51,7 +55,12 @@ class Scanner:
         entity = AE(self.title)
         entity.add_supported_context(PUSH, scu_role=False, scp_role=True)
         handlers: Any = [(evt.EVT_N_EVENT_REPORT, self.hear)]
-        server = entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        server = entity.start_server(
+            ("127.0.0.1", self.port),
+            block=False,
+            evt_handlers=handlers,
+            ssl_context=self.listens_with,
+        )
         assert server is not None
         try:
             yield
@@ -63,7 +72,12 @@ class Scanner:
         entity = AE(self.title)
         entity.add_requested_context(PUSH)
         entity.add_requested_context(CT)
-        assoc = entity.associate("127.0.0.1", self.store.dicom_port, ae_title=self.store.aet)
+        assoc = entity.associate(
+            "127.0.0.1",
+            self.store.dicom_port,
+            ae_title=self.store.aet,
+            tls_args=None if self.calls_with is None else (self.calls_with, "127.0.0.1"),
+        )
         assert assoc.is_established
         assert [assoc.send_c_store(ds).Status for ds in first] == [0] * len(first)
         told = Dataset()
@@ -171,6 +185,20 @@ def test_what_is_not_kept(store: Store, scanner: Scanner) -> None:
         assert scanner.told(transaction) == (uids(kept), reasons)
     [found] = store.http.post("/tools/lookup", content=kept.StudyInstanceUID).json()
     assert store.http.delete(found["Path"]).status_code == 200
+
+
+@pytest.mark.parametrize("channel", [Channel.TLS, Channel.MUTUAL])
+def test_over_tls(secure_store: Store, pki: Pki, channel: Channel) -> None:
+    """Request and report are encrypted, where the modality is said to speak TLS."""
+    sent = images(2)
+    (port,) = free_ports(1)
+    put_modality(secure_store, "secured", "SECURED", port, UseDicomTls=True)
+    calls, listens = pki.requestor(channel), pki.acceptor(channel)
+    scanner = Scanner(secure_store, "SECURED", port, {}, calls, listens)
+    with scanner.listening():
+        transaction = scanner.ask(*named(*sent), first=sent)
+        assert scanner.told(transaction) == (uids(*sent), {})
+    secure_store.http.delete("/modalities/secured")
 
 
 def test_strangers(store: Store) -> None:
