@@ -56,4 +56,4 @@ def failure_reason(item: Elements) -> int | None:
 
 def _text(elements: Elements, tag: str) -> str:
     values = elements.get(tag, {}).get("Value", ())
-    return str(values[0]) if values and values[0] is not None else ""
+    return values[0] if values and isinstance(values[0], str) else ""

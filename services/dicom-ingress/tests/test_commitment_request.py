@@ -189,6 +189,19 @@ def test_what_is_refused(
     assert asked.submitted == []
 
 
+def test_elements_of_other_kinds(port: Any, asked: Asked) -> None:
+    """A sequence where a UID belongs, and a text where a sequence does, name nothing."""
+    nested, text = information((CT, "1.2.1")), information((CT, "1.2.1"))
+    nested[0x00081195] = DataElement(0x00081195, "SQ", [item(CT, "1.2.1")])
+    text[0x00081199] = DataElement(0x00081199, "LO", "1.2.1")
+    for told, missing in ((nested, "Transaction UID"), (text, "Referenced SOP Sequence")):
+        answered = request(port, told, syntax="1.2.840.10008.1.2.1")
+        assert answered is not None
+        assert answered[0] == 0x0115
+        assert missing in answered[1]
+    assert asked.submitted == []
+
+
 def test_a_broken_data_set(port: Any, asked: Asked) -> None:
     """Bytes that are no data set are an invalid argument."""
     entity = AE("CT1")

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS, code_to_category
+from pynetdicom.status import GENERAL_STATUS, STORAGE_SERVICE_CLASS_STATUS, code_to_category
 
 from pons.errors import FAMILY, InvalidInstance, OutOfResources, Unavailable
 from pons.ingest import WrongDataset
 from pons_ingress.status import (
+    ACTION_STATUS,
     INTERNAL_ERROR,
+    REPORT_STATUS,
     STORE_STATUS,
     SopClassRefused,
+    action_status,
+    report_status,
     store_status,
 )
 
@@ -21,6 +25,15 @@ def test_statuses_exist() -> None:
     for status in (*STORE_STATUS.values(), INTERNAL_ERROR):
         assert status in STORAGE_SERVICE_CLASS_STATUS or status in (0xC211, 0x0110)
         assert code_to_category(status) == "Failure"
+
+
+def test_commitment() -> None:
+    """Every error is a failure that N-ACTION and N-EVENT-REPORT know (PS3.7 annex C)."""
+    for status in (*ACTION_STATUS.values(), *REPORT_STATUS.values()):
+        assert GENERAL_STATUS[status][0] == "Failure"
+    for error in FAMILY.values():
+        assert GENERAL_STATUS[action_status(error("no"))][0] == "Failure"
+        assert GENERAL_STATUS[report_status(error("no"))][0] == "Failure"
 
 
 def test_lookup() -> None:
