@@ -209,6 +209,33 @@ def test_a_value_ends_at_its_nul(vr: str, value: bytes, texts: list[Any] | None)
     assert element_of(vr, value).get("Value") == texts
 
 
+@pytest.mark.parametrize(
+    ("vr", "charset", "value", "text"),
+    [
+        ("CS", b"ISO_IR 144", "Таз".encode("iso8859_5"), "Таз"),
+        ("CS", b"ISO_IR 192", "Таз".encode(), "Таз"),
+        ("CS", b"GB18030 ", "王".encode("gb18030"), "王"),
+        ("AE", b"", b"R\xd6NTGEN", "RÖNTGEN"),
+        ("CS", b"\\ISO 2022 IR 149", b"A" + KOREAN + b"BC", "ABC"),
+    ],
+)
+def test_codes_beyond_the_default_repertoire(
+    vr: str, charset: bytes, value: bytes, text: str
+) -> None:
+    """Writers put words into codes; they are in the character set of the rest, as in Orthanc."""
+    assert element_of(vr, value, charset)["Value"] == [text]
+
+
+def test_codes_in_the_store_s_character_set() -> None:
+    """A data set that names no character set has that of the store, in its codes too."""
+    data = explicit(0x00080018, "UI", b"1.2.3\0") + explicit(
+        0x00180015, "CS", "Таз ".encode("cp1251")
+    )
+    data += explicit(0x0020000D, "UI", b"1.2\0") + explicit(0x0020000E, "UI", b"1.2.5 ")
+    header = scan_dataset(data, EXPLICIT, default_charset="cp1251")
+    assert json.loads(header.json)["00180015"]["Value"] == ["Таз"]
+
+
 def test_identifiers_end_at_their_nul() -> None:
     """They name the instance as GDCM, DCMTK and Orthanc name it."""
     data = explicit(0x00080016, "UI", b"1.2.9\0x") + explicit(0x00080018, "UI", b"1.2.3\0\x10")

@@ -62,6 +62,12 @@ def _in_default_repertoire(value: bytes, charset: Charset) -> str:
     return text_of(value)
 
 
+def _in_code(value: bytes, charset: Charset) -> str:
+    """Text that the default repertoire has to be enough for (PS3.5 6.1.2.3). Where a writer went
+    beyond it all the same, it is in the data set's character set, as Orthanc reads it."""
+    return text_of(value) if value.isascii() else charset.decode(value)
+
+
 def _texts(decode: Callable[[bytes, Charset], str]) -> Converter:
     """Values parted by backslash: LO SH, in the data set's character set; AE AS CS DA DS DT IS TM
     UI, in the default repertoire."""
@@ -206,8 +212,9 @@ def lut_descriptor(order: str) -> Converter:
 def converters(order: str) -> dict[str, Converter]:
     """Give the converter of each VR; `order` is "<" or ">", as in struct."""
     table: dict[str, Converter] = dict.fromkeys(
-        ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"), _texts(_in_default_repertoire)
+        ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM"), _texts(_in_code)
     )
+    table["UI"] = _texts(_in_default_repertoire)
     table |= dict.fromkeys(("LO", "SH"), _texts(_in_charset))
     table |= {"UC": _long_text_values, "UR": _uri, "PN": _person_name}
     table |= dict.fromkeys(("LT", "ST", "UT"), _long_text)
