@@ -6,10 +6,7 @@
 
 import argparse
 import statistics
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from load import (
     Figures,
@@ -23,10 +20,8 @@ from load import (
 from stores import (
     RunningStore,
     Usage,
-    fresh_orthanc,
-    fresh_pons,
+    fresh_stores,
     measured_usage,
-    orthanc_is_installed,
     work_folder,
 )
 
@@ -49,14 +44,14 @@ class Row:
 def measure(store: RunningStore, instances: int) -> dict[tuple[str, int], Row]:
     """Every round on one store, each with instances of its own."""
     room = maximum_pdu_length("127.0.0.1", store.dicom_port, store.aet)
-    warm = [c_store_message(ct_instance(999, n), 1, room) for n in range(WARM_UP)]
+    warm = [c_store_message(ct_instance(999, n), room) for n in range(WARM_UP)]
     send_dicom("127.0.0.1", store.dicom_port, store.aet, warm, 2)
     indexed = WARM_UP
     rows = {}
     for batch, (protocol, clients) in enumerate(ROUNDS, 1):
         datasets = (ct_instance(batch, number) for number in range(instances))
         if protocol == "C-STORE":
-            load = [c_store_message(ds, 1, room) for ds in datasets]
+            load = [c_store_message(ds, room) for ds in datasets]
         else:
             load = [part10(ds) for ds in datasets]
         with measured_usage(store) as usage:
@@ -106,19 +101,14 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="alternate the stores this often")
     parser.add_argument("--no-orthanc", action="store_true")
     arguments = parser.parse_args()
-    peers: dict[str, Callable[[Path], AbstractContextManager[RunningStore]]] = {"Pons": fresh_pons}
-    if not arguments.no_orthanc and orthanc_is_installed():
-        peers["Orthanc"] = fresh_orthanc
-    found: dict[str, dict[tuple[str, int], list[Row]]] = {name: {} for name in peers}
+    found: dict[str, dict[tuple[str, int], list[Row]]] = {}
     # One folder to the end: ext4 makes files slowly for minutes after many were removed.
     with work_folder() as folder:
         for turn in range(arguments.repeat):
-            for name, fresh in peers.items():
-                place = folder / f"{turn}-{name}"
-                place.mkdir(mode=0o755)
-                with fresh(place) as store:
-                    for key, row in measure(store, arguments.instances).items():
-                        found[name].setdefault(key, []).append(row)
+            for store in fresh_stores(folder / str(turn), orthanc=not arguments.no_orthanc):
+                rows = found.setdefault(store.name, {})
+                for key, row in measure(store, arguments.instances).items():
+                    rows.setdefault(key, []).append(row)
     for name, rows in found.items():
         print_store(name, {key: median_of(several) for key, several in rows.items()})
     if "Orthanc" in found:

@@ -3,39 +3,20 @@
 
 import http.client
 import socket
-import threading
-import time
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import dcmwrite, write_dataset
+from pydicom.filewriter import dcmwrite
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from association import Association, encode_message, in_parallel
 from pons.dicom.network import dimse
-from pons.dicom.network.associate import (
-    Proposal,
-    ProposedContext,
-    decode_acceptance,
-    encode_proposal,
-)
-from pons.dicom.network.pdu import (
-    ASSOCIATE_AC,
-    COMMAND,
-    P_DATA,
-    PDU_HEADER,
-    PDV_HEADER,
-    RELEASE_REQUEST,
-    encode_data,
-)
-from pons.dicom.network.user_information import our_information
 
 ROWS = COLUMNS = 512
 UID_ROOT = "1.2.826.0.1.3680043.10.9999"
-CONTEXT_ID = 1
 
 
 @dataclass(frozen=True)
@@ -116,66 +97,11 @@ def part10(ds: Dataset) -> bytes:
     return file.getvalue()
 
 
-def c_store_message(ds: Dataset, message_id: int, maximum_pdu_length: int) -> bytes:
-    """The P-DATA-TF PDUs of a C-STORE-RQ and its dataset (PS3.8 9.3.5)."""
-    body = DicomBytesIO()
-    body.is_little_endian, body.is_implicit_VR = True, False
-    write_dataset(body, ds)
-    command = dimse.encode_command(
-        {
-            dimse.AFFECTED_SOP_CLASS_UID: str(ds.SOPClassUID),
-            dimse.COMMAND_FIELD: dimse.C_STORE_RQ,
-            dimse.MESSAGE_ID: message_id,
-            dimse.PRIORITY: 0,
-            dimse.COMMAND_DATASET_TYPE: dimse.WITH_DATASET,
-            dimse.AFFECTED_SOP_INSTANCE_UID: str(ds.SOPInstanceUID),
-        }
+def c_store_message(ds: Dataset, maximum_pdu_length: int) -> bytes:
+    """A C-STORE request with its dataset."""
+    return encode_message(
+        dimse.C_STORE_RQ, ds.SOPClassUID, ds, maximum_pdu_length, ds.SOPInstanceUID
     )
-    message = [*encode_data(CONTEXT_ID, COMMAND, command, maximum_pdu_length)]
-    message += encode_data(CONTEXT_ID, 0, body.getvalue(), maximum_pdu_length)
-    return b"".join(message)
-
-
-class Association:
-    """A C-STORE association on a plain socket; Nagle's algorithm off."""
-
-    def __init__(self, host: str, port: int, called_aet: str) -> None:
-        self._socket = socket.create_connection((host, port), timeout=60)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = ProposedContext(CONTEXT_ID, CTImageStorage, (ExplicitVRLittleEndian,))
-        proposal = Proposal(called_aet, "BENCH", (context,), our_information(16384))
-        self._socket.sendall(encode_proposal(proposal))
-        kind, answer = self._receive()
-        if kind != ASSOCIATE_AC:
-            raise SystemExit(f"{called_aet} at {host}:{port} refused the association (PDU {kind})")
-        self.maximum_pdu_length = decode_acceptance(answer).user.maximum_length or 131072
-
-    def store(self, message: bytes) -> int:
-        """Send one C-STORE and return the status of its answer."""
-        self._socket.sendall(message)
-        kind, pdu = self._receive()
-        if kind != P_DATA:
-            raise SystemExit(f"the store answered with PDU {kind} instead of a C-STORE-RSP")
-        return dimse.decode_response(pdu[PDU_HEADER.size + PDV_HEADER.size :]).status
-
-    def release(self) -> None:
-        self._socket.sendall(RELEASE_REQUEST)
-        self._receive()
-        self._socket.close()
-
-    def _receive(self) -> tuple[int, bytes]:
-        header = self._exactly(PDU_HEADER.size)
-        kind, length = PDU_HEADER.unpack(header)
-        return kind, header + self._exactly(length)
-
-    def _exactly(self, count: int) -> bytes:
-        received = bytearray()
-        while len(received) < count:
-            piece = self._socket.recv(count - len(received))
-            if not piece:
-                raise SystemExit("the store closed the connection")
-            received += piece
-        return bytes(received)
 
 
 def maximum_pdu_length(host: str, port: int, called_aet: str) -> int:
@@ -197,7 +123,7 @@ def send_dicom(
             if status:
                 raise SystemExit(f"C-STORE answered 0x{status:04X}")
 
-    seconds = _in_parallel(associations, send)
+    seconds = in_parallel(associations, send)
     for association in opened:
         association.release()
     return Figures(len(messages), seconds)
@@ -218,28 +144,7 @@ def send_http(host: str, port: int, files: list[bytes], clients: int) -> Figures
             if response.status != 200 or b'"Success"' not in body:
                 raise SystemExit(f"POST /instances answered {response.status} {body[:200]!r}")
 
-    seconds = _in_parallel(clients, send)
+    seconds = in_parallel(clients, send)
     for connection in connections:
         connection.close()
     return Figures(len(files), seconds)
-
-
-def _in_parallel(count: int, work: object) -> float:
-    failures: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)  # type: ignore[operator]
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - started
-    if failures:
-        raise failures[0]
-    return seconds

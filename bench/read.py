@@ -11,13 +11,12 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from load import UID_ROOT, c_store_message, ct_instance, maximum_pdu_length, send_dicom
-from stores import RunningStore, fresh_orthanc, fresh_pons, orthanc_is_installed, work_folder
+from stores import RunningStore, fresh_stores, work_folder
+from table import print_table
 
 INSTANCES = 50
 """In each of the large studies, of 0.5 MB."""
@@ -91,7 +90,7 @@ def small_studies(count: int, room: int) -> list[bytes]:
     ds.SeriesInstanceUID = f"{UID_ROOT}.8.1{NUMBER}"
     ds.SOPInstanceUID = f"{UID_ROOT}.9.1{NUMBER}"
     ds.StudyDate = DATE
-    template = c_store_message(ds, 1, room)
+    template = c_store_message(ds, room)
     messages = []
     for number in range(count):
         date = f"{2000 + number // 336 % 20}{number // 28 % 12 + 1:02}{number % 28 + 1:02}"
@@ -105,7 +104,7 @@ def fill(store: RunningStore, studies: int) -> dict[str, str]:
     room = maximum_pdu_length("127.0.0.1", store.dicom_port, store.aet)
     for batch in range(1, LARGE_STUDIES + 1):
         count = ARCHIVED if batch == 1 else INSTANCES
-        messages = [c_store_message(ct_instance(batch, n), 1, room) for n in range(count)]
+        messages = [c_store_message(ct_instance(batch, n), room) for n in range(count)]
         send_dicom("127.0.0.1", store.dicom_port, store.aet, messages, 4)
     send_dicom("127.0.0.1", store.dicom_port, store.aet, small_studies(studies, room), 16)
     store.wait_for_instances(ARCHIVED + INSTANCES * (LARGE_STUDIES - 1) + studies)
@@ -166,18 +165,6 @@ class Run:
     folder: Path
 
 
-def print_table(found: dict[str, dict[str, Answers]]) -> None:
-    """Answers per second, and half and 99 of 100 answers within so many ms, by store."""
-    names = list(found)
-    print("\n" + " " * 22 + "".join(f"{name:>12}/s{'p50 ms':>9}{'p99 ms':>9}" for name in names)
-          + ("   ratio" if len(names) > 1 else ""))  # fmt: skip
-    for question in QUESTIONS:
-        rows = [found[name][question.name] for name in names]
-        cells = "".join(f"{a.per_second:14.1f}{a.p50_ms:9.2f}{a.p99_ms:9.2f}" for a in rows)
-        ratio = f"{rows[0].per_second / rows[1].per_second:8.2f}" if len(rows) > 1 else ""
-        print(f"{question.name:22}{cells}{ratio}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=5, help="for each question")
@@ -187,23 +174,18 @@ def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("this bench needs wrk (Debian: apt-get install wrk)")
-    peers: dict[str, Callable[[Path], AbstractContextManager[RunningStore]]] = {"Pons": fresh_pons}
-    if not arguments.no_orthanc and orthanc_is_installed():
-        peers["Orthanc"] = fresh_orthanc
-    found: dict[str, dict[str, Answers]] = {}
+    found: dict[str, dict[str, tuple[float, ...]]] = {}
     with work_folder() as folder:
         run = Run(arguments.seconds, arguments.connections, folder)
-        for name, fresh in peers.items():
-            place = folder / name
-            place.mkdir(mode=0o755)
-            with fresh(place) as store:
-                identifiers = fill(store, arguments.studies)
-                found[name] = {}
-                for question in QUESTIONS:
-                    answers = found[name][question.name] = ask(store, question, identifiers, run)
-                    print(f"{name}: {question.name} {answers.per_second:.1f}/s", flush=True)
+        for store in fresh_stores(folder, orthanc=not arguments.no_orthanc):
+            identifiers = fill(store, arguments.studies)
+            rows = found[store.name] = {}
+            for question in QUESTIONS:
+                answers = ask(store, question, identifiers, run)
+                rows[question.name] = (answers.per_second, answers.p50_ms, answers.p99_ms)
+                print(f"{store.name}: {question.name} {answers.per_second:.1f}/s", flush=True)
     print(f"{arguments.connections} connections, {arguments.studies} small studies")
-    print_table(found)
+    print_table(("/s", "p50 ms", "p99 ms"), found)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,18 @@ def fresh_orthanc(folder: Path) -> Iterator[RunningStore]:
         yield store
 
 
+def fresh_stores(
+    folder: Path, environment: dict[str, str] | None = None, *, orthanc: bool = True
+) -> Iterator[RunningStore]:
+    """A Pons, and an Orthanc where there is one, each alone and in a place of its own."""
+    for name in ("Pons", "Orthanc") if orthanc and orthanc_is_installed() else ("Pons",):
+        place = folder / name
+        place.mkdir(mode=0o755, parents=True)
+        fresh = fresh_pons(place, environment) if name == "Pons" else fresh_orthanc(place)
+        with fresh as store:
+            yield store
+
+
 def orthanc_is_installed() -> bool:
     return shutil.which("Orthanc") is not None
 
