@@ -36,6 +36,8 @@ LEVELS_BY_NAME: dict[str, Level] = {
 """The standard's names of the levels, and others that Orthanc understands."""
 CANNOT_MATCH = ALL_COMPUTED - {MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY}
 """Computed attributes that are returned, and by which nothing is found."""
+NOT_TEXT = frozenset(("InlineBinary", "BulkDataURI"))
+"""Members of an element whose value is bytes, by which nothing is found."""
 OURS = frozenset((CHARACTER_SET, QUERY_RETRIEVE_LEVEL, RETRIEVE_AET, INSTANCE_AVAILABILITY))
 """What an answer says of itself."""
 
@@ -81,6 +83,8 @@ def read_query(identifier: bytes, sop_class_uid: str, any_case: frozenset[str]) 
             continue
         key = _key(tag, element, dataset)
         keys.append(key)
+        if not NOT_TEXT.isdisjoint(element):
+            all_matched = False
         text = "" if key.vr == "SQ" else (element_text(tag, element) or "").strip()
         if not text or (key.creator and reserving_tag(tag) == tag):
             continue

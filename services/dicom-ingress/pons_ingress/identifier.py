@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The identifier of a request: a dataset that is small enough to be read from memory."""
 
+import re
+
 from pons.errors import InvalidInstance, TooLarge
 from pons.header import read_identifier
 from pons.limits import MEGABYTE
 
 MAX_IDENTIFIER = 4 * MEGABYTE
 """Bytes of an identifier; a list of 10,000 UIDs has less than one."""
+LEFT_OUT = re.compile(rb'"([0-9A-F]{8})":\{"vr":"(?!O[A-Z]|UN)[A-Z]{2}","BulkDataURI":')
+"""A value that the scan leaves out because it is long, unless it is one that nothing is found by.
+Without it the key would be one without a value, which every resource matches."""
 
 
 class ReceivedIdentifier:
@@ -34,7 +39,8 @@ class ReceivedIdentifier:
     def read(self, transfer_syntax: str, default_charset: str) -> bytes:
         """The identifier as DICOM JSON.
 
-        Raises `TooLarge` for one that was dropped, `InvalidInstance` for one that is no dataset.
+        Raises `TooLarge` for one that was dropped, or has a value that is too long to look for, and
+        `InvalidInstance` for one that is no dataset.
         """
         if not self._whole:
             raise TooLarge(f"The identifier has more than {self._most // MEGABYTE} MB")
@@ -43,4 +49,6 @@ class ReceivedIdentifier:
         )
         if header.pixel_data is not None:
             raise InvalidInstance("The identifier has pixel data")
+        if left_out := LEFT_OUT.search(header.json):
+            raise TooLarge(f"The value of {left_out[1].decode()} is too long to look for")
         return header.json

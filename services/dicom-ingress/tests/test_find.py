@@ -188,6 +188,23 @@ def test_character_set_of_the_query(served: Served) -> None:
     assert [search.query[0][1] for search, _ in served.catalog.asked] == ["Jané*", "김희중"]
 
 
+def test_a_value_that_is_too_long(served: Served) -> None:
+    """It is refused: passed over, it would let everything match."""
+    served.catalog.resources = [study()]
+    uids = [f"1.2.3.{number:060d}" for number in range(20_000)]
+    statuses, _, comment = served.ask(StudyInstanceUID=uids)
+    assert (statuses, served.catalog.asked) == ([0xA700], [])
+    assert comment == "The value of 0020000D is too long to look for"
+
+
+def test_what_is_no_text(served: Served) -> None:
+    """Bytes are matched with nothing, and the status says so."""
+    served.catalog.resources = [study()]
+    for length in (8, 80):
+        statuses, _, _ = served.ask(EncapsulatedDocument=bytes(length))
+        assert statuses == [PENDING_UNMATCHED, SUCCESS]
+
+
 def test_what_nothing_is_found_by(served: Served) -> None:
     """Keys that cannot be matched are passed over, and the status says so (PS3.4 C.4.1.1.4)."""
     served.catalog.resources = [study()]
