@@ -403,3 +403,38 @@ def _retrieving(tmp_path: Path) -> Any:
         await retriever.objects.close()
 
     return retrieving
+
+
+@asynccontextmanager
+async def _trickling(head: bytes, piece: bytes) -> AsyncIterator[str]:
+    talking = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talking.add(asyncio.current_task())
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+            while True:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # who asked has gone, or the test ends
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        server.close()
+        for task in talking:
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*(task for task in talking if task is not None))
+
+
+@pytest.fixture
+def trickling() -> Any:
+    """The address of a web server that answers with a head, and then with a piece, for ever."""
+    return _trickling

@@ -26,6 +26,9 @@ from pons_egress.peers.tls import tls_context, why_not_connected
 LONGEST_ANSWER = 512 * 1024
 """Bytes of an answer that is read: NATS carries 768 KiB."""
 OCTETS = "application/octet-stream"
+AT_LEAST = 64 * 1024
+"""Bytes of an answer that have to come within the time that a peer has for any progress: one that
+trickles would hold its job, and the place of others', for days."""
 LONGEST_TOLD = 200
 """Characters of a peer's own words that an error repeats."""
 SAME_FOR_ALL = {
@@ -113,7 +116,7 @@ class Connection:
     def _value(self, body: bytes) -> Any:
         try:
             return msgspec.json.decode(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             what = "answered with something else than JSON: is its Url that of its REST API?"
             raise self.failure(what) from None
 
@@ -135,22 +138,30 @@ class Connection:
         seconds: float = 0.0,
     ) -> bytes:
         patience = seconds or self._seconds
+        loop = asyncio.get_running_loop()
         try:
-            async with self._client.stream(
-                method,
-                path,
-                content=content() if content else None,
-                headers=dict(headers),
-                timeout=httpx.Timeout(patience, connect=self._seconds, pool=None),
-            ) as answer:
-                body = await self._read(answer, longest)
+            async with asyncio.timeout(None) as deadline:
+
+                def expect_more() -> None:
+                    deadline.reschedule(loop.time() + patience)
+
+                if content is None:
+                    deadline.reschedule(loop.time() + self._seconds + patience)
+                async with self._client.stream(
+                    method,
+                    path,
+                    content=_then(content(), expect_more) if content else None,
+                    headers=dict(headers),
+                    timeout=httpx.Timeout(patience, connect=self._seconds, pool=None),
+                ) as answer:
+                    body = await self._read(answer, longest, expect_more)
         except httpx.ConnectTimeout as error:
             what = f"no connection within {self._seconds:g} s"
             raise Unreachable(self._told(what)) from error
         except httpx.ConnectError as error:
             what = f"no connection: {why_not_connected(error)}"
             raise Unreachable(self._told(what)) from error
-        except httpx.ReadTimeout:
+        except (TimeoutError, httpx.ReadTimeout):
             raise self.failure(f"no answer within {patience:g} s") from None
         except httpx.WriteTimeout:
             raise self.failure(f"it takes no data for {patience:g} s") from None
@@ -162,10 +173,15 @@ class Connection:
             raise self._refusal(answer.status_code, body)
         return body
 
-    async def _read(self, answer: httpx.Response, longest: int) -> bytes:
+    async def _read(
+        self, answer: httpx.Response, longest: int, expect_more: Callable[[], None]
+    ) -> bytes:
         """The body. Only so much is read, and nothing is unpacked."""
-        body = bytearray()
+        body, awaited = bytearray(), 0
         async for piece in answer.aiter_raw():
+            if len(body) >= awaited:
+                expect_more()
+                awaited = len(body) + AT_LEAST
             body += piece
             if len(body) > longest:
                 raise self.failure(f"its answer has more than {longest} bytes")
@@ -252,11 +268,18 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
+async def _then(content: AsyncIterator[bytes], act: Callable[[], None]) -> AsyncIterator[bytes]:
+    """The same pieces; when the last one has left, `act`."""
+    async for piece in content:
+        yield piece
+    act()
+
+
 def _own_words(body: bytes) -> str:
     """What Orthanc's and our own errors say; their details may quote a file, and are left out."""
     try:
         told = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return ""
     message = told.get("Message") if isinstance(told, dict) else None
     return f": {message[:LONGEST_TOLD]}" if isinstance(message, str) and message else ""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS with a peer, and what the gateway asks of it at once."""
 
+import asyncio
 import datetime
 import json
 import ssl
@@ -149,6 +150,37 @@ async def test_certificates_that_cannot_be_used(
         assert SECRET not in str(caught.value)
     with pytest.raises(BadRequest, match=r"egress\.https_ca_file"):
         await system(bus, store, url, {"https_ca_file": str(tmp_path / "none.pem")})
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n", b" "),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    ],
+)
+async def test_an_answer_that_trickles(
+    bus: Bus, store: Any, trickling: Any, head: bytes, piece: bytes
+) -> None:
+    """A peer that always says a little more holds nobody for longer than its timeout."""
+    async with asyncio.timeout(20), trickling(head, piece) as url:
+        with pytest.raises(RemoteFailure, match="no answer within"):
+            await system(bus, store, url, egress={"http_timeout": 0.4})
+
+
+async def test_json_that_is_too_deep(bus: Bus, store: Any, web_peer: Any) -> None:
+    """What cannot be read as JSON is told as that, whether it is a success or a refusal."""
+
+    statuses = [400, 200]
+
+    async def answer(_request: Any) -> tuple[int, bytes]:
+        return statuses.pop(), b"[" * 100_000
+
+    web_peer.answer = answer
+    for told in ("something else than JSON", "answered 400 Bad Request"):
+        with pytest.raises(RemoteFailure, match=told):
+            await system(bus, store, f"http://127.0.0.1:{web_peer.port}/")
 
 
 async def test_a_file_is_passed_on(bus: Bus, store: Any, web_peer: Any) -> None:
