@@ -415,11 +415,23 @@ async def test_a_webhook_of_several_addresses() -> None:
         headers = {"Host": url.netloc.decode(), "Content-Type": "application/json"}
         async with httpx.AsyncClient(trust_env=False) as client:
             addresses = ["::1", "127.0.0.2", "127.0.0.1"]
-            assert await post_to_any(client, url, addresses, headers, b"{}") == 200
+            assert await post_to_any(client, url, addresses, headers, b"{}", 5) == 200
             with pytest.raises(httpx.ConnectError):
-                await post_to_any(client, url, addresses[:2], headers, b"{}")
+                await post_to_any(client, url, addresses[:2], headers, b"{}", 5)
     ((told_headers, body),) = server.told
     assert (told_headers["host"], body) == (f"localhost:{server.port}", b"{}")
+
+
+async def test_a_webhook_whose_answer_trickles(trickling: Any) -> None:
+    """One that always says a little more holds the changes behind this one for a while only."""
+    head, piece = b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n"
+    async with (
+        asyncio.timeout(20),
+        trickling(head, piece) as address,
+        httpx.AsyncClient(trust_env=False) as client,
+    ):
+        with pytest.raises(TimeoutError):
+            await post_to_any(client, httpx.URL(address), ["127.0.0.1"], {}, b"{}", 0.2)
 
 
 async def test_a_peer_is_sent_files(

@@ -131,11 +131,11 @@ class WebhookDelivery:
         """The status that is answered; of the rest of the answer nothing is read."""
         try:
             addresses = await resolve(url.host, port, self._denied)
-            return await post_to_any(client, url, addresses, headers, body)
+            return await post_to_any(client, url, addresses, headers, body, self._timeout)
         except httpx.ConnectError as error:
             what = f"Webhook {name!r}: no connection with {url.host} at port {port}"
             raise RemoteFailure(what, "is it on, and its certificate in order?") from error
-        except httpx.TimeoutException as error:
+        except (TimeoutError, httpx.TimeoutException) as error:
             what = f"Webhook {name!r}: no answer within {self._timeout:g} s"
             raise RemoteFailure(what) from error
         except httpx.HTTPError as error:
@@ -164,8 +164,12 @@ async def post_to_any(
     addresses: Sequence[str],
     headers: Mapping[str, str],
     body: bytes,
+    seconds: float,
 ) -> int:
-    """The status with which the first of a host's addresses that connects answers."""
+    """The status with which the first of a host's addresses that connects answers.
+
+    The client gives a connection so many `seconds`; the answer has as many, however it trickles.
+    """
     failure: httpx.TransportError | None = None
     for address in addresses:
         request = client.build_request(
@@ -176,7 +180,8 @@ async def post_to_any(
             extensions={"sni_hostname": url.host},
         )
         try:
-            answer = await client.send(request, stream=True)
+            async with asyncio.timeout(2 * seconds):
+                answer = await client.send(request, stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             failure = failure or error
             continue
