@@ -21,6 +21,7 @@ from pons.dicom.network.pdu import (
     RELEASE_REQUEST,
     RELEASE_RQ,
     USER_ABORT,
+    AbortReason,
     Pdu,
     Phase,
     ProtocolError,
@@ -61,7 +62,8 @@ class Association:
         self.accepted = accepted
         self._incoming = incoming
         self._writer = writer
-        self._responses: asyncio.Queue[Response] = asyncio.Queue()
+        self._responses: asyncio.Queue[Response] = asyncio.Queue(1)
+        """One request at a time has one response; a peer with more to say is no peer."""
         self._released = asyncio.Event()
         self._message_id = 0
         self._idle = True
@@ -165,6 +167,10 @@ class Association:
         while True:
             event = await self._incoming.next()
             if isinstance(event, Response):
+                if self._responses.full():
+                    raise ProtocolError(
+                        "A response without a request", AbortReason.UNEXPECTED_PARAMETER
+                    )
                 self._responses.put_nowait(event)
             elif isinstance(event, Pdu):
                 self._end(event)

@@ -5,7 +5,7 @@ import asyncio
 import os
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -115,3 +115,32 @@ async def test_memory_does_not_depend_on_the_object(
     assert (job.document.state, job.document.error_details) == ("Success", "")
     assert LARGE_MB * MB < sink.received < LARGE_MB * MB + 4096
     assert peak < 24 * MB
+
+
+class Chatterbox(Sink):
+    """It answers each request many times, until we have gone."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await super().serve(reader, writer)
+
+    def answer(self, writer: asyncio.StreamWriter, context_id: int, message_id: int) -> None:
+        for _ in range(100):
+            super().answer(writer, context_id, message_id)
+
+
+async def test_responses_that_nobody_asked_for(
+    bus: Bus, store: Any, index: Any, sending: Any, image: Any
+) -> None:
+    """They end the association instead of filling the memory; what was sent before stays so."""
+    for number in (1, 2):
+        await store.add_dataset(image(number))
+    chatterbox = Chatterbox("1.2.840.10008.1.2.1")
+    server = await asyncio.start_server(chatterbox.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with sending(bus, store, port) as sender:
+            job = await sender.send(port)
+    assert job.document.state == "Failure"
+    assert "breaks the protocol: A response without a request" in job.document.error_details
+    assert [e.sop_instance_uid for e in index.exports] == ["1.2.3.4.1"]
