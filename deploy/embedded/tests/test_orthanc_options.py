@@ -86,8 +86,8 @@ egress.http_connections egress.scu_threads
 routing.rules routing.webhooks routing.concurrent routing.batch routing.webhook_timeout
 routing.denied_networks
 worklists.maximum worklists.charset
-retention.rules retention.keeping_labels retention.interval retention.most_percent retention.room_percent
-retention.room_interval
+retention.rules retention.keeping_labels retention.interval retention.most_percent
+retention.room_percent retention.room_interval
 queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.memory_mb
 log.level log.format
