@@ -2,10 +2,10 @@
 """The connection under an association: bytes become events, no more of them than asked for."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import cast
 
+from pons.dicom.network.acknowledgement import acknowledge_now
 from pons.dicom.network.messages import Message, MessageReader
 from pons.dicom.network.pdu import PduReader, ProtocolError
 from pons_ingress.admission import plain_ip
@@ -16,7 +16,6 @@ UNREAD_LIMIT = 64 * 1024
 """Bytes that may wait behind a request that is being served before reading pauses."""
 SMALL_READ = 4 * 1024
 """A read of fewer bytes that leaves a message incomplete: the peer may be waiting for our ACK."""
-TCP_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 STOPPING_PATIENCE = 1.0
 """Seconds that a peer may take to close its connection when this process ends."""
@@ -247,7 +246,6 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._socket = transport.get_extra_info("socket")
         peer = transport.get_extra_info("peername")
         self.remote_ip = plain_ip(peer[0]) if peer else ""  # a peer may be gone already
         self._connected()
@@ -266,19 +264,10 @@ class Channel(asyncio.BufferedProtocol):
             if self._listening:
                 self._read_unread()
         if count < SMALL_READ and self._event is None and self._messages.inside_message:
-            self._acknowledge_now()
+            acknowledge_now(self._transport)
         if not self._listening and len(self._unread) > UNREAD_LIMIT and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-
-    def _acknowledge_now(self) -> None:
-        """Let the kernel acknowledge what came, instead of waiting 40 ms for an answer to send.
-
-        A peer with Nagle's algorithm (DCMTK's tools) keeps a small dataset back until the command
-        that it sent before is acknowledged.
-        """
-        if TCP_QUICKACK is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
 
     def pause_writing(self) -> None:
         self._drained = self._loop.create_future()

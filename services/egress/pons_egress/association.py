@@ -236,7 +236,7 @@ async def open_association(
 
 async def _associate(peer: Peer, ways: Sequence[Way], maximum_length: int) -> Association:
     reader, writer = await connect(peer)
-    incoming = Incoming(reader, maximum_length)
+    incoming = Incoming(reader, writer.transport, maximum_length)
     try:
         accepted = await negotiate(peer, ways, maximum_length, incoming, writer)
     except BaseException:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydicom.uid import UID
 
+from pons.dicom.network.acknowledgement import acknowledge_now
 from pons.dicom.network.associate import (
     ACCEPTED,
     Proposal,
@@ -55,8 +56,11 @@ class Accepted:
 class Incoming:
     """What a peer sends, one event after the other."""
 
-    def __init__(self, stream: asyncio.StreamReader, maximum_length: int) -> None:
+    def __init__(
+        self, stream: asyncio.StreamReader, transport: asyncio.BaseTransport, maximum_length: int
+    ) -> None:
         self._stream = stream
+        self._transport = transport
         self._reader = PduReader(ResponseReader(), maximum_length, Phase.ANSWER)
         self._unread = bytearray()
         self.expect = self._reader.expect
@@ -69,6 +73,8 @@ class Incoming:
             del self._unread[:used]
             if event is not None:
                 return event
+            if self._reader.inside_pdu or self._unread:
+                acknowledge_now(self._transport)
             piece = await self._stream.read(AT_ONCE)
             if not piece:
                 raise ConnectionResetError

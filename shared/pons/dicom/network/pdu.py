@@ -136,6 +136,11 @@ class PduReader:
         self._phase = phase
         self.established = phase in (Phase.ESTABLISHED, Phase.RELEASING)
 
+    @property
+    def inside_pdu(self) -> bool:
+        """Whether a P-DATA has begun and not ended."""
+        return bool(self._pdu_left)
+
     def read(self, data: memoryview) -> tuple[int, object | None]:
         """Read until something is complete; give how many bytes were used, and that something.
 
