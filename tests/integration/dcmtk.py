@@ -64,6 +64,15 @@ def write_entries(folder: Path, entries: list[Dataset]) -> None:
 
 
 @contextmanager
+def running_receiver(folder: Path) -> Iterator[int]:
+    """The port of a storescp that takes several associations at once, and writes to `files`."""
+    (folder / "files").mkdir(parents=True)
+    (port,) = free_ports(1)
+    with listening(folder, "storescp", "--fork", "-od", str(folder / "files"), str(port), port=port):
+        yield port
+
+
+@contextmanager
 def listening(folder: Path, *command: str, port: int) -> Iterator[None]:
     """A server, once it listens at `port`; its log is in the folder."""
     log = folder / "log"
