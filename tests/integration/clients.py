@@ -19,6 +19,8 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
 from orthanc import Orthanc
+from outside import eventually
+from scanner import Scanner, Told
 
 AET = "PEER"
 MODELS = {
@@ -170,6 +172,12 @@ class Pynetdicom:
         assert responses[-1][0].Status == 0
         return received
 
+    def commit(self, instances: list[tuple[str, str]], port: int) -> Told:
+        """What the store reports of these, to `port`."""
+        scanner = Scanner(self.aet, self.port, AET, port, self.tls, self.receives_with)
+        with scanner.listening():
+            return scanner.told(scanner.ask(*instances))
+
     def _find(self, uid: str, keys: Keys) -> list[Dataset]:
         association = self._associate(uid)
         responses = list(association.send_c_find(_dataset(keys), uid))
@@ -245,6 +253,18 @@ class OrthancClient:
             found.append(dcmread(BytesIO(content)))
             self.orthanc.http.delete(f"/instances/{instance}")
         return found
+
+    def commit(self, instances: list[tuple[str, str]], _port: int) -> Told:
+        """As `Pynetdicom.commit`."""
+        path = self._ask("storage-commitment", {"DicomInstances": instances})["Path"]
+
+        def reported() -> Any:
+            told = self.orthanc.http.get(path).json()
+            return told if told["Status"] != "Pending" else None
+
+        told = eventually("Orthanc hears a report", reported)
+        kept = {one["SOPInstanceUID"] for one in told["Success"]}
+        return kept, {one["SOPInstanceUID"]: one["FailureReason"] for one in told["Failures"]}
 
     def _ask(self, verb: str, body: Any) -> Any:
         answer = self.orthanc.http.post(f"/modalities/pons/{verb}", json=body)

@@ -6,6 +6,7 @@ An archive moves to the AE title PONS, and has in its worklist the patients that
 
 import ssl
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any
 
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE, build_context, evt
+from pynetdicom import AE, build_context, build_role, evt
 
 from clients import FIND, GET, LEVEL, MODELS, MOVE, VERIFICATION, WORKLIST
 from dcmtk import ARCHIVE_AET, listening
 from outside import free_ports
+from scanner import PUSH, PUSH_INSTANCE
 
 UIDS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
@@ -75,7 +77,7 @@ class Archive:
         entity = AE(ARCHIVE_AET)
         finds = [uid + FIND for _, uid in MODELS.values()] + [WORKLIST]
         others = [uid + end for _, uid in MODELS.values() for end in (MOVE, GET)]
-        for uid in [VERIFICATION, *finds, *others]:
+        for uid in [VERIFICATION, *finds, *others, PUSH]:
             entity.add_supported_context(uid, ExplicitVRLittleEndian)
         entity.add_supported_context(
             CTImageStorage, ExplicitVRLittleEndian, scu_role=True, scp_role=True
@@ -85,6 +87,7 @@ class Archive:
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_C_MOVE, self._move),
             (evt.EVT_C_GET, self._give),
+            (evt.EVT_N_ACTION, self._commit),
         ]
         server = entity.start_server(
             ("127.0.0.1", 0), block=False, ssl_context=acceptor, evt_handlers=handlers
@@ -100,6 +103,26 @@ class Archive:
         ds.file_meta = event.file_meta
         self.kept[str(ds.SOPInstanceUID)] = ds
         return 0
+
+    def _commit(self, event: evt.Event) -> tuple[int, None]:
+        threading.Thread(target=self._report, args=(event.action_information,)).start()
+        return 0, None
+
+    def _report(self, asked: Dataset) -> None:
+        """On an association of its own, in the role of the SCP."""
+        report, kept, failed = Dataset(), [], []
+        report.TransactionUID = asked.TransactionUID
+        for item in asked.ReferencedSOPSequence:
+            (kept if item.ReferencedSOPInstanceUID in self.kept else failed).append(item)
+        for item in failed:
+            item.FailureReason = 0x0112
+        report.ReferencedSOPSequence, report.FailedSOPSequence = kept, failed
+        host, port, options = self._target
+        more = {"contexts": [build_context(PUSH)], "ext_neg": [build_role(PUSH, scp_role=True)]}
+        assoc = AE(ARCHIVE_AET).associate(host, port, **{**options, **more})
+        assert assoc.is_established
+        assoc.send_n_event_report(report, 2 if failed else 1, PUSH, PUSH_INSTANCE)
+        assoc.release()
 
     def _matching(self, keys: Dataset) -> list[Dataset]:
         asked = {uid: keys[uid].value for uid in UIDS if keys.get(uid)}

@@ -40,12 +40,13 @@ FINDS, MOVES, GETS = (
 )
 WORKLIST = "C-FIND, worklist"
 SINGLE = ["C-ECHO", "C-STORE"]
+COMMITMENT = "Storage commitment"
 CASES: list[Case] = [
     *cases([*SINGLE, *FINDS, WORKLIST], "DCMTK", Channel),
     *cases([*MOVES, *GETS], "DCMTK", [PLAIN]),  # movescu and getscu have no TLS
-    *cases([*SINGLE, *FINDS, WORKLIST, *MOVES, *GETS], "pynetdicom", Channel),
+    *cases([*SINGLE, *FINDS, WORKLIST, *MOVES, *GETS, COMMITMENT], "pynetdicom", Channel),
     # It shows its certificate whoever asks, and has no third model and no C-GET.
-    *cases([*SINGLE, *FINDS[:2], WORKLIST, *MOVES[:2]], "Orthanc", [PLAIN, MUTUAL]),
+    *cases([*SINGLE, *FINDS[:2], WORKLIST, *MOVES[:2], COMMITMENT], "Orthanc", [PLAIN, MUTUAL]),
 ]
 
 
@@ -120,14 +121,14 @@ def client(
     request: pytest.FixtureRequest, case: Case, asked: Any, orthanc: Any, pki: Pki, tmp_path: Path
 ) -> tuple[Any, int]:
     """The peer, and the port where it receives; the store knows it."""
-    _, peer, channel = case
+    service, peer, channel = case
     store = asked(channel).store
     (port,) = free_ports(1)
     client: Any
     if peer == "Orthanc":
         client = orthanc(channel)
         port = client.orthanc.dicom_port
-    elif peer == "pynetdicom" and channel != PLAIN:
+    elif peer == "pynetdicom" and (channel != PLAIN or service == COMMITMENT):
         contexts = pki.requestor(channel), pki.acceptor(channel)
         client = Pynetdicom(*contexts, store.aet, store.dicom_port)
     else:
@@ -160,6 +161,8 @@ def test_service(case: Case, client: tuple[Any, int], asked: Any, tmp_path: Path
         keys = {"PatientID": "", "PatientName": "Test*"}
         found = peer.find_worklist({**keys, "ScheduledProcedureStepSequence": ""})
         assert [one.PatientID for one in found] == ["SCHEDULED"]
+    elif service == COMMITMENT:
+        check_commitment(peer, there, port)
     elif operation == "C-FIND":
         check_find(peer, there, model)
     else:
@@ -191,6 +194,13 @@ def levels_asked(peer: Any, model: str) -> tuple[str, ...]:
     if isinstance(peer, Clients) and peer.program:  # each is a Python that starts
         return levels[-1:]
     return levels
+
+
+def check_commitment(peer: Any, there: Asked, port: int) -> None:
+    missing = generate_uid()
+    instances = [(str(ds.SOPClassUID), uid) for uid, ds in there.images.items()]
+    told = peer.commit([*instances, (instances[0][0], missing)], port)
+    assert told == (set(there.images), {missing: 0x0112})
 
 
 def check_retrieval(peer: Any, there: Asked, operation: str, model: str, port: int) -> None:

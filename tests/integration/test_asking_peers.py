@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.misc import is_dicom
-from pydicom.uid import generate_uid
+from pydicom.uid import CTImageStorage, generate_uid
 
 from dcmtk import ARCHIVE_AET, needs_dcmtk, running_archive, running_worklist, write_entries
 from matrix import Case, cases, matrix
@@ -33,11 +33,12 @@ RETRIEVALS = [
     f"{method}, {root}" for method in ("C-MOVE", "C-GET") for root in ("patient", "study")
 ]
 EVERY = [*SINGLE, *FINDS, WORKLIST, *RETRIEVALS]
+COMMITMENT = "Storage commitment"
 CASES: list[Case] = [
     *cases(EVERY, "DCMTK", [PLAIN]),
     *cases(SINGLE, "DCMTK", [TLS, MUTUAL]),  # of its servers, storescp alone has TLS
-    *cases(EVERY, "pynetdicom", Channel),
-    *cases(EVERY, "Orthanc", Channel),
+    *cases([*EVERY, COMMITMENT], "pynetdicom", Channel),
+    *cases([*EVERY, COMMITMENT], "Orthanc", Channel),
 ]
 WORKLISTS = Path("/usr/share/orthanc/plugins/libModalityWorklists.so")
 """Orthanc's plugin."""
@@ -78,7 +79,10 @@ class Peers:
         if peer == "Orthanc":
             return self.orthanc(channel)
         if peer == "pynetdicom":
-            if channel != PLAIN or service == WORKLIST:  # which its applications do not have
+            if channel != PLAIN or service in (
+                WORKLIST,
+                COMMITMENT,
+            ):  # which its applications do not have
                 return self.archive(channel)
             return self.application() if service in SINGLE else self.qrscp()
         if service in SINGLE:
@@ -204,6 +208,8 @@ def test_service(case: Case, asking: tuple[Store, Peer]) -> None:
         _, images = sent(store)
         received = eventually("all are there", lambda: arrived(peer, images))
         assert pixels(received) == pixels(images)
+    elif operation == COMMITMENT:
+        check_commitment(store)
     elif level == "worklist":
         found = ask(store, "find-worklist", {"PatientID": ""})
         assert sorted(one["PatientID"] for one in found) == [patient for patient, *_ in STEPS]
@@ -231,6 +237,18 @@ def check_find(store: Store, level: str) -> None:
         known.remove(str(last.SOPInstanceUID))  # which is of another series
     # pynetdicom's archive answers once for each instance, at whatever level.
     assert {one[LEVELS[level]] for one in found} == known
+
+
+def check_commitment(store: Store) -> None:
+    patient, images = sent(store)
+    missing = [str(CTImageStorage), generate_uid()]
+    body = {"Resources": [patient], "DicomInstances": [missing]}
+    path = ask(store, "storage-commitment", body)["Path"]
+    eventually("a report comes", lambda: store.get(path)["Status"] != "Pending")
+    told = store.get(path)
+    assert {one["SOPInstanceUID"] for one in told["Success"]} == images.keys()
+    [failure] = told["Failures"]
+    assert (failure["SOPInstanceUID"], failure["FailureReason"]) == (missing[1], 0x0112)
 
 
 def check_retrieval(store: Store, operation: str, level: str) -> None:

@@ -1,108 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Storage commitment as SCP: pynetdicom, an Orthanc and the store itself ask what is kept."""
 
-import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage, generate_uid
-from pynetdicom import AE, evt
-from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it is imported
-    StorageCommitmentPushModel,
-)
+from pynetdicom import AE
 
 from orthanc import needs_orthanc, running_orthanc
 from outside import Store, eventually, free_ports, image
-from secured import Channel, Pki
+from scanner import PUSH, Scanner
 
-CT, MR, PUSH = str(CTImageStorage), str(MRImageStorage), str(StorageCommitmentPushModel)
-Told = tuple[set[str], dict[str, int]]
-"""The instances that are kept, and those that are not with their reasons."""
-
-
-@dataclass
-class Scanner:
-    """A modality that asks a store, and listens for its reports at a port of its own."""
-
-    store: Store
-    title: str
-    port: int
-    heard: dict[str, Told] = field(default_factory=dict)
-    """By transaction UID."""
-    calls_with: ssl.SSLContext | None = None
-    listens_with: ssl.SSLContext | None = None
-
-    def hear(self, event: evt.Event) -> tuple[int, None]:
-        told = event.event_information
-        kept = {one.ReferencedSOPInstanceUID for one in told.get("ReferencedSOPSequence", [])}
-        failed = {
-            one.ReferencedSOPInstanceUID: one.FailureReason
-            for one in told.get("FailedSOPSequence", [])
-        }
-        assert event.event_type == (2 if failed else 1)
-        assert told.TransactionUID not in self.heard, "a report has come twice"
-        self.heard[told.TransactionUID] = kept, failed
-        return 0, None
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        entity = AE(self.title)
-        entity.add_supported_context(PUSH, scu_role=False, scp_role=True)
-        handlers: Any = [(evt.EVT_N_EVENT_REPORT, self.hear)]
-        server = entity.start_server(
-            ("127.0.0.1", self.port),
-            block=False,
-            evt_handlers=handlers,
-            ssl_context=self.listens_with,
-        )
-        assert server is not None
-        try:
-            yield
-        finally:
-            entity.shutdown()
-
-    def ask(self, *instances: tuple[str, str], first: tuple[Dataset, ...] = ()) -> str:
-        """The transaction of a request that is taken; `first` is stored before, beside it."""
-        entity = AE(self.title)
-        entity.add_requested_context(PUSH)
-        entity.add_requested_context(CT)
-        assoc = entity.associate(
-            "127.0.0.1",
-            self.store.dicom_port,
-            ae_title=self.store.aet,
-            tls_args=None if self.calls_with is None else (self.calls_with, "127.0.0.1"),
-        )
-        assert assoc.is_established
-        assert [assoc.send_c_store(ds).Status for ds in first] == [0] * len(first)
-        told = Dataset()
-        told.TransactionUID = generate_uid()
-        told.ReferencedSOPSequence = [Dataset() for _ in instances]
-        for item, (class_uid, uid) in zip(told.ReferencedSOPSequence, instances, strict=True):
-            item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = class_uid, uid
-        status, _ = assoc.send_n_action(told, 1, PUSH, f"{PUSH}.1")
-        assoc.release()
-        assert status.Status == 0
-        return str(told.TransactionUID)
-
-    def told(self, transaction: str) -> Told:
-        """What is reported of it, soon."""
-        found: Told = eventually("a report has come", lambda: self.heard.get(transaction), 30)
-        return found
-
-    def job(self, transaction: str) -> Any:
-        """The job that reports."""
-        [job] = [
-            one
-            for one in self.store.get("/jobs", expand="")
-            if one["Content"].get("TransactionUid") == transaction
-        ]
-        return job
+CT, MR = str(CTImageStorage), str(MRImageStorage)
 
 
 def put_modality(store: Store, name: str, aet: str, port: int, **more: Any) -> None:
@@ -113,7 +26,7 @@ def put_modality(store: Store, name: str, aet: str, port: int, **more: Any) -> N
 def scanner_of(store: Store) -> Scanner:
     (port,) = free_ports(1)
     put_modality(store, "scanner", "SCANNER", port)
-    return Scanner(store, "SCANNER", port)
+    return Scanner(store.aet, store.dicom_port, "SCANNER", port)
 
 
 @pytest.fixture
@@ -142,22 +55,32 @@ def object_of(store: Store, ds: Dataset) -> Path:
     return found
 
 
-def test_what_was_just_stored(scanner: Scanner) -> None:
+def test_what_was_just_stored(store: Store, scanner: Scanner) -> None:
     """All that was acknowledged on the same association is kept, however fast it is asked for."""
     sent = images(40)
     with scanner.listening():
         transaction = scanner.ask(*named(*sent), first=sent)
         assert scanner.told(transaction) == (uids(*sent), {})
-    job = eventually("the job ends", lambda: ended(scanner, transaction))
+    job = eventually("the job ends", lambda: ended(store, transaction))
     assert (job["Type"], job["State"]) == ("StorageCommitmentScp", "Success")
     assert job["Content"]["RemoteAet"] == "SCANNER"
-    assert job["Content"]["CalledAet"] == scanner.store.aet
+    assert job["Content"]["CalledAet"] == store.aet
     assert job["Content"]["RemoteIp"] == "127.0.0.1"
     assert (job["Content"]["InstancesCount"], job["Content"]["FailedInstancesCount"]) == (40, 0)
 
 
-def ended(scanner: Scanner, transaction: str) -> Any:
-    job = scanner.job(transaction)
+def job_of(store: Store, transaction: str) -> Any:
+    """The job that reports."""
+    [job] = [
+        one
+        for one in store.get("/jobs", expand="")
+        if one["Content"].get("TransactionUid") == transaction
+    ]
+    return job
+
+
+def ended(store: Store, transaction: str) -> Any:
+    job = job_of(store, transaction)
     return job if job["State"] in ("Success", "Failure") else None
 
 
@@ -185,20 +108,6 @@ def test_what_is_not_kept(store: Store, scanner: Scanner) -> None:
         assert scanner.told(transaction) == (uids(kept), reasons)
     [found] = store.http.post("/tools/lookup", content=kept.StudyInstanceUID).json()
     assert store.http.delete(found["Path"]).status_code == 200
-
-
-@pytest.mark.parametrize("channel", [Channel.TLS, Channel.MUTUAL])
-def test_over_tls(secure_store: Store, pki: Pki, channel: Channel) -> None:
-    """Request and report are encrypted, where the modality is said to speak TLS."""
-    sent = images(2)
-    (port,) = free_ports(1)
-    put_modality(secure_store, "secured", "SECURED", port, UseDicomTls=True)
-    calls, listens = pki.requestor(channel), pki.acceptor(channel)
-    scanner = Scanner(secure_store, "SECURED", port, {}, calls, listens)
-    with scanner.listening():
-        transaction = scanner.ask(*named(*sent), first=sent)
-        assert scanner.told(transaction) == (uids(*sent), {})
-    secure_store.http.delete("/modalities/secured")
 
 
 def test_strangers(store: Store) -> None:
@@ -279,7 +188,7 @@ def test_whatever_dies(fresh_store: Callable[..., Store]) -> None:
     kept, deleted = images(2)
     transaction = scanner.ask(*named(kept, deleted), first=(kept, deleted))
     store.kill("ingress")
-    eventually("it was tried", lambda: scanner.job(transaction)["State"] == "Retry")
+    eventually("it was tried", lambda: job_of(store, transaction)["State"] == "Retry")
     store.kill("egress")
     store.kill("nats")
     store.wait_until_ready()
