@@ -187,6 +187,9 @@ def test_the_page_says_what_the_table_says() -> None:
             {"Study": ["Rows"], "Series": ["RequestAttributesSequence"]},
         ),
         ("CheckRevisions", True, "index.check_revisions", True),
+        ("AcceptedSopClasses", ["1.2.840.*"], "dicom.accepted_sop_classes", ["1.2.840.*"]),
+        ("AcceptedSopClasses", [], "dicom.accepted_sop_classes", ["*"]),
+        ("RejectedSopClasses", ["1.2.3"], "dicom.rejected_sop_classes", ["1.2.3"]),
         ("UserMetadata", {"mine": 1098}, "index.user_metadata", {"mine": 1098}),
         (
             "UserContentType",

@@ -29,7 +29,7 @@ from pons.dicom.network.user_information import (
 )
 from pons.dicom.transfer_syntaxes import IMPLICIT_VR
 from pons_ingress.service_classes import BY_SOP_CLASS, SERVICE_CLASSES, Permission
-from pons_ingress.syntaxes import is_storage
+from pons_ingress.syntaxes import StorageClasses, is_storage
 
 QUERY_RETRIEVE = frozenset().union(
     *(
@@ -46,7 +46,7 @@ class Rules:
     """What this side brings to a negotiation."""
 
     maximum_pdu_length: int
-    accept_unknown_sop_classes: bool
+    storage: StorageClasses
     transfer_syntaxes: frozenset[str]
     """Those in which instances are received."""
     offered: frozenset[Permission]
@@ -154,9 +154,10 @@ class Uses:
 
 def _uses(sop_class_uid: str, role: Role | None, rules: Rules) -> Uses:
     """What of a SOP class there is a service for; without role selection, whatever there is."""
-    if is_storage(sop_class_uid, rules.accept_unknown_sop_classes):
-        as_scu, as_scp = frozenset({Permission.STORE}), frozenset({Permission.GET})
+    if is_storage(sop_class_uid, rules.storage.accept_unknown):
         role = role or Role(sop_class_uid, scu=True, scp=False)
+        as_scu = frozenset({Permission.STORE} if rules.storage.has(sop_class_uid) else ())
+        as_scp = frozenset({Permission.GET} if role.scp else ())
     else:
         kinds = frozenset(BY_SOP_CLASS.get(sop_class_uid, ()))
         as_scp = frozenset(one for one in kinds if SERVICE_CLASSES[one].of_scp)

@@ -35,7 +35,7 @@ from pons_ingress.server import DicomServer
 from pons_ingress.service_classes import Permission
 from pons_ingress.services import Echo, Service, Services
 from pons_ingress.store import Store
-from pons_ingress.syntaxes import STORAGE_SOP_CLASSES
+from pons_ingress.syntaxes import STORAGE_SOP_CLASSES, StorageClasses
 from pons_ingress.worklist import Worklist
 
 log = structlog.get_logger()
@@ -63,17 +63,22 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             if certificates is not None:
                 health.checks["certificates"] = partial(_look_at, certificates)
             await require_own(settings, objects, bus)
-            await answer_commands(bus, "dicom-ingress", {ListSopClasses: _list_sop_classes}, health)
+            listed = partial(_list_sop_classes, _storage_classes(settings, accept_unknown=False))
+            await answer_commands(bus, "dicom-ingress", {ListSopClasses: listed}, health)
 
             def charset() -> str:
                 return live.now.default_charset
+
+            def storage() -> StorageClasses:
+                unknown = live.now.accept_unknown_sop_classes
+                return _storage_classes(settings, accept_unknown=unknown)
 
             served: dict[Permission, Service] = {
                 Permission.ECHO: Echo(),
                 Permission.STORE: Store(
                     ingest.keep,
                     objects.spool,
-                    lambda: live.now.accept_unknown_sop_classes,
+                    storage,
                     max_bytes=settings.dicom.max_dataset_mb * MEGABYTE,
                     read_only=settings.store.read_only,
                 ),
@@ -102,7 +107,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             def rules() -> Rules:
                 return Rules(
                     settings.dicom.maximum_pdu_length,
-                    live.now.accept_unknown_sop_classes,
+                    storage(),
                     frozenset(live.now.accepted_transfer_syntaxes),
                     services.offered,
                 )
@@ -122,8 +127,13 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
         await objects.close()
 
 
-async def _list_sop_classes(_command: ListSopClasses) -> SopClasses:
-    return SopClasses(sorted(STORAGE_SOP_CLASSES))
+def _storage_classes(settings: Settings, *, accept_unknown: bool) -> StorageClasses:
+    dicom = settings.dicom
+    return StorageClasses(accept_unknown, dicom.accepted_sop_classes, dicom.rejected_sop_classes)
+
+
+async def _list_sop_classes(received: StorageClasses, _command: ListSopClasses) -> SopClasses:
+    return SopClasses(sorted(filter(received.has, STORAGE_SOP_CLASSES)))
 
 
 async def _look_at(certificates: Certificates) -> None:

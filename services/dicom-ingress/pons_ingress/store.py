@@ -21,7 +21,7 @@ from pons_ingress.conversation import Conversation
 from pons_ingress.received_file import ReceivedFile
 from pons_ingress.services import IgnoredDataset
 from pons_ingress.status import SUCCESS, SopClassRefused, store_status
-from pons_ingress.syntaxes import is_storage
+from pons_ingress.syntaxes import StorageClasses
 from pons_ingress.unseen import Kept, Unseen
 
 UID = re.compile(rf"[!-\[\]-~]{{1,{MAX_UID}}}")
@@ -53,14 +53,14 @@ class Store:
         self,
         keep_file: KeepFile,
         open_spool: Callable[[], Spool],
-        accept_unknown: Callable[[], bool],
+        storage: Callable[[], StorageClasses],
         *,
         max_bytes: int,
         read_only: bool = False,
     ) -> None:
         self._keep_file = keep_file
         self._open_spool = open_spool
-        self._accept_unknown = accept_unknown
+        self._storage = storage
         self._max_bytes = max_bytes
         self._read_only = read_only
 
@@ -141,6 +141,6 @@ class Store:
             if not UID.fullmatch(uid):
                 return InvalidInstance(f"{name} is not a UID")
         for uid in (context.abstract_syntax, command.sop_class_uid):
-            if not is_storage(uid, self._accept_unknown()):
+            if not self._storage().has(uid):
                 return SopClassRefused(f"SOP class {uid} is not accepted")
         return None

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What may be negotiated: SOP classes by service."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
 from pynetdicom import (
     AllStoragePresentationContexts,
     ColorPalettePresentationContexts,
@@ -50,3 +54,26 @@ def is_storage(sop_class_uid: str, accept_unknown: bool) -> bool:
     if sop_class_uid in STORAGE_SOP_CLASSES:
         return True
     return accept_unknown and (sop_class_uid not in UIDS or sop_class_uid in NON_PATIENT_OBJECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageClasses:
+    """Of which SOP classes instances are received."""
+
+    accept_unknown: bool = False
+    """Also of those that the standard does not list."""
+    accepted: Sequence[str] = ("*",)
+    """UIDs, or patterns with `*` and `?`; what is in `rejected` too is not received."""
+    rejected: Sequence[str] = ()
+
+    def has(self, sop_class_uid: str) -> bool:
+        """Whether an instance of this class is received."""
+        return (
+            is_storage(sop_class_uid, self.accept_unknown)
+            and _names(self.accepted, sop_class_uid)
+            and not _names(self.rejected, sop_class_uid)
+        )
+
+
+def _names(patterns: Sequence[str], uid: str) -> bool:
+    return any(fnmatchcase(uid, pattern) for pattern in patterns)

@@ -31,6 +31,7 @@ from pons_ingress.server import DicomServer
 from pons_ingress.service_classes import Permission
 from pons_ingress.services import Echo, Service, Services
 from pons_ingress.store import Store
+from pons_ingress.syntaxes import StorageClasses
 from pons_testing.wire import Peer
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -192,14 +193,18 @@ class Port:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(lambda _, context: self.unhandled.append(context))
         self._stop = asyncio.Event()
-        unknown = self.settings.accept_unknown_sop_classes
+        storage = StorageClasses(
+            self.settings.accept_unknown_sop_classes,
+            self.settings.accepted_sop_classes,
+            self.settings.rejected_sop_classes,
+        )
         services = Services(
             {
                 Permission.ECHO: Echo(),
                 Permission.STORE: Store(
                     self.store,
                     lambda: Spool(self.folder, self.room),
-                    lambda: unknown,
+                    lambda: storage,
                     max_bytes=self.settings.max_dataset_mb * MEGABYTE,
                     read_only=self._read_only,
                 ),
@@ -207,7 +212,7 @@ class Port:
             }
         )
         rules = Rules(
-            self.settings.maximum_pdu_length, unknown, TRANSFER_SYNTAXES, services.offered
+            self.settings.maximum_pdu_length, storage, TRANSFER_SYNTAXES, services.offered
         )
         certificates = None
         if speaks_tls(self.settings):

@@ -29,6 +29,7 @@ from pons.dicom.network.rejection import Reason, Rejection
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons_ingress.negotiation import Agreement, Rules, negotiate, refuse_foreign
 from pons_ingress.service_classes import Permission
+from pons_ingress.syntaxes import StorageClasses
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 VERIFICATION = "1.2.840.10008.1.1"
@@ -41,7 +42,7 @@ PRIVATE = "1.2.840.113619.5.2"
 EVERYTHING = frozenset(Permission)
 RULES = Rules(
     65536,
-    accept_unknown_sop_classes=False,
+    storage=StorageClasses(),
     transfer_syntaxes=TRANSFER_SYNTAXES,
     offered=frozenset({Permission.ECHO, Permission.STORE}),
 )
@@ -145,8 +146,24 @@ def test_unknown_sop_class() -> None:
     """A private SOP class is for the setting to accept."""
     pdu = request(("1.2.840.113619.4.30", [EXPLICIT]), (VERIFICATION, [IMPLICIT]))
     assert list(agree(pdu).contexts) == [3]
-    accepting = replace(RULES, accept_unknown_sop_classes=True)
+    accepting = replace(RULES, storage=StorageClasses(accept_unknown=True))
     assert list(agree(pdu, accepting).contexts) == [1, 3]
+
+
+def test_sop_classes_that_are_not_received() -> None:
+    """They are no abstract syntax of ours, except to a peer that wants to be sent them."""
+    rules = replace(WITH_ALL, storage=StorageClasses(rejected=[CT]))
+    mr = "1.2.840.10008.5.1.4.1.1.4"
+    _, contexts = answered(agree(request((CT, [EXPLICIT]), (mr, [EXPLICIT])), rules))
+    assert [contexts[number].result for number in (1, 3)] == [3, 0]
+    role = SCP_SCU_RoleSelectionNegotiation()
+    role.sop_class_uid, role.scu_role, role.scp_role = CT, True, True
+    agreement = agree(request((CT, [EXPLICIT]), user=(role,)), rules)
+    pdu, _ = answered(agreement)
+    assert pdu.user_information is not None
+    answer = pdu.user_information.role_selection[UID(CT)]
+    assert (answer.scu_role, answer.scp_role) == (False, True)
+    assert agreement.scp_of == {CT}
 
 
 def test_accepted_transfer_syntaxes() -> None:

@@ -135,6 +135,19 @@ def test_unknown_sop_class(start_port: StartPort) -> None:
     assert len(port.store.kept) == 1
 
 
+def test_a_sop_class_that_is_not_received(start_port: StartPort) -> None:
+    """It is refused in the negotiation, and on a context of another class."""
+    port = start_port(rejected_sop_classes=[CT])
+    mr = "1.2.840.10008.5.1.4.1.1.4"
+    assoc = associate(port, (CT, [EXPLICIT]), (mr, [EXPLICIT]))
+    assert [context.result for context in assoc.rejected_contexts] == [3]
+    ds = instance("1.2.3")
+    ds.SOPClassUID = mr
+    assert assoc.send_c_store(ds).Status == 0
+    assoc.release()
+    assert len(port.store.kept) == 1
+
+
 @pytest.mark.parametrize("maximum_length", [4096, 131072])
 def test_pdu_lengths(start_port: StartPort, maximum_length: int) -> None:
     """Peers keep to the length that we announce, whichever that is."""

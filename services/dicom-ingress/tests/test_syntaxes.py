@@ -4,7 +4,11 @@ from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AllStoragePresentationContexts
 
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
-from pons_ingress.syntaxes import STORAGE_SOP_CLASSES, is_storage
+from pons_ingress.syntaxes import STORAGE_SOP_CLASSES, StorageClasses, is_storage
+
+CT, CT_ENHANCED = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1"
+MR, VERIFICATION = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.1"
+PRIVATE = "1.2.840.113619.4.30"
 
 
 def test_every_storage_class_of_pynetdicom() -> None:
@@ -46,6 +50,33 @@ def test_what_is_not_storage(uid: str, with_setting: bool) -> None:
     """The setting opens what the standard does not give to another service, and no more."""
     assert not is_storage(uid, accept_unknown=False)
     assert is_storage(uid, accept_unknown=True) is with_setting
+
+
+@pytest.mark.parametrize(
+    ("accepted", "rejected", "received"),
+    [
+        (["*"], [], {CT, CT_ENHANCED, MR}),
+        ([CT, MR], [], {CT, MR}),
+        ([f"{CT}*"], [], {CT, CT_ENHANCED}),
+        (["*"], [f"{CT}.?"], {CT, MR}),
+        ([CT, MR], ["*.4"], {CT}),
+        ([], [], set()),
+        ([CT, VERIFICATION, PRIVATE], [], {CT}),
+    ],
+)
+def test_which_classes_are_received(
+    accepted: list[str], rejected: list[str], received: set[str]
+) -> None:
+    """What is accepted and not rejected; a pattern makes no other class one of storage."""
+    classes = StorageClasses(accepted=accepted, rejected=rejected)
+    uids = (CT, CT_ENHANCED, MR, VERIFICATION, PRIVATE)
+    assert {uid for uid in uids if classes.has(uid)} == received
+
+
+def test_unknown_classes_are_filtered_too() -> None:
+    """The setting that opens them does not open what is rejected."""
+    assert StorageClasses(accept_unknown=True).has(PRIVATE)
+    assert not StorageClasses(accept_unknown=True, rejected=["1.2.840.113619.*"]).has(PRIVATE)
 
 
 def test_transfer_syntaxes() -> None:

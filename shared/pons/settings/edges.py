@@ -3,12 +3,13 @@
 
 import re
 from ipaddress import ip_network
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from pons.settings.section import AnyPort, Port, Seconds, Section
 
+UidPattern = Annotated[str, Field(pattern=r"^[0-9.*?]{1,64}$")]
 ARGON2_HASH = re.compile(
     r"\$argon2(id|i|d)(\$v=\d+)?\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{11,}"
 )
@@ -200,6 +201,14 @@ class DicomSettings(Section):
     )
     accept_unknown_sop_classes: bool = Field(
         False, description="Accept storage of SOP classes that the standard does not list."
+    )
+    accepted_sop_classes: list[UidPattern] = Field(
+        ["*"],
+        description="SOP classes of which instances are received by C-STORE, and asked for by "
+        "C-GET: UIDs, or patterns with `*` and `?`.",
+    )
+    rejected_sop_classes: list[UidPattern] = Field(
+        [], description="Of those, the ones that are not, in the same form."
     )
     accepted_transfer_syntaxes: list[str] = Field(
         ["*"],

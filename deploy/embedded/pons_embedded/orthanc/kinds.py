@@ -57,6 +57,11 @@ def texts(value: Any) -> list[str]:
     return [text(one) for one in value]
 
 
+def patterns(value: Any) -> list[str]:
+    """Texts, of which none are one that fits everything."""
+    return texts(value) or ["*"]
+
+
 def table(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, got {value!r}")

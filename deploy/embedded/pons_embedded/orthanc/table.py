@@ -14,6 +14,7 @@ from pons_embedded.orthanc.kinds import (
     modalities,
     overwriting,
     path,
+    patterns,
     peers,
     seconds,
     table,
@@ -145,8 +146,13 @@ DICOM_SERVER = Chapter(
             for option in FAMILIES
         ),
         same("UnknownSopClassAccepted", "dicom.accept_unknown_sop_classes", boolean),
-        Without("AcceptedSopClasses", "every storage class of the standard is accepted"),
-        Without("RejectedSopClasses", "every storage class of the standard is accepted"),
+        same(
+            "AcceptedSopClasses",
+            "dicom.accepted_sop_classes",
+            patterns,
+            note="An empty array is every class.",
+        ),
+        same("RejectedSopClasses", "dicom.rejected_sop_classes", texts),
         same("SynchronousCMove", "dicom.synchronous_move", boolean),
         same("CaseSensitivePN", "find.case_sensitive_pn", boolean),
         same("LimitFindResults", "find.limit_results", integer),
