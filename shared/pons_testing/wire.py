@@ -65,6 +65,24 @@ def dataset(instance: str = "1.2.3", more: bytes = b"", sop_class: str = CT) -> 
     return ui(0x0016, sop_class) + ui(0x0018, instance) + more
 
 
+def response(field_number: int, message_id: int, status: int) -> bytes:
+    """The command set of a response without a dataset."""
+    content = element(0x0100, struct.pack("<H", field_number))
+    content += element(0x0120, struct.pack("<H", message_id))
+    content += element(0x0800, struct.pack("<H", 0x0101))
+    content += element(0x0900, struct.pack("<H", status))
+    return element(0, struct.pack("<I", len(content))) + content
+
+
+def acceptance(*context_ids: int, transfer: str = IMPLICIT) -> bytes:
+    """An A-ASSOCIATE-AC of these contexts."""
+    items = item(0x10, b"1.2.840.10008.3.1.1.1")
+    for number in context_ids:
+        items += item(0x21, bytes((number, 0, 0, 0)) + item(0x40, transfer.encode()))
+    items += item(0x50, item(0x51, bytes(4)) + item(0x52, b"1.2.3.4"))
+    return pdu(2, struct.pack(">HH", 1, 0) + bytes(64) + items)
+
+
 def store(instance: str = "1.2.3", content: bytes | None = None, size: int = 16000) -> bytes:
     """A C-STORE of `content` on context 1 as P-DATA PDUs of `size` bytes of dataset."""
     content = dataset(instance) if content is None else content

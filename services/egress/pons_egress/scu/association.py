@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, TypeVar
 
+from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association as Requestor
@@ -21,6 +22,7 @@ from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext
 
 from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pons.dicom.network.dimse import C_CANCEL_RQ, RESPONSE
 from pons.dicom.network.pdu import decode_abort
 from pons.dicom.network.rejection import decode_rejection
 from pons.errors import RemoteFailure
@@ -30,6 +32,7 @@ from pons_egress.peer import Peer
 from pons_egress.scu.connection import Connection, Watch, tls_context
 
 T = TypeVar("T")
+PENDING = (0xFF00, 0xFF01)
 
 MESSAGES_WAITING = 32
 """Messages that have been read and not yet dealt with; then the peer waits."""
@@ -70,6 +73,8 @@ class Association:
         self._watch = Watch(peer, offer.largest_message, self.tell_end)
         self._heard = 0.0
         """When the peer's last message was whole, or when it was connected; 0 before."""
+        self._asked: int | None = None
+        """Message ID of the request that has no last answer yet."""
 
     def run(self, work: Callable[["Association"], T]) -> T:
         """What `work` makes of it. Raises `RemoteFailure`; blocks."""
@@ -151,6 +156,7 @@ class Association:
             (evt.EVT_PDU_RECV, self._pdu_came),
             (evt.EVT_PDU_SENT, self._pdu_went),
             (evt.EVT_DIMSE_RECV, self._message_came),
+            (evt.EVT_DIMSE_SENT, self._message_went),
             (evt.EVT_ABORTED, lambda _: self._over.set()),
         ]
         context = tls_context(self._watch)
@@ -217,7 +223,24 @@ class Association:
         """Count anew; let the peer wait while many messages do."""
         self._heard = time.monotonic()
         self._watch.taken = 0
+        self._check_answer(event.message.command_set)
         waiting, deadline = event.assoc.dimse.msg_queue, self._heard + self.peer.timeout
         while waiting.qsize() >= MESSAGES_WAITING and time.monotonic() < deadline:
             if self._over.wait(0.001):
                 return
+
+    def _check_answer(self, command: Dataset) -> None:
+        """Of a request that was asked, or the connection is cut: pynetdicom takes any answer for
+        one to the present request, also a second last one to the request before."""
+        if not command.CommandField & RESPONSE or self._over.is_set():
+            return
+        if command.get("MessageIDBeingRespondedTo") != self._asked:
+            self.tell_end("its answer is to no request of ours")
+            self.cut()
+        elif command.get("Status") not in PENDING:
+            self._asked = None
+
+    def _message_went(self, event: evt.Event) -> None:
+        command = event.message.command_set
+        if not command.CommandField & RESPONSE and command.CommandField != C_CANCEL_RQ:
+            self._asked = command.MessageID
