@@ -35,7 +35,7 @@ log = structlog.get_logger()
 WARNING = "retention"
 LOOKED_AT = 200
 """Studies that one page of a look has."""
-AT_ONCE = 50
+AT_ONCE = 200
 """Studies whose jobs and queues are looked at together, right before they go."""
 ALWAYS = 10
 """So many studies may go in one look at a store of any size."""

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What waits for destinations: a queue for each of them, in one stream on disk."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import msgspec
 import nats.js.errors
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig, RawStreamMsg
 
 from pons.bus import Bus, check_cancelled
 from pons.bus.connection import AWAY
@@ -19,6 +20,8 @@ HELD_SECONDS = 30.0
 """After which what somebody took out of a queue and did not hand on is there again."""
 AT_HAND = 1000
 """What may be taken out of a queue and not handed on, of all replicas together."""
+LOOKED_AT = 64
+"""Messages that are looked at together."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -62,21 +65,29 @@ class Queues:
 
     async def look(self) -> AsyncIterator[tuple[str, Waiting]]:
         """Everything that waits, with its destination, oldest first. It stays where it is."""
-        prefix, number = self._bus.names.routed(""), 1
-        while True:
-            with _answering():
-                try:
-                    message = await self._bus.stream.get_msg(
-                        self._bus.names.routes_stream, number, f"{prefix}>", next=True
-                    )
-                except nats.js.errors.NotFoundError:
-                    return
+        number = 1
+        while (first := await self._message(number, later=True)) is not None:
             check_cancelled()
-            number = (message.seq or number) + 1
-            with suppress(msgspec.DecodeError):  # nobody else can read it either
-                waiting = msgspec.msgpack.decode(message.data or b"", type=Waiting)
-                destination = (message.subject or "").removeprefix(prefix).replace(".", ":", 1)
-                yield destination, waiting
+            number = (first.seq or number) + 1
+            # Where there is one there mostly are more; what left the queue leaves gaps.
+            following = range(number, number + LOOKED_AT)
+            found = await asyncio.gather(*(self._message(one) for one in following))
+            number += LOOKED_AT
+            for message in (first, *found):
+                if message is not None and (waiting := _waiting(message)) is not None:
+                    subject = (message.subject or "").removeprefix(self._bus.names.routed(""))
+                    yield subject.replace(".", ":", 1), waiting
+
+    async def _message(self, number: int, *, later: bool = False) -> RawStreamMsg | None:
+        """The message of this number, or the next `later` one; None where there is none."""
+        subject = self._bus.names.routed(">") if later else None
+        with _answering():
+            try:
+                return await self._bus.stream.get_msg(
+                    self._bus.names.routes_stream, number, subject, next=later
+                )
+            except nats.js.errors.NotFoundError:
+                return None
 
     async def open(self, destination: str) -> JetStreamContext.PullSubscription:
         """The end of a queue from which any number of replicas may take."""
@@ -97,6 +108,14 @@ class Queues:
 
     def _subject(self, destination: str) -> str:
         return self._bus.names.routed(".".join(parts(destination)))
+
+
+def _waiting(message: RawStreamMsg) -> Waiting | None:
+    """What waits; None for what nobody can read."""
+    try:
+        return msgspec.msgpack.decode(message.data or b"", type=Waiting)
+    except msgspec.DecodeError:
+        return None
 
 
 @contextmanager
