@@ -8,6 +8,7 @@ again at each try, and nothing is reported while it cannot be told.
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -38,6 +39,8 @@ from pons_egress.scu.threads import ScuThreads
 
 PATIENCE = 10.0
 """Seconds to wait for the index to have what was acknowledged before."""
+NOTED_PER_SECOND = 500
+"""Instances of a report that a modality may take a second for, beside its timeout."""
 AT_ONCE = 32
 """Objects that are looked at at a time."""
 
@@ -81,7 +84,9 @@ class Committing:
         modality = await self._modalities.read(request.modality)
         called = StoreRequest(request.modality, [], local_aet=request.called_aet)
         peer = find_peer(called, modality, self._settings)
-        reported = await self._custody.of(await request.instances())
+        asked = await request.instances()
+        peer = replace(peer, timeout=peer.timeout + len(asked) / NOTED_PER_SECOND)
+        reported = await self._custody.of(asked)
         await run.step(0.5, {"FailedInstancesCount": len(reported.failures)}, None)
         uid = request.transaction_uid
         await self._threads.run(

@@ -388,12 +388,12 @@ async def test_a_modality_that_is_none_any_more(bus: Bus, shelf: Shelf) -> None:
 
 
 async def test_many_instances(bus: Bus, shelf: Shelf) -> None:
-    """20,000 instances are reported whole."""
+    """20,000 instances are reported whole, and the modality has time for them."""
     many = [(CT, f"1.2.826.0.1.3680043.8.498.{number}") for number in range(20_000)]
     await shelf.add(many[7][1])
     with scanner() as there:
         async with committing(bus, shelf, there.port) as asker:
-            job = await asker.ask(*many)
+            job = await asker.jobs.wait_for(await asker.submit(*many), 120)
     assert job.document.state == "Success"
     [(_, _, kept, failed)] = there.heard
     assert (kept, len(failed)) == ([many[7][1]], 19_999)
