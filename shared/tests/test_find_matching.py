@@ -27,7 +27,7 @@ STUDY_UID, SERIES_NUMBER, PRIVATE = "0020000D", "00200011", "00091001"
         (STUDY_DATE, "-20240203", Range("", "20240203")),
         (STUDY_DATE, "20240102-", Range("20240102", "")),
         (STUDY_TIME, "10-11", Range("10", "11")),
-        (STUDY_DATE, "-", Present()),
+        (STUDY_DATE, "-", None),
         (STUDY_UID, "*", Present()),
         (STUDY_UID, "1.2\\1.3", OneOf(("1.2", "1.3"))),
         (PRIVATE, "a*", OneOf((), ("a*",))),

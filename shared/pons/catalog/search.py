@@ -136,7 +136,7 @@ def parse_match(tag: str, text: str) -> Match | None:
         return Present()
     if vr in RANGES and "-" in text:
         lower, _, upper = (part.strip() for part in text.partition("-"))
-        return Range(lower, upper) if lower or upper else Present()
+        return Range(lower, upper) if lower or upper else None
     if vr not in WILDCARDS and has_wildcard(text):
         raise BadRequest(f"Wildcards cannot be used with tag {tag}", f"its VR is {vr}: {text!r}")
     return parse_words(text)
