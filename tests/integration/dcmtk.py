@@ -68,7 +68,9 @@ def running_receiver(folder: Path) -> Iterator[int]:
     """The port of a storescp that takes several associations at once, and writes to `files`."""
     (folder / "files").mkdir(parents=True)
     (port,) = free_ports(1)
-    with listening(folder, "storescp", "--fork", "-od", str(folder / "files"), str(port), port=port):
+    with listening(
+        folder, "storescp", "--fork", "-od", str(folder / "files"), str(port), port=port
+    ):
         yield port
 
 
