@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An index that writes nothing: it hears announcements and answers what it is told to."""
 
-import asyncio
-import time
-from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -44,11 +41,3 @@ async def open_fake_index(bus: Bus) -> FakeIndex:
     await bus.subscribe(bus.names.received, index.hear)
     await bus.client.flush()
     return index
-
-
-async def eventually(condition: Callable[[], object], within: float = 10) -> None:
-    """Return as soon as `condition` holds; fail when it does not `within` so many seconds."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.01)

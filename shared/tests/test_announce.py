@@ -15,8 +15,9 @@ from pons.ingest.announce import Announcer
 from pons.messages.events import Announcement, Indexed, IndexedBatch, InstanceReceived, StoreFull
 from pons_testing.crash import hanging
 from pons_testing.events import received
-from pons_testing.indexing import FakeIndex, eventually, open_fake_index
+from pons_testing.indexing import FakeIndex, open_fake_index
 from pons_testing.nats import NatsServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -107,7 +108,7 @@ async def test_whoever_gives_up_before_it_leaves_is_not_announced(
     async with own_broker.bus() as bus, Announcer.open(bus) as announcer:
         index = await open_fake_index(bus)
         own_broker.embedded.stop()
-        await eventually(lambda: not bus.client.is_connected)
+        await until(lambda: not bus.client.is_connected)
         gone, stays = (
             asyncio.create_task(announce(announcer, received(uid), 5)) for uid in ("1.1", "1.2")
         )
@@ -131,12 +132,12 @@ async def test_announcements_survive_a_restart_of_the_server(own_broker: NatsSer
 
         async with asyncio.timeout(40), asyncio.TaskGroup() as group:
             sending = [group.create_task(send(sender)) for sender in range(3)]
-            await eventually(lambda: len(index.instances) > 5)
+            await until(lambda: len(index.instances) > 5)
             own_broker.embedded.stop()
-            await eventually(lambda: not bus.client.is_connected)
+            await until(lambda: not bus.client.is_connected)
             await asyncio.to_thread(own_broker.embedded.start)
         assert [len(task.result()) for task in sending] == [20, 20, 20]
-        await eventually(lambda: {one.sop_instance_uid for one in index.instances} == set(uids))
+        await until(lambda: {one.sop_instance_uid for one in index.instances} == set(uids))
 
 
 async def test_a_server_that_does_not_keep_it_in_time_is_unavailable(
@@ -145,7 +146,7 @@ async def test_a_server_that_does_not_keep_it_in_time_is_unavailable(
     """While NATS is away an announcement fails when its time is up, and later ones as soon."""
     async with own_broker.bus() as bus, Announcer.open(bus) as announcer:
         own_broker.embedded.stop()
-        await eventually(lambda: not bus.client.is_connected)
+        await until(lambda: not bus.client.is_connected)
         began = time.monotonic()
         results = await asyncio.gather(
             *(announce(announcer, received(f"1.{n}"), 5, within=0.5) for n in range(20)),
@@ -248,7 +249,7 @@ async def test_a_sender_that_waits_hears_of_a_full_store(bus: Bus, index: FakeIn
     index.answer = None
     async with Announcer.open(bus) as announcer:
         waiting = asyncio.create_task(announce(announcer, received("1.1"), 30, refusable=True))
-        await eventually(lambda: index.announcements)
+        await until(lambda: index.announcements)
         assert await ask_to_refuse(bus, index, 1, 99) == [1]
         assert await waiting == Indexed(1, "StorageFull")
         assert await ask_to_refuse(bus, index, 1) == [1]
@@ -260,7 +261,7 @@ async def test_what_was_acknowledged_is_never_given_up(bus: Bus, index: FakeInde
     async with Announcer.open(bus) as announcer:
         assert await announce(announcer, received("1.1"), 0.05, refusable=True) is None
         again = asyncio.create_task(announce(announcer, received("1.2"), 30))
-        await eventually(lambda: len(index.announcements) == 2)
+        await until(lambda: len(index.announcements) == 2)
         assert await ask_to_refuse(bus, index, 1, 2) == []
         again.cancel()
 

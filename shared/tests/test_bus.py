@@ -22,8 +22,8 @@ from pons.errors import PonsError, Unavailable
 from pons.messages.names import Names
 from pons.settings import NatsSettings, Settings, StoreSettings
 from pons_testing.crash import hanging
-from pons_testing.indexing import eventually
 from pons_testing.nats import NatsServer, delete_streams, nats_server
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -163,7 +163,7 @@ async def test_stores_do_not_hear_each_other(broker: NatsServer) -> None:
         await other.send(other.names.reply("p"), b"theirs")
         await other.client.flush()
         await one.send(one.names.reply("p"), b"ours")
-        await eventually(lambda: heard)
+        await until(lambda: heard)
     assert heard == ["ours"]
 
 
@@ -190,7 +190,7 @@ async def test_while_the_server_is_away_everything_fails_at_once_and_nothing_is_
     async with own_broker.bus() as bus:
         await bus.publish(bus.names.received, b"before")
         own_broker.embedded.stop()
-        await eventually(lambda: not bus.client.is_connected)
+        await until(lambda: not bus.client.is_connected)
         began = time.monotonic()
         with pytest.raises(Unavailable, match="NATS is not connected"):
             await bus.publish(bus.names.received, b"meanwhile")
@@ -198,7 +198,7 @@ async def test_while_the_server_is_away_everything_fails_at_once_and_nothing_is_
             await bus.check()
         assert time.monotonic() - began < 1
         await asyncio.to_thread(own_broker.embedded.start)
-        await eventually(lambda: bus.client.is_connected)
+        await until(lambda: bus.client.is_connected)
         await bus.check()
         await bus.publish(bus.names.received, b"after")
         assert await kept(bus, bus.names.ingest_stream) == 2
@@ -214,11 +214,11 @@ async def test_subscriptions_survive_a_restart_of_the_server(own_broker: NatsSer
     async with own_broker.bus() as bus:
         await bus.subscribe(bus.names.reply("p"), hear)
         own_broker.embedded.stop()
-        await eventually(lambda: not bus.client.is_connected)
+        await until(lambda: not bus.client.is_connected)
         await asyncio.to_thread(own_broker.embedded.start)
-        await eventually(lambda: bus.client.is_connected)
+        await until(lambda: bus.client.is_connected)
         await bus.send(bus.names.reply("p"), b"again")
-        await eventually(lambda: heard == [b"again"])
+        await until(lambda: heard == [b"again"])
 
 
 async def test_a_server_that_hangs_is_noticed_and_the_connection_outlives_it(
@@ -270,7 +270,7 @@ async def test_giving_up_while_waiting_leaves_nothing_behind(speaks: bool) -> No
         async with asyncio.timeout(5):
             with pytest.raises(asyncio.CancelledError):
                 await opening
-    await eventually(lambda: tasks() <= before)
+    await until(lambda: tasks() <= before)
 
 
 async def test_an_open_bus_that_is_left_leaves_nothing_behind(own_broker: NatsServer) -> None:
@@ -278,11 +278,11 @@ async def test_an_open_bus_that_is_left_leaves_nothing_behind(own_broker: NatsSe
     before = tasks()
     async with open_bus(own_broker.settings()):
         pass
-    await eventually(lambda: tasks() <= before)
+    await until(lambda: tasks() <= before)
     async with open_bus(own_broker.settings()) as bus:
         own_broker.embedded.stop()
-        await eventually(lambda: not bus.client.is_connected)
-    await eventually(lambda: tasks() <= before)
+        await until(lambda: not bus.client.is_connected)
+    await until(lambda: tasks() <= before)
 
 
 async def test_without_an_address_nobody_waits() -> None:
@@ -311,7 +311,7 @@ async def test_a_failure_that_goes_on_is_logged_once_in_a_while() -> None:
 
     with capture_logs() as logs:
         opening = asyncio.create_task(opened())
-        await eventually(lambda: attempts >= 5)
+        await until(lambda: attempts >= 5)
         opening.cancel()
         await asyncio.wait((opening,))
     server.close()
@@ -372,9 +372,9 @@ async def test_callbacks_overlap_only_as_far_as_they_may(bus: Bus, concurrent: i
     subscription = await bus.subscribe("pons.test.slow", slow, concurrent=concurrent)
     for _ in range(5):
         await bus.send("pons.test.slow", b"")
-    await eventually(lambda: running == concurrent)
+    await until(lambda: running == concurrent)
     release.set()
-    await eventually(lambda: running == 0 and subscription.pending_msgs == 0)
+    await until(lambda: running == 0 and subscription.pending_msgs == 0)
     assert most == concurrent
 
 
@@ -391,7 +391,7 @@ async def test_a_callback_that_fails_is_a_bug_in_the_log(bus: Bus) -> None:
         await bus.subscribe("pons.test.failing", fail_once)
         await bus.send("pons.test.failing", b"1")
         await bus.send("pons.test.failing", b"2")
-        await eventually(lambda: heard == [b"1", b"2"])
+        await until(lambda: heard == [b"1", b"2"])
     [entry] = logs
     assert (entry["event"], entry["log_level"]) == ("nats callback failed", "error")
     assert isinstance(entry["exc_info"], KeyError)
@@ -411,7 +411,7 @@ async def test_concurrent_callbacks_end_with_the_bus(broker: NatsServer) -> None
     async with broker.bus() as bus:
         await bus.subscribe("pons.test.ending", slow, concurrent=2)
         await bus.send("pons.test.ending", b"")
-        await eventually(lambda: ended == ["started"])
+        await until(lambda: ended == ["started"])
     assert ended == ["started", "cancelled"]
 
 

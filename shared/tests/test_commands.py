@@ -15,8 +15,8 @@ from pons.errors import FAMILY, PonsError, RemoteFailure, Unavailable
 from pons.messages.egress import EchoModality
 from pons.messages.index import Ancestor, ClearChanges, Deleted, DeleteResource
 from pons.messages.services import Done, Ping
-from pons_testing.indexing import eventually
 from pons_testing.nats import NatsServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -241,12 +241,12 @@ async def test_a_command_is_not_kept_for_later_while_nats_is_away(own_broker: Na
     async with open_bus(settings) as asking, open_bus(settings) as answering:
         await answer_commands(answering, "index", {DeleteResource: delete})
         own_broker.embedded.stop()
-        await eventually(lambda: not asking.client.is_connected)
+        await until(lambda: not asking.client.is_connected)
         began = time.monotonic()
         with pytest.raises(Unavailable, match="NATS is not connected"):
             await ask(asking, "index", DELETE, Deleted)
         assert time.monotonic() - began < 1
         await asyncio.to_thread(own_broker.embedded.start)
-        await eventually(lambda: asking.client.is_connected and answering.client.is_connected)
+        await until(lambda: asking.client.is_connected and answering.client.is_connected)
         assert await ask(asking, "index", DELETE, Deleted) == Deleted(None)
     assert deleted == [DELETE]

@@ -24,8 +24,9 @@ from pons.ingest import LARGE_HEADER, Ingest, Stored, WrongDataset, open_ingest
 from pons.messages.events import Indexed, IndexedBatch, Origin
 from pons.objects import SHARDS, Body, FileObjects, Spool, new_key
 from pons.settings import IngestSettings, Settings, StorageSettings, StoreSettings
-from pons_testing.indexing import FakeIndex, eventually, open_fake_index
+from pons_testing.indexing import FakeIndex, open_fake_index
 from pons_testing.nats import NatsServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -416,14 +417,14 @@ async def test_while_nats_is_away_a_store_fails_in_time_and_keeps_its_object(
     monkeypatch.setattr("pons.ingest.announce.PUBLISH_DEADLINE", 1.0)
     async with own_broker.bus() as bus, open_ingest(objects, bus, patient()) as ingest:
         own_broker.embedded.stop()
-        await eventually(lambda: not bus.client.is_connected)
+        await until(lambda: not bus.client.is_connected)
         began = time.monotonic()
         with pytest.raises(Unavailable, match="The instance could not be announced"):
             await ingest.store(make_file(), ORIGIN)
         assert time.monotonic() - began < 4
         assert len(await keys(objects)) == 1
         await asyncio.to_thread(own_broker.embedded.start)
-        await eventually(lambda: bus.client.is_connected)
+        await until(lambda: bus.client.is_connected)
         assert await kept(bus) == 0
         index = await open_fake_index(bus)
         assert (await ingest.store(make_file(), ORIGIN)).indexed
@@ -437,7 +438,7 @@ async def test_a_short_outage_of_nats_is_not_noticed(
     async with own_broker.bus() as bus, open_ingest(objects, bus, patient()) as ingest:
         index = await open_fake_index(bus)
         own_broker.embedded.stop()
-        await eventually(lambda: not bus.client.is_connected)
+        await until(lambda: not bus.client.is_connected)
         storing = asyncio.create_task(ingest.store(make_file(), ORIGIN))
         await asyncio.wait((storing,), timeout=0.5)
         assert not storing.done()
@@ -483,7 +484,7 @@ async def test_a_store_that_is_cancelled_leaves_no_task(
         storing = asyncio.create_task(ingest.store(spool, ORIGIN))
         await objects.putting.wait()
         if waits_for == "the index":
-            await eventually(lambda: index.instances)
+            await until(lambda: index.instances)
         storing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await storing

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings that REST changes: the same in every process, kept, and given back."""
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
-import anyio
 import pytest
 
 from pons.bus import Bus
@@ -12,6 +10,7 @@ from pons.errors import BadRequest
 from pons.remotes.live import Live, open_live
 from pons.settings import DicomSettings, IngestSettings, Settings
 from pons_testing.nats import NatsServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -20,13 +19,6 @@ pytestmark = pytest.mark.anyio
 async def own_bus(own_broker: NatsServer) -> AsyncIterator[Bus]:
     async with own_broker.bus() as bus:
         yield bus
-
-
-async def until(reached: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "not reached in time"
-        await anyio.sleep(0.01)
 
 
 async def test_the_settings_hold_until_something_is_changed(own_bus: Bus) -> None:

@@ -16,6 +16,7 @@ from pons.remotes.registry import check_name
 from pons.settings import Settings
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -36,13 +37,6 @@ async def bus(server: NatsServer) -> AsyncIterator[Bus]:
 
 def configured(modalities: dict[str, Any]) -> Settings:
     return Settings(modalities=modalities)
-
-
-async def until(reached: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "not reached in time"
-        await anyio.sleep(0.01)
 
 
 async def test_object_form_has_every_key_of_orthanc() -> None:

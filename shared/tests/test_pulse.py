@@ -13,8 +13,8 @@ from pons.health.pulse import NEVER_TOO_LONG, Pulse, Pulses
 from pons.health.readiness import Health
 from pons.http.health import health_app
 from pons_testing.crash import crash
-from pons_testing.indexing import eventually
 from pons_testing.nats import NatsServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -99,14 +99,14 @@ async def test_who_follows_a_bucket_tells_how_it_goes(own_broker: NatsServer) ->
     """While NATS is away, the watcher says so and since when; afterwards it is well again."""
     async with own_broker.bus("main") as bus:
         following = asyncio.create_task(_follow(bus))
-        await eventually(lambda: any("last_success" in one.as_json() for one in bus.pulses))
+        await until(lambda: any("last_success" in one.as_json() for one in bus.pulses))
         [pulse] = bus.pulses
         assert pulse.name == "watching main-config"
         await asyncio.to_thread(crash, own_broker.embedded)
-        await eventually(lambda: "NATS does not answer" in pulse.cause, within=25)
+        await until(lambda: "NATS does not answer" in pulse.cause, seconds=25)
         assert pulse.waiting > 0
         await asyncio.to_thread(own_broker.embedded.start)
-        await eventually(lambda: not pulse.waiting)
+        await until(lambda: not pulse.waiting)
         following.cancel()
         await asyncio.wait((following,))
 

@@ -2,8 +2,7 @@
 """An index with a real database, and whole services with a real nats-server beside it."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +45,7 @@ from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer
 from pons_testing.nats import NatsServer, delete_streams, nats_server
 from pons_testing.postgres import PostgresServer, postgres_server
+from pons_testing.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -296,14 +296,6 @@ class Store:
             table: [tuple(row) for row in await self.database.pool.fetch(query)]
             for table, query in queries.items()
         }
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
-    """Wait until `condition` holds."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < deadline, f"{condition.__name__} did not hold in {seconds} s"
-        await asyncio.sleep(0.02)
 
 
 OpenStore = Callable[..., AbstractAsyncContextManager[Store]]

@@ -3,7 +3,6 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +31,7 @@ from pons.objects import Kind, new_key
 from pons_index.comparison import shards_since
 from pons_index.continuity import MARGIN
 from pons_index.service import working as working_tasks
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 OpenStore = Any
@@ -84,13 +84,6 @@ async def answers(store: Any) -> bool:
     except Unavailable:
         return False
     return True
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await condition():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.02)
 
 
 async def compared(store: Any) -> None:

@@ -28,8 +28,9 @@ from pons_index import consumer as consumer_module
 from pons_index import writer as writer_module
 from pons_index.service import open_service
 from pons_testing.events import received
+from pons_testing.waiting import until
 
-from .conftest import Index, OpenStore, Store, until
+from .conftest import Index, OpenStore, Store
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from pons_index.service import open_service
 from pons_testing.nats import NatsServer, delete_streams, nats_server
 from pons_testing.postgres import PostgresServer
 from pons_testing.s3 import run_rclone
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 ORIGIN = Origin("RestApi")
@@ -134,13 +135,6 @@ async def opened(
                 await delete_streams(bus)
     finally:
         await objects.close()
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await condition():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.02)
 
 
 async def kept(objects: Objects) -> set[UUID]:

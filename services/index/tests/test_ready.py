@@ -21,8 +21,9 @@ from pons_index.deletion import take_time
 from pons_index.faults import Slow
 from pons_index.service import open_service
 from pons_testing.events import received
+from pons_testing.waiting import until
 
-from .conftest import OpenStore, Store, until
+from .conftest import OpenStore, Store
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from pons.bus import Bus
 from pons.health.pulse import Pulse
 from pons.ingest.backlog import DURABLE, acknowledged, last_announcement
 from pons_index.stream import forget_acknowledged
-from pons_testing.indexing import eventually
 from pons_testing.nats import NatsServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +79,7 @@ async def test_what_cannot_be_forgotten_is_told(bus: Bus, monkeypatch: pytest.Mo
     monkeypatch.setattr(bus.stream, "purge_stream", refuses)
     forgetting = asyncio.create_task(forget_acknowledged(bus, 0.05, pulse))
     try:
-        await eventually(lambda: "NATS does not answer" in pulse.trouble)
+        await until(lambda: "NATS does not answer" in pulse.trouble)
     finally:
         forgetting.cancel()
         await asyncio.wait((forgetting,))
@@ -99,14 +99,14 @@ async def test_what_waits_for_too_long_is_told(bus: Bus) -> None:
     await bus.publish(bus.names.received, b"one")
     forgetting = asyncio.create_task(forget_acknowledged(bus, 0.05, pulse))
     try:
-        await eventually(lambda: pulse.trouble)
+        await until(lambda: pulse.trouble)
         assert pulse.cause == "1 announcements wait, and none of them is written"
         subscription = await bus.stream.pull_subscribe(
             bus.names.received, durable=DURABLE, stream=bus.names.ingest_stream
         )
         [message] = await subscription.fetch(1, timeout=5)
         await message.ack_sync()
-        await eventually(lambda: not pulse.waiting)
+        await until(lambda: not pulse.waiting)
     finally:
         forgetting.cancel()
         await asyncio.wait((forgetting,))

@@ -3,7 +3,6 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +16,7 @@ from pons_render.image import Image
 from pons_render.pool import Bounds, ReadRange, WorkerPool
 from pons_render.wire import Task
 from pons_render.worker import ANSWER_PIECE
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 Command = tuple[str, ...]
@@ -58,13 +58,6 @@ async def run(pool: WorkerPool, task: Task, read: ReadRange) -> bytes:
 
 async def no_read(_start: int, _length: int) -> bytes:
     raise AssertionError("nothing is to be read")
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("operation", ["segfault", "killed"])

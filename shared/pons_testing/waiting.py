@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting in tests: for something to hold, with a deadline."""
+
+import inspect
+import time
+from collections.abc import Callable
+
+import anyio
+
+
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Return as soon as `condition`, which may be a coroutine function, holds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        holds = condition()
+        if inspect.isawaitable(holds):
+            holds = await holds
+        if holds:
+            return
+        name = getattr(condition, "__name__", condition)
+        assert time.monotonic() < deadline, f"{name} did not hold in {seconds:g} s"
+        await anyio.sleep(0.01)
