@@ -2,10 +2,8 @@
 """A store to send from, peers to send to, and an index that keeps the exports log."""
 
 import asyncio
-import socket
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
-from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom import AllStoragePresentationContexts
 
 from pons.bus import Bus
 from pons.bus.requests import answer_commands
@@ -48,8 +46,10 @@ from pons_egress.retrieval import Getting, Moving
 from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.threads import open_threads
 from pons_egress.store import Commit, ModalityStore
+from pons_testing.jobs import until_state
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
+from pons_testing.storage_scp import listening
 
 
 @pytest.fixture(scope="session")
@@ -147,66 +147,6 @@ def file_of(dataset: Dataset) -> bytes:
 
 
 @dataclass
-class Peer:
-    """What a storage SCP received, and how it answers."""
-
-    port: int = 0
-    datasets: list[bytes] = field(default_factory=list)
-    requests: list[Any] = field(default_factory=list)
-    associations: list[tuple[str, str]] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    """Answers to the next C-STOREs; success when there are none."""
-    before_answer: Callable[[evt.Event], None] | None = None
-
-    @property
-    def sop_instance_uids(self) -> list[str]:
-        return [str(request.AffectedSOPInstanceUID) for request in self.requests]
-
-    def store(self, event: evt.Event) -> int:
-        request: Any = event.request
-        self.requests.append(request)
-        self.datasets.append(request.DataSet.getvalue())
-        if self.before_answer is not None:
-            self.before_answer(event)
-        return self.statuses.pop(0) if self.statuses else 0
-
-    def accepted(self, event: evt.Event) -> None:
-        request: Any = event.assoc.requestor.primitive
-        self.associations.append((request.calling_ae_title, request.called_ae_title))
-
-
-@contextmanager
-def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterator[Peer]:
-    """A pynetdicom SCP on a free port that supports `contexts`."""
-    peer, ae = Peer(), AE("PEER")
-    sockets: list[socket.socket] = []
-    for sop_class, syntaxes in contexts:
-        ae.add_supported_context(sop_class, syntaxes)
-    ae.require_called_aet = bool(called_aet)
-    if called_aet:
-        ae.ae_title = called_aet
-    ae.maximum_pdu_size = 16384
-    ae.network_timeout = 20
-    handlers: Any = [
-        (evt.EVT_C_STORE, peer.store),
-        (evt.EVT_ACCEPTED, peer.accepted),
-        (evt.EVT_RELEASED, lambda event: peer.ended.append("released")),
-        (evt.EVT_ABORTED, lambda event: peer.ended.append("aborted")),
-        (evt.EVT_CONN_OPEN, lambda event: sockets.append(event.assoc.dul.socket.socket)),
-    ]
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    peer.port = server.server_address[1]
-    try:
-        yield peer
-    finally:
-        ae.shutdown()
-        for opened in sockets:  # pynetdicom leaves one open that the other side has shut down
-            opened.close()
-
-
-@dataclass
 class Index:
     """What was told to the exports log."""
 
@@ -246,10 +186,7 @@ class Sender:
 
     async def until(self, job_id: str, state: str) -> None:
         """Wait until the job is in `state`."""
-        deadline = time.monotonic() + 10
-        while (await self.jobs.get(job_id)).document.state != state:
-            assert time.monotonic() < deadline, f"not {state} in time"
-            await asyncio.sleep(0.01)
+        await until_state(self.jobs, job_id, state)
 
 
 @asynccontextmanager
@@ -357,10 +294,7 @@ class Retriever:
 
     async def until(self, job_id: str, state: str) -> None:
         """Wait until the job is in `state`."""
-        deadline = time.monotonic() + 15
-        while (await self.jobs.get(job_id)).document.state != state:
-            assert time.monotonic() < deadline, f"not {state} in time"
-            await asyncio.sleep(0.05)
+        await until_state(self.jobs, job_id, state)
 
     async def move(self, target: str, *identifiers: Identifier, **fields: Any) -> Job:
         """Have it moved to `target`, and wait for the end."""

@@ -10,23 +10,13 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittle
 
 from pons.bus import Bus
 from pons.catalog import InstanceToSend
-from pons.jobs import Job
+from pons_testing.jobs import outcome
+from pons_testing.storage_scp import ACCEPTS_CT
 
 pytestmark = pytest.mark.anyio
 
 EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)
 CT = str(CTImageStorage)
-ACCEPTS_CT = (CT, [EXPLICIT, IMPLICIT])
-
-
-def outcome(job: Job) -> tuple[str, int, int, int]:
-    content = job.content
-    return (
-        job.document.state,
-        job.document.error_code,
-        content["InstancesCount"],
-        content["FailedInstancesCount"],
-    )
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {

@@ -4,7 +4,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,7 @@ from pons.bus import Bus
 from pons.errors import InvalidInstance, Unavailable
 from pons.jobs import RetrieveRequest
 from pons_egress.scu.offers import COMMON
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -131,13 +132,6 @@ def node(**studies: list[Dataset]) -> Iterator[Node]:
     finally:
         there.go_on.set()
         entity.shutdown()
-
-
-async def until(what: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 15
-    while not what():
-        assert time.monotonic() < deadline, "not in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_large_instances_are_spooled(bus: Bus, retrieving: Any, image: Any) -> None:

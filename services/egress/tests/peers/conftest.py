@@ -53,6 +53,10 @@ class WebPeer:
     serving: set["asyncio.Task[None]"] = field(default_factory=set)
 
     @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
     def files(self) -> list[bytes]:
         return [request.file for request in self.requests]
 
