@@ -10,9 +10,14 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
 from pons.bus import Bus
+from pons.jobs import Jobs
 from pons.objects import FileObjects
+from pons.settings import JobsSettings
 from pons_testing.indexing import FakeIndex, open_fake_index
 from pons_testing.nats import NatsServer, nats_server
+from pons_testing.postgres import PostgresServer, postgres_server
+
+from .rows import Store, opened
 
 MakeFile = Callable[..., bytes]
 
@@ -27,6 +32,13 @@ def uvloop_backend() -> tuple[str, dict[str, bool]]:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     """A server that every test shares, each with a store of its own."""
     with nats_server(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server that every test shares, each with a database of its own."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
 
@@ -73,3 +85,15 @@ def make_file() -> MakeFile:
 @pytest.fixture
 async def index(bus: Bus) -> FakeIndex:
     return await open_fake_index(bus)
+
+
+@pytest.fixture
+def jobs(bus: Bus) -> Jobs:
+    return Jobs(bus, JobsSettings())
+
+
+@pytest.fixture
+async def store(postgres: PostgresServer, objects: FileObjects) -> AsyncIterator[Store]:
+    """A catalog, and rows for it to read."""
+    async with postgres.database() as database, opened(database, objects) as both:
+        yield both

@@ -2,22 +2,15 @@
 """Reading the database: what is slow, what is away, and what is a mistake."""
 
 import time
-from collections.abc import Iterator
 
 import asyncpg
 import pytest
 
 from pons.catalog.connection import Reader, open_reader
 from pons.errors import Unavailable
-from pons_testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgres_server(tmp_path_factory.mktemp("connection-postgres")) as server:
-        yield server
 
 
 async def backend(reader: Reader) -> int:

@@ -2,7 +2,7 @@
 """Searches on real rows: what they find, in which order, and what they show."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from pons.dicom.tag_names import display_tag
 from pons.errors import BadRequest
 from pons.objects import FileObjects, new_key
 from pons.settings import Settings
-from pons_testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
@@ -29,12 +29,6 @@ SERIES_UID, MODALITY, NUMBER = "0020000E", "00080060", "00200011"
 SOP_UID, INSTANCE_NUMBER, ROWS = "00080018", "00200013", "00280010"
 MODALITIES, CLASSES = "00080061", "00080062"
 KEYS = {"Patient": "patient", "Study": "study", "Series": "series", "Instance": "instance"}
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgres_server(tmp_path_factory.mktemp("find-postgres")) as server:
-        yield server
 
 
 @dataclass

@@ -17,7 +17,7 @@ from pons.catalog.sql import load_statements
 from pons.dicom.attributes import MAIN_TAGS
 from pons.objects import FileObjects
 from pons.settings import Settings
-from pons_testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
@@ -28,12 +28,6 @@ NAME, PATIENT_ID, DATE, ACCESSION = "00100010", "00100020", "00080020", "0008005
 STUDY_UID, SERIES_UID, SOP_UID = "0020000D", "0020000E", "00080018"
 MODALITY, MODALITIES, DESCRIPTION = "00080060", "00080061", "00081030"
 LABELLED = "3" * 8 + "-33333333" * 4
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgres_server(tmp_path_factory.mktemp("plans-postgres")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
