@@ -5,6 +5,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+import structlog
 
 NEEDS = "needs "
 """How the reason of a skip begins when something is missing on this machine; it also says how to
@@ -42,8 +43,17 @@ class FailuresAtOnce:
             self._reporter.write_line(f"\n{report.nodeid} ({report.duration:.0f} s): {reason}")
 
 
+def plain_tracebacks() -> None:
+    """Have structlog print tracebacks as Python does: rich, where it is installed, takes a second
+    for each, with all that the functions had in their variables."""
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    plain_tracebacks()
     if reporter := config.pluginmanager.get_plugin("terminalreporter"):
         config.pluginmanager.register(FailuresAtOnce(reporter))
 
