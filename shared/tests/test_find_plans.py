@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,55 @@ async def test_a_few_of_many_are_found_on_the_way(
     plan = await plan_of(store, search, Fields())
     assert list(scans(plan)) == []
     assert plan["Total Cost"] < 5000
+
+
+ONLY_KEYS = Fields(frozenset())
+SOON = [
+    (Search("Study", ((DATE, "20140601-"),)), "studies_by_date_start"),
+    (Search("Study", ((DATE, "20140601-20230101"), (NAME, "F*"))), "studies_by_date_start"),
+    (Search("Study", ((NAME, "f*"),)), "studies_by_name_start"),
+    (Search("Study", ((PATIENT_ID, "ID*"), (MODALITIES, "CT"))), "studies_by_patient_id_start"),
+    (Search("Study", ((ACCESSION, "ACC*"),)), "studies_by_accession_start"),
+    (Search("Patient", ((NAME, "family*"),)), "patients_by_name_start"),
+    (Search("Series", ((DATE, "20140601-"), (MODALITY, "CT"))), "studies_by_date_start"),
+]
+
+
+@pytest.mark.parametrize(("search", "index"), SOON, ids=str)
+async def test_the_first_of_many_are_soon_found(
+    store: tuple[Catalog, Any], search: Search, index: str
+) -> None:
+    """In any order, those come first that an index leads to: nothing is sorted before."""
+    plan = await plan_of(store, replace(search, any_order=True, limit=100), ONLY_KEYS)
+    assert list(scans(plan)) == []
+    assert index in json.dumps(plan)
+    assert '"Sort"' not in json.dumps(plan)
+    assert plan["Startup Cost"] < 10
+
+
+IN_ANY_ORDER = [
+    Search("Study", ((DATE, "20140601-"),)),
+    Search("Study", ((NAME, "family1*"),)),
+    Search("Study", ((NAME, "*amily1*"), (MODALITIES, "CT"))),
+    Search("Study", ((MODALITIES, "XA"),)),
+    Search("Series", ((DATE, "20140601-"), (MODALITY, "CT"))),
+    Search("Instance", ((NAME, "family12*"),)),
+    Search("Study"),
+]
+
+
+@pytest.mark.parametrize("search", IN_ANY_ORDER, ids=str)
+@pytest.mark.parametrize("limit", [0, 1, 100, 501, 550, 1200])
+async def test_in_any_order_each_is_found_once(
+    store: tuple[Catalog, Any], search: Search, limit: int
+) -> None:
+    """However many pages there are: none is lost, none comes twice, and no more than are wanted."""
+    catalog, _ = store
+    every = {one async for page in catalog.search_ids(search) for one in page}
+    asked = replace(search, any_order=True, limit=limit)
+    found = [one.id async for page in catalog.search(asked) for one in page]
+    assert len(found) == len(set(found)) == min(limit or len(every), len(every))
+    assert set(found) <= every
 
 
 async def test_the_right_ones_are_found(store: tuple[Catalog, Any]) -> None:

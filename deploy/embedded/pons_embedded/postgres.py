@@ -39,6 +39,7 @@ TUNING = {
     "max_worker_processes": "2",
     "max_logical_replication_workers": "0",
     "max_parallel_workers": "0",
+    "max_parallel_workers_per_gather": "0",  # no plan counts on them
     "autovacuum_max_workers": "2",
     "max_wal_senders": "2",
     "log_min_error_statement": "panic",  # statements carry patients' names

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-FIND: answers queries from the catalog, page by page (PS3.4 C.4.1)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -19,6 +20,9 @@ from pons_ingress.find_query import Query, read_query
 from pons_ingress.finding import answer_query, until_cancelled
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.status import CANCELLED, PENDING, PENDING_UNMATCHED, SUCCESS
+
+BREATH = 20
+"""Answers that are written in one go."""
 
 
 class Searcher(Protocol):
@@ -69,12 +73,14 @@ class Find:
         pending = Response(PENDING if query.all_matched else PENDING_UNMATCHED)
         instances = query.search.level == "Instance"
         limit = self._limits.limit_instances if instances else self._limits.limit_results
-        search = replace(query.search, limit=limit + 1 if limit else 0)
+        search = replace(query.search, any_order=True, limit=limit + 1 if limit else 0)
         found = self._catalog.search(search, Fields(frozenset(), writer.tags))
         sent = 0
         async with aclosing(until_cancelled(lambda: conversation.cancelled, found)) as pages:
             async for page in pages:
-                for resource in page:
+                for number, resource in enumerate(page):
+                    if number % BREATH == 0:
+                        await asyncio.sleep(0)  # others have their turn, and a cancel is heard
                     if conversation.cancelled:
                         return Response(CANCELLED), sent
                     if limit and sent == limit:

@@ -78,6 +78,8 @@ class Search:
     """Only what is below this resource."""
     order: tuple[Order, ...] = ()
     """Order of arrival where these leave it open."""
+    any_order: bool = False
+    """Whether they may come as an index has them, the first ones soon; without `order`, `since`."""
     since: int = 0
     limit: int = 0
     """0: all."""

@@ -4,7 +4,7 @@
 Nothing that a caller sent becomes part of a statement's text: values are always parameters.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pons.catalog.fields import KNOWN_METADATA, metadata_text
@@ -67,6 +67,8 @@ class Selection:
     conditions: tuple[str, ...]
     values: tuple[Any, ...]
     order: tuple[str, ...]
+    any_order: bool
+    """Whether that is all there is of an order: the same statement may give another one again."""
     telling: bool
     """Whether an index leads to few rows, so that walking all in order of arrival is the worst."""
     after: tuple[tuple[str, Match], ...]
@@ -81,8 +83,9 @@ class Selection:
         """FROM, WHERE and ORDER BY of the resources; `bounds` is what follows."""
         conditions = " AND ".join((*self.conditions, *more)) or "true"
         key = TABLES[self.level].key + (" + 0" if self.telling else "")
-        order = ", ".join((*self.order, key))
-        return f"{self.tables} WHERE {conditions} ORDER BY {order} {bounds}"
+        order = ", ".join(self.order if self.any_order else (*self.order, key))
+        ordered = f"ORDER BY {order} {bounds}" if order else bounds
+        return f"{self.tables} WHERE {conditions} {ordered}"
 
     @property
     def _bounds(self) -> str:
@@ -102,10 +105,15 @@ class Selection:
         return _of_each(self.level, selected, self.source("LIMIT $2 OFFSET $3", after))
 
     def keys(self) -> str:
-        """The statement of the keys alone, 8 bytes each; its parameters are those of `page`."""
+        """The statement of the keys alone, 8 bytes each; its parameters are those of `page`.
+
+        Those of any order come in that of arrival, in which their rows are read soonest.
+        """
+        order = " ORDER BY key" if self.any_order else ""
+        found = replace(self, order=()) if self.any_order else self
         return (
-            "SELECT string_agg(int8send(key), ''::bytea) AS keys FROM "  # noqa: S608 composed
-            f"(SELECT {TABLES[self.level].key} AS key FROM {self.source(self._bounds)}) found"
+            f"SELECT string_agg(int8send(key), ''::bytea{order}) AS keys FROM "  # noqa: S608 composed
+            f"(SELECT {TABLES[self.level].key} AS key FROM {found.source(self._bounds)}) found"
         )
 
     def count(self) -> str:
@@ -143,12 +151,16 @@ def select(search: Search, columns: Columns) -> Selection:
     draft.match_labels()
     draft.below_parent()
     order = tuple(filter(None, map(draft.order_by, search.order)))
+    any_order = search.any_order and bool(draft.conditions)
+    if any_order:
+        order = draft.walks[:1]
     return Selection(
         search.level,
         path(search.level, draft.top),
         tuple(draft.conditions),
         tuple(draft.values),
         order,
+        any_order,
         draft.telling,
         tuple(draft.after),
     )
@@ -162,6 +174,8 @@ class _Draft:
     values: list[Any] = field(default_factory=list)
     after: list[tuple[str, Match]] = field(default_factory=list)
     telling: bool = False
+    walks: tuple[str, ...] = ()
+    """Orders in which an index has what it leads to, so that the first of many is soon found."""
     top: Level = field(init=False)
     """The uppermost level whose row is needed."""
 
@@ -318,6 +332,9 @@ class _Draft:
     def _match_column(self, tag: str, column: Column, match: Match) -> None:
         self.need(column.level)
         self.conditions.append(self.condition(column.sql, match, tag))
+        walk = _walk(tag, column.sql, match)
+        if walk:  # days before names: they have much to do with the order of arrival
+            self.walks = (walk, *self.walks) if tag in DATES else (*self.walks, walk)
         if tag in TELLING and isinstance(match, OneOf):
             pieces = [literal_run(pattern) for pattern in match.patterns]
             self.telling |= all(piece >= TELLING_PIECE for piece in pieces)
@@ -334,6 +351,17 @@ class _Draft:
             f"EXISTS (SELECT FROM {source} WHERE c.study_key = {study}"
             f" AND {self.condition(text, match, tag)})"
         )
+
+
+def _walk(tag: str, text: str, match: Match) -> str:
+    """The order of the index that leads to a range or a beginning of a text, if there is one."""
+    match match:
+        case Range(lower, upper) if tag in DATES and is_whole(lower, upper):
+            return f'({start_of(text)}) COLLATE "C"'
+        case OneOf((), (pattern,)) if tag in STARTS_INDEXED and literal_start(pattern, SHORT):
+            return f"{start_of(f'upper({text})')} USING ~<~"
+        case _:
+            return ""
 
 
 def _start(match: Match) -> str:
