@@ -8,7 +8,7 @@ from time import monotonic
 
 import structlog
 
-from pons.dicom.network.associate import decode_proposal
+from pons.dicom.network.associate import decode_proposal, decode_titles
 from pons.dicom.network.dimse import C_CANCEL_RQ, RESPONSE, Command, Response
 from pons.dicom.network.messages import Context, Dataset, DatasetFull, Message, MessageReader
 from pons.dicom.network.pdu import (
@@ -101,8 +101,8 @@ class Association:
 
     async def _establish(self, take_seat: Callable[[], None]) -> None:
         request = expected(await self.channel.next(), ASSOCIATE_RQ)
+        self._peer = Peer(*decode_titles(request.content), self.channel.remote_ip)
         proposal = decode_proposal(request.content)
-        self._peer = Peer(proposal.calling_aet, proposal.called_aet, self.channel.remote_ip)
         refuse_foreign(proposal)
         take_seat()
         permissions = await self._admission.permissions(self._peer)
@@ -169,7 +169,7 @@ class Association:
         event = f"association {ending.outcome}"
         if ending.outcome == "released":
             log.info(event, **facts)
-        elif ending.outcome == "lost" and not self._peer.calling_aet:
+        elif ending.outcome == "lost" and not self._reader.established:
             log.debug("connection without association", **facts)  # how load balancers probe a port
         else:
             log.warning(event, why=ending.why, **facts)

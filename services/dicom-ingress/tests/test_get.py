@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -149,3 +150,63 @@ def test_a_database_that_is_away(served: tuple[Any, Listed, FileObjects]) -> Non
     assert "database" in responses[0].ErrorComment
     assert received == []
     assert not aborted
+
+
+def asking(port: Any, wire: ModuleType, maximum_length: int = 0) -> Any:
+    """A peer made of a socket that has asked for the study, as SCP of CT images."""
+    role = len(CTImageStorage).to_bytes(2, "big") + CTImageStorage.encode() + b"\0\1"
+    peer = port.connect().associate(
+        (1, GET, wire.IMPLICIT),
+        (3, wire.CT, wire.EXPLICIT),
+        maximum_length=maximum_length,
+        user_items=wire.item(0x54, role),
+    )
+    query = b"\x08\0\x52\0\6\0\0\0STUDY \x20\0\x0d\0\4\0\0\x001.3\0"
+    peer.send(wire.fragment(1, 3, wire.command(0x10, GET)) + wire.fragment(1, 2, query))
+    return peer
+
+
+def dataset_of_a_store(peer: Any) -> bytes:
+    """Read a C-STORE request to its end."""
+    content = b""
+    while True:
+        kind, pdu = peer.receive()
+        assert kind == 4
+        if pdu[5] & 1 == 0:
+            content += pdu[6:]
+            if pdu[5] == 2:
+                return content
+
+
+@pytest.mark.parametrize("ending", ["abort", "leave", "wrong answer"])
+def test_peers_that_end_it_amid(
+    served: tuple[Any, Listed, FileObjects], wire: ModuleType, logs: list[Any], ending: str
+) -> None:
+    """An association that breaks between two instances is told of once, and nothing is left."""
+    port, _, _ = served
+    with asking(port, wire) as peer:
+        assert len(dataset_of_a_store(peer)) > LARGE
+        if ending == "abort":
+            peer.send(wire.pdu(7, bytes(4)))
+        elif ending == "wrong answer":
+            peer.send(wire.fragment(3, 3, wire.response(0x8001, 99, 0)))
+            assert peer.receive() == (7, bytes((0, 0, 2, 5)))
+    ended = {"abort": "aborted", "leave": "lost", "wrong answer": "broken"}[ending]
+    wire.until(lambda: any(line["event"] == f"association {ended}" for line in logs))
+    assert [line["log_level"] for line in logs] == ["warning"]
+    assert logs[0]["why"]
+    responses, received, _ = get(port)
+    assert (responses[-1].Status, len(received)) == (0, 3)
+
+
+def test_a_peer_that_takes_tiny_pdus(
+    served: tuple[Any, Listed, FileObjects], wire: ModuleType
+) -> None:
+    """It is served with bounded memory, and so are others meanwhile, until it goes away."""
+    port, _, _ = served
+    with asking(port, wire, maximum_length=8) as slow:
+        assert slow.receive()[0] == 4
+        for _ in range(3):
+            responses, received, _ = get(port)
+            assert (responses[-1].Status, len(received)) == (0, 3)
+        assert [len(slow.receive()[1]) for _ in range(1000)] == [8] * 1000

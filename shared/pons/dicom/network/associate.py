@@ -105,6 +105,11 @@ def encode_acceptance(acceptance: Acceptance, echoed: bytes) -> bytes:
     return _encode(ASSOCIATE_AC, echoed, contexts, acceptance.user)
 
 
+def decode_titles(pdu: bytes) -> tuple[str, str]:
+    """The calling and the called AE title of an A-ASSOCIATE-RQ, whatever follows them."""
+    return _decode_aet(pdu[26:42]), _decode_aet(pdu[10:26])
+
+
 def decode_proposal(pdu: bytes) -> Proposal:
     """The proposal in an A-ASSOCIATE-RQ. Raises `ProtocolError` for a malformed one.
 
@@ -126,9 +131,10 @@ def decode_proposal(pdu: bytes) -> Proposal:
             raise malformed(f"too many items of type 0x{kind:02X}")
     if application_context is None or user is None or not contexts:
         raise malformed("an item is missing")
+    calling_aet, called_aet = decode_titles(pdu)
     return Proposal(
-        called_aet=_decode_aet(pdu[10:26]),
-        calling_aet=_decode_aet(pdu[26:42]),
+        called_aet=called_aet,
+        calling_aet=calling_aet,
         contexts=tuple(contexts.values()),
         user=user,
         protocol_version=int.from_bytes(pdu[6:8], "big"),
