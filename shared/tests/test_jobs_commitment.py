@@ -39,6 +39,12 @@ async def submit(bus: Bus, instances: list[Reference], name: str = "ct", **optio
     )
 
 
+def random_uids(count: int) -> list[str]:
+    """Those that pack worst."""
+    chance = random.Random(7)
+    return [f"2.25.{UUID(int=chance.getrandbits(128)).int}" for _ in range(count)]
+
+
 async def test_a_request(bus: Bus) -> None:
     """It is a job of the modality's that is tried again, and has the instances once each."""
     job = await Jobs(bus, JobsSettings()).get(await submit(bus, [ONE, TWO, ONE]))
@@ -60,14 +66,12 @@ async def test_a_request(bus: Bus) -> None:
 
 async def test_many_instances(bus: Bus) -> None:
     """20,000 instances have room in a job, and what has none is refused."""
-    chance = random.Random(7)
-    uids = [f"2.25.{UUID(int=chance.getrandbits(128)).int}" for _ in range(40_000)]
-    many = [Reference(CT, uid) for uid in uids[:20_000]]
+    many = [Reference(CT, uid) for uid in random_uids(20_000)]
     job = await Jobs(bus, JobsSettings()).get(await submit(bus, many))
     request = msgspec.convert(job.request.arguments, CommitmentRequest)
     assert await request.instances() == many
     with pytest.raises(TooLarge, match="The instances of this commitment"):
-        await submit(bus, [Reference(CT, uid) for uid in uids])
+        await submit(bus, [Reference(CT, uid) for uid in random_uids(40_000)])
 
 
 async def test_too_many_that_wait(bus: Bus) -> None:
@@ -78,3 +82,12 @@ async def test_too_many_that_wait(bus: Bus) -> None:
     await submit(bus, [ONE], "other", most_waiting=2)
     await Jobs(bus, JobsSettings()).cancel(first)
     await submit(bus, [ONE], "down", most_waiting=2)
+
+
+async def test_large_ones_that_wait(bus: Bus) -> None:
+    """Of large requests fewer may wait: what they ask is in memory where all jobs are listed."""
+    large = [Reference(CT, uid) for uid in random_uids(5_000)]
+    await submit(bus, large, "slow", most_waiting=20)
+    with pytest.raises(OutOfResources, match="1 reports"):
+        await submit(bus, large, "slow", most_waiting=20)
+    await submit(bus, [ONE], "slow", most_waiting=20)

@@ -20,7 +20,10 @@ JOB_TYPE = "StorageCommitmentScp"
 COMMITMENT = "commitment"
 """The kind of worker for it: a report waits for nothing that is sent, and holds up nothing."""
 MOST_WAITING = 1000
-"""Reports that may wait for one modality."""
+"""Reports that may wait for one modality; of large requests a twentieth, since whoever lists all
+jobs reads what each was asked."""
+LARGE = 64 * 1024
+"""Bytes of a large one once it is packed: some 5,000 instances."""
 
 
 class CommitmentRequest(msgspec.Struct, frozen=True):
@@ -56,16 +59,18 @@ async def submit_commitment(
     Raises `TooLarge` for more instances than a message has room for, `OutOfResources` when too many
     reports wait for the modality already, and `Unavailable`.
     """
+    unique = list(dict.fromkeys(instances))
+    asked = await packed(unique)
     destination = f"modality:{name}"
+    most = most_waiting if len(asked) < LARGE else most_waiting // 20
     waiting = sum(
         one.job_type == JOB_TYPE and one.destination == destination and not one.finished
         for one, _ in await read_documents(jobs.bus)
     )
-    if waiting >= most_waiting:
+    if waiting >= most:
         what = f"{waiting} reports of storage commitment wait for modality {name!r} already"
         raise OutOfResources(what, "see to it that it can be reached, or delete their jobs")
-    unique = list(dict.fromkeys(instances))
-    request = CommitmentRequest(name, called_aet, transaction_uid, await packed(unique))
+    request = CommitmentRequest(name, called_aet, transaction_uid, asked)
     return await jobs.submit(
         JobRequest(
             job_type=JOB_TYPE,
