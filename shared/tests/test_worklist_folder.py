@@ -58,6 +58,9 @@ async def test_a_file_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
     half.write_bytes(content("Beethoven")[:-4])
     (tmp_path / "3.wl").write_bytes(b"no DICOM")
     (tmp_path / "4.wl").write_bytes(bytes(LARGEST_FILE + 1))
+    (tmp_path / "5.wl").mkdir()
+    os.mkfifo(tmp_path / "6.wl")
+    (tmp_path / "7.wl").symlink_to("8.wl")  # of a file that is not there
     with capture_logs() as logs:
         for _ in range(3):
             assert await names(folder) == ["A"]
@@ -68,6 +71,16 @@ async def test_a_file_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
     ]
     half.write_bytes(content("Beethoven"))
     assert await names(folder) == ["A", "Beethoven"]
+
+
+async def test_a_link_that_cannot_be_followed(tmp_path: Path) -> None:
+    """One that leads in a circle, or where nobody may look, is no error for the others either."""
+    folder = WorklistFolder(tmp_path, 10, lambda: "latin1")
+    (tmp_path / "1.wl").write_bytes(content("A"))
+    (tmp_path / "2.wl").symlink_to("2.wl")
+    with capture_logs() as logs:
+        assert await names(folder) == ["A"]
+    assert errors(logs) == ["worklist file cannot be read"]
 
 
 async def test_a_default_character_set_that_changes_counts(tmp_path: Path) -> None:

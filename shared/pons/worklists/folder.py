@@ -89,9 +89,7 @@ class WorklistFolder:
     def _list(self, folder: Path) -> Iterator[str]:
         try:
             with os.scandir(folder) as entries:
-                yield from (
-                    one.path for one in entries if one.name.endswith(ENDING) and one.is_file()
-                )
+                yield from (one.path for one in entries if _is_file(one))
         except OSError as error:
             log.error("folder of worklists cannot be read", folder=str(folder), error=repr(error))
             raise Unavailable("The folder of worklists cannot be read") from error
@@ -147,3 +145,13 @@ class WorklistFolder:
     def _forget(self, path: str) -> None:
         known = self._known.pop(path, None)
         self.kept_bytes -= len(known.tags or b"") if known is not None else 0
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it may be an entry; a link that cannot be followed is told when it is to be read."""
+    if not entry.name.endswith(ENDING):
+        return False
+    try:
+        return entry.is_file()
+    except OSError:
+        return True
