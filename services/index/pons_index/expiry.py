@@ -32,7 +32,7 @@ from pons_index.tombstones import Tombstones
 
 log = structlog.get_logger()
 
-WARNING = "retention"
+WARNING, NO_ROOM = "retention", "room"
 LOOKED_AT = 200
 """Studies that one page of a look has."""
 AT_ONCE = 200
@@ -75,21 +75,27 @@ class Expiry:
         self._space = FreeSpace(retention.settings.storage)
 
     async def expire_forever(self) -> None:
-        """Let go what may, again and again; not before the comparison at the start, which gives
-        resources back the labels that keep them."""
+        """Let go what may, again and again.
+
+        Not before the comparison at the start, which gives resources back the labels that keep
+        them; and a while after it, since somebody may have something to put back as well.
+        """
         await self._compared.wait()
-        looked = -self._settings.interval
+        looked, rest = monotonic(), 0.0
         while True:
+            shortest = min(self._settings.room_interval, self._settings.interval)
+            await asyncio.sleep(max(shortest, rest))
             try:
                 if monotonic() - looked >= self._settings.interval:
                     await self.expire()
                     looked = monotonic()
-                await self.make_room()
+                began = monotonic()
+                in_vain = not await self.make_room()
+                rest = REST * (monotonic() - began) if in_vain else 0.0
                 self._pulse.succeed()
             except PonsError as error:
                 self._pulse.fail(str(error))
                 log.warning("retention waits", error=log_text(error))
-            await asyncio.sleep(min(self._settings.room_interval, self._settings.interval))
 
     async def expire(self) -> int:
         """Delete studies whose days are over, unless they are too many; how many went."""
@@ -115,6 +121,7 @@ class Expiry:
             return 0
         gone = 0
         if not await self._retention.is_room_needed():
+            self._warnings.pop(NO_ROOM, None)
             return gone
         async for verdicts in self._pages(rules, rest=0):
             going = [one.study.key for one in verdicts if one.goes and one.for_room]
@@ -122,8 +129,13 @@ class Expiry:
                 for verdict in await self._once_more(going[start : start + AT_ONCE]):
                     gone += verdict.for_room and await self.let_go(verdict)
                     if not await self._retention.is_room_needed():
+                        self._warnings.pop(NO_ROOM, None)
                         return gone
-        log.warning("retention cannot make room", deleted=gone)
+        if NO_ROOM not in self._warnings:
+            log.warning("retention cannot make room", deleted=gone)
+        self._warnings[NO_ROOM] = (
+            "room is needed, and nothing more may go: POST /retention/dry-run says why"
+        )
         return gone
 
     async def _pages(self, rules: Rules, rest: float = REST) -> AsyncIterator[list[Verdict]]:

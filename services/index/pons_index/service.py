@@ -194,7 +194,7 @@ async def open_index(
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
                 worklists.end_forever(),
-                *(() if read_only else (expiry.expire_forever(),)),
+                *(() if read_only or adopting or asked else (expiry.expire_forever(),)),
             ):
                 room = FreeSpace(settings.storage)
                 answered = (

@@ -196,6 +196,20 @@ async def test_all_that_keeps_a_study(keeping: Any) -> None:
         assert await keeper.left() == ["P1", "P2", "P3", "P4", "P5", "P7"]
 
 
+async def test_a_study_that_cannot_be_read_stays(keeping: Any) -> None:
+    """And holds up no other: nobody knows what its rules would say."""
+    async with keeping({"nm": {**NM, "When": [{"Tag": "Modality", "Is": "NM"}]}}) as keeper:
+        await keeper.store(image(1), days=31)
+        await keeper.store(image(2), days=31)
+        await keeper.index.database.pool.execute(
+            "UPDATE headers SET header = 'x' WHERE instance_key = (SELECT min(instance_key)"
+            " FROM instances)"
+        )
+        assert (await keeper.why())[ids(image(1)).study].startswith("it cannot be read")
+        assert await keeper.expiry.expire() == 1
+        assert await keeper.left() == ["P1"]
+
+
 async def test_the_rule_that_keeps_longest_counts(keeping: Any) -> None:
     """Also where it holds of one instance alone: what it names is kept as long as it says."""
     longer = {"When": [{"Tag": "Modality", "Is": "PT"}], "KeepDays": 365}
@@ -308,4 +322,5 @@ async def test_room_is_made_of_what_came_first(keeping: Any) -> None:
         await keeper.store(image(6, aet="CT1", megabytes=4), days=100)
         assert await keeper.expiry.make_room() == 1
         assert await keeper.expiry.make_room() == 0  # what is left may not go
+        assert "nothing more may go" in keeper.warnings["room"]
         assert await keeper.left() == ["P1", "P5", "P6"]

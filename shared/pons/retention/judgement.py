@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pons.catalog.headers import Headers, StoredHeader
 from pons.catalog.retention import HeldInstance, OldStudies, OldStudy
+from pons.errors import DamagedObject
 from pons.retention.rules import RetentionRule
 from pons.routing.conditions import Condition, Seen
 
@@ -87,7 +88,10 @@ class Judge:
     async def judge(self, study: OldStudy, rules: Mapping[str, RetentionRule]) -> Verdict | None:
         """What becomes of a study; None where no rule holds of all of it."""
         labels = await self._catalog.old_studies.labels_digest(study.key)
-        said = await self._ask(study, rules)
+        try:
+            said = await self._ask(study, rules)
+        except DamagedObject as error:
+            return Verdict(study, "", labels, f"it cannot be read: {error.message}")
         if not said.of_all:
             return None
         # Of those that let it go, one that waits for nothing more is named first.

@@ -24,7 +24,7 @@ class ExpiryRequest(BaseModel):
     )
     Since: int = Field(0, ge=0, description="Only studies after this one: `Last` of a page.")
     Limit: int = Field(
-        MOST, ge=1, le=MOST, description="So many studies that are old enough are looked at."
+        100, ge=1, le=MOST, description="So many studies that are old enough are looked at."
     )
 
 
@@ -33,7 +33,7 @@ class ExpiringStudy(BaseModel):
 
     ID: str = Field(description="Its identifier.")
     Path: str = Field(description="Where it is shown.")
-    Rule: str = Field(description="The rule that lets it go.")
+    Rule: str = Field(description="The rule that lets it go; empty where its headers are damaged.")
     LastUpdate: str = Field(description="When its last instance came or went, in UTC.")
     Goes: bool = Field(description="Whether it would go now.")
     Kept: str = Field(description="Why it stays; empty where it would go.")
