@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One request while it is answered: what its service says to the peer, and asks of it (PS3.7 8)."""
 
-from collections.abc import AsyncIterable, Awaitable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
 
 from pons.dicom.network.dimse import (
     C_CANCEL_RQ,
@@ -63,12 +63,24 @@ class Conversation:
 
     def respond(self, response: Response, dataset: bytes | None = None) -> Awaitable[None]:
         """Send `response` and its dataset; waits while the peer does not take what it was sent."""
+        return self.respond_to_all(response, (dataset,))
+
+    def respond_to_all(
+        self, response: Response, datasets: Iterable[bytes | None]
+    ) -> Awaitable[None]:
+        """As `respond`, the same with each of the datasets; they leave together."""
         self.answered = response.status not in PENDING
-        command = encode_response(self.message.command, response, with_dataset=dataset is not None)
         context_id, maximum = self.message.context.context_id, self.agreement.peer_maximum_length
-        pieces = list(encode_data(context_id, COMMAND, command, maximum))
-        if dataset is not None:
-            pieces += encode_data(context_id, 0, dataset, maximum)
+        commands: dict[bool, list[bytes | memoryview]] = {}
+        pieces: list[bytes | memoryview] = []
+        for dataset in datasets:
+            with_dataset = dataset is not None
+            if with_dataset not in commands:
+                command = encode_response(self.message.command, response, with_dataset=with_dataset)
+                commands[with_dataset] = [*encode_data(context_id, COMMAND, command, maximum)]
+            pieces += commands[with_dataset]
+            if dataset is not None:
+                pieces += encode_data(context_id, 0, dataset, maximum)
         return self._channel.send(b"".join(pieces))
 
     @property

@@ -78,13 +78,14 @@ class Find:
         sent = 0
         async with aclosing(until_cancelled(lambda: conversation.cancelled, found)) as pages:
             async for page in pages:
-                for number, resource in enumerate(page):
-                    if number % BREATH == 0:
-                        await asyncio.sleep(0)  # others have their turn, and a cancel is heard
+                for start in range(0, len(page), BREATH):
+                    await asyncio.sleep(0)  # others have their turn, and a cancel is heard
                     if conversation.cancelled:
                         return Response(CANCELLED), sent
-                    if limit and sent == limit:
+                    few = page[start : start + BREATH]
+                    wanted = few[: limit - sent] if limit else few
+                    await conversation.respond_to_all(pending, map(writer.write, wanted))
+                    sent += len(wanted)
+                    if len(wanted) < len(few):
                         return Response(CANCELLED, f"There are more than {limit} matches"), sent
-                    await conversation.respond(pending, writer.write(resource))
-                    sent += 1
         return Response(CANCELLED if conversation.cancelled else SUCCESS), sent

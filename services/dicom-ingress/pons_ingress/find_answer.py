@@ -10,7 +10,7 @@ import msgspec
 from pons.catalog import Resource
 from pons.dicom.orthanc_json import GROUPS, element_text, reserving_tag
 from pons.header.repertoire import Repertoire
-from pons.header.write import NUMBERS, write_dataset
+from pons.header.write import CHARACTER_SET, NUMBERS, ElementWriter
 from pons_ingress.find_query import (
     INSTANCE_AVAILABILITY,
     QUERY_RETRIEVE_LEVEL,
@@ -20,6 +20,8 @@ from pons_ingress.find_query import (
 )
 
 Element = dict[str, Any]
+NOT_TEXT = frozenset((*NUMBERS, "AT"))
+"""VRs whose values are not written as the index has them."""
 
 
 class AnswerWriter:
@@ -32,23 +34,40 @@ class AnswerWriter:
     def __init__(
         self, query: Query, transfer_syntax: str, repertoire: Repertoire, retrieve_aet: str
     ) -> None:
-        self._keys = query.keys
-        self._transfer_syntax = transfer_syntax
-        self._repertoire = repertoire
-        self._said: dict[str, Element] = {
+        said: dict[str, Element] = {
+            CHARACTER_SET: {"vr": "CS", "Value": repertoire.term.split("\\")},
             QUERY_RETRIEVE_LEVEL: {"vr": "CS", "Value": [query.level]},
             RETRIEVE_AET: {"vr": "AE", "Value": [retrieve_aet]},
         }
         if INSTANCE_AVAILABILITY in query.ours:
-            self._said[INSTANCE_AVAILABILITY] = {"vr": "CS", "Value": ["ONLINE"]}
+            said[INSTANCE_AVAILABILITY] = {"vr": "CS", "Value": ["ONLINE"]}
+        self._writer = ElementWriter(transfer_syntax, repertoire)
+        parts: dict[str, Key | bytes] = {key.tag: key for key in query.keys}
+        parts |= {tag: self._writer.element(tag, one) for tag, one in said.items()}
+        self._parts = [parts[tag] for tag in sorted(parts)]
+        """Ascending: what every answer says as it is written, and what it has of its resource."""
         creators = {reserving_tag(key.tag) or key.tag for key in query.keys}
         self.tags = tuple(sorted({key.tag for key in query.keys} | creators))
         """What is to be read of each resource."""
 
     def write(self, resource: Resource) -> bytes:
         """The answer that is this resource."""
-        elements = {key.tag: _element(key, resource) for key in self._keys} | self._said
-        return write_dataset(elements, self._transfer_syntax, self._repertoire)
+        return self._writer.finished(
+            b"".join(
+                part if isinstance(part, bytes) else self._written(part, resource)
+                for part in self._parts
+            )
+        )
+
+    def _written(self, key: Key, resource: Resource) -> bytes:
+        text = resource.requested.get(key.tag)
+        if (
+            text is None
+            or key.vr in NOT_TEXT
+            or (key.vr == "PN" and text.count("=") >= len(GROUPS))
+        ):
+            return self._writer.element(key.tag, _element(key, resource))
+        return self._writer.text(key.tag, key.vr, text)
 
 
 def _element(key: Key, resource: Resource) -> Element:

@@ -103,6 +103,7 @@ class Catalog:
         self._rows = Rows(reader, searcher, planned)
         self._look_ups = LookUps(planned)
         self._selected: dict[tuple[Level, Fields, bool], str] = {}
+        self._in_header: dict[tuple[Level, tuple[str, ...]], list[str]] = {}
         self.headers = Headers(reader, self._look_ups, objects, room)
         self.logs = Logs(reader)
         self.archive = Archive(reader)
@@ -327,11 +328,19 @@ class Catalog:
         if not fields.tags:
             return resource
         found = sequences_of(row)
-        asked = [tag for tag in fields.tags if self._columns.in_header(level, tag)]
-        if asked:
+        if asked := self._asked_of_header(level, fields.tags):
             found |= await self.headers.elements(row, asked)
         elements = {tag: found[tag] for tag in fields.tags if tag in found}
         return msgspec.structs.replace(resource, elements=elements)
+
+    def _asked_of_header(self, level: Level, tags: tuple[str, ...]) -> list[str]:
+        """Those of the tags that only a header tells."""
+        known = self._in_header.get((level, tags))
+        if known is None:
+            known = [tag for tag in tags if self._columns.in_header(level, tag)]
+            if len(self._in_header) < MAX_SELECTED:
+                self._in_header[level, tags] = known
+        return known
 
     def _select(self, level: Level, fields: Fields, *, header: bool = False) -> str:
         known = self._selected.get((level, fields, header))

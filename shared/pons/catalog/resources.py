@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from pons.catalog.schema import ALL_COMPUTED
 from pons.dicom.identity import to_text
 from pons.dicom.levels import Level
 from pons.dicom.metadata import SYSTEM_METADATA
@@ -98,13 +99,13 @@ def _requested(row: Any, values: Mapping[str, Any], requested: tuple[str, ...]) 
         if name in row
     ]
     for tag in requested:
-        computed = row.get(f"tag_{tag.lower()}")
-        if computed is not None:
+        if tag in ALL_COMPUTED and (computed := row.get(f"tag_{tag.lower()}")) is not None:
             found[tag] = computed
             continue
-        text = next((tags[tag] for tags in sources if tag in tags), None)
-        if text is not None:
-            found[tag] = text
+        for tags in sources:
+            if tag in tags:
+                found[tag] = tags[tag]
+                break
     return found
 
 

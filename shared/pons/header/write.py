@@ -4,11 +4,10 @@
 For small data sets without pixel data, such as answers to queries.
 """
 
-import struct
 import zlib
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from struct import error, pack
 from typing import Any
 
 from pons.dicom.numbers import swapped
@@ -48,44 +47,54 @@ def write_dataset(elements: Elements, transfer_syntax: str, repertoire: Repertoi
     Text is in `repertoire`, whatever the elements say; SpecificCharacterSet says so where there is
     text at all. Raises `BadRequest` for a value that is not there, or does not fit its VR.
     """
-    order = ">" if transfer_syntax == BIG_ENDIAN else "<"
-    writer = _Writer(order, transfer_syntax != IMPLICIT_VR, repertoire)
+    writer = ElementWriter(transfer_syntax, repertoire)
     told = {CHARACTER_SET: {"vr": "CS", "Value": repertoire.term.split("\\")}}
-    content = writer.dataset({**elements, **told})
-    if transfer_syntax == DEFLATED_VR:
+    return writer.finished(writer.dataset({**elements, **told}))
+
+
+class ElementWriter:
+    """Writes elements, one by one or many, in a transfer syntax and a character set."""
+
+    def __init__(self, transfer_syntax: str, repertoire: Repertoire) -> None:
+        self.order = ">" if transfer_syntax == BIG_ENDIAN else "<"
+        self.explicit = transfer_syntax != IMPLICIT_VR
+        self.repertoire = repertoire
+        self._deflated = transfer_syntax == DEFLATED_VR
+
+    def finished(self, content: bytes) -> bytes:
+        """All elements of a data set as the transfer syntax has them."""
+        if not self._deflated:
+            return content
         deflating = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         content = deflating.compress(content) + deflating.flush()
         return content + bytes(len(content) % 2)
-    return content
-
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    order: str
-    explicit: bool
-    repertoire: Repertoire
 
     def dataset(self, elements: Elements) -> bytes:
         """Elements in ascending order; group lengths are left out, since they would be wrong."""
         return b"".join(
-            self._element(tag, elements[tag]) for tag in sorted(elements) if tag[4:] != "0000"
+            self.element(tag, elements[tag]) for tag in sorted(elements) if tag[4:] != "0000"
         )
 
-    def _element(self, tag: str, element: Mapping[str, Any]) -> bytes:
+    def element(self, tag: str, element: Mapping[str, Any]) -> bytes:
+        """One element. Raises `BadRequest` as `write_dataset` does."""
         vr: str = element["vr"]
-        value = self._value(tag, vr, element)
-        value += (b"\0" if vr == "UI" or vr in BINARY_VRS else b" ") * (len(value) % 2)
+        return self._framed(tag, vr, self._value(tag, vr, element))
+
+    def text(self, tag: str, vr: str, text: str) -> bytes:
+        """An element of a VR whose values are text, with backslashes between several."""
+        return self._framed(tag, vr, self._text(vr, text))
+
+    def _framed(self, tag: str, vr: str, value: bytes) -> bytes:
+        if len(value) % 2:
+            value += b"\0" if vr == "UI" or vr in BINARY_VRS else b" "
         number = int(tag, 16)
-        start = struct.pack(f"{self.order}HH", number >> 16, number & 0xFFFF)
         if not self.explicit:
-            return start + struct.pack(f"{self.order}L", len(value)) + value
+            return pack(f"{self.order}HHL", number >> 16, number & 0xFFFF, len(value)) + value
         if vr not in LONG_VRS and len(value) > LONGEST:
             vr = "UN"  # PS3.5 6.2.2
-        if vr in LONG_VRS:
-            return (
-                start + vr.encode() + bytes(2) + struct.pack(f"{self.order}L", len(value)) + value
-            )
-        return start + vr.encode() + struct.pack(f"{self.order}H", len(value)) + value
+        layout = "HH2s2xL" if vr in LONG_VRS else "HH2sH"
+        start = number >> 16, number & 0xFFFF, vr.encode(), len(value)
+        return pack(self.order + layout, *start) + value
 
     def _value(self, tag: str, vr: str, element: Mapping[str, Any]) -> bytes:
         if "BulkDataURI" in element:
@@ -98,22 +107,24 @@ class _Writer:
             return swapped(content, BINARY_VRS.get(vr, 1)) if self.order == ">" else content
         if vr in NUMBERS or vr == "AT":
             return b"".join(self._number(tag, vr, one) for one in values if one is not None)
-        text = element_text(tag, element) or ""
+        return self._text(vr, element_text(tag, element) or "")
+
+    def _text(self, vr: str, text: str) -> bytes:
         if vr in TEXT:
             return self.repertoire.encode(vr, text)
         return text.encode("ascii", "replace")
 
     def _item(self, elements: Elements) -> bytes:
         content = self.dataset({t: e for t, e in elements.items() if t != CHARACTER_SET})
-        return struct.pack(f"{self.order}HHL", *ITEM, len(content)) + content
+        return pack(f"{self.order}HHL", *ITEM, len(content)) + content
 
     def _number(self, tag: str, vr: str, value: Any) -> bytes:
         try:
             if vr == "AT":
                 number = int(value, 16)
-                return struct.pack(f"{self.order}HH", number >> 16, number & 0xFFFF)
+                return pack(f"{self.order}HH", number >> 16, number & 0xFFFF)
             kind: Callable[[Any], Any] = float if vr in ("FL", "FD") else int
-            return struct.pack(f"{self.order}{NUMBERS[vr]}", kind(value))
-        except (ValueError, TypeError, struct.error, OverflowError):
+            return pack(f"{self.order}{NUMBERS[vr]}", kind(value))
+        except (ValueError, TypeError, error, OverflowError):
             what = f"The value of {display_tag(tag)} ({vr}) is out of range: {value!r:.100}"
             raise BadRequest(what) from None
