@@ -192,9 +192,10 @@ def _read_acceptance(peer: Peer, pdu: Pdu, ways: Sequence[Way]) -> Accepted:
     if 0 < maximum_length <= PDV_HEADER.size:
         raise peer.failure(f"takes PDUs of {maximum_length} bytes only")
     proposed = {2 * number + 1: way for number, way in enumerate(ways)}
-    contexts = {
-        proposed[one.context_id]: one.context_id
-        for one in acceptance.results
-        if one.result == ACCEPTED and one.context_id in proposed
-    }
+    contexts = {}
+    for one in acceptance.results:
+        way = proposed.get(one.context_id)
+        # Who takes it for another encoding than it has would read other pixels.
+        if one.result == ACCEPTED and way is not None and one.transfer_syntax == way[1]:
+            contexts[way] = one.context_id
     return Accepted(contexts, maximum_length)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers whose answers are none: what they say is not taken for what was asked."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 from pydicom import Dataset
@@ -33,8 +34,10 @@ async def threads() -> AsyncIterator[ScuThreads]:
         yield threads
 
 
-@contextmanager
-def answering(*answers: bytes, released: bytes = RELEASE_RP) -> Iterator[Peer]:
+@asynccontextmanager
+async def answering(
+    *answers: bytes, released: bytes = RELEASE_RP, accepted: bytes = wire.acceptance(1)
+) -> AsyncIterator[Peer]:
     """A peer that says the next of these to each message, and then nothing more."""
 
     def serve() -> None:
@@ -44,7 +47,7 @@ def answering(*answers: bytes, released: bytes = RELEASE_RP) -> Iterator[Peer]:
             left = list(answers)
             for kind, content in pdus(connection):
                 if kind == 1:
-                    connection.sendall(wire.acceptance(1))
+                    connection.sendall(accepted)
                 elif kind == 4 and content[5] == 3 and left and b"\xff\x0f" not in content:
                     connection.sendall(left.pop(0))
                 elif kind == 5:
@@ -56,7 +59,7 @@ def answering(*answers: bytes, released: bytes = RELEASE_RP) -> Iterator[Peer]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield Peer("pacs", "PONS", "PEER", "127.0.0.1", listener.getsockname()[1], 2.0)
-        thread.join(15)
+        await asyncio.to_thread(thread.join, 15)
         assert not thread.is_alive()
 
 
@@ -109,14 +112,15 @@ async def test_an_answer_to_another_request(
     threads: ScuThreads, model: str, work: Callable[[Association], object], answers: list[bytes]
 ) -> None:
     """It ends the association: a retrieval that never was is not told as a success."""
-    with answering(*answers) as peer, pytest.raises(RemoteFailure, match=NO_ANSWER):
-        await threads.run(peer, Offer([build_context(model, [wire.IMPLICIT])]), work)
+    async with answering(*answers) as peer:
+        with pytest.raises(RemoteFailure, match=NO_ANSWER):
+            await threads.run(peer, Offer([build_context(model, [wire.IMPLICIT])]), work)
 
 
 async def test_answers_in_order(threads: ScuThreads) -> None:
     """Two requests on an association, each with its own."""
     offer = Offer([build_context(MOVE, [wire.IMPLICIT])])
-    with answering(say(MOVE_RSP, 1, 0xFF00) + say(MOVE_RSP, 1), say(MOVE_RSP, 2)) as peer:
+    async with answering(say(MOVE_RSP, 1, 0xFF00) + say(MOVE_RSP, 1), say(MOVE_RSP, 2)) as peer:
         assert await threads.run(peer, offer, move_two) == [0, 0]
 
 
@@ -127,9 +131,10 @@ async def test_a_stored_instance_that_another_answer_confirms() -> None:
         yield wire.dataset()
 
     way = wire.CT, wire.IMPLICIT
-    with answering(say(STORE_RSP, 9)) as peer, pytest.raises(RemoteFailure, match=NO_ANSWER):
-        async with open_association(peer, [way], 16384) as association:
-            await association.store(1, Instance(wire.CT, "1.2.3"), pieces())
+    async with answering(say(STORE_RSP, 9)) as peer:
+        with pytest.raises(RemoteFailure, match=NO_ANSWER):
+            async with open_association(peer, [way], 16384) as association:
+                await association.store(1, Instance(wire.CT, "1.2.3"), pieces())
 
 
 @pytest.mark.parametrize(
@@ -138,12 +143,37 @@ async def test_a_stored_instance_that_another_answer_confirms() -> None:
 async def test_more_words_at_the_release(threads: ScuThreads, ending: bytes) -> None:
     """A message after the request to release, or a collision, takes nothing of what was done."""
     offer = Offer([build_context("1.2.840.10008.1.1", [wire.IMPLICIT])])
-    with answering(say(ECHO_RSP, 1), released=ending) as peer:
+    async with answering(say(ECHO_RSP, 1), released=ending) as peer:
         assert await threads.run(peer, offer, echo) == 0
 
 
 async def test_silence_at_the_release(threads: ScuThreads) -> None:
     """A peer that does not answer it is let go after its time."""
     offer = Offer([build_context("1.2.840.10008.1.1", [wire.IMPLICIT])])
-    with answering(say(ECHO_RSP, 1), released=b"") as peer:
+    async with answering(say(ECHO_RSP, 1), released=b"") as peer:
         assert await threads.run(peer, offer, echo) == 0
+
+
+@pytest.mark.parametrize("most", [1, 6, 7])
+async def test_a_peer_that_takes_no_message(threads: ScuThreads, most: int) -> None:
+    """PDUs into which nothing fits are told as such, and not as an error of ours."""
+    length = wire.item(0x51, bytes(4)), wire.item(0x51, most.to_bytes(4, "big"))
+    accepted = wire.acceptance(1).replace(*length)
+    told = f"takes PDUs of {most} bytes only"
+    async with answering(accepted=accepted) as peer:
+        with pytest.raises(RemoteFailure, match=told):
+            await threads.run(peer, Offer([build_context(FIND, [wire.IMPLICIT])]), find)
+    async with answering(accepted=accepted) as peer:
+        with pytest.raises(RemoteFailure, match=told):
+            async with open_association(peer, [(wire.CT, wire.IMPLICIT)], 16384):
+                pytest.fail("there is no association")
+
+
+async def test_an_encoding_that_was_not_proposed() -> None:
+    """A context that is accepted in another one is none: its pixels would be taken for others."""
+    accepted = wire.acceptance(1, 9, transfer="1.2.840.10008.1.2.2")
+    async with answering(accepted=accepted) as peer:
+        with pytest.raises(RemoteFailure) as told:
+            async with open_association(peer, [(wire.CT, wire.IMPLICIT)], 16384):
+                pytest.fail("there is no association")
+    assert "accepts no presentation context for CT Image Storage" in str(told.value)

@@ -23,7 +23,7 @@ from pynetdicom.presentation import PresentationContext
 
 from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pons.dicom.network.dimse import C_CANCEL_RQ, RESPONSE
-from pons.dicom.network.pdu import decode_abort
+from pons.dicom.network.pdu import SMALLEST_LENGTH, decode_abort
 from pons.dicom.network.rejection import decode_rejection
 from pons.errors import RemoteFailure
 from pons.limits import MEGABYTE
@@ -120,13 +120,23 @@ class Association:
             self._ended, self._watch.connection = "", None
             requestor = self._ask(address)
             if requestor.is_established:
-                return requestor
+                return self._able(requestor)
             requestor.kill()
             if self._watch.connection is not None:
                 self._watch.connection.close()
             if self._heard or self._watch.answered:
                 break
         raise self._not_established(requestor)
+
+    def _able(self, requestor: Requestor) -> Requestor:
+        """One whose peer takes PDUs that hold something."""
+        most = requestor.acceptor.maximum_length or 0
+        if 0 < most < SMALLEST_LENGTH:
+            self.requestor = requestor
+            self._over.set()
+            self._close(orderly=False)
+            raise self.peer.failure(f"takes PDUs of {most} bytes only")
+        return requestor
 
     def _not_established(self, requestor: Requestor) -> RemoteFailure:
         if not requestor.rejected_contexts:
