@@ -186,7 +186,7 @@ def test_encoding() -> None:
     assert encode_abort(2, 6) == b"\7\0\0\0\0\4\0\0\2\6"  # type: ignore[arg-type]
     assert b"".join(encode_data(3, 1, b"abcde", 0)) == b"\4\0\0\0\0\x0b\0\0\0\7\3\3abcde"
     assert b"".join(encode_data(3, 1, b"abcde", 9)) == (
-        b"\4\0\0\0\0\x09\0\0\0\5\3\1abc" + b"\4\0\0\0\0\x08\0\0\0\4\3\3de"
+        b"\4\0\0\0\0\x08\0\0\0\4\3\1ab\4\0\0\0\0\x08\0\0\0\4\3\1cd\4\0\0\0\0\x07\0\0\0\3\3\3e"
     )
 
 
@@ -199,13 +199,15 @@ def test_aborts_in_words() -> None:
     assert decode_abort(head + bytes((1, 9))) == "source 1"
 
 
-@pytest.mark.parametrize("maximum_length", [0, 16, 64, 16384])
+@pytest.mark.parametrize("maximum_length", [0, 8, 16, 17, 64, 16383])
 def test_fragments(maximum_length: int) -> None:
     """Any content comes out of its PDUs as it went in, none is longer than the peer takes."""
     content = bytes(range(256)) * 2
     sent = [*encode_data(1, 0, content[:300], maximum_length, last=False)]
     sent += encode_data(1, 0, content[300:], maximum_length)
-    assert max(len(piece) for piece in sent) <= (maximum_length or 1 << 20) - 6
+    fragments = [len(piece) for piece in sent[2::3]]  # each behind two headers
+    assert max(fragments) <= (maximum_length or 1 << 20) - 6
+    assert {length % 2 for length in fragments} == {0}
     request = wire.fragment(1, 3, wire.command(1, instance="1.2.3"))
     (message,) = read_all(reader(), request + b"".join(sent), 1000)
     assert isinstance(message, Message)

@@ -17,6 +17,7 @@ from pons.dicom.network.dimse import (
     encode_command,
     encode_response,
 )
+from pons.dicom.network.fragments import even_pieces, in_batches
 from pons.dicom.network.messages import Context, DatasetFull, Message
 from pons.dicom.network.pdu import (
     ABORT,
@@ -113,12 +114,8 @@ class Conversation:
         }
         await self._send(context, COMMAND, encode_command(elements), last=True)
         if dataset is not None:
-            held = b""
-            async for piece in dataset:
-                if held:
-                    await self._send(context, 0, held, last=False)
-                held = piece
-            await self._send(context, 0, held, last=True)
+            async for piece, last in even_pieces(dataset):
+                await self._send(context, 0, piece, last=last)
         response = as_response((await self._response()).command)
         if response.answers != (command[COMMAND_FIELD], self._message_id):
             raise _unexpected("A response to no request of this side")
@@ -127,8 +124,9 @@ class Conversation:
     async def _send(self, context: Context, kind: int, content: bytes, *, last: bool) -> None:
         maximum = self.agreement.peer_maximum_length
         pdus = encode_data(context.context_id, kind, content, maximum, last=last)
-        await self._channel.send(b"".join(pdus))
-        self._channel.check()
+        async for batch in in_batches(pdus):
+            await self._channel.send(b"".join(batch))
+            self._channel.check()
 
     async def _response(self) -> Message:
         while True:

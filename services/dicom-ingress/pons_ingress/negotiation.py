@@ -18,7 +18,7 @@ from pons.dicom.network.associate import (
     encode_acceptance,
 )
 from pons.dicom.network.messages import Context
-from pons.dicom.network.pdu import PDV_HEADER
+from pons.dicom.network.pdu import SMALLEST_LENGTH
 from pons.dicom.network.rejection import Reason, Rejection
 from pons.dicom.network.user_information import (
     USERNAME,
@@ -77,7 +77,7 @@ def refuse_foreign(proposal: Proposal) -> None:
     if proposal.application_context != APPLICATION_CONTEXT_NAME:
         context = f"application context {proposal.application_context}"
         raise Rejection(Reason.APPLICATION_CONTEXT, context)
-    if 0 < (proposal.user.maximum_length or 0) <= PDV_HEADER.size:
+    if 0 < (proposal.user.maximum_length or 0) < SMALLEST_LENGTH:
         what = f"no message fits into PDUs of {proposal.user.maximum_length} bytes"
         raise Rejection(Reason.NO_REASON_OF_PROVIDER, what)
 

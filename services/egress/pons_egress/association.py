@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from pons.dicom.network import dimse
 from pons.dicom.network.dimse import Response
+from pons.dicom.network.fragments import even_pieces, in_batches
 from pons.dicom.network.pdu import (
     ABORT,
     COMMAND,
@@ -116,21 +117,18 @@ class Association:
         return response
 
     async def _send_dataset(self, context_id: int, dataset: AsyncIterable[bytes]) -> None:
-        held: bytes = b""
-        async for piece in dataset:
-            if held:
-                await self._send(context_id, 0, held, last=False)
-            held = piece
-        await self._send(context_id, 0, held, last=True)
+        async for piece, last in even_pieces(dataset):
+            await self._send(context_id, 0, piece, last=last)
 
     async def _send(self, context_id: int, kind: int, content: bytes, *, last: bool) -> None:
         pdus = encode_data(context_id, kind, content, self.accepted.maximum_length, last=last)
         if self._broken is not None:
             raise self._broken
         try:
-            async with asyncio.timeout(self.peer.timeout):
-                self._writer.writelines(pdus)
-                await self._writer.drain()
+            async for batch in in_batches(pdus):
+                async with asyncio.timeout(self.peer.timeout):
+                    self._writer.writelines(batch)
+                    await self._writer.drain()
         except TimeoutError:
             what = f"it takes no data for {self.peer.timeout:g} s"
             raise self.peer.failure(what) from None

@@ -24,7 +24,7 @@ from pons.dicom.network.messages import ResponseReader
 from pons.dicom.network.pdu import (
     ABORT,
     ASSOCIATE_RJ,
-    PDV_HEADER,
+    SMALLEST_LENGTH,
     USER_ABORT,
     Pdu,
     PduReader,
@@ -189,7 +189,7 @@ def _read_acceptance(peer: Peer, pdu: Pdu, ways: Sequence[Way]) -> Accepted:
         what = f"its answer to the association request cannot be read: {error}"
         raise peer.failure(what) from None
     maximum_length = acceptance.user.maximum_length or 0
-    if 0 < maximum_length <= PDV_HEADER.size:
+    if 0 < maximum_length < SMALLEST_LENGTH:
         raise peer.failure(f"takes PDUs of {maximum_length} bytes only")
     proposed = {2 * number + 1: way for number, way in enumerate(ways)}
     contexts = {}

@@ -6,7 +6,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from pons.bus import Bus
+from pons_egress.association import Instance, open_association
+from pons_egress.peer import Peer
 
 STORESCP = shutil.which("storescp")
 
@@ -163,6 +165,28 @@ async def test_dcmtk_takes_data_sets_of_odd_length(
     ((arrived, dataset),) = received_in(received)
     assert ODD_NAME + b" " in arrived
     assert dataset.PixelData == original.PixelData
+
+
+async def test_dcmtk_takes_pieces_of_odd_length(tmp_path: Path) -> None:
+    """storescp aborts at an odd fragment; a file's pieces, as a decompressor gives them, may be."""
+    content, original = example("CT_small.dcm")
+    dataset = dataset_of(content)
+    way = str(original.SOPClassUID), str(original.file_meta.TransferSyntaxUID)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(dataset), 1001):
+            yield dataset[start : start + 1001]
+
+    received = tmp_path / "received"
+    received.mkdir()
+    with storescp(received, "+xe", "+B") as port:
+        peer = Peer("pacs", "PONS", "PEER", "127.0.0.1", port, 10.0, None)
+        async with open_association(peer, [way], 16384) as association:
+            instance = Instance(way[0], str(original.SOPInstanceUID))
+            context_id = association.accepted.contexts[way]
+            assert (await association.store(context_id, instance, pieces())).status == 0
+    ((arrived, _),) = received_in(received)
+    assert dataset_of(arrived) == dataset
 
 
 async def test_dcmtk_refuses(

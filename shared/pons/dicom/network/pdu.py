@@ -18,6 +18,8 @@ TLS_RECORDS = (0x15, 0x16)
 
 PDU_HEADER = Struct(">BxI")
 PDV_HEADER = Struct(">IBB")
+SMALLEST_LENGTH = PDV_HEADER.size + 2
+"""Of a P-DATA PDU that holds something."""
 
 COMMAND, LAST = 0b01, 0b10
 """Bits of a PDV's message control header (PS3.8 E.2)."""
@@ -262,9 +264,10 @@ def encode_data(
     """`content` as P-DATA PDUs that the peer takes, in pieces to be written one after the other.
 
     `kind` is `COMMAND` or 0 for a dataset; `last` says that nothing of it follows.
-    A `maximum_length` of 0 means any length.
+    A `maximum_length` of 0 means any length. Fragments are of even length (PS3.8 E.2), but for the
+    last one of odd `content`.
     """
-    room = maximum_length - PDV_HEADER.size if maximum_length else UNLIMITED_FRAGMENT
+    room = (maximum_length - PDV_HEADER.size) & ~1 if maximum_length else UNLIMITED_FRAGMENT
     view = memoryview(content)
     for start in range(0, max(len(view), 1), room):
         fragment = view[start : start + room]
