@@ -338,6 +338,16 @@ async def test_instances_named(store: Store) -> None:
     assert await catalog.archive.instances_named([]) == []
 
 
+async def test_an_index_that_is_restored(store: Store) -> None:
+    """As long as objects are compared with it, somebody can tell that it may lack some."""
+    catalog, rows = store
+    assert not await catalog.archive.is_restoring()
+    await rows.connection.execute("INSERT INTO continuity (comparing) VALUES ('set back')")
+    assert await catalog.archive.is_restoring()
+    await rows.connection.execute("UPDATE continuity SET comparing = ''")
+    assert not await catalog.archive.is_restoring()
+
+
 async def test_archived(store: Store) -> None:
     """Overlapping resources become each series once, whole where it or a parent was asked for."""
     catalog, rows = store

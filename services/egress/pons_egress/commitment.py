@@ -51,6 +51,7 @@ class Named(Protocol):
     """A part of `pons.catalog.Archive`."""
 
     async def instances_named(self, sop_instance_uids: Sequence[str]) -> list[StoredObject]: ...
+    async def is_restoring(self) -> bool: ...
 
 
 class Index(Protocol):
@@ -126,8 +127,8 @@ class Custody:
 
         An instance that the index does not have may have been acknowledged all the same. So it is
         only said to be missing when it still is after the index has written everything that was
-        announced. Raises `Unavailable` when that takes too long, and while index or object store
-        are away.
+        announced. Raises `Unavailable` when that takes too long, while an index that was lost is
+        made again from the objects, and while index or object store are away.
         """
         found = await self._named(asked)
         missing = [one for one in asked if one.sop_instance_uid not in found]
@@ -136,6 +137,8 @@ class Custody:
                 what = "The index is behind with what was stored"
                 raise Unavailable(what, f"{len(missing)} instances may be among it; see index")
             found |= await self._named(missing)
+            if any(one.sop_instance_uid not in found for one in missing):
+                await self._require_whole()
         success, failures = [], []
         for start in range(0, len(asked), AT_ONCE):
             part = asked[start : start + AT_ONCE]
@@ -147,6 +150,11 @@ class Custody:
                 Failed(one, why) for one, why in zip(part, reasons, strict=True) if why is not None
             ]
         return Reported(success, failures)
+
+    async def _require_whole(self) -> None:
+        if await self._index.archive.is_restoring():
+            what = "The index is being compared with the objects, and may lack some"
+            raise Unavailable(what, "see the log of index")
 
     async def _named(self, asked: Sequence[Reference]) -> dict[str, list[StoredObject]]:
         """The rows of each SOP Instance UID."""

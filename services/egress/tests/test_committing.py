@@ -51,15 +51,11 @@ class Scanner:
     def hear(self, event: evt.Event) -> tuple[int, Dataset | None]:
         request: Any = event.request
         assert request.AffectedSOPInstanceUID == f"{PUSH}.1"
-        told = event.event_information
+        told, uid = event.event_information, "ReferencedSOPInstanceUID"
         with disable_value_validation():
-            kept = [
-                str(one.ReferencedSOPInstanceUID) for one in told.get("ReferencedSOPSequence", [])
-            ]
-            failed = {
-                str(one.ReferencedSOPInstanceUID): int(one.FailureReason)
-                for one in told.get("FailedSOPSequence", [])
-            }
+            kept = [str(one[uid].value) for one in told.get("ReferencedSOPSequence", [])]
+            sequence = told.get("FailedSOPSequence", [])
+            failed = {str(one[uid].value): int(one.FailureReason) for one in sequence}
             self.heard.append((request.EventTypeID, str(told.TransactionUID), kept, failed))
         return (self.statuses.pop(0) if self.statuses else 0), None
 
@@ -93,6 +89,7 @@ class Shelf:
     failures: list[Exception] = field(default_factory=list)
     """Of the next questions."""
     before_answer: Callable[[], None] = lambda: None
+    restoring: bool = False
     looked_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -100,23 +97,17 @@ class Shelf:
         return self
 
     async def add(self, uid: str, sop_class: str = CT, **changes: Any) -> StoredObject:
-        known: dict[str, Any] = {
-            "object_key": new_key(),
-            "size": 100,
-            "stored_size": 100,
-            "compression": "",
-            "transfer_syntax": "1.2.840.10008.1.2",
-            "sop_class_uid": sop_class,
-            "sop_instance_uid": uid,
-            "pixel_offset": None,
-            "pixel_length": None,
-            "pixel_vr": "",
-            "owner": f"instance {uid}",
-        }
+        known: dict[str, Any] = {"object_key": new_key(), "size": 100, "stored_size": 100}
+        known |= {"sop_class_uid": sop_class, "sop_instance_uid": uid, "owner": f"instance {uid}"}
+        known |= {"compression": "", "transfer_syntax": "1.2.840.10008.1.2"}
+        known |= {"pixel_offset": None, "pixel_length": None, "pixel_vr": ""}
         row = StoredObject(**{**known, **changes})
         await self.objects.put(row.object_key, bytes(row.stored_size))
         self.rows.append(row)
         return row
+
+    async def is_restoring(self) -> bool:
+        return self.restoring
 
     async def instances_named(self, sop_instance_uids: Sequence[str]) -> list[StoredObject]:
         self.asked.update(sop_instance_uids)
@@ -142,19 +133,19 @@ class Asker:
         self.jobs = Jobs(bus, SOON)
         self._modality = Modality("CT1", "127.0.0.1", port)
 
-    async def submit(self, *instances: tuple[str, str], uid: str = "1.2.3") -> str:
+    async def submit(self, *instances: tuple[str, str], name: str = "ct") -> str:
         return await submit_commitment(
             self.jobs,
-            "ct",
+            name,
             self._modality,
             called_aet="STORE",
             remote_ip="127.0.0.1",
-            transaction_uid=uid,
+            transaction_uid="1.2.3",
             instances=[Reference(*one) for one in instances],
         )
 
-    async def ask(self, *instances: tuple[str, str], uid: str = "1.2.3") -> Job:
-        return await self.jobs.wait_for(await self.submit(*instances, uid=uid), 30)
+    async def ask(self, *instances: tuple[str, str], name: str = "ct") -> Job:
+        return await self.jobs.wait_for(await self.submit(*instances, name=name), 30)
 
     async def until(self, job_id: str, state: str) -> Job:
         """Wait until the job is in `state`."""
@@ -324,6 +315,19 @@ async def test_acknowledged_and_not_indexed(bus: Bus, shelf: Shelf) -> None:
     assert shelf.asked["1.1"] == 2
 
 
+async def test_an_index_that_is_restored(bus: Bus, shelf: Shelf) -> None:
+    """While objects come back into it, what it has is no reason to deny what it lacks."""
+    await shelf.add("1.1")
+    shelf.restoring = True
+    with scanner() as there:
+        async with committing(bus, shelf, there.port) as asker:
+            job_id = await asker.submit((CT, "1.1"), (CT, "1.2"))
+            assert "may lack some" in (await asker.until(job_id, "Retry")).document.error_details
+            await shelf.add("1.2")
+            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+    assert there.heard == [(1, "1.2.3", ["1.1", "1.2"], {})]
+
+
 async def test_an_index_that_stands_still(bus: Bus, shelf: Shelf) -> None:
     """While it is behind, no instance is denied: the job waits, and says why."""
     await bus.publish(bus.names.received, b"an announcement")
@@ -373,16 +377,7 @@ async def test_a_modality_that_is_none_any_more(bus: Bus, shelf: Shelf) -> None:
     await shelf.add("1.1")
     with scanner() as there:
         async with committing(bus, shelf, there.port) as asker:
-            job_id = await submit_commitment(
-                asker.jobs,
-                "gone",
-                Modality("GONE", "127.0.0.1", there.port),
-                called_aet="STORE",
-                remote_ip="127.0.0.1",
-                transaction_uid="1.2.3",
-                instances=[Reference(CT, "1.1")],
-            )
-            job = await asker.jobs.wait_for(job_id, 30)
+            job = await asker.ask((CT, "1.1"), name="gone")
     assert job.document.dead_letter
     assert "gone" in job.document.error_details
 

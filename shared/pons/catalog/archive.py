@@ -93,6 +93,11 @@ class Archive:
             found.extend(map(stored_object, rows))
         return found
 
+    async def is_restoring(self) -> bool:
+        """Whether the index lacks what it had, and what it lacks may come back from the objects."""
+        row = await self._reader.row(STATEMENTS["restoring"])
+        return row is not None and bool(row["restoring"])
+
     async def series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
         """The series, each once, in an order that keeps studies and patients together."""
         rows = await self._reader.rows(STATEMENTS["archived_series"], digests(resource_ids))

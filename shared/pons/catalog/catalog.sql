@@ -103,6 +103,10 @@ SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_synt
   FROM unnest($1::text[]) AS asked (uid)
   JOIN instances i ON upper(i.sop_instance_uid) = upper(asked.uid) AND i.sop_instance_uid = asked.uid
 
+-- name: restoring
+-- Whether the index was lost or set back, and all objects are being compared with it.
+SELECT comparing <> '' AS restoring FROM continuity
+
 -- name: known_resources
 -- Which of the identifiers name a resource, of whatever level.
 {own_ids}
