@@ -6,16 +6,20 @@ import socket
 import struct
 import subprocess
 import time
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pons.bus import Bus
+from pons.dicom.part10 import file_start
 from pons_egress.association import Instance, open_association
 from pons_egress.peer import Peer
 
@@ -187,6 +191,32 @@ async def test_dcmtk_takes_pieces_of_odd_length(tmp_path: Path) -> None:
             assert (await association.store(context_id, instance, pieces())).status == 0
     ((arrived, _),) = received_in(received)
     assert dataset_of(arrived) == dataset
+
+
+async def test_dcmtk_takes_a_deflated_data_set_of_odd_length(
+    bus: Bus, store: Any, index: Any, sending: Any, tmp_path: Path
+) -> None:
+    """It is padded as PS3.5 A.5 wants it, in the fragment that it ends."""
+    content, original = example("CT_small.dcm")
+    deflated = (deflate(dataset_of(content), level) for level in range(10))
+    odd = next(one for one in deflated if len(one) % 2)
+    uids = (original.SOPClassUID, original.SOPInstanceUID, DeflatedExplicitVRLittleEndian)
+    file = file_start(*uids) + odd
+    await store.add(file, pydicom.dcmread(BytesIO(file)))
+    received = tmp_path / "received"
+    received.mkdir()
+    with storescp(received, "+xa", "+B") as port:
+        async with sending(bus, store, port) as sender:
+            job = await sender.send(port)
+    assert (job.document.state, job.document.error_details) == ("Success", "")
+    ((arrived, dataset),) = received_in(received)
+    assert dataset_of(arrived) == odd + b"\0"
+    assert dataset.PixelData == original.PixelData
+
+
+def deflate(content: bytes, level: int) -> bytes:
+    deflating = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+    return deflating.compress(content) + deflating.flush()
 
 
 async def test_dcmtk_refuses(
