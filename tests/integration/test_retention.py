@@ -4,8 +4,8 @@
 import json
 from collections.abc import Callable
 
+from archives import add_modality, archive, nobody, put, uids
 from outside import Store, eventually, image
-from test_routing import add_modality, archive, nobody, put, uids
 
 RULES = {"ours": {"When": [{"Origin": "TESTER"}], "KeepDays": 0.00002}}
 QUICK = {

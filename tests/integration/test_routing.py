@@ -1,65 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of a running store: what is sent by itself, what would be, and what could not be."""
 
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
-from pydicom import Dataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
-from pynetdicom import AE, evt
+from pydicom.uid import generate_uid
 
+from archives import add_modality, archive, nobody, put, uids
 from outside import Store, eventually, image
 
 QUICK = {"PONS_JOBS_RETRIES": "3", "PONS_JOBS_RETRY_DELAY": "0.2", "PONS_INDEX_STABLE_AGE": "1"}
-
-
-@contextmanager
-def archive(aborts: Callable[[int], bool] = lambda number: False) -> Iterator[tuple[int, set[str]]]:
-    """A storage SCP: its port, and the instances that it has. It ends associations by their number.
-
-    A peer that aborts has perhaps taken the instance: it counts once it was answered.
-    """
-    received: set[str] = set()
-    associations: list[object] = []
-
-    def store(event: Any) -> int:
-        if aborts(len(associations)):
-            event.assoc.abort()
-            return 0xC000
-        received.add(str(event.request.AffectedSOPInstanceUID))
-        return 0
-
-    ae = AE("ARCHIVE")
-    ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
-    handlers: Any = [(evt.EVT_C_STORE, store), (evt.EVT_ACCEPTED, associations.append)]
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    try:
-        yield server.server_address[1], received
-    finally:
-        ae.shutdown()
-
-
-def nobody() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
-
-
-def put(store: Store, path: str, body: Any) -> None:
-    answer = store.http.put(path, json=body)
-    assert answer.status_code == 200, answer.text
-
-
-def add_modality(store: Store, name: str, port: int) -> None:
-    put(store, f"/modalities/{name}", {"AET": "ARCHIVE", "Host": "127.0.0.1", "Port": port})
-
-
-def uids(datasets: list[Dataset]) -> set[str]:
-    return {str(dataset.SOPInstanceUID) for dataset in datasets}
 
 
 def test_three_destinations(fresh_store: Callable[..., Store]) -> None:

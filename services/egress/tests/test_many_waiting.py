@@ -10,17 +10,17 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from pons.bus import Bus
 from pons.routing.queues import Queues, Waiting
+from pons_testing.storage_scp import ACCEPTS_CT
+from pons_testing.waiting import until
 
-from .test_routing import announce, free_port, routing, settings, until
+from .routed import announce, free_port, routing, settings
 
 pytestmark = pytest.mark.anyio
 
-ACCEPTS_CT = (str(CTImageStorage), [str(ExplicitVRLittleEndian)])
-WAITING = int(os.environ.get("PONS_TEST_WAITING", "10000"))
+WAITING = int(os.environ.get("PONS_TEST_WAITING", "5000"))
 AT_ONCE = 500
 MB = 1024 * 1024
 

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Destinations that rules send to, and what tests tell a store of them."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pynetdicom import AE, evt
+
+from outside import Store
+
+
+@contextmanager
+def archive(aborts: Callable[[int], bool] = lambda number: False) -> Iterator[tuple[int, set[str]]]:
+    """A storage SCP: its port, and the instances that it has. It ends associations by their number.
+
+    A peer that aborts has perhaps taken the instance: it counts once it was answered.
+    """
+    received: set[str] = set()
+    associations: list[object] = []
+
+    def store(event: Any) -> int:
+        if aborts(len(associations)):
+            event.assoc.abort()
+            return 0xC000
+        received.add(str(event.request.AffectedSOPInstanceUID))
+        return 0
+
+    ae = AE("ARCHIVE")
+    ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
+    handlers: Any = [(evt.EVT_C_STORE, store), (evt.EVT_ACCEPTED, associations.append)]
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    assert server is not None
+    try:
+        yield server.server_address[1], received
+    finally:
+        ae.shutdown()
+
+
+def nobody() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
+
+
+def put(store: Store, path: str, body: Any) -> None:
+    answer = store.http.put(path, json=body)
+    assert answer.status_code == 200, answer.text
+
+
+def add_modality(store: Store, name: str, port: int) -> None:
+    put(store, f"/modalities/{name}", {"AET": "ARCHIVE", "Host": "127.0.0.1", "Port": port})
+
+
+def uids(datasets: list[Dataset]) -> set[str]:
+    return {str(dataset.SOPInstanceUID) for dataset in datasets}
