@@ -188,6 +188,16 @@ def test_character_set_of_the_query(served: Served) -> None:
     assert [search.query[0][1] for search, _ in served.catalog.asked] == ["Jané*", "김희중"]
 
 
+@pytest.mark.filterwarnings("ignore:The value for the data element:UserWarning")
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"])
+def test_a_long_list(served: Served, syntax: str) -> None:
+    """10,000 UIDs are looked for; in explicit VR they come as UN (PS3.5 6.2.2)."""
+    uids = [f"1.2.3.{number:040d}" for number in range(10_000)]
+    statuses, _, _ = served.ask(syntax=syntax, StudyInstanceUID=uids)
+    assert statuses == [SUCCESS]
+    assert served.catalog.asked[0][0].query == (("0020000D", "\\".join(uids)),)
+
+
 def test_a_value_that_is_too_long(served: Served) -> None:
     """It is refused: passed over, it would let everything match."""
     served.catalog.resources = [study()]

@@ -67,13 +67,16 @@ class Scan:
         base_offset: int = 0,
         deflated: bool = False,
         whole: bool = False,
+        reveal: bool = False,
     ) -> None:
+        """`reveal` gives a value that came as UN because it is long the VR of its attribute."""
         self.source = source
         self.declared = declared
         self.default_charset = default_charset
         self.base_offset = base_offset
         self.deflated = deflated
         self.whole = whole
+        self.reveal = reveal
         self._affordable = MAX_ELEMENTS + len(source) // BYTES_PER_ELEMENT
 
     def read(self, window: Window, start: int, signed: bool | None = None) -> bytes:
@@ -201,7 +204,8 @@ class Scan:
         kind &= ~LONG
         is_un = vr == "UN" and not level.syntax.implicit
         if vr == "UN":
-            vr = level.look_up(self.window, tag, is_un, start, length)
+            hidden = is_un and (length == UNDEFINED or not self.reveal)
+            vr = level.look_up(self.window, tag, hidden, start, length)
             element = level.syntax.element(tag, vr, kind)
             prefix = element[2]
         if vr == "SQ":

@@ -90,8 +90,13 @@ def scan_dataset(
 def read_identifier(
     source: Buffer, transfer_syntax: str, *, default_charset: str = "latin1"
 ) -> Header:
-    """As `scan_dataset`, for a data set that is no instance, such as an answer to a query."""
-    return _read_dataset(source, Preface(0, transfer_syntax), default_charset, True, UnpackLimit())
+    """As `scan_dataset`, for a data set that is no instance, such as an answer to a query.
+
+    A list that is too long for the length that its VR has in explicit VR, and so comes as UN
+    (PS3.5 6.2.2), is read as what it is: as bytes, it would be no condition.
+    """
+    preface = Preface(0, transfer_syntax)
+    return _read_dataset(source, preface, default_charset, True, UnpackLimit(), reveal=True)
 
 
 def read_file(
@@ -131,6 +136,7 @@ def _read_dataset(
     whole: bool,
     unpacking: UnpackLimit,
     base_offset: int = 0,
+    reveal: bool = False,
 ) -> Header:
     """Read the data set that follows its preface."""
     start, declared = preface.end, preface.transfer_syntax
@@ -144,6 +150,7 @@ def _read_dataset(
         base_offset=base_offset,
         deflated=deflated,
         whole=whole,
+        reveal=reveal,
     )
     if deflated:
         json = read_deflated(found, start, unpacking)
