@@ -26,6 +26,7 @@ LIBRARY_FLOORS = (
     ("bus", "objects"),
     ("ownership", "runtime"),
     ("catalog", "remotes"),
+    ("lua",),
     ("ingest", "jobs", "routing", "sending", "worklists"),
     ("retention",),
 )

@@ -21,6 +21,8 @@ STOP_STAGES = {"gateway": 0, "ingress": 0, "render": 1, "egress": 1, "index": 2}
 """Doors first, so that nothing new comes in; the index last, which everyone's work ends in."""
 ASKS_RENDER = ("gateway", "render")
 """Who knows the secret by which render tells the store's gateways from others."""
+RUNS_SCRIPTS = ("gateway", "ingress", "egress")
+"""Who knows the secret by which the gateway tells the store's scripts from others."""
 BACKING_STAGES = {"nats": 3, "postgres": 4}
 OPENS_LAST = "gateway"
 """Whoever finds it open finds every other door open, too."""
@@ -49,6 +51,8 @@ def service_programs(
         shared[variable("nats", "url")] = nats_url
     token = settings.render.token or secrets.token_hex(24)
     shared.pop(variable("render", "token"), None)
+    lua_token = settings.lua.token or secrets.token_hex(24)
+    shared.pop(variable("lua", "token"), None)
     # Nobody else gets the role that writes.
     writing = {variable("database", "url"): database["url"]} if database else {}
     copies = {"gateway": settings.http.processes, "ingress": settings.dicom.processes}
@@ -61,6 +65,8 @@ def service_programs(
                 own |= writing
             if service in ASKS_RENDER:
                 own[variable("render", "token")] = token
+            if service in RUNS_SCRIPTS:
+                own[variable("lua", "token")] = lua_token
             if lifeline is not None:
                 own[variable("health", "ends_with_input")] = "true"
                 own[variable("health", "opens_when_told")] = str(service == OPENS_LAST).lower()

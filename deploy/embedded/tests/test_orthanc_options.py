@@ -89,7 +89,7 @@ worklists.maximum worklists.charset
 retention.rules retention.keeping_labels retention.interval retention.most_percent
 retention.room_percent retention.room_interval
 queries.hours queries.answers_mb queries.timeout
-lua.timeout lua.memory_mb
+lua.timeout lua.event_timeout lua.memory_mb lua.url lua.token
 log.level log.format
 health.host health.port health.hung_after health.ends_with_input health.opens_when_told
 """
@@ -374,7 +374,7 @@ def test_what_has_no_counterpart_is_told_with_its_reason(tmp_path: Path) -> None
 
 def test_a_value_that_asks_for_what_happens_anyway_is_no_news(tmp_path: Path) -> None:
     """A warning is for a difference."""
-    assert lines(tmp_path, SaveJobs=True, LuaScripts=[], MaximumConcurrentDcmtkTranscoders=0) == []
+    assert lines(tmp_path, SaveJobs=True, Plugins=[], MaximumConcurrentDcmtkTranscoders=0) == []
     assert len(lines(tmp_path, SaveJobs=False)) == 1
     assert len(lines(tmp_path, MaximumConcurrentDcmtkTranscoders=False)) == 1
 

@@ -13,6 +13,13 @@ from pons.settings.section import AnyPort, Seconds, Section
 TOKEN = re.compile(r"[!-~]{16,}")
 
 
+def hard_to_guess(token: str) -> str:
+    """A token as it is, or empty. Raises `ValueError` for one that might be guessed."""
+    if token and not TOKEN.fullmatch(token):
+        raise ValueError("a token has 16 letters, digits or signs at least, and no space")
+    return token
+
+
 class RenderSettings(Section):
     """Images"""
 
@@ -41,9 +48,7 @@ class RenderSettings(Section):
     @field_validator("token")
     @classmethod
     def _hard_to_guess(cls, token: str) -> str:
-        if token and not TOKEN.fullmatch(token):
-            raise ValueError("a token has 16 letters, digits or signs at least, and no space")
-        return token
+        return hard_to_guess(token)
 
 
 class ArchiveSettings(Section):
@@ -260,8 +265,45 @@ class LuaSettings(Section):
     execute: bool = Field(
         False, description="Run the Lua scripts that are posted to `/tools/execute-script`."
     )
-    timeout: Seconds = Field(10, description="Seconds that one script may run.")
+    scripts: list[str] = Field(
+        [],
+        description="Paths of Lua scripts whose functions the store calls by Orthanc's names, such "
+        "as `OnStoredInstance`. Every service that calls some loads all of them, in this order.",
+    )
+    callbacks: bool = Field(
+        False,
+        description="Let scripts that are posted define such functions, too: what they define "
+        "stays, where each would begin with nothing otherwise.",
+    )
+    timeout: Seconds = Field(10, description="Seconds that one script, or one filter, may run.")
+    event_timeout: Seconds = Field(
+        60,
+        description="Seconds that a function may take that is told of an event, with what it asks "
+        "of REST.",
+    )
     memory_mb: int = Field(64, ge=1, le=4096, description="Memory that one script may use, MiB.")
+    url: str = Field(
+        "",
+        description="Where scripts' `RestApiGet` and its like find the gateway. Empty: "
+        "`http.port` of this machine.",
+    )
+    token: str = Field(
+        "",
+        repr=False,
+        description="Secret that such calls show the gateway, which lets them in as the store "
+        "itself; the same for dicom-ingress, egress and gateway. The launcher makes one for each "
+        "run.",
+    )
+
+    @property
+    def calls_back(self) -> bool:
+        """Whether functions of scripts are called."""
+        return self.callbacks or bool(self.scripts)
+
+    @field_validator("token")
+    @classmethod
+    def _hard_to_guess(cls, token: str) -> str:
+        return hard_to_guess(token)
 
 
 class LogSettings(Section):

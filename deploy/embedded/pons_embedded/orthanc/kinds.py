@@ -44,6 +44,11 @@ def path(value: Any) -> str:
     return text(value)
 
 
+def paths(value: Any) -> list[str]:
+    """Files, each as of `path`."""
+    return texts(value)
+
+
 def tls_version(value: Any) -> str:
     """Orthanc's number of the oldest version of TLS."""
     if not 0 <= integer(value) <= 5:

@@ -13,7 +13,7 @@ from pons.settings import sections
 from pons.settings.values import sentences
 from pons_embedded.errors import Refusal
 from pons_embedded.orthanc.access import access
-from pons_embedded.orthanc.kinds import path
+from pons_embedded.orthanc.kinds import path, paths
 from pons_embedded.orthanc.options import UNSAID, Joint, Same, Without
 from pons_embedded.orthanc.reader import Given, read_options
 from pons_embedded.orthanc.syntaxes import with_families
@@ -99,8 +99,11 @@ def _converted(option: Same | Joint, given: Given) -> Any:
         value = option.kind(given.value)
     except ValueError as error:
         raise Refusal(f"{given.file}: {option.name}: {error}") from None
+    folder = given.file.absolute().parent
+    if option.kind is paths:
+        return [str(folder / one) for one in value]
     if option.kind is path and value:
-        return str(given.file.absolute().parent / value)
+        return str(folder / value)
     return value
 
 

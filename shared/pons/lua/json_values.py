@@ -20,7 +20,7 @@ def parse_json(runtime: Any, text: Any) -> Any:
         value = json.loads(text, parse_int=float)
     except (ValueError, RecursionError):
         return None
-    return _to_lua(runtime, value, MAX_DEPTH)
+    return to_lua(runtime, value)
 
 
 def dump_json(value: Any, keep_strings: Any) -> bytes | None:
@@ -30,7 +30,7 @@ def dump_json(value: Any, keep_strings: Any) -> bytes | None:
     `keep_strings`; then numbers become text as well.
     """
     try:
-        plain = _from_lua(value, bool(keep_strings), MAX_DEPTH)
+        plain = from_lua(value, keep_strings=bool(keep_strings))
         dumped = json.dumps(
             plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True
         )
@@ -39,7 +39,8 @@ def dump_json(value: Any, keep_strings: Any) -> bytes | None:
     return dumped.encode("latin-1", "replace")
 
 
-def _to_lua(runtime: Any, value: Any, depth: int) -> Any:
+def to_lua(runtime: Any, value: Any, depth: int = MAX_DEPTH) -> Any:
+    """A plain value as Lua's; bytes stay as they are, and what lies too deep is nil."""
     if depth == 0:
         return None
     if isinstance(value, str):
@@ -48,18 +49,22 @@ def _to_lua(runtime: Any, value: Any, depth: int) -> Any:
         table = runtime.table()
         for number, item in enumerate(value, 1):
             if item is not None:
-                table[number] = _to_lua(runtime, item, depth - 1)
+                table[number] = to_lua(runtime, item, depth - 1)
         return table
     if isinstance(value, dict):
         table = runtime.table()
         for key, item in value.items():
             if item is not None:
-                table[key.encode()] = _to_lua(runtime, item, depth - 1)
+                table[key.encode()] = to_lua(runtime, item, depth - 1)
         return table
     return value
 
 
-def _from_lua(value: Any, keep_strings: bool, depth: int) -> Any:
+def from_lua(value: Any, *, keep_strings: bool, depth: int = MAX_DEPTH) -> Any:
+    """A value of Lua's as JSON has it, text as Latin-1.
+
+    Raises `ValueError` for what goes too deep, `TypeError` for what JSON has not.
+    """
     if depth == 0:
         raise ValueError("too deep")
     if value is None or isinstance(value, bool):
@@ -70,9 +75,12 @@ def _from_lua(value: Any, keep_strings: bool, depth: int) -> Any:
         raise TypeError("JSON has no such value")
     items = dict(value.items())
     if all(key in items for key in range(1, len(items) + 1)):
-        return [_from_lua(items[n], keep_strings, depth - 1) for n in range(1, len(items) + 1)]
+        return [
+            from_lua(items[n], keep_strings=keep_strings, depth=depth - 1)
+            for n in range(1, len(items) + 1)
+        ]
     return {
-        _text(_scalar(key, True)): _from_lua(item, keep_strings, depth - 1)
+        _text(_scalar(key, True)): from_lua(item, keep_strings=keep_strings, depth=depth - 1)
         for key, item in items.items()
     }
 

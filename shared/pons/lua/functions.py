@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The functions that the store calls where scripts define them, by Orthanc's names."""
+
+from pons.dicom.levels import LEVELS
+
+INITIALIZE, FINALIZE, HEART_BEAT = "Initialize", "Finalize", "OnHeartBeat"
+RECEIVED_INSTANCE = "ReceivedInstanceFilter"
+RECEIVED_C_STORE = "ReceivedCStoreInstanceFilter"
+
+EVENTS: dict[tuple[str, str], str] = {
+    ("NewInstance", "Instance"): "OnStoredInstance",
+    **{(f"Stable{level}", level): f"OnStable{level}" for level in LEVELS[:3]},
+}
+"""A change's type and level to the function that is told of it."""
+
+CALLBACKS = (
+    INITIALIZE,
+    FINALIZE,
+    RECEIVED_INSTANCE,
+    RECEIVED_C_STORE,
+    *EVENTS.values(),
+)

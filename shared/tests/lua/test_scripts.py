@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scripts that stay: what they define is called, within bounds, and there again after a loss."""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pons.errors import BadRequest
+from pons.lua.process import Door
+from pons.lua.scripts import ProcessLost, ScriptFailed, ScriptLost, Scripts, open_scripts
+from pons.settings import LuaSettings, SettingsError
+
+pytestmark = pytest.mark.anyio
+
+Open = Callable[..., AbstractAsyncContextManager[Scripts]]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Open:
+    @asynccontextmanager
+    async def opened(
+        *sources: str, doors: dict[str, Door] | None = None, **settings: Any
+    ) -> AsyncIterator[Scripts]:
+        files = []
+        for number, source in enumerate(sources):
+            file = tmp_path / f"{number}.lua"
+            file.write_text(source)
+            files.append(str(file))
+        given = LuaSettings(scripts=files, **{"timeout": 20, "memory_mb": 32, **settings})
+        async with open_scripts(given, doors or {}) as scripts:
+            yield scripts
+
+    return opened
+
+
+async def value(scripts: Scripts, function: str, *arguments: Any, wanted: Any = "number") -> Any:
+    return (await scripts.call(function, *arguments, wanted=wanted)).value
+
+
+async def test_globals_stay(opened: Open) -> None:
+    """One call sees what an earlier one has set, and what other files have defined."""
+    counting = "function OnStableStudy() count = count + step return count end"
+    async with opened("count, step = 0, 2", counting) as scripts:
+        assert scripts.defines("OnStoredInstance") is False
+        assert [await value(scripts, "OnStableStudy") for _ in range(3)] == [2, 4, 6]
+
+
+async def test_arguments_and_what_is_returned(opened: Open) -> None:
+    """Tables, texts and numbers go in and come back; text of other alphabets as it came."""
+    source = """
+    function OnStableStudy(t, text, flag)
+        return {name = t.Name .. text, second = t.list[2], none = t.nothing, flag = flag}
+    end
+    """
+    async with opened(source) as scripts:
+        table = {"Name": "Größe ", "list": [1, "zwei"], "nothing": None}
+        told = await value(scripts, "OnStableStudy", table, b"\xff", True, wanted="table")
+    assert told["second"] == "zwei"
+    assert told["flag"] is True
+    assert told["name"].encode("latin-1") == "Größe ".encode() + b"\xff"
+    assert "none" not in told
+
+
+async def test_without_scripts_nothing_runs() -> None:
+    """Where no script is set there is no process, and nothing defined."""
+    async with open_scripts(LuaSettings(), {}) as scripts:
+        assert scripts.pid is None
+        assert not scripts.defines("OnStoredInstance")
+
+
+async def test_initialize_and_finalize(opened: Open) -> None:
+    """Both are called once, around everything else."""
+    heard: list[bytes] = []
+
+    async def tell(text: bytes) -> None:
+        heard.append(text)
+
+    source = """
+    function Initialize() RestApiGet('/first') end
+    function OnStableStudy() RestApiGet('/middle') end
+    function Finalize() RestApiGet('/last') end
+    """
+
+    async def rest(method: bytes, uri: bytes, *_: Any) -> bytes:
+        await tell(uri)
+        return b""
+
+    async with opened(source, doors={"rest": rest}) as scripts:
+        await scripts.call("OnStableStudy")
+    assert heard == [b"/first", b"/middle", b"/last"]
+
+
+async def test_a_script_that_is_wrong_ends_the_start(opened: Open, tmp_path: Path) -> None:
+    """A service says which file is wrong, and where, instead of running without it."""
+    with pytest.raises(SettingsError, match=r"1\.lua failed \(1\.lua:2: "):
+        async with opened("x = 1", "\nfunction oops("):
+            pass
+    with pytest.raises(SettingsError, match=r"0\.lua failed \(0\.lua:1: not ready"):
+        async with opened("error('not ready')"):
+            pass
+    missing = LuaSettings(scripts=[str(tmp_path / "missing.lua")])
+    with pytest.raises(SettingsError, match=r"missing\.lua cannot be read"):
+        async with open_scripts(missing, {}):
+            pass
+
+
+async def test_an_error_ends_the_call_alone(opened: Open) -> None:
+    """What a function raises is told in Lua's words, and globals are as they were."""
+    source = (
+        "n = 0 function OnStableStudy(wrong) n = n + 1 if wrong then error('why') end return n end"
+    )
+    async with opened(source) as scripts:
+        with pytest.raises(ScriptFailed, match=r"0\.lua:1: why"):
+            await scripts.call("OnStableStudy", True)
+        assert await value(scripts, "OnStableStudy", False) == 2
+
+
+async def test_another_value_than_is_wanted_is_an_error(opened: Open) -> None:
+    """A filter that returns nothing has not said yes."""
+    async with opened("function ReceivedInstanceFilter(x) return x end") as scripts:
+        for returned in (None, 1, "true"):
+            with pytest.raises(ScriptFailed, match="expected a boolean"):
+                await scripts.call("ReceivedInstanceFilter", returned, wanted="boolean")
+        assert await value(scripts, "ReceivedInstanceFilter", False, wanted="boolean") is False
+
+
+async def test_an_endless_loop_is_ended(opened: Open) -> None:
+    """It costs its time; then the scripts are loaded again, and others are answered."""
+    source = "n = 0 function OnStableStudy(hang) n = n + 1 while hang do end return n end"
+    async with opened(source, timeout=1) as scripts:
+        assert await value(scripts, "OnStableStudy", False) == 1
+        started = time.monotonic()
+        with pytest.raises(ScriptLost, match="longer than 1 s"):
+            await scripts.call("OnStableStudy", True)
+        assert time.monotonic() - started < 15
+        assert scripts.defines("OnStableStudy")
+        assert await value(scripts, "OnStableStudy", False) == 1
+
+
+async def test_a_memory_bomb_is_ended(opened: Open) -> None:
+    """What a script may use is its own affair; the filter stays defined all the same."""
+    source = """
+    function ReceivedInstanceFilter() return true end
+    function OnStableStudy() local s = 'x' while true do s = s .. s end end
+    """
+    async with opened(source) as scripts:
+        for _ in range(2):
+            with pytest.raises(ScriptLost, match="more memory than it may"):
+                await scripts.call("OnStableStudy")
+            assert scripts.defines("ReceivedInstanceFilter")
+            assert await value(scripts, "ReceivedInstanceFilter", wanted="boolean") is True
+
+
+async def test_a_process_that_is_killed_is_started_again(opened: Open) -> None:
+    """Also while it is asked: then it is asked again, a few times."""
+    deaths = 0
+
+    async def die(*_: Any) -> None:
+        nonlocal deaths
+        assert scripts.pid is not None
+        os.kill(scripts.pid, signal.SIGKILL)
+        deaths += 1
+
+    source = "function OnStableStudy(die) if die then RestApiGet('/') end return 1 end"
+    async with opened(source, doors={"rest": die}) as scripts:
+        with pytest.raises(ProcessLost):
+            await scripts.call("OnStableStudy", True)
+        assert scripts.defines("OnStableStudy")
+        assert await value(scripts, "OnStableStudy", False) == 1
+        assert deaths == 3
+        await die()
+        assert await value(scripts, "OnStableStudy", False) == 1
+
+
+async def test_operations(opened: Open) -> None:
+    """What an event wants done is told once it has ended; nothing of one that fails."""
+    source = """
+    function OnStoredInstance(id, fail)
+        Delete(SendToModality(id, 'pacs'))
+        SendToPeer(id, 'other')
+        SendToModality(id, 'pacs', 'OURS')
+        if fail then error('late') end
+    end
+    """
+    async with opened(source) as scripts:
+        outcome = await scripts.call("OnStoredInstance", "a", False, event=True)
+        with pytest.raises(ScriptFailed, match="late"):
+            await scripts.call("OnStoredInstance", "b", True, event=True)
+        assert (await scripts.call("OnStoredInstance", "c", False, event=True)).operations[0] == {
+            "Operation": "store-scu",
+            "Modality": "pacs",
+            "LocalAet": "",
+            "Resource": "c",
+        }
+    assert [one["Operation"] for one in outcome.operations] == [
+        "store-scu",
+        "delete",
+        "store-peer",
+        "store-scu",
+    ]
+    assert outcome.operations[3]["LocalAet"] == "OURS"
+    assert {one["Resource"] for one in outcome.operations} == {"a"}
+
+
+WRONG = {
+    "Cannot send a nonexistent resource": "SendToModality(nil, 'pacs')",
+    "Cannot delete a nonexistent resource": "Delete(SendToPeer('a', 'x') and nil)",
+    "The name of a modality is a text": "SendToModality('a')",
+    "ModifyInstance is not offered": "ModifyInstance('a', {}, {}, true)",
+    "CallSystem is not offered": "CallSystem('rm', '-rf /')",
+}
+
+
+@pytest.mark.parametrize(("told", "script"), WRONG.items())
+async def test_operations_that_cannot_be(opened: Open, told: str, script: str) -> None:
+    """A script that asks for what is not there hears so; nothing of it is done."""
+    async with opened(f"function OnStoredInstance() {script} end") as scripts:
+        with pytest.raises(ScriptFailed, match=told):
+            await scripts.call("OnStoredInstance", event=True)
+
+
+async def test_only_events_have_operations(opened: Open) -> None:
+    """A filter that sends would be forgotten: it hears that it cannot."""
+    async with opened("function ReceivedInstanceFilter() Delete('a') end") as scripts:
+        with pytest.raises(ScriptFailed, match="Only functions that are told of events"):
+            await scripts.call("ReceivedInstanceFilter")
+
+
+async def test_what_is_asked_of_the_store(opened: Open) -> None:
+    """A door's answer is the function's value; its error is one that scripts can catch."""
+
+    async def rest(method: bytes, uri: bytes, body: Any, headers: Any) -> Any:
+        if uri == b"/wrong":
+            raise BadRequest("no such place")
+        return b"|".join([method, uri, body or b"-", (headers or {}).get("A", "-").encode()])
+
+    source = """
+    function OnStableStudy()
+        local ok, why = pcall(RestApiGet, '/wrong')
+        return {
+            RestApiGet('/a', false, {A = 'b'}), RestApiPost('/a', '\\0x'), RestApiPut('/a', ''),
+            RestApiDelete('/a'), tostring(ok), tostring(why),
+        }
+    end
+    """
+    async with opened(source, doors={"rest": rest}) as scripts:
+        told = await value(scripts, "OnStableStudy", wanted="table")
+    assert told == [
+        "GET|/a|-|b",
+        "POST|/a|\0x|-",
+        "PUT|/a|-|-",
+        "DELETE|/a|-|-",
+        "false",
+        "0.lua:3: no such place",
+    ]
+
+
+async def test_no_doors(opened: Open) -> None:
+    """Scripts that stay have the language alone, as those that are posted."""
+    source = """
+    function OnStableStudy()
+        local found = {}
+        for _, name in ipairs{'io', 'os', 'package', 'require', 'load', 'loadstring', 'loadfile',
+            'dofile', 'debug', 'python', 'collectgarbage', 'ask', 'write'} do
+            if _G[name] then found[#found + 1] = name end
+        end
+        return found
+    end
+    """
+    async with opened(source) as scripts:
+        assert await value(scripts, "OnStableStudy", wanted="table") == []
+
+
+async def test_posted_scripts(opened: Open, tmp_path: Path) -> None:
+    """One that was posted elsewhere is loaded once, asks nothing of others, and comes back after a
+    loss; what it defines counts."""
+    asked: list[bytes] = []
+    posted: dict[str, bytes] = {}
+
+    async def rest(_method: bytes, uri: bytes, *_: Any) -> bytes:
+        asked.append(uri)
+        return b"x"
+
+    settings = LuaSettings(callbacks=True, timeout=20, memory_mb=32)
+    async with open_scripts(settings, {"rest": rest}, lambda: posted) as scripts:
+        posted["1"] = b"n = (n or 0) + 1 RestApiGet('/once') function OnStableStudy() return n end"
+        await scripts.catch_up()
+        assert scripts.defines("OnStableStudy")
+        assert await value(scripts, "OnStableStudy") == 1
+        posted["2"] = b"n = n + 10"
+        posted["3"] = b"error('wrong')"
+        await scripts.catch_up()
+        assert await value(scripts, "OnStableStudy") == 11
+        outcome = await scripts.run("4", b"n = n + 100 RestApiGet('/once') print(n)")
+        assert (outcome.changed, outcome.printed) == (True, b"111\n")
+        assert (await scripts.run("5", b"print(n) local x = 1")).changed is False
+        posted["4"] = b"n = n + 100"
+        assert await value(scripts, "OnStableStudy") == 111
+        assert scripts.pid is not None
+        os.kill(scripts.pid, signal.SIGKILL)
+        assert await value(scripts, "OnStableStudy") == 111
+    assert asked == [b"/once"]
