@@ -12,9 +12,10 @@ from pons.bus import open_bus
 from pons.bus.requests import answer_commands
 from pons.catalog import open_catalog
 from pons.health.readiness import Health
-from pons.ingest import open_ingest
+from pons.ingest import InstanceFilter, open_ingest
 from pons.jobs import Jobs, submit_commitment
 from pons.limits import MEGABYTE
+from pons.lua.callbacks import open_callbacks
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
@@ -54,7 +55,14 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_bus(settings) as bus,
             open_modalities(bus, settings) as modalities,
             open_live(bus, settings, "dicom") as live,
-            open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
+            open_callbacks(bus, settings) as lua,
+            open_ingest(
+                objects,
+                bus,
+                settings,
+                lambda: live.now.default_charset,
+                instance_filter=InstanceFilter(lua.scripts),
+            ) as ingest,
             AsyncExitStack() as opened,
         ):
             health.room = room.shortage

@@ -3,7 +3,7 @@
 
 from pons import errors
 from pons.errors import PonsError
-from pons.ingest import WrongDataset
+from pons.ingest import StatusWanted, WrongDataset
 
 SUCCESS = 0x0000
 PENDING = 0xFF00
@@ -53,6 +53,8 @@ STORE_STATUS: dict[type[PonsError], int] = {
 
 def store_status(error: Exception) -> int:
     """The status that answers `error`."""
+    if isinstance(error, StatusWanted):
+        return error.status
     status = errors.nearest(STORE_STATUS, error)
     return INTERNAL_ERROR if status is None else status
 

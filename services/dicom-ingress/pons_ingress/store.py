@@ -13,6 +13,7 @@ from pons.dicom.network.messages import Context, Dataset, Message
 from pons.dicom.part10 import file_start
 from pons.errors import InvalidInstance, PonsError, ReadOnly
 from pons.header.model import MAX_UID
+from pons.ingest import FilteredOut
 from pons.messages.events import Origin
 from pons.objects import Body, Spool
 from pons_ingress import metrics
@@ -122,6 +123,7 @@ class Store:
         kept = await self._keep_file(
             await file.finish(), origin, awaited=awaited, announced=announced
         )
+        awaited = awaited or isinstance(kept, FilteredOut)
         outcome = (await kept.stored()).status if awaited else "Kept"
         unseen.stored += 1
         if not awaited:

@@ -13,7 +13,7 @@ from pons.bus.requests import Handler as Answering
 from pons.bus.requests import answer_commands, ask
 from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
-from pons.ingest import open_ingest
+from pons.ingest import InstanceFilter, open_ingest
 from pons.jobs import Handler, JobDocument, Worker
 from pons.jobs.commitment import COMMITMENT
 from pons.jobs.commitment import JOB_TYPE as COMMITMENT_JOB
@@ -21,6 +21,7 @@ from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.retrieve import JOB_TYPES
 from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
 from pons.jobs.transfers import PULL, PUSH
+from pons.lua.callbacks import open_callbacks
 from pons.messages.egress import (
     AskPeer,
     EchoModality,
@@ -67,7 +68,14 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
             open_live(bus, settings, "jobs") as live,
-            open_ingest(objects, bus, settings, lambda: live.now.default_charset) as ingest,
+            open_callbacks(bus, settings) as lua,
+            open_ingest(
+                objects,
+                bus,
+                settings,
+                lambda: live.now.default_charset,
+                instance_filter=InstanceFilter(lua.scripts),
+            ) as ingest,
             open_threads(settings.egress) as threads,
             asyncio.TaskGroup() as group,
         ):

@@ -87,6 +87,7 @@ def add_middleware(
         authentication=Authentication(http.users),
         is_public=router.is_public,
         on_loopback=on_loopback,
+        lua_token=settings.lua.token if settings.lua.calls_back else "",
     )
     if http.hosts or not http.users:
         app.add_middleware(

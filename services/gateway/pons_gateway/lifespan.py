@@ -9,10 +9,11 @@ from pons.bus import open_bus
 from pons.bus.requests import ask
 from pons.catalog import open_feed, open_own_catalog
 from pons.health.readiness import Health
-from pons.ingest import open_ingest
+from pons.ingest import InstanceFilter, open_ingest
 from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import Jobs
 from pons.limits.room import AT_A_TIME, Room
+from pons.lua.callbacks import open_callbacks
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
 from pons.remotes.commitments import Commitments
@@ -43,7 +44,15 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             open_bus(settings) as bus,
             open_own_catalog(settings, objects, bus, room=room) as catalog,
             open_live(bus, settings, "http") as live,
-            open_ingest(objects, bus, settings, lambda: live.now.default_charset, room) as ingest,
+            open_callbacks(bus, settings) as lua,
+            open_ingest(
+                objects,
+                bus,
+                settings,
+                lambda: live.now.default_charset,
+                room,
+                InstanceFilter(lua.scripts),
+            ) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
             open_known(bus, catalog, settings) as routing,

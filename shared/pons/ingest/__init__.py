@@ -2,13 +2,17 @@
 """The one way in: nothing else writes a DICOM object or announces an instance."""
 
 from pons.ingest.examine import LARGE_HEADER, Recognised, WrongDataset
-from pons.ingest.ingest import Ingest, Kept, Stored, open_ingest
+from pons.ingest.filter import InstanceFilter, StatusWanted
+from pons.ingest.ingest import FilteredOut, Ingest, Kept, Stored, open_ingest
 
 __all__ = [
     "LARGE_HEADER",
+    "FilteredOut",
     "Ingest",
+    "InstanceFilter",
     "Kept",
     "Recognised",
+    "StatusWanted",
     "Stored",
     "WrongDataset",
     "open_ingest",

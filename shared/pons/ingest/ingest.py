@@ -18,6 +18,7 @@ from pons.errors import InvalidInstance, OutOfResources, ReadOnly
 from pons.ingest.announce import Announced, Announcer
 from pons.ingest.correction import corrected
 from pons.ingest.examine import Examiner, Recognised
+from pons.ingest.filter import InstanceFilter
 from pons.limits.room import Room
 from pons.messages.events import InstanceReceived, Origin, StoreStatus
 from pons.objects import Body, Kind, Objects, Spool, key_time, new_key
@@ -74,6 +75,19 @@ class Kept:
         return Stored(answer.status, self._ids, indexed=True)
 
 
+class FilteredOut:
+    """An instance that is not kept, because a script does not let it in."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self, ids: ResourceIds) -> None:
+        self._ids = ids
+
+    async def stored(self) -> Stored:
+        """What its sender hears."""
+        return Stored("FilteredOut", self._ids, indexed=True)
+
+
 class Ingest:
     """Stores DICOM files. Open it with `open_ingest`; one per process, shared by its tasks."""
 
@@ -84,8 +98,10 @@ class Ingest:
         settings: Settings,
         default_charset: Callable[[], str] | None = None,
         room: Room | None = None,
+        instance_filter: InstanceFilter | None = None,
     ) -> None:
         self._objects = objects
+        self._filter = instance_filter
         self._announcer = announcer
         self._examiner = Examiner(objects, settings.ingest, default_charset, room)
         self._answer_timeout = settings.ingest.answer_timeout
@@ -108,7 +124,8 @@ class Ingest:
         OutOfResources
             No room; the same call may succeed later.
         Unavailable
-            The object store or NATS does not answer: the file is not acknowledged, send it again.
+            The object store, NATS or a script that is to let it in does not answer: the file is
+            not acknowledged, send it again.
         ReadOnly
             The store is set to take nothing.
         """
@@ -121,8 +138,9 @@ class Ingest:
         *,
         awaited: bool,
         announced: tuple[str, str] | None = None,
-    ) -> Kept:
-        """Keep a DICOM file as `store` does, but return once it is durable.
+    ) -> Kept | FilteredOut:
+        """Keep a DICOM file as `store` does, but return once it is durable, or once scripts do not
+        let it in.
 
         `awaited` says that the caller waits for what the index makes of it; otherwise that may take
         a moment longer. A store that can be full refuses here: then it has been waited for.
@@ -141,19 +159,26 @@ class Ingest:
 
     async def _keep_file(
         self, body: Body, origin: Origin, awaited: bool, announced: tuple[str, str] | None
-    ) -> Kept:
+    ) -> Kept | FilteredOut:
         examine = self._examiner.examine
-        found = await examine(body, origin, keep_header=True, announced=announced)
+        asked = self._filter if self._filter and self._filter.applies(origin.kind) else None
+        found = await examine(body, origin, keep_header=asked is None, announced=announced)
         if found.correction is None:
-            return await self._keep_found(found, body, awaited)
+            return await self._keep_found(found, body, awaited, asked)
         # Others would read it otherwise than the scan: it is made right, and examined once more.
         uid = found.received.sop_instance_uid
         right = await corrected(self._objects, body, found.correction, uid)
         with freed(right):
-            found = await examine(right, origin, keep_header=True)
-            return await self._keep_found(found, right, awaited)
+            found = await examine(right, origin, keep_header=asked is None)
+            return await self._keep_found(found, right, awaited, asked)
 
-    async def _keep_found(self, found: Recognised, body: Body, awaited: bool) -> Kept:
+    async def _keep_found(
+        self, found: Recognised, body: Body, awaited: bool, asked: InstanceFilter | None
+    ) -> Kept | FilteredOut:
+        if asked is not None:  # before anything of it is written
+            if not await asked.lets_in(found.received):
+                return FilteredOut(found.ids)
+            found = await self._examiner.keep_large_header(found)
         found = await self._put(found, body, await self._packed(body))
         return await self._announce(found, awaited=awaited, refusable=awaited)
 
@@ -259,11 +284,13 @@ async def open_ingest(
     settings: Settings,
     default_charset: Callable[[], str] | None = None,
     room: Room | None = None,
+    instance_filter: InstanceFilter | None = None,
 ) -> AsyncIterator[Ingest]:
     """An `Ingest` whose announcements leave, and whose answers arrive, while the block runs.
 
     `default_charset` is asked for each file; without it, the setting of that name holds. Large
-    headers are read in `room`; without it, in one of its own.
+    headers are read in `room`; without it, in one of its own. `instance_filter` is asked for each
+    file, where scripts are to say whether they are let in.
     """
     async with Announcer.open(bus) as announcer:
-        yield Ingest(objects, announcer, settings, default_charset, room)
+        yield Ingest(objects, announcer, settings, default_charset, room, instance_filter)

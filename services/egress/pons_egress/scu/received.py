@@ -19,7 +19,7 @@ from pons import errors
 from pons.dicom.part10 import file_start
 from pons.errors import PonsError
 from pons.header.meta import meta_end
-from pons.ingest import Stored, WrongDataset
+from pons.ingest import StatusWanted, Stored, WrongDataset
 from pons.messages.events import Origin
 from pons.objects import PIECE, SPOOL_ABOVE, Body, Objects
 from pons_egress.metrics import RECEIVED, RECEIVED_BYTES
@@ -121,6 +121,8 @@ class Received:
         except PonsError as error:
             # Its traceback would keep the request, and so the file that pynetdicom has open.
             self._refuse(uid, error.with_traceback(None))
+            if isinstance(error, StatusWanted):
+                return error.status
             return errors.nearest(STATUS, error) or INTERNAL_ERROR
         except Exception:  # the edge: anything else is a bug, and the peer hears no more
             log.exception("instance not kept", sop_instance_uid=uid)
@@ -172,7 +174,9 @@ class Received:
     def _see(self) -> None:
         uid, kept = self._unseen.popleft()
         try:
-            self._ids.append(self._wait_for(kept.stored()).ids.instance)
+            stored = self._wait_for(kept.stored())
+            if stored.status != "FilteredOut":
+                self._ids.append(stored.ids.instance)
         except PonsError as error:
             self._refuse(uid, error)
 

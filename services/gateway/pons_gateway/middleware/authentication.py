@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets in whom the store knows."""
 
+import hmac
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pons.lua.rest import SCHEME
 from pons.passwords.queue import TooManyLogins
 from pons_gateway.errors import error_answer
 from pons_gateway.middleware.credentials import Authentication
@@ -18,7 +20,8 @@ UNAUTHORIZED = Answer(
 class Authenticated:
     """401 without a user's password, 429 where too many are guessed, except for what is public.
 
-    `scope["user"]` is the user. `scope["stranger"]` is true for whom nobody knows: what is public
+    `scope["user"]` is the user; `scope["lua"]` is true for the store's own scripts, which may do
+    all that users may. `scope["stranger"]` is true for whom nobody knows: what is public
     tells him less. Without users everybody is known `on_loopback`, and nobody elsewhere.
     """
 
@@ -29,8 +32,11 @@ class Authenticated:
         authentication: Authentication,
         is_public: Callable[[str], bool],
         on_loopback: bool,
+        lua_token: str = "",
     ) -> None:
+        """`lua_token` is the secret of the store's own scripts; empty: they have none."""
         self.app = app
+        self._lua = f"{SCHEME} {lua_token}".encode() if lua_token else b""
         self._authentication = authentication
         self._is_public = is_public
         self._on_loopback = on_loopback
@@ -38,7 +44,10 @@ class Authenticated:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             user: str | None = ""
-            if not self._authentication.needed:
+            scope["lua"] = self._is_lua(scope)
+            if scope["lua"]:
+                scope["stranger"] = False
+            elif not self._authentication.needed:
                 scope.setdefault("stranger", not self._on_loopback)
             else:
                 public = self._is_public(scope["path"])
@@ -55,6 +64,16 @@ class Authenticated:
                 scope.setdefault("stranger", user is None)
             scope["user"] = user or ""
         await self.app(scope, receive, send)
+
+    def _is_lua(self, scope: Scope) -> bool:
+        """Whether one of the store's own scripts asks."""
+        if not self._lua:
+            return False
+        headers = scope["headers"]
+        return any(
+            name == b"authorization" and hmac.compare_digest(value, self._lua)
+            for name, value in headers
+        )
 
     async def _user(self, scope: Scope) -> str | None:
         client = scope.get("client")

@@ -91,6 +91,8 @@ class Received:
 
 def origin_of(request: Request, kind: OriginKind) -> Origin:
     """Where what a request carries comes from."""
+    if request.scope.get("lua"):
+        return Origin("Lua")
     client = request.scope["client"]
     return Origin(kind, remote_ip=client[0] if client else "", username=request.scope["user"])
 
