@@ -42,3 +42,6 @@ ROUTED = Counter(
 NOT_ROUTED = Counter("pons_routing_failed_changes", "Changes that no rule could be asked about")
 LABELS_FAILED = Counter("pons_routing_failed_labels", "Labels of rules that could not be put")
 WEBHOOKS = Counter("pons_egress_webhooks", "Requests to webhooks", ["webhook", "outcome"])
+LUA_EVENTS = Counter(
+    "pons_lua_events", "Functions of Lua scripts that were told of events", ["function", "outcome"]
+)

@@ -27,6 +27,7 @@ from pons.messages.egress import (
     EchoModality,
     FindModality,
     RequestCommitment,
+    RunScript,
     StoreStraight,
     UploadToPeer,
 )
@@ -41,6 +42,7 @@ from pons.remotes.queries import Queries
 from pons.settings import Settings
 from pons_egress.commitment import Committing
 from pons_egress.echo import Echo
+from pons_egress.lua.service import open_lua
 from pons_egress.metrics import JOB_SECONDS
 from pons_egress.peers.pull import PullTransfer
 from pons_egress.peers.push import PushTransfer
@@ -77,6 +79,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 instance_filter=InstanceFilter(lua.scripts),
             ) as ingest,
             open_threads(settings.egress) as threads,
+            open_lua(bus, catalog, modalities, peers, settings) as lua_events,
             asyncio.TaskGroup() as group,
         ):
             health.checks |= {
@@ -96,11 +99,12 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 FindModality: Find(threads, queries, modalities, live, settings),
                 AskPeer: questions.ask,
                 UploadToPeer: questions.upload,
+                RunScript: lua_events.run,
             }
             await answer_commands(bus, "egress", commands, health)
             handlers: dict[str, Handler] = {
-                JOB_TYPE: ModalityStore(
-                    bus, objects, catalog, modalities, settings, committing.ask
+                JOB_TYPE: lua_events.followed(
+                    ModalityStore(bus, objects, catalog, modalities, settings, committing.ask)
                 ),
                 JOB_TYPES["C-MOVE"]: Moving(threads, modalities, settings),
                 JOB_TYPES["C-GET"]: Getting(
@@ -113,7 +117,9 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                     partial(_sop_classes, bus),
                     lambda: live.now.accepted_transfer_syntaxes,
                 ),
-                PEER_JOB_TYPE: PeerStore(bus, objects, catalog, peers, settings),
+                PEER_JOB_TYPE: lua_events.followed(
+                    PeerStore(bus, objects, catalog, peers, settings)
+                ),
                 PUSH: PushTransfer(bus, objects, catalog, peers, settings),
                 PULL: PullTransfer(ingest, objects, peers, settings),
             }

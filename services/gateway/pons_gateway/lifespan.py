@@ -83,7 +83,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 retention=retention,
                 live=live,
                 header_room=room,
-                scripts=Scripts(settings.lua),
+                scripts=Scripts(settings.lua, lua, partial(ask, bus)),
                 commitments=Commitments(bus, settings.egress.commitment_reports),
                 jobs=Jobs(bus, settings.jobs, objects),
                 queries=Queries(bus, settings.queries),

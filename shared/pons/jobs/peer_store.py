@@ -32,6 +32,8 @@ class PeerStoreRequest(msgspec.Struct, frozen=True):
     synchronous: bool = True
     rules: list[str] = []
     """As of `StoreRequest`."""
+    then: list[dict[str, str]] = []
+    """As of `StoreRequest`."""
 
 
 async def submit_peer_store(jobs: Jobs, request: PeerStoreRequest, peer: OtherStore | None) -> str:

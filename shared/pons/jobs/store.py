@@ -38,6 +38,8 @@ class StoreRequest(msgspec.Struct, frozen=True):
     rules: list[str] = []
     """The routing rules that ask for it. Then everything is to arrive: what the peer refuses is
     passed over, and fails the job in the end."""
+    then: list[dict[str, str]] = []
+    """What a Lua script wants done once all has arrived (`pons_egress.lua.operations`)."""
 
     def aets(self, modality: Modality, default: str) -> tuple[str, str]:
         """The calling and the called AE title; `default` is the store's own."""

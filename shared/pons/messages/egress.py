@@ -128,3 +128,17 @@ class AnsweredQuery(msgspec.Struct, frozen=True):
     def count(self) -> int:
         """How many answers there are."""
         return sum(self.counts)
+
+
+class RunScript(msgspec.Struct, frozen=True):
+    """To egress: run a Lua script where functions are told of events; what it defines stays."""
+
+    script: bytes
+
+
+class ScriptRun(msgspec.Struct, frozen=True):
+    """Answer to `RunScript`."""
+
+    printed: bytes
+    kept: str
+    """Its name where it has defined something, so that every process loads it."""

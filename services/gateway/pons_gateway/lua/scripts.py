@@ -4,14 +4,22 @@
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
-from pons.errors import BadRequest, Forbidden
+from pons.errors import BadRequest, Forbidden, TooLarge
+from pons.lua.callbacks import Callbacks
+from pons.messages.egress import RunScript, ScriptRun
 from pons.settings import LuaSettings
 
 MAX_OUTPUT = 16 * 1024 * 1024
 AT_ONCE = 2
 PIECE = 64 * 1024
+MAX_KEPT = 256 * 1024
+"""Bytes of a script that may define something for the whole store."""
+OTHERS_SECONDS = 60.0
+"""What a script may wait for the functions that are called before it."""
 
 
 class LuaFailed(BadRequest):
@@ -21,19 +29,46 @@ class LuaFailed(BadRequest):
 class Scripts:
     """Runs scripts, a few at once; the others wait."""
 
-    def __init__(self, settings: LuaSettings) -> None:
+    def __init__(
+        self,
+        settings: LuaSettings,
+        callbacks: Callbacks | None = None,
+        ask: Callable[..., Awaitable[Any]] | None = None,
+    ) -> None:
+        """With `lua.callbacks`, `ask` asks egress, and `callbacks` are those of this process."""
         self._settings = settings
+        self._callbacks = callbacks
+        self._ask = ask
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, script: bytes) -> bytes:
-        """What `script` prints. Nothing of it stays: the next one begins with nothing defined.
+        """What `script` prints. What it defines stays with `lua.callbacks`; otherwise the next one
+        begins with nothing defined.
 
         Raises `Forbidden` unless `lua.execute`, and `LuaFailed`.
         """
         if not self._settings.execute:
             raise Forbidden("Lua scripts are not run here", "setting lua.execute allows them")
+        if self._settings.callbacks:
+            return await self._run_for_all(script)
         async with self._slots:
             return await self._run(script)
+
+    async def _run_for_all(self, script: bytes) -> bytes:
+        """Where functions are told of events, so that it sees what these have seen."""
+        if len(script) > MAX_KEPT:
+            raise TooLarge(f"The script is larger than {MAX_KEPT >> 10} KiB")
+        assert self._ask is not None
+        assert self._callbacks is not None
+        within = self._settings.event_timeout + OTHERS_SECONDS
+        try:
+            run = await self._ask("egress", RunScript(script), ScriptRun, within=within)
+        except BadRequest as error:
+            raise LuaFailed(error.message, error.details) from error
+        if run.kept:
+            await self._callbacks.see(run.kept)
+        printed: bytes = run.printed
+        return printed
 
     async def _run(self, script: bytes) -> bytes:
         # -I and an empty environment: the process knows nothing of this one but the script.

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What functions of scripts want done: resources sent by jobs, and deleted once they are sent."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from pons.errors import NotFound, ReadOnly
+from pons.jobs import (
+    Handler,
+    Jobs,
+    PeerStoreRequest,
+    Run,
+    StoreRequest,
+    submit_peer_store,
+    submit_store,
+)
+from pons.messages.index import DeleteResources, ResourceName
+from pons.messages.services import Done
+from pons.remotes.modalities import Modalities
+from pons.remotes.peers import OtherStore
+from pons.remotes.registry import Registry
+from pons.settings import Settings
+
+log = structlog.get_logger()
+
+RULE = "Lua"
+"""What the content of such jobs names as the rule that asks for them."""
+Operation = dict[str, str]
+Delete = Callable[[DeleteResources], Awaitable[Done]]
+
+
+class Operations:
+    """Does it. Nothing is deleted that was to be sent before, and has not arrived whole.
+
+    Operations of a function of which none deletes are independent of each other. Otherwise they
+    are done in their order, each after the one before has succeeded: a job carries what is left.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        modalities: Modalities,
+        peers: Registry[OtherStore],
+        settings: Settings,
+        delete: Delete,
+    ) -> None:
+        self._jobs = jobs
+        self._modalities = modalities
+        self._peers = peers
+        self._settings = settings
+        self._delete = delete
+
+    async def perform(self, operations: Sequence[Operation]) -> None:
+        """Submit the jobs, and delete. Raises `Unavailable`, and `ReadOnly` for a deletion."""
+        if all(one["Operation"] != "delete" for one in operations):
+            for one in operations:
+                await self._send(one, [])
+            return
+        for number, one in enumerate(operations):
+            if one["Operation"] != "delete":
+                await self._send(one, list(operations[number + 1 :]))
+                return
+            await self._remove(one["Resource"])
+
+    async def _send(self, operation: Operation, then: list[Operation]) -> None:
+        resources = [operation["Resource"]]
+        if operation["Operation"] == "store-peer":
+            await self._send_to_peer(operation["Peer"], resources, then)
+            return
+        name = operation["Modality"]
+        try:
+            modality = await self._modalities.read(name)
+        except NotFound:
+            modality = None  # the job fails, and is a dead letter that tells it
+        request = StoreRequest(
+            modality=name,
+            resources=resources,
+            local_aet=operation["LocalAet"],
+            synchronous=False,
+            rules=[RULE],
+            then=then,
+        )
+        await submit_store(self._jobs, request, modality, self._settings.dicom.aet)
+
+    async def _send_to_peer(self, name: str, resources: list[str], then: list[Operation]) -> None:
+        try:
+            peer = await self._peers.read(name)
+        except NotFound:
+            peer = None
+        request = PeerStoreRequest(
+            peer=name, resources=resources, synchronous=False, rules=[RULE], then=then
+        )
+        await submit_peer_store(self._jobs, request, peer)
+
+    async def _remove(self, resource_id: str) -> None:
+        if self._settings.store.read_only:
+            raise ReadOnly
+        await self._delete(DeleteResources([ResourceName(resource_id)]))
+        log.info("resource deleted for lua", resource=resource_id)
+
+
+class Followed:
+    """Handler of a job that sends: what is to follow is done when all has arrived."""
+
+    def __init__(self, handler: Handler, operations: Operations) -> None:
+        self._handler = handler
+        self._operations = operations
+
+    async def __call__(self, run: Run) -> None:
+        await self._handler(run)
+        then: Any = run.request.arguments.get("then")
+        if then:
+            await self._operations.perform(msgspec.convert(then, list[Operation]))

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of egress is for Lua scripts: opened and run as a whole."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pons.bus import Bus
+from pons.bus.requests import ask
+from pons.dicom.metadata import metadata_names
+from pons.errors import Forbidden
+from pons.jobs import Handler, Jobs
+from pons.lua.callbacks import Callbacks, open_callbacks
+from pons.messages.egress import RunScript, ScriptRun
+from pons.messages.index import DeleteResources
+from pons.messages.services import Done
+from pons.remotes.modalities import Modalities
+from pons.remotes.peers import OtherStore
+from pons.remotes.registry import Registry
+from pons.settings import LuaSettings, Settings
+from pons_egress.lua.events import Events, forget_reader
+from pons_egress.lua.operations import Followed, Operations
+from pons_egress.lua.telling import Lookup, Telling
+
+
+class LuaEvents:
+    """Scripts that are told of events, in a process of their own: a filter never waits for them."""
+
+    def __init__(self, callbacks: Callbacks, operations: Operations, settings: LuaSettings) -> None:
+        self._callbacks = callbacks
+        self._operations = operations
+        self._settings = settings
+
+    def followed(self, handler: Handler) -> Handler:
+        """The handler of a job after which scripts want something done."""
+        return Followed(handler, self._operations)
+
+    async def run(self, command: RunScript) -> ScriptRun:
+        """Run a script that is posted. Raises as `Callbacks.run`, and `Forbidden`."""
+        if not self._settings.callbacks:
+            raise Forbidden("Posted scripts define nothing here", "setting lua.callbacks")
+        outcome, kept = await self._callbacks.run(command.script)
+        return ScriptRun(outcome.printed, kept)
+
+
+@asynccontextmanager
+async def open_lua(
+    bus: Bus,
+    catalog: Lookup,
+    modalities: Modalities,
+    peers: Registry[OtherStore],
+    settings: Settings,
+) -> AsyncIterator[LuaEvents]:
+    """Events at work as long as the block runs; without scripts nothing is.
+
+    Raises `SettingsError` for scripts that are wrong.
+    """
+
+    async def delete(command: DeleteResources) -> Done:
+        return await ask(bus, "index", command, Done)
+
+    jobs = Jobs(bus, settings.jobs)
+    operations = Operations(jobs, modalities, peers, settings, delete)
+    seconds = settings.lua.event_timeout
+    async with open_callbacks(bus, settings, seconds=seconds) as callbacks:
+        own = LuaEvents(callbacks, operations, settings.lua)
+        if not settings.lua.calls_back:
+            await forget_reader(bus)
+            yield own
+            return
+        telling = Telling(catalog, metadata_names(settings.index.user_metadata))
+        events = Events(bus, callbacks.scripts, telling.told, operations.perform)
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(events.run())
+            try:
+                yield own
+            finally:
+                working.cancel()

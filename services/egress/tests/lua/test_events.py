@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions of scripts and the change feed: in order, nothing left out, whatever goes wrong."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nats.js.errors
+import pytest
+
+from pons.bus import Bus
+from pons.errors import Unavailable
+from pons.lua.scripts import Scripts, open_scripts
+from pons.messages.events import Change, Changes
+from pons.settings import LuaSettings
+from pons_egress.lua.events import READER, Events, forget_reader
+from pons_testing.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+SOURCE = """
+function OnStoredInstance(id)
+    if id == 'wrong' then error('wrong') end
+    if id == 'hang' then while true do end end
+    SendToModality(id, 'pacs')
+end
+function OnStableStudy(id) Delete(id) end
+"""
+
+
+class Store:
+    """What is told of resources, and what was wanted."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.gone: set[str] = set()
+        self.away = 0
+
+    async def tell(self, change: Change) -> list[Any] | None:
+        return None if change.resource_id in self.gone else [change.resource_id]
+
+    async def perform(self, operations: Sequence[dict[str, str]]) -> None:
+        if self.away:
+            self.away -= 1
+            raise Unavailable("NATS does not answer")
+        self.done += [f"{one['Operation']} {one['Resource']}" for one in operations]
+
+
+@pytest.fixture
+async def scripts(tmp_path: Path) -> AsyncIterator[Scripts]:
+    file = tmp_path / "events.lua"
+    file.write_text(SOURCE)
+    async with open_scripts(LuaSettings(scripts=[str(file)]), {}, seconds=2) as scripts:
+        yield scripts
+
+
+@asynccontextmanager
+async def working(bus: Bus, scripts: Scripts, store: Store) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        events = Events(bus, scripts, store.tell, store.perform)
+        task = group.create_task(events.run())
+        yield
+        task.cancel()
+
+
+async def reader_is_there(bus: Bus) -> bool:
+    try:
+        await bus.stream.consumer_info(bus.names.changes_stream, READER)
+    except nats.js.errors.NotFoundError:
+        return False
+    return True
+
+
+async def publish(bus: Bus, *resources: str, kind: str = "NewInstance") -> None:
+    level: Any = "Study" if kind == "StableStudy" else "Instance"
+    changes = [Change(n, kind, level, one, 0.0) for n, one in enumerate(resources, 1)]
+    await bus.stream.publish(bus.names.changes, msgspec.msgpack.encode(Changes(changes)))
+
+
+async def started(bus: Bus) -> None:
+    deadline = time.monotonic() + 20
+    while not await reader_is_there(bus):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_in_their_order(bus: Bus, scripts: Scripts) -> None:
+    """What fails, hangs or is gone is passed over; other kinds of changes concern no function."""
+    store = Store()
+    store.gone = {"gone"}
+    async with working(bus, scripts, store):
+        await started(bus)
+        await publish(bus, "a", "wrong", "hang", "gone", "b")
+        await publish(bus, "c", kind="NewSeries")
+        await publish(bus, "d", kind="StableStudy")
+        await until(lambda: "delete d" in store.done, 60)
+    assert store.done == ["store-scu a", "store-scu b", "delete d"]
+
+
+async def test_what_could_not_be_done_is_told_again(bus: Bus, scripts: Scripts) -> None:
+    """While something of ours is away the feed waits; what was done before is not done twice."""
+    store = Store()
+    async with working(bus, scripts, store):
+        await started(bus)
+        await publish(bus, "a")
+        await until(lambda: store.done)
+        store.away = 1
+        await publish(bus, "b", "c")
+        await until(lambda: len(store.done) == 3, 60)
+    assert store.done == ["store-scu a", "store-scu b", "store-scu c"]
+
+
+async def test_nothing_is_lost_between_two_lives(bus: Bus, scripts: Scripts) -> None:
+    """What comes while no egress is there is told to the next one."""
+    store = Store()
+    async with working(bus, scripts, store):
+        await started(bus)
+    await publish(bus, "a", "b")
+    async with working(bus, scripts, store):
+        await until(lambda: len(store.done) == 2, 60)
+    assert store.done == ["store-scu a", "store-scu b"]
+
+
+async def test_two_replicas(bus: Bus, scripts: Scripts) -> None:
+    """They share the feed, and keep its order all the same."""
+    store = Store()
+    async with working(bus, scripts, store), working(bus, scripts, store):
+        await started(bus)
+        for number in range(0, 40, 2):
+            await publish(bus, str(number), str(number + 1))
+        await until(lambda: len(store.done) == 40, 60)
+    assert store.done == [f"store-scu {number}" for number in range(40)]
+
+
+async def test_without_scripts_nothing_gathers(bus: Bus, scripts: Scripts) -> None:
+    """What came while scripts were switched off is told to nobody."""
+    store = Store()
+    async with working(bus, scripts, store):
+        await started(bus)
+    await forget_reader(bus)
+    assert not await reader_is_there(bus)
+    await publish(bus, "a")
+    async with working(bus, scripts, store):
+        await started(bus)
+        await publish(bus, "b")
+        await until(lambda: store.done, 60)
+    assert store.done == ["store-scu b"]
