@@ -16,6 +16,7 @@ from pons.settings import Settings
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
 from pons_ingress.find_answer import AnswerWriter
+from pons_ingress.find_filter import FindFilter
 from pons_ingress.find_query import Query, read_query
 from pons_ingress.finding import answer_query, until_cancelled
 from pons_ingress.identifier import ReceivedIdentifier
@@ -36,8 +37,13 @@ class Find:
     """Answers C-FIND requests about patients, studies, series and instances."""
 
     def __init__(
-        self, catalog: Searcher, settings: Settings, default_charset: Callable[[], str]
+        self,
+        catalog: Searcher,
+        settings: Settings,
+        default_charset: Callable[[], str],
+        find_filter: FindFilter | None = None,
     ) -> None:
+        self._filter = find_filter
         self._catalog = catalog
         self._aet = settings.dicom.aet
         self._limits = settings.find
@@ -49,17 +55,19 @@ class Find:
 
     async def answer(self, conversation: Conversation) -> None:
         async def find() -> tuple[Response, int]:
-            query = self._read(conversation)
+            query = await self._read(conversation)
             await conversation.unseen.settle()
             return await self._send_answers(conversation, query)
 
         await answer_query(conversation, find)
 
-    def _read(self, conversation: Conversation) -> Query:
+    async def _read(self, conversation: Conversation) -> Query:
         context, identifier = conversation.message.context, conversation.message.dataset
         if not isinstance(identifier, ReceivedIdentifier):
             raise InvalidInstance("The request has no identifier")
         read = identifier.read(context.transfer_syntax, self._default_charset())
+        if self._filter is not None:
+            read = await self._filter.filtered(read, conversation.peer)
         return read_query(read, context.abstract_syntax, self._any_case)
 
     async def _send_answers(self, conversation: Conversation, query: Query) -> tuple[Response, int]:

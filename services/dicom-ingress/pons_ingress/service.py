@@ -16,6 +16,7 @@ from pons.ingest import InstanceFilter, open_ingest
 from pons.jobs import Jobs, submit_commitment
 from pons.limits import MEGABYTE
 from pons.lua.callbacks import open_callbacks
+from pons.lua.functions import INCOMING_FIND, INCOMING_WORKLIST
 from pons.messages.ingress import ListSopClasses, SopClasses
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
@@ -29,6 +30,7 @@ from pons_ingress.certificates import Certificates
 from pons_ingress.commitment_report import CommitmentReports
 from pons_ingress.commitment_request import CommitmentRequests
 from pons_ingress.find import Find
+from pons_ingress.find_filter import FindFilter
 from pons_ingress.get import Get
 from pons_ingress.move import Move
 from pons_ingress.negotiation import Rules
@@ -99,13 +101,19 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                     open_catalog(settings, objects, Owner(objects, settings))
                 )
                 jobs = Jobs(bus, settings.jobs)
-                served[Permission.FIND] = Find(catalog, settings, charset)
+                finding, listing = (
+                    FindFilter(lua.scripts, function, modalities)
+                    for function in (INCOMING_FIND, INCOMING_WORKLIST)
+                )
+                served[Permission.FIND] = Find(catalog, settings, charset, finding)
                 served[Permission.GET] = Get(catalog, objects, charset)
                 served[Permission.N_ACTION] = CommitmentRequests(
                     partial(submit_commitment, jobs), modalities, settings.dicom
                 )
                 served[Permission.MOVE] = Move(catalog, jobs, modalities, settings, charset)
-                served[Permission.FIND_WORKLIST] = Worklist(catalog.worklists, settings, charset)
+                served[Permission.FIND_WORKLIST] = Worklist(
+                    catalog.worklists, settings, charset, listing
+                )
             else:
                 log.warning(
                     "no database is configured: queries, retrieval, commitment are not served"

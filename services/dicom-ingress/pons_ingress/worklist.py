@@ -21,6 +21,7 @@ from pons.worklists.folder import WorklistFolder
 from pons.worklists.matching import Elements, Query
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
+from pons_ingress.find_filter import FindFilter
 from pons_ingress.finding import answer_query, until_cancelled
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.status import CANCELLED, PENDING, SUCCESS
@@ -39,8 +40,13 @@ class Worklist:
     """Answers C-FIND requests for modality worklists, of the store's entries and of a folder."""
 
     def __init__(
-        self, kept: KeptEntries, settings: Settings, default_charset: Callable[[], str]
+        self,
+        kept: KeptEntries,
+        settings: Settings,
+        default_charset: Callable[[], str],
+        find_filter: FindFilter | None = None,
     ) -> None:
+        self._filter = find_filter
         self._kept = kept
         self._settings = settings.worklists
         self._case_sensitive = settings.find.case_sensitive_pn
@@ -57,15 +63,17 @@ class Worklist:
 
     async def answer(self, conversation: Conversation) -> None:
         async def find() -> tuple[Response, int]:
-            return await self._send_answers(conversation, self._read(conversation))
+            return await self._send_answers(conversation, await self._read(conversation))
 
         await answer_query(conversation, find, model="worklist")
 
-    def _read(self, conversation: Conversation) -> Query:
+    async def _read(self, conversation: Conversation) -> Query:
         context, identifier = conversation.message.context, conversation.message.dataset
         if not isinstance(identifier, ReceivedIdentifier):
             raise InvalidInstance("The request has no identifier")
         read = identifier.read(context.transfer_syntax, self._default_charset())
+        if self._filter is not None:
+            read = await self._filter.filtered(read, conversation.peer)
         station = conversation.peer.calling_aet if self._settings.filter_station else ""
         return Query(
             msgspec.json.decode(read), case_sensitive=self._case_sensitive, station=station

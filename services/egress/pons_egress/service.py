@@ -96,7 +96,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 EchoModality: Echo(threads, modalities, settings),
                 StoreStraight: Straight(objects, modalities, settings),
                 RequestCommitment: committing,
-                FindModality: Find(threads, queries, modalities, live, settings),
+                FindModality: Find(threads, queries, modalities, live, settings, lua.scripts),
                 AskPeer: questions.ask,
                 UploadToPeer: questions.upload,
                 RunScript: lua_events.run,

@@ -23,6 +23,7 @@ from pons_gateway.middleware.hosts import Hosts
 from pons_gateway.middleware.methods import Methods
 from pons_gateway.middleware.metrics import Metrics
 from pons_gateway.middleware.other_sites import OtherSites
+from pons_gateway.middleware.request_filter import RequestFilter
 from pons_gateway.middleware.xml import Xml
 from pons_gateway.routers import ROUTERS
 from pons_gateway.routers.pages import STATIC_FILES
@@ -78,6 +79,8 @@ def add_middleware(
 ) -> None:
     """What happens to every request; what is added last comes first."""
     http, on_loopback = settings.http, is_loopback(settings.http_host)
+    if settings.lua.calls_back:
+        app.add_middleware(RequestFilter)
     if not http.allow_cross_site:
         app.add_middleware(OtherSites)
     app.add_middleware(Methods, is_shared=is_shared)

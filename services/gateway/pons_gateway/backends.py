@@ -16,6 +16,7 @@ from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import Jobs
 from pons.limits import MEGABYTE
 from pons.limits.room import AT_A_TIME, Room
+from pons.lua.scripts import Scripts as LuaScripts
 from pons.objects import Objects
 from pons.remotes.commitments import Commitments
 from pons.remotes.live import LiveSettings
@@ -25,7 +26,7 @@ from pons.remotes.queries import Queries
 from pons.remotes.registry import Registry
 from pons.retention.known import Retention
 from pons.routing.known import Routing
-from pons.settings import Settings
+from pons.settings import LuaSettings, Settings
 from pons_gateway.digests import Digests
 from pons_gateway.lua.scripts import Scripts
 
@@ -59,6 +60,8 @@ class Backends:
     render: httpx.AsyncClient
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""
+    lua: LuaScripts = field(default_factory=lambda: LuaScripts(LuaSettings(), {}))
+    """Whose functions are asked whether requests are let in; without scripts none are."""
     header_room: Room = field(default_factory=lambda: Room(AT_A_TIME))
     """What headers may take that are unpacked at a time."""
     body_room: Room = field(default_factory=lambda: Room(BODIES_AT_A_TIME))

@@ -84,6 +84,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 live=live,
                 header_room=room,
                 scripts=Scripts(settings.lua, lua, partial(ask, bus)),
+                lua=lua.scripts,
                 commitments=Commitments(bus, settings.egress.commitment_reports),
                 jobs=Jobs(bus, settings.jobs, objects),
                 queries=Queries(bus, settings.queries),

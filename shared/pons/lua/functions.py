@@ -6,6 +6,10 @@ from pons.dicom.levels import LEVELS
 INITIALIZE, FINALIZE, HEART_BEAT = "Initialize", "Finalize", "OnHeartBeat"
 RECEIVED_INSTANCE = "ReceivedInstanceFilter"
 RECEIVED_C_STORE = "ReceivedCStoreInstanceFilter"
+INCOMING_HTTP = "IncomingHttpRequestFilter"
+INCOMING_FIND = "IncomingFindRequestFilter"
+INCOMING_WORKLIST = "IncomingWorklistRequestFilter"
+OUTGOING_FIND = "OutgoingFindRequestFilter"
 
 EVENTS: dict[tuple[str, str], str] = {
     ("NewInstance", "Instance"): "OnStoredInstance",
@@ -18,5 +22,9 @@ CALLBACKS = (
     FINALIZE,
     RECEIVED_INSTANCE,
     RECEIVED_C_STORE,
+    INCOMING_HTTP,
+    INCOMING_FIND,
+    INCOMING_WORKLIST,
+    OUTGOING_FIND,
     *EVENTS.values(),
 )

@@ -24,6 +24,9 @@ from pons.header import TOP_SEPARATOR, read_identifier
 from pons.header.json_elements import elements
 from pons.jobs import StoreRequest
 from pons.limits import MEGABYTE
+from pons.lua.functions import OUTGOING_FIND
+from pons.lua.queries import filtered_query
+from pons.lua.scripts import Scripts
 from pons.messages.egress import AnsweredQuery, FindModality, dimse_payload
 from pons.remotes.live import LiveSettings
 from pons.remotes.modalities import Modalities
@@ -55,7 +58,10 @@ class Find:
         modalities: Modalities,
         live: LiveSettings,
         settings: Settings,
+        scripts: Scripts | None = None,
     ) -> None:
+        """`scripts` may change what modalities are asked, worklists aside."""
+        self._scripts = scripts
         self._threads = threads
         self._queries = queries
         self._modalities = modalities
@@ -71,6 +77,13 @@ class Find:
         )
         peer = find_peer(asked, modality, self._settings)
         keys = keys_of(command.level, command.query, modality, normalize=command.normalize)
+        if (
+            self._scripts is not None
+            and command.level != "Worklist"
+            and self._scripts.defines(OUTGOING_FIND)
+        ):
+            told = msgspec.to_builtins(modality)
+            keys = await filtered_query(self._scripts, OUTGOING_FIND, keys, told)
         codec = self._live.now.default_charset
         encoded = {
             implicit: identifier(keys, codec, implicit=implicit) for implicit in (False, True)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks scripts whether a request is let in."""
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pons.errors import Forbidden, Unavailable
+from pons.lua.functions import INCOMING_HTTP
+from pons.lua.scripts import ScriptFailed, Scripts
+from pons_gateway.errors import error_answer
+
+log = structlog.get_logger()
+
+
+class RequestFilter:
+    """403 for a request that `IncomingHttpRequestFilter` does not let in, and 503 when that fails.
+
+    It sees the method that the request ends with, after an override. What scripts of the store ask
+    themselves is let in, as are public paths, by which those who run the store see how it is.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope.get("lua"):
+            scripts: Scripts = scope["app"].state.backends.lua
+            if scripts.defines(INCOMING_HTTP) and not scope["app"].router.is_public(scope["path"]):
+                try:
+                    await _require(scripts, scope)
+                except (Forbidden, Unavailable) as error:
+                    await error_answer(error, scope)(scope, receive, send)
+                    return
+        await self.app(scope, receive, send)
+
+
+async def _require(scripts: Scripts, scope: Scope) -> None:
+    """Raises `Forbidden`, and `Unavailable` where a script cannot tell."""
+    client = scope["client"]
+    told = (
+        scope["method"],
+        scope["path"],
+        client[0] if client else "",
+        scope["user"],
+        dict(Headers(scope=scope)),
+    )
+    try:
+        outcome = await scripts.call(INCOMING_HTTP, *told, wanted="boolean")
+    except ScriptFailed as error:
+        log.error("lua filter failed", function=INCOMING_HTTP, error=str(error))
+        raise Unavailable("A Lua script could not tell whether to let the request in") from error
+    if not outcome.value:
+        raise Forbidden("A Lua script does not let the request in")
