@@ -4,7 +4,7 @@
 import pytest
 
 from pons.errors import Forbidden, RemoteFailure
-from pons_egress.routing.addresses import parse_networks, resolve
+from pons.http.addresses import parse_networks, resolve
 
 pytestmark = pytest.mark.anyio
 

@@ -32,6 +32,40 @@ function RestApiDelete(uri, builtin, headers)
     return asked("rest", "DELETE", uri, nil, headers)
 end
 
+-- Other systems. Credentials and patience hold for all requests that follow, as in Orthanc.
+
+local seconds, user, password
+
+function SetHttpCredentials(name, secret)
+    user, password = name, secret
+end
+
+function SetHttpTimeout(limit)
+    seconds = limit
+end
+
+function HttpGet(url, headers)
+    return asked("http", "GET", url, nil, headers, seconds, user, password)
+end
+
+function HttpPost(url, body, headers)
+    return asked("http", "POST", url, body, headers, seconds, user, password)
+end
+
+function HttpPut(url, body, headers)
+    return asked("http", "PUT", url, body, headers, seconds, user, password)
+end
+
+function HttpDelete(url, headers)
+    local answer = asked("http", "DELETE", url, nil, headers, seconds, user, password)
+    return answer and "SUCCESS"
+end
+
+-- The settings of this store that Orthanc has, by its names, without secrets.
+function GetOrthancConfiguration()
+    return asked("configuration")
+end
+
 -- What an event wants done, once it has ended without an error.
 
 local function operation(what, verb, resource)

@@ -2,18 +2,21 @@
 """What of Lua a service opens: the store's scripts, those that clients have posted, and REST."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
 from pons.bus import Bus
 from pons.errors import PonsError
+from pons.lua.configuration import configuration
 from pons.lua.frames import Outcome
 from pons.lua.posted import PostedScripts
 from pons.lua.process import Door
 from pons.lua.rest import open_rest
 from pons.lua.scripts import Scripts
+from pons.lua.web import open_web
 from pons.settings import Settings
 
 log = structlog.get_logger()
@@ -51,12 +54,11 @@ class Callbacks:
 async def open_callbacks(
     bus: Bus,
     settings: Settings,
-    doors: Mapping[str, Door] | None = None,
     seconds: float | None = None,
 ) -> AsyncIterator[Callbacks]:
     """Scripts as long as the block runs; without any, nothing is defined and nothing runs.
 
-    `doors` are what scripts may ask beside REST. Raises `SettingsError` for scripts that are wrong.
+    `seconds` are those that one call may take. Raises `SettingsError` for scripts that are wrong.
     """
     news = asyncio.Event()
     posted = PostedScripts(bus, news.set)
@@ -67,8 +69,14 @@ async def open_callbacks(
     async with AsyncExitStack() as opened:
         await opened.enter_async_context(posted.following())
         rest = await opened.enter_async_context(open_rest(settings))
+        web = await opened.enter_async_context(open_web(settings))
+        own: dict[str, Door] = {
+            "rest": rest.ask,
+            "http": web.ask,
+            "configuration": partial(configuration, settings),
+        }
         known = posted.all if lua.callbacks else dict
-        scripts = Scripts(lua, {"rest": rest.ask, **(doors or {})}, known, seconds)
+        scripts = Scripts(lua, own, known, seconds)
         await scripts.start()
         opened.push_async_callback(scripts.end)
         async with asyncio.TaskGroup() as group:

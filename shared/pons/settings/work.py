@@ -247,8 +247,8 @@ class RoutingSettings(Section):
     webhook_timeout: Seconds = Field(10, description="Seconds to wait for the answer of a webhook.")
     denied_networks: str = Field(
         "",
-        description="Networks that no webhook may be in, such as `10.0.0.0/8, fc00::/7`; those of "
-        "links and of the metadata of clouds are always denied.",
+        description="Networks that no webhook may be in, and that no script may ask, such as "
+        "`10.0.0.0/8, fc00::/7`; those of links and of the metadata of clouds are always denied.",
     )
 
     @field_validator("denied_networks")

@@ -5,7 +5,6 @@ import asyncio
 import hashlib
 import hmac
 import logging
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,15 +16,16 @@ import orjson
 import structlog
 
 from pons.dicom.levels import PLURAL
-from pons.errors import BadRequest, RemoteFailure
+from pons.errors import RemoteFailure
+from pons.http.addresses import parse_networks, resolve
+from pons.http.client_tls import client_context
 from pons.jobs import Run
 from pons.jobs.document import is_network_error
 from pons.jobs.webhook import ToldChange, WebhookRequest
 from pons.remotes.registry import Registry
 from pons.routing.webhooks import KnownWebhook
-from pons.settings import EgressSettings, Settings
+from pons.settings import Settings
 from pons_egress.metrics import WEBHOOKS
-from pons_egress.routing.addresses import parse_networks, resolve
 
 log = structlog.get_logger()
 
@@ -75,7 +75,9 @@ class WebhookDelivery:
         total = len(request.changes)
         if position.failed and position.done == total:
             position = Position()  # somebody has it tried again
-        verify = await asyncio.to_thread(_tls, self._tls)
+        verify = await asyncio.to_thread(
+            client_context, self._tls.https_ca_file, verify=self._tls.https_verify
+        )
         async with httpx.AsyncClient(
             verify=verify, timeout=self._timeout, trust_env=False, follow_redirects=False
         ) as client:
@@ -194,15 +196,3 @@ def signature(secret: str, moment: str, body: bytes) -> str:
     """HMAC-SHA256 over the time, a dot and the body, so that no request can be sent again later."""
     signed = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256)
     return f"sha256={signed.hexdigest()}"
-
-
-def _tls(settings: EgressSettings) -> ssl.SSLContext:
-    """How webhooks show who they are. Raises `BadRequest` for a setting that cannot be."""
-    try:
-        context = ssl.create_default_context(cafile=settings.https_ca_file or None)
-    except OSError as error:
-        raise BadRequest("Setting egress.https_ca_file names no file of certificates") from error
-    if not settings.https_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

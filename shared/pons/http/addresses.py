@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where webhooks may be: not where a machine or a cloud keeps what only it should ask for.
+"""Where webhooks may be, and what scripts ask: not where a machine or a cloud keeps what only it
+should ask for.
 
 A name is resolved here, and what it means is what is connected to: between the look and the
 connection it cannot come to mean something else.
@@ -64,7 +65,7 @@ async def resolve(host: str, port: int, denied: Sequence[Network]) -> list[str]:
         for address in meanings(ip_address(text)):
             if any(address in network for network in (*ALWAYS_DENIED, *denied)):
                 raise Forbidden(
-                    f"{host!r} is {text}, where no webhook may be",
+                    f"{host!r} is {text}, where no webhook may be, and no script may ask",
                     "it is in a network of links, of a cloud's metadata, or of "
                     "routing.denied_networks",
                 )
