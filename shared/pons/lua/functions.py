@@ -10,10 +10,16 @@ INCOMING_HTTP = "IncomingHttpRequestFilter"
 INCOMING_FIND = "IncomingFindRequestFilter"
 INCOMING_WORKLIST = "IncomingWorklistRequestFilter"
 OUTGOING_FIND = "OutgoingFindRequestFilter"
+JOB_SUBMITTED, JOB_SUCCESS, JOB_FAILURE = "OnJobSubmitted", "OnJobSuccess", "OnJobFailure"
 
 EVENTS: dict[tuple[str, str], str] = {
     ("NewInstance", "Instance"): "OnStoredInstance",
     **{(f"Stable{level}", level): f"OnStable{level}" for level in LEVELS[:3]},
+    **{
+        (kind, level): f"OnUpdated{level}"
+        for kind in ("UpdatedMetadata", "UpdatedAttachment")
+        for level in LEVELS
+    },
 }
 """A change's type and level to the function that is told of it."""
 
@@ -26,5 +32,9 @@ CALLBACKS = (
     INCOMING_FIND,
     INCOMING_WORKLIST,
     OUTGOING_FIND,
-    *EVENTS.values(),
+    *dict.fromkeys(EVENTS.values()),
+    JOB_SUBMITTED,
+    JOB_SUCCESS,
+    JOB_FAILURE,
+    HEART_BEAT,
 )

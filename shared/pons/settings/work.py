@@ -281,6 +281,9 @@ class LuaSettings(Section):
         description="Seconds that a function may take that is told of an event, with what it asks "
         "of REST.",
     )
+    heart_beat: float = Field(
+        0, ge=0, description="Seconds between calls of `OnHeartBeat`, in each egress. 0: never."
+    )
     memory_mb: int = Field(64, ge=1, le=4096, description="Memory that one script may use, MiB.")
     url: str = Field(
         "",

@@ -239,7 +239,7 @@ WORK = Chapter(
         Without("JobsEngineThreadsCount", "jobs spread over the replicas of their service"),
         same("LuaScripts", "lua.scripts", paths),
         Without("Plugins", "there are no plugins of Orthanc", ([],)),
-        Without("LuaHeartBeatPeriod", "Lua runs when REST asks for it, not on events", (0,)),
+        same("LuaHeartBeatPeriod", "lua.heart_beat", integer),
     ),
 )
 

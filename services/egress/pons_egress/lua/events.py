@@ -1,39 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the change feed to functions of scripts: each change once, in its order.
+"""From changes and jobs to functions of scripts: each event once, in its order."""
 
-The place in the feed is JetStream's: a durable consumer that hands out one message at a time,
-whichever replica takes it. What a crash leaves open is told once more.
-"""
-
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
-import nats.js.errors
 import structlog
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from pons.bus import AWAY, Bus, check_cancelled
 from pons.errors import PonsError, Unavailable, log_text
-from pons.health.pulse import Pulse
-from pons.lua.functions import EVENTS
+from pons.jobs import JobDocument
+from pons.lua.functions import EVENTS, JOB_FAILURE, JOB_SUBMITTED, JOB_SUCCESS
 from pons.lua.scripts import ScriptFailed, ScriptLost, Scripts
 from pons.messages.events import Change, Changes
 from pons_egress.metrics import LUA_EVENTS
 
 log = structlog.get_logger()
-
-READER = "lua"
-"""The reader of the change feed."""
-IDLE = 20.0
-"""Seconds without a change after which we look whether the feed still knows us."""
-SILENCE = 15.0
-"""Seconds without a sign of life of who has a message after which it is another's to take."""
-PAUSE = 1.0
 
 Tell = Callable[[Change], Awaitable[list[Any] | None]]
 """What a function is told of a change; None where there is nothing left to tell of."""
@@ -41,132 +23,78 @@ Perform = Callable[[Sequence[dict[str, str]]], Awaitable[None]]
 
 
 class Events:
-    """Tells scripts of changes. Any number of replicas share the feed."""
+    """Tells scripts, and has done what they want.
 
-    def __init__(self, bus: Bus, scripts: Scripts, tell: Tell, perform: Perform) -> None:
+    An error in a script is logged, as is one that takes too long: the next event may go well.
+    Every method raises `Unavailable` when something of ours is away; then the message comes again.
+    """
+
+    def __init__(self, scripts: Scripts, tell: Tell, perform: Perform) -> None:
         """`perform` does what a function wants done."""
-        self._bus = bus
         self._scripts = scripts
         self._tell = tell
         self._perform = perform
         self._begun = (0, 0)
-        """The message that was taken last, and the last of its changes that was dealt with."""
+        """The message that was taken last, and how many of its changes were dealt with."""
 
-    async def run(self) -> None:
-        """Work until cancelled."""
-        with self._bus.pulses.during("lua events") as pulse:
-            while True:
-                check_cancelled()
-                try:
-                    await self._bus.ensure_streams()
-                    await self._ensure_reader()
-                    stream = self._bus.names.changes_stream
-                    feed = await self._bus.stream.pull_subscribe_bind(READER, stream=stream)
-                    await self._follow(feed, pulse)
-                except (Unavailable, *AWAY) as error:
-                    pulse.fail(f"scripts cannot be told of changes now: {error!r}")
-                    log.warning("lua events wait", error=repr(error))
-                    await asyncio.sleep(PAUSE)
-
-    async def _ensure_reader(self) -> None:
-        stream = self._bus.names.changes_stream
-        try:
-            await self._bus.stream.consumer_info(stream, READER)
-        except nats.js.errors.NotFoundError:
-            config = ConsumerConfig(
-                durable_name=READER,
-                deliver_policy=DeliverPolicy.NEW,
-                ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=SILENCE,
-                max_ack_pending=1,  # whatever follows waits, so that the order is kept
-            )
-            await self._bus.stream.add_consumer(stream, config)
-
-    async def _follow(self, feed: JetStreamContext.PullSubscription, pulse: Pulse) -> None:
-        while True:
-            check_cancelled()
-            try:
-                messages = await feed.fetch(1, timeout=IDLE)
-            except TimeoutError:
-                await feed.consumer_info()
-                pulse.succeed()
-                continue
-            for message in messages:
-                await self._take(message)
-                pulse.succeed()
-
-    async def _take(self, message: Msg) -> None:
+    async def take_changes(self, message: Msg) -> None:
+        """Tell scripts of a run of changes; of one that comes again, what is left of it."""
         try:
             changes = msgspec.msgpack.decode(message.data, type=Changes).changes
         except msgspec.DecodeError:
             log.exception("changes cannot be read")
-            await message.term()
             return
         number = message.metadata.sequence.stream
         done = self._begun[1] if self._begun[0] == number else 0
-        try:
-            async with _kept(message):
-                for change in changes:
-                    if change.seq > done:
-                        await self.take(change)
-                    self._begun = (number, change.seq)
-        except Unavailable:
-            await message.nak(delay=PAUSE)
-            raise
-        except asyncio.CancelledError:
-            with suppress(*AWAY):  # another replica need not wait
-                await message.nak()
-            raise
-        await message.ack()
+        for position, change in enumerate(changes[done:], done + 1):
+            function = EVENTS.get((change.change_type, change.level))
+            if function is not None and self._scripts.defines(function):
+                await self._take_change(function, change)
+            self._begun = (number, position)
 
-    async def take(self, change: Change) -> None:
-        """Tell scripts of a change.
-
-        An error in a script is logged, as is one that takes too long: the next change may go well.
-        Raises `Unavailable` when something of ours is away.
-        """
-        function = EVENTS.get((change.change_type, change.level))
-        if function is None or not self._scripts.defines(function):
-            return
+    async def _take_change(self, function: str, change: Change) -> None:
         told = await self._tell(change)
         if told is None:
             log.info("lua event passed over", seq=change.seq, reason="the resource is gone")
-            return
+        else:
+            await self.tell(function, *told)
+
+    async def take_job(self, message: Msg) -> None:
+        """Tell scripts of a job that was submitted, or has ended, with what is written then."""
+        if not message.data:
+            return  # it is no more
         try:
-            operations = (await self._scripts.call(function, *told, event=True)).operations
+            job = msgspec.msgpack.decode(message.data, type=JobDocument)
+        except msgspec.DecodeError:
+            log.exception("job cannot be read")
+            return
+        function = job_event(job)
+        if function and self._scripts.defines(function):
+            await self.tell(function, job.id)
+
+    async def tell(self, function: str, *told: Any) -> None:
+        """Call a function, and have done what it wants."""
+        try:
+            outcome = await self._scripts.call(function, *told, event=True)
+            await self._perform(outcome.operations)
         except (ScriptFailed, ScriptLost) as error:
             LUA_EVENTS.labels(function, "failure").inc()
-            log.error("lua function failed", seq=change.seq, error=log_text(error))
-            return
-        try:
-            await self._perform(operations)
+            log.error("lua function failed", function=function, error=log_text(error))
         except Unavailable:
             raise
         except PonsError as error:
             LUA_EVENTS.labels(function, "failure").inc()
-            log.error("what lua wants is not done", seq=change.seq, error=log_text(error))
+            log.error("what lua wants is not done", function=function, error=log_text(error))
         else:
             LUA_EVENTS.labels(function, "success").inc()
 
 
-@asynccontextmanager
-async def _kept(message: Msg) -> AsyncIterator[None]:
-    """The message stays ours as long as the block runs."""
+def job_event(job: JobDocument) -> str:
+    """The function that hears of what was written of a job; empty where that is no news.
 
-    async def sign() -> None:
-        while True:
-            await asyncio.sleep(SILENCE / 3)
-            with suppress(*AWAY):
-                await message.in_progress()
-
-    signing = asyncio.create_task(sign())
-    try:
-        yield
-    finally:
-        signing.cancel()
-
-
-async def forget_reader(bus: Bus) -> None:
-    """No change is kept for scripts any more: what comes while there are none concerns none."""
-    with suppress(*AWAY, nats.js.errors.NotFoundError):
-        await bus.stream.delete_consumer(bus.names.changes_stream, READER)
+    A job is written many times; when it begins and when it has ended, the time of the change is the
+    one of that.
+    """
+    if job.completed is not None and job.changed == job.completed:
+        return {"Success": JOB_SUCCESS, "Failure": JOB_FAILURE}.get(job.state, "")
+    return JOB_SUBMITTED if job.changed == job.created and job.state == "Pending" else ""

@@ -5,12 +5,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
+
 from pons.bus import Bus
 from pons.bus.requests import ask
 from pons.dicom.metadata import metadata_names
-from pons.errors import Forbidden
+from pons.errors import Forbidden, Unavailable, log_text
 from pons.jobs import Handler, Jobs
 from pons.lua.callbacks import Callbacks, open_callbacks
+from pons.lua.functions import HEART_BEAT
+from pons.lua.scripts import Scripts
 from pons.messages.egress import RunScript, ScriptRun
 from pons.messages.index import DeleteResources
 from pons.messages.services import Done
@@ -18,9 +22,15 @@ from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.settings import LuaSettings, Settings
-from pons_egress.lua.events import Events, forget_reader
+from pons_egress.lua.events import Events
+from pons_egress.lua.feed import Feed
 from pons_egress.lua.operations import Followed, Operations
 from pons_egress.lua.telling import Lookup, Telling
+
+log = structlog.get_logger()
+
+READER = "lua"
+"""The reader of streams that scripts are."""
 
 
 class LuaEvents:
@@ -64,15 +74,41 @@ async def open_lua(
     seconds = settings.lua.event_timeout
     async with open_callbacks(bus, settings, seconds=seconds) as callbacks:
         own = LuaEvents(callbacks, operations, settings.lua)
+        telling = Telling(catalog, metadata_names(settings.index.user_metadata))
+        events = Events(callbacks.scripts, telling.told, operations.perform)
+        feeds = open_feeds(bus, events)
         if not settings.lua.calls_back:
-            await forget_reader(bus)
+            for feed in feeds:
+                await feed.forget()
             yield own
             return
-        telling = Telling(catalog, metadata_names(settings.index.user_metadata))
-        events = Events(bus, callbacks.scripts, telling.told, operations.perform)
         async with asyncio.TaskGroup() as group:
-            working = group.create_task(events.run())
+            working = [group.create_task(feed.run()) for feed in feeds]
+            if settings.lua.heart_beat:
+                beat = _beat(events, callbacks.scripts, settings.lua.heart_beat)
+                working.append(group.create_task(beat))
             try:
                 yield own
             finally:
-                working.cancel()
+                for task in working:
+                    task.cancel()
+
+
+def open_feeds(bus: Bus, events: Events) -> list[Feed]:
+    """What scripts hear of: the change feed, and what is written of jobs."""
+    jobs = bus.names.jobs_bucket
+    return [
+        Feed(bus, READER, bus.names.changes_stream, events.take_changes),
+        Feed(bus, READER, f"KV_{jobs}", events.take_job, f"$KV.{jobs}.*"),
+    ]
+
+
+async def _beat(events: Events, scripts: Scripts, seconds: float) -> None:
+    """Call `OnHeartBeat` every so many seconds; what cannot be done then is left to the next."""
+    while True:
+        await asyncio.sleep(seconds)
+        if scripts.defines(HEART_BEAT):
+            try:
+                await events.tell(HEART_BEAT)
+            except Unavailable as error:
+                log.warning("lua heart beat failed", error=log_text(error))

@@ -47,6 +47,8 @@ class Telling:
         numbered = await self._catalog.metadata(change.level, change.resource_id)
         if numbered is None:
             return None
+        if change.change_type.startswith("Updated"):
+            return [change.resource_id]
         metadata = {self._names.name(number): value for number, value in numbered.items()}
         if change.level == "Instance":
             tags = await self._catalog.headers.read(change.resource_id, _tags)

@@ -13,11 +13,13 @@ import nats.js.errors
 import pytest
 
 from pons.bus import Bus
-from pons.errors import Unavailable
+from pons.errors import BadRequest, Unavailable
+from pons.jobs import JobRequest, Jobs, Run, Worker
 from pons.lua.scripts import Scripts, open_scripts
 from pons.messages.events import Change, Changes
-from pons.settings import LuaSettings
-from pons_egress.lua.events import READER, Events, forget_reader
+from pons.settings import JobsSettings, LuaSettings
+from pons_egress.lua.events import Events
+from pons_egress.lua.service import READER, open_feeds
 from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +31,10 @@ function OnStoredInstance(id)
     SendToModality(id, 'pacs')
 end
 function OnStableStudy(id) Delete(id) end
+function OnUpdatedInstance(id) SendToPeer(id, 'updated') end
+function OnJobSubmitted(id) SendToPeer(id, 'submitted') end
+function OnJobSuccess(id) SendToPeer(id, 'success') end
+function OnJobFailure(id) SendToPeer(id, 'failure') end
 """
 
 
@@ -47,7 +53,9 @@ class Store:
         if self.away:
             self.away -= 1
             raise Unavailable("NATS does not answer")
-        self.done += [f"{one['Operation']} {one['Resource']}" for one in operations]
+        self.done += [
+            f"{one.get('Peer', one['Operation'])} {one['Resource']}" for one in operations
+        ]
 
 
 @pytest.fixture
@@ -61,15 +69,17 @@ async def scripts(tmp_path: Path) -> AsyncIterator[Scripts]:
 @asynccontextmanager
 async def working(bus: Bus, scripts: Scripts, store: Store) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        events = Events(bus, scripts, store.tell, store.perform)
-        task = group.create_task(events.run())
+        feeds = open_feeds(bus, Events(scripts, store.tell, store.perform))
+        tasks = [group.create_task(feed.run()) for feed in feeds]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def reader_is_there(bus: Bus) -> bool:
     try:
-        await bus.stream.consumer_info(bus.names.changes_stream, READER)
+        for stream in (bus.names.changes_stream, f"KV_{bus.names.jobs_bucket}"):
+            await bus.stream.consumer_info(stream, READER)
     except nats.js.errors.NotFoundError:
         return False
     return True
@@ -141,7 +151,8 @@ async def test_without_scripts_nothing_gathers(bus: Bus, scripts: Scripts) -> No
     store = Store()
     async with working(bus, scripts, store):
         await started(bus)
-    await forget_reader(bus)
+    for feed in open_feeds(bus, Events(scripts, store.tell, store.perform)):
+        await feed.forget()
     assert not await reader_is_there(bus)
     await publish(bus, "a")
     async with working(bus, scripts, store):
@@ -149,3 +160,42 @@ async def test_without_scripts_nothing_gathers(bus: Bus, scripts: Scripts) -> No
         await publish(bus, "b")
         await until(lambda: store.done, 60)
     assert store.done == ["store-scu b"]
+
+
+async def test_updates(bus: Bus, scripts: Scripts) -> None:
+    """Metadata and attachments that change are told of at their resource."""
+    store = Store()
+    async with working(bus, scripts, store):
+        await started(bus)
+        await publish(bus, "a", kind="UpdatedMetadata")
+        await publish(bus, "b", kind="UpdatedAttachment")
+        await until(lambda: len(store.done) == 2, 60)
+    assert store.done == ["updated a", "updated b"]
+
+
+async def test_jobs(bus: Bus, scripts: Scripts) -> None:
+    """Scripts hear once that a job was submitted and once how it ended, however often it is
+    written meanwhile, and afterwards."""
+    store, jobs = Store(), Jobs(bus, JobsSettings())
+
+    async def work(run: Run) -> None:
+        for number in range(5):
+            await run.step(number / 5, {"n": number}, number)
+        if run.request.arguments["fails"]:
+            raise BadRequest("as it should")
+
+    worker = Worker(bus, JobsSettings(), "testing", {"Test": work})
+    async with working(bus, scripts, store), asyncio.TaskGroup() as group:
+        await started(bus)
+        working_on = group.create_task(worker.run())
+        ids = [
+            await jobs.submit(JobRequest("Test", "testing", arguments={"fails": fails}))
+            for fails in (False, True)
+        ]
+        await until(lambda: len(store.done) >= 4, 60)
+        await jobs.resubmit(ids[1])
+        await until(lambda: len(store.done) >= 5, 60)
+        working_on.cancel()
+    good, bad = ids
+    expected = [f"submitted {good}", f"submitted {bad}", f"success {good}", f"failure {bad}"]
+    assert sorted(store.done) == sorted([*expected, f"failure {bad}"])
