@@ -13,6 +13,7 @@ import httpx
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from outside import Store, eventually, image
 
@@ -234,3 +235,43 @@ def test_nothing_runs_by_default(store: Store) -> None:
     ]
     assert children
     assert not [line for line in children if "pons.lua" in line]
+
+
+def test_requests_and_queries(fresh_store: Callable[..., Store], tmp_path: Path) -> None:
+    """Filters of HTTP requests and of C-FIND hold in a running store; what a function asks of REST
+    is let in all the same, and stores as Lua."""
+    source = """
+    function IncomingHttpRequestFilter(method, uri) return method ~= 'DELETE' end
+    function IncomingFindRequestFilter(query, origin)
+        query['0010,0020'] = origin.RemoteAet
+        return query
+    end
+    function OnStoredInstance(id, tags, metadata, origin)
+        if origin.RequestOrigin ~= 'Lua' then
+            local file = RestApiGet('/instances/' .. id .. '/file')
+            RestApiDelete('/instances/' .. id)
+            RestApiPost('/instances', file)
+        end
+    end
+    """
+    more = {"PONS_DICOM_ALWAYS_ALLOW_FIND": "true"}
+    store = fresh_store("requests", **QUICK, **more, **scripts(tmp_path, source))
+    found = image("TESTER")
+    identifier = post(store, found).json()["ID"]
+    assert store.c_store(image("OTHER")) == [SUCCESS]
+
+    def stored_by_lua() -> bool:
+        origin = store.http.get(f"/instances/{identifier}/metadata/Origin")
+        return origin.text == "Lua"
+
+    eventually("a script has stored it", stored_by_lua)
+    assert store.http.delete(f"/instances/{identifier}").status_code == 403
+    query = Dataset()
+    query.QueryRetrieveLevel, query.PatientID, query.StudyInstanceUID = "STUDY", "*", ""
+    with store.association(StudyRootQueryRetrieveInformationModelFind) as assoc:
+        answers = [
+            answer.StudyInstanceUID
+            for _, answer in assoc.send_c_find(query, StudyRootQueryRetrieveInformationModelFind)
+            if answer is not None
+        ]
+    assert answers == [found.StudyInstanceUID]

@@ -4,6 +4,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,12 +21,13 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
 )
 
 from pons.bus import Bus
-from pons.errors import NotFound, RemoteFailure
+from pons.errors import NotFound, RemoteFailure, Unavailable
+from pons.lua.scripts import Scripts, open_scripts
 from pons.messages.egress import AnsweredQuery, FindModality
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.queries import PAGE, Queries
-from pons.settings import Settings
+from pons.settings import LuaSettings, Settings
 from pons_egress.scu.find import Find
 from pons_egress.scu.threads import open_threads
 
@@ -86,7 +88,9 @@ class Asking:
 
 
 @asynccontextmanager
-async def asking(bus: Bus, port: int, /, **queries: Any) -> AsyncIterator[Asking]:
+async def asking(
+    bus: Bus, port: int, /, scripts: Scripts | None = None, **queries: Any
+) -> AsyncIterator[Asking]:
     described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, "LocalAet": "", "Timeout": 5}
     settings = Settings(modalities={"pacs": described}, queries=queries)
     async with (
@@ -97,7 +101,7 @@ async def asking(bus: Bus, port: int, /, **queries: Any) -> AsyncIterator[Asking
         kept = Queries(bus, settings.queries)
         for query_id in await kept.ids():
             await kept.delete(query_id)
-        yield Asking(Find(threads, kept, modalities, live, settings), kept)
+        yield Asking(Find(threads, kept, modalities, live, settings, scripts), kept)
 
 
 def study(number: int, **elements: Any) -> Dataset:
@@ -150,6 +154,31 @@ async def test_answers_are_kept(bus: Bus, syntax: str) -> None:
     ((caller, model, asked),) = peer.asked
     assert (caller, model) == ("PONS", "StudyRootQueryRetrieveInformationModelFind")
     assert (asked.QueryRetrieveLevel, asked.PatientName) == ("STUDY", "DOE*")
+
+
+async def test_scripts_change_what_is_asked(bus: Bus, tmp_path: Path) -> None:
+    """`OutgoingFindRequestFilter` sees query and modality; where it fails, nothing is asked."""
+    file = tmp_path / "filter.lua"
+    file.write_text("""
+    function OutgoingFindRequestFilter(query, modality)
+        if query['0010,0010'] == 'WRONG' then error('why') end
+        query['0010,0010'] = nil
+        query.PatientID = modality.AET .. modality.Manufacturer .. query['0008,0052']
+        return query
+    end
+    """)
+    with archive(studies(1)) as peer:
+        async with (
+            open_scripts(LuaSettings(scripts=[str(file)]), {}) as scripts,
+            asking(bus, peer.port, scripts) as egress,
+        ):
+            query = await egress.find(FindModality("pacs", "Study", {"00100010": "DOE*"}))
+            with pytest.raises(Unavailable, match="OutgoingFindRequestFilter"):
+                await egress.find(FindModality("pacs", "Study", {"00100010": "WRONG"}))
+    assert query.query == {"00100010": "DOE*"}
+    ((_, _, asked),) = peer.asked
+    assert asked.PatientID == "PEERGenericSTUDY"
+    assert "PatientName" not in asked
 
 
 async def test_where_to_retrieve_from_is_the_modality_s_to_say(bus: Bus) -> None:

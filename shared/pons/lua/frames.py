@@ -65,7 +65,7 @@ class Outcome(msgspec.Struct, frozen=True, tag=True):
     operations: list[dict[str, str]] = []
     """What an event wants done, in its order."""
     defined: list[str] = []
-    """Those of `functions.CALLBACKS` that scripts define now."""
+    """Those functions of `functions` that scripts define now."""
     changed: bool = False
     """Whether globals are other than before."""
     lost: bool = False

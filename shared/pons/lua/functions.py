@@ -38,3 +38,6 @@ CALLBACKS = (
     JOB_FAILURE,
     HEART_BEAT,
 )
+
+NEVER_CALLED = (*(f"OnDeleted{level}" for level in LEVELS), "OutgoingCStoreInstanceFilter")
+"""Functions that Orthanc calls and this store does not: the log warns of one that is defined."""

@@ -11,11 +11,13 @@ import structlog
 
 from pons.errors import BadRequest, Forbidden, RemoteFailure
 from pons.http.addresses import Network, parse_networks, resolve
+from pons.http.client_logs import hide_queries
 from pons.http.client_tls import client_context
 from pons.lua.rest import body_of, gather, headers_of
 from pons.settings import Settings
 
 log = structlog.get_logger()
+hide_queries()
 
 
 class Web:

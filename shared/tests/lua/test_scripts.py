@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from pons.errors import BadRequest
 from pons.lua.process import Door
@@ -306,3 +307,13 @@ async def test_posted_scripts(opened: Open, tmp_path: Path) -> None:
         os.kill(scripts.pid, signal.SIGKILL)
         assert await value(scripts, "OnStableStudy") == 111
     assert asked == [b"/once"]
+
+
+async def test_a_function_that_is_never_called(opened: Open) -> None:
+    """Who expects it to be called, as Orthanc would, finds a warning once."""
+    source = "function OnDeletedStudy() end function OnStableStudy() return 1 end"
+    with structlog.testing.capture_logs() as logs:
+        async with opened(source) as scripts:
+            await value(scripts, "OnStableStudy")
+    warned = [one["function"] for one in logs if one["log_level"] == "warning"]
+    assert warned == ["OnDeletedStudy"]

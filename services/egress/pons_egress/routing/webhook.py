@@ -4,7 +4,6 @@
 import asyncio
 import hashlib
 import hmac
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ import structlog
 from pons.dicom.levels import PLURAL
 from pons.errors import RemoteFailure
 from pons.http.addresses import parse_networks, resolve
+from pons.http.client_logs import hide_queries
 from pons.http.client_tls import client_context
 from pons.jobs import Run
 from pons.jobs.document import is_network_error
@@ -28,21 +28,7 @@ from pons.settings import Settings
 from pons_egress.metrics import WEBHOOKS
 
 log = structlog.get_logger()
-
-
-class _WithoutQueries(logging.Filter):
-    """httpx tells where requests go, at the level `trace`; tokens in addresses are not told."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                one.copy_with(query=None) if isinstance(one, httpx.URL) else one
-                for one in record.args
-            )
-        return True
-
-
-logging.getLogger("httpx").addFilter(_WithoutQueries())
+hide_queries()
 
 LATER = (408, 425, 429)
 """Statuses below 500 that say: try again later."""
