@@ -47,13 +47,14 @@ class NatsServer:
 
 
 async def delete_streams(bus: Bus) -> None:
-    """Delete what `ensure_streams` created."""
-    names = bus.names
-    buckets = (names.jobs_bucket, names.config_bucket, names.uploads_bucket)
-    streams = (names.ingest_stream, names.refused_stream, names.changes_stream)
-    for stream in (*streams, *(f"KV_{bucket}" for bucket in buckets)):
-        with suppress(nats.js.errors.NotFoundError):
-            await bus.stream.delete_stream(stream)
+    """Delete every stream and bucket with the store's name, as many as `ensure_streams` makes."""
+    own, found = f"{bus.names.store}-", await bus.stream.streams_info()
+    while page := await bus.stream.streams_info(len(found)):
+        found += page
+    for name in (str(info.config.name) for info in found):
+        if name.removeprefix("KV_").startswith(own):
+            with suppress(nats.js.errors.NotFoundError):
+                await bus.stream.delete_stream(name)
 
 
 @contextmanager

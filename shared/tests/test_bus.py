@@ -99,6 +99,14 @@ async def test_a_store_has_its_streams_and_its_name_in_each(bus: Bus) -> None:
     }
 
 
+async def test_a_store_of_a_test_leaves_nothing(broker: NatsServer, bus: Bus) -> None:
+    """Else the server that the tests share has more files open with each of them."""
+    async with broker.bus() as other:
+        store = other.names.store
+        assert any(store in str(one.config.name) for one in await bus.stream.streams_info())
+    assert not any(store in str(one.config.name) for one in await bus.stream.streams_info())
+
+
 async def test_every_name_holds_the_stores() -> None:
     """A name without the store's would be shared by all stores of a server."""
     names = Names("nm")
