@@ -15,16 +15,27 @@ ROUTING = "routing"
 """The kind of worker for what rules ask for: it holds up nothing that people wait for."""
 
 
-class StoreRequest(msgspec.Struct, frozen=True):
+class SendingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of every job that sends instances, whoever to."""
+
+    synchronous: bool = True
+    priority: int = 0
+    permissive: bool = False
+    """Count an instance that the other side refuses, and go on."""
+    user_data: Any = None
+    rules: list[str] = []
+    """The routing rules that ask for it. Then everything is to arrive: what the other side refuses
+    is passed over, and fails the job in the end."""
+    then: list[dict[str, str]] = []
+    """What a Lua script wants done once all has arrived (`pons_egress.lua.operations`)."""
+
+
+class StoreRequest(SendingRequest, frozen=True):
     """What `POST /modalities/{modality}/store` asks for; empty and None: as the modality says."""
 
     modality: str
     resources: list[str]
     """Orthanc identifiers of any level."""
-    synchronous: bool = True
-    priority: int = 0
-    permissive: bool = False
-    """Count an instance that the peer refuses, and go on."""
     local_aet: str = ""
     called_aet: str = ""
     host: str = ""
@@ -34,12 +45,6 @@ class StoreRequest(msgspec.Struct, frozen=True):
     timeout: float = 0.0
     transaction_uid: str = ""
     """Of the storage commitment that is asked for in the end; empty: none is."""
-    user_data: Any = None
-    rules: list[str] = []
-    """The routing rules that ask for it. Then everything is to arrive: what the peer refuses is
-    passed over, and fails the job in the end."""
-    then: list[dict[str, str]] = []
-    """What a Lua script wants done once all has arrived (`pons_egress.lua.operations`)."""
 
     def aets(self, modality: Modality, default: str) -> tuple[str, str]:
         """The calling and the called AE title; `default` is the store's own."""
@@ -61,12 +66,9 @@ async def submit_store(
     """
     local_aet, remote_aet = request.aets(modality, default_aet) if modality else ("", "")
     content: dict[str, Any] = {
-        "Description": "Routing" if request.rules else by,
         "LocalAet": local_aet,
         "RemoteAet": remote_aet,
         "ParentResources": list(dict.fromkeys(request.resources)),
-        "InstancesCount": 0,
-        "FailedInstancesCount": 0,
     }
     if request.move_originator_aet:
         content["MoveOriginatorAET"] = request.move_originator_aet
@@ -74,16 +76,37 @@ async def submit_store(
         content["MoveOriginatorID"] = request.move_originator_id
     if request.transaction_uid:
         content["StorageCommitmentTransactionUID"] = request.transaction_uid
+    return await submit_sending(
+        jobs, JOB_TYPE, request, f"modality:{request.modality}", content, by=by
+    )
+
+
+async def submit_sending(
+    jobs: Jobs,
+    job_type: str,
+    request: SendingRequest,
+    destination: str,
+    content: dict[str, Any],
+    *,
+    by: str = "REST API",
+) -> str:
+    """Have egress do a job that sends; gives its id. `content` is what is told of this kind."""
+    told = {
+        "Description": "Routing" if request.rules else by,
+        **content,
+        "InstancesCount": 0,
+        "FailedInstancesCount": 0,
+    }
     if request.rules:
-        content["Rules"] = request.rules
+        told["Rules"] = request.rules
     return await jobs.submit(
         JobRequest(
-            job_type=JOB_TYPE,
+            job_type=job_type,
             worker=ROUTING if request.rules else WORKER,
             arguments=msgspec.to_builtins(request),
-            content=content,
+            content=told,
             user_data=request.user_data,
-            destination=f"modality:{request.modality}",
+            destination=destination,
             retry=bool(request.rules) or jobs.retries(synchronous=request.synchronous),
         ),
         request.priority,

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TypeVar
 
 from pons.bus import Bus
 from pons.errors import NotFound
@@ -28,6 +29,8 @@ from pons_egress.routing.forwarding import Forwarding, Submit
 from pons_egress.routing.lanes import Lanes
 from pons_egress.routing.router import Router
 from pons_egress.routing.webhook import WebhookDelivery
+
+Remote = TypeVar("Remote")
 
 
 @asynccontextmanager
@@ -63,35 +66,33 @@ async def open_routing(
 async def _to_modality(
     jobs: Jobs, modalities: Modalities, aet: str, name: str, waiting: Sequence[Waiting]
 ) -> str:
-    """A job for a modality; one that is not known any more makes a dead letter."""
-    try:
-        modality = await modalities.read(name)
-    except NotFound:
-        modality = None
-    request = StoreRequest(
-        modality=name,
-        resources=list(dict.fromkeys(one.resource_id for one in waiting)),
-        synchronous=False,
-        rules=sorted({one.rule for one in waiting}),
-    )
+    modality = await _known(modalities, name)
+    resources, rules = _asked(waiting)
+    request = StoreRequest(name, resources, synchronous=False, rules=rules)
     return await submit_store(jobs, request, modality, aet)
 
 
 async def _to_peer(
     jobs: Jobs, peers: Registry[OtherStore], name: str, waiting: Sequence[Waiting]
 ) -> str:
-    """As `_to_modality`."""
-    try:
-        peer = await peers.read(name)
-    except NotFound:
-        peer = None
-    request = PeerStoreRequest(
-        peer=name,
-        resources=list(dict.fromkeys(one.resource_id for one in waiting)),
-        synchronous=False,
-        rules=sorted({one.rule for one in waiting}),
-    )
+    peer = await _known(peers, name)
+    resources, rules = _asked(waiting)
+    request = PeerStoreRequest(name, resources, synchronous=False, rules=rules)
     return await submit_peer_store(jobs, request, peer)
+
+
+async def _known(registry: Registry[Remote], name: str) -> Remote | None:
+    """None for one that is not known any more: its job makes a dead letter."""
+    try:
+        return await registry.read(name)
+    except NotFound:
+        return None
+
+
+def _asked(waiting: Sequence[Waiting]) -> tuple[list[str], list[str]]:
+    """The resources that are to be sent, and the rules that want it."""
+    resources = dict.fromkeys(one.resource_id for one in waiting)
+    return list(resources), sorted({one.rule for one in waiting})
 
 
 async def _to_webhook(jobs: Jobs, name: str, waiting: Sequence[Waiting]) -> str:
