@@ -25,7 +25,9 @@ pytestmark = pytest.mark.anyio
 
 def telling(url: str) -> Settings:
     """A store whose one rule tells the webhook at `url`."""
-    webhook = {"Url": url, "Secret": SECRET, "HttpHeaders": {"X-Token": "t"}}
+    ours = {"host": "elsewhere", "content-length": "3", "transfer-encoding": "chunked"}
+    headers = {"X-Token": "t", "x-pons-signature": "forged", **ours}
+    webhook = {"Url": url, "Secret": SECRET, "HttpHeaders": headers}
     rules = {"hook": {"On": "NewInstance", "To": ["webhook:planning"]}}
     return settings({}, rules, webhooks={"planning": webhook})
 

@@ -93,14 +93,18 @@ class WebhookDelivery:
         body = orjson.dumps(self._body(change))
         url = httpx.URL(webhook.url)
         moment = str(int(time.time()))
-        headers = {
-            **webhook.http_headers,
-            "Host": url.netloc.decode(),
-            "Content-Type": "application/json",
-            "X-Pons-Sequence": str(change.seq),
-            "X-Pons-Timestamp": moment,
-            "X-Pons-Signature": signature(webhook.secret, moment, body),
-        }
+        headers = httpx.Headers(webhook.http_headers)
+        headers.pop("Transfer-Encoding", None)
+        headers.update(  # what is ours replaces what is called alike, in whatever case
+            {
+                "Host": url.netloc.decode(),
+                "Content-Type": "application/json",
+                "Content-Length": str(len(body)),
+                "X-Pons-Sequence": str(change.seq),
+                "X-Pons-Timestamp": moment,
+                "X-Pons-Signature": signature(webhook.secret, moment, body),
+            }
+        )
         port = url.port or (443 if url.scheme == "https" else 80)
         status = await self._post(client, name, url, port, headers, body)
         if not 200 <= status < 300:
@@ -113,7 +117,7 @@ class WebhookDelivery:
         name: str,
         url: httpx.URL,
         port: int,
-        headers: dict[str, str],
+        headers: httpx.Headers,
         body: bytes,
     ) -> int:
         """The status that is answered; of the rest of the answer nothing is read."""
