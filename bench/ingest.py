@@ -105,10 +105,11 @@ def main() -> None:
     # One folder to the end: ext4 makes files slowly for minutes after many were removed.
     with work_folder() as folder:
         for turn in range(arguments.repeat):
-            for store in fresh_stores(folder / str(turn), orthanc=not arguments.no_orthanc):
-                rows = found.setdefault(store.name, {})
-                for key, row in measure(store, arguments.instances).items():
-                    rows.setdefault(key, []).append(row)
+            for fresh in fresh_stores(folder / str(turn), orthanc=not arguments.no_orthanc):
+                with fresh as store:
+                    rows = found.setdefault(store.name, {})
+                    for key, row in measure(store, arguments.instances).items():
+                        rows.setdefault(key, []).append(row)
     for name, rows in found.items():
         print_store(name, {key: median_of(several) for key, several in rows.items()})
     if "Orthanc" in found:

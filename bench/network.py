@@ -3,9 +3,10 @@
 
 ./pons bench network [--studies 2000] [--seconds 5] [--repeat 5] [--no-orthanc]
 
+Both stores run, and are asked in turns, so that whatever else a machine does slows both alike.
 Queries come from one lean client, one after the other. The study is retrieved with DCMTK's getscu
 and movescu (Debian: apt-get install dcmtk); the target of C-MOVE is its storescp, which writes
-nothing. With 100,000 studies Orthanc takes half an hour to be filled.
+nothing. To fill an Orthanc with 100,000 studies takes long.
 """
 
 import argparse
@@ -16,8 +17,8 @@ import statistics
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from association import STUDY_ROOT_FIND, Association, find_message
@@ -51,6 +52,10 @@ QUERIES: dict[str, dict[str, str]] = {
     "nothing": {"PatientID": "NOBODY"},
 }
 SHOWN = ("StudyInstanceUID", "PatientID", "PatientName", "StudyDate", "StudyDescription")
+Found = dict[str, dict[str, tuple[float, ...]]]
+"""Store to row to its figures."""
+TURNS = 5
+"""How often the stores take turns within the seconds of a query."""
 EVERYTHING = {"answers of all studies": {}, "all, computed": COMPUTED}
 
 
@@ -71,21 +76,32 @@ def ask(association: Association, keys: dict[str, str]) -> int:
     return len(pending)
 
 
-def measure_queries(store: RunningStore, seconds: float) -> dict[str, tuple[float, ...]]:
+def measure_queries(stores: Sequence[RunningStore], seconds: float) -> Found:
     """Queries per second; answers per second of those that have very many."""
-    association = Association("127.0.0.1", store.dicom_port, store.aet, STUDY_ROOT_FIND)
-    found = {}
-    for name, keys in {**QUERIES, **EVERYTHING}.items():
-        answers = queries = 0
-        started = now = time.perf_counter()
-        while now < started + seconds:
-            answers += ask(association, keys)
-            queries += 1
-            now = time.perf_counter()
-        counted = answers if name in EVERYTHING else queries
-        found[name] = (counted / (now - started), answers / queries)
-    association.release()
+    found: Found = {store.name: {} for store in stores}
+    for query, keys in {**QUERIES, **EVERYTHING}.items():
+        turns: dict[str, list[tuple[int, int, float]]] = {store.name: [] for store in stores}
+        for _ in range(TURNS):
+            for store in stores:
+                turns[store.name].append(ask_again(store, keys, seconds / TURNS))
+        for name, taken in turns.items():
+            queries, answers, lasted = map(sum, zip(*taken, strict=True))
+            count = answers if query in EVERYTHING else queries
+            found[name][query] = (count / lasted, answers / queries)
     return found
+
+
+def ask_again(store: RunningStore, keys: dict[str, str], seconds: float) -> tuple[int, int, float]:
+    """Queries and answers within so many seconds, or one query, over one association; how long."""
+    association = Association("127.0.0.1", store.dicom_port, store.aet, STUDY_ROOT_FIND)
+    queries = answers = 0
+    started = now = time.perf_counter()
+    while now < started + seconds:
+        answers += ask(association, keys)
+        queries += 1
+        now = time.perf_counter()
+    association.release()
+    return queries, answers, now - started
 
 
 @contextmanager
@@ -113,16 +129,21 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def measure_retrieval(
-    store: RunningStore, folder: Path, repeat: int
-) -> dict[str, tuple[float, ...]]:
+def measure_retrieval(stores: Sequence[RunningStore], folder: Path, repeat: int) -> Found:
     """Instances per second of a study, the start of the tool included; the median of `repeat`."""
     calls = {"C-GET": ("getscu", "--ignore"), "C-MOVE": ("movescu", "-aem", SINK)}
-    found = {}
-    with sink(store, folder):
+    found: Found = {store.name: {} for store in stores}
+    with ExitStack() as sinks:
+        for store in stores:
+            sinks.enter_context(sink(store, folder))
         for name, (tool, *words) in calls.items():
-            seconds = [_call(store, folder, tool, *words, *WANTED) for _ in range(repeat)]
-            found[name] = (RETRIEVED / statistics.median(seconds), RETRIEVED)
+            seconds: dict[str, list[float]] = {store.name: [] for store in stores}
+            for _ in range(repeat):
+                for store in stores:
+                    seconds[store.name].append(_call(store, folder, tool, *words, *WANTED))
+            for store in stores:
+                rate = RETRIEVED / statistics.median(seconds[store.name])
+                found[store.name][name] = (rate, RETRIEVED)
     return found
 
 
@@ -148,13 +169,17 @@ def main() -> None:
     arguments = parser.parse_args()
     if shutil.which("getscu") is None:
         raise SystemExit("this bench needs DCMTK (Debian: apt-get install dcmtk)")
-    found: dict[str, dict[str, tuple[float, ...]]] = {}
-    with work_folder() as folder:
-        for store in fresh_stores(folder, OPEN_TO_ALL, orthanc=not arguments.no_orthanc):
+    with work_folder() as folder, ExitStack() as running:
+        stores = [
+            running.enter_context(fresh)
+            for fresh in fresh_stores(folder, OPEN_TO_ALL, orthanc=not arguments.no_orthanc)
+        ]
+        for store in stores:
             fill(store, arguments.studies)
             print(f"{store.name} is filled", flush=True)
-            found[store.name] = measure_queries(store, arguments.seconds)
-            found[store.name] |= measure_retrieval(store, folder / store.name, arguments.repeat)
+        found = measure_queries(stores, arguments.seconds)
+        for name, rows in measure_retrieval(stores, folder, arguments.repeat).items():
+            found[name] |= rows
     print(f"{arguments.studies} small studies; queries, answers, and instances of a study of 52 MB")
     print_table(("/s", "answers"), found)
 

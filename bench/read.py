@@ -177,13 +177,14 @@ def main() -> None:
     found: dict[str, dict[str, tuple[float, ...]]] = {}
     with work_folder() as folder:
         run = Run(arguments.seconds, arguments.connections, folder)
-        for store in fresh_stores(folder, orthanc=not arguments.no_orthanc):
-            identifiers = fill(store, arguments.studies)
-            rows = found[store.name] = {}
-            for question in QUESTIONS:
-                answers = ask(store, question, identifiers, run)
-                rows[question.name] = (answers.per_second, answers.p50_ms, answers.p99_ms)
-                print(f"{store.name}: {question.name} {answers.per_second:.1f}/s", flush=True)
+        for fresh in fresh_stores(folder, orthanc=not arguments.no_orthanc):
+            with fresh as store:
+                identifiers = fill(store, arguments.studies)
+                rows = found[store.name] = {}
+                for question in QUESTIONS:
+                    answers = ask(store, question, identifiers, run)
+                    rows[question.name] = (answers.per_second, answers.p50_ms, answers.p99_ms)
+                    print(f"{store.name}: {question.name} {answers.per_second:.1f}/s", flush=True)
     print(f"{arguments.connections} connections, {arguments.studies} small studies")
     print_table(("/s", "p50 ms", "p99 ms"), found)
 

@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,14 +104,12 @@ def fresh_orthanc(folder: Path) -> Iterator[RunningStore]:
 
 def fresh_stores(
     folder: Path, environment: dict[str, str] | None = None, *, orthanc: bool = True
-) -> Iterator[RunningStore]:
-    """A Pons, and an Orthanc where there is one, each alone and in a place of its own."""
+) -> Iterator[AbstractContextManager[RunningStore]]:
+    """A Pons, and an Orthanc where there is one, each in a place of its own; none runs yet."""
     for name in ("Pons", "Orthanc") if orthanc and orthanc_is_installed() else ("Pons",):
         place = folder / name
         place.mkdir(mode=0o755, parents=True)
-        fresh = fresh_pons(place, environment) if name == "Pons" else fresh_orthanc(place)
-        with fresh as store:
-            yield store
+        yield fresh_pons(place, environment) if name == "Pons" else fresh_orthanc(place)
 
 
 def orthanc_is_installed() -> bool:
