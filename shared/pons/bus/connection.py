@@ -26,6 +26,7 @@ from nats.js.api import (
 )
 from nats.js.kv import KeyValue
 
+from pons.bus.client import Connection
 from pons.bus.stream_settings import apply_settings
 from pons.errors import PonsError, Unavailable
 from pons.health.pulse import Pulses
@@ -58,10 +59,6 @@ REFUSED_FOR = 10.0
 """Seconds for which a message that JetStream did not keep makes a process not ready: when nothing
 is published meanwhile, nobody knows whether it would be kept now."""
 LEAVE_TIMEOUT = 1.0
-CLOSE_TIMEOUT = 3.0
-"""Seconds that a server which hangs may hold up the end of a service."""
-REPEAT_LOG = 10.0
-"""Seconds until a connection failure that goes on is logged again."""
 
 Callback = Callable[[Msg], Awaitable[None]]
 
@@ -308,7 +305,7 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
     """
     if not settings.nats.url:
         raise PonsError("There is no NATS server to connect to", "set nats.url")
-    connection = _Connection()
+    connection = Connection()
     client = await connection.open([url.strip() for url in settings.nats.url.split(",")])
     async with asyncio.TaskGroup() as group:
         changes_bytes = settings.nats.changes_mb * 1024**2 or CHANGES_BYTES
@@ -324,76 +321,6 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
             await bus.take_leave()
             await connection.close(client)
             bus.cancel_work()
-
-
-class _Connection:
-    """A client's connection: its beginning and end, and what the client tells of it."""
-
-    def __init__(self) -> None:
-        self._closed = asyncio.Event()
-        self._leaving = False
-        self._told = ("", 0.0)
-
-    async def open(self, urls: list[str]) -> Client:
-        """A connected client; tries until it is."""
-        client = Client()
-        try:
-            await client.connect(
-                list(urls),
-                allow_reconnect=True,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,  # type: ignore[arg-type] # sleeps it, whatever its type
-                connect_timeout=2,
-                ping_interval=10,
-                max_outstanding_pings=2,
-                pending_size=64 * 1024 * 1024,
-                error_cb=self._on_error,
-                disconnected_cb=self._on_disconnected,
-                reconnected_cb=self._on_reconnected,
-                closed_cb=self._on_closed,
-            )
-        except BaseException:
-            await self.close(client)
-            raise
-        return client
-
-    async def watch(self) -> None:
-        """Raise `Unavailable` when the client has given the connection up, which it does seldom."""
-        await self._closed.wait()
-        raise Unavailable("NATS has ended the connection", "see the log for its reason")
-
-    async def close(self, client: Client) -> None:
-        self._leaving = True
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await client.close()
-        except OSError as error:  # TimeoutError among them: the server is away
-            log.warning("nats does not take leave", error=repr(error))
-            # What the server has not read would keep the event loop from closing as well.
-            writer = getattr(client._transport, "_io_writer", None)
-            if isinstance(writer, asyncio.StreamWriter):
-                writer.transport.abort()
-
-    async def _on_error(self, error: Exception) -> None:
-        """The connection's failures, while they last; a subscriber's own are bugs."""
-        if not isinstance(error, nats.errors.Error | OSError | TimeoutError):
-            log.error("nats callback failed", exc_info=error)
-            return
-        failure, since = self._told
-        if repr(error) != failure or time.monotonic() > since + REPEAT_LOG:
-            self._told = (repr(error), time.monotonic())
-            log.warning("nats error", error=repr(error))
-
-    async def _on_disconnected(self) -> None:
-        if not self._leaving:
-            log.warning("nats disconnected")
-
-    async def _on_reconnected(self) -> None:
-        self._told = ("", 0.0)
-        log.info("nats reconnected")
-
-    async def _on_closed(self) -> None:
-        self._closed.set()
 
 
 async def _until_ready(bus: Bus) -> None:
