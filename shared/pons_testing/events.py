@@ -77,3 +77,8 @@ def received(
 def ids(event: InstanceReceived) -> ResourceIds:
     """The identifiers of an announced instance and of its ancestors."""
     return resource_ids(event.patient_id, event.study_uid, event.series_uid, event.sop_instance_uid)
+
+
+def numbered(number: int, **tags: Any) -> InstanceReceived:
+    """The announcement of instance `number` of a series."""
+    return received(f"1.2.3.4.{number}", t00200013=("IS", str(number)), **tags)

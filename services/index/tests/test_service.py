@@ -2,11 +2,7 @@
 """The whole service: announcements in from a real stream, answers and rows out."""
 
 import asyncio
-import os
 import shutil
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +11,9 @@ import pytest
 
 from pons.bus import Bus
 from pons.bus.requests import ask
-from pons.errors import BadRequest, NotFound, PonsError, ReadOnly, Unavailable
+from pons.errors import BadRequest, NotFound, ReadOnly, Unavailable
 from pons.health.readiness import Health
-from pons.messages.events import Changes, DeadLetter, InstanceReceived
+from pons.messages.events import Changes, DeadLetter
 from pons.messages.index import (
     Ancestor,
     ClearChanges,
@@ -33,13 +29,10 @@ from pons.messages.index import (
     ResourceName,
 )
 from pons.messages.services import Done
-from pons.settings import DatabaseSettings, Settings
-from pons_embedded.nats import EmbeddedNats
-from pons_embedded.postgres import EmbeddedPostgres
 from pons_index.service import open_service
-from pons_testing.crash import crash
 from pons_testing.events import ids, received
-from pons_testing.postgres import PostgresServer
+
+from .announcing import announce_all, many
 
 pytestmark = pytest.mark.anyio
 OpenStore = Any
@@ -52,22 +45,6 @@ class Usage(NamedTuple):
     total: int
     used: int
     free: int
-
-
-def many(patients: int, instances: int) -> list[InstanceReceived]:
-    """`instances` of each of `patients`, in turn."""
-    return [
-        received(
-            f"1.{patient}.1.{number}",
-            patient_id=f"P{patient}",
-            study_uid=f"1.{patient}",
-            series_uid=f"1.{patient}.1",
-            t00200013=("IS", str(number + 1)),
-            t00181090=("IS", str(instances)),
-        )
-        for number in range(instances)
-        for patient in range(patients)
-    ]
 
 
 async def test_every_announcing_process_hears_of_its_own_instances(open_store: OpenStore) -> None:
@@ -220,11 +197,6 @@ async def test_changes_reach_the_stream_by_themselves(open_store: OpenStore) -> 
         ]
 
 
-async def announce_all(store: Store, events: list[InstanceReceived], size: int) -> None:
-    for start in range(0, len(events), size):
-        await store.announce(*events[start : start + size])
-
-
 async def test_two_replicas_give_the_same_as_one(open_store: OpenStore) -> None:
     """Both take part, and rows, totals and the set of changes are those of a single one."""
     events = many(6, 40)
@@ -294,143 +266,3 @@ async def test_poison_is_kept_apart(open_store: OpenStore) -> None:
         refused = await store.database.pool.fetch("SELECT * FROM refused ORDER BY refused_key")
         assert [row["object_key"] for row in refused] == [None, poison.object_key]
         assert await store.value("SELECT count(*) FROM garbage") == 0
-
-
-async def test_nothing_is_lost_when_postgresql_is_killed(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
-    """kill -9 of the server, again and again while instances arrive, loses and doubles nothing."""
-    with EmbeddedPostgres(tmp_path / "postgres") as server:
-        settings = DatabaseSettings(url=server.url, reader_url=server.reader_url, pool_size=6)
-        events = many(4, 50)
-        async with open_store(settings, batch_size=10) as store, store.replica(), store.replica():
-            async with asyncio.TaskGroup() as group:
-                group.create_task(announce_all(store, events, 2))
-                for _ in range(3):
-                    await asyncio.sleep(0.15)
-                    await asyncio.to_thread(crash, server)
-                    await asyncio.to_thread(server.start)
-            await store.answered(*events, seconds=40)
-            await store.drained()
-            assert await store.value("SELECT instances FROM totals") == 200
-            rows = await store.database.pool.fetch("SELECT change_type FROM changes ORDER BY seq")
-            assert Counter(row["change_type"] for row in rows) == {2: 200, 3: 4, 4: 4, 5: 4, 1: 4}
-            assert await store.value("SELECT max(seq) FROM changes") == 216
-
-
-async def test_what_is_held_up_stays_where_it_is(
-    open_store: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While the database is away, nothing is delivered again and again."""
-    monkeypatch.setattr("pons_index.consumer.ACK_WAIT", 2)
-    monkeypatch.setattr("pons_index.database.LONGEST_DELAY", 0.5)
-    with EmbeddedPostgres(tmp_path / "postgres") as server:
-        settings = DatabaseSettings(url=server.url, reader_url=server.reader_url)
-        async with open_store(settings) as store, store.replica():
-            await asyncio.to_thread(crash, server)
-            events = many(1, 10)
-            await announce_all(store, events, 1)
-            await asyncio.sleep(3.5)
-            info = await store.bus.stream.consumer_info(store.bus.names.ingest_stream, "index")
-            assert (info.num_ack_pending, info.num_redelivered) == (10, 0)
-            await asyncio.to_thread(server.start)
-            assert await store.answered(*events) == ["Success"] * 10
-
-
-async def announce_stubbornly(store: Store, events: list[InstanceReceived]) -> None:
-    """Announce, again where the stream does not say that it keeps it."""
-    for start in range(0, len(events), 2):
-        while True:
-            try:
-                await store.announce(*events[start : start + 2])
-                break
-            except Unavailable:
-                await asyncio.sleep(0.05)
-
-
-async def test_nothing_is_lost_when_nats_is_killed(
-    open_store: OpenStore, postgres: PostgresServer, tmp_path: Path
-) -> None:
-    """kill -9 of nats-server while instances arrive loses and doubles nothing."""
-    with EmbeddedNats(tmp_path / "nats") as server:
-        events = many(3, 40)
-        async with (
-            postgres.database(schema=False) as database,
-            open_store(database, server=server, batch_size=10) as store,
-            store.replica(),
-        ):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(announce_stubbornly(store, events))
-                for _ in range(2):
-                    await asyncio.sleep(0.1)
-                    await asyncio.to_thread(crash, server)
-                    await asyncio.to_thread(server.start)
-            await store.drained(40)
-            assert await store.value("SELECT instances FROM totals") == 120
-            assert await store.value("SELECT count(*) FROM changes") == 120 + 9 + 3
-
-
-def start_process(store: Store, tmp_path: Path) -> subprocess.Popen[bytes]:
-    """The service as a process of its own."""
-    config = tmp_path / "pons.toml"
-    config.write_text(
-        f"[store]\nname = '{store.settings.store.name}'\n"
-        f"[nats]\nurl = '{store.settings.nats.url}'\n"
-        f"[database]\nurl = '{store.settings.database.url}'\n"
-        f"reader_url = '{store.settings.database.reader_url}'\n"
-        f"[storage]\npath = '{store.settings.storage.path}'\n"
-    )
-    environment = os.environ | {
-        "PONS_CONFIG": str(config),
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
-    with (tmp_path / "index.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "pons_index"], env=environment, stdout=log, stderr=log
-        )
-
-
-async def test_a_killed_process_loses_nothing(open_store: OpenStore, tmp_path: Path) -> None:
-    """kill -9 of the index while instances arrive; the next process finishes, and ends in order."""
-    async with open_store() as store:
-        events = many(2, 150)
-        process = start_process(store, tmp_path)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(announce_all(store, events[:250], 1))
-                await store.answered(events[0])
-                process.kill()
-                await asyncio.to_thread(process.wait)
-            await announce_all(store, events[250:], 1)
-            process = start_process(store, tmp_path)
-            await store.drained(40)
-            assert await store.value("SELECT instances FROM totals") == 300
-            assert await store.value("SELECT count(*) FROM changes") == 300 + 6 + 2
-            process.terminate()
-            assert await asyncio.to_thread(process.wait) == 0
-        finally:
-            process.kill()
-            process.wait()
-        assert msgspec.json.decode(await store.objects.notes.read("seen"))["stream"]["drained"]
-
-
-async def test_a_database_that_is_away_is_unready(open_store: OpenStore, tmp_path: Path) -> None:
-    """/health/ready says that the database is missing, and is well again when it is back."""
-    with EmbeddedPostgres(tmp_path / "postgres") as server:
-        settings = DatabaseSettings(url=server.url, reader_url=server.reader_url)
-        async with open_store(settings) as store:
-            health = Health("index")
-            async with open_service(store.settings, health):
-                health.started = True
-                assert await health.failures() == {}
-                await asyncio.to_thread(crash, server)
-                assert list(await health.failures()) == ["database"]
-                await asyncio.to_thread(server.start)
-                assert await health.failures() == {}
-
-
-async def test_without_a_database_url_it_says_so() -> None:
-    """The index does not start without the role that writes, and says what is missing."""
-    with pytest.raises(PonsError, match=r"database\.url is not set"):
-        async with open_service(Settings(), Health("index")):
-            pass
