@@ -157,8 +157,8 @@ class Finder:
 def print_row(name: str, cold: Times, warm: list[Times]) -> None:
     first, last = ([getattr(one, kind) for one in warm] for kind in ("first_ms", "last_ms"))
     print(
-        f"{name:32}{warm[-1].answers:9}{cold.first_ms:10.1f}{statistics.median(first):10.1f}"
-        f"{max(first):10.1f}{cold.last_ms:10.1f}{statistics.median(last):10.1f}",
+        f"{name:32}{warm[-1].answers:9}{cold.first_ms:12.1f}{statistics.median(first):12.1f}"
+        f"{max(first):12.1f}{cold.last_ms:12.1f}{statistics.median(last):12.1f}",
         flush=True,
     )
 
@@ -177,8 +177,8 @@ def main() -> None:
                 asyncio.run(fill(folder / "pons", arguments.studies))
         kinds = (("its key", ()), ("usual keys", USUAL))
         print(
-            f"{'ms':32}{'answers':>9}{'first:cold':>10}{'median':>10}{'worst':>10}"
-            f"{'last:cold':>10}{'median':>10}"
+            f"{'ms':32}{'answers':>9}{'first:cold':>12}{'median':>12}{'worst':>12}"
+            f"{'last:cold':>12}{'median':>12}"
         )
         for kind, more in kinds:
             with fresh_pons(folder, environment) as store:
