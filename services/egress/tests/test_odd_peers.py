@@ -4,6 +4,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
@@ -115,6 +116,16 @@ async def test_an_answer_to_another_request(
     async with answering(*answers) as peer:
         with pytest.raises(RemoteFailure, match=NO_ANSWER):
             await threads.run(peer, Offer([build_context(model, [wire.IMPLICIT])]), work)
+
+
+async def test_a_second_last_answer_takes_nothing_of_the_first(threads: ScuThreads) -> None:
+    """It is to a request that has ended; a flood of such answers ends the association."""
+    offer = Offer([build_context(FIND, [wire.IMPLICIT])])
+    async with answering(say(FIND_RSP, 1, 0xB001) + say(FIND_RSP, 1)) as peer:
+        assert await threads.run(peer, offer, find) == [0xB001]
+    async with answering(say(FIND_RSP, 1) * 5) as peer:
+        with pytest.raises(RemoteFailure, match=NO_ANSWER):
+            await threads.run(peer, offer, lambda association: [find(association), time.sleep(1)])
 
 
 async def test_answers_in_order(threads: ScuThreads) -> None:

@@ -75,6 +75,8 @@ class Association:
         """When the peer's last message was whole, or when it was connected; 0 before."""
         self._asked: int | None = None
         """Message ID of the request that has no last answer yet."""
+        self._unasked = False
+        """Whether an answer came while there was none."""
 
     def run(self, work: Callable[["Association"], T]) -> T:
         """What `work` makes of it. Raises `RemoteFailure`; blocks."""
@@ -241,12 +243,14 @@ class Association:
 
     def _check_answer(self, command: Dataset) -> None:
         """Of a request that was asked, or the connection is cut: pynetdicom takes any answer for
-        one to the present request, also a second last one to the request before."""
+        one to the present request, also a second last one to the request before. That one takes
+        nothing of what was answered, but nothing more can be asked."""
         if not command.CommandField & RESPONSE or self._over.is_set():
             return
-        if command.get("MessageIDBeingRespondedTo") != self._asked:
-            self.tell_end("its answer is to no request of ours")
-            self.cut()
+        if self._asked is None and not self._unasked:
+            self._unasked = True
+        elif command.get("MessageIDBeingRespondedTo") != self._asked:
+            self._cut_for_answer()
         elif command.get("Status") not in PENDING:
             self._asked = None
 
@@ -254,3 +258,9 @@ class Association:
         command = event.message.command_set
         if not command.CommandField & RESPONSE and command.CommandField != C_CANCEL_RQ:
             self._asked = command.MessageID
+            if self._unasked:
+                self._cut_for_answer()
+
+    def _cut_for_answer(self) -> None:
+        self.tell_end("its answer is to no request of ours")
+        self.cut()
