@@ -161,7 +161,7 @@ class Store:
             return [assoc.send_c_store(ds).get("Status") for ds in datasets]
 
     def get(self, path: str, **parameters: Any) -> Any:
-        response = self.http.get(path, params=parameters)
+        response = self.http.get(path, params=parameters or None)  # httpx takes {} for "no query"
         assert response.status_code == 200, f"GET {path}: {response.status_code} {response.text}"
         return response.json()
 
