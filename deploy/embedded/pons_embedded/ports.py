@@ -4,9 +4,14 @@
 import os
 import random
 import socket
+import sys
 from http.client import HTTPConnection, HTTPException
 
 BELOW_EPHEMERAL = range(20000, 32000)
+KEPT = 256
+"""Ports that a process keeps for its servers; the oldest are given back when it takes more."""
+
+_kept: dict[int, socket.socket] = {}
 
 
 def is_free(host: str, port: int) -> bool:
@@ -34,15 +39,35 @@ def free_port() -> int:
     """A free loopback port below the range that outgoing connections take theirs from.
 
     A client that retries a dead server on a port of that range can end up connected to itself, and
-    then the server cannot come back.
+    then the server cannot come back. On Linux the port is kept for this process: no other launcher
+    gets it before, or while, a server of this one listens there.
     """
     for port in random.sample(BELOW_EPHEMERAL, 200):
-        if is_free("127.0.0.1", port):
+        if _keep(port) if sys.platform == "linux" else is_free("127.0.0.1", port):
             return port
     with socket.socket() as any_free:
         any_free.bind(("127.0.0.1", 0))
         number: int = any_free.getsockname()[1]
         return number
+
+
+def _keep(port: int) -> bool:
+    """Whether `port` was free, and is kept now.
+
+    A socket that is bound, and does not listen, keeps it: it can be bound only where no other is,
+    and servers may listen there all the same, since both say SO_REUSEADDR.
+    """
+    keeper = socket.socket()
+    try:
+        keeper.bind(("127.0.0.1", port))
+    except OSError:
+        keeper.close()
+        return False
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if len(_kept) >= KEPT:
+        _kept.pop(next(iter(_kept))).close()
+    _kept[port] = keeper
+    return True
 
 
 def http_answer(host: str, port: int, path: str, patience: float = 2) -> tuple[int, bytes]:

@@ -2,7 +2,11 @@
 """Ports: what is free, and what answers."""
 
 import socket
+import subprocess
+import sys
 import threading
+
+import pytest
 
 from pons_embedded.ports import BELOW_EPHEMERAL, free_port, http_status, is_free
 
@@ -20,6 +24,21 @@ def test_free_port_is_not_one_of_outgoing_connections() -> None:
     port = free_port()
     assert port in BELOW_EPHEMERAL
     assert is_free("127.0.0.1", port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone lets a bound socket keep it")
+def test_free_port_is_kept_for_this_process() -> None:
+    """Another launcher cannot get it, a server of this one can listen there, again and again."""
+    port = free_port()
+    other = "import socket, sys; socket.socket().bind(('127.0.0.1', int(sys.argv[1])))"
+    for _ in range(2):
+        taking = subprocess.run(
+            [sys.executable, "-c", other, str(port)], capture_output=True, text=True, check=False
+        )
+        assert "Address already in use" in taking.stderr
+        assert is_free("127.0.0.1", port)
+        with socket.create_server(("127.0.0.1", port)):
+            socket.create_connection(("127.0.0.1", port)).close()
 
 
 def test_silence_is_no_status() -> None:
