@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from pons.bus import Bus
-from pons.bus.connection import ROUTER
+from pons.bus.connection import ROUTER, SCRIPTS
 from pons.catalog import open_catalog
 from pons.dicom.levels import Level
 from pons.health.pulse import Pulse
@@ -25,7 +26,7 @@ from pons.objects import FileObjects
 from pons.retention.judgement import Judge
 from pons.retention.known import Retention
 from pons.retention.rules import open_rules
-from pons.retention.waiting import BEHIND, Waits
+from pons.retention.waiting import BEHIND, UNTOLD, Waits
 from pons.routing.queues import Queues, Waiting
 from pons.settings import DatabaseSettings, RetentionSettings, Settings, StorageSettings
 from pons_index.client_data import ClientData
@@ -270,6 +271,29 @@ async def test_nothing_goes_before_rules_were_asked_where_it_goes(keeping: Any, 
         await bus.publish(bus.names.changes, b"a change")
         assert await keeper.expiry.expire() == 0
         feed = await bus.stream.pull_subscribe_bind(ROUTER, stream=bus.names.changes_stream)
+        for message in await feed.fetch(10, timeout=5):
+            await message.ack_sync()
+        assert await keeper.expiry.expire() == 1
+
+
+@pytest.mark.parametrize("of_jobs", [False, True])
+async def test_nothing_goes_before_scripts_have_heard_of_it(
+    keeping: Any, bus: Bus, of_jobs: bool
+) -> None:
+    """A function of Lua may send the study, also without a rule of routing: one that hears of a
+    change, or of a job that has ended."""
+    jobs = bus.names.jobs_bucket
+    stream = f"KV_{jobs}" if of_jobs else bus.names.changes_stream
+    reader = ConsumerConfig(durable_name=SCRIPTS, ack_policy=AckPolicy.EXPLICIT)
+    await bus.stream.add_consumer(stream, reader)
+    async with keeping({"nm": NM}) as keeper:
+        await keeper.store(image(1), days=31)
+        assert set((await keeper.why()).values()) == {UNTOLD}  # it is not even published
+        await keeper.index.database.pool.execute("UPDATE relay SET relayed = 1000")
+        subject = f"$KV.{jobs}.tried" if of_jobs else bus.names.changes
+        await bus.stream.publish(subject, b"")
+        assert await keeper.expiry.expire() == 0
+        feed = await bus.stream.pull_subscribe_bind(SCRIPTS, stream=stream)
         for message in await feed.fetch(10, timeout=5):
             await message.ack_sync()
         assert await keeper.expiry.expire() == 1

@@ -45,6 +45,9 @@ CHANGES_BYTES = 512 * 1024**2
 SMALLEST_BYTES = 1024**2
 ROUTER = "router"
 """The reader of the change feed that routing is; its place in the feed survives every process."""
+SCRIPTS = "lua"
+"""The reader of changes, and of jobs, by which functions of scripts hear of them; without scripts,
+it is not there."""
 ROUTER_SECONDS = 60.0
 """After which changes that somebody took and did not route are another's to take."""
 NO_ROOM = (10023, 10028, 10047)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What still waits for studies: the change feed, the queues of destinations, and jobs.
 
-A change passes from the feed into a queue and from there into a job, each time before it leaves
-where it was. So who looks in this order misses nothing.
+A change passes from the feed into a queue and from there into a job, or by a Lua script into a job
+at once, each time before it leaves where it was. So who looks in this order misses nothing.
 """
 
 import asyncio
@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import nats.js.errors
+
 from pons.bus import Bus, check_cancelled
-from pons.bus.connection import AWAY, ROUTER
+from pons.bus.connection import AWAY, ROUTER, SCRIPTS
 from pons.catalog import Catalog, Fields
 from pons.errors import Unavailable
 from pons.jobs import Jobs
@@ -26,8 +28,9 @@ NOTHING = Fields(frozenset())
 AT_ONCE = 1000
 """Identifiers that the index is asked about at once."""
 PATIENCE = 10.0
-"""Seconds to wait for routing to have seen the last changes."""
+"""Seconds to wait for routing and scripts to have seen the last changes."""
 BEHIND = "routing has not seen all changes yet"
+UNTOLD = "functions of Lua scripts have not heard of all changes yet"
 IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 Found = tuple[str, str]
@@ -61,8 +64,8 @@ class Waits:
         going = {one.study.id for one in verdicts if one.goes}
         if not going:
             return list(verdicts)
-        if not await self._all_routed():
-            return [replace(one, kept=one.kept or BEHIND) for one in verdicts]
+        if behind := await self._behind():
+            return [replace(one, kept=one.kept or behind) for one in verdicts]
         reasons: dict[str, str] = {}
         page: dict[str, str] = {}
         async for identifier, what in self._named():
@@ -73,24 +76,46 @@ class Waits:
         reasons |= await self._of_studies(page, going)
         return [replace(one, kept=one.kept or reasons.get(one.study.id, "")) for one in verdicts]
 
-    async def _all_routed(self) -> bool:
-        """Whether the rules were asked of everything that had changed before."""
-        if not self._routes():
-            return True
+    async def _behind(self) -> str:
+        """Who has not seen everything that had changed before, in words; empty: nobody."""
+        changes, jobs = self._bus.names.changes_stream, f"KV_{self._bus.names.jobs_bucket}"
+        readers = [(BEHIND, changes, ROUTER)] if self._routes() else []
+        readers += [
+            (UNTOLD, stream, SCRIPTS)
+            for stream in (changes, jobs)
+            if await self._is_read(stream, SCRIPTS)
+        ]
+        if not readers:
+            return ""
         last, _ = await self._catalog.old_studies.relayed()
 
         async def relayed() -> bool:
             return (await self._catalog.old_studies.relayed())[1] >= last
 
         if not await self._soon(relayed):
-            return False
-        stream = self._bus.names.changes_stream
+            return readers[0][0]
+        for what, stream, reader in readers:
+            if not await self._has_read(stream, reader):
+                return what
+        return ""
+
+    async def _is_read(self, stream: str, name: str) -> bool:
+        """Whether a stream has this reader."""
+        with _reaching():
+            try:
+                await self._bus.stream.consumer_info(stream, name)
+            except nats.js.errors.NotFoundError:
+                return False
+        return True
+
+    async def _has_read(self, stream: str, name: str) -> bool:
+        """Whether a reader of a stream soon is done with all that is in it by now."""
         with _reaching():
             end = (await self._bus.stream.stream_info(stream)).state.last_seq
 
         async def read() -> bool:
             with _reaching():
-                reader = await self._bus.stream.consumer_info(stream, ROUTER)
+                reader = await self._bus.stream.consumer_info(stream, name)
             floor = reader.ack_floor.stream_seq if reader.ack_floor else 0
             return floor >= end or not (reader.num_pending or reader.num_ack_pending)
 
@@ -134,7 +159,7 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except AWAY as error:
-        raise Unavailable("It cannot be told now what routing has seen") from error
+        raise Unavailable("It cannot be told now what routing and scripts have seen") from error
 
 
 def _words(document: JobDocument) -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from pons.bus import Bus
+from pons.bus.connection import SCRIPTS
 from pons.bus.requests import ask
 from pons.dicom.metadata import metadata_names
 from pons.errors import Forbidden, Unavailable, log_text
@@ -28,9 +29,6 @@ from pons_egress.lua.operations import Followed, Operations
 from pons_egress.lua.telling import Lookup, Telling
 
 log = structlog.get_logger()
-
-READER = "lua"
-"""The reader of streams that scripts are."""
 
 
 class LuaEvents:
@@ -98,8 +96,8 @@ def open_feeds(bus: Bus, events: Events) -> list[Feed]:
     """What scripts hear of: the change feed, and what is written of jobs."""
     jobs = bus.names.jobs_bucket
     return [
-        Feed(bus, READER, bus.names.changes_stream, events.take_changes),
-        Feed(bus, READER, f"KV_{jobs}", events.take_job, f"$KV.{jobs}.*"),
+        Feed(bus, SCRIPTS, bus.names.changes_stream, events.take_changes),
+        Feed(bus, SCRIPTS, f"KV_{jobs}", events.take_job, f"$KV.{jobs}.*"),
     ]
 
 

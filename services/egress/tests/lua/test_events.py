@@ -13,13 +13,14 @@ import nats.js.errors
 import pytest
 
 from pons.bus import Bus
+from pons.bus.connection import SCRIPTS
 from pons.errors import BadRequest, Unavailable
 from pons.jobs import JobRequest, Jobs, Run, Worker
 from pons.lua.scripts import Scripts, open_scripts
 from pons.messages.events import Change, Changes
 from pons.settings import JobsSettings, LuaSettings
 from pons_egress.lua.events import Events
-from pons_egress.lua.service import READER, open_feeds
+from pons_egress.lua.service import open_feeds
 from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +80,7 @@ async def working(bus: Bus, scripts: Scripts, store: Store) -> AsyncIterator[Non
 async def reader_is_there(bus: Bus) -> bool:
     try:
         for stream in (bus.names.changes_stream, f"KV_{bus.names.jobs_bucket}"):
-            await bus.stream.consumer_info(stream, READER)
+            await bus.stream.consumer_info(stream, SCRIPTS)
     except nats.js.errors.NotFoundError:
         return False
     return True
