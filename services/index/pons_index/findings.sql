@@ -147,31 +147,38 @@ ON CONFLICT (object_key) DO UPDATE SET tombstone = excluded.tombstone;
 UPDATE garbage SET tombstone = $2 WHERE object_key = ANY ($1::uuid[]);
 
 -- name: settle_times
--- Resources of what came back were updated last when their newest instance came.
+-- Resources of what came back were updated last when their newest instance came. One whose time changes meanwhile keeps it, and what did not come back counts with the time that it has.
 WITH back AS (
-    SELECT instances.series_key FROM findings JOIN instances ON instances.id = findings.instance_id
-    WHERE findings.kind = 'returned'
-    GROUP BY 1
-), newest AS (
-    SELECT series_key, study_key, max(received_at) AS received
-    FROM back JOIN series USING (series_key) JOIN instances USING (series_key)
+    SELECT series_key, last_update AS before, max(received_at) AS received
+    FROM series JOIN instances USING (series_key)
+    WHERE series_key IN (
+        SELECT series_key FROM findings JOIN instances ON instances.id = findings.instance_id
+        WHERE findings.kind = 'returned'
+    )
+    GROUP BY 1, 2
+), of_studies AS (
+    SELECT study_key, studies.last_update AS before, max(least(series.last_update, received)) AS latest
+    FROM studies JOIN series USING (study_key) LEFT JOIN back USING (series_key)
+    WHERE study_key IN (SELECT study_key FROM back JOIN series USING (series_key))
+    GROUP BY 1, 2
+), of_patients AS (
+    SELECT patient_key, patients.last_update AS before,
+        max(least(studies.last_update, latest)) AS latest
+    FROM patients JOIN studies USING (patient_key) LEFT JOIN of_studies USING (study_key)
+    WHERE patient_key IN (SELECT patient_key FROM of_studies JOIN studies USING (study_key))
     GROUP BY 1, 2
 ), dated_series AS (
     UPDATE series SET last_update = received
-    FROM newest
-    WHERE series.series_key = newest.series_key AND last_update > received
+    FROM back
+    WHERE series.series_key = back.series_key AND last_update = before AND before > received
 ), dated_studies AS (
-    UPDATE studies SET last_update = latest.received
-    FROM (SELECT study_key, max(received) AS received FROM newest GROUP BY 1) AS latest
-    WHERE studies.study_key = latest.study_key AND last_update > latest.received
+    UPDATE studies SET last_update = latest
+    FROM of_studies
+    WHERE studies.study_key = of_studies.study_key AND last_update = before AND before > latest
 )
-UPDATE patients SET last_update = latest.received
-FROM (
-    SELECT patient_key, max(received) AS received
-    FROM newest JOIN studies USING (study_key)
-    GROUP BY 1
-) AS latest
-WHERE patients.patient_key = latest.patient_key AND last_update > latest.received;
+UPDATE patients SET last_update = latest
+FROM of_patients
+WHERE patients.patient_key = of_patients.patient_key AND last_update = before AND before > latest;
 
 -- name: keys_since
 -- Objects of instances, after a key.

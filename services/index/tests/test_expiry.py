@@ -33,6 +33,7 @@ from pons_index.client_data import ClientData
 from pons_index.expiry import Expiry
 from pons_index.fence import Fence
 from pons_index.records import Records
+from pons_index.statements import SQL
 from pons_index.tombstones import FOLDER, Tombstones
 from pons_testing.events import ids, received
 
@@ -221,6 +222,38 @@ async def test_the_rule_that_keeps_longest_counts(keeping: Any) -> None:
         (kept,) = {kept for kept in (await keeper.why()).values() if kept}
         assert kept.startswith("rule 'b' keeps it until 20")
         assert await keeper.expiry.expire() == 2
+        assert await keeper.left() == ["P1"]
+
+
+async def test_what_comes_while_a_lost_index_is_restored_keeps_its_study(keeping: Any) -> None:
+    """What came back has the time of its own arrival again. A study that got another series
+    meanwhile, or before, is as young as that; one that has come back alone is old."""
+    async with keeping({"nm": NM}) as keeper:
+        newer = msgspec.structs.replace(
+            received("1.1.2", patient_id="P1", study_uid="1.1", series_uid="1.1.9"),
+            origin=image(1).origin,
+        )
+        back = [image(1), image(2)]
+        assert await keeper.index.write(*back, newer) == ["Success"] * 3
+        pool = keeper.index.database.pool
+        await pool.execute(
+            "UPDATE instances SET received_at = now() - interval '100 days' WHERE id = ANY ($1)",
+            [bytes.fromhex(ids(one).instance.replace("-", "")) for one in back],
+        )
+        await pool.execute(
+            "INSERT INTO findings (object_key, kind, size, instance_id)"
+            " SELECT object_key, 'returned', size, id FROM instances"
+            " WHERE received_at < now() - interval '99 days'"
+        )
+        await pool.execute("DELETE FROM unstable")
+        await pool.execute(SQL["settle_times"])
+        young = await keeper.index.fetch(
+            "SELECT patient_id, p.last_update > now() - interval '1 day' AS young,"
+            " s.last_update = p.last_update AS alike"
+            " FROM patients p JOIN studies s USING (patient_key) ORDER BY 1"
+        )
+        assert [tuple(row) for row in young] == [("P1", True, True), ("P2", False, True)]
+        assert await keeper.expiry.expire() == 1
         assert await keeper.left() == ["P1"]
 
 
