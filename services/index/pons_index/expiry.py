@@ -110,7 +110,7 @@ class Expiry:
         self._go_on()
         gone = 0
         for start in range(0, len(over), AT_ONCE):
-            for verdict in await self._once_more(over[start : start + AT_ONCE]):
+            async for verdict in self._once_more(over[start : start + AT_ONCE]):
                 gone += not verdict.for_room and await self.let_go(verdict)
         return gone
 
@@ -126,7 +126,7 @@ class Expiry:
         async for verdicts in self._pages(rules, rest=0):
             going = [one.study.key for one in verdicts if one.goes and one.for_room]
             for start in range(0, len(going), AT_ONCE):
-                for verdict in await self._once_more(going[start : start + AT_ONCE]):
+                async for verdict in self._once_more(going[start : start + AT_ONCE]):
                     gone += verdict.for_room and await self.let_go(verdict)
                     if not await self._retention.is_room_needed():
                         self._warnings.pop(NO_ROOM, None)
@@ -149,19 +149,24 @@ class Expiry:
             if after is not None:
                 await asyncio.sleep(pause)
 
-    async def _once_more(self, keys: Sequence[int]) -> list[Verdict]:
+    async def _once_more(self, keys: Sequence[int]) -> AsyncIterator[Verdict]:
         """Those of the studies that go, by rules, labels, queues and jobs as they are now.
 
+        Once somebody changes a rule, none of the rest: the next look judges them anew.
         Raises `Unavailable` while announcements are on their way that may be of one of them.
         """
         if not await drained(self._bus, DRAIN_PATIENCE):
             raise Unavailable("No study goes while instances wait to be indexed")
-        verdicts = await self._retention.judge.again(keys, self._retention.rules.applied())
+        rules = self._retention.rules.applied()
+        verdicts = await self._retention.judge.again(keys, rules)
         considered = await self._retention.waits.consider(verdicts)
         for verdict in considered:
             if not verdict.goes:
                 log.info("study stays", study=verdict.study.id, reason=verdict.kept)
-        return [verdict for verdict in considered if verdict.goes]
+            elif self._retention.rules.applied() == rules:
+                yield verdict
+            else:
+                log.info("study stays", study=verdict.study.id, reason="rules have changed")
 
     async def let_go(self, verdict: Verdict) -> bool:
         """Whether the study went; it stays where it is not as it was judged any more."""

@@ -23,7 +23,7 @@ from pons.jobs.document import JobRequest
 from pons.messages.events import InstanceReceived, Origin
 from pons.messages.index import PutLabel
 from pons.objects import FileObjects
-from pons.retention.judgement import Judge
+from pons.retention.judgement import Judge, Verdict
 from pons.retention.known import Retention
 from pons.retention.rules import open_rules
 from pons.retention.waiting import BEHIND, UNTOLD, Waits
@@ -348,6 +348,25 @@ async def test_what_changes_after_the_judgement_stays(keeping: Any) -> None:
         )
         assert [await keeper.expiry.let_go(one) for one in verdicts] == [False] * 4
         assert await keeper.left() == ["P1", "P2", "P3", "P4"]
+
+
+async def test_a_rule_that_is_taken_back_keeps_what_is_left(
+    keeping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while studies go by it: many are judged together, and deleted one after the other."""
+    async with keeping({"nm": NM}) as keeper:
+        for patient in range(1, 4):
+            await keeper.store(image(patient), days=31)
+        let_go = keeper.expiry.let_go
+
+        async def then_take_back(verdict: Verdict) -> bool:
+            gone = await let_go(verdict)
+            await keeper.retention.rules.delete("nm")
+            return gone
+
+        monkeypatch.setattr(keeper.expiry, "let_go", then_take_back)
+        assert await keeper.expiry.expire() == 1
+        assert await keeper.left() == ["P2", "P3"]
 
 
 async def test_more_than_some_at_once_stop_it(keeping: Any) -> None:
