@@ -127,9 +127,11 @@ class Custody:
 
         An instance that the index does not have may have been acknowledged all the same. So it is
         only said to be missing when it still is after the index has written everything that was
-        announced. Raises `Unavailable` when that takes too long, while an index that was lost is
-        made again from the objects, and while index or object store are away.
+        announced. Raises `Unavailable` when that takes too long, while index or object store are
+        away, and rather than to deny an instance while an index that was lost is made again from
+        the objects.
         """
+        restoring = await self._index.archive.is_restoring()
         found = await self._named(asked)
         missing = [one for one in asked if one.sop_instance_uid not in found]
         if missing:
@@ -137,8 +139,6 @@ class Custody:
                 what = "The index is behind with what was stored"
                 raise Unavailable(what, f"{len(missing)} instances may be among it; see index")
             found |= await self._named(missing)
-            if any(one.sop_instance_uid not in found for one in missing):
-                await self._require_whole()
         success, failures = [], []
         for start in range(0, len(asked), AT_ONCE):
             part = asked[start : start + AT_ONCE]
@@ -149,12 +149,12 @@ class Custody:
             failures += [
                 Failed(one, why) for one, why in zip(part, reasons, strict=True) if why is not None
             ]
-        return Reported(success, failures)
-
-    async def _require_whole(self) -> None:
-        if await self._index.archive.is_restoring():
+        # Asked before and after: what is denied may have come back since it was looked up. So may
+        # what an older copy of the database has with an object that was replaced later.
+        if failures and (restoring or await self._index.archive.is_restoring()):
             what = "The index is being compared with the objects, and may lack some"
             raise Unavailable(what, "see the log of index")
+        return Reported(success, failures)
 
     async def _named(self, asked: Sequence[Reference]) -> dict[str, list[StoredObject]]:
         """The rows of each SOP Instance UID."""

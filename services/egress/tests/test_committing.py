@@ -328,6 +328,39 @@ async def test_an_index_that_is_restored(bus: Bus, shelf: Shelf) -> None:
     assert there.heard == [(1, "1.2.3", ["1.1", "1.2"], {})]
 
 
+async def test_an_index_that_is_as_it_was_before(bus: Bus, shelf: Shelf) -> None:
+    """It has an instance with an object that was replaced since; the later one is to come back."""
+    old = await shelf.add("1.1")
+    await shelf.objects.delete([old.object_key])
+    shelf.restoring = True
+    with scanner() as there:
+        async with committing(bus, shelf, there.port) as asker:
+            job_id = await asker.submit((CT, "1.1"))
+            assert "may lack some" in (await asker.until(job_id, "Retry")).document.error_details
+            shelf.rows.clear()
+            await shelf.add("1.1")
+            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+    assert there.heard == [(1, "1.2.3", ["1.1"], {})]
+
+
+async def test_what_comes_back_right_after_it_was_looked_up(bus: Bus, shelf: Shelf) -> None:
+    """That the index is whole by then makes no denial of what it lacked before."""
+    back = await shelf.add("1.1")
+    shelf.rows.clear()
+    shelf.restoring = True
+
+    def end() -> None:
+        if shelf.asked["1.1"] == 2:
+            shelf.rows[:] = [back]
+            shelf.restoring = False
+
+    shelf.before_answer = end
+    with scanner() as there:
+        async with committing(bus, shelf, there.port) as asker:
+            assert (await asker.ask((CT, "1.1"))).document.state == "Success"
+    assert there.heard == [(1, "1.2.3", ["1.1"], {})]
+
+
 async def test_an_index_that_stands_still(bus: Bus, shelf: Shelf) -> None:
     """While it is behind, no instance is denied: the job waits, and says why."""
     await bus.publish(bus.names.received, b"an announcement")

@@ -94,9 +94,12 @@ class Archive:
         return found
 
     async def is_restoring(self) -> bool:
-        """Whether the index lacks what it had, and what it lacks may come back from the objects."""
+        """Whether the index lacks what it had, and what it lacks may come back from the objects.
+
+        Also in a new database, until the index has seen whether there was another before.
+        """
         row = await self._reader.row(STATEMENTS["restoring"])
-        return row is not None and bool(row["restoring"])
+        return row is None or bool(row["restoring"])
 
     async def series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
         """The series, each once, in an order that keeps studies and patients together."""

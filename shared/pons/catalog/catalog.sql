@@ -104,7 +104,7 @@ SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_synt
   JOIN instances i ON upper(i.sop_instance_uid) = upper(asked.uid) AND i.sop_instance_uid = asked.uid
 
 -- name: restoring
--- Whether the index was lost or set back, and all objects are being compared with it.
+-- Whether the index was lost or set back, and all objects are being compared with it; no row: the index has not begun.
 SELECT comparing <> '' AS restoring FROM continuity
 
 -- name: known_resources
