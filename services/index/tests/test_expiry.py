@@ -17,6 +17,7 @@ from pons.bus import Bus
 from pons.bus.connection import ROUTER, SCRIPTS
 from pons.catalog import open_catalog
 from pons.dicom.levels import Level
+from pons.errors import BadRequest
 from pons.health.pulse import Pulse
 from pons.jobs import Jobs
 from pons.jobs.document import JobRequest
@@ -168,6 +169,20 @@ async def test_without_a_rule_nothing_goes(keeping: Any, rules: dict[str, Any]) 
         await keeper.store(image(1), days=1000)
         assert await keeper.expiry.expire() == 0
         assert await keeper.left() == ["P1"]
+
+
+async def test_while_a_rule_cannot_be_read_nothing_goes(keeping: Any) -> None:
+    """One of a later version, or of an attribute that no dictionary names any more, may be one that
+    keeps what others let go. That is an error that can be told, and ends no index."""
+    async with keeping({"nm": NM}) as keeper:
+        await keeper.store(image(1), days=31)
+        await keeper.retention.rules.put("later", {**NM, "Unless": []})
+        for look in (keeper.expiry.expire, keeper.expiry.make_room, keeper.why):
+            with pytest.raises(BadRequest, match=r"^retention rule 'later': Unless: "):
+                await look()
+        assert await keeper.left() == ["P1"]
+        await keeper.retention.rules.delete("later")
+        assert await keeper.expiry.expire() == 1
 
 
 async def test_all_that_keeps_a_study(keeping: Any) -> None:

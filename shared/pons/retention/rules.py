@@ -58,8 +58,11 @@ class RetentionRule(BaseModel):
 
 def parse_rule(value: Any, name: str = "") -> dict[str, Any]:
     """The rule that `value` describes, as it is kept. Raises `BadRequest` naming the mistake."""
-    where = f"retention rule {name!r}: " if name else ""
-    return as_kept(validated(RetentionRule, value, where))
+    return as_kept(_read(name, value))
+
+
+def _read(name: str, value: Any) -> RetentionRule:
+    return validated(RetentionRule, value, f"retention rule {name!r}: " if name else "")
 
 
 def as_kept(rule: RetentionRule) -> dict[str, Any]:
@@ -71,11 +74,15 @@ class RetentionRules(Registry[dict[str, Any]]):
     """The store's retention rules, by name. Open it with `open_rules`."""
 
     def all(self) -> dict[str, RetentionRule]:
-        """Every rule, applied or resting."""
-        return {name: RetentionRule.model_validate(kept) for name, kept in self.list().items()}
+        """Every rule, applied or resting.
+
+        Raises `BadRequest` for one that cannot be read here, as of a later version: it may be one
+        that keeps what others let go.
+        """
+        return {name: _read(name, kept) for name, kept in self.list().items()}
 
     def applied(self) -> dict[str, RetentionRule]:
-        """Those that do not rest."""
+        """Those that do not rest. Raises `BadRequest` as `all` does."""
         return {name: rule for name, rule in self.all().items() if rule.Enabled}
 
 

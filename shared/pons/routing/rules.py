@@ -112,8 +112,10 @@ class Rules(Registry[dict[str, Any]]):
     """The store's rules, by name. Open it with `open_rules`."""
 
     def all(self) -> dict[str, Rule]:
-        """Every rule, applied or resting."""
-        return {name: Rule.model_validate(kept) for name, kept in self.list().items()}
+        """Every rule, applied or resting. Raises `BadRequest` for one that cannot be read here."""
+        return {
+            name: validated(Rule, kept, f"rule {name!r}: ") for name, kept in self.list().items()
+        }
 
     def applied(self) -> dict[str, Rule]:
         """Those that do not rest."""
