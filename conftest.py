@@ -47,7 +47,9 @@ def plain_tracebacks() -> None:
     """Have structlog print tracebacks as Python does: rich, where it is installed, takes a second
     for each, with all that the functions had in their variables."""
     *others, _ = structlog.get_config()["processors"]
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    plain = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
     structlog.configure(processors=[*others, plain])
 
 
