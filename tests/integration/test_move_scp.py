@@ -109,6 +109,20 @@ def test_levels(
     assert len(receiver.received) == count
 
 
+def test_a_study_that_is_named_twice(
+    store: Store, study: list[Dataset], receiver: Receiver
+) -> None:
+    """AccessionNumber and UID have to fit the same study: else another patient's might be sent."""
+    number, uid = study[0].AccessionNumber, study[0].StudyInstanceUID
+    for wrong in ({"StudyInstanceUID": "1.2.3.9.9"}, {"AccessionNumber": "of another"}):
+        named = {"AccessionNumber": number, "StudyInstanceUID": uid} | wrong
+        ((response, _),) = move(store, identifier("STUDY", **named))
+        assert (response.Status, receiver.received) == (0xC000, [])
+    both = identifier("STUDY", AccessionNumber=number, StudyInstanceUID=uid)
+    assert move(store, both)[-1][0].Status == SUCCESS
+    assert len(receiver.received) == 4
+
+
 def test_lists_of_uids(store: Store, study: list[Dataset], receiver: Receiver) -> None:
     """Several UIDs move what each of them names, once."""
     uids = [study[0].SOPInstanceUID, study[3].SOPInstanceUID, study[0].SOPInstanceUID]

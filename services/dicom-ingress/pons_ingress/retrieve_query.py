@@ -26,7 +26,7 @@ UNIQUE_KEYS: Mapping[Level, tuple[str, ...]] = {
     "Series": ("0020000E",),
     "Instance": ("00080018",),
 }
-"""Level to the attributes of which the first that has a value says which resources are meant."""
+"""Level to the attributes that say which resources are meant: each that has a value."""
 
 
 class Searcher(Protocol):
@@ -38,16 +38,15 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which resources a peer wants: those of a level with one of the values of an attribute."""
+    """Which resources a peer wants: those of a level that have a value of each attribute."""
 
     level: Level
-    tag: str
-    values: str
-    """Parted by backslashes."""
+    named: tuple[tuple[str, str], ...]
+    """Tags, each with its values, parted by backslashes."""
 
     async def find(self, catalog: Searcher) -> list[str]:
         """Their identifiers. Raises `NotFound` where there are none."""
-        search = Search(self.level, ((self.tag, self.values),), case_sensitive=True)
+        search = Search(self.level, self.named, case_sensitive=True)
         found = [one async for page in catalog.search_ids(search) for one in page]
         if not found:
             raise NotFound(f"There is no such {self.level.lower()}")
@@ -58,7 +57,9 @@ def read_wanted(conversation: Conversation, charset: str, *, level_needed: bool)
     """What the request asks for; text without SpecificCharacterSet is in Python's `charset`.
 
     As in Orthanc, of the unique keys that of the level alone counts, and a study may be named by
-    its AccessionNumber. Without a level the lowest that is named is meant, unless `level_needed`.
+    its AccessionNumber. Where it is named by both, both have to fit: of Orthanc the number alone
+    counts, which another patient's study may have as well.
+    Without a level the lowest that is named is meant, unless `level_needed`.
     Raises `BadRequest` for what names nothing, or too much: a wildcard would move whole stores.
     """
     context, identifier = conversation.message.context, conversation.message.dataset
@@ -70,12 +71,13 @@ def read_wanted(conversation: Conversation, charset: str, *, level_needed: bool)
     only_two = context.abstract_syntax in (PATIENT_STUDY_ONLY_GET, PATIENT_STUDY_ONLY_MOVE)
     if only_two and level not in ("Patient", "Study"):
         raise BadRequest(f"The patient/study only model has no level {level.lower()}")
-    tag = next((key for key in UNIQUE_KEYS[level] if named.get(key)), None)
-    if tag is None:
+    keys = tuple((key, named[key]) for key in UNIQUE_KEYS[level] if named.get(key))
+    if not keys:
         raise BadRequest(f"{tag_name(UNIQUE_KEYS[level][-1])} is missing, which says what to send")
-    if has_wildcard(named[tag]):
-        raise BadRequest(f"Wildcards cannot be used in {tag_name(tag)} of what to send")
-    return Wanted(level, tag, named[tag])
+    for tag, values in keys:
+        if has_wildcard(values):
+            raise BadRequest(f"Wildcards cannot be used in {tag_name(tag)} of what to send")
+    return Wanted(level, keys)
 
 
 NAMING = {QUERY_RETRIEVE_LEVEL}.union(*UNIQUE_KEYS.values())

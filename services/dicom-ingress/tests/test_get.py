@@ -80,8 +80,9 @@ def served(start_port: StartPort, tmp_path: Path) -> tuple[Any, Listed, FileObje
     return port, catalog, objects
 
 
-def get(port: Any) -> tuple[list[Dataset], list[str], bool]:
-    """The responses, what was received whole, and whether the association was aborted."""
+def get(port: Any, **named: str) -> tuple[list[Dataset], list[str], bool]:
+    """The responses, what was received whole, and whether the association was aborted; `named` are
+    more keywords of the identifier."""
     received: list[str] = []
     ended = threading.Event()
 
@@ -103,6 +104,8 @@ def get(port: Any) -> tuple[list[Dataset], list[str], bool]:
     assert assoc.is_established
     query = Dataset()
     query.QueryRetrieveLevel, query.StudyInstanceUID = "STUDY", "1.3"
+    for keyword, value in named.items():
+        setattr(query, keyword, value)
     responses = [status for status, _ in assoc.send_c_get(query, GET)]
     if "Status" in responses[-1]:
         assoc.release()
@@ -117,6 +120,14 @@ def test_large_instances(served: tuple[Any, Listed, FileObjects]) -> None:
     assert [one.Status for one in responses] == [0xFF00] * 3 + [0]
     assert received == ["1.2.1", "1.2.2", "1.2.3"]
     assert catalog.asked == [Search("Study", (("0020000D", "1.3"),), case_sensitive=True)]
+
+
+def test_a_study_that_is_named_twice(served: tuple[Any, Listed, FileObjects]) -> None:
+    """It has to fit AccessionNumber and UID: another patient's study may have the same number."""
+    port, catalog, _ = served
+    get(port, AccessionNumber="A1")
+    both = (("00080050", "A1"), ("0020000D", "1.3"))
+    assert catalog.asked == [Search("Study", both, case_sensitive=True)]
 
 
 def test_an_instance_that_is_lost(served: tuple[Any, Listed, FileObjects]) -> None:
