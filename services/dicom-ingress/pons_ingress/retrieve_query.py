@@ -99,5 +99,7 @@ def _level(named: Mapping[str, str], *, level_needed: bool) -> Level:
 
 
 def _text(tag: str, element: bytes) -> str:
+    """Its values, parted by backslashes; an empty one among them would name all that have none."""
     decoded: dict[str, Any] = msgspec.json.decode(element)
-    return (element_text(tag, decoded) or "").strip()
+    values = (element_text(tag, decoded) or "").split("\\")
+    return "\\".join(filter(None, map(str.strip, values)))
