@@ -161,6 +161,18 @@ def test_what_cannot_be_written_is_named() -> None:
         Repertoire("ISO_IR 999")
 
 
+@pytest.mark.parametrize("syntax", [SYNTAXES[1], SYNTAXES[3]])
+def test_a_lut_of_many_entries_is_written(syntax: str) -> None:
+    """Its first value is unsigned also as SS (PS3.3 C.11.1.1.1): a query that asks for it is
+    answered, also within a sequence."""
+    entries: dict[str, Any] = {"00283002": {"vr": "SS", "Value": [40000, -1024, 16]}}
+    elements = {"00281101": {"vr": "SS", "Value": [40000, -5, 16]}}
+    elements["00283000"] = {"vr": "SQ", "Value": [entries]}
+    found = read(write_dataset(elements, syntax, Repertoire("ISO_IR 6")), syntax)
+    assert found["00281101"] == elements["00281101"]
+    assert found["00283000"] == elements["00283000"]
+
+
 def test_a_long_value_is_un() -> None:
     """A text of 70000 bytes keeps all of them (PS3.5 6.2.2)."""
     content = write_dataset(

@@ -47,7 +47,8 @@ KEPT_TAGS = frozenset((CHARACTER_SET, SOP_CLASS, SOP_INSTANCE, PATIENT_ID, STUDY
 IDENTIFIERS = frozenset((SOP_INSTANCE, STUDY, SERIES))
 """Without these, nothing is an instance."""
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
-_LUT_DESCRIPTORS = frozenset((0x00281101, 0x00281102, 0x00281103, LUT_DESCRIPTOR))
+LUT_DESCRIPTORS = frozenset((0x00281101, 0x00281102, 0x00281103, LUT_DESCRIPTOR))
+"""Their first value is unsigned whatever their VR says (PS3.3 C.11.1.1.1)."""
 VRS = frozenset(vr.encode() for vr in converters("<")) | {b"SQ"}
 """All VRs of PS3.5 6.2, as they are in a file."""
 _META_GROUP = 0x0002
@@ -113,7 +114,7 @@ class Syntax:
 
     def _element(self, tag: int, vr: str, kind: int) -> Known:
         convert = self._converters.get(vr, self._converters["UN"])
-        if vr == "SS" and tag in _LUT_DESCRIPTORS:
+        if vr == "SS" and tag in LUT_DESCRIPTORS:
             convert = self._lut_descriptor
         return tag, kind, f'"{tag:08X}":{{"vr":"{vr}"'.encode(), convert, vr
 

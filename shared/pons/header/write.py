@@ -17,6 +17,7 @@ from pons.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED_VR, IMPLICIT_VR
 from pons.errors import BadRequest
 from pons.header.convert import BINARY_VRS
 from pons.header.repertoire import Repertoire
+from pons.header.syntax import LUT_DESCRIPTORS
 from pons.header.tables import LONG_VRS
 
 Elements = Mapping[str, Mapping[str, Any]]
@@ -106,7 +107,12 @@ class ElementWriter:
             content = b64decode(element["InlineBinary"])
             return swapped(content, BINARY_VRS.get(vr, 1)) if self.order == ">" else content
         if vr in NUMBERS or vr == "AT":
-            return b"".join(self._number(tag, vr, one) for one in values if one is not None)
+            first = "US" if vr == "SS" and int(tag, 16) in LUT_DESCRIPTORS else vr
+            return b"".join(
+                self._number(tag, vr if place else first, one)
+                for place, one in enumerate(values)
+                if one is not None
+            )
         return self._text(vr, element_text(tag, element) or "")
 
     def _text(self, vr: str, text: str) -> bytes:
