@@ -133,6 +133,16 @@ def test_characters_that_a_set_lacks_are_told_and_lost() -> None:
     assert Repertoire("ISO_IR 6").encode("PN", "Zoë") == b"Zo"
 
 
+@pytest.mark.parametrize(
+    ("term", "code"), [("ISO_IR 192", "ГОЛОВА"), ("ISO_IR 144", "ГОЛОВА"), ("ISO_IR 100", "?" * 6)]
+)
+def test_a_code_beyond_ascii_is_read_again(term: str, code: str) -> None:
+    """As files of some makers have it; where the set lacks it, nobody takes it for another code."""
+    elements = {"00180015": {"vr": "CS", "Value": ["ГОЛОВА"]}}
+    content = write_dataset(elements, "1.2.840.10008.1.2.1", Repertoire(term))
+    assert read(content, "1.2.840.10008.1.2.1")["00180015"]["Value"] == [code]
+
+
 def test_codecs_have_terms() -> None:
     """What the store's default encoding is called in an answer."""
     names = ("ascii", "utf8", "latin1", "iso8859_5", "tis_620", "shift_jis", "gb18030", "cp1251")

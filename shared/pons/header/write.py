@@ -116,7 +116,8 @@ class ElementWriter:
         return self._text(vr, element_text(tag, element) or "")
 
     def _text(self, vr: str, text: str) -> bytes:
-        if vr in TEXT:
+        # A code beyond ASCII is read in the character set of its file, and so written in this one.
+        if vr in TEXT or (not text.isascii() and self.repertoire.has(text)):
             return self.repertoire.encode(vr, text)
         return text.encode("ascii", "replace")
 
