@@ -34,6 +34,12 @@ def test_the_folder_is_served(name: str, tmp_path: Path) -> None:
     assert worklists(tmp_path, given).folder == Path("/srv/worklists")
 
 
+@pytest.mark.parametrize("name", ["Directory", "Database"])
+def test_an_empty_folder_is_none(name: str, tmp_path: Path) -> None:
+    """And not the one in which the service runs."""
+    assert worklists(tmp_path, {"Enable": True, name: ""}).folder is None
+
+
 def test_every_option_has_its_setting(tmp_path: Path) -> None:
     """With Orthanc's units."""
     given = {

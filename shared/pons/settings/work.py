@@ -185,6 +185,12 @@ class WorklistsSettings(Section):
         "shown beside the entries of the store.",
     )
 
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _none_when_empty(cls, folder: Any) -> Any:
+        """An empty path would be the folder in which the service runs."""
+        return folder or None
+
 
 class JobsSettings(Section):
     """Jobs"""
