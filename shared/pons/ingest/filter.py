@@ -18,6 +18,10 @@ log = structlog.get_logger()
 
 SUCCESS = 0x0000
 LARGEST_STATUS = 0xFFFF
+FAILURES = (0xA, 0xC)
+"""First digits of failures; others are success, warnings, cancel and pending (PS3.7 annex C)."""
+GENERAL_FAILURES = (0x01, 0x02)
+GENERAL_WARNINGS = (0x0107, 0x0116)
 
 
 class StatusWanted(Forbidden):
@@ -55,9 +59,11 @@ class InstanceFilter:
             return False
         if received.origin.kind == "DicomProtocol" and defines(RECEIVED_C_STORE):
             status = await self._ask(RECEIVED_C_STORE, told, "number")
-            if status != int(status) or not SUCCESS <= status <= LARGEST_STATUS:
-                raise Unavailable(f"Lua function {RECEIVED_C_STORE} returned no status: {status}")
+            if not SUCCESS <= status <= LARGEST_STATUS or status != int(status):
+                raise _no_status(f"returned no status: {status}")
             if status != SUCCESS:
+                if not is_failure(int(status)):
+                    raise _no_status(f"returned 0x{int(status):04X}, which is no failure's status")
                 raise StatusWanted(int(status))
         return True
 
@@ -69,3 +75,16 @@ class InstanceFilter:
             raise Unavailable(
                 "A Lua script could not tell whether to keep the instance", str(error)
             ) from error
+
+
+def is_failure(status: int) -> bool:
+    """Whether a sender that hears it keeps its instance: warnings say that this store has it, and
+    behind pending it would wait for more."""
+    if status >> 8 in GENERAL_FAILURES:
+        return status not in GENERAL_WARNINGS
+    return status >> 12 in FAILURES
+
+
+def _no_status(what: str) -> Unavailable:
+    log.error("lua filter failed", function=RECEIVED_C_STORE, error=what)
+    return Unavailable(f"Lua function {RECEIVED_C_STORE} {what}")

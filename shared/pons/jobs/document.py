@@ -186,12 +186,14 @@ def revived(document: JobDocument, now: float) -> JobDocument:
     return _changed(document, now, state="Pending", attempts=0, furthest=0.0, completed=None)
 
 
-def without_output(document: JobDocument, _now: float, *, name: str) -> JobDocument:
-    """Without one of its outputs; `changed` stays its owner's sign of life."""
+def without_output(document: JobDocument, now: float, *, name: str) -> JobDocument:
+    """Without one of its outputs. While it runs, `changed` stays its owner's sign of life; later it
+    is another time than `completed`, which whoever follows jobs takes for the news of its end."""
     if name not in document.outputs:
         raise NotFound(f"Job {document.id} has no output {name!r}")
     outputs = {key: output for key, output in document.outputs.items() if key != name}
-    return msgspec.structs.replace(document, outputs=outputs)
+    changed = now if document.finished else document.changed
+    return msgspec.structs.replace(document, outputs=outputs, changed=changed)
 
 
 def claimed(document: JobDocument, now: float, claim: str) -> JobDocument:

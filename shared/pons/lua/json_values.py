@@ -2,11 +2,15 @@
 """JSON as Lua values and back, as Orthanc's `ParseJson` and `DumpJson` do it."""
 
 import json
+import math
+import re
 from typing import Any
 
 from lupa import lua54
 
 MAX_DEPTH = 100
+NUMBER = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+"""Text that is a number to Lua; to Python, `NaN`, `Infinity` and `1_000` are ones, too."""
 
 
 def parse_json(runtime: Any, text: Any) -> Any:
@@ -40,11 +44,14 @@ def dump_json(value: Any, keep_strings: Any) -> bytes | None:
 
 
 def to_lua(runtime: Any, value: Any, depth: int = MAX_DEPTH) -> Any:
-    """A plain value as Lua's; bytes stay as they are, and what lies too deep is nil."""
+    """A plain value as Lua's; bytes stay as they are, and what lies too deep is nil.
+
+    Never raises for what a value is: halves of surrogate pairs, which JSON may have, become `?`.
+    """
     if depth == 0:
         return None
     if isinstance(value, str):
-        return value.encode()
+        return value.encode(errors="replace")
     if isinstance(value, list):
         table = runtime.table()
         for number, item in enumerate(value, 1):
@@ -55,7 +62,7 @@ def to_lua(runtime: Any, value: Any, depth: int = MAX_DEPTH) -> Any:
         table = runtime.table()
         for key, item in value.items():
             if item is not None:
-                table[key.encode()] = to_lua(runtime, item, depth - 1)
+                table[key.encode(errors="replace")] = to_lua(runtime, item, depth - 1)
         return table
     return value
 
@@ -89,11 +96,10 @@ def _scalar(value: bytes | int | float, keep_strings: bool) -> Any:
     if not isinstance(value, bytes):
         number = int(value) if value == value // 1 and abs(value) < 2**53 else value
         return str(number) if keep_strings else number
-    if not keep_strings:
-        try:
-            return _scalar(float(value), False)
-        except ValueError:
-            pass
+    if not keep_strings and NUMBER.fullmatch(value):
+        number = float(value)
+        if math.isfinite(number):
+            return _scalar(number, False)
     # Bytes as they are: dumped again as Latin-1, they leave as they came.
     return value.decode("latin-1")
 

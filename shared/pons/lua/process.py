@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+import structlog
+
 from pons.errors import PonsError
 from pons.lua.frames import (
     LARGEST,
@@ -21,6 +23,8 @@ from pons.lua.frames import (
     decode_answer,
     frame,
 )
+
+log = structlog.get_logger()
 
 Door = Callable[..., Awaitable[Any]]
 """Answers what scripts ask; what it raises of our errors is an error in the script."""
@@ -99,4 +103,7 @@ async def _answer(asked: Ask, doors: Mapping[str, Door]) -> Told | Refused:
         frame(told)
     except (PonsError, ValueError) as error:
         return Refused(str(error))
+    except Exception:  # the edge: anything else is a bug, and an error in the script, too
+        log.exception("lua cannot be answered", what=asked.what)
+        return Refused(f"{asked.what} failed: see the log of the store")
     return told

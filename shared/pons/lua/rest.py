@@ -16,7 +16,7 @@ log = structlog.get_logger()
 LARGEST_ANSWER = 24 * 1024 * 1024
 SCHEME = "PonsScript"
 """Of the `Authorization` that scripts of this store show; its token is `lua.token`."""
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 nothing listens here
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 nothing listens here
 
 
 class Rest:
@@ -37,6 +37,8 @@ class Rest:
                 method, path, content=content, headers=headers_of(headers)
             ) as answer:
                 gathered = await gather(answer)
+        except httpx.InvalidURL as error:  # which is no HTTPError
+            raise BadRequest("The path in REST is none that can be asked", str(error)) from error
         except httpx.HTTPError as error:
             log.error("lua cannot ask REST", method=method, path=path, error=repr(error))
             return None
@@ -81,8 +83,9 @@ def headers_of(headers: Any) -> Mapping[str, str]:
 @asynccontextmanager
 async def open_rest(settings: Settings) -> AsyncIterator[Rest]:
     """REST of this store, for its scripts, as long as the block runs."""
-    host = settings.http_host
-    url = settings.lua.url or f"http://{ANY_ADDRESS.get(host, host)}:{settings.http.port}"
+    host = ANY_ADDRESS.get(settings.http_host, settings.http_host)
+    host = f"[{host}]" if ":" in host else host
+    url = settings.lua.url or f"http://{host}:{settings.http.port}"
     token = settings.lua.token
     async with httpx.AsyncClient(
         base_url=url,

@@ -2,6 +2,7 @@
 """A store's scripts, loaded into a process of their own: called, and loaded again when it ends."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import structlog
 
 from pons.errors import BadRequest, PonsError, Unavailable
 from pons.lua.frames import Call, Load, Outcome, Wanted
-from pons.lua.functions import FINALIZE, INITIALIZE, NEVER_CALLED
+from pons.lua.functions import CALLBACKS, FINALIZE, INITIALIZE, NEVER_CALLED
 from pons.lua.process import Door, LuaProcess, ProcessEnded
 from pons.settings import LuaSettings, SettingsError
 
@@ -40,6 +41,10 @@ class ScriptFailed(BadRequest):
 
 class ScriptLost(Unavailable):
     """A script took too long, or its process ended: what it was asked may have happened."""
+
+
+class NotAsked(Unavailable):
+    """Scripts are busy, or could not be loaded: a try that comes later may go well."""
 
 
 class ProcessLost(ScriptLost):
@@ -76,6 +81,10 @@ class Scripts:
         self._process: LuaProcess | None = None
         self._turns: asyncio.Queue[_Turn] = asyncio.Queue()
         self._defined: frozenset[str] = frozenset()
+        self._hopeless: set[str] = set()
+        """Posted scripts that took this process along: they are not tried again."""
+        self._doubtful: frozenset[str] = frozenset()
+        """Functions that posted scripts name which could not be loaded here."""
 
     @property
     def pid(self) -> int | None:
@@ -83,19 +92,20 @@ class Scripts:
         return self._process.pid if self._process else None
 
     def defines(self, function: str) -> bool:
-        """Whether scripts define it, so that it is worth to `call` it."""
-        return function in self._defined
+        """Whether scripts define it, or may, so that it is worth to `call` it."""
+        return function in self._defined or function in self._doubtful
 
     async def call(
         self, function: str, *arguments: Any, wanted: Wanted = "nothing", event: bool = False
     ) -> Outcome:
         """Call a function that scripts define; again when its process is ended from outside.
 
-        Raises `ScriptFailed` for an error in it, also for another value than is `wanted`, and
-        `ScriptLost`.
+        Raises `ScriptFailed` for an error in it, also for another value than is `wanted`,
+        `ScriptLost`, and `NotAsked`, also where nobody knows what it is: a filter that could not be
+        loaded lets nothing in.
         """
         outcome = await self._call(Call(function, list(arguments), wanted, event))
-        if not isinstance(outcome.value, KINDS[wanted]):
+        if type(outcome.value) not in KINDS[wanted]:  # a bool is an int to isinstance
             kind = "nothing" if outcome.value is None else type(outcome.value).__name__
             raise ScriptFailed(f"Lua function {function} returned {kind}, expected a {wanted}")
         return outcome
@@ -108,7 +118,9 @@ class Scripts:
 
     async def run(self, name: str, script: bytes) -> Outcome:
         """Run a script that is posted. Raises as `call` does."""
-        return await self._ask(Load("script", script), name)
+        outcome = await self._ask(Load("script", script), name)
+        self._doubtful -= _settled(script, outcome)
+        return outcome
 
     async def catch_up(self) -> None:
         """Load what was posted since, wherever: what it defines is defined then."""
@@ -132,10 +144,13 @@ class Scripts:
 
     async def start(self) -> None:
         """Load everything, once before the first call. Raises `SettingsError` where that fails."""
-        try:
-            await self._start()
-        except PonsError as error:
-            raise SettingsError(str(error)) from error
+        while True:
+            tried = len(self._hopeless)
+            try:
+                return await self._start()
+            except PonsError as error:
+                if len(self._hopeless) == tried:
+                    raise SettingsError(str(error)) from error
 
     async def end(self) -> None:
         """Call `Finalize`, if that is defined, and end the process."""
@@ -155,19 +170,25 @@ class Scripts:
             async with asyncio.timeout(patience):
                 return await answer
         except TimeoutError:
-            raise ScriptLost(
-                f"Lua scripts were busy for {patience:g} s", "try again later"
-            ) from None
+            raise NotAsked(f"Lua scripts were busy for {patience:g} s", "try again later") from None
         finally:
             if name and answer.done() and not answer.cancelled():
                 self._loaded.add(name)
             answer.cancel()
 
     async def _perform(self, request: Load | Call) -> Outcome:
-        if self._process is None:
-            await self._start()
-        else:
-            await self._load_posted()
+        try:
+            if self._process is None:
+                await self._start()
+            else:
+                await self._load_posted()
+        except PonsError as error:
+            raise NotAsked("Lua scripts could not be loaded", str(error)) from error
+        if isinstance(request, Call) and request.function in self._doubtful:
+            raise NotAsked(
+                f"A posted Lua script that names {request.function} could not be loaded",
+                "see the log; post one that defines it and asks nothing of others by itself",
+            )
         return await self._take(request, settled=True)
 
     async def _take(self, request: Load | Call, *, settled: bool = False) -> Outcome:
@@ -229,18 +250,45 @@ class Scripts:
                 log.error("lua function failed", function=INITIALIZE, error=str(error))
 
     async def _load_posted(self) -> None:
+        """What cannot be loaded is in doubt until a later script defines it."""
+        doubtful = self._doubtful
         for name, script in self._posted().items():
-            if name not in self._loaded:
-                self._loaded.add(name)
+            if name in self._loaded:
+                continue
+            self._loaded.add(name)
+            if name not in self._hopeless:
                 try:
-                    await self._take(Load("script", script, quiet=True))
+                    outcome = await self._take(Load("script", script, quiet=True))
+                except ScriptLost as error:
+                    if not isinstance(error, ProcessLost):
+                        self._hopeless.add(name)
+                    log.error("posted lua script failed", name=name, error=str(error))
+                    # All are loaded again with the next call, which nothing may pass by.
+                    self._doubtful = doubtful.union(*map(_named, self._posted().values()))
+                    raise
                 except ScriptFailed as error:
-                    log.warning("posted lua script failed", name=name, error=str(error))
+                    log.error("posted lua script failed", name=name, error=str(error))
+                else:
+                    doubtful -= _settled(script, outcome)
+                    continue
+            doubtful |= _named(script)
+        self._doubtful = doubtful
 
     async def _end(self) -> None:
         if self._process is not None:
             process, self._process = self._process, None
             await process.end()
+
+
+def _named(script: bytes) -> frozenset[str]:
+    """The functions that a script may define, or take away."""
+    return frozenset(name for name in CALLBACKS if name.encode() in script)
+
+
+def _settled(script: bytes, outcome: Outcome) -> frozenset[str]:
+    """The functions that a script has defined, or taken away."""
+    gone = {name.decode() for name in re.findall(rb"\b(\w+)\s*=\s*nil\b", script)}
+    return _named(script) & (gone | set(outcome.defined))
 
 
 def _read(path: str) -> bytes:

@@ -4,6 +4,9 @@
 local write, parse, dump = ...
 local tostring, type, pairs, concat, select = tostring, type, pairs, table.concat, select
 
+-- All that Python lends has one metatable: who could change it, would be called in its place.
+debug.getmetatable(write).__metatable = false
+
 for _, door in ipairs({
     "collectgarbage", "debug", "dofile", "io", "load", "loadfile", "os", "package", "python",
     "require", "warn",

@@ -124,6 +124,11 @@ WRONG = {
     "nothing": "function ReceivedInstanceFilter() end",
     "no status": "function ReceivedCStoreInstanceFilter() return 70000 end",
     "half a status": "function ReceivedCStoreInstanceFilter() return 0.5 end",
+    "a number beyond all": "function ReceivedCStoreInstanceFilter() return 0/0 end",
+    "no": "function ReceivedCStoreInstanceFilter() return false end",
+    "a warning": "function ReceivedCStoreInstanceFilter() return 0xB000 end",
+    "a general warning": "function ReceivedCStoreInstanceFilter() return 0x0107 end",
+    "pending": "function ReceivedCStoreInstanceFilter() return 0xFF00 end",
     "a text": "function ReceivedCStoreInstanceFilter() return 'yes' end",
     "a bomb": "function ReceivedInstanceFilter() local s = 'x' while true do s = s .. s end end",
 }

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from pons.errors import BadRequest
+from pons.errors import BadRequest, Unavailable
 from pons.lua.process import Door
-from pons.lua.scripts import ProcessLost, ScriptFailed, ScriptLost, Scripts, open_scripts
-from pons.settings import LuaSettings, SettingsError
+from pons.lua.rest import open_rest
+from pons.lua.scripts import NotAsked, ProcessLost, ScriptFailed, ScriptLost, Scripts, open_scripts
+from pons.settings import HttpSettings, LuaSettings, Settings, SettingsError
 
 pytestmark = pytest.mark.anyio
 
@@ -129,6 +130,9 @@ async def test_another_value_than_is_wanted_is_an_error(opened: Open) -> None:
             with pytest.raises(ScriptFailed, match="expected a boolean"):
                 await scripts.call("ReceivedInstanceFilter", returned, wanted="boolean")
         assert await value(scripts, "ReceivedInstanceFilter", False, wanted="boolean") is False
+        for returned in (True, False):
+            with pytest.raises(ScriptFailed, match="returned bool, expected a number"):
+                await scripts.call("ReceivedInstanceFilter", returned, wanted="number")
 
 
 async def test_an_endless_loop_is_ended(opened: Open) -> None:
@@ -177,6 +181,25 @@ async def test_a_process_that_is_killed_is_started_again(opened: Open) -> None:
         assert deaths == 3
         await die()
         assert await value(scripts, "OnStableStudy", False) == 1
+
+
+async def test_scripts_that_cannot_be_loaded_again(opened: Open, tmp_path: Path) -> None:
+    """Nothing was asked then, which is no error of the function: it is asked later."""
+    source = "function OnStableStudy() return 1 end"
+    async with opened(source, timeout=2) as scripts:
+        file = tmp_path / "0.lua"
+        for wrong in ("function oops(", "while true do end", None):
+            if wrong is None:
+                file.unlink()
+            else:
+                file.write_text(wrong)
+            if scripts.pid is not None:
+                os.kill(scripts.pid, signal.SIGKILL)
+            with pytest.raises(NotAsked, match="could not be loaded"):
+                await scripts.call("OnStableStudy", wanted="number")
+            assert scripts.defines("OnStableStudy")
+        file.write_text(source)
+        assert await value(scripts, "OnStableStudy") == 1
 
 
 async def test_operations(opened: Open) -> None:
@@ -262,6 +285,31 @@ async def test_what_is_asked_of_the_store(opened: Open) -> None:
     ]
 
 
+async def test_a_door_that_breaks(opened: Open) -> None:
+    """A bug behind it is an error in the script that asked, and nobody else's."""
+
+    async def rest(*_: Any) -> bytes:
+        raise TypeError("a bug")
+
+    source = "function OnStableStudy() return (pcall(RestApiGet, '/system')) end"
+    async with opened(source, doors={"rest": rest}) as scripts:
+        assert await value(scripts, "OnStableStudy", wanted="boolean") is False
+
+
+@pytest.mark.parametrize("path", [b"/a\nb", b"/" + b"a" * 70000])
+async def test_a_path_that_nobody_can_ask(path: bytes) -> None:
+    """It is an error that the script hears of."""
+    async with open_rest(Settings()) as rest:
+        with pytest.raises(BadRequest, match="none that can be asked"):
+            await rest.ask("GET", path, None, None)
+
+
+async def test_rest_at_an_address_of_ipv6() -> None:
+    """The gateway may listen there alone."""
+    async with open_rest(Settings(http=HttpSettings(host="::1"))):
+        pass
+
+
 async def test_no_doors(opened: Open) -> None:
     """Scripts that stay have the language alone, as those that are posted."""
     source = """
@@ -307,6 +355,48 @@ async def test_posted_scripts(opened: Open, tmp_path: Path) -> None:
         os.kill(scripts.pid, signal.SIGKILL)
         assert await value(scripts, "OnStableStudy") == 111
     assert asked == [b"/once"]
+
+
+async def test_a_posted_filter_that_cannot_be_loaded() -> None:
+    """It lets nothing in, instead of everything, until another is posted; others are called."""
+    posted = {
+        "1": b"local s = ParseJson(RestApiGet('/system')).Name"
+        b" function ReceivedInstanceFilter() return s == 'x' end",
+        "2": b"function OnStableStudy() return 1 end",
+    }
+    settings = LuaSettings(callbacks=True, timeout=20, memory_mb=32)
+    async with open_scripts(settings, {}, lambda: posted) as scripts:
+        assert scripts.defines("ReceivedInstanceFilter")
+        with pytest.raises(Unavailable, match="could not be loaded"):
+            await scripts.call("ReceivedInstanceFilter", wanted="boolean")
+        assert await value(scripts, "OnStableStudy") == 1
+        posted["3"] = b"-- ReceivedInstanceFilter is not defined here"
+        await scripts.catch_up()
+        assert scripts.defines("ReceivedInstanceFilter")
+        posted["4"] = b"function ReceivedInstanceFilter() return true end"
+        await scripts.catch_up()
+        assert await value(scripts, "ReceivedInstanceFilter", wanted="boolean") is True
+
+
+async def test_a_posted_script_that_takes_the_process_along() -> None:
+    """It is left out when everything is loaded again, and the service starts without it."""
+    waiting = b"repeat until RestApiGet('/tools/now') function OnStableSeries() end"
+    posted = {"1": waiting, "2": b"function OnStableStudy() return 1 end"}
+    settings = LuaSettings(callbacks=True, timeout=1, memory_mb=32)
+    async with open_scripts(settings, {}, lambda: posted) as scripts:
+        assert await value(scripts, "OnStableStudy") == 1
+        with pytest.raises(Unavailable, match="could not be loaded"):
+            await scripts.call("OnStableSeries")
+        posted["3"] = waiting + b" function ReceivedInstanceFilter() end"
+        with pytest.raises(NotAsked):
+            await scripts.catch_up()
+        assert scripts.defines("ReceivedInstanceFilter")
+        with pytest.raises(Unavailable, match="could not be loaded"):
+            await scripts.call("ReceivedInstanceFilter")
+        posted["4"] = b"ReceivedInstanceFilter = nil"
+        await scripts.catch_up()
+        assert not scripts.defines("ReceivedInstanceFilter")
+        assert await value(scripts, "OnStableStudy") == 1
 
 
 async def test_a_function_that_is_never_called(opened: Open) -> None:

@@ -25,8 +25,9 @@ Perform = Callable[[Sequence[dict[str, str]]], Awaitable[None]]
 class Events:
     """Tells scripts, and has done what they want.
 
-    An error in a script is logged, as is one that takes too long: the next event may go well.
-    Every method raises `Unavailable` when something of ours is away; then the message comes again.
+    An error in a script is logged, as is one that takes too long, and what cannot be told or done:
+    the next event may go well. Every method raises `Unavailable` when something of ours is away;
+    then the message comes again.
     """
 
     def __init__(self, scripts: Scripts, tell: Tell, perform: Perform) -> None:
@@ -53,7 +54,13 @@ class Events:
             self._begun = (number, position)
 
     async def _take_change(self, function: str, change: Change) -> None:
-        told = await self._tell(change)
+        try:
+            told = await self._tell(change)
+        except Unavailable:
+            raise
+        except Exception as error:  # the edge: one that comes again would end this service again
+            _fail("lua event cannot be told", function, error)
+            return
         if told is None:
             log.info("lua event passed over", seq=change.seq, reason="the resource is gone")
         else:
@@ -78,15 +85,20 @@ class Events:
             outcome = await self._scripts.call(function, *told, event=True)
             await self._perform(outcome.operations)
         except (ScriptFailed, ScriptLost) as error:
-            LUA_EVENTS.labels(function, "failure").inc()
-            log.error("lua function failed", function=function, error=log_text(error))
+            _fail("lua function failed", function, error)
         except Unavailable:
             raise
-        except PonsError as error:
-            LUA_EVENTS.labels(function, "failure").inc()
-            log.error("what lua wants is not done", function=function, error=log_text(error))
+        except Exception as error:  # the edge, as above
+            _fail("what lua wants is not done", function, error)
         else:
             LUA_EVENTS.labels(function, "success").inc()
+
+
+def _fail(what: str, function: str, error: Exception) -> None:
+    """Log and count it; anything but our errors is a bug, and told with its traceback."""
+    LUA_EVENTS.labels(function, "failure").inc()
+    bug = None if isinstance(error, PonsError) else error
+    log.error(what, function=function, error=log_text(error), exc_info=bug)
 
 
 def job_event(job: JobDocument) -> str:

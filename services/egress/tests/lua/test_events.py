@@ -2,11 +2,15 @@
 """Functions of scripts and the change feed: in order, nothing left out, whatever goes wrong."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import nats.js.errors
@@ -14,12 +18,13 @@ import pytest
 
 from pons.bus import Bus
 from pons.bus.connection import SCRIPTS
-from pons.errors import BadRequest, Unavailable
-from pons.jobs import JobRequest, Jobs, Run, Worker
+from pons.errors import BadRequest, DamagedObject, Unavailable
+from pons.jobs import JobDocument, JobRequest, Jobs, Run, Worker
+from pons.jobs.document import Output, without_output
 from pons.lua.scripts import Scripts, open_scripts
 from pons.messages.events import Change, Changes
 from pons.settings import JobsSettings, LuaSettings
-from pons_egress.lua.events import Events
+from pons_egress.lua.events import Events, job_event
 from pons_egress.lua.service import open_feeds
 from pons_testing.waiting import until
 
@@ -112,6 +117,48 @@ async def test_in_their_order(bus: Bus, scripts: Scripts) -> None:
     assert store.done == ["store-scu a", "store-scu b", "delete d"]
 
 
+async def test_what_cannot_be_told_or_done(scripts: Scripts) -> None:
+    """It ends no service, which would meet it again after each start: the next change is told."""
+    store = Store()
+
+    async def tell(change: Change) -> list[Any] | None:
+        if change.resource_id == "damaged":
+            raise DamagedObject("The header is missing")
+        if change.resource_id == "bug":
+            raise TypeError("a bug")
+        return [change.resource_id]
+
+    async def perform(operations: Sequence[dict[str, str]]) -> None:
+        if operations[0]["Resource"] == "odd":
+            raise KeyError("Modality")
+        await store.perform(operations)
+
+    changes = [
+        Change(n, "NewInstance", "Instance", one, 0.0)
+        for n, one in enumerate(("damaged", "bug", "odd", "a"), 1)
+    ]
+    message: Any = SimpleNamespace(
+        data=msgspec.msgpack.encode(Changes(changes)),
+        metadata=SimpleNamespace(sequence=SimpleNamespace(stream=1)),
+    )
+    await Events(scripts, tell, perform).take_changes(message)
+    assert store.done == ["store-scu a"]
+
+
+async def test_an_event_that_was_not_asked_about(scripts: Scripts, tmp_path: Path) -> None:
+    """While scripts cannot be loaded the feed waits: nothing is passed over."""
+    store = Store()
+    events = Events(scripts, store.tell, store.perform)
+    (tmp_path / "events.lua").write_text("function oops(")
+    assert scripts.pid is not None
+    os.kill(scripts.pid, signal.SIGKILL)
+    with pytest.raises(Unavailable):
+        await events.tell("OnStoredInstance", "a")
+    (tmp_path / "events.lua").write_text(SOURCE)
+    await events.tell("OnStoredInstance", "a")
+    assert store.done == ["store-scu a"]
+
+
 async def test_what_could_not_be_done_is_told_again(bus: Bus, scripts: Scripts) -> None:
     """While something of ours is away the feed waits; what was done before is not done twice."""
     store = Store()
@@ -200,3 +247,16 @@ async def test_jobs(bus: Bus, scripts: Scripts) -> None:
     good, bad = ids
     expected = [f"submitted {good}", f"submitted {bad}", f"success {good}", f"failure {bad}"]
     assert sorted(store.done) == sorted([*expected, f"failure {bad}"])
+
+
+def test_what_is_no_news_of_a_job() -> None:
+    """Its end is told once: what it has made may go later, as of all but a few archives it does."""
+    document = JobDocument("1", "Archive", "render", 0, created=1.0, changed=5.0)
+    output = Output(uuid4(), 1, "application/zip", "a.zip", made=5.0)
+    ended = msgspec.structs.replace(
+        document, state="Success", completed=5.0, outputs={"archive": output}
+    )
+    assert job_event(ended) == "OnJobSuccess"
+    assert job_event(without_output(ended, 9.0, name="archive")) == ""
+    running = msgspec.structs.replace(document, state="Running", outputs={"archive": output})
+    assert without_output(running, 9.0, name="archive").changed == 5.0

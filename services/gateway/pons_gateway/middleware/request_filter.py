@@ -16,8 +16,9 @@ log = structlog.get_logger()
 class RequestFilter:
     """403 for a request that `IncomingHttpRequestFilter` does not let in, and 503 when that fails.
 
-    It sees the method that the request ends with, after an override. What scripts of the store ask
-    themselves is let in, as are public paths, by which those who run the store see how it is.
+    It sees the method that the request ends with, after an override, and the path as the router
+    takes it, whatever slashes come twice or at its end. What scripts of the store ask themselves is
+    let in, as are public paths, by which those who run the store see how it is.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,7 +41,7 @@ async def _require(scripts: Scripts, scope: Scope) -> None:
     client = scope["client"]
     told = (
         scope["method"],
-        scope["path"],
+        "/" + "/".join(filter(None, scope["path"].split("/"))),
         client[0] if client else "",
         scope["user"],
         dict(Headers(scope=scope)),

@@ -60,6 +60,15 @@ async def test_a_method_that_is_overridden(filtered) -> None:  # type: ignore[no
         assert (await client.get("/tools/now")).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/tools/now", "/tools/now/", "/tools//now", "/tools///now//"])
+async def test_a_path_that_is_spelt_otherwise(filtered, path: str) -> None:  # type: ignore[no-untyped-def]
+    """It sees one path where the router sees one."""
+    source = "function IncomingHttpRequestFilter(_, uri) return uri ~= '/tools/now' end"
+    async with filtered(source) as client:
+        assert (await client.get(path)).status_code == 403
+        assert (await client.get("/tools/now-local")).status_code == 200
+
+
 @pytest.mark.parametrize("body", ["error('why')", "return", "return 'yes'", "return 1"])
 async def test_it_fails_closed(filtered, body: str) -> None:  # type: ignore[no-untyped-def]
     """A function that does not say yes or no lets nothing in."""
