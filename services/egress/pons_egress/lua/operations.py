@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What functions of scripts want done: resources sent by jobs, and deleted once they are sent."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from pons.jobs import (
     submit_peer_store,
     submit_store,
 )
-from pons.messages.index import DeleteResources, ResourceName
+from pons.messages.index import DELETED_AT_ONCE, DeleteResources, ResourceName
 from pons.messages.services import Done
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
@@ -28,8 +29,12 @@ log = structlog.get_logger()
 
 RULE = "Lua"
 """What the content of such jobs names as the rule that asks for them."""
+AS_IT_WAS = "Instances"
+"""Of a deletion: a digest of the instances that it is about."""
 Operation = dict[str, str]
 Delete = Callable[[DeleteResources], Awaitable[Done]]
+List = Callable[[str], Awaitable[list[str]]]
+"""The instances of a resource, of whatever level; none of an unknown one."""
 
 
 class Operations:
@@ -37,6 +42,8 @@ class Operations:
 
     Operations of a function of which none deletes are independent of each other. Otherwise they
     are done in their order, each after the one before has succeeded: a job carries what is left.
+    A resource that is deleted after a job is deleted as it was when that was asked for: where
+    instances came or went since, all of it stays.
     """
 
     def __init__(
@@ -46,12 +53,14 @@ class Operations:
         peers: Registry[OtherStore],
         settings: Settings,
         delete: Delete,
+        instances: List,
     ) -> None:
         self._jobs = jobs
         self._modalities = modalities
         self._peers = peers
         self._settings = settings
         self._delete = delete
+        self._instances = instances
 
     async def perform(self, operations: Sequence[Operation]) -> None:
         """Submit the jobs, and delete. Raises `Unavailable`, and `ReadOnly` for a deletion."""
@@ -61,9 +70,9 @@ class Operations:
             return
         for number, one in enumerate(operations):
             if one["Operation"] != "delete":
-                await self._send(one, list(operations[number + 1 :]))
+                await self._send(one, [await self._held(two) for two in operations[number + 1 :]])
                 return
-            await self._remove(one["Resource"])
+            await self._remove(one)
 
     async def _send(self, operation: Operation, then: list[Operation]) -> None:
         resources = [operation["Resource"]]
@@ -95,11 +104,37 @@ class Operations:
         )
         await submit_peer_store(self._jobs, request, peer)
 
-    async def _remove(self, resource_id: str) -> None:
+    async def _held(self, operation: Operation) -> Operation:
+        """A deletion with what the resource consists of now; others, and older ones, as they are.
+
+        The job lists what it sends later. So what is there then and was there now has been sent.
+        """
+        if operation["Operation"] != "delete" or AS_IT_WAS in operation:
+            return operation
+        return {**operation, AS_IT_WAS: _digest(await self._instances(operation["Resource"]))}
+
+    async def _remove(self, operation: Operation) -> None:
         if self._settings.store.read_only:
             raise ReadOnly
-        await self._delete(DeleteResources([ResourceName(resource_id)]))
+        resource_id = operation["Resource"]
+        names = [resource_id]
+        if AS_IT_WAS in operation:
+            names = await self._instances(resource_id)
+            if names and _digest(names) != operation[AS_IT_WAS]:
+                log.warning(
+                    "lua deletes nothing",
+                    resource=resource_id,
+                    reason="instances came or went since it was to be sent",
+                )
+                return
+        for start in range(0, len(names), DELETED_AT_ONCE):
+            some = [ResourceName(one) for one in names[start : start + DELETED_AT_ONCE]]
+            await self._delete(DeleteResources(some))
         log.info("resource deleted for lua", resource=resource_id)
+
+
+def _digest(instances: Sequence[str]) -> str:
+    return hashlib.sha256(" ".join(sorted(instances)).encode()).hexdigest()
 
 
 class Followed:

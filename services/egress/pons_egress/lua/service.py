@@ -10,6 +10,7 @@ import structlog
 from pons.bus import Bus
 from pons.bus.connection import SCRIPTS
 from pons.bus.requests import ask
+from pons.catalog import Catalog
 from pons.dicom.metadata import metadata_names
 from pons.errors import Forbidden, Unavailable, log_text
 from pons.jobs import Handler, Jobs
@@ -26,7 +27,7 @@ from pons.settings import LuaSettings, Settings
 from pons_egress.lua.events import Events
 from pons_egress.lua.feed import Feed
 from pons_egress.lua.operations import Followed, Operations
-from pons_egress.lua.telling import Lookup, Telling
+from pons_egress.lua.telling import Telling
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class LuaEvents:
 @asynccontextmanager
 async def open_lua(
     bus: Bus,
-    catalog: Lookup,
+    catalog: Catalog,
     modalities: Modalities,
     peers: Registry[OtherStore],
     settings: Settings,
@@ -67,8 +68,12 @@ async def open_lua(
     async def delete(command: DeleteResources) -> Done:
         return await ask(bus, "index", command, Done)
 
+    async def instances(resource_id: str) -> list[str]:
+        found = await catalog.archive.instances_to_send([resource_id])
+        return [one.instance_id for one in found]
+
     jobs = Jobs(bus, settings.jobs)
-    operations = Operations(jobs, modalities, peers, settings, delete)
+    operations = Operations(jobs, modalities, peers, settings, delete, instances)
     seconds = settings.lua.event_timeout
     async with open_callbacks(bus, settings, seconds=seconds) as callbacks:
         own = LuaEvents(callbacks, operations, settings.lua)

@@ -54,11 +54,17 @@ class Deleted(list[str]):
 
 @asynccontextmanager
 async def opened(
-    bus: Bus, settings: Settings = SETTINGS
+    bus: Bus, settings: Settings = SETTINGS, held: dict[str, list[str]] | None = None
 ) -> AsyncIterator[tuple[Operations, Jobs, Deleted]]:
+    """`held` are the instances of resources; of others it is the one of the same name."""
     deleted, jobs = Deleted(), Jobs(bus, settings.jobs)
+
+    async def instances(resource: str) -> list[str]:
+        return list((held or {}).get(resource, [resource]))
+
     async with open_modalities(bus, settings) as modalities, open_peers(bus, settings) as peers:
-        yield Operations(jobs, modalities, peers, settings, deleted), jobs, deleted
+        operations = Operations(jobs, modalities, peers, settings, deleted, instances)
+        yield operations, jobs, deleted
 
 
 async def submitted(jobs: Jobs) -> list[Any]:
@@ -87,7 +93,8 @@ async def test_what_is_deleted_waits_for_what_is_sent_before(bus: Bus) -> None:
         await operations.perform([delete("x"), to_pacs("a"), to_peer("a"), delete("a")])
         (request,) = await submitted(jobs)
         assert deleted == ["x"]
-        assert request.arguments["then"] == [to_peer("a"), delete("a")]
+        left, last = request.arguments["then"]
+        assert (left, last | delete("a")) == (to_peer("a"), last)
 
         async def fails(_run: Any) -> None:
             raise RemoteFailure("it is down")
@@ -104,6 +111,27 @@ async def test_what_is_deleted_waits_for_what_is_sent_before(bus: Bus) -> None:
         assert second.job_type == PEER_JOB_TYPE
         await Followed(succeeds, operations)(SimpleNamespace(request=second))  # type: ignore[arg-type]
         assert deleted == ["x", "a"]
+
+
+@pytest.mark.parametrize(
+    ("now", "gone"),
+    [(["1", "2"], ["1", "2"]), (["2", "1"], ["2", "1"]), (["1", "2", "3"], []), (["1"], [])],
+)
+async def test_what_came_since_is_not_deleted(bus: Bus, now: list[str], gone: list[str]) -> None:
+    """A study is deleted instance by instance, and only as it was when it was to be sent: what
+    comes while a job is tried again has not been sent."""
+    held = {"study": ["1", "2"]}
+    async with opened(bus, held=held) as (operations, jobs, deleted):
+        await operations.perform([to_pacs("study"), to_peer("study"), delete("study")])
+
+        async def succeeds(_run: Any) -> None:
+            held["study"] = now
+
+        for number in range(2):
+            request = (await submitted(jobs))[number]
+            await Followed(succeeds, operations)(SimpleNamespace(request=request))  # type: ignore[arg-type]
+        assert deleted == gone
+    assert len(request.arguments["then"]) == 1
 
 
 async def test_a_job_without_anything_to_follow(bus: Bus) -> None:
