@@ -21,7 +21,8 @@ class Peer:
     datasets: list[bytes] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
     associations: list[tuple[str, str]] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    ends: dict[Any, str] = field(default_factory=dict)
+    """How each association ended; pynetdicom may tell twice that it was aborted."""
     statuses: list[int] = field(default_factory=list)
     """Answers to the next C-STOREs; success when there are none."""
     before_answer: Callable[[evt.Event], None] | None = None
@@ -29,6 +30,10 @@ class Peer:
     @property
     def sop_instance_uids(self) -> list[str]:
         return [str(request.AffectedSOPInstanceUID) for request in self.requests]
+
+    @property
+    def ended(self) -> list[str]:
+        return list(self.ends.values())
 
     def store(self, event: evt.Event) -> int:
         request: Any = event.request
@@ -58,8 +63,8 @@ def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterato
     handlers: Any = [
         (evt.EVT_C_STORE, peer.store),
         (evt.EVT_ACCEPTED, peer.accepted),
-        (evt.EVT_RELEASED, lambda event: peer.ended.append("released")),
-        (evt.EVT_ABORTED, lambda event: peer.ended.append("aborted")),
+        (evt.EVT_RELEASED, lambda event: peer.ends.setdefault(event.assoc, "released")),
+        (evt.EVT_ABORTED, lambda event: peer.ends.setdefault(event.assoc, "aborted")),
         (evt.EVT_CONN_OPEN, lambda event: sockets.append(event.assoc.dul.socket.socket)),
     ]
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
