@@ -121,8 +121,11 @@ class Chatterbox(Sink):
     """It answers each request many times, until we have gone."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            await super().serve(reader, writer)
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await super().serve(reader, writer)
+        finally:
+            writer.transport.abort()
 
     def answer(self, writer: asyncio.StreamWriter, context_id: int, message_id: int) -> None:
         for _ in range(100):
