@@ -38,7 +38,7 @@ class Rest:
             ) as answer:
                 gathered = await gather(answer)
         except httpx.InvalidURL as error:  # which is no HTTPError
-            raise BadRequest("The path in REST is none that can be asked", str(error)) from error
+            raise BadRequest("The path in REST is none that can be asked") from error
         except httpx.HTTPError as error:
             log.error("lua cannot ask REST", method=method, path=path, error=repr(error))
             return None

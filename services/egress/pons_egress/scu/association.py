@@ -30,6 +30,7 @@ from pons.limits import MEGABYTE
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.peer import Peer
 from pons_egress.scu.connection import Connection, Watch, tls_context
+from pons_egress.scu.reactor import Checkpoint
 
 T = TypeVar("T")
 PENDING = (0xFF00, 0xFF01)
@@ -122,6 +123,7 @@ class Association:
             self._ended, self._watch.connection = "", None
             requestor = self._ask(address)
             if requestor.is_established:
+                requestor._reactor_checkpoint = Checkpoint(requestor)  # type: ignore[assignment]
                 return self._able(requestor)
             requestor.kill()
             if self._watch.connection is not None:
