@@ -20,7 +20,7 @@ ORDER BY id
 FOR UPDATE;
 
 -- name: write_batch
--- Write a batch, and end the transaction if $3 says so (migrations/0007_write_batch.sql).
+-- Write a batch, and end the transaction if $3 says so (migrations/0009_last_update.sql).
 SELECT * FROM write_batch(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34,

@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -121,16 +122,59 @@ async def test_the_first_instance_defines_its_ancestors_tags(index: Index) -> No
     assert json.loads(await index.value("SELECT tags FROM patients"))["00100010"] == "Doe^Jane"
 
 
-async def test_a_new_child_refreshes_its_ancestors_last_update(index: Index) -> None:
-    """LastUpdate of all three levels is that of the newest instance."""
-    await index.write(numbered(1))
-    await index.database.pool.execute(
-        "UPDATE patients SET last_update = 'epoch'; UPDATE studies SET last_update = 'epoch';"
-        "UPDATE series SET last_update = 'epoch'"
+async def test_ancestors_are_dated_by_their_newest_instance(index: Index) -> None:
+    """LastUpdate is when that was received, whatever else is written with it or comes late."""
+    start = round(time.time()) - 600
+    uids = ("1.2.3.4.1", "1.2.3.4.2", "1.2.3.5.1", "1.2.4.1.1")  # of three series
+    await index.write(*(arrived(uid, start + age) for age, uid in enumerate(uids)))
+    assert await dates(index) == {
+        "P1": start + 3,
+        "1.2.3": start + 2,
+        "1.2.4": start + 3,
+        "1.2.3.4": start + 1,
+        "1.2.3.5": start + 2,
+        "1.2.4.1": start + 3,
+    }
+    await index.write(arrived("1.2.3.5.2", start + 60))
+    before = await dates(index)
+    assert {before["P1"], before["1.2.3"], before["1.2.3.5"]} == {start + 60}
+    await index.write(arrived("1.2.3.5.3", start + 30))
+    after = await dates(index)
+    assert after == pytest.approx(before, abs=0.001)
+    assert all(after[name] > before[name] for name in ("P1", "1.2.3", "1.2.3.5"))
+
+
+@pytest.mark.parametrize("years", [-6, 6])
+async def test_a_wrong_clock_dates_no_ancestor(index: Index, years: int) -> None:
+    """Nothing is old, or of tomorrow, because the machine that received it has lost the time."""
+    await index.write(arrived("1.2.3.4.5", time.time() + years * 365 * 86400))
+    assert list((await dates(index)).values()) == pytest.approx([time.time()] * 3, abs=60)
+
+
+async def test_what_replaces_dates_as_what_is_new(open_index: OpenIndex) -> None:
+    """The deletion of the former file is not an update of its own."""
+    index = open_index(overwrite_instances="Always")
+    start = round(time.time()) - 600
+    await index.write(arrived("1.2.3.4.5", start), arrived("1.2.3.4.6", start))
+    await index.write(arrived("1.2.3.4.5", start + 9))
+    assert await dates(index) == {"P1": start + 9, "1.2.3": start + 9, "1.2.3.4": start + 9}
+
+
+def arrived(uid: str, received_at: float) -> Any:
+    """An instance whose UID begins with those of its study and series."""
+    series = uid.rpartition(".")[0]
+    event = received(uid, series_uid=series, study_uid=series.rpartition(".")[0])
+    return msgspec.structs.replace(event, received_at=received_at)
+
+
+async def dates(index: Index) -> dict[str, float]:
+    """The last updates of ancestors by their own identifiers, seconds since 1970."""
+    rows = await index.fetch(
+        "SELECT patient_id AS name, last_update FROM patients"
+        " UNION ALL SELECT study_uid, last_update FROM studies"
+        " UNION ALL SELECT series_uid, last_update FROM series"
     )
-    await index.write(numbered(2))
-    for table in ("patients", "studies", "series"):
-        assert await index.value(f"SELECT last_update > now() - interval '1 minute' FROM {table}")
+    return {row["name"]: row["last_update"].timestamp() for row in rows}
 
 
 async def test_a_series_is_completed_once(index: Index) -> None:

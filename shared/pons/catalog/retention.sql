@@ -1,5 +1,5 @@
--- What is read of studies to find out which may go, oldest arrival first. Ages are by the database's own
--- clock, which dated their last updates as well.
+-- What is read of studies to find out which may go, oldest arrival first. Ages are by the database's
+-- clock; last updates are no further from it than an hour where receivers have another.
 
 -- piece: aged
 -- A study with what keeps it whatever rules say.
