@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A storage SCP of pynetdicom's that keeps what it receives, and answers as it is told to."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +8,8 @@ from typing import Any
 
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
+
+from pons_testing.scp import serving
 
 ACCEPTS_CT = (str(CTImageStorage), [str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)])
 
@@ -52,7 +53,6 @@ class Peer:
 def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterator[Peer]:
     """A pynetdicom SCP on a free port that supports `contexts`."""
     peer, ae = Peer(), AE("PEER")
-    sockets: list[socket.socket] = []
     for sop_class, syntaxes in contexts:
         ae.add_supported_context(sop_class, syntaxes)
     ae.require_called_aet = bool(called_aet)
@@ -65,14 +65,6 @@ def listening(*contexts: tuple[str, list[str]], called_aet: str = "") -> Iterato
         (evt.EVT_ACCEPTED, peer.accepted),
         (evt.EVT_RELEASED, lambda event: peer.ends.setdefault(event.assoc, "released")),
         (evt.EVT_ABORTED, lambda event: peer.ends.setdefault(event.assoc, "aborted")),
-        (evt.EVT_CONN_OPEN, lambda event: sockets.append(event.assoc.dul.socket.socket)),
     ]
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    peer.port = server.server_address[1]
-    try:
+    with serving(ae, *handlers) as peer.port:
         yield peer
-    finally:
-        ae.shutdown()
-        for opened in sockets:  # pynetdicom leaves one open that the other side has shut down
-            opened.close()

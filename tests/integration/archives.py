@@ -11,6 +11,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
 from outside import Store
+from pons_testing.scp import serving
 
 
 @contextmanager
@@ -32,12 +33,8 @@ def archive(aborts: Callable[[int], bool] = lambda number: False) -> Iterator[tu
     ae = AE("ARCHIVE")
     ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
     handlers: Any = [(evt.EVT_C_STORE, store), (evt.EVT_ACCEPTED, associations.append)]
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    try:
-        yield server.server_address[1], received
-    finally:
-        ae.shutdown()
+    with serving(ae, *handlers) as port:
+        yield port, received
 
 
 def nobody() -> int:

@@ -20,6 +20,7 @@ from pynetdicom.association import Association
 
 from orthanc import Orthanc
 from outside import eventually
+from pons_testing.scp import serving
 from scanner import Scanner, Told
 
 AET = "PEER"
@@ -142,20 +143,12 @@ class Pynetdicom:
         received: list[Dataset] = []
         entity = AE(AET)
         entity.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
-        server = entity.start_server(
-            ("127.0.0.1", port),
-            block=False,
-            ssl_context=self.receives_with,
-            evt_handlers=[(evt.EVT_C_STORE, taking(received))],
-        )
-        assert server is not None
-        try:
+        taken = (evt.EVT_C_STORE, taking(received))
+        with serving(entity, taken, port=port, tls=self.receives_with):
             uid = MODELS[model][1] + MOVE
             association = self._associate(uid)
             responses = list(association.send_c_move(_dataset(keys), AET, uid))
             association.release()
-        finally:
-            server.shutdown()
         assert responses[-1][0].Status == 0
         return received
 

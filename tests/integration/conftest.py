@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from outside import Store, eventually, running
+from pons_testing.pynetdicom_faults import close_every_socket, lose_no_answer
 from secured import Pki, SecureStore
 
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # a refused connection is no news here
+close_every_socket()
+lose_no_answer()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
 from outside import Store, free_ports
+from pons_testing.scp import serving
 
 
 @dataclass
@@ -52,16 +53,11 @@ def receiving(store: Store, *, listening: bool = True) -> Iterator[Receiver]:
     assert store.http.put("/modalities/receiver", json=described).status_code == 200
     described = {"AET": "MOVER", "Host": "127.0.0.1", "Port": 104}
     assert store.http.put("/modalities/mover", json=described).status_code == 200
-    server = None
-    if listening:
-        server = entity.start_server(
-            ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, receiver.take)]
-        )
+    taken = (evt.EVT_C_STORE, receiver.take)
     try:
-        yield receiver
+        with serving(entity, taken, port=port) if listening else nullcontext():
+            yield receiver
     finally:
-        if server is not None:
-            server.shutdown()
         for name in ("receiver", "mover"):
             store.http.delete(f"/modalities/{name}")
 

@@ -2,8 +2,8 @@
 """A modality that asks a store to keep instances for good, and listens for its reports."""
 
 import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,21 +15,12 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
 )
 
 from outside import eventually
+from pons_testing.scp import serving
 
 PUSH = str(StorageCommitmentPushModel)
 PUSH_INSTANCE = f"{PUSH}.1"
 Told = tuple[set[str], dict[str, int]]
 """The instances that are kept, and those that are not with their reasons."""
-
-
-class AnswerLost(Exception):
-    """The store has answered, or has not: pynetdicom has nothing to tell."""
-
-
-def _status(answer: Dataset) -> int:
-    if "Status" not in answer:
-        raise AnswerLost
-    return int(answer.Status)
 
 
 @dataclass
@@ -49,37 +40,19 @@ class Scanner:
     def listening(self) -> Iterator[None]:
         entity = AE(self.title)
         entity.add_supported_context(PUSH, scu_role=False, scp_role=True)
-        server = entity.start_server(
-            ("127.0.0.1", self.port),
-            block=False,
-            evt_handlers=[(evt.EVT_N_EVENT_REPORT, self._hear)],
-            ssl_context=self.listens_with,
-        )
-        assert server is not None
-        try:
+        heard = (evt.EVT_N_EVENT_REPORT, self._hear)
+        with serving(entity, heard, port=self.port, tls=self.listens_with):
             yield
-        finally:
-            entity.shutdown()
 
     def ask(self, *instances: tuple[str, str], first: tuple[Dataset, ...] = ()) -> str:
-        """The transaction of a request that is taken; `first` is stored before, beside it.
-
-        Asks anew where pynetdicom, as a requestor, has lost an answer that came fast.
-        """
-        for _ in range(3):
-            with suppress(AnswerLost):
-                return self._ask(instances, first)
-        raise AssertionError("no answer, three times")
-
-    def _ask(self, instances: Sequence[tuple[str, str]], first: Sequence[Dataset]) -> str:
+        """The transaction of a request that is taken; `first` is stored before, beside it."""
         entity = AE(self.title)
-        entity.dimse_timeout = 10
         entity.add_requested_context(PUSH)
         entity.add_requested_context(CTImageStorage)
         secured: Any = None if self.calls_with is None else (self.calls_with, "127.0.0.1")
         assoc = entity.associate("127.0.0.1", self.dicom_port, ae_title=self.aet, tls_args=secured)
         assert assoc.is_established
-        assert [_status(assoc.send_c_store(ds)) for ds in first] == [0] * len(first)
+        assert [assoc.send_c_store(ds).Status for ds in first] == [0] * len(first)
         told = Dataset()
         told.TransactionUID = generate_uid()
         told.ReferencedSOPSequence = [Dataset() for _ in instances]
@@ -87,7 +60,7 @@ class Scanner:
             item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = class_uid, uid
         status, _ = assoc.send_n_action(told, 1, PUSH, PUSH_INSTANCE)
         assoc.release()
-        assert _status(status) == 0
+        assert status.Status == 0
         return str(told.TransactionUID)
 
     def told(self, transaction: str) -> Told:

@@ -19,6 +19,7 @@ from pynetdicom import AE, build_context, build_role, evt
 from clients import FIND, GET, LEVEL, MODELS, MOVE, VERIFICATION, WORKLIST
 from dcmtk import ARCHIVE_AET, listening
 from outside import free_ports
+from pons_testing.scp import serving
 from scanner import PUSH, PUSH_INSTANCE
 
 UIDS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -89,14 +90,8 @@ class Archive:
             (evt.EVT_C_GET, self._give),
             (evt.EVT_N_ACTION, self._commit),
         ]
-        server = entity.start_server(
-            ("127.0.0.1", 0), block=False, ssl_context=acceptor, evt_handlers=handlers
-        )
-        assert server is not None
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
+        with serving(entity, *handlers, tls=acceptor) as port:
+            yield port
 
     def _keep(self, event: evt.Event) -> int:
         ds = event.dataset

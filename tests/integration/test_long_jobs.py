@@ -13,6 +13,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
 from outside import Store, eventually, image
+from pons_testing.scp import serving
 
 INSTANCES = 5000
 STUDY = "1.2.826.0.1.9"
@@ -29,12 +30,8 @@ def archive() -> Iterator[tuple[int, list[str]]]:
 
     ae = AE("ARCHIVE")
     ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
-    assert server is not None
-    try:
-        yield server.server_address[1], received
-    finally:
-        ae.shutdown()
+    with serving(ae, (evt.EVT_C_STORE, store)) as port:
+        yield port, received
 
 
 def upload(store: Store) -> set[str]:

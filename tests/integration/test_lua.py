@@ -16,6 +16,7 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from outside import Store, eventually, image
+from pons_testing.scp import serving
 
 QUICK = {
     "PONS_JOBS_RETRIES": "3",
@@ -39,14 +40,8 @@ def archive(port: int = 0) -> Iterator[tuple[int, dict[str, str]]]:
 
     ae = AE("ARCHIVE")
     ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
-    server = ae.start_server(
-        ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)]
-    )
-    assert server is not None
-    try:
-        yield server.server_address[1], received
-    finally:
-        ae.shutdown()
+    with serving(ae, (evt.EVT_C_STORE, store), port=port) as there:
+        yield there, received
 
 
 def post(store: Store, ds: Dataset) -> httpx.Response:

@@ -18,6 +18,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
 from dcmtk import ARCHIVE_AET, needs_dcmtk, running_archive, running_worklist
 from orthanc import needs_orthanc, running_orthanc
 from outside import PeakMemory, Store, eventually, image
+from pons_testing.scp import serving
 
 MEGABYTE = 2**20
 
@@ -229,13 +230,8 @@ def endless_archive() -> Iterator[int]:
 
     entity = AE("ENDLESS")
     entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
-    handlers: Any = [(evt.EVT_C_FIND, endless)]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    try:
-        yield server.server_address[1]
-    finally:
-        entity.shutdown()
+    with serving(entity, (evt.EVT_C_FIND, endless)) as port:
+        yield port
 
 
 def test_answers_without_end(store: Store) -> None:

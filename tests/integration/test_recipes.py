@@ -20,6 +20,7 @@ from pydicom.uid import (
 from pynetdicom import AE, evt
 
 from outside import Store, eventually, image
+from pons_testing.scp import serving
 from recipes import Recipe
 
 pytestmark = pytest.mark.skipif(
@@ -53,13 +54,8 @@ def receiving(aet: str, port: int = 0) -> Iterator[tuple[int, list[Dataset]]]:
     ae = AE(aet)
     for sop_class in CLASSES:
         ae.add_supported_context(sop_class, ExplicitVRLittleEndian)
-    handlers: Any = [(evt.EVT_C_STORE, store)]
-    server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
-    assert server is not None
-    try:
-        yield server.server_address[1], received
-    finally:
-        ae.shutdown()
+    with serving(ae, (evt.EVT_C_STORE, store), port=port) as there:
+        yield there, received
 
 
 def send(store: Store, aet: str, *datasets: Dataset) -> list[int | None]:

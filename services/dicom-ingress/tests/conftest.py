@@ -32,7 +32,11 @@ from pons_ingress.service_classes import Permission
 from pons_ingress.services import Echo, Service, Services
 from pons_ingress.store import Store
 from pons_ingress.syntaxes import StorageClasses
+from pons_testing.pynetdicom_faults import close_every_socket, lose_no_answer
 from pons_testing.wire import Peer
+
+close_every_socket()
+lose_no_answer()
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 

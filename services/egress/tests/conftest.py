@@ -49,7 +49,10 @@ from pons_egress.store import Commit, ModalityStore
 from pons_testing.jobs import until_state
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
+from pons_testing.pynetdicom_faults import close_every_socket
 from pons_testing.storage_scp import listening
+
+close_every_socket()
 
 
 @pytest.fixture(scope="session")

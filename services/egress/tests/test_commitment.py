@@ -22,6 +22,7 @@ from pons.settings import Settings
 from pons_egress.peer import Peer
 from pons_egress.scu.commitment import CommitmentRequests
 from pons_egress.scu.threads import open_threads
+from pons_testing.scp import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -54,14 +55,9 @@ def archive(*contexts: str) -> Iterator[Archive]:
     there, entity = Archive(), AE("PEER")
     for uid in contexts or (PUSH, CT):
         entity.add_supported_context(uid)
-    handlers: Any = [(evt.EVT_N_ACTION, there.act), (evt.EVT_C_STORE, lambda _: 0)]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    there.port = server.server_address[1]
-    try:
+    taking = (evt.EVT_C_STORE, lambda _: 0)
+    with serving(entity, (evt.EVT_N_ACTION, there.act), taking) as there.port:
         yield there
-    finally:
-        entity.shutdown()
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ from pons.remotes.modalities import open_modalities
 from pons.settings import JobsSettings, Settings
 from pons_egress.commitment import Committing
 from pons_egress.scu.threads import open_threads
+from pons_testing.scp import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -70,13 +71,8 @@ def scanner(port: int = 0, **roles: bool) -> Iterator[Scanner]:
     there, entity = Scanner(), AE("CT1")
     entity.add_supported_context(PUSH, **(roles or {"scu_role": False, "scp_role": True}))
     handlers: Any = [(evt.EVT_N_EVENT_REPORT, there.hear), (evt.EVT_ACCEPTED, there.accepted)]
-    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
-    assert server is not None
-    there.port = server.server_address[1]
-    try:
+    with serving(entity, *handlers, port=port) as there.port:
         yield there
-    finally:
-        entity.shutdown()
 
 
 @dataclass

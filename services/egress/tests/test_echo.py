@@ -21,6 +21,7 @@ from pons.remotes.modalities import open_modalities
 from pons.settings import EgressSettings, Settings
 from pons_egress.echo import Echo
 from pons_egress.scu.threads import open_threads
+from pons_testing.scp import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -137,13 +138,8 @@ def finding(*statuses: int) -> Iterator[int]:
         for status in statuses:
             yield status, event.identifier if status == 0xFF00 else None
 
-    handlers: Any = [(evt.EVT_C_FIND, answer)]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
+    with serving(entity, (evt.EVT_C_FIND, answer)) as port:
+        yield port
 
 
 async def test_a_modality_that_answers_queries(bus: Bus) -> None:

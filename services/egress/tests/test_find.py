@@ -30,6 +30,7 @@ from pons.remotes.queries import PAGE, Queries
 from pons.settings import LuaSettings, Settings
 from pons_egress.scu.find import Find
 from pons_egress.scu.threads import open_threads
+from pons_testing.scp import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -62,14 +63,8 @@ def archive(answers: Callable[[Dataset], Answers], *syntaxes: str) -> Iterator[A
     entity, one = AE("PEER"), Archive(answers=answers)
     for model in MODELS:
         entity.add_supported_context(model, list(syntaxes) or [ImplicitVRLittleEndian])
-    handlers: Any = [(evt.EVT_C_FIND, one.find)]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    one.port = server.server_address[1]
-    try:
+    with serving(entity, (evt.EVT_C_FIND, one.find)) as one.port:
         yield one
-    finally:
-        entity.shutdown()
 
 
 @dataclass

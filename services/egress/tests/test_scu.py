@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -19,6 +18,7 @@ from pons.settings import EgressSettings
 from pons_egress.peer import Peer
 from pons_egress.scu.association import Association, Offer
 from pons_egress.scu.threads import ScuThreads, open_threads
+from pons_testing.scp import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -46,13 +46,8 @@ def answering(
     entity = AE(aet or "PEER")
     entity.require_called_aet = bool(aet)
     entity.add_supported_context(context)
-    handlers: Any = [(evt.EVT_C_FIND, answers)]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    assert server is not None
-    try:
-        yield server.server_address[1]
-    finally:
-        entity.shutdown()
+    with serving(entity, (evt.EVT_C_FIND, answers)) as port:
+        yield port
 
 
 @contextmanager

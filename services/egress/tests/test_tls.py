@@ -33,6 +33,7 @@ from pons_egress.peer import Peer
 from pons_egress.scu.association import Association, Offer
 from pons_egress.scu.threads import ScuThreads, open_threads
 from pons_testing.certificates import Authority, Issued
+from pons_testing.scp import serving
 
 pytestmark = pytest.mark.anyio
 WAY = (str(CTImageStorage), IMPLICIT_VR)
@@ -106,15 +107,8 @@ def answering(shown: Issued, trusted: Authority | None = None) -> Iterator[int]:
     entity = AE("PEER")
     entity.add_supported_context(Verification)
     entity.add_supported_context(CTImageStorage)
-    taking: list[Any] = [(evt.EVT_C_STORE, lambda _event: 0)]
-    server = entity.start_server(
-        ("127.0.0.1", 0), block=False, ssl_context=context, evt_handlers=taking
-    )
-    assert server is not None
-    try:
-        yield server.server_address[1]
-    finally:
-        entity.shutdown()
+    with serving(entity, (evt.EVT_C_STORE, lambda _event: 0), tls=context) as port:
+        yield port
 
 
 async def failing(call: Any, peer: Peer) -> str:

@@ -25,12 +25,12 @@ from pons import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pons.dicom.network.dimse import C_CANCEL_RQ, RESPONSE
 from pons.dicom.network.pdu import SMALLEST_LENGTH, decode_abort
 from pons.dicom.network.rejection import decode_rejection
+from pons.dicom.pynetdicom_reactor import Checkpoint
 from pons.errors import RemoteFailure
 from pons.limits import MEGABYTE
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.peer import Peer
 from pons_egress.scu.connection import Connection, Watch, tls_context
-from pons_egress.scu.reactor import Checkpoint
 
 T = TypeVar("T")
 PENDING = (0xFF00, 0xFF01)

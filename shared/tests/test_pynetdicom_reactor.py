@@ -3,7 +3,7 @@
 
 import threading
 
-from pons_egress.scu.reactor import Checkpoint
+from pons.dicom.pynetdicom_reactor import Checkpoint
 
 
 class Reactor(threading.Thread):
