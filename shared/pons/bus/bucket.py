@@ -73,15 +73,20 @@ class Bucket:
         with self._reaching():
             await (await self._bucket()).delete(key)
 
-    async def purge(self, key: str, revision: int | None = None) -> None:
-        """Delete the entry with `revision`, or any, with its history. Raises `Outdated`."""
+    async def purge(self, key: str, revision: int | None = None, left: bytes = b"") -> None:
+        """Delete the entry with `revision`, or any, with its history. Raises `Outdated`.
+
+        Who reads the stream of the bucket finds `left` in the mark that remains for a while.
+        """
         headers = {KV_OP: KV_PURGE, Header.ROLLUP: "sub"}
         if revision is not None:
             headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(revision)
         subject = f"$KV.{self._name}.{key}"
         with self._reaching():
             try:
-                await self._bus.stream.publish(subject, headers=headers, msg_ttl=MARKER_SECONDS)
+                await self._bus.stream.publish(
+                    subject, left, headers=headers, msg_ttl=MARKER_SECONDS
+                )
             except nats.js.errors.APIError as error:
                 if error.err_code in WRONG_REVISION:
                     raise Outdated from None

@@ -37,7 +37,16 @@ from pons.jobs.archive import ArchiveOrder, ArchiveRequest, submit_archive
 from pons.jobs.board import Jobs, output_keys
 from pons.jobs.commitment import CommitmentRequest, submit_commitment
 from pons.jobs.dead_letters import DeadLetters
-from pons.jobs.document import Job, JobDocument, JobRequest, JobState, Output, failure_of, to_json
+from pons.jobs.document import (
+    ForgottenJob,
+    Job,
+    JobDocument,
+    JobRequest,
+    JobState,
+    Output,
+    failure_of,
+    to_json,
+)
 from pons.jobs.peer_store import PeerStoreRequest, submit_peer_store
 from pons.jobs.retrieve import RetrieveRequest, submit_retrieve
 from pons.jobs.run import Run
@@ -50,6 +59,7 @@ __all__ = [
     "ArchiveRequest",
     "CommitmentRequest",
     "DeadLetters",
+    "ForgottenJob",
     "Handler",
     "Job",
     "JobDocument",

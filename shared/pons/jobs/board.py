@@ -19,6 +19,7 @@ from pons.bus.bucket import Bucket, Outdated
 from pons.bus.watch import Entry, Snapshot
 from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable, log_text
 from pons.jobs.document import (
+    ForgottenJob,
     Job,
     JobDocument,
     JobRequest,
@@ -77,7 +78,8 @@ class Jobs:
             destination=request.destination,
             retry=request.retry,
         )
-        await self.bucket.put(f"{document.id}.request", asked)
+        submitted = await self.bucket.put(f"{document.id}.request", asked)
+        document = msgspec.structs.replace(document, submitted=submitted)
         try:
             await self.replace(document, 0)
         except Outdated:
@@ -277,8 +279,9 @@ class Jobs:
 
     async def _forget(self, document: JobDocument, revision: int) -> None:
         """Delete both keys and the outputs; nothing happens when the job changed since."""
+        left = msgspec.msgpack.encode(ForgottenJob(document, revision))
         with suppress(Outdated):
-            await self.bucket.purge(document.id, revision)
+            await self.bucket.purge(document.id, revision, left)
             await self.bucket.purge(f"{document.id}.request")
             await self._remove(document.outputs.values())
 

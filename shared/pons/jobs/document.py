@@ -100,6 +100,11 @@ class JobDocument(msgspec.Struct, frozen=True):
     """Tries in a row that ended without progress, and not for good."""
     retry_at: float = 0.0
     completed: float | None = None
+    endings: int = 0
+    """How often it has ended. It is resubmitted after failures alone, so that all but the last of
+    them were."""
+    submitted: int = 0
+    """Revision of its request; 0 where an earlier version wrote it."""
     runtime: float = 0.0
     """Seconds of work until `changed`."""
     error: str = ""
@@ -117,6 +122,14 @@ class JobDocument(msgspec.Struct, frozen=True):
     def dead_letter(self) -> bool:
         """Whether it failed for good, and somebody has to see to it; not when it was cancelled."""
         return self.retry and self.state == "Failure" and self.error_code != CANCELED
+
+
+class ForgottenJob(msgspec.Struct, frozen=True):
+    """What is left of a job for those who follow the bucket, when it has been deleted."""
+
+    document: JobDocument
+    """As it was last."""
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +189,8 @@ def resubmitted(document: JobDocument, now: float) -> JobDocument:
         changed=now,
         destination=document.destination,
         retry=document.retry,
+        endings=document.endings,
+        submitted=document.submitted,
     )
 
 
@@ -321,7 +336,8 @@ def _interrupted(document: JobDocument, now: float, **changes: Any) -> JobDocume
 
 
 def _ended(document: JobDocument, now: float, **changes: Any) -> JobDocument:
-    return _changed(document, now, completed=now, claim="", wanted="", **changes)
+    endings = document.endings + 1
+    return _changed(document, now, completed=now, claim="", wanted="", endings=endings, **changes)
 
 
 def _forbidden(verb: str, document: JobDocument, state: JobState) -> Conflict:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From changes and jobs to functions of scripts: each event once, in its order."""
+"""From changes to functions of scripts: each event once, in its order."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -9,8 +9,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from pons.errors import PonsError, Unavailable, log_text
-from pons.jobs import JobDocument
-from pons.lua.functions import EVENTS, JOB_FAILURE, JOB_SUBMITTED, JOB_SUCCESS
+from pons.lua.functions import EVENTS
 from pons.lua.scripts import ScriptFailed, ScriptLost, Scripts
 from pons.messages.events import Change, Changes
 from pons_egress.metrics import LUA_EVENTS
@@ -66,21 +65,10 @@ class Events:
         else:
             await self.tell(function, *told)
 
-    async def take_job(self, message: Msg) -> None:
-        """Tell scripts of a job that was submitted, or has ended, with what is written then."""
-        if not message.data:
-            return  # it is no more
-        try:
-            job = msgspec.msgpack.decode(message.data, type=JobDocument)
-        except msgspec.DecodeError:
-            log.exception("job cannot be read")
-            return
-        function = job_event(job)
-        if function and self._scripts.defines(function):
-            await self.tell(function, job.id)
-
     async def tell(self, function: str, *told: Any) -> None:
-        """Call a function, and have done what it wants."""
+        """Call a function where scripts define it, and have done what it wants."""
+        if not self._scripts.defines(function):
+            return
         try:
             outcome = await self._scripts.call(function, *told, event=True)
             await self._perform(outcome.operations)
@@ -99,14 +87,3 @@ def _fail(what: str, function: str, error: Exception) -> None:
     LUA_EVENTS.labels(function, "failure").inc()
     bug = None if isinstance(error, PonsError) else error
     log.error(what, function=function, error=log_text(error), exc_info=bug)
-
-
-def job_event(job: JobDocument) -> str:
-    """The function that hears of what was written of a job; empty where that is no news.
-
-    A job is written many times; when it begins and when it has ended, the time of the change is the
-    one of that.
-    """
-    if job.completed is not None and job.changed == job.completed:
-        return {"Success": JOB_SUCCESS, "Failure": JOB_FAILURE}.get(job.state, "")
-    return JOB_SUBMITTED if job.changed == job.created and job.state == "Pending" else ""

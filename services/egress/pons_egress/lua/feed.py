@@ -67,9 +67,11 @@ class Feed:
         try:
             await self._bus.stream.consumer_info(self._stream, self._name)
         except nats.js.errors.NotFoundError:
+            state = (await self._bus.stream.stream_info(self._stream)).state
             config = ConsumerConfig(
                 durable_name=self._name,
-                deliver_policy=DeliverPolicy.NEW,
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=state.last_seq + 1,  # what is new, and where that began stays known
                 ack_policy=AckPolicy.EXPLICIT,
                 ack_wait=SILENCE,
                 filter_subject=self._subject,

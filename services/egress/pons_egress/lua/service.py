@@ -26,6 +26,7 @@ from pons.remotes.registry import Registry
 from pons.settings import LuaSettings, Settings
 from pons_egress.lua.events import Events
 from pons_egress.lua.feed import Feed
+from pons_egress.lua.jobs import JobEvents
 from pons_egress.lua.operations import Followed, Operations
 from pons_egress.lua.telling import Telling
 
@@ -79,8 +80,10 @@ async def open_lua(
         own = LuaEvents(callbacks, operations, settings.lua)
         telling = Telling(catalog, metadata_names(settings.index.user_metadata))
         events = Events(callbacks.scripts, telling.told, operations.perform)
-        feeds = open_feeds(bus, events)
+        job_events = JobEvents(bus, events.tell)
+        feeds = open_feeds(bus, events, job_events)
         if not settings.lua.calls_back:
+            await job_events.forget()
             for feed in feeds:
                 await feed.forget()
             yield own
@@ -97,12 +100,11 @@ async def open_lua(
                     task.cancel()
 
 
-def open_feeds(bus: Bus, events: Events) -> list[Feed]:
+def open_feeds(bus: Bus, events: Events, jobs: JobEvents) -> list[Feed]:
     """What scripts hear of: the change feed, and what is written of jobs."""
-    jobs = bus.names.jobs_bucket
     return [
         Feed(bus, SCRIPTS, bus.names.changes_stream, events.take_changes),
-        Feed(bus, SCRIPTS, f"KV_{jobs}", events.take_job, f"$KV.{jobs}.*"),
+        Feed(bus, SCRIPTS, jobs.stream, jobs.take, jobs.subject),
     ]
 
 

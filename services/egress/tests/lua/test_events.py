@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import nats.js.errors
@@ -18,13 +17,13 @@ import pytest
 
 from pons.bus import Bus
 from pons.bus.connection import SCRIPTS
-from pons.errors import BadRequest, DamagedObject, Unavailable
-from pons.jobs import JobDocument, JobRequest, Jobs, Run, Worker
-from pons.jobs.document import Output, without_output
+from pons.errors import DamagedObject, Unavailable
 from pons.lua.scripts import Scripts, open_scripts
 from pons.messages.events import Change, Changes
-from pons.settings import JobsSettings, LuaSettings
-from pons_egress.lua.events import Events, job_event
+from pons.settings import LuaSettings
+from pons_egress.lua.events import Events
+from pons_egress.lua.feed import Feed
+from pons_egress.lua.jobs import JobEvents
 from pons_egress.lua.service import open_feeds
 from pons_testing.waiting import until
 
@@ -38,9 +37,6 @@ function OnStoredInstance(id)
 end
 function OnStableStudy(id) Delete(id) end
 function OnUpdatedInstance(id) SendToPeer(id, 'updated') end
-function OnJobSubmitted(id) SendToPeer(id, 'submitted') end
-function OnJobSuccess(id) SendToPeer(id, 'success') end
-function OnJobFailure(id) SendToPeer(id, 'failure') end
 """
 
 
@@ -72,10 +68,15 @@ async def scripts(tmp_path: Path) -> AsyncIterator[Scripts]:
         yield scripts
 
 
+def feeds_of(bus: Bus, scripts: Scripts, store: Store) -> list[Feed]:
+    events = Events(scripts, store.tell, store.perform)
+    return open_feeds(bus, events, JobEvents(bus, events.tell))
+
+
 @asynccontextmanager
 async def working(bus: Bus, scripts: Scripts, store: Store) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        feeds = open_feeds(bus, Events(scripts, store.tell, store.perform))
+        feeds = feeds_of(bus, scripts, store)
         tasks = [group.create_task(feed.run()) for feed in feeds]
         yield
         for task in tasks:
@@ -199,7 +200,7 @@ async def test_without_scripts_nothing_gathers(bus: Bus, scripts: Scripts) -> No
     store = Store()
     async with working(bus, scripts, store):
         await started(bus)
-    for feed in open_feeds(bus, Events(scripts, store.tell, store.perform)):
+    for feed in feeds_of(bus, scripts, store):
         await feed.forget()
     assert not await reader_is_there(bus)
     await publish(bus, "a")
@@ -219,44 +220,3 @@ async def test_updates(bus: Bus, scripts: Scripts) -> None:
         await publish(bus, "b", kind="UpdatedAttachment")
         await until(lambda: len(store.done) == 2, 60)
     assert store.done == ["updated a", "updated b"]
-
-
-async def test_jobs(bus: Bus, scripts: Scripts) -> None:
-    """Scripts hear once that a job was submitted and once how it ended, however often it is
-    written meanwhile, and afterwards."""
-    store, jobs = Store(), Jobs(bus, JobsSettings())
-
-    async def work(run: Run) -> None:
-        for number in range(5):
-            await run.step(number / 5, {"n": number}, number)
-        if run.request.arguments["fails"]:
-            raise BadRequest("as it should")
-
-    worker = Worker(bus, JobsSettings(), "testing", {"Test": work})
-    async with working(bus, scripts, store), asyncio.TaskGroup() as group:
-        await started(bus)
-        working_on = group.create_task(worker.run())
-        ids = [
-            await jobs.submit(JobRequest("Test", "testing", arguments={"fails": fails}))
-            for fails in (False, True)
-        ]
-        await until(lambda: len(store.done) >= 4, 60)
-        await jobs.resubmit(ids[1])
-        await until(lambda: len(store.done) >= 5, 60)
-        working_on.cancel()
-    good, bad = ids
-    expected = [f"submitted {good}", f"submitted {bad}", f"success {good}", f"failure {bad}"]
-    assert sorted(store.done) == sorted([*expected, f"failure {bad}"])
-
-
-def test_what_is_no_news_of_a_job() -> None:
-    """Its end is told once: what it has made may go later, as of all but a few archives it does."""
-    document = JobDocument("1", "Archive", "render", 0, created=1.0, changed=5.0)
-    output = Output(uuid4(), 1, "application/zip", "a.zip", made=5.0)
-    ended = msgspec.structs.replace(
-        document, state="Success", completed=5.0, outputs={"archive": output}
-    )
-    assert job_event(ended) == "OnJobSuccess"
-    assert job_event(without_output(ended, 9.0, name="archive")) == ""
-    running = msgspec.structs.replace(document, state="Running", outputs={"archive": output})
-    assert without_output(running, 9.0, name="archive").changed == 5.0
