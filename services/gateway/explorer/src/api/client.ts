@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Requests to the store, and what it says when one fails. */
+
+/** Requests with it get no challenge that would open the browser's own box for a password. */
+export const MARK = { 'X-Requested-With': 'pons-explorer' };
+
+interface Failure {
+  HttpStatus?: number;
+  Message?: string;
+  Details?: string;
+  OrthancError?: string;
+}
+
+export class ApiError extends Error {
+  override name = 'ApiError';
+  /** 0 where no answer came. */
+  readonly status: number;
+  readonly method: string;
+  readonly path: string;
+  readonly orthancError: string;
+
+  constructor(method: string, path: string, status: number, failure: Failure) {
+    super(failure.Details || failure.Message || '');
+    this.status = status;
+    this.method = method;
+    this.path = path;
+    this.orthancError = failure.OrthancError ?? '';
+  }
+
+  /** One line for whoever has to look into it. */
+  get technical(): string {
+    return [this.method, this.path, this.status || '–', this.orthancError]
+      .filter(Boolean)
+      .join(' ');
+  }
+}
+
+interface Options {
+  signal?: AbortSignal;
+}
+
+/** The answer of a request; raises `ApiError`. */
+async function request(
+  method: string,
+  path: string,
+  body: unknown,
+  { signal }: Options,
+): Promise<Response> {
+  const init: RequestInit = { method, headers: { ...MARK, Accept: 'application/json' } };
+  if (signal) init.signal = signal;
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { ...init.headers, 'Content-Type': 'application/json' };
+  }
+  let answer: Response;
+  try {
+    answer = await fetch(path, init);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(method, path, 0, {});
+  }
+  if (answer.ok) return answer;
+  const told: unknown = await answer.json().catch(() => ({}));
+  const failure = typeof told === 'object' && told !== null ? (told as Failure) : {};
+  if (answer.status === 401) window.dispatchEvent(new Event(SIGNED_OUT));
+  throw new ApiError(method, path, answer.status, failure);
+}
+
+/** Event of the window: the store does not know any more who asks. */
+export const SIGNED_OUT = 'pons-signed-out';
+
+export async function get<T>(path: string, options: Options = {}): Promise<T> {
+  return (await request('GET', path, undefined, options)).json() as Promise<T>;
+}
+
+export async function post<T>(path: string, body: unknown = {}, options: Options = {}): Promise<T> {
+  const answer = await request('POST', path, body, options);
+  const text = await answer.text();
+  return (text ? JSON.parse(text) : {}) as T;
+}
+
+/** For routes that take a bare text, as Orthanc's `/protected` does. */
+export async function put(path: string, text = ''): Promise<void> {
+  const answer = await fetch(path, { method: 'PUT', headers: MARK, body: text }).catch(() => null);
+  if (!answer) throw new ApiError('PUT', path, 0, {});
+  if (!answer.ok) {
+    const failure = (await answer.json().catch(() => ({}))) as Failure;
+    throw new ApiError('PUT', path, answer.status, failure);
+  }
+}

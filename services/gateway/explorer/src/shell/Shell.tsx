@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What stays while pages change: the bar above, the side bar, and whoever is not signed in is led away. */
+import { useQuery } from '@tanstack/react-query';
+import { Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { sessionQuery } from '../api/session';
+import { prefer, usePreferences } from '../preferences';
+import { Failure } from './Failure';
+import { Keys } from './Keys';
+import styles from './Shell.module.css';
+import { SideBar } from './SideBar';
+import { TopBar } from './TopBar';
+
+export function Shell() {
+  const t = useTranslations('shell');
+  const { data: session, error, refetch } = useQuery(sessionQuery);
+  const { sideBar } = usePreferences();
+  const [drawer, setDrawer] = useState(false);
+  const navigate = useNavigate();
+  const { href } = useLocation();
+
+  const stranger = session?.user === null;
+  useEffect(() => {
+    if (stranger) void navigate({ to: '/login', search: { next: href }, replace: true });
+  }, [stranger, href, navigate]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every new address closes the drawer
+  useEffect(() => setDrawer(false), [href]);
+
+  if (stranger) return null;
+  return (
+    <div
+      className={styles.shell}
+      data-side={sideBar || undefined}
+      data-drawer={drawer || undefined}
+    >
+      <a className={styles.skip} href="#content">
+        {t('skip')}
+      </a>
+      <TopBar
+        toggleSide={() => {
+          // A narrow window shows it over the page, a wide one beside it.
+          if (window.matchMedia('(width < 60rem)').matches) setDrawer(!drawer);
+          else prefer({ sideBar: !sideBar });
+        }}
+      />
+      <SideBar className={styles.side} />
+      {drawer && (
+        <button
+          type="button"
+          className={styles.veil}
+          aria-label={t('closeSide')}
+          onClick={() => setDrawer(false)}
+        />
+      )}
+      <main id="content" tabIndex={-1} className={styles.content}>
+        {error && !session ? (
+          <div className={styles.failure}>
+            <Failure error={error} retry={() => void refetch()} />
+          </div>
+        ) : (
+          session && <Outlet />
+        )}
+      </main>
+      <Keys />
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Link } from '@tanstack/react-router';
+import { useTranslations } from 'use-intl';
+import { useSession } from '../api/session';
+import { Icon } from './Icon';
+import styles from './SideBar.module.css';
+
+export function SideBar({ className }: { className: string | undefined }) {
+  const t = useTranslations('shell');
+  const session = useSession();
+  return (
+    <nav className={className} aria-label={t('pages')}>
+      <div className={styles.list}>
+        <Link to="/" className={styles.entry} activeOptions={{ exact: true, includeSearch: false }}>
+          <Icon name="studies" />
+          {t('studies')}
+        </Link>
+        <div id="side-tools" className={styles.tools} />
+        <div className={styles.foot}>
+          {session?.read_only && (
+            <span className={styles.readOnly}>
+              <Icon name="lock" size={15} />
+              {t('readOnly')}
+            </span>
+          )}
+          <a href="/app/home.html">{t('aboutStore')}</a>
+          <a href="/docs">{t('rest')}</a>
+          <span>Pons {session?.version}</span>
+        </div>
+      </div>
+    </nav>
+  );
+}
