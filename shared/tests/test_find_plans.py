@@ -16,6 +16,7 @@ from pons.catalog.schema import Columns
 from pons.catalog.selection import select
 from pons.catalog.sql import load_statements
 from pons.dicom.attributes import MAIN_TAGS
+from pons.dicom.metadata import SYSTEM_METADATA
 from pons.objects import FileObjects
 from pons.settings import Settings
 from pons_testing.postgres import PostgresServer
@@ -155,7 +156,10 @@ async def test_pieces_of_texts_have_indexes(
     assert index in json.dumps(plan)
 
 
+LATEST = (Order(metadata=SYSTEM_METADATA["LastUpdate"], descending=True),)
 COMMON = [
+    Search("Study", order=LATEST, limit=50),
+    Search("Study", ((MODALITIES, "CT"),), order=LATEST, limit=50),
     Search("Study", order=(Order(DATE, descending=True),), limit=20),
     Search("Study", ((MODALITIES, "CT"),), order=(Order(DATE, descending=True),), limit=20),
     Search("Instance", limit=20),
@@ -177,13 +181,13 @@ async def test_a_few_of_many_are_found_on_the_way(
 
 ONLY_KEYS = Fields(frozenset())
 SOON = [
-    (Search("Study", ((DATE, "20140601-"),)), "studies_by_date_start"),
-    (Search("Study", ((DATE, "20140601-20230101"), (NAME, "F*"))), "studies_by_date_start"),
+    (Search("Study", ((DATE, "20140601-"),)), "studies_by_time"),
+    (Search("Study", ((DATE, "20140601-20230101"), (NAME, "F*"))), "studies_by_time"),
     (Search("Study", ((NAME, "f*"),)), "studies_by_name_start"),
     (Search("Study", ((PATIENT_ID, "ID*"), (MODALITIES, "CT"))), "studies_by_patient_id_start"),
     (Search("Study", ((ACCESSION, "ACC*"),)), "studies_by_accession_start"),
     (Search("Patient", ((NAME, "family*"),)), "patients_by_name_start"),
-    (Search("Series", ((DATE, "20140601-"), (MODALITY, "CT"))), "studies_by_date_start"),
+    (Search("Series", ((DATE, "20140601-"), (MODALITY, "CT"))), "studies_by_time"),
 ]
 
 

@@ -175,6 +175,11 @@ WITH back AS (
     UPDATE studies SET last_update = latest
     FROM of_studies
     WHERE studies.study_key = of_studies.study_key AND last_update = before AND before > latest
+    RETURNING studies.study_key, latest
+), dated_sums AS (
+    UPDATE study_sums SET last_update = latest
+    FROM dated_studies
+    WHERE study_sums.study_key = dated_studies.study_key
 )
 UPDATE patients SET last_update = latest
 FROM of_patients

@@ -35,6 +35,10 @@ TABLES: dict[Level, Table] = {
 }
 HEADERS = Table("headers", "h", "instance_key")
 """What is below an instance."""
+SUMS = Table("study_sums", "u", "study_key")
+"""What is below each study in numbers, and its last update again, with an index."""
+WORDS = Table("study_words", "w", "study_key")
+"""What people search each study by, without accents and case."""
 
 
 def above(level: Level) -> tuple[Level, ...]:
@@ -60,6 +64,11 @@ def path(start: Level, end: Level, source: str = "") -> str:
         f" JOIN {TABLES[other]} USING ({TABLES[min(one, other, key=LEVELS.index)].column})"
         for one, other in pairwise(levels)
     )
+
+
+def joined(tables: str, more: Iterable[Table]) -> str:
+    """The tables, and those of studies that are needed, too."""
+    return tables + "".join(f" JOIN {table} USING ({table.column})" for table in sorted(more))
 
 
 def related(level: Level, of: Level, source: str = "") -> tuple[str, str]:

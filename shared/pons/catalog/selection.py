@@ -17,13 +17,16 @@ from pons.catalog.schema import (
     SOP_CLASS_UID,
     SOP_CLASSES_IN_STUDY,
     STARTS_INDEXED,
+    SUMS,
     TABLES,
     TELLING,
     Column,
     Columns,
+    Table,
     above,
     is_related,
     is_whole,
+    joined,
     path,
     start_of,
 )
@@ -42,12 +45,15 @@ from pons.catalog.search import (
 )
 from pons.dicom.identity import to_bytes
 from pons.dicom.levels import LEVELS, Level
+from pons.dicom.metadata import SYSTEM_METADATA
 from pons.errors import BadRequest
 
 TELLING_PIECE = 3
 """Characters of a pattern from which on a trigram index finds it."""
 BACKSLASH = "\\"
 """Parts the values of a list, in DICOM and in the texts that are bound."""
+LAST_UPDATE = ("Study", SYSTEM_METADATA["LastUpdate"])
+"""The metadata of studies that has an index: the order of Orthanc Explorer 2's first page."""
 MAX_VALUES = 10_000
 """Values in one list of a query; PostgreSQL would take more, but nobody means so many."""
 
@@ -156,7 +162,7 @@ def select(search: Search, columns: Columns) -> Selection:
         order = draft.walks[:1]
     return Selection(
         search.level,
-        path(search.level, draft.top),
+        joined(path(search.level, draft.top), draft.more),
         tuple(draft.conditions),
         tuple(draft.values),
         order,
@@ -178,6 +184,8 @@ class _Draft:
     """Orders in which an index has what it leads to, so that the first of many is soon found."""
     top: Level = field(init=False)
     """The uppermost level whose row is needed."""
+    more: set[Table] = field(default_factory=set)
+    """Tables of studies whose rows are needed, too."""
 
     def __post_init__(self) -> None:
         self.top = self.search.level
@@ -263,6 +271,10 @@ class _Draft:
                 return None
             self.need(column.level)
             text = start_of(column.sql) if order.tag in DATES else column.sql
+        elif order.kind == "text" and (level, order.metadata) == LAST_UPDATE:
+            self.more.add(SUMS)
+            direction = "DESC" if order.descending else "ASC"
+            return f"{SUMS.row}.last_update {direction}, {SUMS.key} {direction}"
         else:
             text = metadata_text(level, order.metadata)
         expression = f'({text}) COLLATE "C"'
