@@ -398,6 +398,26 @@ async def test_indices_of_a_series(store: Store) -> None:
     """Each instance of a series with its index; nothing for what is no series."""
     catalog, rows = store
     ids = await rows.instance("P", "1.1", "1.2", "1.3", index=7)
-    assert await catalog.series_indices(ids.series) == {ids.instance: 7}
-    assert await catalog.series_indices(ids.study) == {}
-    assert await catalog.series_indices("no identifier") == {}
+    (slice_,) = await catalog.slices.of_series(ids.series)
+    assert (slice_.id, slice_.index) == (ids.instance, 7)
+    assert await catalog.slices.of_series(ids.study) == []
+    assert await catalog.slices.of_series("no identifier") == []
+
+
+async def test_the_middle_of_a_series_and_of_a_study(store: Store) -> None:
+    """Of the instances that have pixels, in the order of their index; a study shows its largest."""
+    catalog, rows = store
+    small = await rows.instance("P", "1.1", "1.2", "1.3", index=1)
+    slices = [
+        await rows.instance("P", "1.1", "1.9", f"1.9.{n}", index=n, object_key=new_key())
+        for n in (3, 1, None, 2)
+    ]
+    for ids, expected in ((slices[0], slices[0]), (small, small)):
+        found = await catalog.slices.middle("Series", ids.series)
+        assert found is not None
+        assert found[0] == expected.instance
+    of_study = await catalog.slices.middle("Study", small.study)
+    assert of_study == await catalog.slices.middle("Series", slices[0].series)
+    await rows.connection.execute("UPDATE instances SET pixel_offset = NULL")
+    assert await catalog.slices.middle("Study", small.study) is None
+    assert await catalog.slices.middle("Series", NOBODY) is None

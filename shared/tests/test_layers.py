@@ -31,7 +31,7 @@ LIBRARY_FLOORS = (
     ("retention",),
 )
 GATEWAY_FLOORS = (
-    ("digests", "lua", "query", "responses"),
+    ("digests", "frame_orders", "lua", "query", "responses"),
     ("backends", "errors", "models"),
     ("bodies", "datasets", "error_handlers", "pages", "render", "resources"),
     ("dependencies", "routing"),

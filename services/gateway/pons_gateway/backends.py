@@ -28,6 +28,7 @@ from pons.retention.known import Retention
 from pons.routing.known import Routing
 from pons.settings import LuaSettings, Settings
 from pons_gateway.digests import Digests
+from pons_gateway.frame_orders import FrameOrders
 from pons_gateway.lua.scripts import Scripts
 
 Ask = Callable[..., Awaitable[Any]]
@@ -68,6 +69,7 @@ class Backends:
     """What long bodies may take that are worked on at a time."""
     tags_text: TagsText = field(default_factory=TagsText)
     digests: Digests = field(default_factory=Digests)
+    frame_orders: FrameOrders = field(default_factory=FrameOrders)
     constant_answers: dict[str, bytes] = field(default_factory=dict)
     """By path; they stay the same as long as the process lives."""
 

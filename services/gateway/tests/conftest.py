@@ -28,6 +28,7 @@ from pons.catalog import (
     StoredObject,
     Totals,
 )
+from pons.catalog.slices import StoredSlice
 from pons.catalog.worklists import KeptWorklist
 from pons.dicom.identity import ResourceIds, resource_ids
 from pons.errors import InvalidInstance, Unavailable
@@ -213,8 +214,9 @@ class FakeCatalog:
             return page[0][1]
         return None
 
-    async def series_indices(self, identifier: str) -> dict[str, int | None]:
-        return {INSTANCE: 1} if identifier == SERIES else {}
+    @property
+    def slices(self) -> "FakeSlices":
+        return FakeSlices()
 
     async def pages(
         self, level: str, identifier: str, use: Callable[[StoredHeader], Any]
@@ -226,6 +228,16 @@ class FakeCatalog:
     def _reachable(self) -> None:
         if self.away:
             raise Unavailable("The database does not answer")
+
+
+class FakeSlices:
+    """A series of one instance."""
+
+    async def of_series(self, identifier: str) -> list[StoredSlice]:
+        return [StoredSlice(INSTANCE, 1, KEY)] if identifier == SERIES else []
+
+    async def middle(self, level: str, identifier: str) -> tuple[str, UUID] | None:
+        return (INSTANCE, KEY) if identifier == RESOURCES[level].id else None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Path, Query, Request
 from pons.errors import BadRequest, NotFound, UnsupportedImage
 from pons.jobs import ArchiveRequest
 from pons.limits.json_text import NotJson, read_json
+from pons.messages.frames import LARGEST_EDGE, SMALLEST_EDGE, USUAL_EDGE, FramesRequest
 from pons.messages.views import VIEWS, View
 from pons_render.formats import Format, choose_format
 from pons_render.pictures import DEFAULT_QUALITY, Instance
@@ -80,5 +81,23 @@ async def archive_request(request: Request) -> ArchiveRequest:
     return asked
 
 
+async def frames_request(request: Request) -> FramesRequest:
+    """The body, as the gateway writes it. Raises `BadRequest`."""
+    try:
+        asked: FramesRequest = read_json(await request.body(), FramesRequest)
+    except NotJson as error:
+        raise BadRequest("The body is no request for frames", str(error)) from None
+    return asked
+
+
+async def edge_of(
+    size: Annotated[int, Query(ge=SMALLEST_EDGE, le=LARGEST_EDGE)] = USUAL_EDGE,
+) -> int:
+    """Pixels of the longer edge, which the gateway has checked."""
+    return size
+
+
 InstanceDep = Annotated[Instance, Depends(instance_of)]
 ArchiveRequestDep = Annotated[ArchiveRequest, Depends(archive_request)]
+FramesRequestDep = Annotated[FramesRequest, Depends(frames_request)]
+EdgeDep = Annotated[int, Depends(edge_of)]

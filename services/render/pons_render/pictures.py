@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an instance to what is seen of its frames: where it lies, and a worker that makes it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import msgspec
@@ -8,12 +10,13 @@ import msgspec
 from pons.errors import DamagedObject, NotFound, UnsupportedImage
 from pons.objects import Objects
 from pons.objects.damage import notice, telling
-from pons.objects.stored_file import open_file
+from pons.objects.stored_file import OpenFile, open_file
 from pons_render.answer import Answer
 from pons_render.formats import Format
-from pons_render.image import Located, read_image
+from pons_render.frame_attributes import FrameAttributes
+from pons_render.image import Image, Located, read_image
 from pons_render.pool import WorkerPool
-from pons_render.wire import Task
+from pons_render.wire import THUMBNAIL, Task
 
 DEFAULT_QUALITY = 90
 WORTH_READING = 64 << 20
@@ -28,6 +31,11 @@ class Instances(Protocol):
 
     async def find(self, instance_id: str) -> Located | None:
         """Where an instance is, by its Orthanc identifier."""
+
+    async def find_frames(
+        self, instance_id: str, frames: range
+    ) -> tuple[Located, tuple[FrameAttributes, ...]] | None:
+        """The same, and what its header says of these frames. Raises `UnsupportedImage`."""
 
 
 class Pictures:
@@ -48,17 +56,56 @@ class Pictures:
             raise NotFound("There is no such instance")
         return located
 
-    async def make(self, located: Located, task: Task) -> Answer:
-        """What a worker makes of `task`, which this completes by how its object is read.
+    async def find_frames(
+        self, instance_id: str, frames: range
+    ) -> tuple[Located, tuple[FrameAttributes, ...]]:
+        """Where an instance is, and what its header says of these frames.
 
-        Raises `UnsupportedImage`, and `DamagedObject` when the object is not what it was.
+        Raises `NotFound`, and `UnsupportedImage`.
+        """
+        found = await self._instances.find_frames(instance_id, frames)
+        if found is None:
+            raise NotFound("There is no such instance")
+        return found
+
+    @asynccontextmanager
+    async def opened(self, located: Located) -> AsyncIterator["Opened"]:
+        """The object of an instance for as many frames as are asked of it in the block.
+
+        Raises `DamagedObject` when the object is not what it was.
         """
         with telling(located):
             async with open_file(self._instances.objects, located) as file:
-                task = msgspec.structs.replace(task, path=str(file.path) if file.path else "")
-                if task.image.number_of_frames == 1 and located.size <= WORTH_READING:
-                    task = msgspec.structs.replace(task, checksum=located.checksum)
-                return await self._pool.run(task, file.read_range)
+                yield Opened(self._pool, located, file)
+
+    async def make(self, located: Located, task: Task) -> Answer:
+        """What a worker makes of `task`, of an object that is opened for it alone.
+
+        Raises `UnsupportedImage`, and `DamagedObject` when the object is not what it was.
+        """
+        async with self.opened(located) as opened:
+            return await opened.make(task)
+
+
+class Opened:
+    """An object that workers read."""
+
+    def __init__(self, pool: WorkerPool, located: Located, file: OpenFile) -> None:
+        self._pool = pool
+        self._file = file
+        self.located = located
+
+    async def make(self, task: Task) -> Answer:
+        """What a worker makes of `task`, which this completes by how the object is read.
+
+        Raises `UnsupportedImage`, and `DamagedObject` when the object is not what it was.
+        """
+        path = str(self._file.path) if self._file.path else ""
+        task = msgspec.structs.replace(task, path=path)
+        if task.image.number_of_frames == 1 and self.located.size <= WORTH_READING:
+            task = msgspec.structs.replace(task, checksum=self.located.checksum)
+        with telling(self.located):
+            return await self._pool.run(task, self._file.read_range)
 
 
 class Instance:
@@ -92,10 +139,29 @@ class Instance:
         self.located = found
         return await self._see(operation, frame, output, quality)
 
+    async def see_small(self, frame: int, edge: int, output: Format) -> Answer:
+        """A small picture of a frame, as people would see it.
+
+        Raises `UnsupportedImage`, `NotFound`, and `DamagedObject`.
+        """
+        frames = range(frame, frame + 1)
+        located, (attributes,) = await self._pictures.find_frames(self._id, frames)
+        image = read_image(located)
+        require_frame(image, frame)
+        task = Task(
+            THUMBNAIL, image, frame, located.size, output=output, attributes=attributes, edge=edge
+        )
+        return await self._pictures.make(located, task)
+
     async def _see(self, operation: str, frame: int, output: Format, quality: int) -> Answer:
         image = read_image(self.located)
-        frames = image.number_of_frames
-        if frame >= frames:
-            raise UnsupportedImage(f"There is no frame {frame}, the image has {frames}")
+        require_frame(image, frame)
         task = Task(operation, image, frame, self.located.size, output=output, quality=quality)
         return await self._pictures.make(self.located, task)
+
+
+def require_frame(image: Image, frame: int) -> None:
+    """Raise `UnsupportedImage` for a frame past the last."""
+    frames = image.number_of_frames
+    if frame >= frames:
+        raise UnsupportedImage(f"There is no frame {frame}, the image has {frames}")

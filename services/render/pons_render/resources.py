@@ -17,3 +17,5 @@ class Resources:
     objects: Objects
     stream: bool
     """Whether a ZIP is sent while it is made."""
+    frames_ahead: int = 2
+    """Frames of a stream that are decoded before their turn."""

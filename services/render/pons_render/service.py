@@ -2,12 +2,13 @@
 """Render, put together: what it opens, and how an instance becomes something to decode."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from functools import partial
+from typing import TypeVar
 
 from pons.bus import open_bus
-from pons.catalog import Catalog, open_own_catalog
+from pons.catalog import Catalog, StoredObject, open_own_catalog
 from pons.header.json_elements import select_elements
 from pons.health.readiness import Health
 from pons.http.preload import preload_http
@@ -20,11 +21,14 @@ from pons.settings import RenderSettings, Settings
 from pons_render.access import refuse_to_be_open
 from pons_render.app import create_app
 from pons_render.archive import ArchiveJob, Archives
+from pons_render.frame_attributes import FrameAttributes, picture_and_attributes
 from pons_render.image import Located
 from pons_render.picture_header import PICTURE_TAGS
 from pons_render.pictures import Pictures
 from pons_render.pool import Bounds, WorkerPool
 from pons_render.resources import Resources
+
+T = TypeVar("T")
 
 _GRACE_SECONDS = 5
 _RELEASE_SECONDS = 5
@@ -41,28 +45,45 @@ class Instances:
 
     async def find(self, instance_id: str) -> Located | None:
         """Where an instance is, with its header."""
-        stored, header = await asyncio.gather(
-            self._catalog.find_object(instance_id),
-            self._catalog.headers.read(
-                instance_id, lambda found: select_elements(found.json, PICTURE_TAGS)
-            ),
-        )
-        if stored is None or header is None:
+        found = await self._find(instance_id, lambda json: select_elements(json, PICTURE_TAGS))
+        return found and _located(instance_id, found[0], found[1])
+
+    async def find_frames(
+        self, instance_id: str, frames: range
+    ) -> tuple[Located, tuple[FrameAttributes, ...]] | None:
+        """The same, with what the header says of these frames. Raises `UnsupportedImage`."""
+        found = await self._find(instance_id, lambda json: picture_and_attributes(json, frames))
+        if found is None:
             return None
-        undefined = stored.pixel_length == _UNDEFINED_LENGTH
-        return Located(
-            key=stored.object_key,
-            size=stored.size,
-            transfer_syntax=stored.transfer_syntax,
-            header=header,
-            pixel_offset=stored.pixel_offset,
-            pixel_length=None if undefined else stored.pixel_length,
-            pixel_vr=stored.pixel_vr,
-            compression=stored.compression,
-            stored_size=stored.stored_size,
-            owner=instance_id,
-            checksum=stored.checksum,
+        stored, (header, attributes) = found
+        return _located(instance_id, stored, header), attributes
+
+    async def _find(
+        self, instance_id: str, use: Callable[[bytes], T]
+    ) -> tuple[StoredObject, T] | None:
+        stored, made = await asyncio.gather(
+            self._catalog.find_object(instance_id),
+            self._catalog.headers.read(instance_id, lambda found: use(found.json)),
         )
+        return None if stored is None or made is None else (stored, made)
+
+
+def _located(instance_id: str, stored: StoredObject, header: bytes) -> Located:
+    """What render needs to know of a row."""
+    undefined = stored.pixel_length == _UNDEFINED_LENGTH
+    return Located(
+        key=stored.object_key,
+        size=stored.size,
+        transfer_syntax=stored.transfer_syntax,
+        header=header,
+        pixel_offset=stored.pixel_offset,
+        pixel_length=None if undefined else stored.pixel_length,
+        pixel_vr=stored.pixel_vr,
+        compression=stored.compression,
+        stored_size=stored.stored_size,
+        owner=instance_id,
+        checksum=stored.checksum,
+    )
 
 
 def bounds_of(settings: RenderSettings) -> Bounds:
@@ -93,11 +114,14 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
 @asynccontextmanager
 async def open_resources(settings: Settings, health: Health) -> AsyncIterator[Resources]:
     """Everything that the routes need, and the worker of jobs, as long as the block runs."""
-    objects = open_objects(settings.storage, settings.store.name)
+    objects, bounds = (
+        open_objects(settings.storage, settings.store.name),
+        bounds_of(settings.render),
+    )
     try:
         async with (
             open_own_catalog(settings, objects) as catalog,
-            WorkerPool(bounds_of(settings.render)) as pool,
+            WorkerPool(bounds) as pool,
             asyncio.TaskGroup() as group,
         ):
             health.checks["database"] = catalog.check
@@ -105,6 +129,7 @@ async def open_resources(settings: Settings, health: Health) -> AsyncIterator[Re
                 working = group.create_task(_do_jobs(settings, health, archives, objects))
                 yield Resources(
                     pictures=Pictures(Instances(catalog, objects), pool),
+                    frames_ahead=bounds.workers + 1,
                     archives=archives,
                     objects=objects,
                     stream=settings.archive.stream,

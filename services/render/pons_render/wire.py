@@ -12,10 +12,13 @@ from typing import BinaryIO
 import msgspec
 
 from pons_render.formats import Format
+from pons_render.frame_attributes import FrameAttributes
 from pons_render.image import Image
 
 _LENGTH = struct.Struct(">Q")
 HEAD = _LENGTH.size
+RECORD, THUMBNAIL = "record", "thumbnail"
+"""Operations that are no view of stored values: a frame with its head, a small picture."""
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):
@@ -36,6 +39,12 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     """Bytes that a decoded frame may take, which the pool sets."""
     checksum: bytes = b""
     """xxh3_128 of the object, where all of it is worth reading to compare it; else empty."""
+    attributes: FrameAttributes = FrameAttributes()
+    """What is known of the frame beside its pixels, for operations that look at it."""
+    head: dict[str, int | str] = {}
+    """What the record of a frame says beside what the frame itself does."""
+    edge: int = 0
+    """Pixels of the longer edge of a thumbnail."""
 
 
 class Piece(msgspec.Struct, frozen=True, tag=True):

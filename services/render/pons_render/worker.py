@@ -18,12 +18,26 @@ from pons.errors import DamagedObject, UnsupportedImage
 from pons_render.decode import Pixels, decode_frame
 from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
+from pons_render.frame_record import write_record
 from pons_render.frames import raw_frame
 from pons_render.image import TOO_MUCH_MEMORY, Image
 from pons_render.matlab import to_matlab
 from pons_render.palette import apply_palette
 from pons_render.source import Inflated, LocalFile, Remote, Source, Whole
-from pons_render.wire import Done, Failed, FromWorker, Need, Piece, Ready, Task, pack, receive
+from pons_render.thumbnail import thumbnail
+from pons_render.wire import (
+    RECORD,
+    THUMBNAIL,
+    Done,
+    Failed,
+    FromWorker,
+    Need,
+    Piece,
+    Ready,
+    Task,
+    pack,
+    receive,
+)
 
 RAW, RAW_GZIP, MATLAB = "raw", "raw.gz", "matlab"
 GZIP_LEVEL = 4
@@ -34,7 +48,7 @@ Perform = Callable[[Task, Source, BinaryIO], None]
 
 
 def render(task: Task, source: Source, answer: BinaryIO) -> None:
-    """Write the answer to one request: a frame's raw bytes, its values as text, or its picture."""
+    """Write the answer to one request: a frame's bytes or values, or a picture of it."""
     if task.operation == RAW:
         answer.write(raw_frame(task.image, source, task.frame))
     elif task.operation == RAW_GZIP:
@@ -42,6 +56,13 @@ def render(task: Task, source: Source, answer: BinaryIO) -> None:
             packed.write(raw_frame(task.image, source, task.frame))
     elif task.operation == MATLAB:
         answer.writelines(to_matlab(expand_bits(*_pixels(task, source))))
+    elif task.operation == RECORD:
+        image, pixels = _pixels(task, source)
+        write_record(dict(task.head), image, task.attributes, pixels, source, answer)
+    elif task.operation == THUMBNAIL:
+        image, pixels = _pixels(task, source)
+        small = thumbnail(image, task.attributes, pixels, source, task.edge)
+        encode(small, task.output, task.quality, answer)
     else:
         encode(
             show(View(task.operation), *_pixels(task, source)), task.output, task.quality, answer

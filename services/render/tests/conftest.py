@@ -24,6 +24,7 @@ from pons.header.file import read_file
 from pons.objects import check_size
 from pons_render.app import create_app
 from pons_render.archive import Archives
+from pons_render.frame_attributes import FrameAttributes, read_attributes
 from pons_render.image import Located, read_image
 from pons_render.pictures import Pictures
 from pons_render.pool import Bounds, WorkerPool
@@ -241,6 +242,12 @@ class FakeInstances:
 
     async def find(self, instance_id: str) -> Located | None:
         return self._instances.get(instance_id)
+
+    async def find_frames(
+        self, instance_id: str, frames: range
+    ) -> tuple[Located, tuple[FrameAttributes, ...]] | None:
+        located = await self.find(instance_id)
+        return located and (located, read_attributes(located.header, frames))
 
 
 @pytest.fixture

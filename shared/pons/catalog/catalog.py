@@ -49,6 +49,7 @@ from pons.catalog.rows import Rows
 from pons.catalog.schema import TABLES, Columns, is_related
 from pons.catalog.search import Fields, Search
 from pons.catalog.selection import by_condition, by_keys, select
+from pons.catalog.slices import Slices
 from pons.catalog.statements import BULK, STATEMENTS, STATISTICS
 from pons.catalog.worklists import Worklists
 from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags
@@ -106,6 +107,7 @@ class Catalog:
         self._in_header: dict[tuple[Level, tuple[str, ...]], list[str]] = {}
         self.headers = Headers(reader, self._look_ups, objects, room)
         self.logs = Logs(reader)
+        self.slices = Slices(reader)
         self.archive = Archive(reader)
         self.browser = Browser(reader)
         self.dead_letters = DeadLetters(reader)
@@ -260,11 +262,6 @@ class Catalog:
         digest = to_bytes(instance_id)
         row = digest and await self._look_ups.row(STATEMENTS["object"], digest)
         return stored_object(row) if row else None
-
-    async def series_indices(self, series_id: str) -> dict[str, int | None]:
-        """The index in the series of each of its instances; empty for an unknown series."""
-        rows = await self._reader.rows(STATEMENTS["series_indices"], to_bytes(series_id))
-        return {to_text(row["id"]): row["index_in_series"] for row in rows}
 
     async def _row(self, statement: str, identifier: str, *values: Any) -> Any:
         digest = to_bytes(identifier)

@@ -81,10 +81,32 @@ ORDER BY 1
 -- The header of one instance, however long.
 SELECT header FROM headers WHERE instance_key = $1
 
--- name: series_indices
+-- name: series_slices
 -- The instances of a series with their index in it, in order of arrival.
-SELECT i.id, i.index_in_series FROM series r JOIN instances i USING (series_key)
+SELECT i.id, i.index_in_series, i.object_key FROM series r JOIN instances i USING (series_key)
  WHERE r.id = $1 ORDER BY i.instance_key
+
+-- piece: middle
+-- The instance in the middle of those of one series that have pixels, in the order of their index.
+SELECT id, object_key
+  FROM (SELECT i.id, i.object_key, count(*) OVER () AS all_of_them,
+               row_number() OVER (ORDER BY i.index_in_series NULLS LAST, i.instance_key) AS place
+          FROM instances i
+         WHERE i.pixel_offset IS NOT NULL AND i.series_key = (SELECT series_key FROM one)) pictured
+ WHERE place = all_of_them / 2 + 1
+
+-- name: middle_of_series
+-- That of a series.
+WITH one AS (SELECT series_key FROM series WHERE id = $1)
+{middle}
+
+-- name: middle_of_study
+-- That of the series of a study that has the most such instances, the first of equals.
+WITH one AS (SELECT r.series_key FROM studies s JOIN series r USING (study_key)
+               JOIN instances i USING (series_key)
+              WHERE s.id = $1 AND i.pixel_offset IS NOT NULL
+              GROUP BY r.series_key ORDER BY count(*) DESC, r.series_key LIMIT 1)
+{middle}
 
 -- name: instances_to_send
 -- The instances of resources of any level, each once, in an order that keeps series together.

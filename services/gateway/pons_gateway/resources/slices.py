@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pons.catalog.slices import StoredSlice
 from pons.dicom.numbers import read_decimal, read_integer
 from pons.errors import NotFound, TooLarge
 from pons.header.json_elements import select_elements
@@ -44,9 +45,20 @@ async def ordered_slices(series_id: str, backends: Backends) -> tuple[bool, list
 
     Raises `NotFound`, and `CannotOrderSlices`.
     """
-    indices = await backends.catalog.series_indices(series_id)
-    if not indices:
+    return order(await read_slices(series_id, await known_slices(series_id, backends), backends))
+
+
+async def known_slices(series_id: str, backends: Backends) -> list[StoredSlice]:
+    """The instances of a series. Raises `NotFound`."""
+    stored = await backends.catalog.slices.of_series(series_id)
+    if not stored:
         raise NotFound("Unknown resource")
+    return stored
+
+
+async def read_slices(series_id: str, stored: list[StoredSlice], backends: Backends) -> list[Slice]:
+    """What the headers of a series tell of its slices, in order of arrival. Raises `TooLarge`."""
+    indices = {one.id: one.index for one in stored}
     slices = []
     headers = backends.catalog.headers.pages(
         "Series", series_id, lambda found: select_elements(found.json, TELLING)
@@ -55,7 +67,7 @@ async def ordered_slices(series_id: str, backends: Backends) -> tuple[bool, list
         slices += [read_slice(one, told, indices.get(one)) for one, told in page]
     if sum(one.frames for one in slices) > MAX_FRAMES:
         raise TooLarge(f"The series has more than {MAX_FRAMES} frames")
-    return order(slices)
+    return slices
 
 
 def slices_json(is_volume: bool, slices: list[Slice]) -> dict[str, Any]:
@@ -86,14 +98,29 @@ def order(slices: list[Slice]) -> tuple[bool, list[Slice]]:
     """As `ordered_slices`."""
     if len(slices) < 2:
         return False, slices
-    if (distances := _distances(slices)) is not None:
-        ordered = sorted(zip(distances, slices, strict=True), key=lambda pair: pair[0])
-        if all(after[0] - before[0] > CLOSEST for before, after in pairwise(ordered)):
-            return True, [one for _, one in ordered]
+    if (volume := _volume(slices)) is not None:
+        return True, volume
     indices = {one.index for one in slices}
     if None in indices or len(indices) < len(slices):
         raise CannotOrderSlices("The slices have neither distinct positions nor distinct indices")
     return False, sorted(slices, key=lambda one: one.index or 0)
+
+
+def order_to_look_at(slices: list[Slice]) -> tuple[bool, list[Slice]]:
+    """The same order, with an end: slices without an index come last, equal ones as they came."""
+    if len(slices) > 1 and (volume := _volume(slices)) is not None:
+        return True, volume
+    return False, sorted(slices, key=lambda one: (one.index is None, one.index or 0))
+
+
+def _volume(slices: list[Slice]) -> list[Slice] | None:
+    """The slices along their normal; None where they share none, or some are at one place."""
+    distances = _distances(slices)
+    if distances is None:
+        return None
+    ordered = sorted(zip(distances, slices, strict=True), key=lambda pair: pair[0])
+    apart = all(after[0] - before[0] > CLOSEST for before, after in pairwise(ordered))
+    return [one for _, one in ordered] if apart else None
 
 
 def _distances(slices: list[Slice]) -> list[float] | None:

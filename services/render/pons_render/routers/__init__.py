@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every router of render."""
 
-from pons_render.routers import archives, images
+from pons_render.routers import archives, frames, images
 
-ROUTERS = (images.router, archives.router)
+ROUTERS = (images.router, frames.router, archives.router)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many frames in one answer, and a small picture of one."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import structlog
+from fastapi import APIRouter, Response
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from pons.errors import PonsError, log_text
+from pons.messages.frames import FRAME_STREAM, THUMBNAIL
+from pons_render.answer import Sent
+from pons_render.dependencies import (
+    EdgeDep,
+    FormatDep,
+    FrameDep,
+    FramesRequestDep,
+    InstanceDep,
+    ResourcesDep,
+)
+from pons_render.frame_stream import stream_frames
+
+log = structlog.get_logger()
+
+LONGEST_REQUEST = 16 << 20
+"""Bytes of a request, which names some 130,000 instances."""
+OCTETS = "application/octet-stream"
+
+router = APIRouter(tags=["Frames"])
+
+
+@router.post(FRAME_STREAM, summary="Frames, one after the other", max_body_size=LONGEST_REQUEST)
+async def frames(asked: FramesRequestDep, resources: ResourcesDep) -> Response:
+    """Each as a record: see docs/frames.md."""
+    records = stream_frames(resources.pictures, asked, resources.frames_ahead)
+    try:
+        first = await anext(records, b"")
+    except BaseException:
+        await records.aclose()
+        raise
+    return Records(first, records)
+
+
+@router.get(THUMBNAIL, summary="A small picture of a frame")
+async def thumbnail(
+    frame: FrameDep, output: FormatDep, size: EdgeDep, instance: InstanceDep
+) -> Response:
+    """PNG, JPEG or PAM. Raises `UnsupportedImage` where there is none."""
+    return Sent(await instance.see_small(frame, size, output), output.value)
+
+
+class Records(StreamingResponse):
+    """Records as they are made; what is decoded ahead ends with the answer."""
+
+    def __init__(self, first: bytes, others: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(_resumed(first, others), media_type=OCTETS)
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._others):
+            try:
+                await super().__call__(scope, receive, send)
+            except PonsError as error:
+                # The server breaks the connection of an answer that is not completed.
+                log.warning("frames broken off", reason=log_text(error))
+
+
+async def _resumed(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in others:
+        yield piece
