@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A header as Explorer shows it."""
+
+from typing import Any
+
+from fastapi import Response
+
+from pons.catalog import StoredHeader
+from pons_gateway.datasets.tag_tree import TagTree
+from pons_gateway.dependencies import BackendsDep, ResourceId
+from pons_gateway.errors import known
+from pons_gateway.models.tag_tree import TagTreeAnswer
+from pons_gateway.responses.answers import json_answer
+from pons_gateway.routing import Router, page
+
+router = Router("Explorer", "What Explorer asks beside the REST interface. It may change with it.")
+
+
+@router.get(
+    "/explorer/api/instances/{id}/tags",
+    summary="The tags of an instance as a tree, with names, representations and nested items",
+    response_model=TagTreeAnswer,
+)
+@page
+async def tag_tree(identifier: ResourceId, backends: BackendsDep) -> Response:
+    """Values of more than 512 characters are cut, and elements beyond 20,000 left out."""
+    return json_answer(known(await backends.catalog.headers.read(identifier, _tree)))
+
+
+def _tree(header: StoredHeader) -> dict[str, Any]:
+    tree = TagTree()
+    meta = tree.read(header.meta)
+    tags = tree.read(header.json)
+    return {"meta": meta, "tags": tags, "more": tree.left == 0}
