@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TCP ports: which are free, and whether somebody answers there."""
 
+import atexit
 import os
 import random
 import socket
@@ -12,6 +13,12 @@ KEPT = 256
 """Ports that a process keeps for its servers; the oldest are given back when it takes more."""
 
 _kept: dict[int, socket.socket] = {}
+
+
+@atexit.register
+def _give_back() -> None:
+    while _kept:
+        _kept.popitem()[1].close()
 
 
 def is_free(host: str, port: int) -> bool:

@@ -51,6 +51,7 @@ from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
 from pons_testing.pynetdicom_faults import close_every_socket
 from pons_testing.storage_scp import listening
+from pons_testing.streams import serving_streams
 
 close_every_socket()
 
@@ -185,7 +186,7 @@ class Sender:
 
     async def send(self, at: int, /, *resources: str, **fields: Any) -> Job:
         """Send to the peer at port `at`, and wait for the end."""
-        return await self.jobs.wait_for(await self.submit(at, *resources, **fields), 20)
+        return await self.jobs.wait_for(await self.submit(at, *resources, **fields), 60)
 
     async def until(self, job_id: str, state: str) -> None:
         """Wait until the job is in `state`."""
@@ -293,7 +294,7 @@ class Retriever:
     async def get(self, *identifiers: Identifier, **fields: Any) -> Job:
         """Retrieve by C-GET, and wait for the end."""
         request = RetrieveRequest("pacs", "C-GET", list(identifiers), **fields)
-        return await self.jobs.wait_for(await self.submit(request), 30)
+        return await self.jobs.wait_for(await self.submit(request), 60)
 
     async def until(self, job_id: str, state: str) -> None:
         """Wait until the job is in `state`."""
@@ -302,7 +303,7 @@ class Retriever:
     async def move(self, target: str, *identifiers: Identifier, **fields: Any) -> Job:
         """Have it moved to `target`, and wait for the end."""
         request = RetrieveRequest("pacs", "C-MOVE", list(identifiers), target_aet=target, **fields)
-        return await self.jobs.wait_for(await self.submit(request), 30)
+        return await self.jobs.wait_for(await self.submit(request), 60)
 
 
 @pytest.fixture(name="retrieving")
@@ -344,31 +345,16 @@ def _retrieving(tmp_path: Path) -> Any:
 
 @asynccontextmanager
 async def _trickling(head: bytes, piece: bytes) -> AsyncIterator[str]:
-    talking = set()
-
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talking.add(asyncio.current_task())
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(head)
-            while True:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0.02)
-        except (ConnectionError, asyncio.CancelledError):
-            pass  # who asked has gone, or the test ends
-        finally:
-            writer.transport.abort()
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    finally:
-        server.close()
-        for task in talking:
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*(task for task in talking if task is not None))
+    async with serving_streams(talk) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from pons.dicom.network.pdu import (
 )
 from pons.dicom.network.user_information import our_information
 from pons.objects import new_key
+from pons_testing.streams import serving_streams
 
 pytestmark = pytest.mark.anyio
 
@@ -84,9 +85,8 @@ class Sink:
 @asynccontextmanager
 async def listening_sink(syntax: str) -> AsyncIterator[tuple[Sink, int]]:
     sink = Sink(syntax)
-    server = await asyncio.start_server(sink.serve, "127.0.0.1", 0)
-    async with server:
-        yield sink, server.sockets[0].getsockname()[1]
+    async with serving_streams(sink.serve) as port:
+        yield sink, port
 
 
 @pytest.mark.parametrize("accepted", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"])
@@ -139,11 +139,8 @@ async def test_responses_that_nobody_asked_for(
     for number in (1, 2):
         await store.add_dataset(image(number))
     chatterbox = Chatterbox("1.2.840.10008.1.2.1")
-    server = await asyncio.start_server(chatterbox.serve, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        async with sending(bus, store, port) as sender:
-            job = await sender.send(port)
+    async with serving_streams(chatterbox.serve) as port, sending(bus, store, port) as sender:
+        job = await sender.send(port)
     assert job.document.state == "Failure"
     assert "breaks the protocol: A response without a request" in job.document.error_details
     assert [e.sop_instance_uid for e in index.exports] == ["1.2.3.4.1"]

@@ -32,8 +32,10 @@ from pons_egress.association import Instance, open_association
 from pons_egress.peer import Peer
 from pons_egress.scu.association import Association, Offer
 from pons_egress.scu.threads import ScuThreads, open_threads
+from pons_embedded.ports import free_port
 from pons_testing.certificates import Authority, Issued
 from pons_testing.scp import serving
+from pons_testing.streams import serving_streams
 
 pytestmark = pytest.mark.anyio
 WAY = (str(CTImageStorage), IMPLICIT_VR)
@@ -193,8 +195,8 @@ async def saying(words: bytes) -> AsyncIterator[int]:
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+    async with serving_streams(answer) as port:
+        yield port
 
 
 async def test_plain_on_either_side(call: Any, pki: Pki) -> None:
@@ -241,13 +243,11 @@ async def test_our_files(call: Any, pki: Pki, tmp_path: Path) -> None:
 @contextmanager
 def storescp(folder: Path, shown: Issued, trusted: Authority) -> Iterator[int]:
     """The port of DCMTK's, which asks for certificates."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     tls = ("+tls", str(shown.key), str(shown.certificate), "+cf", str(trusted.file))
     process = subprocess.Popen(["storescp", "-od", str(folder), *tls, str(port)])
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not listens(port):
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -19,6 +19,7 @@ from pons.jobs.store import WORKER
 from pons.remotes.peers import open_peers, parse_peer
 from pons.settings import EgressSettings, Settings
 from pons_egress.peers.store import PeerStore
+from pons_testing.streams import serving_streams
 
 STORED = (200, {"ID": "stored", "Status": "Success"})
 
@@ -50,7 +51,6 @@ class WebPeer:
     answer: Callable[[Request], Awaitable[tuple[int, Any] | None]] | None = None
     """Status and body of an answer; None closes the connection without one."""
     headers: str = ""
-    serving: set["asyncio.Task[None]"] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -61,9 +61,6 @@ class WebPeer:
         return [request.file for request in self.requests]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self.serving.add(task)
         self.connections += 1
         self.open += 1
         self.most_open = max(self.most_open, self.open)
@@ -72,18 +69,9 @@ class WebPeer:
                 pass
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
-        except asyncio.CancelledError:
-            pass  # the test ends, and asyncio would complain of a handler that was cancelled
         finally:
             self.open -= 1
-            self.serving.discard(task)
             writer.close()
-
-    async def hang_up(self) -> None:
-        """End whatever has not been answered."""
-        for task in list(self.serving):
-            task.cancel()
-        await asyncio.gather(*self.serving, return_exceptions=True)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -110,13 +98,8 @@ class WebPeer:
 async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[WebPeer]:
     """A `WebPeer` on a free port of loopback."""
     peer = WebPeer()
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0, ssl=tls)
-    peer.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving_streams(peer.serve, tls) as peer.port:
         yield peer
-    finally:
-        server.close()
-        await peer.hang_up()
 
 
 class Sender:
@@ -132,7 +115,7 @@ class Sender:
 
     async def send(self, *resources: str, **fields: Any) -> Job:
         """Send, and wait for the end."""
-        return await self.jobs.wait_for(await self.submit(*resources, **fields), 30)
+        return await self.jobs.wait_for(await self.submit(*resources, **fields), 60)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pons.bus import Bus
+from pons_testing.streams import serving_streams
 
 pytestmark = pytest.mark.anyio
 
@@ -35,11 +36,8 @@ async def sink() -> AsyncIterator[tuple[int, list[int]]]:
             received.append(length)
             writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"Status":"Success"}')
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1], received
-    finally:
-        server.close()
+    async with serving_streams(serve) as port:
+        yield port, received
 
 
 @pytest.mark.parametrize("compress", [False, True])
