@@ -116,6 +116,11 @@ def test_what_functions_are_told(fresh_store: Callable[..., Store], tmp_path: Pa
     function OnStableSeries(id, tags)
         table.insert(seen, {'OnStableSeries', id, tags.Modality})
     end
+    for _, level in ipairs({'Patient', 'Study', 'Series', 'Instance'}) do
+        _G['OnDeleted' .. level] = function(id)
+            table.insert(seen, {'OnDeleted' .. level, id})
+        end
+    end
     """
     store = fresh_store("told", **QUICK, **scripts(tmp_path, source))
     ds = image("TOLD")
@@ -134,6 +139,15 @@ def test_what_functions_are_told(fresh_store: Callable[..., Store], tmp_path: Pa
     assert by_name["OnStableStudy"] == [*store.get("/studies"), str(ds.StudyInstanceUID), True]
     assert by_name["OnStableSeries"] == [*store.get("/series"), "CT"]
     assert store.http.get(f"/instances/{instance}/metadata/1024").text == "by CT"
+    store.http.delete(f"/instances/{instance}").raise_for_status()
+    told = eventually("the deletion is told", lambda: whole(store, 8))
+    assert {one[0]: one[1] for one in told[4:]} == {
+        "OnDeletedInstance": instance,
+        "OnDeletedSeries": by_name["OnStableSeries"][0],
+        "OnDeletedStudy": by_name["OnStableStudy"][0],
+        "OnDeletedPatient": by_name["OnStablePatient"][0],
+    }
+    assert store.get("/changes")["Changes"] == []
 
 
 def whole(store: Store, count: int) -> Any:

@@ -9,12 +9,27 @@ SELECT relayed FROM relay FOR UPDATE SKIP LOCKED;
 SELECT relayed FROM relay FOR UPDATE;
 
 -- name: read_run
--- The next changes, in the order of their numbers.
-SELECT seq, change_type, level, resource_id, extract(epoch FROM date)::float8 AS date
-FROM changes
-WHERE seq > $1
-ORDER BY seq
-LIMIT $2;
+-- The next changes, in the order of their numbers, and the next deletions, in the order of what was
+-- logged between them. One look at both: what came back after a deletion is not seen without it.
+(
+    SELECT NULL::bigint AS number, seq, change_type, level, resource_id,
+        extract(epoch FROM date)::float8 AS date
+    FROM changes
+    WHERE seq > $1
+    ORDER BY seq
+    LIMIT $2
+) UNION ALL (
+    SELECT number, after, NULL, level, resource_id, NULL
+    FROM deletions
+    ORDER BY after, number
+    LIMIT $2
+);
+
+-- name: forget_deletions
+-- These deletions are told.
+DELETE FROM deletions
+USING unnest($1::bigint[], $2::bigint[]) AS told (after, number)
+WHERE deletions.after = told.after AND deletions.number = told.number;
 
 -- name: advance
 -- The log is published up to this number.

@@ -95,10 +95,13 @@ async def take_time(connection: Any) -> None:
     await connection.execute(f"SET LOCAL statement_timeout = '{PATIENCE:.0f}s'")
 
 
-async def delete_instances(connection: Any, keys: list[int], reason: str) -> Removed:
+async def delete_instances(
+    connection: Any, keys: list[int], reason: str, *, tell: bool = True
+) -> Removed:
     """Delete instances of trees that the transaction holds; `reason` is why objects are garbage.
 
-    The caller ends the transaction with `log_changes`.
+    Who follows the change feed hears of what is gone with `tell`. The caller ends the
+    transaction with `log_changes`.
     """
     described = await connection.fetch(SQL["find_described"], keys, timeout=PATIENCE)
     touched = await connection.fetch(SQL["delete_instances"], keys, reason, timeout=PATIENCE)
@@ -133,10 +136,14 @@ async def delete_instances(connection: Any, keys: list[int], reason: str) -> Rem
     ]
     objects = [key for row in touched for key in row["objects"]]
     instances = [one for row in touched for one in row["ids"]]
-    resources = [
-        *((3, row["id"]) for row in described),
+    emptied_ancestors = [
         *((2, row["id"]) for row in touched if not row["remaining"]),
         *((1, row["id"]) for row in studies if row["deleted"]),
         *((0, row["id"]) for row in patients if row["deleted"]),
     ]
+    resources = [*((3, row["id"]) for row in described), *emptied_ancestors]
+    if tell:
+        gone_ids = [*((3, one) for one in instances), *emptied_ancestors]
+        levels, ids = [level for level, _ in gone_ids], [one for _, one in gone_ids]
+        await connection.execute(SQL["tell_deletions"], levels, ids, timeout=PATIENCE)
     return Removed(growth, survivors, objects, instances, resources)

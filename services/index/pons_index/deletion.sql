@@ -88,3 +88,11 @@ DELETE FROM unstable WHERE resource_key = ANY ($1::bigint[]);
 -- name: forget_changes
 -- The change log has no lines about resources that are gone.
 DELETE FROM changes WHERE resource_key = ANY ($1::bigint[]);
+
+-- name: tell_deletions
+-- Resources of trees that are held are gone: what was logged of them has lower numbers, and what will
+-- be, should they come back, has higher ones.
+INSERT INTO deletions (after, level, resource_id)
+SELECT last_change, level, id
+FROM totals, unnest($1::smallint[], $2::bytea[]) WITH ORDINALITY AS gone (level, id, place)
+ORDER BY place;

@@ -3,18 +3,22 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import msgspec
+import nats.js.errors
 
-from pons.bus import Bus
+from pons.bus import AWAY, Bus
+from pons.bus.connection import SCRIPTS
 from pons.dicom.identity import to_text
 from pons.dicom.levels import LEVELS
+from pons.errors import Unavailable
 from pons.health.pulse import Pulse
 from pons.messages.changes import CHANGE_NAMES
-from pons.messages.events import Change, Changes
+from pons.messages.events import Change, Changes, Deletion
 from pons_index.database import Database
 from pons_index.metrics import CHANGES_RELAYED
 from pons_index.statements import SQL
@@ -34,6 +38,8 @@ class Relay:
     The identity of a message is its first and last number: a run that is cut differently after a
     crash is another message, which overlaps an earlier one. So consumers see every number, in
     order, but perhaps not only once: they skip what is not above the last number they had.
+
+    Deletions go along while functions of scripts follow the feed, which nobody else tells of them.
     """
 
     def __init__(self, database: Database, bus: Bus, pulse: Pulse | None = None) -> None:
@@ -74,20 +80,59 @@ class Relay:
             relayed = await connection.fetchval(SQL[turn])
             if relayed is None:
                 return False
-            rows = await connection.fetch(SQL["read_run"], relayed, RUN)
-            if not rows:
+            rows, gone = await _read_run(connection, relayed)
+            if not rows and not gone:
                 return False
-            first, last = rows[0]["seq"], rows[-1]["seq"]
-            await self._bus.publish(
-                self._bus.names.changes,
-                msgspec.msgpack.encode(Changes([_change(row) for row in rows])),
-                message_id=f"{self._bus.names.store}-{first}-{last}",
-            )
+            told = gone if gone and await self._is_followed() else []
+            if rows or told:
+                run = Changes([_change(row) for row in rows], [_deletion(row) for row in told])
+                await self._bus.publish(
+                    self._bus.names.changes,
+                    msgspec.msgpack.encode(run),
+                    message_id="-".join(
+                        [self._bus.names.store, *_ends(rows, "seq"), *_ends(told, "number")]
+                    ),
+                )
             # Losing this to a crash only repeats the run.
             await connection.execute("SET LOCAL synchronous_commit = off")
-            await connection.execute(SQL["advance"], last)
+            if rows:
+                await connection.execute(SQL["advance"], rows[-1]["seq"])
+            if gone:
+                columns = [[row[name] for row in gone] for name in ("seq", "number")]
+                await connection.execute(SQL["forget_deletions"], *columns)
         CHANGES_RELAYED.inc(len(rows))
         return True
+
+    async def _is_followed(self) -> bool:
+        """Whether there is somebody to hear of deletions. Raises `Unavailable`."""
+        try:
+            await self._bus.stream.consumer_info(self._bus.names.changes_stream, SCRIPTS)
+        except nats.js.errors.NotFoundError:
+            return False
+        except AWAY as error:
+            raise Unavailable("NATS does not answer") from error
+        return True
+
+
+async def _read_run(connection: Any, relayed: int) -> tuple[list[Any], list[Any]]:
+    """The next changes and deletions; none of either kind without those of the other before it."""
+    found = await connection.fetch(SQL["read_run"], relayed, RUN)
+    rows = [row for row in found if row["number"] is None]
+    gone = [row for row in found if row["number"] is not None]
+    if len(gone) == RUN:
+        rows = [row for row in rows if row["seq"] <= gone[-1]["seq"]]
+    if len(rows) == RUN:
+        gone = [row for row in gone if row["seq"] < rows[-1]["seq"]]
+    return rows, gone
+
+
+def _ends(rows: Sequence[Any], number: str) -> list[str]:
+    """The first and the last number, as the identity of a run has them."""
+    return [str(rows[0][number]), str(rows[-1][number])] if rows else [""]
+
+
+def _deletion(row: Any) -> Deletion:
+    return Deletion(row["seq"], LEVELS[row["level"]], to_text(row["resource_id"]))
 
 
 def _change(row: Any) -> Change:

@@ -102,7 +102,7 @@ async def _bury(tombstone: Tombstone, name: UUID, connection: Any) -> int:
         rows = await connection.fetch(SQL["back_from_the_dead"], *dead, timeout=PATIENCE)
         if rows:
             doomed = [row["instance_key"] for row in rows]
-            removed = await delete_instances(connection, doomed, "deleted")
+            removed = await delete_instances(connection, doomed, "deleted", tell=False)
             await log_changes(connection, removed.growth)
         await connection.execute(SQL["bury"], keys, name, timeout=PATIENCE)
         await connection.execute(SQL["remember_dead"], tombstone.instances, before)

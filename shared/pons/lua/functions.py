@@ -23,6 +23,9 @@ EVENTS: dict[tuple[str, str], str] = {
 }
 """A change's type and level to the function that is told of it."""
 
+DELETED: dict[str, str] = {level: f"OnDeleted{level}" for level in LEVELS}
+"""The level of a resource that is gone to the function that is told of it."""
+
 CALLBACKS = (
     INITIALIZE,
     FINALIZE,
@@ -33,11 +36,12 @@ CALLBACKS = (
     INCOMING_WORKLIST,
     OUTGOING_FIND,
     *dict.fromkeys(EVENTS.values()),
+    *DELETED.values(),
     JOB_SUBMITTED,
     JOB_SUCCESS,
     JOB_FAILURE,
     HEART_BEAT,
 )
 
-NEVER_CALLED = (*(f"OnDeleted{level}" for level in LEVELS), "OutgoingCStoreInstanceFilter")
+NEVER_CALLED = ("OutgoingCStoreInstanceFilter",)
 """Functions that Orthanc calls and this store does not: the log warns of one that is defined."""

@@ -98,10 +98,20 @@ class Change(msgspec.Struct, frozen=True):
     """Seconds since the epoch."""
 
 
+class Deletion(msgspec.Struct, frozen=True):
+    """A resource that is gone, which the change log does not tell."""
+
+    after: int
+    """Number of the last change that came before."""
+    level: Level
+    resource_id: str
+
+
 class Changes(msgspec.Struct, frozen=True):
-    """A run of changes, their numbers ascending."""
+    """A run of changes, their numbers ascending, and what was deleted meanwhile, in its order."""
 
     changes: list[Change]
+    deletions: list[Deletion] = []
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -401,9 +401,9 @@ async def test_a_posted_script_that_takes_the_process_along() -> None:
 
 async def test_a_function_that_is_never_called(opened: Open) -> None:
     """Who expects it to be called, as Orthanc would, finds a warning once."""
-    source = "function OnDeletedStudy() end function OnStableStudy() return 1 end"
+    source = "function OutgoingCStoreInstanceFilter() end function OnStableStudy() return 1 end"
     with structlog.testing.capture_logs() as logs:
         async with opened(source) as scripts:
             await value(scripts, "OnStableStudy")
     warned = [one["function"] for one in logs if one["log_level"] == "warning"]
-    assert warned == ["OnDeletedStudy"]
+    assert warned == ["OutgoingCStoreInstanceFilter"]

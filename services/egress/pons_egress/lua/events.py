@@ -9,9 +9,9 @@ import structlog
 from nats.aio.msg import Msg
 
 from pons.errors import PonsError, Unavailable, log_text
-from pons.lua.functions import EVENTS
+from pons.lua.functions import DELETED, EVENTS
 from pons.lua.scripts import ScriptFailed, ScriptLost, Scripts
-from pons.messages.events import Change, Changes
+from pons.messages.events import Change, Changes, Deletion
 from pons_egress.metrics import LUA_EVENTS
 
 log = structlog.get_logger()
@@ -40,19 +40,22 @@ class Events:
     async def take_changes(self, message: Msg) -> None:
         """Tell scripts of a run of changes; of one that comes again, what is left of it."""
         try:
-            changes = msgspec.msgpack.decode(message.data, type=Changes).changes
+            run = msgspec.msgpack.decode(message.data, type=Changes)
         except msgspec.DecodeError:
             log.exception("changes cannot be read")
             return
         number = message.metadata.sequence.stream
         done = self._begun[1] if self._begun[0] == number else 0
-        for position, change in enumerate(changes[done:], done + 1):
-            function = EVENTS.get((change.change_type, change.level))
-            if function is not None and self._scripts.defines(function):
-                await self._take_change(function, change)
+        for position, event in enumerate(_in_order(run)[done:], done + 1):
+            if isinstance(event, Deletion):
+                await self.tell(DELETED[event.level], event.resource_id)
+            elif function := EVENTS.get((event.change_type, event.level)):
+                await self._take_change(function, event)
             self._begun = (number, position)
 
     async def _take_change(self, function: str, change: Change) -> None:
+        if not self._scripts.defines(function):
+            return
         try:
             told = await self._tell(change)
         except Unavailable:
@@ -80,6 +83,14 @@ class Events:
             _fail("what lua wants is not done", function, error)
         else:
             LUA_EVENTS.labels(function, "success").inc()
+
+
+def _in_order(run: Changes) -> list[Change | Deletion]:
+    """What has happened, as it did: a deletion is between two changes."""
+    return sorted(
+        [*run.changes, *run.deletions],
+        key=lambda one: (one.after, 1) if isinstance(one, Deletion) else (one.seq, 0),
+    )
 
 
 def _fail(what: str, function: str, error: Exception) -> None:

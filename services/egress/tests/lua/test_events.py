@@ -19,7 +19,7 @@ from pons.bus import Bus
 from pons.bus.connection import SCRIPTS
 from pons.errors import DamagedObject, Unavailable
 from pons.lua.scripts import Scripts, open_scripts
-from pons.messages.events import Change, Changes
+from pons.messages.events import Change, Changes, Deletion
 from pons.settings import LuaSettings
 from pons_egress.lua.events import Events
 from pons_egress.lua.feed import Feed
@@ -36,6 +36,7 @@ function OnStoredInstance(id)
     SendToModality(id, 'pacs')
 end
 function OnStableStudy(id) Delete(id) end
+function OnDeletedStudy(id) SendToPeer(id, 'deleted') end
 function OnUpdatedInstance(id) SendToPeer(id, 'updated') end
 """
 
@@ -116,6 +117,21 @@ async def test_in_their_order(bus: Bus, scripts: Scripts) -> None:
         await publish(bus, "d", kind="StableStudy")
         await until(lambda: "delete d" in store.done, 60)
     assert store.done == ["store-scu a", "store-scu b", "delete d"]
+
+
+async def test_deletions_are_told_between_changes(bus: Bus, scripts: Scripts) -> None:
+    """What is deleted and comes again is told in this order; each level has its own function."""
+    store = Store()
+    changes = [Change(n, "NewInstance", "Instance", str(n), 0.0) for n in (5, 6)]
+    deletions = [
+        Deletion(*one) for one in ((5, "Study", "s"), (5, "Patient", "p"), (9, "Study", "t"))
+    ]
+    run = msgspec.msgpack.encode(Changes(changes, deletions))
+    async with working(bus, scripts, store):
+        await started(bus)
+        await bus.stream.publish(bus.names.changes, run)
+        await until(lambda: len(store.done) >= 4, 60)
+    assert store.done == ["store-scu 5", "deleted s", "store-scu 6", "deleted t"]
 
 
 async def test_what_cannot_be_told_or_done(scripts: Scripts) -> None:
