@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from pons_embedded import explorer
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import CHECKOUT
 from pons_embedded.orthanc.document import COMMAND as PAGE_COMMAND
 from pons_embedded.orthanc.document import orthanc_document
+from pons_embedded.up import say
 
-REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-test.txt", "requirements-explorer.txt")
+PACKAGE_LOCKS = ("services/gateway/explorer/package-lock.json",)
 REGISTRY = re.compile(r"https?://|--(extra-)?index-url|--find-links|--trusted-host|file:")
 """What a requirements file must not say: from where its packages are to come."""
 
@@ -27,6 +30,8 @@ keep their order: those with the longest tests, often few, come first."""
 
 def run_tests(words: Sequence[str]) -> int:
     """Every test, side by side on the cores, or those that `words` select; pytest's exit code."""
+    if not words:
+        _build_explorer()
     return _run("-m", "pytest", *(words or SIDE_BY_SIDE))
 
 
@@ -35,6 +40,7 @@ def run_checks() -> int:
     steps: dict[str, Callable[[], int]] = {
         "ruff check": lambda: _run("-m", "ruff", "check", "."),
         "ruff format": lambda: _run("-m", "ruff", "format", "--check", "."),
+        "explorer": _check_explorer,
         "mypy": lambda: _run("-m", "mypy", *_packages()),
         "requirements": lambda: _tell(requirement_faults(CHECKOUT)),
         "configuration.md": _check_configuration,
@@ -56,12 +62,17 @@ def run_bench(words: Sequence[str]) -> int:
 
 
 def requirement_faults(checkout: Path) -> list[str]:
-    """Lines of the requirements files that name a package index or a place on some machine."""
+    """Lines of what pins packages that name a package index or a place on some machine."""
     return [
         f"{name}:{number}: {line.strip()}"
         for name in REQUIREMENTS
         for number, line in enumerate((checkout / name).read_text().splitlines(), 1)
         if REGISTRY.search(line)
+    ] + [
+        f"{name}:{number}: {line.strip()}"
+        for name in PACKAGE_LOCKS
+        for number, line in enumerate((checkout / name).read_text().splitlines(), 1)
+        if '"resolved"' in line
     ]
 
 
@@ -71,6 +82,27 @@ def page_faults(checkout: Path) -> list[str]:
     if page.is_file() and page.read_text(encoding="utf-8") == orthanc_document():
         return []
     return [f"{page} does not say what the table of options says: {PAGE_COMMAND}"]
+
+
+def _build_explorer() -> None:
+    """Once, before the tests of several processes want it; they tell why it is not there."""
+    try:
+        explorer.build(say)
+    except explorer.BuildFailed as failure:
+        say(f"Explorer cannot be built: {failure}")
+
+
+def _check_explorer() -> int:
+    """Biome and tsc, where Node is there already: nobody has to install it for this."""
+    tools = explorer.node_tools()
+    if tools is None:
+        say("explorer is not checked: that needs Node 20.19 or 22.12 or later, and npm")
+        return 0
+    try:
+        explorer.check(tools)
+    except explorer.BuildFailed as failure:
+        return _tell([str(failure)])
+    return 0
 
 
 def _packages() -> list[str]:

@@ -30,6 +30,7 @@ from pons_embedded import state
 from pons_embedded.command import Command
 from pons_embedded.disk import let_start, make_room_to_start, storage_of, watch_room
 from pons_embedded.errors import Refusal
+from pons_embedded.explorer import build_beside
 from pons_embedded.external import check_servers
 from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
 from pons_embedded.guard import Charge
@@ -331,6 +332,7 @@ class _Store:
             f"Stop it with Ctrl-C here, or with {shlex.join(down)}.",
             sys.stdout,
         )
+        self._build = build_beside() if self.settings.http.explorer else None
 
     async def _watch_stop_request(self, wishes: Wishes) -> None:
         """Stop when `./pons down` asks by a file, which it does where there is no SIGTERM."""
@@ -362,8 +364,7 @@ def stop_on_signals(wishes: Wishes) -> None:
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
 
 
-POOLS = 3
-"""Pools of connections of each process that reads the index: one for each way to plan."""
+POOLS = 3  # of connections, of each process that reads the index: one for each way to plan
 
 
 def connections(settings: Settings) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pons_embedded.cli import main
-from pons_embedded.development import requirement_faults
+from pons_embedded.development import PACKAGE_LOCKS, requirement_faults
 from pons_embedded.folder import CHECKOUT
 from pons_embedded.password import password_line
 
@@ -22,8 +22,13 @@ def test_index_in_requirements_is_found(tmp_path: Path) -> None:
     """An index address or a local file in the requirements is a fault with its line."""
     (tmp_path / "requirements.txt").write_text("one==1 \\\n    --hash=sha256:00\n")
     (tmp_path / "requirements-test.txt").write_text("--index-url https://index.example/simple\n")
+    (tmp_path / "requirements-explorer.txt").write_text("two==1 \\\n    --hash=sha256:00\n")
+    lock = tmp_path / PACKAGE_LOCKS[0]
+    lock.parent.mkdir(parents=True)
+    lock.write_text('{\n  "resolved": "https://registry.example/one.tgz"\n}\n')
     assert requirement_faults(tmp_path) == [
-        "requirements-test.txt:1: --index-url https://index.example/simple"
+        "requirements-test.txt:1: --index-url https://index.example/simple",
+        f'{PACKAGE_LOCKS[0]}:2: "resolved": "https://registry.example/one.tgz"',
     ]
 
 

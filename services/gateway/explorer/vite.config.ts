@@ -17,6 +17,7 @@ export default defineConfig({
     manifest: 'manifest.json',
     sourcemap: false,
     reportCompressedSize: false,
+    chunkSizeWarningLimit: 1000,
   },
   server: {
     // `npm run dev` beside a store at its own port.

@@ -38,7 +38,7 @@ def _complete(document: dict[str, Any], app: FastAPI) -> None:
         schemas.pop(schema, None)
     document["security"] = [{"basic": []}, {}]
     for route in app.routes:
-        if has_mark(route, "public"):
+        if has_mark(route, "public") and getattr(route, "include_in_schema", True):
             for method in getattr(route, "methods", ()):
                 document["paths"][getattr(route, "path_format", "")][method.lower()][
                     "security"

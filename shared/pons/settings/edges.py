@@ -94,6 +94,11 @@ class HttpSettings(Section):
     explorer: bool = Field(
         True, description="Serve the page for people at `/` (and its icon); false: 404."
     )
+    explorer_folder: str = Field(
+        "",
+        description="Folder of Explorer's build, with its `index.html`; empty: where `./pons up` "
+        "builds it.",
+    )
     describe_errors: bool = Field(True, description="Describe errors in a JSON body.")
     allow_export: bool = Field(
         False,

@@ -50,8 +50,10 @@ class _Compressing:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            kind = dict(message["headers"]).get(b"content-type", b"")
+            headers = dict(message["headers"])
+            kind = headers.get(b"content-type", b"")
             text = kind.startswith(COMPRESSED) and not kind.startswith(EVENTS)
+            text &= b"content-encoding" not in headers
             if message["status"] == 200 and text:
                 self._start = message
                 return

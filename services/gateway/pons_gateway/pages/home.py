@@ -13,7 +13,9 @@ import pons
 from pons.catalog import Totals
 from pons.errors import PonsError, Unavailable
 from pons.messages.services import Done, Ping
+from pons.settings import Settings
 from pons_gateway.backends import Backends
+from pons_gateway.pages.explorer import is_built, why_not_built
 
 PAGES = Path(__file__).parent
 SERVICES = {
@@ -54,6 +56,7 @@ async def home_page(backends: Backends, host: str) -> str:
             | backends.health.told()
             | backends.health.shortages()
             | (READ_ONLY if settings.store.read_only else {})
+            | _explorer(settings)
         ),
     )
 
@@ -114,6 +117,12 @@ def _states(states: dict[str, bool]) -> str:
         f"<span>{escape(SERVICES[name])}</span><em>{'running' if up else 'no answer'}</em></li>"
         for name, up in states.items()
     )
+
+
+def _explorer(settings: Settings) -> dict[str, str]:
+    """Why this page is shown and not Explorer, where somebody wants to know."""
+    why = "" if is_built(settings) else why_not_built(settings)
+    return {"explorer": why} if why else {}
 
 
 def _notes(failures: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from pons_gateway.routers import (
     content,
     dead_letters,
     direct_queries,
+    explorer_files,
     find,
     frames,
     images,
@@ -39,6 +40,7 @@ from pons_gateway.routing import Router
 
 ROUTERS: tuple[Router, ...] = (
     pages.router,
+    explorer_files.router,
     system.router,
     tools.router,
     operation.router,
