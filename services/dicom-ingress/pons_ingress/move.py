@@ -171,9 +171,10 @@ class Move:
 
 def _count(document: JobDocument, moved: SubOperations) -> None:
     """What the job says of how far it is."""
-    moved.failed = int(document.content.get("FailedInstancesCount", 0))
-    dealt_with = round(document.progress * moved.total)
-    moved.completed = max(dealt_with - moved.failed, 0)
+    failed, held_back = (
+        int(document.content.get(f"{what}InstancesCount", 0)) for what in ("Failed", "Filtered")
+    )
+    moved.follow(round(document.progress * moved.total), failed, held_back)
 
 
 def _ended(
@@ -185,7 +186,7 @@ def _ended(
     moved.failed_uids = [one.sop_instance_uid for one in instances if one.instance_id in named]
     if document.state == "Failure" and not cancelled:
         # It broke off: in the order of the instances, what it had not come to failed as well.
-        left = instances[moved.completed + moved.failed :]
+        left = instances[moved.dealt_with :]
         moved.failed_uids += [one.sop_instance_uid for one in left]
         moved.failed += len(left)
     return moved.final(cancelled=cancelled, comment=document.error_details)

@@ -35,12 +35,23 @@ class SubOperations:
     completed: int = 0
     warning: int = 0
     failed: int = 0
+    held_back: int = 0
+    """Those that scripts do not let go: they are counted as none of these."""
     failed_uids: list[str] = field(default_factory=list)
+
+    @property
+    def dealt_with(self) -> int:
+        return self.completed + self.warning + self.failed + self.held_back
 
     @property
     def remaining(self) -> int:
         """Never less than none: what comes in meanwhile is moved, too, and was not in the total."""
-        return max(self.total - self.completed - self.warning - self.failed, 0)
+        return max(self.total - self.dealt_with, 0)
+
+    def follow(self, dealt_with: int, failed: int, held_back: int) -> None:
+        """Count as a job does that has dealt with so many."""
+        self.failed, self.held_back = failed, held_back
+        self.completed = max(dealt_with - failed - held_back, 0)
 
     def fail(self, sop_instance_uid: str) -> None:
         """Count one that failed."""

@@ -40,3 +40,19 @@ def test_a_request_that_failed() -> None:
         FAILED_SUBOPERATIONS: 1,
         WARNING_SUBOPERATIONS: 0,
     }
+
+
+def test_what_scripts_hold_back() -> None:
+    """It is neither completed nor failed, and no more remains for it."""
+    moved = SubOperations(10)
+    moved.follow(6, failed=1, held_back=2)
+    assert (moved.completed, moved.failed, moved.dealt_with) == (3, 1, 6)
+    assert moved.pending().elements == {
+        REMAINING_SUBOPERATIONS: 4,
+        COMPLETED_SUBOPERATIONS: 3,
+        FAILED_SUBOPERATIONS: 1,
+        WARNING_SUBOPERATIONS: 0,
+    }
+    moved.follow(10, failed=0, held_back=10)
+    assert moved.final().status == 0
+    assert moved.final().elements[COMPLETED_SUBOPERATIONS] == 0

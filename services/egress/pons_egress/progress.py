@@ -14,6 +14,9 @@ from pons.jobs.document import MOST_NAMED, failed_instances
 from pons.sending.source import Lookup
 from pons_egress.exports import ExportLog
 
+FILTERED = "FilteredInstancesCount"
+"""How the content of a job names how many instances scripts did not let go; nothing for none."""
+
 
 class Position(msgspec.Struct, frozen=True):
     """How far a job is, and where to go on."""
@@ -26,6 +29,8 @@ class Position(msgspec.Struct, frozen=True):
     """Sent, and not yet in the exports log, once some have failed."""
     reasons: dict[str, str] = {}
     """Instances that failed, to why; the first `MOST_NAMED`."""
+    filtered: int = 0
+    """Those that scripts did not want to be sent."""
     size: int = 0
     """Bytes that have left."""
     total: int = 0
@@ -67,6 +72,7 @@ class Progress:
             "InstancesCount": self.position.total,
             **named,
             **failed,
+            **({FILTERED: self.position.filtered} if self.position.filtered else {}),
             **self._more(self.position),
         }
 
@@ -83,6 +89,11 @@ class Progress:
         if len(reasons) < MOST_NAMED:
             reasons = {**reasons, instance.instance_id: why}
         await self._pass(instance, failed=before.failed + 1, reasons=reasons)
+
+    async def held_back(self, instance: InstanceToSend) -> None:
+        """The peer is not to get the instance: that is no failure, and nothing was sent."""
+        await self._exports.leave_out()
+        await self._pass(instance, filtered=self.position.filtered + 1)
 
     async def note_sent(self, instance: InstanceToSend) -> None:
         """The peer has the instance, but the job breaks off at one before it."""
@@ -152,7 +163,7 @@ async def begin(
     position, left = _resume(position, instances)
     if complete and position.failed and not left:
         position, left = Position(), instances
-    unlogged, whole = set(position.unlogged), not position.failed
+    unlogged, whole = set(position.unlogged), not (position.failed or position.filtered)
     passed = instances[: len(instances) - len(left)]
     sent = [i for i in passed if whole or i.instance_id in unlogged]
     exports = ExportLog(bus, run.id, destination, sent, whole=whole)

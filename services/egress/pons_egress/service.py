@@ -44,6 +44,7 @@ from pons_egress.commitment import Committing
 from pons_egress.echo import Echo
 from pons_egress.lua.service import open_lua
 from pons_egress.metrics import JOB_SECONDS
+from pons_egress.outgoing import OutgoingFilter
 from pons_egress.peers.pull import PullTransfer
 from pons_egress.peers.push import PushTransfer
 from pons_egress.peers.questions import PeerQuestions
@@ -104,7 +105,15 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             await answer_commands(bus, "egress", commands, health)
             handlers: dict[str, Handler] = {
                 JOB_TYPE: lua_events.followed(
-                    ModalityStore(bus, objects, catalog, modalities, settings, committing.ask)
+                    ModalityStore(
+                        bus,
+                        objects,
+                        catalog,
+                        modalities,
+                        settings,
+                        committing.ask,
+                        OutgoingFilter(lua.scripts, catalog.headers),
+                    )
                 ),
                 JOB_TYPES["C-MOVE"]: Moving(threads, modalities, settings),
                 JOB_TYPES["C-GET"]: Getting(

@@ -25,6 +25,7 @@ from pons.settings import Settings
 from pons_egress.association import Association, open_association
 from pons_egress.c_store import Originator, store_instance
 from pons_egress.metrics import INSTANCES
+from pons_egress.outgoing import OutgoingFilter
 from pons_egress.peer import Peer, find_peer
 from pons_egress.progress import Progress, begin
 from pons_egress.scu.commitment import references
@@ -47,14 +48,17 @@ class ModalityStore:
         modalities: Modalities,
         settings: Settings,
         commit: Commit | None = None,
+        outgoing: OutgoingFilter | None = None,
     ) -> None:
-        """`commit` asks a peer for storage commitment; needed by those that want it."""
+        """`commit` asks a peer for storage commitment; needed by those that want it. `outgoing` may
+        hold instances back."""
         self._bus = bus
         self._source = Source(objects, catalog)
         self._catalog = catalog
         self._modalities = modalities
         self._settings = settings
         self._commit = commit
+        self._outgoing = outgoing
 
     async def __call__(self, run: Run) -> None:
         request = msgspec.convert(run.request.arguments, StoreRequest)
@@ -63,7 +67,7 @@ class ModalityStore:
         resources, named = request.resources, request.modality
         complete = bool(request.rules)
         progress = await begin(run, self._bus, self._catalog, resources, named, complete=complete)
-        sending = Sending(self._source, request, peer, run, progress)
+        sending = Sending(self._source, request, peer, run, progress, self._outgoing)
         await sending.send(self._settings.egress.maximum_pdu_length)
         if request.transaction_uid:
             await self._ask_for_commitment(peer, request)
@@ -80,8 +84,15 @@ class Sending:
     """One run of the job."""
 
     def __init__(
-        self, source: Source, request: StoreRequest, peer: Peer, run: Run, progress: Progress
+        self,
+        source: Source,
+        request: StoreRequest,
+        peer: Peer,
+        run: Run,
+        progress: Progress,
+        outgoing: OutgoingFilter | None,
     ) -> None:
+        self._outgoing = outgoing
         self._source = source
         self._request = request
         self._peer = peer
@@ -116,8 +127,12 @@ class Sending:
                 instance = instances[number]
                 number += 1
                 try:
+                    dataset = await preparing
+                    if self._outgoing and not await self._outgoing.lets_go(instance, self._peer):
+                        await self._hold_back(instance)
+                        continue
                     await store_instance(
-                        association, self._source.objects, await preparing, self._originator
+                        association, self._source.objects, dataset, self._originator
                     )
                 except (RemoteFailure, InvalidInstance, NotFound, DamagedObject) as error:
                     notice(error)
@@ -132,6 +147,11 @@ class Sending:
                 else:
                     await self._progress.sent(instance)
         return instances[number:]
+
+    async def _hold_back(self, instance: InstanceToSend) -> None:
+        INSTANCES.labels(self._peer.modality, "filtered").inc()
+        log.info("instance held back by lua", job=self._run.id, instance=instance.instance_id)
+        await self._progress.held_back(instance)
 
 
 async def _prepared(

@@ -42,6 +42,7 @@ from pons.objects import Body, FileObjects, Spool, new_key
 from pons.objects.bodies import freed
 from pons.remotes.modalities import open_modalities
 from pons.settings import DicomSettings, JobsSettings, Settings
+from pons_egress.outgoing import OutgoingFilter
 from pons_egress.retrieval import Getting, Moving
 from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.threads import open_threads
@@ -202,6 +203,7 @@ async def sending(
     kind: str = WORKER,
     jobs: JobsSettings | None = None,
     commit: Commit | None = None,
+    outgoing: OutgoingFilter | None = None,
     dicom: DicomSettings | None = None,
     **modality: Any,
 ) -> AsyncIterator[Sender]:
@@ -213,7 +215,7 @@ async def sending(
         dicom=dicom or DicomSettings(),
     )
     async with open_modalities(bus, settings) as modalities, asyncio.TaskGroup() as group:
-        handler = ModalityStore(bus, store.objects, store, modalities, settings, commit)
+        handler = ModalityStore(bus, store.objects, store, modalities, settings, commit, outgoing)
         worker = Worker(bus, settings.jobs, kind, {JOB_TYPE: handler})
         working = group.create_task(worker.run())
         yield Sender(bus, settings)

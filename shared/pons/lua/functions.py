@@ -10,6 +10,7 @@ INCOMING_HTTP = "IncomingHttpRequestFilter"
 INCOMING_FIND = "IncomingFindRequestFilter"
 INCOMING_WORKLIST = "IncomingWorklistRequestFilter"
 OUTGOING_FIND = "OutgoingFindRequestFilter"
+OUTGOING_C_STORE = "OutgoingCStoreInstanceFilter"
 JOB_SUBMITTED, JOB_SUCCESS, JOB_FAILURE = "OnJobSubmitted", "OnJobSuccess", "OnJobFailure"
 
 EVENTS: dict[tuple[str, str], str] = {
@@ -35,6 +36,7 @@ CALLBACKS = (
     INCOMING_FIND,
     INCOMING_WORKLIST,
     OUTGOING_FIND,
+    OUTGOING_C_STORE,
     *dict.fromkeys(EVENTS.values()),
     *DELETED.values(),
     JOB_SUBMITTED,
@@ -42,6 +44,3 @@ CALLBACKS = (
     JOB_FAILURE,
     HEART_BEAT,
 )
-
-NEVER_CALLED = ("OutgoingCStoreInstanceFilter",)
-"""Functions that Orthanc calls and this store does not: the log warns of one that is defined."""

@@ -23,12 +23,11 @@ from pons.lua.frames import (
     decode_request,
     frame,
 )
-from pons.lua.functions import CALLBACKS, NEVER_CALLED
+from pons.lua.functions import CALLBACKS
 from pons.lua.json_values import from_lua, to_lua
 from pons.lua.sandbox import Sandbox, bound_process, complaint, end
 
 FUNCTIONS = Path(__file__).with_name("callbacks.lua")
-KNOWN = (*CALLBACKS, *NEVER_CALLED)
 MAX_PRINTED = 512 * 1024
 """Bytes of what one call prints; the rest is left out, and said to be."""
 CUT = b"\n(the rest of what was printed is left out)\n"
@@ -84,7 +83,7 @@ class Host:
             error=error,
             printed=bytes(self._printed),
             operations=[] if error else operations,
-            defined=[name for name in KNOWN if self._is_defined(name.encode())],
+            defined=[name for name in CALLBACKS if self._is_defined(name.encode())],
             changed=self._differ(before),
         )
 

@@ -13,7 +13,7 @@ import structlog
 
 from pons.errors import BadRequest, PonsError, Unavailable
 from pons.lua.frames import Call, Load, Outcome, Wanted
-from pons.lua.functions import CALLBACKS, FINALIZE, INITIALIZE, NEVER_CALLED
+from pons.lua.functions import CALLBACKS, FINALIZE, INITIALIZE
 from pons.lua.process import Door, LuaProcess, ProcessEnded
 from pons.settings import LuaSettings, SettingsError
 
@@ -217,8 +217,6 @@ class Scripts:
             await self._end()
             raise ScriptLost(f"Lua {what} was ended", outcome.error)
         if settled:
-            for function in set(outcome.defined).intersection(NEVER_CALLED) - self._defined:
-                log.warning("lua function is never called here", function=function)
             self._defined = frozenset(outcome.defined)
         if outcome.printed and isinstance(request, Call):
             log.info("lua says", function=what, text=outcome.printed.decode(errors="replace"))

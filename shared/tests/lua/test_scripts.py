@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog.testing
 
 from pons.errors import BadRequest, Unavailable
 from pons.lua.process import Door
@@ -397,13 +396,3 @@ async def test_a_posted_script_that_takes_the_process_along() -> None:
         await scripts.catch_up()
         assert not scripts.defines("ReceivedInstanceFilter")
         assert await value(scripts, "OnStableStudy") == 1
-
-
-async def test_a_function_that_is_never_called(opened: Open) -> None:
-    """Who expects it to be called, as Orthanc would, finds a warning once."""
-    source = "function OutgoingCStoreInstanceFilter() end function OnStableStudy() return 1 end"
-    with structlog.testing.capture_logs() as logs:
-        async with opened(source) as scripts:
-            await value(scripts, "OnStableStudy")
-    warned = [one["function"] for one in logs if one["log_level"] == "warning"]
-    assert warned == ["OutgoingCStoreInstanceFilter"]

@@ -18,12 +18,14 @@ from pons.jobs import (
     submit_peer_store,
     submit_store,
 )
+from pons.lua.functions import OUTGOING_C_STORE
 from pons.messages.index import DELETED_AT_ONCE, DeleteResources, ResourceName
 from pons.messages.services import Done
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.settings import Settings
+from pons_egress.progress import FILTERED
 
 log = structlog.get_logger()
 
@@ -138,7 +140,10 @@ def _digest(instances: Sequence[str]) -> str:
 
 
 class Followed:
-    """Handler of a job that sends: what is to follow is done when all has arrived."""
+    """Handler of a job that sends: what is to follow is done when all has arrived.
+
+    Where scripts held instances back, nothing is deleted.
+    """
 
     def __init__(self, handler: Handler, operations: Operations) -> None:
         self._handler = handler
@@ -146,6 +151,14 @@ class Followed:
 
     async def __call__(self, run: Run) -> None:
         await self._handler(run)
-        then: Any = run.request.arguments.get("then")
+        told: Any = run.request.arguments.get("then")
+        then = msgspec.convert(told or [], list[Operation])
+        if held_back := run.document.content.get(FILTERED):
+            log.warning(
+                "lua deletes nothing",
+                job=run.id,
+                reason=f"{OUTGOING_C_STORE} held {held_back} instances back",
+            )
+            then = [one for one in then if one["Operation"] != "delete"]
         if then:
-            await self._operations.perform(msgspec.convert(then, list[Operation]))
+            await self._operations.perform(then)

@@ -10,7 +10,7 @@ import pytest
 
 from pons.bus import Bus
 from pons.errors import ReadOnly, RemoteFailure
-from pons.jobs import Jobs
+from pons.jobs import JobRequest, Jobs
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, ROUTING
 from pons.messages.index import DeleteResources
@@ -42,6 +42,11 @@ def to_peer(resource: str) -> Operation:
 
 def delete(resource: str) -> Operation:
     return {"Operation": "delete", "Resource": resource}
+
+
+def ended(request: JobRequest, **content: int) -> Any:
+    """A run whose handler has done its work."""
+    return SimpleNamespace(id="1", request=request, document=SimpleNamespace(content=content))
 
 
 class Deleted(list[str]):
@@ -102,15 +107,30 @@ async def test_what_is_deleted_waits_for_what_is_sent_before(bus: Bus) -> None:
         async def succeeds(_run: Any) -> None:
             assert deleted == ["x"]
 
-        run: Any = SimpleNamespace(request=request)
+        run = ended(request)
         with pytest.raises(RemoteFailure):
             await Followed(fails, operations)(run)
         assert len(await submitted(jobs)) == 1
         await Followed(succeeds, operations)(run)
         _, second = await submitted(jobs)
         assert second.job_type == PEER_JOB_TYPE
-        await Followed(succeeds, operations)(SimpleNamespace(request=second))  # type: ignore[arg-type]
+        await Followed(succeeds, operations)(ended(second))
         assert deleted == ["x", "a"]
+
+
+async def test_what_was_held_back_is_not_deleted(bus: Bus) -> None:
+    """Where a filter let not everything go, the rest is sent, and nothing is deleted."""
+    async with opened(bus) as (operations, jobs, deleted):
+        await operations.perform([to_pacs("a"), to_peer("a"), delete("a")])
+        (request,) = await submitted(jobs)
+
+        async def succeeds(_run: Any) -> None:
+            pass
+
+        await Followed(succeeds, operations)(ended(request, FilteredInstancesCount=1))
+        _, second = await submitted(jobs)
+        assert (second.job_type, second.arguments["then"]) == (PEER_JOB_TYPE, [])
+        assert deleted == []
 
 
 @pytest.mark.parametrize(
@@ -129,7 +149,7 @@ async def test_what_came_since_is_not_deleted(bus: Bus, now: list[str], gone: li
 
         for number in range(2):
             request = (await submitted(jobs))[number]
-            await Followed(succeeds, operations)(SimpleNamespace(request=request))  # type: ignore[arg-type]
+            await Followed(succeeds, operations)(ended(request))  # type: ignore[arg-type]
         assert deleted == gone
     assert len(request.arguments["then"]) == 1
 
@@ -142,7 +162,7 @@ async def test_a_job_without_anything_to_follow(bus: Bus) -> None:
         done.append(run)
 
     async with opened(bus) as (operations, jobs, deleted):
-        await Followed(handler, operations)(SimpleNamespace(request=SimpleNamespace(arguments={})))  # type: ignore[arg-type]
+        await Followed(handler, operations)(ended(JobRequest("Test", "testing")))
         assert await submitted(jobs) == []
     assert len(done) == 1
     assert deleted == []
