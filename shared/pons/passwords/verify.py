@@ -12,6 +12,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from pons.passwords.guesses import Guesses
 from pons.passwords.queue import Standing, VerificationQueue
 
 REMEMBERED_SECONDS = 60.0
@@ -37,6 +38,9 @@ class Passwords:
         self._secret = secrets.token_bytes(32)
         self._right: dict[bytes, tuple[str, float]] = {}
         """By digest: the user, and when the credentials were found right."""
+        self._wrong: dict[bytes, None] = {}
+        """Digests of wrong credentials: what asks with the same ones again guesses nothing."""
+        self._guesses = Guesses()
         self._addresses: dict[str, float] = {}
         """When a password that came from an address was last found right."""
         self._under_way: dict[bytes, asyncio.Task[str | None]] = {}
@@ -51,7 +55,9 @@ class Passwords:
     async def verified(self, user: str, password: str, address: str) -> str | None:
         """The user, if the password is his; None for a wrong one and an unknown user.
 
-        `address` is the client's. Raises `TooManyLogins` when too many passwords wait.
+        `address` is the client's. Raises `TooManyLogins` when too many passwords wait, or too many
+        were wrong of late, for the user or from the address. What was right within a day is
+        verified whatever others guess.
         """
         # A user name has no colon.
         credentials = f"{user}:{password}".encode("utf-8", "surrogatepass")
@@ -70,13 +76,26 @@ class Passwords:
     async def _verify(
         self, digest: bytes, credentials: tuple[str, str], address: str
     ) -> str | None:
-        async with self._queue.turn(self._standing(digest, address), address):
+        if digest in self._wrong:
+            return None
+        standing = self._standing(digest, address)
+        self._require_room(standing, credentials[0], address)
+        async with self._queue.turn(standing, address):
+            self._require_room(standing, credentials[0], address)
             if not await asyncio.to_thread(self._matches, *credentials):
+                self._guesses.add(address, credentials[0])
+                _remember(self._wrong, digest, None)
                 return None
         now = time.monotonic()
         _remember(self._right, digest, (credentials[0], now))
         _remember(self._addresses, address, now)
         return credentials[0]
+
+    def _require_room(self, standing: Standing, user: str, address: str) -> None:
+        """Raises `TooManyLogins`. Who guesses a user's password from everywhere keeps him from
+        logging in neither with what was right lately, nor where he did so."""
+        if standing is not Standing.PASSWORD:
+            self._guesses.require_room(address, user if standing is Standing.STRANGER else None)
 
     def _standing(self, digest: bytes, address: str) -> Standing:
         since = time.monotonic() - LATELY_SECONDS
