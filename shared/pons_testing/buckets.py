@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bucket in memory: what `pons.ingest.partial_uploads` asks of NATS, without a server."""
+"""A bucket in memory: what `pons.ingest.partial_uploads` and sessions ask of NATS, without a
+server."""
 
 from dataclasses import dataclass, field
 
@@ -25,6 +26,11 @@ class MemoryBucket:
         if key not in self.entries:
             raise nats.js.errors.KeyNotFoundError
         return self.entries[key]
+
+    async def put(self, key: str, value: bytes) -> int:
+        self.revision += 1
+        self.entries[key] = MemoryEntry(value, self.revision)
+        return self.revision
 
     async def update(self, key: str, value: bytes, last: int) -> int:
         if last != (self.entries[key].revision if key in self.entries else 0):

@@ -31,7 +31,7 @@ LIBRARY_FLOORS = (
     ("retention",),
 )
 GATEWAY_FLOORS = (
-    ("digests", "frame_orders", "lua", "query", "responses"),
+    ("actions", "digests", "frame_orders", "lua", "query", "responses", "sessions"),
     ("backends", "errors", "models"),
     ("bodies", "datasets", "error_handlers", "pages", "render", "resources"),
     ("dependencies", "routing"),

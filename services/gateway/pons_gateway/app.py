@@ -2,7 +2,7 @@
 """The FastAPI application: routers, what happens to every request, and how errors are told."""
 
 import mimetypes
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
@@ -12,6 +12,7 @@ import pons
 from pons.limits import MEGABYTE
 from pons.settings import Settings
 from pons.settings.model import is_loopback
+from pons_gateway.actions import allowed
 from pons_gateway.backends import Backends
 from pons_gateway.document import DESCRIPTION, TITLE, described
 from pons_gateway.error_handlers import add_handlers
@@ -61,9 +62,11 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
         app.frontend(path, directory=folder, fallback=None)
     if settings.webdav.enabled:
         router.grow([Mount(f"/{PREFIX}", Share())])
+    app.state.authentication = Authentication(settings.http.users)
     add_middleware(app, settings, router, is_shared if settings.webdav.enabled else nowhere)
     add_handlers(app)
     app.state.describes_errors = settings.http.describe_errors
+    app.state.actions = allowed(requests(router), settings)
     app.openapi = described(app)  # type: ignore[method-assign] # as FastAPI's manual extends it
     return app
 
@@ -87,19 +90,29 @@ def add_middleware(
     app.add_middleware(BodyLength, most=http.max_body_mb * MEGABYTE, is_shared=is_shared)
     app.add_middleware(
         Authenticated,
-        authentication=Authentication(http.users),
+        authentication=app.state.authentication,
         is_public=router.is_public,
         on_loopback=on_loopback,
         lua_token=settings.lua.token if settings.lua.calls_back else "",
     )
     if http.hosts or not http.users:
-        app.add_middleware(
-            Hosts, hosts=http.hosts, on_loopback=on_loopback, is_public=router.is_public
-        )
+        app.add_middleware(Hosts, hosts=http.hosts, on_loopback=on_loopback, is_public=is_probe)
     app.add_middleware(Xml)
     if http.compress_answers:
         app.add_middleware(Compression)
     app.add_middleware(Metrics)
+
+
+def requests(router: TreeRouter) -> Iterator[tuple[str, str]]:
+    """Method and path of everything that routes answer to."""
+    for route in router.routes:
+        for method in getattr(route, "methods", None) or ():
+            yield method, getattr(route, "path", "")
+
+
+def is_probe(path: str) -> bool:
+    """Whether a path is answered whatever the store is called."""
+    return path.startswith("/health/")
 
 
 def nowhere(_path: str) -> bool:

@@ -30,6 +30,7 @@ from pons.settings import LuaSettings, Settings
 from pons_gateway.digests import Digests
 from pons_gateway.frame_orders import FrameOrders
 from pons_gateway.lua.scripts import Scripts
+from pons_gateway.sessions.sessions import Sessions
 
 Ask = Callable[..., Awaitable[Any]]
 """`pons.bus.requests.ask` on the store's bus: service, command, type of the answer."""
@@ -58,6 +59,7 @@ class Backends:
     jobs: Jobs
     commitments: Commitments
     queries: Queries
+    sessions: Sessions
     render: httpx.AsyncClient
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""

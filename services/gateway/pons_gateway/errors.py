@@ -49,6 +49,10 @@ class UnknownItem(errors.NotFound):
     """No modality, job or output of that name."""
 
 
+class Unauthorized(errors.Forbidden):
+    """Nobody the store knows asks, or who logs in has no right password."""
+
+
 class UnknownHost(errors.Forbidden):
     """The request asks by a name that is not this store's."""
 
@@ -73,7 +77,13 @@ def known(found: Found | None) -> Found:
     return found
 
 
-HTTP_STATUS = STATUS | {BadRange: 416, UnknownHost: 421, CannotProcess: 422, TooManyLogins: 429}
+HTTP_STATUS = STATUS | {
+    Unauthorized: 401,
+    BadRange: 416,
+    UnknownHost: 421,
+    CannotProcess: 422,
+    TooManyLogins: 429,
+}
 """The status of each error; of one that is not here, that of its family.
 
 Orthanc answers 500 for `LuaFailed` and `UnknownTag`: neither is a failure of the server.
@@ -87,6 +97,7 @@ NUMBER_AND_WORDS = ORTHANC | {
     UnknownTag: (27, "Unknown DICOM tag"),
     UnknownItem: (7, "Accessing an inexistent item"),
     WrongRevision: (43, "Bad revision number"),
+    Unauthorized: (29, "Bad credentials were provided to an HTTP request"),
     BadRange: (41, "Incorrect range request"),
     TooManyLogins: (16, "Timeout"),
     CannotOrderSlices: (2040, "Cannot order the slices of the series"),

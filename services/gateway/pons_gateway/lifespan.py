@@ -29,6 +29,7 @@ from pons_gateway.lua.scripts import Scripts
 from pons_gateway.operation import index_health
 from pons_gateway.operation.index_health import IndexHealth
 from pons_gateway.render.client import open_client
+from pons_gateway.sessions.sessions import open_sessions
 
 RENDER_CONNECTIONS = 32
 
@@ -57,6 +58,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             open_peers(bus, settings) as peers,
             open_known(bus, catalog, settings) as routing,
             open_retention(bus, catalog, settings) as retention,
+            open_sessions(bus, settings) as sessions,
             open_client(settings, RENDER_CONNECTIONS) as render,
             open_client(settings, None) as archives,
         ):
@@ -81,6 +83,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 peers=peers,
                 routing=routing,
                 retention=retention,
+                sessions=sessions,
                 live=live,
                 header_room=room,
                 scripts=Scripts(settings.lua, lua, partial(ask, bus)),

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pons.dicom.levels import LEVELS, PLURAL, Level
 from pons.errors import DamagedObject
-from pons_gateway.bodies.json import JsonRequest
+from pons_gateway.bodies.json import LONGEST_BODY, SHORT_BODY, JsonRequest
 from pons_gateway.models.failures import FAILURES
 from pons_gateway.query import reading_whole_queries
 from pons_gateway.responses.answers import json_answer
@@ -48,7 +48,7 @@ def or_text(endpoint: Endpoint) -> Endpoint:
 
 
 def public(endpoint: Endpoint) -> Endpoint:
-    """Answered without authentication."""
+    """Answered without authentication; a body is a short one."""
     return _marked(endpoint, "public")
 
 
@@ -80,6 +80,7 @@ class GatewayRoute(APIRoute):
         self.dependant = documented
         takes_json, takes_body = self.body_field is not None, self.methods != {"GET"}
         text_too = has_mark(self, "or_text")
+        longest = SHORT_BODY if has_mark(self, "public") else LONGEST_BODY
 
         async def handle(request: Request) -> Response:
             if takes_json:
@@ -88,7 +89,9 @@ class GatewayRoute(APIRoute):
             if not takes_body:
                 return await once_more(handler, request)
             async with AsyncExitStack() as held:
-                body = JsonRequest(request.scope, request.receive, held, or_text=text_too)
+                body = JsonRequest(
+                    request.scope, request.receive, held, or_text=text_too, longest=longest
+                )
                 return await once_more(handler, body)
 
         return handle

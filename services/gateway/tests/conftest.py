@@ -44,6 +44,7 @@ from pons.settings import LuaSettings, Settings
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
+from pons_gateway.sessions.sessions import Sessions
 from pons_testing.buckets import MemoryBus
 
 PATIENT = "11111111-11111111-11111111-11111111-11111111"
@@ -343,6 +344,13 @@ class Store:
     backends: Backends
 
 
+def known_sessions(bus: MemoryBus, settings: Settings, key: bytes = b"k" * 32) -> Sessions:
+    """Sessions of a gateway that knows the key."""
+    sessions = Sessions(bus, settings, settings.http.users)  # type: ignore[arg-type]
+    sessions.take_key(key)
+    return sessions
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     catalog, ingest, services = FakeCatalog(), FakeIngest(), FakeServices()
@@ -369,6 +377,7 @@ def store(tmp_path: Path) -> Store:
         jobs=absent,
         commitments=absent,
         queries=absent,
+        sessions=known_sessions(MemoryBus(), Settings()),
         render=nowhere,
         archives=nowhere,
     )
@@ -401,9 +410,9 @@ def open_client(store: Store) -> Open:
     """A client of the gateway, whose settings or backends may be other ones."""
 
     def client(settings: Settings | None = None, **others: Any) -> httpx.AsyncClient:
-        backends = replace(
-            store.backends, settings=settings or Settings(), constant_answers={}, **others
-        )
+        chosen = settings or Settings()
+        others.setdefault("sessions", known_sessions(MemoryBus(), chosen))
+        backends = replace(store.backends, settings=chosen, constant_answers={}, **others)
         transport = httpx.ASGITransport(opened_app(backends))
         return httpx.AsyncClient(transport=transport, base_url="http://store")
 

@@ -77,6 +77,7 @@ class Bus:
         group: asyncio.TaskGroup,
         changes_bytes: int = CHANGES_BYTES,
         queries_seconds: float = 24 * 3600.0,
+        sessions_seconds: float = 12 * 3600.0,
     ) -> None:
         self.client = client
         self.names = names
@@ -88,6 +89,7 @@ class Bus:
         self._replicas = replicas
         self._changes_bytes = changes_bytes
         self._queries_seconds = queries_seconds
+        self._sessions_seconds = sessions_seconds
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
         self._shared: list[Subscription] = []
@@ -233,6 +235,7 @@ class Bus:
         await self._ensure_bucket(names.uploads_bucket, UPLOAD_SECONDS)
         await self._ensure_bucket(names.queries_bucket, self._queries_seconds)
         await self._ensure_bucket(names.commitments_bucket)
+        await self._ensure_bucket(names.sessions_bucket, self._sessions_seconds)
 
     async def _ensure_router(self) -> None:
         """The reader of changes that rules are applied by: it begins before anything comes in."""
@@ -313,8 +316,15 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
     async with asyncio.TaskGroup() as group:
         changes_bytes = settings.nats.changes_mb * 1024**2 or CHANGES_BYTES
         names = Names(settings.store.name)
-        queries_seconds = settings.queries.hours * 3600
-        bus = Bus(client, names, settings.nats.replicas, group, changes_bytes, queries_seconds)
+        bus = Bus(
+            client,
+            names,
+            settings.nats.replicas,
+            group,
+            changes_bytes,
+            queries_seconds=settings.queries.hours * 3600,
+            sessions_seconds=settings.http.session_hours * 3600,
+        )
         watching = group.create_task(connection.watch())
         try:
             await _until_ready(bus)

@@ -69,6 +69,11 @@ class Names:
         """Bucket of what modalities were asked to commit to, and their reports."""
         return f"{self.store}-commitments"
 
+    @property
+    def sessions_bucket(self) -> str:
+        """Bucket of the sessions that have ended before their time, which forgets them after it."""
+        return f"{self.store}-sessions"
+
     def reply(self, process: str) -> str:
         """Subject on which the process `process` hears what became of its announcements."""
         return f"pons.{self.store}.reply.{process}"

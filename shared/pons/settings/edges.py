@@ -54,7 +54,8 @@ class HttpSettings(Section):
     users: dict[str, str] = Field(
         {},
         description="User name to argon2 hash (`./pons password` prints one). "
-        "With users, every request needs HTTP Basic authentication.",
+        "With users, every request needs HTTP Basic authentication, or the session of who has "
+        "logged in on the page.",
     )
     allow_anonymous: bool = Field(
         False,
@@ -98,6 +99,19 @@ class HttpSettings(Section):
         "",
         description="Folder of Explorer's build, with its `index.html`; empty: where `./pons up` "
         "builds it.",
+    )
+    session_minutes: int = Field(
+        30,
+        ge=1,
+        le=1440,
+        description="Who has logged in on the page is logged out after so many minutes without a "
+        "request. With Basic authentication nothing of this applies.",
+    )
+    session_hours: int = Field(
+        12, ge=1, le=168, description="The same so many hours after logging in, whatever he asks."
+    )
+    language: Literal["", "de", "en", "fr"] = Field(
+        "", description="Language of the page for who has chosen none; empty: the browser's."
     )
     describe_errors: bool = Field(True, description="Describe errors in a JSON body.")
     allow_export: bool = Field(

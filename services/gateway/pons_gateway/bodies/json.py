@@ -15,8 +15,8 @@ from pons_gateway.errors import BadJson
 
 LONGEST_BODY = 16 * MEGABYTE
 """Bytes of a body that is read as a whole; files are read in pieces."""
-
-
+SHORT_BODY = 16 * 1024
+"""The same of what anybody may send."""
 LONG = MEGABYTE
 """Bytes of a body from which on it waits for its turn, in a file."""
 
@@ -27,7 +27,13 @@ class JsonRequest(Request):
     _bytes: bytes | None = None
 
     def __init__(
-        self, scope: Scope, receive: Receive, held: AsyncExitStack, *, or_text: bool = False
+        self,
+        scope: Scope,
+        receive: Receive,
+        held: AsyncExitStack,
+        *,
+        or_text: bool = False,
+        longest: int = LONGEST_BODY,
     ) -> None:
         """`held` ends when the request is answered. With `or_text`, a body that is no JSON is a
         text.
@@ -35,6 +41,7 @@ class JsonRequest(Request):
         super().__init__(scope, receive)
         self._held = held
         self._or_text = or_text
+        self._longest = longest
 
     async def body(self) -> bytes:
         """The body without blanks around it: a blank one is none. Raises `TooLarge`."""
@@ -45,8 +52,8 @@ class JsonRequest(Request):
     async def _whole(self) -> bytes:
         """All of it, when there is room for it: a client that sends slowly takes none."""
         backends = self.app.state.backends
-        chunks = limited(self, LONGEST_BODY)
-        body = await gathered(chunks, backends.objects, LONGEST_BODY, spool_above=LONG)
+        chunks = limited(self, self._longest)
+        body = await gathered(chunks, backends.objects, self._longest, spool_above=LONG)
         if not isinstance(body, Spool):
             return bytes(body)
         with body:

@@ -28,8 +28,15 @@ class Authentication:
         for name, value in headers:
             if name == b"authorization":
                 credentials = _credentials(value)
-                return credentials and await self._passwords.verified(*credentials, address)
+                return credentials and await self.verified(*credentials, address)
         return None
+
+    async def verified(self, user: str, password: str, address: str) -> str | None:
+        """The user whose password that is; None for a wrong one and an unknown user.
+
+        Raises `TooManyLogins`.
+        """
+        return await self._passwords.verified(user, password, address)
 
 
 def _credentials(header: bytes) -> tuple[str, str] | None:

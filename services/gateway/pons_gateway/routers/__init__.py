@@ -27,6 +27,7 @@ from pons_gateway.routers import (
     retention,
     retrieval,
     rules,
+    session,
     storage,
     system,
     tag_tree,
@@ -41,6 +42,7 @@ from pons_gateway.routing import Router
 ROUTERS: tuple[Router, ...] = (
     pages.router,
     explorer_files.router,
+    session.router,
     system.router,
     tools.router,
     operation.router,
