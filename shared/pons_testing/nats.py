@@ -23,12 +23,16 @@ from pons.bus import Bus, open_bus
 from pons.settings import NatsSettings, Settings, StoreSettings
 from pons_embedded.nats import EmbeddedNats
 
+PATIENCE = 30.0
+"""Seconds that JetStream may take on a machine where much else is tested."""
+
 
 class NatsServer:
     """A server on which every store that asks gets a new name, and so streams of its own."""
 
-    def __init__(self, embedded: EmbeddedNats) -> None:
+    def __init__(self, embedded: EmbeddedNats, patience: float = PATIENCE) -> None:
         self.embedded = embedded
+        self._patience = patience
         self._numbers = itertools.count(1)
 
     def settings(self, store: str = "") -> Settings:
@@ -40,6 +44,7 @@ class NatsServer:
     async def bus(self, store: str = "") -> AsyncIterator[Bus]:
         """A bus with its streams, which are deleted afterwards (they reserve room on the disk)."""
         async with open_bus(self.settings(store)) as bus:
+            bus.stream = bus.client.jetstream(timeout=self._patience)
             try:
                 yield bus
             finally:
@@ -58,7 +63,7 @@ async def delete_streams(bus: Bus) -> None:
 
 
 @contextmanager
-def nats_server(folder: Path) -> Iterator[NatsServer]:
-    """A server in `folder` as long as the block runs."""
+def nats_server(folder: Path, patience: float = PATIENCE) -> Iterator[NatsServer]:
+    """A server in `folder` as long as the block runs; `patience` with it is that of its buses."""
     with EmbeddedNats(folder) as embedded:
-        yield NatsServer(embedded)
+        yield NatsServer(embedded, patience)

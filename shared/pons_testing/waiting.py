@@ -8,7 +8,7 @@ from collections.abc import Callable
 import anyio
 
 
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return as soon as `condition`, which may be a coroutine function, holds."""
     deadline = time.monotonic() + seconds
     while True:

@@ -100,7 +100,7 @@ class Peer:
         self, port: int, calling: str = "PEER", called: str = "PONS", receive_buffer: int = 0
     ) -> None:
         self.socket = socket.socket()
-        self.socket.settimeout(15)
+        self.socket.settimeout(30)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
@@ -176,7 +176,7 @@ class Peer:
                 sent += self.socket.send(data[sent : sent + 100_000])
         except TimeoutError:
             pass
-        self.socket.settimeout(15)
+        self.socket.settimeout(30)
         return sent
 
     def echo(self) -> int:
@@ -201,7 +201,7 @@ class Peer:
         return data
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until `condition` holds."""
     deadline = time.monotonic() + seconds
     while not condition():

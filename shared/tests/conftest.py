@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
 from pons.bus import Bus
+from pons.bus.connection import PUBLISH_TIMEOUT
 from pons.jobs import Jobs
 from pons.objects import FileObjects
 from pons.settings import JobsSettings
@@ -44,8 +45,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[NatsServer]:
-    """A server that the test may stop, start and kill."""
-    with nats_server(tmp_path / "nats") as server:
+    """A server that the test may stop, start and kill; its buses wait as services do."""
+    with nats_server(tmp_path / "nats", PUBLISH_TIMEOUT) as server:
         yield server
 
 

@@ -107,7 +107,7 @@ async def placed(*, keep_alive: float = 5, **bounds: Any) -> AsyncIterator[Place
 
 async def answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     """Status and body of an answer that tells its length."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         return head.split(b" ")[1], await reader.readexactly(length)
@@ -116,7 +116,7 @@ async def answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 async def ended(reader: asyncio.StreamReader) -> bytes:
     """What comes until the connection has ended."""
     received = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with suppress(ConnectionError):
             while piece := await reader.read(MB):
                 received += piece

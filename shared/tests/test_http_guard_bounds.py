@@ -50,7 +50,7 @@ async def test_idle_connections_shut_nobody_out() -> None:
         assert await place.ask("127.0.0.3") == b"200"
         before = asyncio.get_running_loop().time()
         await asyncio.gather(*(ended(reader) for reader, _ in idle))
-        assert asyncio.get_running_loop().time() - before < 8
+        assert asyncio.get_running_loop().time() - before < 15
         assert await place.ask("127.0.0.2") == b"200"
 
 

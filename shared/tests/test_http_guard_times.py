@@ -34,19 +34,19 @@ async def test_half_a_head_is_408() -> None:
             await asyncio.sleep(0.03)
         assert (await answer(reader))[0] == b"408"
         assert await ended(reader) == b""
-        assert 0.3 < asyncio.get_running_loop().time() - began < 2
+        assert 0.3 < asyncio.get_running_loop().time() - began < 15
 
 
 async def test_half_a_body_ends_the_request() -> None:
     """The application learns that its client is gone. One that goes on sending has its time."""
-    async with placed(body=0.4) as place:
+    async with placed(body=1.5) as place:
         reader, writer = await place.connect()
         writer.write(b"POST /half HTTP/1.1\r\nContent-Length: 12\r\n\r\nabc")
         steady, sender = await place.connect()
         sender.write(b"POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\n")
         for _ in range(8):
             sender.write(b"y")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
         assert await answer(steady) == (b"200", b"/yyyyyyyy")
         assert await ended(reader) == b""
         assert place.app.left == ["/half"]
@@ -86,13 +86,13 @@ async def narrow(place: Place) -> Streams:
 
 async def test_a_slow_reader_gets_the_whole_answer() -> None:
     """As long as it takes something now and then, although it takes longer than any bound."""
-    async with placed(answer=0.8, body=0.3, head=0.3, first_byte=0.3, keep_alive=0.3) as place:
+    async with placed(answer=2.5, body=0.3, head=0.3, first_byte=0.3, keep_alive=0.3) as place:
         reader, writer = await narrow(place)
         writer.write(GET % b"large8")
         received = 0
         async with asyncio.timeout(30):
             for _ in range(12):
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.4)
                 received += len(await reader.readexactly(100_000))
             while received < 8 * MB and (piece := await reader.read(MB)):
                 received += len(piece)
@@ -105,7 +105,7 @@ async def test_a_reader_that_stops_is_cut_off() -> None:
         before = refused("answer_time")
         _, writer = await narrow(place)
         writer.write(GET % b"large64")
-        for _ in range(200):
+        for _ in range(1200):
             if refused("answer_time") > before and not place.app.at_once:
                 break
             await asyncio.sleep(0.05)

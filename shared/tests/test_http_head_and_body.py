@@ -70,7 +70,7 @@ async def received(request: bytes, *messages: dict[str, Any]) -> bytes:
 
     async with (
         serving(app, "127.0.0.1", 0, timeout_keep_alive=60) as server,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         reader, writer = await asyncio.open_connection(*address(server))
         writer.write(request + b" / HTTP/1.1\r\nHost: x\r\n\r\n")

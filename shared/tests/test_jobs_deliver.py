@@ -38,10 +38,10 @@ async def test_a_peer_that_comes_back(bus: Bus, jobs: Jobs) -> None:
     """A job that asks for it outlasts an outage; one that does not fails at once."""
     refusing = Refusing(failures=2)
     async with working(bus, refusing, settings=IMPATIENT):
-        job = await jobs.wait_for(await jobs.submit(DELIVERY), 10)
+        job = await jobs.wait_for(await jobs.submit(DELIVERY), 60)
         assert (job.document.state, len(refusing.began)) == ("Success", 3)
         refusing.failures = 9
-        job = await jobs.wait_for(await jobs.submit(REQUEST), 10)
+        job = await jobs.wait_for(await jobs.submit(REQUEST), 60)
     assert (job.document.state, job.document.error) == ("Failure", "RemoteFailure")
     assert await DeadLetters(jobs).listed() == []
 
@@ -59,7 +59,7 @@ async def test_one_job_of_a_destination_at_a_time(bus: Bus, jobs: Jobs) -> None:
         await until(both)
         counting.allow(12)
         for job_id in (*first, other):
-            assert (await jobs.wait_for(job_id, 10)).document.state == "Success"
+            assert (await jobs.wait_for(job_id, 60)).document.state == "Success"
     assert [job_id for job_id in counting.began if job_id in first] == first
 
 
@@ -72,7 +72,7 @@ async def test_dead_letters(bus: Bus, jobs: Jobs) -> None:
         ids = [await jobs.submit(DELIVERY) for _ in range(3)]
         other = await jobs.submit(elsewhere)
         for job_id in (*ids, other):
-            await jobs.wait_for(job_id, 10)
+            await jobs.wait_for(job_id, 60)
 
         async def bounded() -> bool:
             return len(await jobs.ids()) == 3
@@ -88,7 +88,7 @@ async def test_dead_letters(bus: Bus, jobs: Jobs) -> None:
         refusing.failures = 0
         assert set(await letters.retry_all("modality:pacs")) == set(dead)
         for job_id in dead:
-            assert (await jobs.wait_for(job_id, 10)).document.state == "Success"
+            assert (await jobs.wait_for(job_id, 60)).document.state == "Success"
         for refused in (letters.retry(dead[0]), letters.find(dead[0]), letters.delete(dead[0])):
             with pytest.raises(NotFound):
                 await refused

@@ -235,7 +235,7 @@ async def test_a_reader_that_gives_up_leaves_room(tmp_path: Path) -> None:
 
     def use(_: bytes) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     reading = asyncio.create_task(headers.unpack(one, use))
     waiting = asyncio.create_task(headers.unpack(one, len))

@@ -237,6 +237,6 @@ def test_writers_killed_at_any_moment(tmp_path: Path) -> None:
 
 
 def wait_for_a_file(folder: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not os.listdir(folder):
         assert time.monotonic() < deadline, "the writer writes nothing"

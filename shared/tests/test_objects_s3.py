@@ -225,13 +225,13 @@ async def test_busy_server_is_asked_again(script: type[Script], scripted: Object
 async def test_busy_server_is_not_asked_for_ever(script: type[Script], scripted: Objects) -> None:
     """A server that stays busy is Unavailable after three requests, whatever delay it asks for."""
     busy = error("SlowDown", 503)
-    busy.headers["Retry-After"] = "6"  # A server cannot make us wait that long either.
+    busy.headers["Retry-After"] = "60"  # A server cannot make us wait that long either.
     script.answers += [busy] * 3
     began = time.monotonic()
     with pytest.raises(Unavailable, match="SlowDown"):
         await scripted.read(new_key())
     assert script.requests == ["GET", "GET", "GET"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 async def test_something_else_answers(script: type[Script], scripted: Objects) -> None:

@@ -20,19 +20,19 @@ class Reactor(threading.Thread):
         while not self.ended:
             self.checkpoint.wait()
             self.passed.set()
-            self.look.wait(20)
+            self.look.wait(60)
 
 
 def test_a_reactor_that_has_just_passed() -> None:
     """Who is to have the next message waits until the reactor has looked once more, and rests."""
     reactor, cleared = Reactor(), threading.Event()
     reactor.start()
-    assert reactor.passed.wait(20)
+    assert reactor.passed.wait(60)
     asking = threading.Thread(target=lambda: (reactor.checkpoint.clear(), cleared.set()))
     asking.start()
     assert not cleared.wait(0.3)
     reactor.look.set()
-    assert cleared.wait(20)
+    assert cleared.wait(60)
     asking.join(20)
     reactor.passed.clear()
     assert not reactor.passed.wait(0.3)

@@ -80,7 +80,7 @@ class Service:
             assert time.monotonic() < deadline, self.stderr
             time.sleep(0.02)
 
-    def end(self, number: int = signal.SIGTERM, within: float = 10) -> int:
+    def end(self, number: int = signal.SIGTERM, within: float = 30) -> int:
         """The exit code after a signal."""
         self.process.send_signal(number)
         return self.process.wait(within)
@@ -158,7 +158,7 @@ def test_a_service_is_live_but_not_ready_while_it_starts(start: Start) -> None:
 def test_a_wrong_setting_is_one_sentence_and_exit_code_2(start: Start) -> None:
     """No traceback, no retry: a person has to change something."""
     service = start("    yield", PONS_HTTP_PORT="x")
-    assert service.process.wait(20) == 2
+    assert service.process.wait(60) == 2
     assert service.stderr == (
         "index: http.port: Input should be a valid integer, unable to parse string as an integer "
         "(it is 'x')\n"
@@ -174,7 +174,7 @@ def test_a_setting_that_a_service_refuses_is_one_sentence_and_exit_code_2(start:
     yield
 """
     )
-    assert service.process.wait(20) == 2
+    assert service.process.wait(60) == 2
     assert last_log(service)["error"] == "x.y is so"
     assert "Traceback" not in service.stderr
 
@@ -182,7 +182,7 @@ def test_a_setting_that_a_service_refuses_is_one_sentence_and_exit_code_2(start:
 def test_a_misspelt_variable_is_one_sentence_and_exit_code_2(start: Start) -> None:
     """A variable that sets nothing is refused, with what may have been meant."""
     service = start("    yield", PONS_DICOM_PROT="104")
-    assert service.process.wait(20) == 2
+    assert service.process.wait(60) == 2
     assert service.stderr == (
         "index: PONS_DICOM_PROT is not a setting; did you mean PONS_DICOM_PORT?\n"
     )
@@ -193,7 +193,7 @@ def test_a_health_port_in_use_is_told_and_ends_the_service(start: Start) -> None
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         service = start("    yield", PONS_HEALTH_PORT=str(port))
-        assert service.process.wait(20) == 1
+        assert service.process.wait(60) == 1
     assert last_log(service)["error"] == (
         f"Cannot listen on 127.0.0.1:{port} (is the port in use?)"
     )
@@ -203,7 +203,7 @@ def test_a_health_port_in_use_is_told_and_ends_the_service(start: Start) -> None
 def test_a_service_without_a_nats_address_says_so(start: Start) -> None:
     """It does not wait for a server that nobody named."""
     service = start(WAITING_FOR_NATS)
-    assert service.process.wait(20) == 1
+    assert service.process.wait(60) == 1
     assert last_log(service)["error"] == "There is no NATS server to connect to (set nats.url)"
     assert "Traceback" not in service.stderr
 
@@ -220,7 +220,7 @@ def test_a_service_that_waits_for_nats_ends_when_it_is_asked_to(start: Start) ->
         assert service.status() == 503
         began = time.monotonic()
         assert service.end() == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
     assert service.events == ["nats error"]
     assert "Traceback" not in service.stderr
 
@@ -235,7 +235,7 @@ def test_a_service_that_waits_for_a_silent_nats_ends_when_it_is_asked_to(start: 
         with connection:
             began = time.monotonic()
             assert service.end() == 0
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
     assert "Traceback" not in service.stderr
 
 
@@ -269,7 +269,7 @@ def test_a_crashed_background_task_ends_the_process_with_its_traceback(start: St
         yield
 """
     )
-    assert service.process.wait(20) == 1
+    assert service.process.wait(60) == 1
     assert "service started" in service.events
     assert "Traceback (most recent call last)" in service.stderr
     assert "KeyError: 'the missing key'" in service.stderr
@@ -284,7 +284,7 @@ def test_a_reason_not_to_run_is_told_without_a_traceback(start: Start) -> None:
     yield
 """
     )
-    assert service.process.wait(20) == 1
+    assert service.process.wait(60) == 1
     assert last_log(service)["event"] == "service cannot run"
     assert last_log(service)["error"] == "The database is not there (set database.url)"
     assert "Traceback" not in service.stderr
@@ -300,7 +300,7 @@ def test_each_reason_is_told_and_a_bug_among_them_with_its_traceback(start: Star
     yield
 """
     )
-    assert service.process.wait(20) == 1
+    assert service.process.wait(60) == 1
     assert "ValueError: bug" in service.stderr
     assert "the first" in service.stderr
     assert "the second" in service.stderr
@@ -324,7 +324,7 @@ def test_a_service_ends_in_order_when_its_supervisor_is_gone(start: Start) -> No
     os.close(reading)
     service.wait_for(lambda: service.status() == 200)
     os.close(writing)
-    assert service.process.wait(10) == 0
+    assert service.process.wait(60) == 0
     assert service.stdout == "closed\n"
     assert "the supervisor is gone: ending" in service.events
 
@@ -348,7 +348,7 @@ def test_a_service_opens_when_its_supervisor_says_so(start: Start) -> None:
     os.write(writing, b"open\n")
     service.wait_for(lambda: service.status() == 200)
     os.close(writing)
-    assert service.process.wait(10) == 0
+    assert service.process.wait(60) == 0
     alone = start(body)
     alone.wait_for(lambda: alone.status() == 200)
 
@@ -368,4 +368,4 @@ def test_a_service_that_hangs_ends_without_its_supervisor(start: Start) -> None:
     assert service.process.stdout is not None
     assert service.process.stdout.readline() == b"hanging\n"
     os.close(writing)
-    assert service.process.wait(10) == 1
+    assert service.process.wait(60) == 1

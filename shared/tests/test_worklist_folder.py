@@ -109,7 +109,7 @@ async def test_a_folder_that_hangs_stops_nothing_else(tmp_path: Path) -> None:
         for _ in range(3):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(names(folder), 0.1)
-        assert await asyncio.wait_for(asyncio.to_thread(int, "1"), 10) == 1
+        assert await asyncio.wait_for(asyncio.to_thread(int, "1"), 60) == 1
     finally:
         answers.set()
     assert await names(folder) == ["A"]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Destinations that rules send to, and what tests tell a store of them."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +9,7 @@ from pydicom import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
-from outside import Store
+from outside import Store, free_ports
 from pons_testing.scp import serving
 
 
@@ -39,9 +38,7 @@ def archive(aborts: Callable[[int], bool] = lambda number: False) -> Iterator[tu
 
 def nobody() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def put(store: Store, path: str, body: Any) -> None:

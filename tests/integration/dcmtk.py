@@ -91,4 +91,4 @@ def listening(folder: Path, *command: str, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

@@ -75,4 +75,4 @@ def running_orthanc(folder: Path, **options: Any) -> Iterator[Orthanc]:
             yield Orthanc(http, http_port, dicom_port)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)

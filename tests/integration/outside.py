@@ -26,7 +26,7 @@ from pynetdicom.sop_class import Verification
 
 ROOT = Path(__file__).resolve().parents[2]
 PONS = ROOT / "pons"
-TIMEOUT = 15.0
+TIMEOUT = 60.0
 """Seconds after which a silent store has failed: longer than it may take to answer."""
 KINDS = ("ingress", "index", "gateway", "render", "egress", "nats", "postgres")
 
@@ -110,7 +110,7 @@ class Store:
         for process in every:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        self._process.wait(20)
+        self._process.wait(60)
         psutil.wait_procs(processes, 20)
 
     def wait_until_ready(self, seconds: float = 60.0) -> None:

@@ -65,7 +65,7 @@ class Scanner:
 
     def told(self, transaction: str) -> Told:
         """What is reported of it, soon."""
-        found: Told = eventually("a report has come", lambda: self.heard.get(transaction), 30)
+        found: Told = eventually("a report has come", lambda: self.heard.get(transaction))
         return found
 
     def _hear(self, event: evt.Event) -> tuple[int, None]:

@@ -210,9 +210,9 @@ def test_a_peer_that_leaves(store: Store, study: list[Dataset], receiver: Receiv
     query = identifier("STUDY", StudyInstanceUID=study[0].StudyInstanceUID)
     responses = assoc.send_c_move(query, "RECEIVER", MOVE)
     next(responses)
-    assert receiver.first.wait(20)
+    assert receiver.first.wait(60)
     assoc.abort()
-    eventually("the job is cancelled", lambda: ended_by_cancel(store, before), 20)
+    eventually("the job is cancelled", lambda: ended_by_cancel(store, before))
 
 
 @pytest.mark.skipif(

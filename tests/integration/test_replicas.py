@@ -64,7 +64,7 @@ def replica(store: Store, log: Path) -> Iterator[psutil.Process]:
         yield psutil.Process(process.pid)
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(60)
 
 
 def is_ready(port: int) -> bool:

@@ -88,7 +88,7 @@ def test_a_full_disk_still_deletes(small: SmallStore) -> None:
     assert "MB free, 32 MB are needed" in refused.json()["Details"]
     assert small.c_store(image("NEW")) == [0xA700]
     # What the file system says is good for a second at most.
-    eventually("health says so", lambda: small.get("/health/ready").get("shortages"), 10)
+    eventually("health says so", lambda: small.get("/health/ready").get("shortages"))
     assert small.http.delete(f"/patients/{patient}").status_code == 200
     assert not reserve.exists()
     assert small.free() > 30 << 20

@@ -25,11 +25,12 @@ class Watched(Store):
 
 def test_system_answers_last(tmp_path: Path) -> None:
     """From its first answer on the DICOM port is open, and what is sent there is listed at once."""
-    with running(Watched("watched", tmp_path / "data")) as store:
+    patient = {"PONS_INGEST_ANSWER_TIMEOUT": "60"}
+    with running(Watched("watched", tmp_path / "data", patient)) as store:
         began = time.monotonic()
         assert store.c_store(image("EARLY")) == [0]
         assert len(store.get("/instances")) == 1
-        assert time.monotonic() - began < 4  # it has not waited for an index that is not there
+        assert time.monotonic() - began < 50  # it has not waited for an index that is not there
 
 
 def test_a_gateway_does_not_wait_for_what_is_down(fresh_store: Callable[..., Store]) -> None:
@@ -38,7 +39,7 @@ def test_a_gateway_does_not_wait_for_what_is_down(fresh_store: Callable[..., Sto
     (ingress,) = store.processes("ingress")
     ingress.suspend()
     store.kill("gateway")
-    eventually("the gateway answers", lambda: _answers(store), 30)
+    eventually("the gateway answers", lambda: _answers(store))
     ingress.resume()
     store.wait_until_ready()
 
@@ -49,7 +50,7 @@ def test_nothing_outlives_a_killed_launcher(fresh_store: Callable[..., Store]) -
     assert store.c_store(*(image("KEPT", number=number) for number in range(20))) == [0] * 20
     family = store.kill_launcher()
     assert len(family) > 7
-    _, left = psutil.wait_procs(family, 45)
+    _, left = psutil.wait_procs(family, 90)
     assert left == []
     store.start()
     assert len(store.get("/instances")) == 20
@@ -62,7 +63,7 @@ def test_a_start_right_after_a_killed_launcher(fresh_store: Callable[..., Store]
         assert store.c_store(image(f"ROUND{round_number}")) == [0]
         family = store.kill_launcher()
         store.start()  # the last gateway may still answer
-        _, left = psutil.wait_procs(family, 20)
+        _, left = psutil.wait_procs(family, 90)
         assert left == []
         store.wait_until_ready()
         eventually("all are there", partial(_has, store, round_number))
@@ -74,10 +75,10 @@ def test_streams_whose_files_are_removed_come_back(fresh_store: Callable[..., St
     [before] = store.processes("nats")
     assert store.c_store(*(image("BEFORE", number=number) for number in range(5))) == [0] * 5
     shutil.rmtree(store.data / "nats" / "jetstream")
-    eventually("nats is started again", lambda: _other(store.processes("nats"), before), 30)
+    eventually("nats is started again", lambda: _other(store.processes("nats"), before))
     assert "nats-server has lost its files of " in store.tail()
     store.wait_until_ready()
-    eventually("instances are taken", lambda: _takes(store, "AFTER"), 30)
+    eventually("instances are taken", lambda: _takes(store, "AFTER"))
     uids = {one["MainDicomTags"]["SOPInstanceUID"] for one in store.get("/instances", expand="")}
     assert len(uids) >= 6
 

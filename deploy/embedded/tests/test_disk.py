@@ -125,7 +125,7 @@ async def test_room_that_goes_and_comes_is_told(
         said.put_nowait("came back")
 
     watching = asyncio.create_task(disk.watch_room(room_of(folder), said.put_nowait, came_back))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not folder.reserve.exists():  # noqa: ASYNC110 another task makes it
             await asyncio.sleep(0.01)
         sized(monkeypatch, 1600, 99)

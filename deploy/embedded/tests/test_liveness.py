@@ -75,8 +75,8 @@ async def hung_within(seconds: float, pid: int, ask: liveness.Ask, patience: flo
 
 async def test_who_does_not_answer_hangs(sleeper: int) -> None:
     """After the time that is allowed, not before."""
-    assert not await hung_within(0.3, sleeper, never, 0.5)
-    assert await hung_within(5, sleeper, never, 0.5)
+    assert not await hung_within(0.5, sleeper, never, 2)
+    assert await hung_within(30, sleeper, never, 0.5)
 
 
 async def test_who_refuses_the_question_hangs(sleeper: int) -> None:
@@ -85,17 +85,17 @@ async def test_who_refuses_the_question_hangs(sleeper: int) -> None:
     async def refused() -> bool:
         return False
 
-    assert await hung_within(5, sleeper, refused, 0.5)
+    assert await hung_within(30, sleeper, refused, 0.5)
 
 
 async def test_who_is_slow_does_not_hang(sleeper: int) -> None:
     """One late answer makes up for everything before it."""
 
     async def slow() -> bool:
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(0.7)
         return True
 
-    assert not await hung_within(1.5, sleeper, slow, 0.5)
+    assert not await hung_within(4, sleeper, slow, 2)
 
 
 async def test_the_first_answer_may_take_longer(sleeper: int) -> None:
@@ -123,7 +123,7 @@ async def test_a_machine_that_slept_has_nobody_hung(
 async def test_who_works_has_four_times_as_long(busy: int) -> None:
     """A long computation is not taken for a deadlock at once; an endless one is in the end."""
     assert not await hung_within(1.0, busy, never, 0.5)
-    assert await hung_within(20, busy, never, 0.2)
+    assert await hung_within(30, busy, never, 0.2)
 
 
 async def test_who_cannot_be_asked_is_not_taken_for_hung(monkeypatch: pytest.MonkeyPatch) -> None:

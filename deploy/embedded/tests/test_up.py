@@ -217,7 +217,7 @@ def test_a_killed_guard_is_replaced(store: Store) -> None:
     def is_replaced() -> bool:
         # It is told as soon as it runs; a supervisor that dies in between takes that with it.
         another = guard_or_none(store)
-        return another not in (None, first) and time.time() - another.create_time() > 1
+        return another not in (None, first) and time.time() - another.create_time() > 3
 
     until(is_replaced, "another guard")
     left = kill_supervisor(store)

@@ -346,7 +346,7 @@ def test_cancel(served: Served) -> None:
     served.catalog.endless, served.catalog.waits = False, True
     timer = threading.Thread(
         target=lambda: (
-            served.catalog.stuck.wait(10),
+            served.catalog.stuck.wait(60),
             assoc.send_c_cancel(5, query_model=STUDY_ROOT_FIND),
         )
     )

@@ -110,7 +110,7 @@ def get(port: Any, **named: str) -> tuple[list[Dataset], list[str], bool]:
     if "Status" in responses[-1]:
         assoc.release()
         return responses, received, False
-    return responses, received, ended.wait(10)
+    return responses, received, ended.wait(60)
 
 
 def test_large_instances(served: tuple[Any, Listed, FileObjects]) -> None:

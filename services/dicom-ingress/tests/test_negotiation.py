@@ -343,10 +343,10 @@ def test_hostile_requests_cost_little() -> None:
         "user items": item(0x50, item(0x53, b"\0\1\0\1") * 8_000) * 4,
         "roles": item(0x50, item(0x54, b"\0\3" + b"1.2" + b"\1\1") * 5_000),
     }.items():
-        started = time.perf_counter()
+        started = time.thread_time()
         with pytest.raises(ProtocolError):
             decode_proposal(start[:74] + items)
-        assert time.perf_counter() - started < 0.5, name
+        assert time.thread_time() - started < 0.5, name
 
 
 def test_only_what_is_served_is_accepted() -> None:

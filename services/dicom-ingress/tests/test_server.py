@@ -31,7 +31,7 @@ def test_running_store_is_finished(start_port: StartPort, wire: ModuleType) -> N
     port.store.gate = gate = threading.Event()
     with port.connect().associate() as busy, port.connect().associate() as idle:
         busy.send(wire.store("1.2.3"))
-        assert port.store.entered.wait(5)
+        assert port.store.entered.wait(60)
         port.begin_stop()
         assert idle.receive() == USER_ABORT
         with pytest.raises(ConnectionError), port.connect() as late:
@@ -74,11 +74,11 @@ def test_stop_is_bounded(start_port: StartPort, wire: ModuleType) -> None:
     port.store.gate = threading.Event()
     with port.connect().associate() as busy:
         busy.send(wire.store("1.2.3"))
-        assert port.store.entered.wait(5)
+        assert port.store.entered.wait(60)
         started = time.monotonic()
         port.begin_stop()
         assert busy.receive() == USER_ABORT
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
     port.store.gate.set()
 
 
@@ -90,7 +90,7 @@ def test_silent_peers_do_not_hold_up_a_stop(start_port: StartPort) -> None:
         assert released.receive() == (6, bytes(4))
         started = time.monotonic()
         port.stop()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
         assert silent.at_end()
 
 

@@ -288,7 +288,7 @@ def test_a_stop_amid_handshakes(start_port: StartPort, pki: Pki) -> None:
         peer.associate()
         started = time.monotonic()
         port.stop()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
         assert silent.at_end()
         assert peer.receive()[0] == 7
 

@@ -3,7 +3,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -55,12 +54,6 @@ class Index:
         return {3: "NM1"}
 
 
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
-
-
 @asynccontextmanager
 async def routing(
     bus: Bus, store: Any, settings: Settings, index: Any = None
@@ -78,7 +71,7 @@ async def routing(
             PEER_JOB_TYPE: PeerStore(bus, store.objects, store, peers, settings),
         }
         slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-        worker = Worker(bus, slots, ROUTING, {**handlers, **own}, lease=1.0, one_each=True)
+        worker = Worker(bus, slots, ROUTING, {**handlers, **own}, lease=5.0, one_each=True)
         task = group.create_task(worker.run())
         yield
         task.cancel()

@@ -141,11 +141,11 @@ class Asker:
         )
 
     async def ask(self, *instances: tuple[str, str], name: str = "ct") -> Job:
-        return await self.jobs.wait_for(await self.submit(*instances, name=name), 30)
+        return await self.jobs.wait_for(await self.submit(*instances, name=name), 60)
 
     async def until(self, job_id: str, state: str) -> Job:
         """Wait until the job is in `state`."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while (job := await self.jobs.get(job_id)).document.state != state:
             assert time.monotonic() < deadline, f"not {state} in time, but {job.document}"
             await asyncio.sleep(0.01)
@@ -258,7 +258,7 @@ async def test_deleted_before_the_report(bus: Bus, shelf: Shelf) -> None:
         assert "connection refused" in waiting.document.error_details
         shelf.rows.clear()
         with scanner(port) as there:
-            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+            assert (await asker.jobs.wait_for(job_id, 60)).document.state == "Success"
     assert there.heard == [(2, "1.2.3", [], {"1.1": 0x0112})]
 
 
@@ -271,7 +271,7 @@ async def test_a_database_that_is_away(bus: Bus, shelf: Shelf) -> None:
             job_id = await asker.submit((CT, "1.1"))
             await asker.until(job_id, "Retry")
             assert there.heard == []
-            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+            assert (await asker.jobs.wait_for(job_id, 60)).document.state == "Success"
     assert there.heard == [(1, "1.2.3", ["1.1"], {})]
     assert len(there.callers) == 1
 
@@ -286,7 +286,7 @@ async def test_objects_that_are_away(bus: Bus, shelf: Shelf) -> None:
             job_id = await asker.submit((CT, "1.1"))
             await asker.until(job_id, "Retry")
             folder.with_name("unmounted").rename(folder)
-            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+            assert (await asker.jobs.wait_for(job_id, 60)).document.state == "Success"
     assert there.heard == [(1, "1.2.3", ["1.1"], {})]
 
 
@@ -299,14 +299,14 @@ async def test_acknowledged_and_not_indexed(bus: Bus, shelf: Shelf) -> None:
         config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT),
     )
     await bus.publish(bus.names.received, b"an announcement")
-    [announced] = await subscription.fetch(1, timeout=5)
+    [announced] = await subscription.fetch(1, timeout=60)
     with scanner() as there:
         async with committing(bus, shelf, there.port) as asker:
             job_id = await asker.submit((CT, "1.1"), (CT, "1.2"))
-            await asyncio.wait_for(shelf.looked_up.wait(), 20)
+            await asyncio.wait_for(shelf.looked_up.wait(), 60)
             await shelf.add("1.1")
             await announced.ack_sync()
-            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+            assert (await asker.jobs.wait_for(job_id, 60)).document.state == "Success"
     assert there.heard == [(2, "1.2.3", ["1.1"], {"1.2": 0x0112})]
     assert shelf.asked["1.1"] == 2
 
@@ -320,7 +320,7 @@ async def test_an_index_that_is_restored(bus: Bus, shelf: Shelf) -> None:
             job_id = await asker.submit((CT, "1.1"), (CT, "1.2"))
             assert "may lack some" in (await asker.until(job_id, "Retry")).document.error_details
             await shelf.add("1.2")
-            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+            assert (await asker.jobs.wait_for(job_id, 60)).document.state == "Success"
     assert there.heard == [(1, "1.2.3", ["1.1", "1.2"], {})]
 
 
@@ -335,7 +335,7 @@ async def test_an_index_that_is_as_it_was_before(bus: Bus, shelf: Shelf) -> None
             assert "may lack some" in (await asker.until(job_id, "Retry")).document.error_details
             shelf.rows.clear()
             await shelf.add("1.1")
-            assert (await asker.jobs.wait_for(job_id, 30)).document.state == "Success"
+            assert (await asker.jobs.wait_for(job_id, 60)).document.state == "Success"
     assert there.heard == [(1, "1.2.3", ["1.1"], {})]
 
 

@@ -22,6 +22,7 @@ from pons.bus import Bus
 from pons.dicom.part10 import file_start
 from pons_egress.association import Instance, open_association
 from pons_egress.peer import Peer
+from pons_embedded.ports import free_port
 
 STORESCP = shutil.which("storescp")
 
@@ -44,14 +45,12 @@ FILES = (
 @contextmanager
 def storescp(folder: Path, *options: str) -> Iterator[int]:
     """storescp on a free port, which writes what it receives to `folder`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(STORESCP), "-od", str(folder), *options, str(port)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not listens(port):
             assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.02)

@@ -21,9 +21,9 @@ async def test_a_job_that_has_ended_before_it_is_expected(bus: Bus) -> None:
     await jobs.cancel(job_id)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(lanes.follow())
-        await asyncio.wait_for(lanes.until_open("webhook:other"), 10)
+        await asyncio.wait_for(lanes.until_open("webhook:other"), 60)
         lanes.expect(job_id, "webhook:planning")
-        await asyncio.wait_for(lanes.until_open("webhook:planning"), 10)
+        await asyncio.wait_for(lanes.until_open("webhook:planning"), 60)
         lanes.expect("00000000-0000-0000-0000-000000000000", "webhook:planning")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(lanes.until_open("webhook:planning"), 0.2)

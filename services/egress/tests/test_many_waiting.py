@@ -13,10 +13,11 @@ import pytest
 
 from pons.bus import Bus
 from pons.routing.queues import Queues, Waiting
+from pons_embedded.ports import free_port
 from pons_testing.storage_scp import ACCEPTS_CT
 from pons_testing.waiting import until
 
-from .routed import announce, free_port, routing, settings
+from .routed import announce, routing, settings
 
 pytestmark = pytest.mark.anyio
 

@@ -255,7 +255,7 @@ async def test_cancel(bus: Bus, retrieving: Any, image: Any, listening: Any, met
             job_id = await retriever.submit(request)
             await until(there.waiting.is_set)
             await retriever.jobs.cancel(job_id)
-            job = await retriever.jobs.wait_for(job_id, 15)
+            job = await retriever.jobs.wait_for(job_id, 60)
             await until(there.cancelled.is_set)
     assert (job.document.state, job.document.error_code) == ("Failure", 37)
 
@@ -270,7 +270,7 @@ async def test_a_job_goes_on_behind_what_was_done(bus: Bus, retrieving: Any, ima
             await until(there.waiting.is_set)
         there.go_on.set()
         async with retrieving(bus, there.port) as second:
-            job = await second.jobs.wait_for(job_id, 15)
+            job = await second.jobs.wait_for(job_id, 60)
     assert job.document.state == "Success"
     assert there.asked == ["s1", "s2", "s2"]
     assert second.uids == ["1.2.3.4.2", "1.2.3.4.3"]
@@ -290,7 +290,7 @@ async def test_pause_and_resume(bus: Bus, retrieving: Any, image: Any) -> None:
             await until(there.cancelled.is_set)
             there.go_on.set()
             await retriever.jobs.resume(job_id)
-            job = await retriever.jobs.wait_for(job_id, 15)
+            job = await retriever.jobs.wait_for(job_id, 60)
     assert job.document.state == "Success"
     assert there.asked == ["s1", "s1"]
     assert retriever.uids == ["1.2.3.4.1", "1.2.3.4.1", "1.2.3.4.2"]
@@ -304,7 +304,7 @@ async def test_progress(bus: Bus, retrieving: Any, image: Any) -> None:
         async with retrieving(bus, there.port) as retriever:
             job_id = await retriever.submit(RetrieveRequest("pacs", "C-GET", [study("s1")]))
             await until(there.waiting.is_set)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while True:
                 job = await retriever.jobs.get(job_id)
                 if job.content.get("NumberOfCompletedSuboperations") == 1:
@@ -314,7 +314,7 @@ async def test_progress(bus: Bus, retrieving: Any, image: Any) -> None:
             assert job.content["NumberOfRemainingSuboperations"] == 1
             assert job.document.progress == 0.5
             there.go_on.set()
-            job = await retriever.jobs.wait_for(job_id, 15)
+            job = await retriever.jobs.wait_for(job_id, 60)
     assert job.content["NumberOfRemainingSuboperations"] == 0
 
 

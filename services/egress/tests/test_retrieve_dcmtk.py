@@ -16,6 +16,7 @@ from pydicom.data import get_testdata_file
 
 from pons.bus import Bus
 from pons.dicom.identity import resource_ids
+from pons_embedded.ports import free_port
 
 DCMQRSCP, STORESCU, STORESCP = map(shutil.which, ("dcmqrscp", "storescu", "storescp"))
 
@@ -41,19 +42,13 @@ AETable END
 """
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @contextmanager
 def started(command: list[str], port: int, log: Path) -> Iterator[None]:
     """A server of DCMTK, once it listens."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -64,7 +59,7 @@ def started(command: list[str], port: int, log: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from pons.messages.index import PutLabel
 from pons.messages.services import Done
 from pons.remotes.modalities import open_modalities
 from pons.routing.queues import Queues
+from pons_embedded.ports import free_port
 from pons_testing.storage_scp import ACCEPTS_CT
 from pons_testing.waiting import until
 
-from .routed import QUICK, Index, announce, free_port, hook, routing, settings
+from .routed import QUICK, Index, announce, hook, routing, settings
 
 pytestmark = pytest.mark.anyio
 

@@ -55,12 +55,12 @@ async def test_the_process(server: NatsServer, bus: Bus, listening: Any, tmp_pat
             await ask(bus, "egress", EchoModality("nobody"), Done)
         jobs = Jobs(bus, JobsSettings())
         job_id = await submit_store(jobs, StoreRequest("pacs", ["x"]), modality, "PONS")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while (await jobs.get(job_id)).document.state != "Retry":
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     finally:
         if process.returncode is None:
             process.kill()
@@ -68,7 +68,7 @@ async def test_the_process(server: NatsServer, bus: Bus, listening: Any, tmp_pat
 
 
 async def echo_when_started(bus: Bus, name: str) -> Done:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             return await ask(bus, "egress", EchoModality(name), Done)

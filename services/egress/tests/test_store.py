@@ -192,7 +192,7 @@ async def test_unknown_names(bus: Bus, store: Any, index: Any, sending: Any, ima
         assert (job.document.error_code, "'nothing'" in job.document.error_details) == (17, True)
         request = StoreRequest("nobody", [one.instance_id])
         job_id = await submit_store(sender.jobs, request, Modality("A", "h", 1), "PONS")
-        job = await sender.jobs.wait_for(job_id, 10)
+        job = await sender.jobs.wait_for(job_id, 60)
         assert (job.document.error_code, "'nobody'" in job.document.error_details) == (17, True)
 
 

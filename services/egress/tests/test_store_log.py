@@ -39,7 +39,7 @@ async def test_pause_and_resume_send_nothing_twice(
             await store.add_dataset(image(6))
             del store.instances[0]
             await sender.jobs.resume(job_id)
-            job = await sender.jobs.wait_for(job_id, 10)
+            job = await sender.jobs.wait_for(job_id, 60)
     assert outcome(job) == ("Success", 0, 6, 0)
     assert peer.sop_instance_uids == [f"1.2.3.4.{number}" for number in range(1, 7)]
     assert len(peer.associations) == 2
@@ -104,7 +104,7 @@ async def test_what_was_sent_is_logged_once_the_index_is_back(
             job_id = await sender.submit(peer.port)
             await sender.until(job_id, "Retry")
             told: Any = await start_index(bus)
-            job = await sender.jobs.wait_for(job_id, 15)
+            job = await sender.jobs.wait_for(job_id, 60)
     assert outcome(job) == ("Success", 0, 1, 0)
     assert len(peer.requests) == 1
     assert [export.sop_instance_uid for export in told] == ["1.2.3.4.1"]

@@ -41,7 +41,7 @@ async def told(bus: Bus, store: Any, url: str, changes: int) -> Job:
     ]
     async with routing(bus, store, telling(url)):
         job_id = await submit_webhook(jobs, WebhookRequest("planning", listed))
-        return await jobs.wait_for(job_id, 20)
+        return await jobs.wait_for(job_id, 60)
 
 
 async def test_changes_reach_a_webhook_in_order(bus: Bus, store: Any) -> None:
@@ -104,7 +104,7 @@ async def test_a_webhook_whose_answer_trickles(trickling: Any) -> None:
     """One that always says a little more holds the changes behind this one for a while only."""
     head, piece = b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n"
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         trickling(head, piece) as address,
         httpx.AsyncClient(trust_env=False) as client,
     ):

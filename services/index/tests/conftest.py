@@ -249,7 +249,7 @@ class Store:
         announcement = Announcement(process, list(events))
         await self.bus.publish(self.bus.names.received, msgspec.msgpack.encode(announcement))
 
-    async def answered(self, *events: InstanceReceived, seconds: float = 20) -> list[str]:
+    async def answered(self, *events: InstanceReceived, seconds: float = 60) -> list[str]:
         """The statuses of announced events, once they are all answered."""
         tokens = [event.token for event in events]
 
@@ -259,7 +259,7 @@ class Store:
         await until(all_answered, seconds)
         return [self.answers[token] for token in tokens]
 
-    async def drained(self, seconds: float = 20) -> None:
+    async def drained(self, seconds: float = 60) -> None:
         """Wait until nothing that was announced is left to do."""
 
         async def done() -> bool:

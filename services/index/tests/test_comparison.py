@@ -294,11 +294,14 @@ async def test_a_database_that_is_set_back_at_work_ends_the_index(
     monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
     async with open_store() as store:
 
+        async def has_beaten() -> bool:
+            return bool(await store.value("SELECT beats > 4 FROM continuity"))
+
         async def work() -> None:
             async with store.replica(), store.replica():
-                await asyncio.sleep(0.3)
+                await until(has_beaten)
                 await store.database.pool.execute("UPDATE continuity SET beats = 0")
-                await asyncio.sleep(5)
+                await asyncio.sleep(60)
 
         with pytest.raises(BaseExceptionGroup) as raised:
             await work()
@@ -318,7 +321,7 @@ async def test_a_stream_that_is_lost_at_work_ends_the_index(
                 await store.bus.stream.delete_stream(store.bus.names.ingest_stream)
                 if replaced:
                     await store.bus.ensure_streams()
-                await asyncio.sleep(5)
+                await asyncio.sleep(60)
 
         with pytest.raises(BaseExceptionGroup) as raised:
             await work()
@@ -364,5 +367,5 @@ async def test_a_task_that_misses_its_cancellation_does_not_keep_the_index() -> 
             await asyncio.sleep(60)
 
     with pytest.raises(BaseExceptionGroup) as raised:
-        await asyncio.wait_for(work(), 10)
+        await asyncio.wait_for(work(), 60)
     assert raised.group_contains(PonsError, match="for the test")

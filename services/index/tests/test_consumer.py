@@ -83,7 +83,7 @@ async def test_what_gathered_is_written_together_and_then_acknowledged(
     assert [len(batch) for batch in writes.batches] == [2]
     assert line.said == []
     writes.may_end.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(line.said) < 3:  # noqa: ASYNC110 a list that somebody else fills
             await asyncio.sleep(0)
     assert [len(batch) for batch in writes.batches] == [2, 1]
@@ -92,8 +92,11 @@ async def test_what_gathered_is_written_together_and_then_acknowledged(
     await asyncio.wait((consuming,))
 
 
-async def test_what_nobody_waits_for_shares_a_transaction(line: Line, writes: Writes) -> None:
+async def test_what_nobody_waits_for_shares_a_transaction(
+    line: Line, writes: Writes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It lies a moment, until there is more, somebody waits, or the moment is over."""
+    monkeypatch.setattr("pons_index.consumer.LINGER", 1.0)
     settings = IndexSettings(batch_size=100)
     consumer = Consumer(line, writes, None, settings, lambda: None)  # type: ignore[arg-type]
     writes.may_end.set()
@@ -108,7 +111,7 @@ async def test_what_nobody_waits_for_shares_a_transaction(line: Line, writes: Wr
     assert [len(batch) for batch in writes.batches] == [3]
     writes.begun.clear()
     await consumer.receive(message(4, awaited=False))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await writes.begun.wait()
     assert [len(batch) for batch in writes.batches] == [3, 1]
     consuming.cancel()

@@ -171,7 +171,7 @@ async def test_a_deletion_on_a_full_disk_finds_room(
             await ask(store.bus, "index", DeleteResource("Study", ids(event).study), Deleted)
             assert not reserve.exists()
             waiting = "SELECT count(*) FROM garbage WHERE collected IS NULL"
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await store.value(waiting):  # noqa: ASYNC110 the database tells no event
                     await asyncio.sleep(0.02)
 
@@ -183,7 +183,7 @@ async def test_changes_reach_the_stream_by_themselves(open_store: OpenStore) -> 
         await store.announce(received("1.1"))
         names: list[str] = []
         while len(names) < 7:
-            message = await subscription.next_msg(timeout=10)
+            message = await subscription.next_msg(timeout=60)
             run = msgspec.msgpack.decode(message.data, type=Changes)
             names += [change.change_type for change in run.changes]
         assert names == [
@@ -223,7 +223,7 @@ async def test_a_replica_that_ends_hands_on_what_it_holds(open_store: OpenStore)
             async with store.replica():
                 await asyncio.sleep(0.1)
         async with store.replica():
-            await store.answered(*events, seconds=15)
+            await store.answered(*events, seconds=25)
         assert await store.value("SELECT instances FROM totals") == 180
 
 

@@ -43,7 +43,7 @@ async def test_nothing_is_lost_when_postgresql_is_killed(
                     await asyncio.sleep(0.15)
                     await asyncio.to_thread(crash, server)
                     await asyncio.to_thread(server.start)
-            await store.answered(*events, seconds=40)
+            await store.answered(*events, seconds=90)
             await store.drained()
             assert await store.value("SELECT instances FROM totals") == 200
             rows = await store.database.pool.fetch("SELECT change_type FROM changes ORDER BY seq")
@@ -55,7 +55,7 @@ async def test_what_is_held_up_stays_where_it_is(
     open_store: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the database is away, nothing is delivered again and again."""
-    monkeypatch.setattr("pons_index.consumer.ACK_WAIT", 2)
+    monkeypatch.setattr("pons_index.consumer.ACK_WAIT", 5)
     monkeypatch.setattr("pons_index.database.LONGEST_DELAY", 0.5)
     with EmbeddedPostgres(tmp_path / "postgres") as server:
         settings = DatabaseSettings(url=server.url, reader_url=server.reader_url)
@@ -63,7 +63,7 @@ async def test_what_is_held_up_stays_where_it_is(
             await asyncio.to_thread(crash, server)
             events = many(1, 10)
             await announce_all(store, events, 1)
-            await asyncio.sleep(3.5)
+            await asyncio.sleep(8)
             info = await store.bus.stream.consumer_info(store.bus.names.ingest_stream, "index")
             assert (info.num_ack_pending, info.num_redelivered) == (10, 0)
             await asyncio.to_thread(server.start)
@@ -98,7 +98,7 @@ async def test_nothing_is_lost_when_nats_is_killed(
                     await asyncio.sleep(0.1)
                     await asyncio.to_thread(crash, server)
                     await asyncio.to_thread(server.start)
-            await store.drained(40)
+            await store.drained(90)
             assert await store.value("SELECT instances FROM totals") == 120
             assert await store.value("SELECT count(*) FROM changes") == 120 + 9 + 3
 
@@ -136,7 +136,7 @@ async def test_a_killed_process_loses_nothing(open_store: OpenStore, tmp_path: P
                 await asyncio.to_thread(process.wait)
             await announce_all(store, events[250:], 1)
             process = start_process(store, tmp_path)
-            await store.drained(40)
+            await store.drained(90)
             assert await store.value("SELECT instances FROM totals") == 300
             assert await store.value("SELECT count(*) FROM changes") == 300 + 6 + 2
             process.terminate()

@@ -48,7 +48,7 @@ async def test_only_what_is_acknowledged_is_forgotten(bus: Bus) -> None:
     )
     for number in range(5):
         await bus.publish(bus.names.received, b"%d" % number)
-    messages = await subscription.fetch(5, timeout=5)
+    messages = await subscription.fetch(5, timeout=60)
     for message in (*messages[:2], messages[3]):
         await message.ack_sync()
     assert await acknowledged(bus) == 2
@@ -70,7 +70,7 @@ async def test_what_cannot_be_forgotten_is_told(bus: Bus, monkeypatch: pytest.Mo
     subscription = await bus.stream.pull_subscribe(
         bus.names.received, durable=DURABLE, stream=bus.names.ingest_stream
     )
-    [message] = await subscription.fetch(1, timeout=5)
+    [message] = await subscription.fetch(1, timeout=60)
     await message.ack_sync()
 
     async def refuses(*_: object, **__: object) -> None:
@@ -87,7 +87,7 @@ async def test_what_cannot_be_forgotten_is_told(bus: Bus, monkeypatch: pytest.Mo
 
 async def becomes(bus: Bus, expected: tuple[int, int]) -> None:
     """Return once the stream's first and last numbers are these."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while await numbers(bus) != expected:
         assert time.monotonic() < deadline, await numbers(bus)
         await asyncio.sleep(0.01)
@@ -104,7 +104,7 @@ async def test_what_waits_for_too_long_is_told(bus: Bus) -> None:
         subscription = await bus.stream.pull_subscribe(
             bus.names.received, durable=DURABLE, stream=bus.names.ingest_stream
         )
-        [message] = await subscription.fetch(1, timeout=5)
+        [message] = await subscription.fetch(1, timeout=60)
         await message.ack_sync()
         await until(lambda: not pulse.waiting)
     finally:

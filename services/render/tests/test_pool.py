@@ -101,7 +101,7 @@ async def test_deadline_kills_the_worker(hostile_command: Command) -> None:
         started = time.monotonic()
         with capture_logs() as logs, pytest.raises(UnsupportedImage):
             await run(pool, task("spin"), no_read)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
         assert not psutil.pid_exists(pid)
         assert int(await run(pool, task("pid"), no_read)) != pid
     assert [line["event"] for line in logs] == ["render timed out"]

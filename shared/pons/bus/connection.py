@@ -102,7 +102,7 @@ class Bus:
         self.require_connection()
         headers = {"Nats-Msg-Id": message_id} if message_id else None
         try:
-            await self.stream.publish(subject, payload, timeout=PUBLISH_TIMEOUT, headers=headers)
+            await self.stream.publish(subject, payload, headers=headers)
         except AWAY as error:
             self._note_failure(error)
             raise Unavailable("The event stream does not answer") from error

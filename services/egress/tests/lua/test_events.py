@@ -100,7 +100,7 @@ async def publish(bus: Bus, *resources: str, kind: str = "NewInstance") -> None:
 
 
 async def started(bus: Bus) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not await reader_is_there(bus):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -120,7 +120,7 @@ class Transfers:
         return await submit_transfer(self.jobs, request, kind)
 
     async def run(self, kind: str, **fields: Any) -> Job:
-        return await self.jobs.wait_for(await self.submit(kind, **fields), 30)
+        return await self.jobs.wait_for(await self.submit(kind, **fields), 60)
 
 
 @asynccontextmanager

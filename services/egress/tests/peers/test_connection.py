@@ -164,7 +164,7 @@ async def test_an_answer_that_trickles(
     bus: Bus, store: Any, trickling: Any, head: bytes, piece: bytes
 ) -> None:
     """A peer that always says a little more holds nobody for longer than its timeout."""
-    async with asyncio.timeout(20), trickling(head, piece) as url:
+    async with asyncio.timeout(60), trickling(head, piece) as url:
         with pytest.raises(RemoteFailure, match="no answer within"):
             await system(bus, store, url, egress={"http_timeout": 0.4})
 

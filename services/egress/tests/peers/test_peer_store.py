@@ -89,7 +89,7 @@ async def test_parallel_within_bounds(
         most = max(most, working)
         if working == 3:
             three.set()
-        await asyncio.wait_for(three.wait(), 10)
+        await asyncio.wait_for(three.wait(), 60)
         working -= 1
         return STORED
 
@@ -121,9 +121,9 @@ async def test_an_interrupted_job_goes_on(
     web_peer.answer = stop_at_30
     async with sending_to(bus, store, web_peer.url) as sender:
         job_id = await sender.submit()
-        await asyncio.wait_for(halfway.wait(), 20)
+        await asyncio.wait_for(halfway.wait(), 60)
     async with sending_to(bus, store, web_peer.url) as sender:
-        job = await sender.jobs.wait_for(job_id, 30)
+        job = await sender.jobs.wait_for(job_id, 60)
     assert outcome(job) == ("Success", 0, 60, 0)
     assert sorted(set(web_peer.files)) == sorted(store.contents)
     assert 60 <= len(web_peer.requests) <= 60 + 8

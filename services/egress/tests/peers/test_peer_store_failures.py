@@ -180,9 +180,9 @@ async def test_cancel_while_a_peer_hangs(
     web_peer.answer = wait
     async with sending_to(bus, store, web_peer.url) as sender:
         job_id = await sender.submit()
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), 60)
         await sender.jobs.cancel(job_id)
-        job = await sender.jobs.wait_for(job_id, 10)
+        job = await sender.jobs.wait_for(job_id, 60)
     assert job.document.error_code == 37
 
 

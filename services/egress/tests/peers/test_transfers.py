@@ -124,11 +124,11 @@ async def test_a_push_goes_on(
         web_peer.answer = stop_halfway
         async with working(bus, store, web_peer.port, ingest) as transfers:
             job_id = await transfers.submit(PUSH)
-            await asyncio.wait_for(halfway.wait(), 20)
+            await asyncio.wait_for(halfway.wait(), 60)
         if forgets:
             accelerator.pushed.clear()
         async with working(bus, store, web_peer.port, ingest) as transfers:
-            job = await transfers.jobs.wait_for(job_id, 30)
+            job = await transfers.jobs.wait_for(job_id, 60)
         assert job.document.state == "Success", job.document.error_details
         assert sorted(accelerator.stored.values()) == sorted(store.contents)
         assert (len(accelerator.puts) <= 40 + 8) is not forgets
@@ -231,9 +231,9 @@ async def test_a_pull_goes_on(
     web_peer.answer = stop_halfway
     async with working(bus, store, web_peer.port, ingest) as transfers:
         job_id = await transfers.submit(PULL)
-        await asyncio.wait_for(halfway.wait(), 20)
+        await asyncio.wait_for(halfway.wait(), 60)
     async with working(bus, store, web_peer.port, ingest) as transfers:
-        job = await transfers.jobs.wait_for(job_id, 30)
+        job = await transfers.jobs.wait_for(job_id, 60)
     assert job.document.state == "Success", job.document.error_details
     assert set(ingest.stored) == set(accelerator.files.values())
     assert len(ingest.stored) <= 41

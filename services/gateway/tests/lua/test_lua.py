@@ -152,7 +152,7 @@ async def test_time_is_bounded(script: str) -> None:
     started = time.monotonic()
     with pytest.raises(LuaFailed, match="ran longer than 1 s"):
         await HURRIED.run(script.encode())
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
 
 
 async def test_finalizers_do_not_hold_up_the_end() -> None:
