@@ -3,37 +3,42 @@
 
 import asyncio
 import gc
-import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 import pytest
 import xxhash
 import zstandard
-from pydicom.dataset import Dataset
 
 from pons.bus import Bus
 from pons.dicom.identity import resource_ids
-from pons.errors import InvalidInstance, NotFound, OutOfResources, ReadOnly, Unavailable
-from pons.ingest import LARGE_HEADER, Ingest, Stored, WrongDataset, open_ingest
-from pons.messages.events import Indexed, IndexedBatch, Origin
-from pons.objects import SHARDS, Body, FileObjects, Spool, new_key
-from pons.settings import IngestSettings, Settings, StorageSettings, StoreSettings
+from pons.errors import InvalidInstance, OutOfResources, ReadOnly, Unavailable
+from pons.ingest import Ingest, Stored, WrongDataset, open_ingest
+from pons.messages.events import Indexed, IndexedBatch
+from pons.objects import FileObjects
+from pons.settings import Settings, StorageSettings, StoreSettings
 from pons_testing.indexing import FakeIndex, open_fake_index
 from pons_testing.nats import NatsServer
 from pons_testing.waiting import until
 
+from .storing import (
+    IDS,
+    ORIGIN,
+    FailingObjects,
+    consumed,
+    kept,
+    keys,
+    large_items,
+    patient,
+    spooled,
+)
+
 pytestmark = pytest.mark.anyio
-
 MakeFile = Callable[..., bytes]
-
-ORIGIN = Origin("DicomProtocol", "192.0.2.7", "CT1", "PONS")
-IDS = resource_ids("P1", "1.2.3", "1.2.3.4", "1.2.3.4.5")
 
 
 @pytest.fixture(scope="module")
@@ -47,55 +52,12 @@ async def ingest(objects: FileObjects, bus: Bus) -> AsyncIterator[Ingest]:
         yield ingest
 
 
-def patient(answer_timeout: float = 30) -> Settings:
-    return Settings(
-        ingest=IngestSettings(answer_timeout=answer_timeout),
-    )
-
-
-async def keys(objects: FileObjects) -> list[UUID]:
-    """Every object there is."""
-    return [entry.key for shard in SHARDS async for entry in objects.list(shard)]
-
-
 class Usage(NamedTuple):
     """What `shutil.disk_usage` tells."""
 
     total: int
     used: int
     free: int
-
-
-async def kept(bus: Bus) -> int:
-    """Announcements that wait for an index."""
-    return int((await bus.stream.stream_info(bus.names.ingest_stream)).state.messages)
-
-
-def spooled(objects: FileObjects, content: bytes) -> Spool:
-    spool = objects.spool()
-    spool.write(content)
-    return spool
-
-
-class FailingObjects(FileObjects):
-    """A folder that cannot be written as it should."""
-
-    def __init__(self, root: Path, failure: Exception | None = None, delay: float = 0) -> None:
-        super().__init__(root, "main", fsync=False)
-        self._failure = failure
-        self._delay = delay
-        self.putting = asyncio.Event()
-        self.crowded: list[bool] = []
-
-    async def put(self, key: UUID, body: Body, *, crowded: bool = False) -> None:
-        self.putting.set()
-        self.crowded.append(crowded)
-        await asyncio.sleep(self._delay)
-        if self._failure is not None:
-            if isinstance(body, Spool):
-                body.close()
-            raise self._failure
-        await super().put(key, body)
 
 
 async def test_a_file_is_examined(
@@ -162,7 +124,8 @@ async def test_a_store_without_room_takes_nothing(
     """While its disk is full, and again as soon as it is not."""
     storage = StorageSettings(reserve=str(tmp_path / "reserve"), minimum_free_mb=1, reserve_mb=1)
     spool = spooled(objects, make_file())
-    async with open_ingest(objects, bus, patient().model_copy(update={"storage": storage})) as one:
+    settings = patient(answer_timeout=0.1).model_copy(update={"storage": storage})
+    async with open_ingest(objects, bus, settings) as one:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 1 << 40, 0))
             for body in (make_file(), spool):
@@ -286,113 +249,6 @@ async def test_another_instance_than_was_announced_leaves_nothing(
     right = await ingest.keep(content, ORIGIN, awaited=True, announced=(capture, "1.2.3.4.5"))
     assert (await right.stored()).ids == IDS
     assert len(await keys(objects)) == (2 if items else 1)
-
-
-async def test_a_meta_header_too_large_for_a_message_is_invalid(
-    ingest: Ingest, objects: FileObjects
-) -> None:
-    """Group 0002 travels in each event, so it has a bound of its own."""
-    private = b"\x02\x00\x02\x01OB\x00\x00" + (48).to_bytes(4, "little") + bytes(48)
-    uid = b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\x00"
-    elements = b"".join(
-        b"\x02\x00" + (0x0102 + n).to_bytes(2, "little") + private[4:] for n in range(900)
-    )
-    with pytest.raises(InvalidInstance, match="The file meta information is too large"):
-        await ingest.store(bytes(128) + b"DICM" + uid + elements + MINIMAL_DATASET, ORIGIN)
-    assert await keys(objects) == []
-
-
-def element(group: int, number: int, vr: bytes, value: bytes) -> bytes:
-    value += b" " * (len(value) % 2) if vr != b"UI" else b"\0" * (len(value) % 2)
-    head = group.to_bytes(2, "little") + number.to_bytes(2, "little") + vr
-    return head + len(value).to_bytes(2, "little") + value
-
-
-MINIMAL_DATASET = b"".join(
-    (
-        element(8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.7"),
-        element(8, 0x18, b"UI", b"1.2.3.4.5"),
-        element(0x10, 0x20, b"LO", b"P1"),
-        element(0x20, 0x0D, b"UI", b"1.2.3"),
-        element(0x20, 0x0E, b"UI", b"1.2.3.4"),
-    )
-)
-
-
-def large_items(count: int) -> list[Dataset]:
-    """Items that do not compress; 4000 make a header that no message can carry."""
-    items = [Dataset() for _ in range(count)]
-    for item in items:
-        item.TextValue = os.urandom(150).hex()
-    return items
-
-
-async def test_a_large_header_becomes_an_object_of_its_own(
-    ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
-) -> None:
-    """An instance whose header no message could carry is stored and indexed all the same."""
-    items = large_items(4000)
-    content = make_file(ContentSequence=items)
-    assert (await ingest.store(content, ORIGIN)).status == "Success"
-    [event] = index.instances
-    assert event.header == b""
-    assert event.header_key is not None
-    header = await objects.read(event.header_key)
-    assert len(header) > LARGE_HEADER
-    assert items[-1].TextValue in zstandard.decompress(header).decode()
-    assert await objects.read(event.object_key) == content
-    assert sorted(await keys(objects)) == sorted((event.object_key, event.header_key))
-
-
-@pytest.mark.parametrize("size", [3 << 20, 20 << 20])
-@pytest.mark.parametrize("spool", [False, True])
-async def test_a_large_body_is_stored_like_a_small_one(
-    size: int,
-    spool: bool,
-    ingest: Ingest,
-    objects: FileObjects,
-    index: FakeIndex,
-    make_file: MakeFile,
-) -> None:
-    """In memory or spooled, examined in a thread: the same identifiers, checksum and bytes."""
-    content = make_file(BitsAllocated=8, PixelData=os.urandom(size))
-    body: Body = spooled(objects, content) if spool else memoryview(content)
-    assert await ingest.store(body, ORIGIN) == Stored("Success", IDS, indexed=True)
-    [event] = index.instances
-    assert event.checksum == xxhash.xxh3_128_digest(content)
-    assert (event.size, event.pixel_length) == (len(content), size)
-    assert await objects.read(event.object_key) == content
-
-
-def consumed(spool: Spool) -> bool:
-    """Whether neither the spool's file nor its descriptor is left."""
-    try:
-        spool.write(b"")
-    except ValueError:
-        return not spool.path.exists()
-    return False
-
-
-@pytest.mark.parametrize("outcome", ["stored", "no DICOM", "refused", "put fails"])
-async def test_a_spool_is_consumed_whatever_happens(
-    outcome: str, tmp_path: Path, index: FakeIndex, bus: Bus, make_file: MakeFile
-) -> None:
-    """No outcome leaves a temporary file that somebody would have to find."""
-    objects = FailingObjects(
-        tmp_path,
-        OutOfResources("The disk is full") if outcome == "put fails" else None,
-    )
-    index.answer = ("", "no") if outcome == "refused" else ("Success", "")
-    spool = spooled(objects, b"no DICOM" if outcome == "no DICOM" else make_file())
-    async with open_ingest(objects, bus, patient()) as ingest:
-        result = (await asyncio.gather(ingest.store(spool, ORIGIN), return_exceptions=True))[0]
-    assert type(result) is {
-        "stored": Stored,
-        "no DICOM": InvalidInstance,
-        "refused": InvalidInstance,
-        "put fails": OutOfResources,
-    }.get(outcome)
-    assert consumed(spool)
 
 
 @pytest.mark.parametrize("failure", [Unavailable("S3 is away"), OutOfResources("no room")])
@@ -527,83 +383,3 @@ async def test_many_stores_leave_no_memory_behind(
     before = count()
     await many()
     assert count() - before < 100
-
-
-async def announced_again(ingest: Ingest, key: UUID) -> Stored | InvalidInstance:
-    [answer] = await ingest.announce_again([await ingest.recognise(key)])
-    return answer
-
-
-async def test_what_is_known_of_a_lost_announcement_comes_back(
-    ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
-) -> None:
-    """Where and when an instance came in is announced again as it was, where that was noted."""
-    key = new_key()
-    await objects.put(key, make_file())
-    found = await ingest.recognise(key, ORIGIN, 1.7e9)
-    assert await ingest.announce_again([found]) == [Stored("Success", IDS, indexed=True)]
-    assert (index.instances[0].origin, index.instances[0].received_at) == (ORIGIN, 1.7e9)
-
-
-async def test_an_object_whose_announcement_was_lost_is_announced_again(
-    ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
-) -> None:
-    """After a power cut the object is what is left: its event is made from it, key and all."""
-    content = make_file()
-    key = new_key()
-    await objects.put(key, content)
-    for _ in range(2):
-        assert await announced_again(ingest, key) == Stored("Success", IDS, indexed=True)
-    assert [event.object_key for event in index.instances] == [key, key]
-    assert index.instances[0].checksum == xxhash.xxh3_128_digest(content)
-    assert index.instances[0].size == len(content)
-    assert index.instances[0].origin == Origin("Unknown")
-    assert await keys(objects) == [key]
-    assert list(Path(str(objects.local_path(key))).parents[2].rglob("*.part")) == []
-
-
-@pytest.mark.parametrize("size", [1000, 9 * 1024 * 1024])
-async def test_compression_at_rest(
-    objects: FileObjects, bus: Bus, index: FakeIndex, make_file: MakeFile, size: int
-) -> None:
-    """Objects are smaller than their files; sizes, checksum and offsets tell of both."""
-    content = make_file(Rows=1, Columns=1, BitsAllocated=8, PixelData=bytes(size))
-    settings = Settings(storage=StorageSettings(compression=True))
-    async with open_ingest(objects, bus, settings) as ingest:
-        for body in (content, spooled(objects, content)):
-            assert await ingest.store(body, ORIGIN) == Stored("Success", IDS, indexed=True)
-    for event in index.instances:
-        stored = await objects.read(event.object_key)
-        assert zstandard.decompress(stored) == content
-        assert (event.size, event.stored_size) == (len(content), len(stored))
-        assert event.compression == "zstd"
-        assert event.checksum == xxhash.xxh3_128_digest(content)
-        assert event.pixel_offset == len(content) - size
-    assert list(Path(str(objects.local_path(new_key()))).parents[2].rglob("*.part")) == []
-
-
-async def test_a_compressed_object_is_announced_again_as_one(
-    ingest: Ingest, objects: FileObjects, index: FakeIndex, make_file: MakeFile
-) -> None:
-    """After a power cut an object tells by itself in which form its file is."""
-    content = make_file(TextValue="x" * 1000)
-    key, stored = new_key(), zstandard.compress(content)
-    await objects.put(key, stored)
-    assert await announced_again(ingest, key) == Stored("Success", IDS, indexed=True)
-    [event] = index.instances
-    assert (event.object_key, event.compression) == (key, "zstd")
-    assert (event.size, event.stored_size) == (len(content), len(stored))
-    assert event.checksum == xxhash.xxh3_128_digest(content)
-
-
-async def test_an_object_that_is_no_file_is_not_announced_again(
-    ingest: Ingest, objects: FileObjects, bus: Bus
-) -> None:
-    """A large header that lost its file, or an object that is gone, is told apart."""
-    key = new_key()
-    await objects.put(key, zstandard.compress(b"{}"))
-    with pytest.raises(InvalidInstance):
-        await ingest.recognise(key)
-    with pytest.raises(NotFound):
-        await ingest.recognise(new_key())
-    assert await kept(bus) == 0

@@ -6,14 +6,10 @@ and so loses what does not fit its character set.
 """
 
 import struct
-import zlib
-from collections.abc import Callable, Sequence
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydicom.filereader import read_dataset
 
 from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
@@ -22,62 +18,24 @@ from pons.sending.contexts import proposals_for
 from pons.sending.convert import open_converted
 from pons.sending.dataset import Dataset
 
+from .converting import (
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    JPEG,
+    Convert,
+    Element,
+    end_of_sequence,
+    explicit,
+    file_in,
+    implicit,
+    item,
+    open_item,
+    tag_bytes,
+)
+
 pytestmark = pytest.mark.anyio
-
-IMPLICIT = "1.2.840.10008.1.2"
-EXPLICIT = "1.2.840.10008.1.2.1"
 BIG = "1.2.840.10008.1.2.2"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-LONG = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV")
-UNDEFINED = 0xFFFFFFFF
-
-Element = tuple[int, bytes, bytes]
-
-
-def tag_bytes(tag: int, order: str = "<") -> bytes:
-    return struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
-
-
-def explicit(*elements: Element, order: str = "<", undefined: bool = False) -> bytes:
-    result = b""
-    for tag, vr, value in elements:
-        result += tag_bytes(tag, order) + vr
-        length = UNDEFINED if undefined else len(value)
-        if vr in LONG:
-            result += struct.pack(order + "HI", 0, length)
-        else:
-            result += struct.pack(order + "H", len(value))
-        result += value
-    return result
-
-
-def implicit(*elements: tuple[int, bytes]) -> bytes:
-    return b"".join(tag_bytes(t) + struct.pack("<I", len(v)) + v for t, v in elements)
-
-
-def item(content: bytes, order: str = "<") -> bytes:
-    return tag_bytes(0xFFFEE000, order) + struct.pack(order + "I", len(content)) + content
-
-
-def open_item(content: bytes, order: str = "<") -> bytes:
-    head = tag_bytes(0xFFFEE000, order) + struct.pack(order + "I", UNDEFINED)
-    return head + content + tag_bytes(0xFFFEE00D, order) + bytes(4)
-
-
-def end_of_sequence(order: str = "<") -> bytes:
-    return tag_bytes(0xFFFEE0DD, order) + bytes(4)
-
-
-def file_in(syntax: str, dataset: bytes) -> bytes:
-    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
-    meta = explicit((0x00020010, b"UI", uid))
-    if syntax == DEFLATED:
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-        dataset = deflate.compress(dataset) + deflate.flush()
-    return bytes(128) + b"DICM" + meta + dataset
-
-
-Convert = Callable[[str, bytes, str], Any]
 
 
 @pytest.fixture
@@ -279,77 +237,6 @@ async def test_values_of_odd_length_are_padded(convert: Convert) -> None:
     source = implicit(*((tag, value) for tag, _, value, _ in ODD))
     expected = explicit(*((tag, vr, value + pad) for tag, vr, value, pad in ODD))
     assert await convert(IMPLICIT, source, EXPLICIT) == expected
-
-
-JPEG = "1.2.840.10008.1.2.4.70"
-
-
-def fragmented(*fragments: bytes) -> bytes:
-    content = b"".join(map(item, fragments)) + end_of_sequence()
-    return explicit((0x7FE00010, b"OB", content), undefined=True)
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        (
-            explicit((0x00100010, b"PN", b"odd")) + fragmented(bytes(4), b"jpeg"),
-            explicit((0x00100010, b"PN", b"odd ")) + fragmented(bytes(4), b"jpeg"),
-        ),
-        (fragmented(b"", b"jpe"), fragmented(b"", b"jpe\0")),
-        (fragmented(b"", b"\xff" * 3_000_001), fragmented(b"", b"\xff" * 3_000_001 + b"\0")),
-        (
-            fragmented(b"\0\0\0\0\x0b\0\0\0", b"jpe", b"two"),
-            fragmented(b"\0\0\0\0\x0b\0\0\0", b"jpe", b"two\0"),
-        ),
-        (fragmented(), fragmented()),
-    ],
-    ids=("a value", "the last fragment", "a long one", "another fragment", "none"),
-)
-async def test_compressed_data_sets_of_odd_length(
-    convert: Convert, source: bytes, expected: bytes
-) -> None:
-    """They keep their transfer syntax. No fragment moves: offset tables stay right."""
-    assert await convert(JPEG, source, JPEG) == expected
-
-
-async def test_implicit_items_in_an_explicit_data_set(convert: Convert) -> None:
-    """Some writers make them; each item is read as it is."""
-    inside = item(implicit((0x00080100, b"A ")))
-    source = explicit((0x0040A168, b"SQ", inside))
-    assert await convert(EXPLICIT, source, IMPLICIT) == implicit((0x0040A168, inside))
-
-
-async def test_fragments_are_refused(convert: Convert) -> None:
-    """Uncompressed transfer syntaxes have none (PS3.5 A.4)."""
-    inside = item(b"") + item(b"jpeg") + end_of_sequence()
-    source = explicit((0x7FE00010, b"OB", inside), undefined=True)
-    with pytest.raises(InvalidInstance, match=r"Pixel Data .* is in fragments"):
-        await convert(EXPLICIT, source, IMPLICIT)
-
-
-async def test_large_sequences_are_written_without_length(convert: Convert) -> None:
-    """What is too large to be held is streamed, and pydicom reads it the same."""
-    large = implicit((0x00420011, bytes(range(256)) * 8192), (0x00080100, b"A "))
-    source = implicit((0x0040A168, item(large) + item(implicit((0x00080100, b"B ")))))
-    arrived = read_dataset(
-        BytesIO(await convert(IMPLICIT, source, EXPLICIT)), is_implicit_VR=False,
-        is_little_endian=True,
-    )  # fmt: skip
-    first, second = arrived[0x0040A168].value
-    assert first[0x00420011].value == bytes(range(256)) * 8192
-    assert (first.CodeValue, second.CodeValue) == ("A", "B")
-
-
-async def test_deep_nesting(convert: Convert) -> None:
-    """Sequences in sequences as deep as the way in lets them be."""
-    content = explicit((0x00080100, b"SH", b"A ")) * 300
-    for _ in range(60):
-        content = explicit(
-            (0x0040A168, b"SQ", open_item(content) + end_of_sequence()), undefined=True
-        )
-    converted = await convert(EXPLICIT, content, IMPLICIT)
-    assert converted.count(b"\x08\x00\x00\x01\x02\x00\x00\x00A ") == 300
 
 
 def instance_in(syntax: str) -> InstanceToSend:

@@ -5,122 +5,24 @@ import asyncio
 import io
 import tracemalloc
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
-import msgspec
 import pytest
-import xxhash
 
-from pons.catalog import ArchivedInstance, ArchivedSeries, Statistics, StoredHeader, StoredObject
 from pons.errors import DamagedObject
-from pons.header import scan
 from pons.jobs import ArchiveRequest
-from pons.objects import FileObjects, new_key
+from pons.objects import FileObjects
 from pons.settings import ArchiveSettings
 from pons_render.archive import Archives
-from pons_render.archive.bounds import Places, ReadAhead
+from pons_render.archive.bounds import ReadAhead
+
+from .archived import LARGE, FakeCatalog, Make
 
 pytestmark = pytest.mark.anyio
-Make = Callable[..., bytes]
-ClientOf = Callable[..., httpx.AsyncClient]
-
-LARGE = 9 << 20
-"""Bytes above which a file is streamed into the ZIP instead of being read ahead."""
-
-
-@dataclass
-class Stored:
-    series: str
-    header: bytes
-    instance: ArchivedInstance
-
-
-@dataclass
-class FakeCatalog:
-    """One patient and one study; series and instances by names of the test's own."""
-
-    objects: FileObjects
-    rows: dict[str, Stored] = field(default_factory=dict)
-    looked_up: list[str] = field(default_factory=list)
-    series_read: int = 0
-
-    def __post_init__(self) -> None:
-        self.archive: Any = self
-        self.headers: Any = self
-
-    async def add(self, name: str, content: bytes, series: str = "s", **more: Any) -> UUID:
-        """Store a DICOM file as the instance `name`; gives the key of its object."""
-        header, key = scan(content, default_charset="latin1"), new_key()
-        await self.objects.put(key, content)
-        stored = StoredObject(
-            object_key=key,
-            size=more.get("size", len(content)),
-            stored_size=len(content),
-            compression="",
-            transfer_syntax=header.transfer_syntax,
-            sop_class_uid=header.sop_class_uid,
-            sop_instance_uid=header.sop_instance_uid,
-            pixel_offset=None,
-            pixel_length=None,
-            pixel_vr="",
-            owner=name,
-            checksum=xxhash.xxh3_128_digest(content),
-        )
-        instance = ArchivedInstance(name, more.get("index", len(self.rows) + 1), stored)
-        self.rows[name] = Stored(series, header.json, instance)
-        return key
-
-    async def series(self, resource_ids: list[str]) -> list[ArchivedSeries]:
-        found = dict.fromkeys(
-            row.series
-            for name, row in self.rows.items()
-            if name in resource_ids or row.series in resource_ids
-        )
-        return [
-            ArchivedSeries(
-                series_key=list(found).index(series),
-                whole=series in resource_ids,
-                tags={"00080060": "CT", "00200011": series},
-                study_key=1,
-                study_tags={"00081030": "Study"},
-                patient_key=1,
-                patient_tags={"00100020": "P1"},
-            )
-            for series in found
-        ]
-
-    async def instances(
-        self, series: ArchivedSeries, resource_ids: list[str]
-    ) -> list[ArchivedInstance]:
-        self.series_read += 1
-        return [
-            row.instance
-            for name, row in self.rows.items()
-            if row.series == series.tags["00200011"] and (series.whole or name in resource_ids)
-        ]
-
-    async def totals(self, series: list[ArchivedSeries], resource_ids: list[str]) -> Statistics:
-        found = [
-            instance.stored.size
-            for one in series
-            for instance in await self.instances(one, resource_ids)
-        ]
-        return Statistics(sum(found), sum(found), instances=len(found))
-
-    async def find_object(self, instance_id: str) -> StoredObject | None:
-        self.looked_up.append(instance_id)
-        row = self.rows.get(instance_id)
-        return row.instance.stored if row else None
-
-    async def read(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
-        row = self.rows.get(instance_id)
-        return use(StoredHeader(row.header, b"{}", None)) if row else None
 
 
 @pytest.fixture
@@ -320,22 +222,6 @@ async def test_archives_share_what_they_read_ahead(catalog: FakeCatalog, file: M
         assert ahead.held == 0
 
 
-async def test_no_more_archives_than_places(
-    catalog: FakeCatalog, objects: FileObjects, file: Make, client_of: ClientOf
-) -> None:
-    """The one above is told to come again, before its answer begins; a place is free afterwards."""
-    await catalog.add("a", file(1, PixelData=bytes(LARGE)))
-    with closing(Archives(catalog, objects, ArchiveSettings(concurrent=1))) as archives:
-        archives.places = Places(1, patience=0.05)
-        async with client_of(None, archives, objects, stream=True) as client:
-            async with archives.places.place():
-                answer = await post(client, "s")
-            assert (answer.status_code, answer.json()["error"]) == (409, "Unavailable")
-            for _ in range(2):
-                answer = await post(client, "s")
-                assert (answer.status_code, answer.content[:2]) == (200, b"PK")
-
-
 async def test_series_are_looked_up_when_it_is_their_turn(
     catalog: FakeCatalog, archives: Archives, file: Make
 ) -> None:
@@ -364,90 +250,3 @@ async def test_memory_is_bounded(catalog: FakeCatalog, archives: Archives, file:
         tracemalloc.stop()
     assert size > 160 << 20
     assert peak < 48 << 20
-
-
-async def post(client: httpx.AsyncClient, *resources: str) -> httpx.Response:
-    return await client.post(
-        "/archive", content=msgspec.json.encode(ArchiveRequest(list(resources)))
-    )
-
-
-@pytest.fixture(params=[True, False])
-async def client(
-    archives: Archives, objects: FileObjects, request: pytest.FixtureRequest, client_of: ClientOf
-) -> AsyncIterator[httpx.AsyncClient]:
-    """The route, streaming or not."""
-    async with client_of(None, archives, objects, stream=request.param) as client:
-        yield client
-
-
-async def test_route(catalog: FakeCatalog, client: httpx.AsyncClient, file: Make) -> None:
-    """A ZIP comes back, streamed or made before."""
-    await catalog.add("a", file(1))
-    answer = await post(client, "s")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
-    assert len(zipfile.ZipFile(io.BytesIO(answer.content)).namelist()) == 1
-
-
-async def test_failure_before_the_answer(
-    catalog: FakeCatalog, client: httpx.AsyncClient, file: Make
-) -> None:
-    """What fails at once is told as an error."""
-    await catalog.objects.delete([await catalog.add("a", file(1))])
-    answer = await post(client, "s")
-    assert answer.status_code == 409
-    assert answer.json()["error"] == "DamagedObject"
-    assert answer.json()["message"].startswith("What the store keeps of a is missing")
-
-
-async def test_failure_in_the_middle(
-    catalog: FakeCatalog,
-    archives: Archives,
-    objects: FileObjects,
-    file: Make,
-    client_of: ClientOf,
-) -> None:
-    """A stream that cannot go on breaks off; one that is made before is an error."""
-    await catalog.add("a", file(1))
-    await objects.delete([await catalog.add("b", file(2))])
-    async with client_of(None, archives, objects, stream=True) as client:
-        with pytest.raises(AssertionError):  # httpx's word for an answer that was not completed
-            await post(client, "s")
-    async with client_of(None, archives, objects, stream=False) as client:
-        assert (await post(client, "s")).status_code == 409
-    spools = list((objects.local_path(UUID(int=7 << 76)).parents[2] / ".spool").iterdir())
-    assert spools == []
-
-
-async def test_length_is_known_without_streaming(
-    catalog: FakeCatalog,
-    archives: Archives,
-    objects: FileObjects,
-    file: Make,
-    client_of: ClientOf,
-) -> None:
-    """Not streaming, an answer has a length and leaves no file behind."""
-    await catalog.add("a", file(1))
-    async with client_of(None, archives, objects, stream=False) as client:
-        answer = await post(client, "s")
-    assert int(answer.headers["content-length"]) == len(answer.content)
-
-
-@pytest.mark.parametrize("body", [b"", b'{"resources": "s"}'])
-async def test_body_that_is_no_request(client: httpx.AsyncClient, body: bytes) -> None:
-    """What is no `ArchiveRequest` is told as an error."""
-    answer = await client.post("/archive", content=body)
-    assert (answer.status_code, answer.json()["error"]) == (400, "BadRequest")
-
-
-@pytest.mark.parametrize("pieces", [False, True])
-async def test_body_that_is_too_long(client: httpx.AsyncClient, pieces: bool) -> None:
-    """Nobody fills the memory with a request, whether it says its length or not."""
-    body = b'{"resources": ["' + b"x" * (16 << 20) + b'"]}'
-
-    async def in_pieces() -> AsyncIterator[bytes]:
-        for start in range(0, len(body), 1 << 20):
-            yield body[start : start + (1 << 20)]
-
-    answer = await client.post("/archive", content=in_pieces() if pieces else body)
-    assert answer.status_code == 413
