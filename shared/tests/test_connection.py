@@ -6,7 +6,7 @@ import time
 import asyncpg
 import pytest
 
-from pons.catalog.connection import Reader, open_reader
+from pons.catalog.connection import Reader, TooSlow, open_reader
 from pons.errors import Unavailable
 from pons_testing.postgres import PostgresServer
 
@@ -33,6 +33,20 @@ async def test_a_slow_query_is_no_absent_database(
         assert time.monotonic() - began < 8
         assert "ask for less" in raised.value.details
         assert await backend(reader) == before
+        reader.close()
+
+
+async def test_a_reader_in_a_hurry(postgres: PostgresServer) -> None:
+    """Its statements end sooner than others, and it is closed with the reader that made it."""
+    async with postgres.database() as database:
+        reader = open_reader(database)
+        hasty = reader.within(0.1)
+        with pytest.raises(TooSlow, match=r"The search takes longer than 0\.1 s"):
+            await hasty.rows("SELECT pg_sleep(30)")
+        await reader.rows("SELECT pg_sleep(0.3)")
+        before = await backend(hasty)
+        reader.close()
+        assert await backend(hasty) != before
         reader.close()
 
 

@@ -51,6 +51,7 @@ from pons.catalog.search import Fields, Search
 from pons.catalog.selection import by_condition, by_keys, select
 from pons.catalog.slices import Slices
 from pons.catalog.statements import BULK, STATEMENTS, STATISTICS
+from pons.catalog.study_lists import StudyLists
 from pons.catalog.worklists import Worklists
 from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags
 from pons.dicom.identity import digests, to_bytes, to_text
@@ -113,6 +114,7 @@ class Catalog:
         self.dead_letters = DeadLetters(reader)
         self.worklists = Worklists(reader)
         self.old_studies = OldStudies(reader)
+        self.study_lists = StudyLists(searcher, self._columns)
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""
@@ -163,9 +165,7 @@ class Catalog:
         if selection.after:
             raise BadRequest("Only main DICOM tags can be counted", selection.after[0][0])
         if selection.plain:
-            row = await self._reader.row(STATEMENTS["totals"])
-            assert row is not None
-            return int(row[TABLES[search.level].name])
+            return int(getattr(await self.totals(), TABLES[search.level].name))
         row = await self._searcher.row(selection.count(), *selection.values)
         assert row is not None
         return int(row[0])

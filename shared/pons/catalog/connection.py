@@ -17,6 +17,8 @@ STATEMENT_SECONDS = 60
 """Seconds after which the server ends a statement; its connection serves the next one."""
 ANSWER_SECONDS = STATEMENT_SECONDS + 10.0
 """Seconds after which a server that has not even done that is taken for away."""
+HASTY_CONNECTIONS = 2
+"""For what may be estimated instead, so that it holds up nothing else."""
 IDLE_SECONDS = 300.0
 """Older connections may have been forgotten by a firewall on the way."""
 ATTEMPTS = 2
@@ -51,6 +53,11 @@ Plans = Literal["auto", "force_custom_plan", "force_generic_plan"]
 BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
 """A plan that was made while tables were small serves them when they have grown, too."""
 
+
+class TooSlow(Unavailable):
+    """The statement took longer than it may."""
+
+
 Record = Any
 T = TypeVar("T")
 Ask = Callable[[asyncpg.Connection], Awaitable[T]]
@@ -66,11 +73,19 @@ class Reader:
     """
 
     def __init__(
-        self, url: str, connections: int, plans: Plans = "auto", owner: Owner | None = None
+        self,
+        url: str,
+        connections: int,
+        plans: Plans = "auto",
+        owner: Owner | None = None,
+        seconds: float | None = None,
     ) -> None:
+        """`seconds`: after which the server ends a statement; None: `STATEMENT_SECONDS`."""
         self._url = url
         self._owner = owner
         self._plans = plans
+        self._seconds = STATEMENT_SECONDS if seconds is None else seconds
+        self._others: list[Reader] = []
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[asyncpg.Connection, float]] = []
 
@@ -90,7 +105,18 @@ class Reader:
         """Return when the database answers and has its schema."""
         await self.row("SELECT last_change FROM totals")
 
+    def within(self, seconds: float) -> "Reader":
+        """Another reader, of statements that may take so long; `close` closes it, too."""
+        other = Reader(self._url, HASTY_CONNECTIONS, self._plans, self._owner, seconds)
+        self._others.append(other)
+        return other
+
     def close(self) -> None:
+        for other in self._others:
+            other.close()
+        self._forget()
+
+    def _forget(self) -> None:
         while self._idle:
             self._idle.pop()[0].terminate()
 
@@ -100,8 +126,8 @@ class Reader:
                 async with self._slots:
                     return await (self._peek(ask) if peeking else self._once(ask))
             except asyncpg.QueryCanceledError as error:
-                raise Unavailable(
-                    f"The search takes longer than {STATEMENT_SECONDS} s",
+                raise TooSlow(
+                    f"The search takes longer than {self._seconds:g} s",
                     "ask for less at once, or by an attribute that few resources share",
                 ) from error
             except NOT_PREPARED as error:
@@ -117,7 +143,7 @@ class Reader:
                     raise  # a value that no column takes: our own mistake, or the caller's
                 if attempt == ATTEMPTS:
                     raise Unavailable("The database does not answer") from error
-                self.close()  # the others are as old: start afresh
+                self._forget()  # the others are as old: start afresh
         raise AssertionError("unreachable")
 
     async def _once(self, ask: Ask[T]) -> T:
@@ -168,7 +194,7 @@ class Reader:
                 "application_name": "pons-catalog",
                 "jit": "off",
                 "plan_cache_mode": self._plans,
-                "statement_timeout": f"{STATEMENT_SECONDS}s",
+                "statement_timeout": f"{self._seconds * 1000:.0f}ms",
                 **(BY_INDEX if self._plans == "force_generic_plan" else {}),
             },
         )

@@ -8,8 +8,9 @@ import fnmatch
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from pons.catalog.days import Days
 from pons.dicom.levels import Level
 from pons.dicom.vocabulary import attribute
 from pons.errors import BadRequest
@@ -60,6 +61,32 @@ class Order:
     descending: bool = False
 
 
+State = Literal["arriving", "stable", "protected"]
+Field = Literal["", "name", "id", "accession", "description"]
+
+
+class Piece(NamedTuple):
+    """A piece of one field of a study, or of any of them, whatever its case and accents."""
+
+    text: str
+    field: Field = ""
+    days: Days | None = None
+    """Or the study is of one of these days: of what may be a number or a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What lists of studies are searched by beside DICOM's matching; all of it must be so."""
+
+    pieces: tuple[Piece, ...] = ()
+    uids: tuple[str, ...] = ()
+    """Of the study, or of a series or an instance in it."""
+    labels: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    """AE titles from which one of its series came."""
+    states: tuple[State, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """Which resources of a level, with DICOM's matching (PS3.4 C.2.2.2) as Orthanc has it."""
@@ -85,6 +112,8 @@ class Search:
     """0: all."""
     candidates: int = 0
     """How many resources are looked at, at most, where headers decide; 0: all."""
+    listed: Listed = Listed()
+    """Of studies alone."""
 
     def minds_case(self, tag: str = "") -> bool:
         """Whether values of an attribute are compared with case; without a tag, of metadata."""

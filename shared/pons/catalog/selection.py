@@ -7,6 +7,7 @@ Nothing that a caller sent becomes part of a statement's text: values are always
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pons.catalog import listed
 from pons.catalog.fields import KNOWN_METADATA, metadata_text
 from pons.catalog.schema import (
     ALL_COMPUTED,
@@ -156,6 +157,7 @@ def select(search: Search, columns: Columns) -> Selection:
         draft.match_metadata(number, text)
     draft.match_labels()
     draft.below_parent()
+    draft.conditions += listed.conditions(search.listed, draft.bind)
     order = tuple(filter(None, map(draft.order_by, search.order)))
     any_order = search.any_order and bool(draft.conditions)
     if any_order:

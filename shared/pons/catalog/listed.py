@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lists of studies are searched by beside DICOM's matching: words, origin, state.
+
+Words are compared without case and accents, as the index folds both sides.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from pons.catalog.days import Days
+from pons.catalog.schema import STUDY_DATE, start_of
+from pons.catalog.search import Field, Listed, State, like
+
+LINES: dict[Field, tuple[int, ...]] = {
+    "name": (1, 5),
+    "description": (2, 6),
+    "id": (3,),
+    "accession": (4,),
+}
+"""Which lines of a study's words are those of a field (migration 0012_lines_of_words)."""
+SHORT = 3
+"""Letters and digits from which on a word is found within another; shorter ones begin it."""
+UMLAUTS = re.compile("[äöüøå]", re.IGNORECASE)
+"""What is also written with two letters (`spelled_out` of the database)."""
+
+
+SAYS_NOTHING = "*^=-,;./'\N{RIGHT SINGLE QUOTATION MARK} "
+"""At the ends of a piece: what the database folds to spaces or leaves out, and stars."""
+
+Bind = Callable[[str], str]
+
+IN_STATE: dict[State, str] = {
+    "arriving": "s.study_key IN (SELECT resource_key FROM unstable)",
+    "stable": "NOT EXISTS (SELECT FROM unstable n WHERE n.resource_key = s.study_key)",
+    "protected": "s.patient_key IN (SELECT patient_key FROM patients WHERE protected)",
+}
+OF_UID = """s.study_key = ANY (ARRAY(
+    SELECT study_key FROM studies WHERE upper(study_uid) = upper({uid})
+    UNION ALL SELECT study_key FROM series WHERE upper(series_uid) = upper({uid})
+    UNION ALL SELECT study_key FROM series JOIN instances USING (series_key)
+        WHERE upper(sop_instance_uid) = upper({uid})))"""
+OF_LABEL = "s.study_key IN (SELECT l.resource_key FROM labels l WHERE l.label = {label})"
+OF_ORIGIN = (
+    "s.study_key IN (SELECT o.study_key FROM series o WHERE upper(o.remote_aet) = upper({origin}))"
+)
+OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
+
+
+def conditions(listed: Listed, bind: Bind) -> Iterator[str]:
+    """What a study `s` must be; `bind` gives the parameter of a value."""
+    found: list[str] = []
+    for text, field, days in listed.pieces:
+        pattern = _pattern(text)
+        if not pattern:
+            continue  # it says nothing: a star, or no letter at all
+        patterns = [f"folded({bind(pattern)})"]
+        if UMLAUTS.search(pattern):
+            patterns.append(f"folded(spelled_out({bind(pattern)}))")
+        if days:
+            yield _day_or_piece(days, _like("w.words", patterns), bind)
+            continue
+        found.append(_like("w.words", patterns))
+        if field:
+            lines = [f"split_part(w.words, E'\\n', {line})" for line in LINES[field]]
+            found.append(_like(" || ".join(lines), patterns))
+    if found:
+        yield f"s.study_key IN ({OF_WORDS.format(found=' AND '.join(found))})"
+    yield from (OF_UID.format(uid=bind(uid)) for uid in listed.uids)
+    yield from (OF_LABEL.format(label=bind(label)) for label in listed.labels)
+    yield from (OF_ORIGIN.format(origin=bind(origin)) for origin in listed.origins)
+    yield from (IN_STATE[state] for state in listed.states)
+
+
+def _like(text: str, patterns: list[str]) -> str:
+    either = " OR ".join(f"({text}) LIKE {pattern}" for pattern in patterns)
+    return f"({either})"
+
+
+def _day_or_piece(days: Days, found: str, bind: Bind) -> str:
+    date = f'({start_of(f"s.tags ->> {STUDY_DATE!r}")}) COLLATE "C"'
+    keys = f"ARRAY({OF_WORDS.format(found=found)})"
+    between = f"{date} >= {bind(days.first)} AND {date} <= {bind(days.last)}"
+    return f"({between} OR s.study_key = ANY ({keys}))"
+
+
+def _pattern(text: str) -> str:
+    """LIKE's pattern of a piece, of a whole beginning where it is short; `*` and `?` are allowed.
+
+    Empty where anything matches.
+    """
+    text = unicodedata.normalize("NFC", text).strip(SAYS_NOTHING)
+    if not text:
+        return ""
+    begins = " " if sum(map(str.isalnum, text)) < SHORT else ""
+    return f"%{begins}{like(text)}%"
