@@ -3,7 +3,10 @@
 
 import sys
 
-from pons_embedded.cli import main
+from pons.runtime.imports import uncollected
+
+with uncollected():
+    from pons_embedded.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

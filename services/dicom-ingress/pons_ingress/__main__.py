@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m pons_ingress` runs the service."""
 
-from pons.runtime.service import run_service
-from pons_ingress.app import create_app
-from pons_ingress.service import open_service
+from pons.runtime.imports import uncollected
+
+with uncollected():
+    from pons.runtime.service import run_service
+    from pons_ingress.app import create_app
+    from pons_ingress.service import open_service
 
 if __name__ == "__main__":
     run_service("dicom-ingress", open_service, create_app)
