@@ -108,6 +108,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_DICOM_TLS_MINIMUM_VERSION": ("1.3", "1.3"),
         "PONS_HTTP_USERS": (f'{{"alice": "{HASH}"}}', {"alice": HASH}),
         "PONS_HTTP_HOST": ("localhost", "localhost"),
+        "PONS_HTTP_LANGUAGE": ("de", "de"),
         "PONS_HTTP_TRUSTED_PROXIES": ('["::1", "10.0.0.0/8"]', ["::1", "10.0.0.0/8"]),
         "PONS_STORE_NAME": ("other", "other"),
         "PONS_STORAGE_KIND": ("file", "file"),

@@ -18,7 +18,7 @@ LINES: dict[Field, tuple[int, ...]] = {
     "id": (3,),
     "accession": (4,),
 }
-"""Which lines of a study's words are those of a field (migration 0012_lines_of_words)."""
+"""Which lines of a study's words are those of a field (migration 0010_lists_of_studies)."""
 SHORT = 3
 """Letters and digits from which on a word is found within another; shorter ones begin it."""
 UMLAUTS = re.compile("[äöüøå]", re.IGNORECASE)

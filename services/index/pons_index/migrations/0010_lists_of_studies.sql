@@ -38,15 +38,16 @@ CREATE TABLE study_words (
     words     text NOT NULL
 );
 
+-- A line for each: name, description, PatientID, accession number, and the first two spelled out.
 CREATE FUNCTION words_of(tags jsonb, patient_tags jsonb) RETURNS text
 IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
 DECLARE
-    texts text := ' ' || coalesce(patient_tags ->> '00100010', '') || E' \n '
-        || coalesce(tags ->> '00081030', '') || E' \n ';
+    texts text := ' ' || translate(coalesce(patient_tags ->> '00100010', ''), E'\n', ' ') || E' \n '
+        || translate(coalesce(tags ->> '00081030', ''), E'\n', ' ') || E' \n ';
 BEGIN
     RETURN folded(
-        texts || coalesce(patient_tags ->> '00100020', '') || E' \n '
-        || coalesce(tags ->> '00080050', '') || E' \n '
+        texts || translate(coalesce(patient_tags ->> '00100020', ''), E'\n', ' ') || E' \n '
+        || translate(coalesce(tags ->> '00080050', ''), E'\n', ' ') || E' \n'
     ) || folded(spelled_out(texts));
 END
 $$;
