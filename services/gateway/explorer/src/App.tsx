@@ -12,6 +12,8 @@ import { languageOf, loadMessages, localeOf } from './messages';
 import { usePreferences } from './preferences';
 import { router } from './router';
 import { NoticesProvider } from './shell/notices';
+import { DeletionsProvider } from './studies/deletions';
+import { UploadsProvider } from './upload/queue';
 
 export function App() {
   return (
@@ -55,7 +57,11 @@ function Spoken() {
         timeZone={Intl.DateTimeFormat().resolvedOptions().timeZone}
       >
         <NoticesProvider>
-          <RouterProvider router={router} />
+          <DeletionsProvider>
+            <UploadsProvider>
+              <RouterProvider router={router} />
+            </UploadsProvider>
+          </DeletionsProvider>
         </NoticesProvider>
       </IntlProvider>
     </I18nProvider>

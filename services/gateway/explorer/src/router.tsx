@@ -23,6 +23,12 @@ const studies = createRoute({
   component: lazyRouteComponent(() => import('./studies/StudiesPage'), 'StudiesPage'),
 });
 
+const upload = createRoute({
+  getParentRoute: () => shell,
+  path: '/upload',
+  component: lazyRouteComponent(() => import('./upload/UploadPage'), 'UploadPage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -32,7 +38,7 @@ const login = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([shell.addChildren([studies]), login]),
+  routeTree: root.addChildren([shell.addChildren([studies, upload]), login]),
   basepath: '/explorer',
   defaultPreload: 'intent',
   defaultErrorComponent: PageFailure,

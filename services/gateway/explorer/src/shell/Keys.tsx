@@ -15,6 +15,7 @@ import {
   useFilter,
 } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
+import { useMay } from '../api/session';
 import styles from './Keys.module.css';
 import { onKey, type Shortcut, useAllShortcuts, useShortcuts } from './keys';
 
@@ -24,6 +25,7 @@ export function Keys() {
   const t = useTranslations('shell');
   const [open, setOpen] = useState<Open>(null);
   const navigate = useNavigate();
+  const may = useMay();
   const shortcuts = useAllShortcuts();
   useEffect(() => {
     window.addEventListener('keydown', onKey);
@@ -33,6 +35,9 @@ export function Keys() {
     { keys: 'Ctrl+k', text: t('palette'), run: () => setOpen('palette') },
     { keys: '?', text: t('keys'), run: () => setOpen('keys') },
     { keys: 'g s', text: t('goStudies'), run: () => void navigate({ to: '/' }) },
+    ...(may('upload')
+      ? [{ keys: 'g u', text: t('goUpload'), run: () => void navigate({ to: '/upload' }) }]
+      : []),
   ]);
   const close = () => setOpen(null);
   return (

@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { sessionQuery } from '../api/session';
 import { prefer, usePreferences } from '../preferences';
+import { DropTarget } from '../upload/DropTarget';
 import { Failure } from './Failure';
 import { Keys } from './Keys';
 import styles from './Shell.module.css';
@@ -63,6 +64,7 @@ export function Shell() {
         )}
       </main>
       <Keys />
+      <DropTarget />
     </div>
   );
 }

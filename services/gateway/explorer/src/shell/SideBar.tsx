@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Link } from '@tanstack/react-router';
 import { useTranslations } from 'use-intl';
-import { useSession } from '../api/session';
+import { useMay, useSession } from '../api/session';
 import { Icon } from './Icon';
 import styles from './SideBar.module.css';
 
 export function SideBar({ className }: { className: string | undefined }) {
   const t = useTranslations('shell');
+  const may = useMay();
   const session = useSession();
   return (
     <nav className={className} aria-label={t('pages')}>
@@ -15,6 +16,12 @@ export function SideBar({ className }: { className: string | undefined }) {
           <Icon name="studies" />
           {t('studies')}
         </Link>
+        {may('upload') && (
+          <Link to="/upload" className={styles.entry}>
+            <Icon name="upload" />
+            {t('upload')}
+          </Link>
+        )}
         <div id="side-tools" className={styles.tools} />
         <div className={styles.foot}>
           {session?.read_only && (

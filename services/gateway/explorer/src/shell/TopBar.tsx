@@ -14,6 +14,7 @@ import { useTranslations } from 'use-intl';
 import { logout, sessionQuery, useSession } from '../api/session';
 import { LANGUAGES } from '../messages';
 import { type Preferences, prefer, usePreferences } from '../preferences';
+import { useUploads } from '../upload/queue';
 import { Icon } from './Icon';
 import { useNotices } from './notices';
 import styles from './TopBar.module.css';
@@ -48,8 +49,23 @@ export function TopBar({ toggleSide }: { toggleSide: () => void }) {
         <span>{session?.title ?? 'Pons'}</span>
       </Link>
       <div id="page-tools" className={styles.tools} />
+      <UploadPill />
       <Settings />
     </header>
+  );
+}
+
+/** Where the uploads are, while some are on their way. */
+function UploadPill() {
+  const t = useTranslations('upload');
+  const queue = useUploads();
+  if (!queue.busy) return null;
+  const { done, files } = queue.totals();
+  return (
+    <Link to="/upload" className={styles.pill} aria-label={t('pill', { done, all: files })}>
+      <Icon name="upload" size={16} />
+      {done} / {files}
+    </Link>
   );
 }
 

@@ -1,14 +1,249 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useTranslations } from 'use-intl';
+/** The list of studies: what is searched for is in the address, rows come as they are scrolled to. */
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useRouter, useSearch } from '@tanstack/react-router';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useLocale, useTranslations } from 'use-intl';
+import { Grid, type GridColumn } from '../grid/Grid';
+import { prefer, usePreferences } from '../preferences';
+import { Failure } from '../shell/Failure';
+import { Icon } from '../shell/Icon';
+import { InShell } from '../shell/InShell';
+import { useShortcuts } from '../shell/keys';
+import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
+import { type Address, askedOf, isSort, type Sort } from './address';
+import { useArrivals } from './arrivals';
+import { Chips } from './Chips';
+import { ColumnChooser } from './ColumnChooser';
+import { COLUMN, columnsOf } from './columns';
+import { useDeletions } from './deletions';
+import { dateText, personName } from './dicom';
+import { EmptyStore, NoMatch } from './EmptyStates';
+import { Filters } from './Filters';
+import { type Search, usePages, withoutHidden } from './pages';
+import { SearchBox } from './SearchBox';
+import { SelectionBar } from './SelectionBar';
+import styles from './StudiesPage.module.css';
+import { countQuery, pageQuery, type Row } from './search';
+import { useSelection } from './selection';
+import toolbar from './Toolbar.module.css';
+import { Views } from './Views';
+
+const NEWEST: Sort = '-date';
 
 export function StudiesPage() {
   const t = useTranslations('studies');
+  const locale = useLocale();
+  const router = useRouter();
+  const navigate = useNavigate();
+  const { announce } = useNotices();
+  const { hidden, settle } = useDeletions();
+  const preferences = usePreferences();
+  const address = useSearch({ from: '/shell/' });
+  const arrivals = useArrivals();
+  const [round, setRound] = useState(0);
+  const [active, setActive] = useState(-1);
+
+  // The rows of before stay, dimmed, until the first ones of what is asked for now are there.
+  const wanted = useMemo<Search>(
+    () => ({ asked: askedOf(address), sort: address.sort ?? NEWEST, round }),
+    [address, round],
+  );
+  const first = useQuery(pageQuery(wanted.asked, wanted.sort, wanted.round, null));
+  const [shown, setShown] = useState(wanted);
+  if (first.data && shown !== wanted) {
+    setShown(wanted);
+    setActive((before) => Math.min(before, 0));
+  }
+  const pages = usePages(shown);
+  const { data: counted } = useQuery({
+    ...countQuery(wanted.asked, round),
+    enabled: first.data?.count === null,
+  });
+  const count = first.data?.count ?? counted ?? null;
+
+  const hiddenAt = useMemo(() => {
+    const found: number[] = [];
+    if (hidden.size === 0) return found;
+    for (let at = 0; at < pages.count; at += 1) {
+      const row = pages.rowAt(at);
+      if (row && hidden.has(row.id)) found.push(at);
+    }
+    return found;
+  }, [hidden, pages]);
+  const rowAt = (index: number) => pages.rowAt(withoutHidden(index, hiddenAt));
+  const rows = Math.max(0, pages.count - hiddenAt.length);
+  const selection = useSelection(rowAt);
+  const total = count && { ...count, value: Math.max(0, count.value - hiddenAt.length) };
+
+  const change = useCallback(
+    (next: Address) => void navigate({ to: '/', search: next }),
+    [navigate],
+  );
+  const refresh = () => {
+    settle();
+    arrivals.reset();
+    setRound((before) => before + 1);
+  };
+  const open = (row: Row) => router.history.push(hrefOf(row));
+  const spoken = useMemo(
+    () => ({ locale, say: (key: 'arriving' | 'protected' | 'noName') => t(`say_${key}`) }),
+    [locale, t],
+  );
+  const columns = useMemo<GridColumn<Row>[]>(
+    () =>
+      columnsOf(preferences.columns).map((id) => {
+        const { width, sort, end, show } = COLUMN[id];
+        const chosen = preferences.widths[id];
+        return {
+          id: sort ?? id,
+          title: t(`column_${id}`),
+          width: chosen ?? width,
+          fixed: chosen !== undefined,
+          end: end ?? false,
+          sorts: sort !== undefined,
+          show: (row) => show(row, spoken),
+        };
+      }),
+    [preferences.columns, preferences.widths, spoken, t],
+  );
+
+  const told = total && t(total.exact ? 'count' : 'countAbout', { count: total.value });
+  const announced = useRef('');
+  useEffect(() => {
+    if (told && !first.isFetching && announced.current !== told) {
+      announced.current = told;
+      announce(told);
+    }
+  }, [told, first.isFetching, announce]);
+
+  const inGrid = () => document.querySelector<HTMLElement>('[role="grid"]')?.focus();
+  const step = (by: number) => {
+    inGrid();
+    setActive((before) => Math.max(0, Math.min(rows - 1, before + by)));
+  };
+  useShortcuts([
+    { keys: 'j', text: t('keyDown'), run: () => step(1) },
+    { keys: 'k', text: t('keyUp'), run: () => step(-1) },
+    { keys: 'x', text: t('keySelect'), run: () => active >= 0 && selection.toggle(active) },
+    { keys: '.', text: t('keyArrivals'), run: refresh },
+  ]);
+
+  const nothing = first.data !== undefined && shown === wanted && rows === 0;
+  const searching = Boolean(
+    wanted.asked.text || Object.keys(wanted.asked.filters).length || hiddenAt.length,
+  );
   return (
-    <Page title={t('title')}>
-      <p>
-        <a href="/app/home.html">{t('home')}</a>
-      </p>
+    <Page title={t('title')} quiet>
+      <InShell place="page">
+        <SearchBox address={address} />
+      </InShell>
+      <InShell place="side">
+        <Views address={address} round={round} />
+      </InShell>
+      {selection.ids.size > 0 ? (
+        <SelectionBar
+          selection={selection}
+          asked={wanted.asked}
+          count={total}
+          onChanged={() => setRound((before) => before + 1)}
+        />
+      ) : (
+        <section className={toolbar.bar} aria-label={t('searchAndFilter')}>
+          <span className={toolbar.count}>
+            {total && (
+              <strong>{t(total.exact ? 'count' : 'countAbout', { count: total.value })}</strong>
+            )}
+          </span>
+          <Chips address={address} understood={first.data?.understood ?? []} onChange={change} />
+          <Filters address={address} onChange={change} />
+          <span className={toolbar.space} />
+          {arrivals.paused && <span className={toolbar.count}>{t('paused')}</span>}
+          <ColumnChooser />
+        </section>
+      )}
+      {arrivals.count > 0 && (
+        <button type="button" className={styles.arrivals} onClick={refresh}>
+          <Icon name="arrowUp" size={15} />
+          {t('arrived', { count: arrivals.count })}
+          <kbd>.</kbd>
+        </button>
+      )}
+      {first.error && !first.data ? (
+        <div className={styles.aside}>
+          <Failure error={first.error} retry={() => void first.refetch()} />
+        </div>
+      ) : nothing ? (
+        <div className={styles.aside}>
+          {searching ? (
+            <NoMatch address={address} asked={wanted.asked} onChange={change} />
+          ) : (
+            <EmptyStore />
+          )}
+        </div>
+      ) : (
+        <>
+          {pages.error !== null && (
+            <div className={styles.aside}>
+              <Failure error={pages.error} retry={pages.retry} />
+            </div>
+          )}
+          <Grid
+            label={t('title')}
+            columns={columns}
+            count={rows}
+            total={total?.exact ? total.value : null}
+            rowAt={rowAt}
+            keyOf={(row) => row.id}
+            nameOf={(row) =>
+              [
+                personName(row.patientName) || t('say_noName'),
+                row.modalities.join(' '),
+                dateText(row.date, locale),
+              ]
+                .filter(Boolean)
+                .join(', ')
+            }
+            hrefOf={hrefOf}
+            sort={shown.sort}
+            onSort={(column) => {
+              const next = shown.sort === column ? `-${column}` : column;
+              if (isSort(next)) change({ ...address, sort: next });
+            }}
+            onResize={(column, width) => {
+              const id = columnsOf(preferences.columns).find(
+                (one) => (COLUMN[one].sort ?? one) === column,
+              );
+              if (id) prefer({ widths: { ...preferences.widths, [id]: width } });
+            }}
+            active={Math.min(active, rows - 1)}
+            onActive={(index, extend) => {
+              setActive(index);
+              if (extend) selection.extendTo(index);
+            }}
+            selected={selection.ids}
+            onToggle={(index, extend) => {
+              setActive(index);
+              selection.toggle(index, extend);
+            }}
+            onSelectAll={() => {
+              const loaded: Row[] = [];
+              for (let at = 0; at < rows; at += 1) {
+                const row = rowAt(at);
+                if (row) loaded.push(row);
+              }
+              if (loaded.every(({ id }) => selection.ids.has(id))) selection.clear();
+              else selection.choose(loaded);
+            }}
+            onOpen={open}
+            onRange={pages.setRange}
+            busy={shown !== wanted}
+          />
+        </>
+      )}
     </Page>
   );
 }
+
+const hrefOf = (row: Row) => `/explorer/studies/${row.id}`;

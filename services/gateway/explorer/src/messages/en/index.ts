@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import deletions from './deletions.json';
+import grid from './grid.json';
 import login from './login.json';
 import shell from './shell.json';
 import studies from './studies.json';
+import upload from './upload.json';
 
-export default { login, shell, studies };
+export default { deletions, grid, login, shell, studies, upload };

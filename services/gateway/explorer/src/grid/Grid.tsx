@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A list of any length as an ARIA grid: only rows in sight exist. The grid itself keeps the focus and
+ * names the active row, so that the focus survives sorting, deletion and scrolling.
+ */
+import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef } from 'react';
+import { useTranslations } from 'use-intl';
+import { Icon } from '../shell/Icon';
+import styles from './Grid.module.css';
+import { HeaderRow } from './HeaderRow';
+
+export interface GridColumn<Row> {
+  id: string;
+  title: string;
+  /** In rem. */
+  width: number;
+  /** Whether the width was chosen; others share what is left of the line. */
+  fixed?: boolean;
+  end?: boolean;
+  sorts?: boolean;
+  show: (row: Row) => ReactNode;
+}
+
+export interface GridProps<Row> {
+  label: string;
+  columns: GridColumn<Row>[];
+  /** Rows that can be scrolled to; those that are not loaded yet have no value in `rowAt`. */
+  count: number;
+  /** All that there are, if that is known. */
+  total: number | null;
+  rowAt: (index: number) => Row | undefined;
+  keyOf: (row: Row) => string;
+  nameOf: (row: Row) => string;
+  hrefOf: (row: Row) => string;
+  sort: string;
+  onSort: (column: string) => void;
+  onResize: (column: string, width: number) => void;
+  /** Index of the active row; -1 is the row of headings. */
+  active: number;
+  onActive: (index: number, extend?: boolean) => void;
+  selected: ReadonlySet<string>;
+  onToggle: (index: number, extend?: boolean) => void;
+  onSelectAll: () => void;
+  onOpen: (row: Row) => void;
+  onRange: (first: number, last: number) => void;
+  busy: boolean;
+}
+
+/** Height of a row in px, which differs for fingers and for large text. */
+function rowHeight(): number {
+  const root = getComputedStyle(document.documentElement);
+  return Math.round(
+    Number.parseFloat(root.getPropertyValue('--row')) * Number.parseFloat(root.fontSize),
+  );
+}
+
+export function Grid<Row>(props: GridProps<Row>) {
+  const { columns, count, rowAt, active, onActive, onRange, selected, keyOf } = props;
+  const t = useTranslations('grid');
+  const id = useId();
+  const box = useRef<HTMLDivElement>(null);
+  const height = useMemo(rowHeight, []);
+  const rows = useVirtualizer({
+    count,
+    getScrollElement: () => box.current,
+    estimateSize: () => height,
+    overscan: 12,
+    scrollMargin: height,
+    scrollPaddingStart: height,
+    rangeExtractor: (range) => {
+      const shown = defaultRangeExtractor(range);
+      // The active row exists wherever it is, since the grid names it.
+      return active >= 0 && active < count && !shown.includes(active)
+        ? [...shown, active].sort((a, b) => a - b)
+        : shown;
+    },
+  });
+  const items = rows.getVirtualItems();
+  const { startIndex, endIndex } = rows.range ?? { startIndex: 0, endIndex: 0 };
+  useEffect(() => onRange(startIndex, endIndex), [startIndex, endIndex, onRange]);
+
+  const go = (to: number, extend: boolean) => {
+    const index = Math.max(-1, Math.min(to, count - 1));
+    onActive(index, extend);
+    if (index >= 0) rows.scrollToIndex(index);
+    else box.current?.scrollTo({ top: 0 });
+  };
+  const page = () => Math.max(1, Math.floor((box.current?.clientHeight ?? 400) / height) - 2);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== box.current || event.altKey) return;
+    const targets: Record<string, number> = {
+      ArrowDown: active + 1,
+      ArrowUp: Math.max(0, active - 1),
+      PageDown: active + page(),
+      PageUp: Math.max(0, active - page()),
+      Home: 0,
+      End: count - 1,
+    };
+    const target = targets[event.key];
+    const row = active >= 0 ? rowAt(active) : undefined;
+    if (target !== undefined) go(target, event.shiftKey);
+    else if (event.key === ' ' && active >= 0) props.onToggle(active, event.shiftKey);
+    else if (event.key === 'Enter' && row !== undefined) props.onOpen(row);
+    else if (event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey))
+      props.onSelectAll();
+    else return;
+    event.preventDefault();
+  };
+
+  const template = `2.6rem ${columns
+    .map(({ width, fixed }) => (fixed ? `${width}rem` : `minmax(${width}rem, ${width}fr)`))
+    .join(' ')}`;
+  const least = `${columns.reduce((sum, { width }) => sum + width, 2.6)}rem`;
+  return (
+    <div
+      ref={box}
+      id={id}
+      role="grid"
+      aria-label={props.label}
+      aria-rowcount={props.total === null ? -1 : props.total + 1}
+      aria-colcount={columns.length + 1}
+      aria-multiselectable="true"
+      aria-busy={props.busy}
+      aria-activedescendant={active >= 0 && count ? `${id}-row-${active}` : undefined}
+      tabIndex={0}
+      className={styles.grid}
+      data-busy={props.busy || undefined}
+      onKeyDown={onKeyDown}
+      onFocus={(event) => {
+        if (event.target === box.current && active < 0 && count) onActive(0);
+      }}
+    >
+      <HeaderRow template={template} least={least} {...props} />
+      <div
+        role="rowgroup"
+        className={styles.rows}
+        style={{ height: `${rows.getTotalSize()}px`, minWidth: least }}
+      >
+        {items.map(({ index, start }) => {
+          const row = rowAt(index);
+          const key = row === undefined ? '' : keyOf(row);
+          const chosen = selected.has(key);
+          return (
+            <div
+              key={key || `at-${index}`}
+              id={`${id}-row-${index}`}
+              role="row"
+              aria-rowindex={index + 2}
+              aria-selected={chosen}
+              className={styles.row}
+              data-active={index === active || undefined}
+              style={{
+                gridTemplateColumns: template,
+                height: `${height}px`,
+                transform: `translateY(${start - height}px)`,
+              }}
+              onClick={(event) => {
+                box.current?.focus({ preventScroll: true });
+                if (event.shiftKey || event.ctrlKey || event.metaKey) {
+                  props.onToggle(index, event.shiftKey);
+                } else onActive(index);
+              }}
+              onDoubleClick={() => row !== undefined && props.onOpen(row)}
+            >
+              <div role="gridcell" className={styles.check}>
+                {row !== undefined && (
+                  <input
+                    type="checkbox"
+                    tabIndex={-1}
+                    checked={chosen}
+                    aria-label={t('select', { name: props.nameOf(row) })}
+                    onClick={(event) => {
+                      event.stopPropagation();
+                      props.onToggle(index, event.shiftKey);
+                    }}
+                    onChange={() => undefined}
+                  />
+                )}
+              </div>
+              {columns.map((column, position) => (
+                <div
+                  key={column.id}
+                  role="gridcell"
+                  className={styles.cell}
+                  data-end={column.end || undefined}
+                >
+                  {row === undefined ? (
+                    <span className={styles.waiting} />
+                  ) : position === 0 ? (
+                    <a
+                      href={props.hrefOf(row)}
+                      tabIndex={-1}
+                      className={styles.open}
+                      dir="auto"
+                      onClick={(event) => {
+                        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+                        event.preventDefault();
+                        props.onOpen(row);
+                      }}
+                    >
+                      {column.show(row)}
+                    </a>
+                  ) : (
+                    <span dir="auto" className={styles.text}>
+                      {column.show(row)}
+                    </span>
+                  )}
+                </div>
+              ))}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+export function SortMark({ down }: { down: boolean }) {
+  return <Icon name={down ? 'arrowDown' : 'arrowUp'} size={13} />;
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What to do where there is nothing to show. */
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useLocale, useTranslations } from 'use-intl';
+import { useMay, useSession } from '../api/session';
+import { type Address, type Asked, TEXT_FILTERS } from './address';
+import styles from './EmptyStates.module.css';
+import { type Loss, lossesQuery } from './search';
+
+export function EmptyStore() {
+  const t = useTranslations('studies');
+  const session = useSession();
+  const may = useMay();
+  const { hostname, origin } = window.location;
+  return (
+    <div className={styles.empty}>
+      <h2>{t('emptyTitle')}</h2>
+      {may('upload') && (
+        <p>
+          <Link to="/upload" className={styles.upload}>
+            {t('emptyUpload')}
+          </Link>
+        </p>
+      )}
+      <p>{t('emptySend')}</p>
+      <dl className={styles.facts}>
+        <dt>{t('aet')}</dt>
+        <dd>
+          <code>{session?.aet}</code>
+        </dd>
+        <dt>{t('host')}</dt>
+        <dd>
+          <code>{hostname}</code>
+        </dd>
+        <dt>{t('port')}</dt>
+        <dd>
+          <code>{session?.dicom_port}</code>
+        </dd>
+      </dl>
+      <p>{t('emptyScript')}</p>
+      <pre className={styles.script}>curl {origin}/instances --data-binary @image.dcm</pre>
+    </div>
+  );
+}
+
+interface NoMatchProps {
+  address: Address;
+  asked: Asked;
+  onChange: (address: Address) => void;
+}
+
+/** Which piece of the search is too much: with it taken away there are so many. */
+export function NoMatch({ address, asked, onChange }: NoMatchProps) {
+  const t = useTranslations('studies');
+  const locale = useLocale();
+  const { data: losses = [] } = useQuery(lossesQuery(asked));
+  const helpful = losses.filter(({ count }) => count.value > 0);
+  return (
+    <div className={styles.empty}>
+      <h2>{t('noMatch')}</h2>
+      {helpful.length > 0 && (
+        <ul className={styles.losses}>
+          {helpful.map((loss) => (
+            <li key={`${loss.kind} ${loss.value}`}>
+              <button type="button" onClick={() => onChange(lessOf(address, loss))}>
+                {t('without', { value: loss.value })}
+              </button>
+              <span>
+                {t('wouldBe', {
+                  count: loss.count.value,
+                  number: loss.count.value.toLocaleString(locale),
+                })}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <p>
+        <button type="button" onClick={() => onChange({})} className={styles.all}>
+          {t('showAll')}
+        </button>
+      </p>
+    </div>
+  );
+}
+
+/** Names of filters as the search has them, and as the address does. */
+const IN_THE_ADDRESS: Record<string, keyof Address> = {
+  ...Object.fromEntries(TEXT_FILTERS.map((name) => [name, name])),
+  modalities: 'modality',
+  labels: 'label',
+  states: 'state',
+};
+
+function lessOf(address: Address, loss: Loss): Address {
+  if (loss.kind !== 'filter') {
+    const { q: _, ...others } = address;
+    return loss.without ? { ...others, q: loss.without } : others;
+  }
+  const { [IN_THE_ADDRESS[loss.value] ?? 'q']: _, ...others } = address;
+  return others;
+}

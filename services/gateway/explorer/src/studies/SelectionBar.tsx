@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/** In place of the filters while rows are chosen: how many, and what can be done with them. */
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useLocale, useTranslations } from 'use-intl';
+import { useHas, useMay } from '../api/session';
+import { sentenceOf } from '../shell/Failure';
+import { Icon, type IconName } from '../shell/Icon';
+import { useShortcuts } from '../shell/keys';
+import { useNotices } from '../shell/notices';
+import { archiveAddress, deletionPlan, download, type Plan, protect } from './actions';
+import type { Asked } from './address';
+import { DeleteDialog, needsTyping } from './DeleteDialog';
+import { useDeletions } from './deletions';
+import { LabelDialog } from './LabelDialog';
+import { SendDialog } from './SendDialog';
+import { type Count, identifiers } from './search';
+import type { Selection } from './selection';
+import styles from './Toolbar.module.css';
+
+interface Props {
+  selection: Selection;
+  asked: Asked;
+  count: Count | null;
+  /** Rows have other values now. */
+  onChanged: () => void;
+}
+
+type Open = 'send' | 'label' | { plan: Plan; ids: string[] } | null;
+
+export function SelectionBar({ selection, asked, count, onChanged }: Props) {
+  const t = useTranslations('studies');
+  const shell = useTranslations('shell');
+  const locale = useLocale();
+  const may = useMay();
+  const has = useHas();
+  const queries = useQueryClient();
+  const { show } = useNotices();
+  const { remove } = useDeletions();
+  const [open, setOpen] = useState<Open>(null);
+  const ids = [...selection.ids];
+  const chosen = ids.length;
+
+  const attempt = (what: () => Promise<void>) => {
+    what().catch((error: unknown) =>
+      show({
+        text: `${shell(sentenceOf(error))} ${error instanceof Error ? error.message : ''}`,
+        bad: true,
+      }),
+    );
+  };
+  const hide = ({ studies, instances }: Plan, gone: string[]) => {
+    remove(gone, { studies, instances });
+    selection.clear();
+  };
+  const startDeletion = async () => {
+    const plan = await deletionPlan(ids);
+    if (plan.protectedStudies || needsTyping(plan)) setOpen({ plan, ids });
+    else if (plan.studies) hide(plan, ids);
+    else show({ text: t('nothingToDelete') });
+  };
+  const patients = [...new Set(selection.rows.map(({ patient }) => patient))];
+  const allProtected = selection.rows.every((row) => row.protected);
+
+  const actions: {
+    name: string;
+    icon: IconName;
+    keys: string;
+    danger?: boolean;
+    run: () => void;
+  }[] = [];
+  if (may('send') && (has('modalities') || has('peers')))
+    actions.push({ name: t('send'), icon: 'send', keys: 'e', run: () => setOpen('send') });
+  if (may('download'))
+    actions.push({
+      name: t('download'),
+      icon: 'download',
+      keys: 'd',
+      run: () => attempt(async () => download(await archiveAddress(ids))),
+    });
+  if (may('label'))
+    actions.push({ name: t('label'), icon: 'label', keys: 'l', run: () => setOpen('label') });
+  if (may('protect') && has('patients') && selection.rows.length === chosen)
+    actions.push({
+      name: allProtected ? t('unprotect') : t('protect'),
+      icon: 'lock',
+      keys: 'p',
+      run: () =>
+        attempt(async () => {
+          await protect(patients, !allProtected);
+          show({
+            text: t(allProtected ? 'unprotected' : 'protectedNow', { count: patients.length }),
+          });
+          onChanged();
+        }),
+    });
+  if (may('delete'))
+    actions.push({
+      name: t('delete'),
+      icon: 'trash',
+      keys: '#',
+      danger: true,
+      run: () => attempt(startDeletion),
+    });
+  useShortcuts([
+    ...actions.map(({ name, keys, run }) => ({ keys, text: name, run })),
+    ...(may('delete')
+      ? [{ keys: 'Delete', text: t('delete'), run: () => attempt(startDeletion) }]
+      : []),
+    { keys: 'Escape', text: t('deselect'), run: selection.clear },
+  ]);
+  // What is protected stays, and has to be known one by one for that.
+  const held = new Set(selection.rows.filter((row) => row.protected).map(({ id }) => id));
+  const others = count && count.value > chosen;
+  return (
+    <section className={`${styles.bar} ${styles.selected}`} aria-label={t('selection')}>
+      <span className={styles.count}>
+        <strong>{t('chosen', { count: chosen })}</strong>
+      </span>
+      {others && (
+        <button
+          type="button"
+          className={styles.link}
+          onClick={() => attempt(async () => selection.chooseIds(await identifiers(asked)))}
+        >
+          {t('chooseAll', { count: count.value.toLocaleString(locale) })}
+        </button>
+      )}
+      <span className={styles.space} />
+      {actions.map(({ name, icon, danger, run }) => (
+        <button
+          key={icon}
+          type="button"
+          className={styles.button}
+          data-danger={danger || undefined}
+          onClick={run}
+        >
+          <Icon name={icon} />
+          {name}
+        </button>
+      ))}
+      <button
+        type="button"
+        className={styles.button}
+        aria-label={t('deselect')}
+        onClick={selection.clear}
+      >
+        <Icon name="close" />
+      </button>
+      {open === 'send' && <SendDialog ids={ids} onClose={() => setOpen(null)} />}
+      {open === 'label' && (
+        <LabelDialog
+          ids={ids}
+          onClose={() => setOpen(null)}
+          onDone={() => {
+            setOpen(null);
+            void queries.invalidateQueries({ queryKey: ['studies', 'facets'] });
+            onChanged();
+          }}
+        />
+      )}
+      {open !== null && typeof open === 'object' && (
+        <DeleteDialog
+          plan={open.plan}
+          held={held.size}
+          onClose={() => setOpen(null)}
+          onDelete={() => {
+            hide(
+              open.plan,
+              open.ids.filter((id) => !held.has(id)),
+            );
+            setOpen(null);
+          }}
+        />
+      )}
+    </section>
+  );
+}

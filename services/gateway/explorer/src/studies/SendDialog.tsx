@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { useHas } from '../api/session';
+import { Failure } from '../shell/Failure';
+import { Modal } from '../shell/Modal';
+import { useNotices } from '../shell/notices';
+import { type Destination, destinations, ended, send } from './actions';
+import styles from './Dialogs.module.css';
+
+export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => void }) {
+  const t = useTranslations('studies');
+  const has = useHas();
+  const { show } = useNotices();
+  const { data: known, error } = useQuery({
+    queryKey: ['destinations'],
+    queryFn: () => destinations(has),
+  });
+  const [to, setTo] = useState<Destination | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+
+  const run = async (destination: Destination) => {
+    setBusy(true);
+    try {
+      const id = await send(ids, destination);
+      onClose();
+      const { name } = destination;
+      show({ text: t('sending', { count: ids.length, name }) });
+      const job = await ended(id);
+      if (job.State === 'Success') show({ text: t('sent', { count: ids.length, name }) });
+      else show({ text: t('notSent', { name, why: job.ErrorDescription }), bad: true });
+    } catch (refusal) {
+      setFailure(refusal);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      title={t('sendTitle', { count: ids.length })}
+      action={t('send')}
+      blocked={to ? undefined : t('sendWhere')}
+      busy={busy}
+      onAction={() => to && void run(to)}
+      onClose={onClose}
+    >
+      {known?.length === 0 && <p>{t('noDestinations')}</p>}
+      <fieldset className={styles.choices}>
+        <legend>{t('destination')}</legend>
+        {known?.map((one) => (
+          <label key={`${one.kind} ${one.name}`}>
+            <input
+              type="radio"
+              name="destination"
+              checked={to?.name === one.name && to.kind === one.kind}
+              onChange={() => setTo(one)}
+            />
+            <bdi>{one.name}</bdi>
+            <span className={styles.soft}>{t(`kindOf_${one.kind}`)}</span>
+          </label>
+        ))}
+      </fieldset>
+      {(failure ?? error) && <Failure error={failure ?? error} />}
+    </Modal>
+  );
+}

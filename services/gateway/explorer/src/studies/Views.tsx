@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Lists that are often wanted, and the labels in use with how many studies have each. */
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useLocale, useTranslations } from 'use-intl';
+import type { Address } from './address';
+import { facetsQuery } from './search';
+import styles from './Views.module.css';
+
+const VIEWS: { name: 'today' | 'week' | 'arriving' | 'protected'; search: Address }[] = [
+  { name: 'today', search: { date: 'today' } },
+  { name: 'week', search: { date: 'last 7 days' } },
+  { name: 'arriving', search: { state: 'arriving' } },
+  { name: 'protected', search: { state: 'protected' } },
+];
+
+export function Views({ address, round }: { address: Address; round: number }) {
+  const t = useTranslations('studies');
+  const locale = useLocale();
+  const { data: facets } = useQuery(facetsQuery(round));
+  return (
+    <>
+      <h2 className={styles.title}>{t('views')}</h2>
+      <ul className={styles.list}>
+        {VIEWS.map(({ name, search }) => (
+          <li key={name}>
+            <Entry text={t(`view_${name}`)} search={search} address={address} />
+          </li>
+        ))}
+      </ul>
+      {facets?.labels && facets.labels.length > 0 && (
+        <>
+          <h2 className={styles.title}>{t('labels')}</h2>
+          <ul className={styles.list}>
+            {facets.labels.map(({ value, count }) => (
+              <li key={value}>
+                <Entry
+                  text={value}
+                  search={{ label: value }}
+                  address={address}
+                  count={count.toLocaleString(locale)}
+                />
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  );
+}
+
+interface EntryProps {
+  text: string;
+  search: Address;
+  address: Address;
+  count?: string;
+}
+
+function Entry({ text, search, address, count }: EntryProps) {
+  const { sort: _, ...asked } = address;
+  const here = JSON.stringify(asked) === JSON.stringify(search);
+  return (
+    <Link
+      to="/"
+      search={search}
+      className={styles.entry}
+      data-here={here || undefined}
+      activeProps={{}}
+      aria-current={here ? 'page' : undefined}
+    >
+      <bdi>{text}</bdi>
+      {count && <span>{count}</span>}
+    </Link>
+  );
+}

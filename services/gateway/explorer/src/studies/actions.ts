@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What can be done with studies, as requests to the store. */
+import { get, post, put } from '../api/client';
+
+export interface Plan {
+  studies: number;
+  patients: number;
+  series: number;
+  instances: number;
+  size: number;
+  protected: { patient: string; patientName: string; patientId: string; studies: number }[];
+  protectedStudies: number;
+  missing: string[];
+}
+
+/** What would be deleted: a few in one request, many in several. */
+export async function deletionPlan(ids: readonly string[]): Promise<Plan> {
+  return post<Plan>('/explorer/api/delete/plan', { studies: ids });
+}
+
+export const changeLabels = (studies: readonly string[], add: string[], remove: string[]) =>
+  post<{ changed: number; missing: string[] }>('/explorer/api/labels', { studies, add, remove });
+
+export async function protect(patients: readonly string[], on: boolean): Promise<void> {
+  for (const patient of patients) await put(`/patients/${patient}/protected`, on ? '1' : '0');
+}
+
+export interface Destination {
+  kind: 'modalities' | 'peers';
+  name: string;
+}
+
+export async function destinations(has: (feature: string) => boolean): Promise<Destination[]> {
+  const kinds = (['modalities', 'peers'] as const).filter(has);
+  const found = await Promise.all(
+    kinds.map(async (kind) => (await get<string[]>(`/${kind}`)).map((name) => ({ kind, name }))),
+  );
+  return found.flat();
+}
+
+/** The job that sends. */
+export async function send(ids: readonly string[], { kind, name }: Destination): Promise<string> {
+  const answer = await post<{ ID: string }>(`/${kind}/${encodeURIComponent(name)}/store`, {
+    Resources: ids,
+    Synchronous: false,
+  });
+  return answer.ID;
+}
+
+export interface Job {
+  ID: string;
+  State: string;
+  Progress: number;
+  ErrorDescription: string;
+}
+
+export const job = (id: string) => get<Job>(`/jobs/${id}`);
+
+/** Milliseconds between two looks at a job. */
+const LOOK = 1_000;
+
+/** The job when it has ended, however that was. */
+export async function ended(id: string): Promise<Job> {
+  for (;;) {
+    const now = await job(id);
+    if (now.State === 'Success' || now.State === 'Failure') return now;
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  }
+}
+
+/** Longer lists do not fit into an address: a job makes the ZIP then. */
+const IN_AN_ADDRESS = 40;
+
+/** Where the browser gets the ZIP of studies from. */
+export async function archiveAddress(ids: readonly string[]): Promise<string> {
+  if (ids.length === 1) return `/studies/${ids[0]}/archive`;
+  if (ids.length <= IN_AN_ADDRESS) return `/tools/create-archive?resources=${ids.join(',')}`;
+  const { ID } = await post<{ ID: string }>('/tools/create-archive', {
+    Resources: ids,
+    Synchronous: false,
+  });
+  const done = await ended(ID);
+  if (done.State !== 'Success') throw new Error(done.ErrorDescription);
+  return `/jobs/${ID}/archive`;
+}
+
+/** The browser's own download, which streams to the disk. */
+export function download(address: string): void {
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = '';
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

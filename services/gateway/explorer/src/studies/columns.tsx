@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The columns that the list can show: what is in them, how wide they are, what sorts by them. */
+import type { ReactNode } from 'react';
+import { Icon } from '../shell/Icon';
+import type { SortColumn } from './address';
+import styles from './columns.module.css';
+import { dateText, dateTimeText, personName, sizeText } from './dicom';
+import type { Row } from './search';
+
+export const COLUMNS = [
+  'name',
+  'id',
+  'birthDate',
+  'sex',
+  'date',
+  'modalities',
+  'description',
+  'accession',
+  'series',
+  'instances',
+  'size',
+  'labels',
+  'state',
+  'origin',
+  'lastUpdate',
+  'studyUid',
+] as const;
+export type ColumnId = (typeof COLUMNS)[number];
+
+export const BY_DEFAULT: ColumnId[] = [
+  'name',
+  'id',
+  'birthDate',
+  'date',
+  'modalities',
+  'description',
+  'accession',
+  'instances',
+  'size',
+  'labels',
+  'state',
+  'origin',
+];
+
+export interface Spoken {
+  locale: string;
+  say: (key: 'arriving' | 'protected' | 'noName') => string;
+}
+
+interface Column {
+  /** In rem. */
+  width: number;
+  sort?: SortColumn;
+  /** Numbers stand below each other. */
+  end?: boolean;
+  show: (row: Row, spoken: Spoken) => ReactNode;
+}
+
+export const COLUMN: Record<ColumnId, Column> = {
+  name: {
+    width: 12,
+    sort: 'name',
+    show: (row, { say }) => personName(row.patientName) || say('noName'),
+  },
+  id: { width: 6, sort: 'id', show: (row) => row.patientId },
+  birthDate: {
+    width: 6.8,
+    sort: 'birthDate',
+    show: (row, { locale }) => dateText(row.birthDate, locale),
+  },
+  sex: { width: 3.5, show: (row) => row.sex },
+  date: {
+    width: 10,
+    sort: 'date',
+    show: (row, { locale }) => dateTimeText(row.date, row.time, locale),
+  },
+  modalities: {
+    width: 6.4,
+    show: (row) =>
+      row.modalities.map((one) => (
+        <span key={one} className={styles.modality}>
+          {one}
+        </span>
+      )),
+  },
+  description: { width: 10, sort: 'description', show: (row) => row.description },
+  accession: { width: 6, sort: 'accession', show: (row) => row.accession },
+  series: {
+    width: 4.5,
+    sort: 'series',
+    end: true,
+    show: (row, { locale }) => row.series.toLocaleString(locale),
+  },
+  instances: {
+    width: 6.4,
+    sort: 'instances',
+    end: true,
+    show: (row, { locale }) => (
+      <>
+        <span className={styles.of}>{row.series} / </span>
+        {row.instances.toLocaleString(locale)}
+      </>
+    ),
+  },
+  size: {
+    width: 5.2,
+    sort: 'size',
+    end: true,
+    show: (row, { locale }) => sizeText(row.size, locale),
+  },
+  origin: { width: 6.5, show: (row) => row.origins.join(', ') },
+  labels: {
+    width: 7,
+    show: (row) =>
+      row.labels.map((one) => (
+        <span key={one} className={styles.label}>
+          {one}
+        </span>
+      )),
+  },
+  state: {
+    width: 6.5,
+    show: (row, { say }) => (
+      <>
+        {row.arriving && (
+          <span className={styles.arriving}>
+            <Icon name="clock" size={14} />
+            {say('arriving')}
+          </span>
+        )}
+        {row.protected && (
+          <span className={styles.protected}>
+            <Icon name="lock" size={14} />
+            {say('protected')}
+          </span>
+        )}
+      </>
+    ),
+  },
+  lastUpdate: {
+    width: 10.5,
+    sort: 'lastUpdate',
+    show: (row, { locale }) => {
+      const made = new Date(row.lastUpdate);
+      return Number.isNaN(made.getTime())
+        ? row.lastUpdate
+        : made.toLocaleString(locale, { dateStyle: 'short', timeStyle: 'short' });
+    },
+  },
+  studyUid: { width: 20, show: (row) => row.studyUid },
+};
+
+/** Those that a person has chosen, in the order of the table; all that are known, at least one. */
+export function columnsOf(chosen: readonly string[]): ColumnId[] {
+  const known = COLUMNS.filter((one) => chosen.includes(one));
+  return known.length ? known : BY_DEFAULT;
+}

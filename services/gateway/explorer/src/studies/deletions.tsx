@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Deletion that can be taken back: for ten seconds nothing is sent, and the rows are only hidden.
+ * Who leaves the page within them has deleted nothing, and is told so the next time.
+ */
+import { useQueryClient } from '@tanstack/react-query';
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
+import { useTranslations } from 'use-intl';
+import { post } from '../api/client';
+import { sentenceOf } from '../shell/Failure';
+import { useShortcuts } from '../shell/keys';
+import { useNotices } from '../shell/notices';
+
+/** Milliseconds. */
+const TIME_TO_UNDO = 10_000;
+const CANCELLED = 'pons-explorer-deletion-cancelled';
+
+interface Deletions {
+  /** Studies that are about to go, or have gone. */
+  hidden: ReadonlySet<string>;
+  remove: (ids: readonly string[], counts: { studies: number; instances: number }) => void;
+  /** What is gone is asked for anew, and may have come back: nothing has to be hidden for it. */
+  settle: () => void;
+}
+
+interface Pending {
+  ids: readonly string[];
+  timer: ReturnType<typeof setTimeout>;
+  close: () => void;
+}
+
+const Context = createContext<Deletions | null>(null);
+
+export function useDeletions(): Deletions {
+  const deletions = useContext(Context);
+  if (!deletions) throw new Error('useDeletions outside DeletionsProvider');
+  return deletions;
+}
+
+export function DeletionsProvider({ children }: { children: ReactNode }) {
+  const t = useTranslations('deletions');
+  const shell = useTranslations('shell');
+  const { show } = useNotices();
+  const queries = useQueryClient();
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const pending = useRef<Pending[]>([]);
+  const done = useRef<string[]>([]);
+
+  const unhide = useCallback((ids: readonly string[]) => {
+    setHidden((before) => new Set([...before].filter((id) => !ids.includes(id))));
+  }, []);
+
+  const undo = useCallback(
+    (which = pending.current.at(-1)) => {
+      if (!which || !pending.current.includes(which)) return;
+      pending.current = pending.current.filter((other) => other !== which);
+      clearTimeout(which.timer);
+      which.close();
+      unhide(which.ids);
+      show({ text: t('undone', { count: which.ids.length }) });
+    },
+    [show, t, unhide],
+  );
+
+  const send = useCallback(
+    async (one: Pending) => {
+      pending.current = pending.current.filter((other) => other !== one);
+      try {
+        const Resources = one.ids.map((ID) => ({ Level: 'Study', ID }));
+        await post('/tools/bulk-delete', { Resources });
+        done.current.push(...one.ids);
+        // Pages in sight keep their rows, which stay hidden: others would move.
+        queries.removeQueries({ queryKey: ['studies', 'page'], type: 'inactive' });
+        await queries.invalidateQueries({ queryKey: ['studies', 'count'] });
+        await queries.invalidateQueries({ queryKey: ['studies', 'facets'] });
+      } catch (error) {
+        show({ text: `${t('failed')} ${shell(sentenceOf(error))}`, bad: true });
+        unhide(one.ids);
+      }
+    },
+    [queries, show, shell, t, unhide],
+  );
+
+  const remove = useCallback(
+    (ids: readonly string[], { studies, instances }: { studies: number; instances: number }) => {
+      setHidden((before) => new Set([...before, ...ids]));
+      const one: Pending = {
+        ids,
+        timer: setTimeout(() => void send(one), TIME_TO_UNDO),
+        close: show({
+          text: t('deleted', { studies, instances }),
+          lasts: TIME_TO_UNDO,
+          action: { text: t('undo'), run: () => undo(one) },
+        }),
+      };
+      pending.current.push(one);
+    },
+    [send, show, t, undo],
+  );
+
+  const settle = useCallback(() => {
+    unhide(done.current);
+    done.current = [];
+  }, [unhide]);
+
+  useShortcuts([{ keys: 'z', text: t('undoKey'), run: () => undo() }]);
+  useEffect(() => {
+    const leave = () => {
+      if (!pending.current.length) return;
+      for (const { timer } of pending.current) clearTimeout(timer);
+      const studies = pending.current.reduce((sum, { ids }) => sum + ids.length, 0);
+      sessionStorage.setItem(CANCELLED, String(studies));
+    };
+    window.addEventListener('pagehide', leave);
+    return () => window.removeEventListener('pagehide', leave);
+  }, []);
+  useEffect(() => {
+    const count = Number(sessionStorage.getItem(CANCELLED));
+    if (!count) return;
+    sessionStorage.removeItem(CANCELLED);
+    show({ text: t('cancelled', { count }), lasts: 0 });
+  }, [show, t]);
+
+  const deletions = useMemo(() => ({ hidden, remove, settle }), [hidden, remove, settle]);
+  return <Context value={deletions}>{children}</Context>;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Files may be dropped on any page; the target covers it while something is dragged over. */
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { useMay, useSession } from '../api/session';
+import styles from './DropTarget.module.css';
+import { walk } from './found';
+import { useUploads } from './queue';
+
+export function DropTarget() {
+  const t = useTranslations('upload');
+  const may = useMay()('upload');
+  const title = useSession()?.title ?? 'Pons';
+  const queue = useUploads();
+  const navigate = useNavigate();
+  const [over, setOver] = useState(false);
+
+  useEffect(() => {
+    if (!may) return;
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+    const enter = (event: DragEvent) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const drop = (event: DragEvent) => {
+      if (!hasFiles(event) || !event.dataTransfer) return;
+      event.preventDefault();
+      setOver(false);
+      void walk(event.dataTransfer, (found) => queue.add(found));
+      void navigate({ to: '/upload' });
+    };
+    window.addEventListener('dragover', enter);
+    window.addEventListener('dragleave', leave);
+    window.addEventListener('drop', drop);
+    return () => {
+      window.removeEventListener('dragover', enter);
+      window.removeEventListener('dragleave', leave);
+      window.removeEventListener('drop', drop);
+    };
+  }, [may, queue, navigate]);
+
+  return over ? (
+    <div className={styles.target}>
+      <p>{t('dropAnywhere', { store: title })}</p>
+    </div>
+  ) : null;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Files that were chosen or dropped, those in folders too, a part at a time. */
+import type { Found } from './transfers';
+
+const AT_A_TIME = 200;
+
+export function ofInput(files: FileList | null): Found[] {
+  return [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+}
+
+/** Walks what was dropped, and gives it on as it is found: a folder may have 100,000 files. */
+export async function walk(transfer: DataTransfer, give: (found: Found[]) => void): Promise<void> {
+  // To be asked for at once: they are gone when the event is over.
+  const entries = [...transfer.items]
+    .map((item) => item.webkitGetAsEntry())
+    .filter((entry): entry is FileSystemEntry => entry !== null);
+  let gathered: Found[] = [];
+  const visit = async (entry: FileSystemEntry): Promise<void> => {
+    if (entry.isFile) {
+      const file = await new Promise<File>((resolve, reject) =>
+        (entry as FileSystemFileEntry).file(resolve, reject),
+      );
+      gathered.push({ file, path: entry.fullPath.replace(/^\//, '') });
+      if (gathered.length >= AT_A_TIME) {
+        give(gathered);
+        gathered = [];
+      }
+      return;
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    for (;;) {
+      // Chromium gives at most 100 at each call.
+      const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+        reader.readEntries(resolve, reject),
+      );
+      if (!some.length) return;
+      for (const one of some) await visit(one);
+    }
+  };
+  for (const entry of entries) await visit(entry);
+  give(gathered);
+}
