@@ -6,18 +6,18 @@ import { ApiError, get, post } from './client';
 export interface Session {
   /** Null: nobody is signed in where the store has users. */
   user: string | null;
-  signed_in_by: 'session' | 'basic' | 'none' | null;
+  signedInBy: 'session' | 'basic' | 'none' | null;
   login: boolean;
   minutes: number | null;
-  ends_at: string | null;
+  endsAt: string | null;
   actions: string[] | null;
-  read_only: boolean | null;
+  readOnly: boolean | null;
   features: string[] | null;
   locale: string | null;
   store: string | null;
   title: string;
   aet: string | null;
-  dicom_port: number | null;
+  dicomPort: number | null;
   version: string | null;
 }
 

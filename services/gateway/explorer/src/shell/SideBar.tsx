@@ -24,7 +24,7 @@ export function SideBar({ className }: { className: string | undefined }) {
         )}
         <div id="side-tools" className={styles.tools} />
         <div className={styles.foot}>
-          {session?.read_only && (
+          {session?.readOnly && (
             <span className={styles.readOnly}>
               <Icon name="lock" size={15} />
               {t('readOnly')}

@@ -141,7 +141,7 @@ function Settings() {
             <Header>{t('keyboard')}</Header>
             <Choice id="letters" text={t('letterKeys')} />
           </MenuSection>
-          {session?.signed_in_by === 'session' && (
+          {session?.signedInBy === 'session' && (
             <MenuSection className={styles.section}>
               <Header>{session.user}</Header>
               <MenuItem className={styles.item} onAction={() => void signOut()}>

@@ -35,7 +35,7 @@ export function EmptyStore() {
         </dd>
         <dt>{t('port')}</dt>
         <dd>
-          <code>{session?.dicom_port}</code>
+          <code>{session?.dicomPort}</code>
         </dd>
       </dl>
       <p>{t('emptyScript')}</p>
