@@ -18,6 +18,7 @@ from pons_gateway.document import DESCRIPTION, TITLE, described
 from pons_gateway.error_handlers import add_handlers
 from pons_gateway.middleware.authentication import Authenticated
 from pons_gateway.middleware.bodies import BodyLength
+from pons_gateway.middleware.browsers import Browsers
 from pons_gateway.middleware.compression import Compression
 from pons_gateway.middleware.credentials import Authentication
 from pons_gateway.middleware.hosts import Hosts
@@ -101,6 +102,7 @@ def add_middleware(
     if http.compress_answers:
         app.add_middleware(Compression)
     app.add_middleware(Metrics)
+    app.add_middleware(Browsers)
 
 
 def requests(router: TreeRouter) -> Iterator[tuple[str, str]]:

@@ -214,3 +214,16 @@ async def test_what_is_offered_is_there(
     one = "/studies/{id}/attachments/{attachment}/"
     below = sorted(path.removeprefix(one) for path in paths if path.startswith(one))
     assert (await client.get(ONE)).json() == below
+
+
+async def test_a_page_that_is_attached_runs_nothing(
+    client: httpx.AsyncClient, catalog: Catalog, store: Store
+) -> None:
+    """A browser that is shown it has it in a sandbox."""
+    page = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+    await attach(store, catalog, 1025, page)
+    path = f"/studies/{STUDY}/attachments/sketch/data"
+    answer = await client.get(path)
+    assert (answer.content, answer.headers["content-type"]) == (page, "image/svg+xml")
+    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
