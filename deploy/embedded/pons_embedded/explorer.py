@@ -202,7 +202,8 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _end_with_input() -> None:
     """End with all that was started when whoever started this is gone."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not through sys.stdin, whose lock an ending interpreter wants
+        pass
     if os.name == "nt":
         os._exit(1)
     os.killpg(0, 9)

@@ -92,3 +92,18 @@ def test_ends_with_its_input() -> None:
         building.stdin.close()
         assert building.wait(timeout=60) == -9
         assert building.stdout.read() == b""  # which ends when the child has ended, too
+
+
+def test_a_build_that_is_done_ends_well() -> None:
+    """Although it still waits for its input to end."""
+    program = (
+        "import pons_embedded.explorer as explorer\n"
+        "explorer.build = lambda say: say('done')\n"
+        "raise SystemExit(explorer.main())\n"
+    )
+    with subprocess.Popen(
+        (sys.executable, "-c", program), stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as building:
+        assert building.stderr is not None
+        assert building.stderr.read() == b"pons: done\n"
+        assert building.wait(timeout=60) == 0
