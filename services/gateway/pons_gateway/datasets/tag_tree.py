@@ -10,9 +10,10 @@ from orjson import loads
 from pons.dicom.orthanc_json import element_text, reserving_tag
 from pons.dicom.vocabulary import UIDS, attribute, private_attribute
 from pons.header.json_elements import elements
+from pons_gateway.models.tag_tree import USUAL_LENGTH
 
-LONGEST = 512
-"""Characters of a value; the rest is cut, and `/content` has it whole."""
+ROOM = 8 << 20
+"""Characters of all values together; those beyond are cut to the usual length."""
 MOST = 20_000
 """Elements of a tree, those of items included."""
 LARGEST = 1 << 20
@@ -24,8 +25,10 @@ Element = dict[str, Any]
 class TagTree:
     """The elements of one header, as many as are shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = USUAL_LENGTH) -> None:
         self.left = MOST
+        self._longest = longest
+        self._room = ROOM
 
     def read(self, header: bytes) -> list[Element]:
         """What is shown of a data set in DICOM JSON."""
@@ -58,7 +61,23 @@ class TagTree:
             told["count"] = len(items) if "cut" not in element else None
             told["cut"] = "cut" in element or len(told["items"]) < len(items)
             return told
-        return told | _value(tag, element)
+        return told | self._value(tag, element)
+
+    def _value(self, tag: str, element: Element) -> Element:
+        """The value as text, as far as it is shown; of a binary one how many bytes it has."""
+        text = element_text(tag, element)
+        if text is None:
+            return {"value": None, "bytes": _bytes(element), "cut": _bytes(element) > 0}
+        longest = self._longest if len(text) <= self._room else USUAL_LENGTH
+        told: Element = {"value": text[:longest], "cut": len(text) > longest}
+        self._room -= len(told["value"])
+        if told["cut"]:
+            told["length"] = len(text)
+        if "BulkDataURI" in element:
+            told |= {"bytes": _bytes(element), "cut": True}
+        if element["vr"] == "UI" and text in UIDS:
+            told["meaning"] = UIDS[text][0]
+        return told
 
 
 def _decoded(header: bytes) -> Iterator[tuple[str, Element]]:
@@ -81,21 +100,6 @@ def _named(tag: str, creator: str) -> Element:
         return {"name": "Private Creator", "keyword": ""}
     private = private_attribute(int(tag, 16), creator) if creator else None
     return {"name": private[2] if private else "", "keyword": "", "creator": creator}
-
-
-def _value(tag: str, element: Element) -> Element:
-    """The value as text, as far as it is shown; of a binary one how many bytes it has."""
-    text = element_text(tag, element)
-    if text is None:
-        return {"value": None, "bytes": _bytes(element), "cut": _bytes(element) > 0}
-    told: Element = {"value": text[:LONGEST], "cut": len(text) > LONGEST}
-    if told["cut"]:
-        told["length"] = len(text)
-    if "BulkDataURI" in element:
-        told |= {"bytes": _bytes(element), "cut": True}
-    if element["vr"] == "UI" and text in UIDS:
-        told["meaning"] = UIDS[text][0]
-    return told
 
 
 def _bytes(element: Element) -> int:

@@ -5,6 +5,20 @@ from pydantic import BaseModel, Field
 
 from pons_gateway.models.examples import example
 
+USUAL_LENGTH, LARGEST_LENGTH = 512, 1 << 20
+"""Characters of a value; the rest is cut."""
+
+
+class TagTreeQuery(BaseModel):
+    """How much of each value."""
+
+    longest: int = Field(
+        USUAL_LENGTH,
+        ge=USUAL_LENGTH,
+        le=LARGEST_LENGTH,
+        description="Characters of a value beyond which it is cut.",
+    )
+
 
 class ShownTag(BaseModel):
     """An element of a data set."""

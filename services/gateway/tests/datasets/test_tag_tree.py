@@ -9,7 +9,8 @@ import pytest
 
 from pons.catalog import StoredHeader
 from pons.settings import HttpSettings, Settings
-from pons_gateway.datasets.tag_tree import LARGEST, LONGEST, MOST, TagTree
+from pons_gateway.datasets.tag_tree import LARGEST, MOST, ROOM, TagTree
+from pons_gateway.models.tag_tree import USUAL_LENGTH as LONGEST
 
 from ..conftest import INSTANCE, NOBODY, Open, Store
 
@@ -65,6 +66,15 @@ def test_what_is_long_is_cut() -> None:
     )
     assert (len(text["value"]), text["cut"], text["length"]) == (LONGEST, True, LONGEST + 1)
     assert (bulk["value"], bulk["cut"], bulk["bytes"]) == (None, True, 512)
+
+
+def test_values_are_whole_where_they_are_wanted() -> None:
+    """A report is read whole; all values together have room, and those beyond are cut."""
+    text = {"vr": "UT", "Value": ["x" * (ROOM // 2 - 100)]}
+    tags = {f"0040{0xA160 + n:04X}": text for n in range(3)}
+    found = TagTree(ROOM).read(orjson.dumps(tags))
+    assert [one["cut"] for one in found] == [False, False, True]
+    assert [len(one["value"]) for one in found] == [ROOM // 2 - 100] * 2 + [LONGEST]
 
 
 def test_a_tree_has_an_end() -> None:
