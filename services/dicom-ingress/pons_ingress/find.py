@@ -10,7 +10,6 @@ from typing import Protocol
 from pons.catalog import Fields, Resource, Search
 from pons.dicom.network.dimse import Command, Response
 from pons.dicom.network.messages import Context, Dataset
-from pons.errors import InvalidInstance
 from pons.header.repertoire import Repertoire, term_of
 from pons.settings import Settings
 from pons_ingress.admission import Peer
@@ -18,7 +17,7 @@ from pons_ingress.conversation import Conversation
 from pons_ingress.find_answer import AnswerWriter
 from pons_ingress.find_filter import FindFilter
 from pons_ingress.find_query import Query, read_query
-from pons_ingress.finding import answer_query, until_cancelled
+from pons_ingress.finding import answer_query, read_identifier, until_cancelled
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.status import CANCELLED, PENDING, PENDING_UNMATCHED, SUCCESS
 
@@ -62,13 +61,9 @@ class Find:
         await answer_query(conversation, find)
 
     async def _read(self, conversation: Conversation) -> Query:
-        context, identifier = conversation.message.context, conversation.message.dataset
-        if not isinstance(identifier, ReceivedIdentifier):
-            raise InvalidInstance("The request has no identifier")
-        read = identifier.read(context.transfer_syntax, self._default_charset())
-        if self._filter is not None:
-            read = await self._filter.filtered(read, conversation.peer)
-        return read_query(read, context.abstract_syntax, self._any_case)
+        read = await read_identifier(conversation, self._default_charset(), self._filter)
+        model = conversation.message.context.abstract_syntax
+        return read_query(read, model, self._any_case)
 
     async def _send_answers(self, conversation: Conversation, query: Query) -> tuple[Response, int]:
         """Send every answer; gives the final response, and how many there were.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every C-FIND service does around its answers: counts, logs, looks for cancellation."""
+"""What every C-FIND service does around its answers: reads, counts, logs, looks for C-CANCEL."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -9,9 +9,11 @@ from typing import TypeVar
 import structlog
 
 from pons.dicom.network.dimse import Response
-from pons.errors import PonsError
+from pons.errors import InvalidInstance, PonsError
 from pons_ingress import metrics
 from pons_ingress.conversation import Conversation
+from pons_ingress.find_filter import FindFilter
+from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.status import CANCELLED, SUCCESS, find_status
 
 LOOK_SECONDS = 0.1
@@ -47,6 +49,20 @@ async def answer_query(
     else:
         log.warning("query refused", reason=response.comment, **facts)
     await conversation.respond(response)
+
+
+async def read_identifier(
+    conversation: Conversation, default_charset: str, find_filter: FindFilter | None
+) -> bytes:
+    """What is asked for, as DICOM JSON, and as scripts have changed it.
+
+    Raises `InvalidInstance` for a request without, and `Unavailable` when scripts cannot be asked.
+    """
+    identifier = conversation.message.dataset
+    if not isinstance(identifier, ReceivedIdentifier):
+        raise InvalidInstance("The request has no identifier")
+    read = identifier.read(conversation.message.context.transfer_syntax, default_charset)
+    return read if find_filter is None else await find_filter.filtered(read, conversation.peer)
 
 
 async def until_cancelled(

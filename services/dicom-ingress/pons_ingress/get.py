@@ -3,7 +3,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from time import perf_counter
+from functools import partial
 
 import structlog
 
@@ -26,13 +26,13 @@ from pons.sending.contexts import Way, choose, refusal
 from pons.sending.convert import open_converted
 from pons.sending.dataset import prepared
 from pons.sending.source import Source
-from pons_ingress import metrics
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.move import Catalog
 from pons_ingress.retrieve_query import read_wanted
-from pons_ingress.status import CANCELLED, STORE_WARNINGS, SUCCESS, retrieve_status
+from pons_ingress.retrieving import answer_retrieval
+from pons_ingress.status import STORE_WARNINGS, SUCCESS
 from pons_ingress.sub_operations import SubOperations
 
 log = structlog.get_logger()
@@ -54,28 +54,7 @@ class Get:
         return ReceivedIdentifier()
 
     async def answer(self, conversation: Conversation) -> None:
-        started = perf_counter()
-        sent = SubOperations(0)
-        try:
-            response = await self._get(conversation, sent)
-        except PonsError as error:
-            response = sent.broken_off(retrieve_status(error), error.message)
-        status = f"{response.status:04X}"
-        metrics.RETRIEVALS.labels("get", status).inc()
-        facts = {
-            "completed": sent.completed + sent.warning,
-            "failed": sent.failed,
-            "status": status,
-            "source": conversation.peer.calling_aet,
-            "remote_ip": conversation.peer.remote_ip,
-            "ms": round((perf_counter() - started) * 1000, 1),
-        }
-        if response.status in (SUCCESS, CANCELLED):
-            log.info("instances sent", **facts)
-        else:
-            log.warning("instances not sent", reason=response.comment, **facts)
-        failures = sent.failures(conversation.message.context.transfer_syntax)
-        await conversation.respond(response, failures)
+        await answer_retrieval(conversation, "get", partial(self._get, conversation))
 
     async def _get(self, conversation: Conversation, sent: SubOperations) -> Response:
         """Send what is asked for; gives the final response."""

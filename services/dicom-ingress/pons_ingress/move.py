@@ -4,7 +4,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from time import monotonic, perf_counter
+from functools import partial
+from time import monotonic
 from typing import Protocol
 
 import structlog
@@ -17,12 +18,12 @@ from pons.jobs import JobDocument, Jobs, StoreRequest, submit_store
 from pons.jobs.document import CANCELED
 from pons.messages.modality import Modality
 from pons.settings import Settings
-from pons_ingress import metrics
 from pons_ingress.admission import KnownModalities, Peer
 from pons_ingress.conversation import Conversation
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.retrieve_query import Searcher, read_wanted
-from pons_ingress.status import CANCELLED, DESTINATION_UNKNOWN, SUCCESS, retrieve_status
+from pons_ingress.retrieving import answer_retrieval
+from pons_ingress.status import DESTINATION_UNKNOWN, SUCCESS, retrieve_status
 from pons_ingress.sub_operations import SubOperations
 
 LOOK_SECONDS = 0.1
@@ -72,31 +73,9 @@ class Move:
         return ReceivedIdentifier()
 
     async def answer(self, conversation: Conversation) -> None:
-        started = perf_counter()
-        moved = SubOperations(0)
-        try:
-            response = await self._move(conversation, moved)
-        except PonsError as error:
-            unknown = isinstance(error, DestinationUnknown)
-            status = DESTINATION_UNKNOWN if unknown else retrieve_status(error)
-            response = moved.broken_off(status, error.message)
-        shown = f"{response.status:04X}"
-        metrics.RETRIEVALS.labels("move", shown).inc()
-        facts = {
-            "destination": conversation.message.command.text(MOVE_DESTINATION),
-            "completed": moved.completed,
-            "failed": moved.failed,
-            "status": shown,
-            "source": conversation.peer.calling_aet,
-            "remote_ip": conversation.peer.remote_ip,
-            "ms": round((perf_counter() - started) * 1000, 1),
-        }
-        if response.status in (SUCCESS, CANCELLED):
-            log.info("instances moved", **facts)
-        else:
-            log.warning("instances not moved", reason=response.comment, **facts)
-        failures = moved.failures(conversation.message.context.transfer_syntax)
-        await conversation.respond(response, failures)
+        destination = conversation.message.command.text(MOVE_DESTINATION)
+        move = partial(self._move, conversation)
+        await answer_retrieval(conversation, "move", move, _status, destination=destination)
 
     async def _move(self, conversation: Conversation, moved: SubOperations) -> Response:
         """Have it done; gives the final response."""
@@ -167,6 +146,11 @@ class Move:
         finally:
             turn.cancel()
             await asyncio.wait((turn,))
+
+
+def _status(error: PonsError) -> int:
+    unknown = isinstance(error, DestinationUnknown)
+    return DESTINATION_UNKNOWN if unknown else retrieve_status(error)
 
 
 def _count(document: JobDocument, moved: SubOperations) -> None:

@@ -13,7 +13,7 @@ from pons.catalog.worklists import KeptWorklist
 from pons.dicom.network.dimse import Command, Response
 from pons.dicom.network.messages import Context, Dataset
 from pons.dicom.orthanc_json import element_text
-from pons.errors import BadRequest, InvalidInstance
+from pons.errors import BadRequest
 from pons.header.repertoire import ASCII, UTF_8, Repertoire, term_of
 from pons.header.write import CHARACTER_SET, write_dataset
 from pons.settings import Settings
@@ -22,7 +22,7 @@ from pons.worklists.matching import Elements, Query
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
 from pons_ingress.find_filter import FindFilter
-from pons_ingress.finding import answer_query, until_cancelled
+from pons_ingress.finding import answer_query, read_identifier, until_cancelled
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.status import CANCELLED, PENDING, SUCCESS
 
@@ -68,12 +68,7 @@ class Worklist:
         await answer_query(conversation, find, model="worklist")
 
     async def _read(self, conversation: Conversation) -> Query:
-        context, identifier = conversation.message.context, conversation.message.dataset
-        if not isinstance(identifier, ReceivedIdentifier):
-            raise InvalidInstance("The request has no identifier")
-        read = identifier.read(context.transfer_syntax, self._default_charset())
-        if self._filter is not None:
-            read = await self._filter.filtered(read, conversation.peer)
+        read = await read_identifier(conversation, self._default_charset(), self._filter)
         station = conversation.peer.calling_aet if self._settings.filter_station else ""
         return Query(
             msgspec.json.decode(read), case_sensitive=self._case_sensitive, station=station
