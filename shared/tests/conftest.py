@@ -18,6 +18,9 @@ from pons_testing.indexing import FakeIndex, open_fake_index
 from pons_testing.nats import NatsServer, nats_server
 from pons_testing.postgres import PostgresServer, postgres_server
 
+from .converting import convert as convert
+from .findable import findable as findable
+from .findable import three as three
 from .rows import Store, opened
 
 MakeFile = Callable[..., bytes]

@@ -4,7 +4,14 @@
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from pons.catalog import InstanceToSend
+from pons.objects import FileObjects, new_key
+from pons.sending.convert import open_converted
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -59,3 +66,22 @@ def file_in(syntax: str, dataset: bytes) -> bytes:
 
 Convert = Callable[[str, bytes, str], Any]
 JPEG = "1.2.840.10008.1.2.4.70"
+
+
+@pytest.fixture
+def convert(tmp_path: Path) -> Convert:
+    """What a peer gets of a data set in one syntax, when it takes another alone."""
+    objects = FileObjects(tmp_path, "main", fsync=False)
+
+    async def run(syntax: str, dataset: bytes, target: str) -> bytes:
+        file = file_in(syntax, dataset)
+        key = new_key()
+        await objects.put(key, file)
+        instance = InstanceToSend(
+            "one", ("p", "s", "r"), key, len(file), len(file), "", syntax,
+            "1.2.3", "1.2", "1.3", "1.4", "P",
+        )  # fmt: skip
+        async with open_converted(objects, instance, target) as pieces:
+            return b"".join([piece async for piece in pieces])
+
+    return run

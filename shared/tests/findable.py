@@ -2,14 +2,20 @@
 """An index that holds what searches are to find."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import asyncpg
+import pytest
 import zstandard
 
-from pons.catalog import Catalog, Fields, Search
+from pons.catalog import Catalog, Fields, Search, open_catalog
 from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
-from pons.objects import new_key
+from pons.objects import FileObjects, new_key
+from pons.settings import Settings
+from pons_testing.postgres import PostgresServer
 
 NAME, PATIENT_ID, BIRTH, SEX = "00100010", "00100020", "00100030", "00100040"
 STUDY_UID, DATE, ACCESSION, DESCRIPTION = "0020000D", "00080020", "00080050", "00081030"
@@ -136,3 +142,39 @@ class Three:
         """First letters of the studies that a query finds, in the order of their arrival."""
         letters = {self.head.study: "h", self.knee.study: "k", self.pet.study: "p"}
         return "".join(letters[found] for found in await self.store.ids("Study", query, **more))
+
+
+@pytest.fixture
+async def findable(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Store]:
+    objects = FileObjects(tmp_path, "test", fsync=False)
+    async with (
+        postgres.database() as database,
+        open_catalog(Settings(database=database), objects) as catalog,
+    ):
+        connection = await asyncpg.connect(database.url)
+        try:
+            yield Store(catalog, connection)
+        finally:
+            await connection.close()
+
+
+@pytest.fixture
+async def three(findable: Store) -> Three:
+    head = await findable.instance(
+        "A_1/1.1/1.1.1/1.1.1.1",
+        **{f"p{NAME}": "Émile^Zoë", f"p{SEX}": "M", f"p{BIRTH}": "19500101"},
+        **{f"s{DATE}": "20240102", f"s{DESCRIPTION}": "Head 100%", f"s{ACCESSION}": "acc-1"},
+        **{f"r{MODALITY}": "CT", f"r{NUMBER}": "10", f"i{INSTANCE_NUMBER}": "1"},
+        **{f"h{ROWS}": "512", "h00104000": "Claustrophobic"},
+    )
+    knee = await findable.instance(
+        "B/1.2/1.2.1/1.2.1.1",
+        **{f"p{NAME}": "ROE^[RICHARD]", f"s{DATE}": "20240203", f"s{DESCRIPTION}": "Knee"},
+        **{f"r{MODALITY}": "MR", f"r{NUMBER}": "9", f"h{ROWS}": "256", "h00104000": ""},
+    )
+    pet = await findable.instance(
+        "B/1.3/1.3.1/1.3.1.1",
+        **{f"s{DESCRIPTION}": "Whole body", f"r{MODALITY}": "PT", f"r{NUMBER}": "zero"},
+    )
+    await findable.instance("B/1.3/1.3.2/1.3.2.1", **{f"r{MODALITY}": "CT"})
+    return Three(findable, head, knee, pet)

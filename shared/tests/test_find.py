@@ -1,17 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Searches on real rows: what they find, in which order, and what they show."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import asyncpg
 import pytest
 
-from pons.catalog import Fields, Order, Part, Search, open_catalog
+from pons.catalog import Fields, Order, Part, Search
 from pons.errors import BadRequest
-from pons.objects import FileObjects
-from pons.settings import Settings
-from pons_testing.postgres import PostgresServer
 
 from .findable import (
     ACCESSION,
@@ -34,42 +27,6 @@ from .findable import (
 
 pytestmark = pytest.mark.anyio
 MODALITIES, CLASSES = "00080061", "00080062"
-
-
-@pytest.fixture
-async def store(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Store]:
-    objects = FileObjects(tmp_path, "test", fsync=False)
-    async with (
-        postgres.database() as database,
-        open_catalog(Settings(database=database), objects) as catalog,
-    ):
-        connection = await asyncpg.connect(database.url)
-        try:
-            yield Store(catalog, connection)
-        finally:
-            await connection.close()
-
-
-@pytest.fixture
-async def three(store: Store) -> Three:
-    head = await store.instance(
-        "A_1/1.1/1.1.1/1.1.1.1",
-        **{f"p{NAME}": "Émile^Zoë", f"p{SEX}": "M", f"p{BIRTH}": "19500101"},
-        **{f"s{DATE}": "20240102", f"s{DESCRIPTION}": "Head 100%", f"s{ACCESSION}": "acc-1"},
-        **{f"r{MODALITY}": "CT", f"r{NUMBER}": "10", f"i{INSTANCE_NUMBER}": "1"},
-        **{f"h{ROWS}": "512", "h00104000": "Claustrophobic"},
-    )
-    knee = await store.instance(
-        "B/1.2/1.2.1/1.2.1.1",
-        **{f"p{NAME}": "ROE^[RICHARD]", f"s{DATE}": "20240203", f"s{DESCRIPTION}": "Knee"},
-        **{f"r{MODALITY}": "MR", f"r{NUMBER}": "9", f"h{ROWS}": "256", "h00104000": ""},
-    )
-    pet = await store.instance(
-        "B/1.3/1.3.1/1.3.1.1",
-        **{f"s{DESCRIPTION}": "Whole body", f"r{MODALITY}": "PT", f"r{NUMBER}": "zero"},
-    )
-    await store.instance("B/1.3/1.3.2/1.3.2.1", **{f"r{MODALITY}": "CT"})
-    return Three(store, head, knee, pet)
 
 
 @pytest.mark.parametrize(
@@ -196,12 +153,16 @@ async def test_order(three: Three) -> None:
     assert await numbers(by_metadata) == ["9", "zero", "10", "-"]
 
 
-async def test_windows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_windows(findable: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """`since` and `limit` cut any search alike, however many pages it takes."""
     monkeypatch.setattr("pons.catalog.catalog.IDS_PAGE", 2)
     monkeypatch.setattr("pons.catalog.catalog.HEADERS_PAGE", 2)
     arrived = [
-        (await store.instance(f"P/1/1/{n}", **{f"i{INSTANCE_NUMBER}": f"{9 - n}", f"h{ROWS}": "1"}))
+        (
+            await findable.instance(
+                f"P/1/1/{n}", **{f"i{INSTANCE_NUMBER}": f"{9 - n}", f"h{ROWS}": "1"}
+            )
+        )
         for n in range(7)
     ]
     ids = [found.instance for found in arrived]
@@ -210,17 +171,17 @@ async def test_windows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         for limit in (0, 1, 2, 3, 5, 100):
             window = slice(since, since + limit if limit else None)
             cut = {"since": since, "limit": limit}
-            assert await store.ids("Instance", **cut) == ids[window], cut
-            assert await store.ids("Instance", {PATIENT_ID: "P"}, **cut) == ids[window], cut
-            assert await store.ids("Instance", order=number, **cut) == ids[::-1][window], cut
+            assert await findable.ids("Instance", **cut) == ids[window], cut
+            assert await findable.ids("Instance", {PATIENT_ID: "P"}, **cut) == ids[window], cut
+            assert await findable.ids("Instance", order=number, **cut) == ids[::-1][window], cut
             if not since:
-                found = await store.ids("Instance", {ROWS: "1"}, limit=limit)
+                found = await findable.ids("Instance", {ROWS: "1"}, limit=limit)
                 assert found == ids[window], cut
-                found = await store.ids("Instance", {ROWS: "1"}, order=number, limit=limit)
+                found = await findable.ids("Instance", {ROWS: "1"}, order=number, limit=limit)
                 assert found == ids[::-1][window], cut
-    assert await store.ids("Instance", {ROWS: "1"}, candidates=5) == ids[:5]
+    assert await findable.ids("Instance", {ROWS: "1"}, candidates=5) == ids[:5]
     with pytest.raises(BadRequest, match="Since cannot be used"):
-        await store.ids("Instance", {ROWS: "1"}, since=1)
+        await findable.ids("Instance", {ROWS: "1"}, since=1)
 
 
 async def test_what_cannot_be_asked(three: Three) -> None:

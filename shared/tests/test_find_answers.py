@@ -2,75 +2,27 @@
 """What a search answers of what it finds: parents, tags, parts, counts."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
-from pons.catalog import Catalog, Fields, Part, Search, open_catalog
+from pons.catalog import Catalog, Fields, Part, Search
 from pons.dicom.levels import LEVELS
 from pons.dicom.main_tags import main_sequences
 from pons.dicom.tag_names import display_tag
 from pons.errors import BadRequest
-from pons.objects import FileObjects
-from pons.settings import Settings
-from pons_testing.postgres import PostgresServer
 
 from .findable import (
-    ACCESSION,
-    BIRTH,
     DATE,
     DESCRIPTION,
-    INSTANCE_NUMBER,
     KEYS,
     MODALITY,
     NAME,
-    NUMBER,
     ROWS,
-    SEX,
-    Store,
     Three,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def store(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Store]:
-    objects = FileObjects(tmp_path, "test", fsync=False)
-    async with (
-        postgres.database() as database,
-        open_catalog(Settings(database=database), objects) as catalog,
-    ):
-        connection = await asyncpg.connect(database.url)
-        try:
-            yield Store(catalog, connection)
-        finally:
-            await connection.close()
-
-
-@pytest.fixture
-async def three(store: Store) -> Three:
-    head = await store.instance(
-        "A_1/1.1/1.1.1/1.1.1.1",
-        **{f"p{NAME}": "Émile^Zoë", f"p{SEX}": "M", f"p{BIRTH}": "19500101"},
-        **{f"s{DATE}": "20240102", f"s{DESCRIPTION}": "Head 100%", f"s{ACCESSION}": "acc-1"},
-        **{f"r{MODALITY}": "CT", f"r{NUMBER}": "10", f"i{INSTANCE_NUMBER}": "1"},
-        **{f"h{ROWS}": "512", "h00104000": "Claustrophobic"},
-    )
-    knee = await store.instance(
-        "B/1.2/1.2.1/1.2.1.1",
-        **{f"p{NAME}": "ROE^[RICHARD]", f"s{DATE}": "20240203", f"s{DESCRIPTION}": "Knee"},
-        **{f"r{MODALITY}": "MR", f"r{NUMBER}": "9", f"h{ROWS}": "256", "h00104000": ""},
-    )
-    pet = await store.instance(
-        "B/1.3/1.3.1/1.3.1.1",
-        **{f"s{DESCRIPTION}": "Whole body", f"r{MODALITY}": "PT", f"r{NUMBER}": "zero"},
-    )
-    await store.instance("B/1.3/1.3.2/1.3.2.1", **{f"r{MODALITY}": "CT"})
-    return Three(store, head, knee, pet)
 
 
 async def test_parents(three: Three) -> None:

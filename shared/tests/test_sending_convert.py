@@ -15,7 +15,6 @@ from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
 from pons.objects import FileObjects, new_key
 from pons.sending.contexts import proposals_for
-from pons.sending.convert import open_converted
 from pons.sending.dataset import Dataset
 
 from .converting import (
@@ -36,25 +35,6 @@ from .converting import (
 
 pytestmark = pytest.mark.anyio
 BIG = "1.2.840.10008.1.2.2"
-
-
-@pytest.fixture
-def convert(tmp_path: Path) -> Convert:
-    """What a peer gets of a data set in one syntax, when it takes another alone."""
-    objects = FileObjects(tmp_path, "main", fsync=False)
-
-    async def run(syntax: str, dataset: bytes, target: str) -> bytes:
-        file = file_in(syntax, dataset)
-        key = new_key()
-        await objects.put(key, file)
-        instance = InstanceToSend(
-            "one", ("p", "s", "r"), key, len(file), len(file), "", syntax,
-            "1.2.3", "1.2", "1.3", "1.4", "P",
-        )  # fmt: skip
-        async with open_converted(objects, instance, target) as pieces:
-            return b"".join([piece async for piece in pieces])
-
-    return run
 
 
 NOT_UTF8 = [

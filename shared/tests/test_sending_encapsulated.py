@@ -2,15 +2,11 @@
 """Compressed data sets, sequences and fragments on their way into another encoding."""
 
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from pydicom.filereader import read_dataset
 
-from pons.catalog import InstanceToSend
 from pons.errors import InvalidInstance
-from pons.objects import FileObjects, new_key
-from pons.sending.convert import open_converted
 
 from .converting import (
     EXPLICIT,
@@ -19,32 +15,12 @@ from .converting import (
     Convert,
     end_of_sequence,
     explicit,
-    file_in,
     implicit,
     item,
     open_item,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def convert(tmp_path: Path) -> Convert:
-    """What a peer gets of a data set in one syntax, when it takes another alone."""
-    objects = FileObjects(tmp_path, "main", fsync=False)
-
-    async def run(syntax: str, dataset: bytes, target: str) -> bytes:
-        file = file_in(syntax, dataset)
-        key = new_key()
-        await objects.put(key, file)
-        instance = InstanceToSend(
-            "one", ("p", "s", "r"), key, len(file), len(file), "", syntax,
-            "1.2.3", "1.2", "1.3", "1.4", "P",
-        )  # fmt: skip
-        async with open_converted(objects, instance, target) as pieces:
-            return b"".join([piece async for piece in pieces])
-
-    return run
 
 
 def fragmented(*fragments: bytes) -> bytes:

@@ -47,6 +47,12 @@ from pons_testing.nats import NatsServer, delete_streams, nats_server
 from pons_testing.postgres import PostgresServer, postgres_server
 from pons_testing.waiting import until
 
+from .expiring import keeping as keeping
+from .noted import checking as checking
+from .noted import event as event
+from .noted import lax as lax
+from .noted import records as records
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
@@ -58,6 +64,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     with nats_server(tmp_path_factory.mktemp("nats")) as server:
         yield server
+
+
+@pytest.fixture
+async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
+    async with broker.bus() as bus:
+        yield bus
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -23,17 +22,10 @@ from pons_index.stable import settle, settle_due
 from pons_index.statements import SQL
 from pons_index.tombstones import Tombstones
 from pons_testing.events import ids, received
-from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 Index = Any
 OpenIndex = Any
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pons.messages.index import (
     Written,
 )
 from pons.messages.services import Done
-from pons.objects import Kind, Objects, new_key
+from pons.objects import Kind, new_key
 from pons.settings import StorageSettings
 from pons_index.capacity import MEGABYTE, Capacity
 from pons_index.client_data import ClientData
@@ -26,28 +26,6 @@ from pons_testing.events import ids, received
 from .noted import HELLO, Index, OpenIndex, attachment, sizes
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def records(database: Database, objects: Objects) -> Records:
-    return Records(database, objects)
-
-
-@pytest.fixture
-def checking(database: Database, records: Records) -> ClientData:
-    return ClientData(database, lambda: None, check_revisions=True, records=records)
-
-
-@pytest.fixture
-def lax(database: Database, records: Records) -> ClientData:
-    return ClientData(database, lambda: None, check_revisions=False, records=records)
-
-
-@pytest.fixture
-async def event(index: Index) -> InstanceReceived:
-    event = received("1.1")
-    await index.write(event)
-    return event
 
 
 async def test_attachments_count_and_leave_garbage(

@@ -24,7 +24,6 @@ from pons.messages.index import (
 from pons.messages.services import Done
 from pons.objects import Kind, Objects, new_key
 from pons_index.client_data import ClientData
-from pons_index.database import Database
 from pons_index.records import Records
 from pons_testing.events import ids, received
 
@@ -32,28 +31,6 @@ from .noted import HELLO, Index, OpenIndex, attachment, sizes
 
 pytestmark = pytest.mark.anyio
 NOBODY = "00000000-00000000-00000000-00000000-00000000"
-
-
-@pytest.fixture
-def records(database: Database, objects: Objects) -> Records:
-    return Records(database, objects)
-
-
-@pytest.fixture
-def checking(database: Database, records: Records) -> ClientData:
-    return ClientData(database, lambda: None, check_revisions=True, records=records)
-
-
-@pytest.fixture
-def lax(database: Database, records: Records) -> ClientData:
-    return ClientData(database, lambda: None, check_revisions=False, records=records)
-
-
-@pytest.fixture
-async def event(index: Index) -> InstanceReceived:
-    event = received("1.1")
-    await index.write(event)
-    return event
 
 
 async def test_each_overwrite_is_a_revision(

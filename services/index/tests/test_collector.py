@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Garbage: what is deleted from the object store, and how long that is remembered."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from pons.bus import Bus
 from pons.errors import Unavailable
 from pons.messages.index import Collected
 from pons.objects import SHARDS, FileObjects, new_key
@@ -16,17 +14,10 @@ from pons_index.changelog import Growth, log_changes
 from pons_index.collector import Collector
 from pons_index.faults import is_passing, is_race
 from pons_testing.events import ids, received
-from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 Index = Any
 OpenCollector = Any
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
 
 
 @pytest.fixture

@@ -1,81 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retention: which studies go by themselves, and all that keeps one."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pons.bus import Bus
-from pons.catalog import open_catalog
 from pons.errors import BadRequest
-from pons.health.pulse import Pulse
-from pons.jobs import Jobs
-from pons.objects import FileObjects
-from pons.retention.judgement import Judge
-from pons.retention.known import Retention
-from pons.retention.rules import open_rules
-from pons.retention.waiting import Waits
-from pons.settings import DatabaseSettings, RetentionSettings, Settings, StorageSettings
-from pons_index.client_data import ClientData
-from pons_index.expiry import Expiry
-from pons_index.fence import Fence
-from pons_index.records import Records
-from pons_index.tombstones import FOLDER, Tombstones
+from pons_index.tombstones import FOLDER
 from pons_testing.events import ids
 
-from .expiring import NM, Index, Keeper, NatsServer, image
+from .expiring import NM, image
 
 pytestmark = pytest.mark.anyio
 FOR_ROOM = {**NM, "Delete": "WhenRoomIsNeeded"}
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
-
-
-@pytest.fixture
-def keeping(
-    database_settings: DatabaseSettings, index: Index, bus: Bus, objects: FileObjects
-) -> Any:
-    """`async with keeping({"nm": NM}) as keeper`: the store with these rules."""
-
-    @asynccontextmanager
-    async def keeping(
-        rules: dict[str, Any],
-        storage: dict[str, Any] | None = None,
-        *,
-        routes: bool = False,
-        **more: Any,
-    ) -> AsyncIterator[Keeper]:
-        settings = Settings(
-            database=database_settings,
-            storage=StorageSettings(path=Path("unused"), **storage or {}),
-            retention=RetentionSettings(rules=rules, **more),
-        )
-        async with (
-            open_catalog(settings, objects) as catalog,
-            open_rules(bus, settings) as known,
-        ):
-            database = index.database
-            waits = Waits(bus, catalog, Jobs(bus, settings.jobs), lambda: routes, 0.2)
-            judge = Judge(catalog, settings.retention.keeping_labels)
-            retention = Retention(settings, catalog, known, judge, waits)
-            fence = Fence(database, objects, "the test", Pulse("objects"))
-            await fence.begin()
-            tombstones, warnings = Tombstones(database, objects), dict[str, str]()
-            compared = asyncio.Event()
-            expiry = Expiry(database, bus, retention, tombstones, fence, compared, warnings)
-            records = Records(database, objects)
-            data = ClientData(database, lambda: None, check_revisions=False, records=records)
-            yield Keeper(index, retention, expiry, bus, objects, data, warnings)
-
-    return keeping
 
 
 async def test_what_a_rule_holds_of_goes_when_its_days_are_over(keeping: Any) -> None:

@@ -60,12 +60,6 @@ class Ground:
 
 
 @pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
-
-
-@pytest.fixture
 async def ground(
     postgres: PostgresServer, broker: NatsServer, bus: Bus, objects: FileObjects
 ) -> AsyncIterator[Ground]:

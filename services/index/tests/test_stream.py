@@ -3,7 +3,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -13,16 +12,9 @@ from pons.bus import Bus
 from pons.health.pulse import Pulse
 from pons.ingest.backlog import DURABLE, acknowledged, last_announcement
 from pons_index.stream import forget_acknowledged
-from pons_testing.nats import NatsServer
 from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
 
 
 async def numbers(bus: Bus) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,18 +29,11 @@ from pons_index.statements import SQL
 from pons_index.sweep import Sweep, discard_unused
 from pons_index.tags import TagReader
 from pons_testing.events import received
-from pons_testing.nats import NatsServer
 
 pytestmark = pytest.mark.anyio
 Index = Any
 OpenCollector = Any
 GRACE = 0.05
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
 
 
 @pytest.fixture

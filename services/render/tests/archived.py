@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A catalog of instances that archives are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 import xxhash
 
 from pons.catalog import ArchivedInstance, ArchivedSeries, Statistics, StoredHeader, StoredObject
 from pons.header import scan
 from pons.objects import FileObjects, new_key
+from pons.settings import ArchiveSettings
+from pons_render.archive import Archives
 
 Make = Callable[..., bytes]
 LARGE = 9 << 20
@@ -104,3 +109,29 @@ class FakeCatalog:
     async def read(self, instance_id: str, use: Callable[[StoredHeader], Any]) -> Any:
         row = self.rows.get(instance_id)
         return use(StoredHeader(row.header, b"{}", None)) if row else None
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FileObjects:
+    return FileObjects(tmp_path, "test", fsync=False)
+
+
+@pytest.fixture
+def catalog(objects: FileObjects) -> FakeCatalog:
+    return FakeCatalog(objects)
+
+
+@pytest.fixture
+def archives(catalog: FakeCatalog, objects: FileObjects) -> Iterator[Archives]:
+    with closing(Archives(catalog, objects, ArchiveSettings())) as archives:
+        yield archives
+
+
+@pytest.fixture
+def file(make_dicom: Make) -> Callable[..., bytes]:
+    """A file whose UIDs follow from a number."""
+
+    def made(number: int, **attributes: Any) -> bytes:
+        return make_dicom("P1", "1.1", "1.1.1", f"1.1.1.{number}", **attributes)
+
+    return made

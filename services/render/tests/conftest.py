@@ -33,6 +33,11 @@ from pons_render.source import Inflated, LocalFile, Source
 from pons_render.wire import Task
 from pons_render.worker import render
 
+from .archived import archives as archives
+from .archived import catalog as catalog
+from .archived import file as file
+from .archived import objects as objects
+
 Locate = Callable[[bytes], Located]
 OpenFile = Callable[[bytes], LocalFile]
 Make = Callable[..., bytes]
@@ -193,8 +198,8 @@ def open_file(tmp_path: Path) -> Iterator[OpenFile]:
         return files[-1]
 
     yield opened
-    for file in files:
-        file.close()
+    for one in files:
+        one.close()
 
 
 @dataclass

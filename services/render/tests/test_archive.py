@@ -5,9 +5,8 @@ import asyncio
 import io
 import tracemalloc
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing, closing
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,32 +22,6 @@ from pons_render.archive.bounds import ReadAhead
 from .archived import LARGE, FakeCatalog, Make
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> FileObjects:
-    return FileObjects(tmp_path, "test", fsync=False)
-
-
-@pytest.fixture
-def catalog(objects: FileObjects) -> FakeCatalog:
-    return FakeCatalog(objects)
-
-
-@pytest.fixture
-def archives(catalog: FakeCatalog, objects: FileObjects) -> Iterator[Archives]:
-    with closing(Archives(catalog, objects, ArchiveSettings())) as archives:
-        yield archives
-
-
-@pytest.fixture
-def file(make_dicom: Make) -> Callable[..., bytes]:
-    """A file whose UIDs follow from a number."""
-
-    def made(number: int, **attributes: Any) -> bytes:
-        return make_dicom("P1", "1.1", "1.1.1", f"1.1.1.{number}", **attributes)
-
-    return made
 
 
 async def read(archives: Archives, *resources: str, **more: Any) -> zipfile.ZipFile:

@@ -3,10 +3,8 @@
 
 import io
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -23,32 +21,6 @@ from .archived import LARGE, FakeCatalog, Make
 
 pytestmark = pytest.mark.anyio
 ClientOf = Callable[..., httpx.AsyncClient]
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> FileObjects:
-    return FileObjects(tmp_path, "test", fsync=False)
-
-
-@pytest.fixture
-def catalog(objects: FileObjects) -> FakeCatalog:
-    return FakeCatalog(objects)
-
-
-@pytest.fixture
-def archives(catalog: FakeCatalog, objects: FileObjects) -> Iterator[Archives]:
-    with closing(Archives(catalog, objects, ArchiveSettings())) as archives:
-        yield archives
-
-
-@pytest.fixture
-def file(make_dicom: Make) -> Callable[..., bytes]:
-    """A file whose UIDs follow from a number."""
-
-    def made(number: int, **attributes: Any) -> bytes:
-        return make_dicom("P1", "1.1", "1.1.1", f"1.1.1.{number}", **attributes)
-
-    return made
 
 
 async def test_no_more_archives_than_places(

@@ -1,43 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What functions of scripts may ask: of the store, of events, of nobody."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pons.errors import BadRequest
-from pons.lua.process import Door
 from pons.lua.rest import open_rest
-from pons.lua.scripts import ScriptFailed, Scripts, open_scripts
-from pons.settings import HttpSettings, LuaSettings, Settings
+from pons.lua.scripts import ScriptFailed
+from pons.settings import HttpSettings, Settings
+
+from .opening import Open, value
 
 pytestmark = pytest.mark.anyio
-Open = Callable[..., AbstractAsyncContextManager[Scripts]]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Open:
-    @asynccontextmanager
-    async def opened(
-        *sources: str, doors: dict[str, Door] | None = None, **settings: Any
-    ) -> AsyncIterator[Scripts]:
-        files = []
-        for number, source in enumerate(sources):
-            file = tmp_path / f"{number}.lua"
-            file.write_text(source)
-            files.append(str(file))
-        given = LuaSettings(scripts=files, **{"timeout": 20, "memory_mb": 32, **settings})
-        async with open_scripts(given, doors or {}) as scripts:
-            yield scripts
-
-    return opened
-
-
-async def value(scripts: Scripts, function: str, *arguments: Any, wanted: Any = "number") -> Any:
-    return (await scripts.call(function, *arguments, wanted=wanted)).value
 
 
 async def test_operations(opened: Open) -> None:

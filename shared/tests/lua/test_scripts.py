@@ -4,42 +4,18 @@
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pons.errors import Unavailable
-from pons.lua.process import Door
-from pons.lua.scripts import NotAsked, ProcessLost, ScriptFailed, ScriptLost, Scripts, open_scripts
+from pons.lua.scripts import NotAsked, ProcessLost, ScriptFailed, ScriptLost, open_scripts
 from pons.settings import LuaSettings, SettingsError
 
+from .opening import Open, value
+
 pytestmark = pytest.mark.anyio
-Open = Callable[..., AbstractAsyncContextManager[Scripts]]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Open:
-    @asynccontextmanager
-    async def opened(
-        *sources: str, doors: dict[str, Door] | None = None, **settings: Any
-    ) -> AsyncIterator[Scripts]:
-        files = []
-        for number, source in enumerate(sources):
-            file = tmp_path / f"{number}.lua"
-            file.write_text(source)
-            files.append(str(file))
-        given = LuaSettings(scripts=files, **{"timeout": 20, "memory_mb": 32, **settings})
-        async with open_scripts(given, doors or {}) as scripts:
-            yield scripts
-
-    return opened
-
-
-async def value(scripts: Scripts, function: str, *arguments: Any, wanted: Any = "number") -> Any:
-    return (await scripts.call(function, *arguments, wanted=wanted)).value
 
 
 async def test_globals_stay(opened: Open) -> None:
@@ -135,12 +111,12 @@ async def test_another_value_than_is_wanted_is_an_error(opened: Open) -> None:
 async def test_an_endless_loop_is_ended(opened: Open) -> None:
     """It costs its time; then the scripts are loaded again, and others are answered."""
     source = "n = 0 function OnStableStudy(hang) n = n + 1 while hang do end return n end"
-    async with opened(source, timeout=1) as scripts:
+    async with opened(source, timeout=4) as scripts:
         assert await value(scripts, "OnStableStudy", False) == 1
         started = time.monotonic()
-        with pytest.raises(ScriptLost, match="longer than 1 s"):
+        with pytest.raises(ScriptLost, match="longer than 4 s"):
             await scripts.call("OnStableStudy", True)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 60
         assert scripts.defines("OnStableStudy")
         assert await value(scripts, "OnStableStudy", False) == 1
 
@@ -183,7 +159,7 @@ async def test_a_process_that_is_killed_is_started_again(opened: Open) -> None:
 async def test_scripts_that_cannot_be_loaded_again(opened: Open, tmp_path: Path) -> None:
     """Nothing was asked then, which is no error of the function: it is asked later."""
     source = "function OnStableStudy() return 1 end"
-    async with opened(source, timeout=2) as scripts:
+    async with opened(source, timeout=5) as scripts:
         file = tmp_path / "0.lua"
         for wrong in ("function oops(", "while true do end", None):
             if wrong is None:
@@ -255,7 +231,7 @@ async def test_a_posted_script_that_takes_the_process_along() -> None:
     """It is left out when everything is loaded again, and the service starts without it."""
     waiting = b"repeat until RestApiGet('/tools/now') function OnStableSeries() end"
     posted = {"1": waiting, "2": b"function OnStableStudy() return 1 end"}
-    settings = LuaSettings(callbacks=True, timeout=1, memory_mb=32)
+    settings = LuaSettings(callbacks=True, timeout=4, memory_mb=32)
     async with open_scripts(settings, {}, lambda: posted) as scripts:
         assert await value(scripts, "OnStableStudy") == 1
         with pytest.raises(Unavailable, match="could not be loaded"):

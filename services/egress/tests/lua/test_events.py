@@ -65,7 +65,7 @@ class Store:
 async def scripts(tmp_path: Path) -> AsyncIterator[Scripts]:
     file = tmp_path / "events.lua"
     file.write_text(SOURCE)
-    async with open_scripts(LuaSettings(scripts=[str(file)]), {}, seconds=2) as scripts:
+    async with open_scripts(LuaSettings(scripts=[str(file)]), {}, seconds=5) as scripts:
         yield scripts
 
 
