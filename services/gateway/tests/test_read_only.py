@@ -49,6 +49,7 @@ async def test_what_can_still_be_read_refuses_to_be_written(
     "path",
     [
         "/tools/bulk-delete",
+        "/explorer/api/labels",
         "/tools/reconstruct",
         "/tools/invalidate-tags",
         f"/studies/{STUDY}/reconstruct",
