@@ -163,9 +163,10 @@ def kill_supervisor(store: Store, *more: psutil.Process) -> list[state.Record]:
 def guard(store: Store) -> psutil.Process:
     """The process that watches over the supervisor."""
     assert store.process is not None
-    known = {one["pid"] for one in store.state["processes"]}
     (found,) = (
-        child for child in psutil.Process(store.process.pid).children() if child.pid not in known
+        child
+        for child in psutil.Process(store.process.pid).children()
+        if "pons_embedded.guard" in child.cmdline()
     )
     return found
 
