@@ -27,6 +27,7 @@ from pons_gateway.middleware.metrics import Metrics
 from pons_gateway.middleware.other_sites import OtherSites
 from pons_gateway.middleware.request_filter import RequestFilter
 from pons_gateway.middleware.xml import Xml
+from pons_gateway.pages.leading import leads_to_explorer
 from pons_gateway.routers import ROUTERS
 from pons_gateway.routers.pages import STATIC_FILES
 from pons_gateway.routing import TreeRouter, has_mark
@@ -92,7 +93,7 @@ def add_middleware(
     app.add_middleware(
         Authenticated,
         authentication=app.state.authentication,
-        is_public=router.is_public,
+        is_public=lambda path: router.is_public(path) or leads_to_explorer(path, settings),
         on_loopback=on_loopback,
         lua_token=settings.lua.token if settings.lua.calls_back else "",
     )

@@ -360,7 +360,7 @@ def store(tmp_path: Path) -> Store:
     objects = FileObjects(tmp_path, "test", fsync=False)
     nowhere = httpx.AsyncClient(base_url="http://127.0.0.1:1", verify=False, trust_env=False)
     backends = Backends(
-        settings=Settings(),
+        settings=unbuilt(Settings()),
         health=health,
         catalog=catalog,  # type: ignore[arg-type]
         feed=ChangeFeed(catalog.logs, health.stop),
@@ -394,6 +394,14 @@ def clearing(store: Store) -> Store:
 Open = Callable[..., httpx.AsyncClient]
 
 
+def unbuilt(settings: Settings) -> Settings:
+    """The same without a build of Explorer, which a checkout may have, unless they name one."""
+    http = settings.http
+    if not http.explorer_folder:
+        http = http.model_copy(update={"explorer_folder": "/nonexistent"})
+    return settings.model_copy(update={"http": http})
+
+
 def opened_app(backends: Backends) -> FastAPI:
     """The gateway on these backends, as if its lifespan had opened them; tests call it `store`."""
     settings = backends.settings
@@ -410,7 +418,7 @@ def open_client(store: Store) -> Open:
     """A client of the gateway, whose settings or backends may be other ones."""
 
     def client(settings: Settings | None = None, **others: Any) -> httpx.AsyncClient:
-        chosen = settings or Settings()
+        chosen = unbuilt(settings or Settings())
         others.setdefault("sessions", known_sessions(MemoryBus(), chosen))
         backends = replace(store.backends, settings=chosen, constant_answers={}, **others)
         transport = httpx.ASGITransport(opened_app(backends))

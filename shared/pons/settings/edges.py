@@ -5,7 +5,7 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pons.settings.section import AnyPort, Port, Seconds, Section
 
@@ -95,6 +95,17 @@ class HttpSettings(Section):
     explorer: bool = Field(
         True, description="Serve the page for people at `/` (and its icon); false: 404."
     )
+    page: str = Field(
+        "explorer",
+        pattern=r"^(explorer|home|(/[A-Za-z0-9._~-]+)+/?)$",
+        description="Where `/` leads to: `explorer`, or the home page while that is not built; "
+        "`home`; or a path of the store such as `/ui/app/`.",
+    )
+    ui_folder: str = Field(
+        "",
+        description="Folder with the built files of Orthanc Explorer 2, or of a page of your own, "
+        "which is served at `/ui/app/`. Its `customizable/custom.css` is added to our colours.",
+    )
     explorer_folder: str = Field(
         "",
         description="Folder of Explorer's build, with its `index.html`; empty: where `./pons up` "
@@ -127,6 +138,14 @@ class HttpSettings(Section):
         description="Take changes that a browser sends for a page of another site (403 otherwise): "
         "only behind a proxy that decides which sites may.",
     )
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "HttpSettings":
+        if self.page.startswith("/ui/app") and not self.ui_folder:
+            raise ValueError(
+                f"page = {self.page!r} is nowhere: name the folder with its files in http.ui_folder"
+            )
+        return self
 
     @field_validator("users")
     @classmethod

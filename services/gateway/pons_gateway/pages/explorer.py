@@ -25,9 +25,12 @@ CODINGS = {"br": ".br", "gzip": ".gz"}
 KINDS = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
 }
 """Named here, since what the system says of a suffix differs by system."""
 FOREVER, ASK_AGAIN = "public, max-age=31536000, immutable", "no-cache"

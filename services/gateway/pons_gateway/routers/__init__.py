@@ -18,6 +18,7 @@ from pons_gateway.routers import (
     labels,
     metadata,
     operation,
+    orthanc_explorer,
     pages,
     peers,
     queries,
@@ -43,6 +44,7 @@ from pons_gateway.routing import Router
 ROUTERS: tuple[Router, ...] = (
     pages.router,
     explorer_files.router,
+    orthanc_explorer.router,
     session.router,
     system.router,
     tools.router,

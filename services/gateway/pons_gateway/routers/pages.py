@@ -13,6 +13,7 @@ from pons.http.health import NOT_READY, Liveness, Readiness, live_answer, ready_
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.answers import Document
 from pons_gateway.pages.home import PAGES, home_page
+from pons_gateway.pages.leading import EXPLORER, first_page
 from pons_gateway.responses.answers import Answer, html_answer, json_answer
 from pons_gateway.routing import Router, page, public
 
@@ -31,8 +32,9 @@ router = Router("Pages and health", "Pages for people, and whether the gateway i
 
 @router.get("/", summary="Redirect to the page for people", **TO_ELSEWHERE)
 @page
-async def root() -> Response:
-    return _redirect("app/explorer.html")
+async def root(backends: BackendsDep) -> Response:
+    """Explorer, the home page before that is built, or what setting `http.page` says."""
+    return _redirect(first_page(backends.settings))
 
 
 @router.get("/favicon.ico", summary="Redirect to the icon", **TO_ELSEWHERE)
@@ -42,10 +44,24 @@ async def favicon() -> Response:
 
 
 @router.get(
-    "/app/explorer.html", summary="A page that says what runs here", response_class=HTMLResponse
+    "/app/explorer.html",
+    summary="A page that says what runs here, or the way to Explorer",
+    response_class=HTMLResponse,
+)
+@page
+async def known_address(request: Request, backends: BackendsDep) -> Response:
+    """Where Orthanc has its page."""
+    if first_page(backends.settings) == EXPLORER:
+        return _redirect(f"../{EXPLORER}")
+    return await home(request, backends)
+
+
+@router.get(
+    "/app/home.html", summary="A page that says what runs here", response_class=HTMLResponse
 )
 @page
 async def home(request: Request, backends: BackendsDep) -> Response:
+    """Without a script: for who wants no more, and while Explorer is built."""
     return html_answer(await home_page(backends, request.url.hostname or "localhost"))
 
 
