@@ -196,7 +196,7 @@ class Ground:
         self.store.wait_until_ready(90)
         acknowledged = self.acknowledged
         with contextlib.suppress(AssertionError):
-            eventually(what, lambda: self._answers(lambda: self.is_whole(acknowledged)), 90)
+            eventually(what, lambda: self._answers(lambda: self.is_whole(acknowledged)), 180)
             return
         raise AssertionError(
             f"after {what}: missing, though acknowledged: {sorted(self.missing)}; back, though "
@@ -285,7 +285,7 @@ def weather(store: Store, kind: type[Ground]) -> None:
             ground.check(f"round {number}, {catastrophe.__name__}")
     ground.check("the end")
     ground.check_bytes()
-    eventually("only what is listed has an object", lambda: settled(ground), 60)
+    eventually("only what is listed has an object", lambda: settled(ground), 180)
     report = ground.fsck()
     faults = ("missing", "damaged", "unannounced", "unreadable", "dead letters")
     assert {kind: report[kind] for kind in faults} == {kind: [] for kind in faults}

@@ -95,13 +95,13 @@ class Store:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self.wait_until_ready(120)
+        self.wait_until_ready(240)
 
     def stop(self) -> int:
         """End it with SIGTERM; its exit code."""
         assert self._process
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
+        return self._process.wait(120)
 
     def crash(self, processes: list[psutil.Process]) -> None:
         """`kill -9` of the launcher and of all `processes`, at once; returns when they are gone."""
@@ -111,9 +111,9 @@ class Store:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait(60)
-        psutil.wait_procs(processes, 20)
+        psutil.wait_procs(processes, 60)
 
-    def wait_until_ready(self, seconds: float = 60.0) -> None:
+    def wait_until_ready(self, seconds: float = 120.0) -> None:
         eventually(f"store {self.name} is ready; its log:\n{self.tail()}", self.is_ready, seconds)
 
     def is_ready(self) -> bool:

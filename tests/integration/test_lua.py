@@ -171,7 +171,7 @@ end
 def test_filters(fresh_store: Callable[..., Store], tmp_path: Path) -> None:
     """What scripts do not let in is not kept, and its sender hears so; a script that fails or hangs
     refuses for now, and what comes next is answered."""
-    store = fresh_store("filters", **QUICK, **scripts(tmp_path, FILTER), PONS_LUA_TIMEOUT="2")
+    store = fresh_store("filters", **QUICK, **scripts(tmp_path, FILTER), PONS_LUA_TIMEOUT="5")
     many = [image("UNWANTED", number=number) for number in range(1, 14)]
     assert set(store.c_store(*many)) == {SUCCESS}
     filtered = post(store, image("UNWANTED"))

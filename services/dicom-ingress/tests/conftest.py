@@ -180,7 +180,7 @@ class Port:
     def stop(self) -> None:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(20)
+            self._thread.join(60)
         assert not self._thread.is_alive()
 
     def begin_stop(self) -> None:

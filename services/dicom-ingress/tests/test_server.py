@@ -168,7 +168,7 @@ def test_metrics(port: Any, wire: ModuleType) -> None:
     received = value("pons_dicom_received_bytes_total")
     seconds = value("pons_dicom_store_seconds_count")
     released = value("pons_dicom_associations_total", outcome="released")
-    assert value("pons_dicom_associations_open") == 0
+    wire.until(lambda: value("pons_dicom_associations_open") == 0)
     with port.connect().associate() as peer:
         peer.send(wire.store("1.2.3"))
         assert peer.receive_status() == 0
@@ -177,7 +177,7 @@ def test_metrics(port: Any, wire: ModuleType) -> None:
         assert peer.receive_status() == 0xA900
         peer.send(b"\5\0\0\0\0\4\0\0\0\0")
         assert peer.receive() == (6, bytes(4))
-    assert value("pons_dicom_associations_open") == 0
+    wire.until(lambda: value("pons_dicom_associations_open") == 0)
     assert value("pons_dicom_associations_total", outcome="released") == released + 1
     assert value("pons_dicom_instances_total", outcome="Success", status="0000") == stored + 1
     assert value("pons_dicom_instances_total", outcome="WrongDataset", status="A900") == refused + 1
