@@ -225,7 +225,8 @@ async def test_processes_share_a_port_when_asked_to() -> None:
 
 async def test_connections_that_are_kept_alive_do_not_hold_up_the_end() -> None:
     """A scraper that keeps its connection, a silent peer and half a request end at once."""
-    async with serving(health_app(Health("index")), "127.0.0.1", 0) as server:
+    app = health_app(Health("index"))
+    async with serving(app, "127.0.0.1", 0, timeout_keep_alive=60) as server:
         kept = await asyncio.open_connection(*address(server))
         assert (await ask(*kept, "/health/live"))[0] == 200
         silent = await asyncio.open_connection(*address(server))
@@ -233,7 +234,7 @@ async def test_connections_that_are_kept_alive_do_not_hold_up_the_end() -> None:
         half[1].write(b"GET /health/live HTTP/1.1\r\nHo")
         await half[1].drain()
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     for reader, writer in (kept, silent, half):
         assert await reader.read() == b""
         writer.close()
