@@ -109,4 +109,15 @@ async def test_an_index_that_is_restored(store: Store) -> None:
     await rows.connection.execute("INSERT INTO continuity (comparing) VALUES ('set back')")
     assert await catalog.archive.is_restoring()
     await rows.connection.execute("UPDATE continuity SET comparing = ''")
+    assert await catalog.archive.is_restoring(), "it has not beaten yet"
+    await rows.connection.execute("UPDATE continuity SET beaten_at = clock_timestamp()")
     assert not await catalog.archive.is_restoring()
+    assert await catalog.archive.is_restoring(0.0), "nothing is so new"
+    await rows.connection.execute("UPDATE continuity SET suspected = 2, compared = 1")
+    assert await catalog.archive.is_restoring(), "what came last is being compared"
+    await rows.connection.execute("UPDATE continuity SET compared = 2")
+    assert not await catalog.archive.is_restoring()
+    await rows.connection.execute(
+        "UPDATE continuity SET beaten_at = clock_timestamp() - interval '1 minute'"
+    )
+    assert await catalog.archive.is_restoring(), "nobody is there who would notice"

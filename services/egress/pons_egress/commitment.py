@@ -16,9 +16,11 @@ import structlog
 
 from pons.bus import Bus
 from pons.catalog import StoredObject
-from pons.errors import DamagedObject, Unavailable
+from pons.catalog.archive import BEATEN_WITHIN
+from pons.errors import DamagedObject
 from pons.ingest.backlog import drained
 from pons.jobs import CommitmentRequest, Run, StoreRequest
+from pons.jobs.document import NotYet
 from pons.messages.egress import Reference
 from pons.objects import Objects
 from pons.objects.damage import notice
@@ -41,6 +43,8 @@ PATIENCE = 10.0
 """Seconds to wait for the index to have what was acknowledged before."""
 NOTED_PER_SECOND = 500
 """Instances of a report that a modality may take a second for, beside its timeout."""
+NOTICE_SECONDS = 6.0
+"""Seconds after which a beat of the index has seen that NATS is back: one comes every 5 s."""
 AT_ONCE = 32
 """Objects that are looked at at a time."""
 
@@ -51,7 +55,7 @@ class Named(Protocol):
     """A part of `pons.catalog.Archive`."""
 
     async def instances_named(self, sop_instance_uids: Sequence[str]) -> list[StoredObject]: ...
-    async def is_restoring(self) -> bool: ...
+    async def is_restoring(self, within: float) -> bool: ...
 
 
 class Index(Protocol):
@@ -127,17 +131,17 @@ class Custody:
 
         An instance that the index does not have may have been acknowledged all the same. So it is
         only said to be missing when it still is after the index has written everything that was
-        announced. Raises `Unavailable` when that takes too long, while index or object store are
-        away, and rather than to deny an instance while an index that was lost is made again from
-        the objects.
+        announced. Raises `NotYet` when that takes too long, and rather than to deny an instance
+        while the index is compared with the objects, also where only the last hours are;
+        `Unavailable` while index or object store are away.
         """
-        restoring = await self._index.archive.is_restoring()
+        restoring = await self._is_restoring()
         found = await self._named(asked)
         missing = [one for one in asked if one.sop_instance_uid not in found]
         if missing:
             if not await drained(self._bus, PATIENCE):
                 what = "The index is behind with what was stored"
-                raise Unavailable(what, f"{len(missing)} instances may be among it; see index")
+                raise NotYet(what, f"{len(missing)} instances may be among it; see index")
             found |= await self._named(missing)
         success, failures = [], []
         for start in range(0, len(asked), AT_ONCE):
@@ -151,10 +155,19 @@ class Custody:
             ]
         # Asked before and after: what is denied may have come back since it was looked up. So may
         # what an older copy of the database has with an object that was replaced later.
-        if failures and (restoring or await self._index.archive.is_restoring()):
+        if failures and (restoring or await self._is_restoring()):
             what = "The index is being compared with the objects, and may lack some"
-            raise Unavailable(what, "see the log of index")
+            raise NotYet(what, "see the log of index")
         return Reported(success, failures)
+
+    async def _is_restoring(self) -> bool:
+        """Whether the index may lack what it had, as far as it could notice by now.
+
+        NATS that has started again may have lost what was announced last, also where it lost power
+        alone. The index notices that with its next beat after it is back.
+        """
+        noticed = min(self._bus.connected_for - NOTICE_SECONDS, BEATEN_WITHIN)
+        return await self._index.archive.is_restoring(noticed)
 
     async def _named(self, asked: Sequence[Reference]) -> dict[str, list[StoredObject]]:
         """The rows of each SOP Instance UID."""

@@ -96,8 +96,8 @@ class Shelf:
         self.rows.append(row)
         return row
 
-    async def is_restoring(self) -> bool:
-        return self.restoring
+    async def is_restoring(self, within: float) -> bool:
+        return self.restoring or within <= 0
 
     async def instances_named(self, sop_instance_uids: Sequence[str]) -> list[StoredObject]:
         self.asked.update(sop_instance_uids)

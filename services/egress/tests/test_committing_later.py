@@ -2,6 +2,7 @@
 """A report waits for a database, objects or an index that cannot tell yet."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from pons.bus import Bus
 from pons.errors import Unavailable
 from pons.ingest.backlog import DURABLE
 from pons.objects import FileObjects
+from pons_testing.waiting import until
 
-from .committed import CT, Shelf, committing, scanner
+from .committed import CT, SOON, Shelf, committing, scanner
 
 pytestmark = pytest.mark.anyio
 
@@ -85,6 +87,32 @@ async def test_an_index_that_is_restored(bus: Bus, shelf: Shelf) -> None:
             await shelf.add("1.2")
             assert (await asker.jobs.wait_for(job_id, 60)).document.state == "Success"
     assert there.heard == [(1, "1.2.3", ["1.1", "1.2"], {})]
+
+
+async def test_a_comparison_that_takes_long(bus: Bus, shelf: Shelf) -> None:
+    """The job outlasts it, however many tries a network error has."""
+    shelf.restoring = True
+    with scanner() as there:
+        async with committing(bus, shelf, there.port) as asker:
+            job_id = await asker.submit((CT, "1.1"))
+            await until(lambda: shelf.asked["1.1"] > 4 * SOON.retries, 60)
+            job = await asker.jobs.get(job_id)
+            assert job.document.attempts == 0
+            shelf.restoring = False
+            await asker.jobs.wait_for(job_id, 30)
+    assert there.heard == [(2, "1.2.3", [], {"1.1": 0x0112})]
+
+
+async def test_nats_that_was_lost(bus: Bus, shelf: Shelf) -> None:
+    """It may have lost announcements: nothing is denied before the index can have noticed."""
+    bus._connection.reconnected_at = time.monotonic() - 1
+    with scanner() as there:
+        async with committing(bus, shelf, there.port) as asker:
+            job_id = await asker.submit((CT, "1.1"))
+            assert "may lack some" in (await asker.until(job_id, "Retry")).document.error_details
+            bus._connection.reconnected_at -= 60
+            await asker.jobs.wait_for(job_id, 30)
+    assert there.heard == [(2, "1.2.3", [], {"1.1": 0x0112})]
 
 
 async def test_an_index_that_is_as_it_was_before(bus: Bus, shelf: Shelf) -> None:

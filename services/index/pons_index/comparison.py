@@ -57,7 +57,7 @@ class Comparison:
         """Set once the first comparison is done."""
 
     async def compare_forever(self, beginning: Beginning) -> None:
-        """Compare as `beginning` says, then whenever NATS has started again."""
+        """Compare as `beginning` says, then whenever NATS, or another index, has started again."""
         if beginning.comparing:
             log.warning("all objects are compared with the index", reason=beginning.comparing)
             await self._until_done(None)
@@ -68,16 +68,21 @@ class Comparison:
         while True:
             await self._continuity.suspected.wait()
             self._continuity.suspected.clear()
-            await self._until_done(await self._continuity.safe_since())
+            since = await self._continuity.safe_since()
+            await self._until_done(since, beginning=False)
 
-    async def _until_done(self, since: datetime | None) -> None:
+    async def _until_done(self, since: datetime | None, *, beginning: bool = True) -> None:
         async def compare() -> None:
             with passing_is_unavailable():
                 async with self._sweep.turn(wait=True):
+                    suspected, compared = await self._continuity.suspicions()
+                    if not beginning and suspected <= compared:
+                        return  # another replica has just done it
                     if since is None:
                         await self._compare_all()
                     else:
                         await self._compare_since(since)
+                    await self._continuity.compared_after(suspected)
 
         self._pulse.begin()
         await until_done(compare, "comparison waits", self._pulse, PonsError)  # a full disk as well

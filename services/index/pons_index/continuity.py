@@ -76,7 +76,8 @@ class Continuity:
         self._reconnects = 0
         self._noted = float("-inf")
         self.suspected = asyncio.Event()
-        """NATS has started again: what it had not written to its disk is to be looked for."""
+        """NATS, or an index, has started: what NATS had not written to its disk is to be looked
+        for."""
 
     async def begin(self, asked: str = "") -> Beginning:
         """Compare with what was seen last, before anything is written; waits for what is away.
@@ -120,6 +121,17 @@ class Continuity:
         row = await self._ask(_read)
         return _since(row) if row is not None else NEVER
 
+    async def suspicions(self) -> tuple[int, int]:
+        """How often announcements may have been lost by now, and after how many of these objects
+        have been compared."""
+        row = await self._database.run(lambda one: one.fetchrow(SQL["read_suspicions"]))
+        return row["suspected"], row["compared"]
+
+    async def compared_after(self, suspicions: int) -> None:
+        """After so many of them, objects have been compared with the index; what it lacked is
+        announced."""
+        await self._database.run(lambda one: one.execute(SQL["end_suspicions"], suspicions))
+
     async def compared(self) -> None:
         """All objects have been compared with the index."""
         await self._database.run(lambda connection: connection.execute(SQL["end_comparison"]))
@@ -150,6 +162,10 @@ class Continuity:
         before = await self._ask(_read)
         stream = await read_stream_state(self._bus)
         row = None
+        if (reconnects := self._bus.client.stats["reconnects"]) != self._reconnects:
+            # Before the beat, which says that nothing is suspected that is not written.
+            await self._ask(lambda connection: connection.execute(SQL["suspect"]))
+            self._reconnects = reconnects
         if before is not None and _is_later(stream, before):
             values = (self._beats, stream.last, began if stream.drained else None)
             row = await self._ask(lambda connection: connection.fetchrow(SQL["beat"], *values))
@@ -159,8 +175,7 @@ class Continuity:
                 "it starts anew and compares all objects with them",
             )
         self._beats = row["beats"]
-        if (reconnects := self._bus.client.stats["reconnects"]) != self._reconnects:
-            self._reconnects = reconnects
+        if row["suspicious"]:  # also where a replica began and is no more
             self.suspected.set()
         if asyncio.get_running_loop().time() >= self._noted + NOTE_EVERY:
             await self._note(stream)

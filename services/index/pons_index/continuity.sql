@@ -12,14 +12,27 @@ SELECT beats, stream_created, stream_last, safe_at, comparing FROM continuity;
 -- What is there now is what later beats compare with.
 UPDATE continuity
 SET beats = greatest(beats, $1), stream_created = $2, stream_last = $3,
-    comparing = CASE WHEN $4 = '' THEN comparing ELSE $4 END;
+    comparing = CASE WHEN $4 = '' THEN comparing ELSE $4 END, suspected = suspected + 1;
+
+-- name: suspect
+-- What was announced last may be lost.
+UPDATE continuity SET suspected = suspected + 1;
+
+-- name: read_suspicions
+-- How often that was so, and after how many of them objects have been compared.
+SELECT suspected, compared FROM continuity;
+
+-- name: end_suspicions
+-- Objects have been compared with the index after so many of them.
+UPDATE continuity SET compared = greatest(compared, $1);
 
 -- name: beat
 -- One beat more, if this still is the database that this process saw.
 UPDATE continuity
-SET beats = beats + 1, stream_last = greatest(stream_last, $2), safe_at = coalesce($3, safe_at)
+SET beats = beats + 1, stream_last = greatest(stream_last, $2), safe_at = coalesce($3, safe_at),
+    beaten_at = clock_timestamp()
 WHERE beats >= $1
-RETURNING beats;
+RETURNING beats, compared < suspected AS suspicious;
 
 -- name: end_comparison
 -- All objects have been compared with the index.

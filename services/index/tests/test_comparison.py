@@ -29,7 +29,7 @@ from pons.messages.index import (
 from pons.messages.services import Done, HealthReport, ReportHealth
 from pons.objects import Kind, new_key
 from pons_index.comparison import shards_since
-from pons_index.continuity import MARGIN
+from pons_index.continuity import MARGIN, Continuity
 from pons_index.service import working as working_tasks
 from pons_testing.waiting import until
 
@@ -285,6 +285,33 @@ async def test_what_was_announced_last_may_be_missing_from_a_stream_that_fits(
         row = await store.database.pool.fetchrow("SELECT object_key, size, origin FROM instances")
         assert (row["object_key"], row["size"]) == (key, len(files[0]))
         assert json.loads(row["origin"])["kind"] == "Unknown"
+
+
+async def test_what_came_last_is_compared_after_each_suspicion(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its start, for another index that began and ended before it could, and when NATS was away:
+    until then nobody is told that something is missing."""
+    monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
+
+    async with open_store() as store, store.replica():
+
+        async def compared_after(suspicions: int) -> None:
+            async def settled() -> bool:
+                row = await store.database.pool.fetchrow("SELECT * FROM continuity")
+                return bool(row["suspected"] == row["compared"] == suspicions and row["beaten_at"])
+
+            await until(settled)
+
+        await compared_after(1)
+        other = Continuity(store.database, store.bus, store.objects)
+        await other.begin()
+        await compared_after(2)
+        beating = asyncio.create_task(other.beat_forever())
+        store.bus.client.stats["reconnects"] += 1
+        await compared_after(3)
+        beating.cancel()
+        await asyncio.wait([beating])
 
 
 async def test_a_database_that_is_set_back_at_work_ends_the_index(

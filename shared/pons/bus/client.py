@@ -25,6 +25,8 @@ class Connection:
         self._closed = asyncio.Event()
         self._leaving = False
         self._told = ("", 0.0)
+        self.reconnected_at = float("-inf")
+        """When the client had lost the server last and found it, on the monotonic clock."""
 
     async def open(self, urls: list[str]) -> Client:
         """A connected client; tries until it is."""
@@ -82,6 +84,7 @@ class Connection:
 
     async def _on_reconnected(self) -> None:
         self._told = ("", 0.0)
+        self.reconnected_at = time.monotonic()
         log.info("nats reconnected")
 
     async def _on_closed(self) -> None:

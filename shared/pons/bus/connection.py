@@ -78,7 +78,9 @@ class Bus:
         changes_bytes: int = CHANGES_BYTES,
         queries_seconds: float = 24 * 3600.0,
         sessions_seconds: float = 12 * 3600.0,
+        connection: Connection | None = None,
     ) -> None:
+        self._connection = connection or Connection()
         self.client = client
         self.names = names
         self.stream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
@@ -176,6 +178,11 @@ class Bus:
         """
         if not self.client.is_connected:
             raise Unavailable("NATS is not connected", "it reconnects by itself, try again shortly")
+
+    @property
+    def connected_for(self) -> float:
+        """Seconds since the server was lost and found again; infinite where it never was lost."""
+        return time.monotonic() - self._connection.reconnected_at
 
     async def bucket(self, name: str) -> KeyValue:
         return await self.stream.key_value(name)
@@ -324,6 +331,7 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
             changes_bytes,
             queries_seconds=settings.queries.hours * 3600,
             sessions_seconds=settings.http.session_hours * 3600,
+            connection=connection,
         )
         watching = group.create_task(connection.watch())
         try:

@@ -12,6 +12,9 @@ from pons.catalog.resources import tags_of
 from pons.catalog.statements import STATEMENTS
 from pons.dicom.identity import digests, to_text
 
+BEATEN_WITHIN = 15.0
+"""Seconds after which the index is not believed to be at work that has said nothing: it says so
+every 5 s."""
 NAMED_AT_ONCE = 1000
 """SOP Instance UIDs that one statement asks for, each a step in the index."""
 
@@ -93,12 +96,16 @@ class Archive:
             found.extend(map(stored_object, rows))
         return found
 
-    async def is_restoring(self) -> bool:
-        """Whether the index lacks what it had, and what it lacks may come back from the objects.
+    async def is_restoring(self, within: float = BEATEN_WITHIN) -> bool:
+        """Whether the index may lack what it had, and what it lacks may come back from the objects.
 
-        Also in a new database, until the index has seen whether there was another before.
+        So it is while it compares, after a loss everything and at each start of its own and of
+        NATS what came last; in a new database, until it has seen whether there was another before;
+        and where it has not said in the last `within` seconds that it does not.
         """
-        row = await self._reader.row(STATEMENTS["restoring"])
+        if within <= 0:
+            return True
+        row = await self._reader.row(STATEMENTS["restoring"], within)
         return row is None or bool(row["restoring"])
 
     async def series(self, resource_ids: list[str]) -> list[ArchivedSeries]:

@@ -126,8 +126,10 @@ SELECT i.id, i.object_key, i.size, i.stored_size, i.compression, i.transfer_synt
   JOIN instances i ON upper(i.sop_instance_uid) = upper(asked.uid) AND i.sop_instance_uid = asked.uid
 
 -- name: restoring
--- Whether the index was lost or set back, and all objects are being compared with it; no row: the index has not begun.
-SELECT comparing <> '' AS restoring FROM continuity
+-- Whether objects are being compared with the index, or it has not said for $1 that they are not; no row: the index has not begun.
+SELECT comparing <> '' OR compared < suspected OR beaten_at IS NULL
+    OR beaten_at < clock_timestamp() - make_interval(secs => $1) AS restoring
+FROM continuity
 
 -- name: known_resources
 -- Which of the identifiers name a resource, of whatever level.

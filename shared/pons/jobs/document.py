@@ -9,7 +9,15 @@ from uuid import UUID
 
 import msgspec
 
-from pons.errors import FAMILY, Conflict, NotFound, PonsError, RemoteFailure, family_name
+from pons.errors import (
+    FAMILY,
+    Conflict,
+    NotFound,
+    PonsError,
+    RemoteFailure,
+    Unavailable,
+    family_name,
+)
 from pons.http.errors import ORTHANC
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
@@ -40,6 +48,13 @@ MOST_NAMED = 50
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0)
 """Seconds before each next try after `Unavailable`; when they are used up, the job fails. Those of
 jobs that ask for retries are in the settings."""
+LOOK_AGAIN = 10.0
+"""Seconds until a job is tried again that waits for work of our own."""
+
+
+class NotYet(Unavailable):
+    """What a job asks for can be told once work of our own is done that is under way: it waits as
+    long as that takes."""
 
 
 class JobRequest(msgspec.Struct, frozen=True):
@@ -240,7 +255,7 @@ def failed(
     """Failed with the code of `error`, or waiting for another try.
 
     Every job is tried again after `Unavailable`. One that asks for it is so after a network error
-    too, and has the delays `network` for both.
+    too, and has the delays `network` for both. `NotYet` is no try, and wears none out.
     """
     name = family_name(error)
     told: dict[str, Any] = {
@@ -250,6 +265,9 @@ def failed(
     }
     delays = network if document.retry else RETRY_DELAYS
     transient = name == "Unavailable" or (document.retry and is_network_error(error))
+    if isinstance(error, NotYet):
+        retry_at = now + min(max(delays, default=LOOK_AGAIN), LOOK_AGAIN)
+        return _interrupted(document, now, state="Retry", retry_at=retry_at, **told)
     if transient and document.attempts < len(delays):
         retry_at = now + delays[document.attempts]
         attempts = document.attempts + 1
