@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pons.dicom.network import dimse
+from pons.dicom.network.acknowledgement import acknowledge_now
 from pons.dicom.network.pdu import COMMAND, Phase, encode_data
 from pons_egress.negotiation import Incoming
 
@@ -56,3 +57,18 @@ async def test_half_a_response_is_acknowledged_at_once() -> None:
         assert isinstance(answered, dimse.Response)
         assert (answered.status, answered.answers) == (0, (dimse.C_STORE_RQ, 7))
         assert transport.acknowledged == 1
+
+
+@pytest.mark.parametrize("gone", [None, "closed"])
+async def test_a_connection_that_was_just_lost(gone: str | None) -> None:
+    """It has no socket, or a closed one: nothing is acknowledged, and nothing else goes wrong."""
+    lost = None
+    if gone:
+        lost = socket.socket()
+        lost.close()
+
+    class Lost(asyncio.Transport):
+        def get_extra_info(self, name: str, default: Any = None) -> Any:
+            return lost
+
+    acknowledge_now(Lost())

@@ -5,6 +5,7 @@ import pytest
 from pynetdicom import AllStoragePresentationContexts
 
 from pons.dicom.transfer_syntaxes import EXPLICIT_VR, IMPLICIT_VR, TRANSFER_SYNTAXES
+from pons.errors import Forbidden
 from pons_egress.scu.association import Offer
 from pons_egress.scu.offers import get_offers
 from pons_egress.scu.retrieve import Counts, Outcome
@@ -30,6 +31,20 @@ def test_every_class_is_proposed_once() -> None:
     classes = [uid for offer in offers for uid in proposed(offer)[1:]]
     assert sorted(classes) == sorted(CLASSES)
     assert "1.2.840.10008.5.1.4.1.1.2" in classes[:127]  # CT
+
+
+@pytest.mark.parametrize(
+    ("classes", "syntaxes", "setting"),
+    [
+        ([], TRANSFER_SYNTAXES, "dicom.accepted_sop_classes"),
+        (CLASSES, [], "dicom.accepted_transfer_syntaxes"),
+        (CLASSES, ["1.2.3"], "dicom.accepted_transfer_syntaxes"),
+    ],
+)
+def test_nothing_to_propose(classes: list[str], syntaxes: list[str], setting: str) -> None:
+    """A store that receives nothing is told which setting says so; no association is opened."""
+    with pytest.raises(Forbidden, match=setting):
+        list(get_offers([MODEL], classes, syntaxes, []))
 
 
 def test_roles_and_encodings() -> None:

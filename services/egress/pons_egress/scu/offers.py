@@ -13,6 +13,7 @@ from pynetdicom import (
 
 from pons.dicom.network.associate import MAX_CONTEXTS
 from pons.dicom.transfer_syntaxes import BIG_ENDIAN, EXPLICIT_VR, IMPLICIT_VR
+from pons.errors import Forbidden
 from pons_egress.scu.association import Offer
 
 PREFERRED = (EXPLICIT_VR, IMPLICIT_VR, BIG_ENDIAN)
@@ -83,9 +84,18 @@ def get_offers(
     As many as it takes, since an association has 128 contexts at most; common classes come first,
     so that the first one will do for most. The last ones are for images that a peer has in one
     compressed syntax and could not send in the one that it chose before. In each we are the SCP of
-    its classes (PS3.7 D.3.3.4).
+    its classes (PS3.7 D.3.3.4). Raises `Forbidden` where the settings leave nothing to propose.
     """
     allowed, classes = IN_USE.intersection(transfer_syntaxes), set(sop_classes)
+    for one, what, setting in (
+        (classes, "SOP class", "dicom.accepted_sop_classes and dicom.rejected_sop_classes"),
+        (allowed, "transfer syntax", "dicom.accepted_transfer_syntaxes"),
+    ):
+        if not one:
+            raise Forbidden(
+                f"Nothing can be retrieved by C-GET: this store receives no {what}",
+                f"see {setting}, or retrieve by C-MOVE to another title",
+            )
     syntaxes = sorted(allowed, key=lambda uid: (_rank(uid), uid))
     every = [(uid, syntaxes) for uid in sorted(classes, key=lambda uid: (uid not in COMMON, uid))]
     single = [

@@ -3,6 +3,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 TCP_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
@@ -13,5 +14,7 @@ def acknowledge_now(transport: asyncio.BaseTransport) -> None:
     For when half a message came: a peer with Nagle's algorithm (DCMTK's tools and servers) keeps a
     small piece back until the one before is acknowledged.
     """
-    if TCP_QUICKACK is not None:
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
+    connection = transport.get_extra_info("socket")
+    if TCP_QUICKACK is not None and connection is not None:
+        with suppress(OSError):  # it has just been lost, which whoever reads it hears
+            connection.setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
