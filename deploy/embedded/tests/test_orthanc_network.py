@@ -139,6 +139,17 @@ def test_dicom_tls(tmp_path: Path) -> None:
     assert result.warnings == []
 
 
+def test_ciphers_and_a_proxy(tmp_path: Path) -> None:
+    """Ciphers by their names in the standard, as DCMTK wants them; a proxy without `http://`."""
+    cipher = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
+    for said, expected in (("me:pw@proxy:3128", "http://me:pw@proxy:3128"), ("", "")):
+        result = translated(tmp_path, DicomTlsCiphersAccepted=[cipher], HttpProxy=said)
+        settings = load_settings(result.settings)
+        assert settings.dicom.tls_ciphers == [cipher]
+        assert settings.egress.http_proxy == expected
+        assert result.warnings == []
+
+
 def test_certificates_of_peers_lie_beside_the_file(tmp_path: Path) -> None:
     """As Orthanc has it: a name without a folder is not one in the folder of a process."""
     for given, expected in (("ca.crt", str(tmp_path / "ca.crt")), ("", "")):

@@ -210,6 +210,22 @@ def test_an_old_version(start_port: StartPort, pki: Pki, logs: list[Any], wire: 
     assert warnings(logs)[0].endswith("(setting dicom.tls_minimum_version)")
 
 
+def test_a_cipher_that_is_not_taken(
+    start_port: StartPort, pki: Pki, logs: list[Any], wire: ModuleType
+) -> None:
+    """Of TLS 1.2 only those of the setting are spoken, by their names in the standard."""
+    accepted = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"
+    port = start_port(**pki.settings(tls_ciphers=list(accepted)))
+    context = client(pki.ours, pki.modality)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert gets_in(port, context)
+    context.set_ciphers("ECDHE+AES128")
+    with pytest.raises(ssl.SSLError), secured(port, context):
+        pytest.fail("the port took another cipher")
+    wire.until(lambda: len(warnings(logs)) == 1)
+    assert warnings(logs)[0].endswith("(setting dicom.tls_ciphers)")
+
+
 def test_replaced_certificates(
     start_port: StartPort, pki: Pki, logs: list[Any], wire: ModuleType
 ) -> None:
@@ -257,6 +273,9 @@ def test_a_pair_that_does_not_fit_is_kept_out(
         ({"tls_private_key": ""}, "no private key in PEM in the file of dicom.tls_certificate"),
         ({"tls_trusted": "store.key"}, "no certificate in PEM in the file of dicom.tls_trusted"),
         ({"tls_trusted": ""}, "dicom.tls_trusted is empty"),
+        ({"tls_ciphers": ["TLS_NO_WITH_SUCH"]}, "no cipher 'TLS_NO_WITH_SUCH'"),
+        ({"tls_ciphers": ["HIGH"]}, "no cipher 'HIGH'"),
+        ({"tls_ciphers": ["ALL:@SECLEVEL=0"]}, "setting dicom.tls_ciphers"),
         ({"tls_enabled": True, "tls_certificate": ""}, "needs a certificate: see dicom.tls_cert"),
     ],
 )

@@ -7,6 +7,8 @@ DICOM's certificates seldom name, everybody whom they have signed anything for c
 """
 
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pons.errors import Unavailable
@@ -17,6 +19,9 @@ CERTIFICATE, PRIVATE_KEY, TRUSTED = (
     f"dicom.tls_{name}" for name in ("certificate", "private_key", "trusted")
 )
 
+CIPHERS = "dicom.tls_ciphers"
+FEWEST_BITS = 112
+"""Of a key; BCP 195 forbids less."""
 NO_TLS = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS",
     "HTTP_REQUEST": "it speaks HTTP",
@@ -29,7 +34,7 @@ NO_TLS = {
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "it does not take certificates of this kind",
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "it wants another cipher, or a certificate of ours "
     f"(setting {CERTIFICATE})",
-    "NO_SHARED_CIPHER": "it knows no cipher that we take",
+    "NO_SHARED_CIPHER": "it knows no cipher that we take (setting dicom.tls_ciphers)",
     "UNSUPPORTED_PROTOCOL": "it speaks no version of TLS that we take "
     "(setting dicom.tls_minimum_version)",
     "TLSV1_ALERT_PROTOCOL_VERSION": "it takes no version of TLS that we speak "
@@ -118,6 +123,8 @@ def why_no_tls(error: OSError) -> str:
 def _context(protocol: int, settings: DicomSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = VERSIONS[settings.tls_minimum_version]
+    if settings.tls_ciphers:
+        _take_ciphers(context, settings.tls_ciphers)
     if settings.tls_certificate:
         _load_own(context, settings)
     if settings.tls_trusted:
@@ -127,6 +134,32 @@ def _context(protocol: int, settings: DicomSettings) -> ssl.SSLContext:
         except OSError as error:
             raise Unavailable(f"There is no certificate in PEM in the file of {TRUSTED}") from error
     return context
+
+
+def _take_ciphers(context: ssl.SSLContext, names: Sequence[str]) -> None:
+    """Those of TLS 1.2 alone; of TLS 1.3 Python takes all. Each has its name, none a family's."""
+    for name in names:
+        with suppress(ssl.SSLError):
+            context.set_ciphers(openssl_name(name))
+            found = [one for one in context.get_ciphers() if one["protocol"] != "TLSv1.3"]
+            if [one["name"] for one in found] == [openssl_name(name)]:
+                if found[0]["strength_bits"] < FEWEST_BITS or found[0]["auth"] == "auth-null":
+                    raise Unavailable(f"The cipher {name!r} protects nothing", f"setting {CIPHERS}")
+                continue
+        raise Unavailable(
+            f"OpenSSL has no cipher {name!r} of TLS 1.2",
+            f"setting {CIPHERS}: see `openssl ciphers`",
+        )
+    context.set_ciphers(":".join(map(openssl_name, names)))
+
+
+def openssl_name(cipher: str) -> str:
+    """What OpenSSL calls a cipher of TLS 1.2 that has its name in the standard."""
+    kind, separator, rest = cipher.removeprefix("TLS_").partition("_WITH_")
+    if not separator:
+        return cipher
+    rest = rest.replace("AES_", "AES").replace("_CBC", "").replace("POLY1305_SHA256", "POLY1305")
+    return "-".join(("" if kind == "RSA" else f"{kind}_").split("_")[:-1] + rest.split("_"))
 
 
 def _load_own(context: ssl.SSLContext, settings: DicomSettings) -> None:

@@ -282,6 +282,12 @@ class DicomSettings(Section):
     tls_minimum_version: Literal["1.2", "1.3"] = Field(
         "1.2", description="Oldest version of TLS that is spoken."
     )
+    tls_ciphers: list[str] = Field(
+        [],
+        description="Ciphers of TLS 1.2 that are spoken, by their names in the standard "
+        "(`TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`) or OpenSSL's. Those of TLS 1.3 always are. "
+        "Empty: those of BCP 195 that OpenSSL has.",
+    )
     tls_check_host: bool = Field(
         False,
         description="Whether the certificate of a modality that is called has to name its `Host`. "

@@ -16,7 +16,7 @@ from pons.dicom.metadata import (
     is_users,
 )
 
-SECRET = re.compile("users|url|key|peers|token")
+SECRET = re.compile("users|url|key|peers|token|http_proxy")
 """Settings whose value no message repeats."""
 
 
@@ -80,6 +80,18 @@ def nats_addresses(urls: str) -> str:
     if urls and not all(_is_nats_address(url.strip()) for url in urls.split(",")):
         raise ValueError("a NATS address is nats://host:port or nats://user:pass@host:port")
     return urls
+
+
+def proxy_address(url: str) -> str:
+    """`url`, when it is empty or an HTTP proxy could be reached there."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if url and not (good and parts.path in ("", "/")):
+        raise ValueError("a proxy's address is http://host:port or http://user:pass@host:port")
+    return url
 
 
 def _is_nats_address(url: str) -> bool:

@@ -4,11 +4,12 @@
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from pons.settings.section import AnyPort, Seconds, Section
+from pons.settings.values import proxy_address
 
 TOKEN = re.compile(r"[!-~]{16,}")
 
@@ -100,6 +101,12 @@ class EgressSettings(Section):
         "",
         description="Path of the certificates (PEM) that peers' certificates may be signed with. "
         "Empty: those of the system.",
+    )
+    http_proxy: Annotated[str, AfterValidator(proxy_address)] = Field(
+        "",
+        repr=False,
+        description="The proxy through which peers are asked, such as `http://proxy:3128` or "
+        "`http://name:password@proxy:3128`. Empty: none, whatever the environment says.",
     )
     retrieve_method: Literal["C-MOVE", "C-GET"] = Field(
         "C-MOVE",

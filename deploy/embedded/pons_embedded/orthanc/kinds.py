@@ -56,6 +56,12 @@ def tls_version(value: Any) -> str:
     return "1.3" if value == 5 else "1.2"
 
 
+def proxy(value: Any) -> str:
+    """The address of a proxy, which Orthanc writes without `http://`."""
+    address = text(value)
+    return address if not address or "://" in address else f"http://{address}"
+
+
 def texts(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise ValueError(f"expected an array of texts, got {value!r}")

@@ -17,6 +17,7 @@ from pons_embedded.orthanc.kinds import (
     paths,
     patterns,
     peers,
+    proxy,
     seconds,
     table,
     text,
@@ -175,7 +176,12 @@ DICOM_SERVER = Chapter(
             tls_version,
             note="5 becomes `1.3`, anything else `1.2`: nothing older is spoken.",
         ),
-        Without("DicomTlsCiphersAccepted", "ciphers are those of BCP 195 that OpenSSL has"),
+        same(
+            "DicomTlsCiphersAccepted",
+            "dicom.tls_ciphers",
+            texts,
+            note="For TLS 1.2; those of 1.3 always are.",
+        ),
     ),
 )
 
@@ -205,7 +211,7 @@ CLIENTS = Chapter(
             "peers of the file always count, and those changed over REST win and last",
             (False,),
         ),
-        Without("HttpProxy", "peers are asked without a proxy", ("",)),
+        same("HttpProxy", "egress.http_proxy", proxy, note="For peers."),
         Without("HttpVerbose", "the verbosity `trace` of jobs logs requests", (False,)),
         same("HttpTimeout", "egress.http_timeout", seconds(60), note="0 is 60, as in Orthanc."),
         same("HttpsVerifyPeers", "egress.https_verify", boolean),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to a peer: TLS, who we are there, how long to wait, and what its answers mean.
 
-Redirects are not followed, and no proxy of the environment is used: what is sent goes where the
-peer's address says, or nowhere.
+Redirects are not followed, and no proxy is used but that of the settings: what is sent goes where
+the peer's address says, or nowhere.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ SAME_FOR_ALL = {
     403: "does not let us do this",
     404: "has nothing there: is its Url that of its REST API?",
     405: "does not take this: is its Url that of its REST API?",
+    407: "is asked through a proxy that wants another name and password (egress.http_proxy)",
 }
 """Refusals that have nothing to do with what was sent."""
 LATER = (408, 425, 429)
@@ -63,7 +64,11 @@ class Connection:
     whatever would follow.
     """
 
-    def __init__(self, name: str, client: httpx.AsyncClient, seconds: float) -> None:
+    def __init__(
+        self, name: str, client: httpx.AsyncClient, seconds: float, *, proxied: bool = False
+    ) -> None:
+        """`proxied` says that there is a proxy in between."""
+        self._through = " with the proxy of egress.http_proxy" if proxied else ""
         self._name = name
         self._client = client
         self._seconds = seconds
@@ -156,10 +161,13 @@ class Connection:
                 ) as answer:
                     body = await self._read(answer, longest, expect_more)
         except httpx.ConnectTimeout as error:
-            what = f"no connection within {self._seconds:g} s"
+            what = f"no connection{self._through} within {self._seconds:g} s"
             raise Unreachable(self._told(what)) from error
         except httpx.ConnectError as error:
-            what = f"no connection: {why_not_connected(error)}"
+            what = f"no connection{self._through}: {why_not_connected(error)}"
+            raise Unreachable(self._told(what)) from error
+        except httpx.ProxyError as error:
+            what = f"the proxy of egress.http_proxy does not connect us: {error}"
             raise Unreachable(self._told(what)) from error
         except (TimeoutError, httpx.ReadTimeout):
             raise self.failure(f"no answer within {patience:g} s") from None
@@ -246,8 +254,9 @@ async def open_connection(
         limits=httpx.Limits(max_connections=settings.http_connections),
         follow_redirects=False,
         trust_env=False,
+        proxy=settings.http_proxy or None,
     ) as client:
-        yield Connection(name, client, patience)
+        yield Connection(name, client, patience, proxied=bool(settings.http_proxy))
 
 
 def _url(name: str, peer: OtherStore) -> httpx.URL:

@@ -2,6 +2,7 @@
 """TLS with a peer, and what the gateway asks of it at once."""
 
 import asyncio
+import base64
 import datetime
 import json
 import ssl
@@ -195,3 +196,36 @@ async def test_a_file_is_passed_on(bus: Bus, store: Any, web_peer: Any) -> None:
             await questions.ask(AskPeer("nobody", "system"))
     assert json.loads(answer.json) == {"ID": "stored", "Status": "Success"}
     assert web_peer.files == [content]
+
+
+async def test_a_proxy(bus: Bus, store: Any, web_peer: Any) -> None:
+    """Where one is set, peers are asked through it alone; its refusals are told as its own."""
+    address = web_peer.url.replace("http://", "http://me:proxy-words@")
+    through = {"http_proxy": address}
+    asked = await system(bus, store, "http://archive.invalid/rest/", through)
+    assert asked["Status"] == "Success"
+    [request] = web_peer.requests
+    assert request.path == "http://archive.invalid/rest/system"
+    assert base64.b64decode(request.headers["proxy-authorization"][6:]) == b"me:proxy-words"
+    answers = {"GET": (407, {}), "CONNECT": (403, {})}
+
+    async def answer(request: Any) -> tuple[int, Any]:
+        return answers[request.method]
+
+    web_peer.answer = answer
+    for url in ("http://archive.invalid/", "https://archive.invalid/"):
+        with pytest.raises(RemoteFailure, match=r"egress\.http_proxy") as refused:
+            await system(bus, store, url, through)
+        assert "proxy-words" not in str(refused.value)
+
+
+async def test_a_proxy_that_is_not_there(bus: Bus, store: Any) -> None:
+    nobody = {"http_proxy": "http://127.0.0.1:1"}
+    with pytest.raises(RemoteFailure, match=r"proxy of egress\.http_proxy: nobody listens"):
+        await system(bus, store, "http://archive.invalid/", nobody)
+
+
+@pytest.mark.parametrize("wrong", ["proxy:3128", "socks5://proxy", "http://", "http://proxy/path"])
+def test_no_address_of_a_proxy(wrong: str) -> None:
+    with pytest.raises(ValueError, match="a proxy's address is http://host:port"):
+        EgressSettings(http_proxy=wrong)
