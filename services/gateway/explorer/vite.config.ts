@@ -2,21 +2,11 @@
 /** How Explorer is built: for the path /explorer/, without a word of code outside its own files. */
 import optimizeLocales from '@react-aria/optimize-locales-plugin';
 import react from '@vitejs/plugin-react';
-import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
-
-/** Which layer of styles wins is the same whichever file the browser gets first. */
-const layers: Plugin = {
-  name: 'layers',
-  enforce: 'pre',
-  transform: (code, id) =>
-    id.endsWith('.css') ? { code: `@layer tokens, page, parts;\n${code}`, map: null } : null,
-};
 
 export default defineConfig({
   base: '/explorer/',
   plugins: [
-    layers,
     react(),
     { ...optimizeLocales.vite({ locales: ['en-US', 'de-DE', 'fr-FR'] }), enforce: 'pre' },
   ],

@@ -2,24 +2,9 @@
 /** Who asks, and what this store lets them do: asked once, again after a log-in. */
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { ApiError, get, post } from './client';
+import type { SessionState } from './schema';
 
-export interface Session {
-  /** Null: nobody is signed in where the store has users. */
-  user: string | null;
-  signedInBy: 'session' | 'basic' | 'none' | null;
-  login: boolean;
-  minutes: number | null;
-  endsAt: string | null;
-  actions: string[] | null;
-  readOnly: boolean | null;
-  features: string[] | null;
-  locale: string | null;
-  store: string | null;
-  title: string;
-  aet: string | null;
-  dicomPort: number | null;
-  version: string | null;
-}
+export type Session = SessionState;
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],

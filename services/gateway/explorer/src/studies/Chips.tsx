@@ -7,21 +7,6 @@ import { dateText } from './dicom';
 import type { Term } from './search';
 import styles from './Toolbar.module.css';
 
-const KINDS = new Set([
-  'text',
-  'name',
-  'id',
-  'accession',
-  'description',
-  'uid',
-  'born',
-  'date',
-  'modality',
-  'label',
-  'origin',
-  'state',
-]);
-type Kind = 'text';
 const FILTERS = [...TEXT_FILTERS, 'modality', 'label', 'state'] as const;
 
 interface Props {
@@ -42,7 +27,7 @@ export function Chips({ address, understood, onChange }: Props) {
       {understood.map((term) => (
         <Chip
           key={`${term.kind} ${term.value} ${term.without}`}
-          kind={KINDS.has(term.kind) ? t(`kind_${term.kind as Kind}`) : term.kind}
+          kind={t(`kind_${term.kind}`)}
           value={textOf(term, locale)}
           remove={() => onChange(term.without ? { ...address, q: term.without } : without('q'))}
         />

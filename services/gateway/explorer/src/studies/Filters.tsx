@@ -54,6 +54,7 @@ export function Filters({
                     id={`filter-${name}`}
                     name={name}
                     defaultValue={address[name] ?? ''}
+                    maxLength={200}
                     autoComplete="off"
                     spellCheck="false"
                     placeholder={

@@ -31,7 +31,7 @@ export function LabelDialog({ ids, onClose, onDone }: Props) {
   const run = async () => {
     setBusy(true);
     try {
-      const { changed } = await changeLabels(
+      const changed = await changeLabels(
         ids,
         how === 'add' ? [label] : [],
         how === 'remove' ? [label] : [],

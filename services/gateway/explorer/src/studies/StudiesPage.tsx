@@ -121,7 +121,7 @@ export function StudiesPage() {
   const inGrid = () => document.querySelector<HTMLElement>('[role="grid"]')?.focus();
   const step = (by: number) => {
     inGrid();
-    setActive((before) => Math.max(0, Math.min(rows - 1, before + by)));
+    setActive(active < 0 ? 0 : Math.max(0, Math.min(rows - 1, active + by)));
   };
   useShortcuts([
     { keys: 'j', text: t('keyDown'), run: () => step(1) },

@@ -1,25 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What can be done with studies, as requests to the store. */
 import { get, post, put } from '../api/client';
+import type { DeletionPlan, Labelled } from '../api/schema';
 
-export interface Plan {
-  studies: number;
-  patients: number;
-  series: number;
-  instances: number;
-  size: number;
-  protected: { patient: string; patientName: string; patientId: string; studies: number }[];
-  protectedStudies: number;
-  missing: string[];
+export type Plan = DeletionPlan;
+
+/** As many studies as the store takes in one request. */
+const AT_A_TIME = 10_000;
+
+function portions<T>(all: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < all.length; at += AT_A_TIME) parts.push(all.slice(at, at + AT_A_TIME));
+  return parts;
 }
 
-/** What would be deleted: a few in one request, many in several. */
+/** What would be deleted. */
 export async function deletionPlan(ids: readonly string[]): Promise<Plan> {
-  return post<Plan>('/explorer/api/delete/plan', { studies: ids });
+  const whole: Plan = {
+    studies: 0,
+    patients: 0,
+    series: 0,
+    instances: 0,
+    size: 0,
+    protected: [],
+    protectedStudies: 0,
+    missing: [],
+  };
+  for (const studies of portions(ids)) {
+    const part = await post<Plan>('/explorer/api/delete/plan', { studies });
+    for (const name of ['studies', 'patients', 'series', 'instances', 'size'] as const)
+      whole[name] += part[name];
+    whole.protectedStudies += part.protectedStudies;
+    whole.protected.push(...part.protected);
+    whole.missing.push(...part.missing);
+  }
+  return whole;
 }
 
-export const changeLabels = (studies: readonly string[], add: string[], remove: string[]) =>
-  post<{ changed: number; missing: string[] }>('/explorer/api/labels', { studies, add, remove });
+export async function remove(ids: readonly string[]): Promise<void> {
+  for (const some of portions(ids)) {
+    const Resources = some.map((ID) => ({ Level: 'Study', ID }));
+    await post('/tools/bulk-delete', { Resources });
+  }
+}
+
+/** How many studies have other labels than before. */
+export async function changeLabels(
+  ids: readonly string[],
+  add: string[],
+  remove: string[],
+): Promise<number> {
+  let all = 0;
+  for (const studies of portions(ids)) {
+    const { changed } = await post<Labelled>('/explorer/api/labels', {
+      studies,
+      add,
+      remove,
+    });
+    all += changed;
+  }
+  return all;
+}
 
 export async function protect(patients: readonly string[], on: boolean): Promise<void> {
   for (const patient of patients) await put(`/patients/${patient}/protected`, on ? '1' : '0');

@@ -65,6 +65,8 @@ const list = (text: string | undefined) => (text ? text.split(',').filter(Boolea
 /** The members of a search that say what is looked for: text and filters. */
 export interface Asked {
   text: string;
+  /** The day here, for `today`: where the store runs it may be another. */
+  today: string;
   filters: { [filter in TextFilter]?: string } & {
     modalities?: string[];
     labels?: string[];
@@ -83,5 +85,11 @@ export function askedOf(address: Address): Asked {
   if (modalities.length) filters.modalities = modalities;
   if (labels.length) filters.labels = labels;
   if (states.length) filters.states = states;
-  return { text: address.q ?? '', filters };
+  return { text: address.q ?? '', today: today(), filters };
+}
+
+export function today(): string {
+  const now = new Date();
+  const two = (number: number) => String(number).padStart(2, '0');
+  return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
 }

@@ -14,12 +14,11 @@ export interface Arrivals {
 }
 
 interface Change {
-  ChangeType: string;
   ID: string;
 }
 
 /** Of the changes only these, so that a busy store sends little. */
-const TYPES = 'NewStudy;Deleted';
+const TYPE = 'NewStudy';
 const UPDATES_EVERY = 250;
 
 export function useArrivals(): Arrivals {
@@ -33,12 +32,10 @@ export function useArrivals(): Arrivals {
     let stream: EventSource | undefined;
     const listen = () => {
       if (document.hidden || stream) return;
-      stream = new EventSource(`/changes/stream?last&type=${encodeURIComponent(TYPES)}`);
+      stream = new EventSource(`/changes/stream?last=true&type=${TYPE}`);
       stream.onopen = () => setPaused(false);
       stream.onmessage = ({ data }: MessageEvent<string>) => {
-        const change = JSON.parse(data) as Change;
-        if (change.ChangeType === 'NewStudy') fresh.current.add(change.ID);
-        else fresh.current.delete(change.ID);
+        fresh.current.add((JSON.parse(data) as Change).ID);
         timer ??= setTimeout(() => {
           timer = undefined;
           setCount(fresh.current.size);

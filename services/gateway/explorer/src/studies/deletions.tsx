@@ -15,10 +15,10 @@ import {
   useState,
 } from 'react';
 import { useTranslations } from 'use-intl';
-import { post } from '../api/client';
 import { sentenceOf } from '../shell/Failure';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
+import { remove as removeStudies } from './actions';
 
 /** Milliseconds. */
 const TIME_TO_UNDO = 10_000;
@@ -75,8 +75,7 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
     async (one: Pending) => {
       pending.current = pending.current.filter((other) => other !== one);
       try {
-        const Resources = one.ids.map((ID) => ({ Level: 'Study', ID }));
-        await post('/tools/bulk-delete', { Resources });
+        await removeStudies(one.ids);
         done.current.push(...one.ids);
         // Pages in sight keep their rows, which stay hidden: others would move.
         queries.removeQueries({ queryKey: ['studies', 'page'], type: 'inactive' });

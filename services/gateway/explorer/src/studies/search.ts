@@ -2,74 +2,36 @@
 /** Explorer's search as the store answers it: pages of rows, how many, and under which labels. */
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { get, post } from '../api/client';
-import type { Asked, Sort } from './address';
+import type {
+  CountOfStudies,
+  Facets,
+  ListedPage,
+  ListedStudy,
+  PageAsked,
+  Understood,
+  Without,
+} from '../api/schema';
+import { type Asked, type Sort, today } from './address';
 
-export interface Row {
-  id: string;
-  patient: string;
-  studyUid: string;
-  patientName: string;
-  patientId: string;
-  birthDate: string;
-  sex: string;
-  date: string;
-  time: string;
-  modalities: string[];
-  description: string;
-  accession: string;
-  series: number;
-  instances: number;
-  size: number;
-  origins: string[];
-  labels: string[];
-  arriving: boolean;
-  protected: boolean;
-  lastUpdate: string;
-}
-
-/** A piece of the text as the store has understood it. */
-export interface Term {
-  kind: string;
-  value: string;
-  from?: string;
-  to?: string;
-  /** The whole text without this piece. */
-  without: string;
-}
-
-export interface Count {
-  value: number;
-  exact: boolean;
-}
-
-export interface PageOfRows {
-  rows: Row[];
-  next: string | null;
-  understood: Term[];
-  count: Count | null;
-}
-
-export interface Facets {
-  labels: { value: string; count: number }[] | null;
-  modalities: { value: string; count: number }[] | null;
-}
-
-export interface Loss {
-  kind: string;
-  value: string;
-  without: string;
-  count: Count;
-}
+export type Row = ListedStudy;
+export type Term = Understood;
+export type Count = CountOfStudies;
+export type PageOfRows = ListedPage;
+export type Loss = Without;
 
 export const PAGE = 100;
 const API = '/explorer/api';
-export const EVERYTHING: Asked = { text: '', filters: {} };
+const everything = (): Asked => ({ text: '', today: today(), filters: {} });
 
 export const pageQuery = (asked: Asked, sort: Sort, round: number, after: string | null) =>
   queryOptions({
     queryKey: ['studies', 'page', asked, sort, round, after],
     queryFn: ({ signal }) =>
-      post<PageOfRows>(`${API}/studies`, { ...asked, sort, after, limit: PAGE }, { signal }),
+      post<PageOfRows>(
+        `${API}/studies`,
+        { ...asked, sort, after, limit: PAGE } satisfies PageAsked,
+        { signal },
+      ),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
   });
@@ -84,7 +46,7 @@ export const countQuery = (asked: Asked, round: number) =>
 export const facetsQuery = (round: number) =>
   queryOptions({
     queryKey: ['studies', 'facets', round],
-    queryFn: ({ signal }) => post<Facets>(`${API}/studies/facets`, EVERYTHING, { signal }),
+    queryFn: ({ signal }) => post<Facets>(`${API}/studies/facets`, everything(), { signal }),
     placeholderData: keepPreviousData,
   });
 

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Made from the OpenAPI document by `python -m pons_gateway.typescript --write`: not to be edited.
+
+export interface Asked {
+  text?: string;
+  filters?: Filters;
+  today?: string | null;
+}
+
+export interface Chosen {
+  studies?: Array<string> | null;
+  query?: Asked | null;
+}
+
+export interface CountOfStudies {
+  value: number;
+  exact: boolean;
+}
+
+export interface DeletionPlan {
+  studies: number;
+  patients: number;
+  series: number;
+  instances: number;
+  size: number;
+  protected: Array<ProtectedPatient>;
+  protectedStudies: number;
+  missing: Array<string>;
+}
+
+export interface Done {
+}
+
+export interface Facet {
+  value: string;
+  count: number;
+}
+
+export interface Facets {
+  labels: Array<Facet> | null;
+  modalities: Array<Facet> | null;
+}
+
+export interface Failure {
+  HttpError: string;
+  HttpStatus: number;
+  Message: string;
+  Details?: string;
+  Method: string;
+  OrthancError: string;
+  OrthancStatus: number;
+  Uri: string;
+}
+
+export interface Filters {
+  name?: string;
+  patientId?: string;
+  birthDate?: string;
+  sex?: string;
+  accession?: string;
+  description?: string;
+  studyUid?: string;
+  date?: string;
+  origin?: string;
+  modalities?: Array<string>;
+  labels?: Array<string>;
+  labelsConstraint?: "All" | "Any" | "None";
+  states?: Array<"arriving" | "stable" | "protected">;
+}
+
+export interface IdentifiersAsked {
+  text?: string;
+  filters?: Filters;
+  today?: string | null;
+  limit?: number;
+}
+
+export interface Labelled {
+  changed: number;
+  missing: Array<string>;
+}
+
+export interface LabelsAsked {
+  studies?: Array<string> | null;
+  query?: Asked | null;
+  add?: Array<string>;
+  remove?: Array<string>;
+}
+
+export interface ListedPage {
+  rows: Array<ListedStudy>;
+  next: string | null;
+  understood: Array<Understood>;
+  count: CountOfStudies | null;
+}
+
+export interface ListedStudy {
+  id: string;
+  patient: string;
+  studyUid: string;
+  patientName: string;
+  patientId: string;
+  birthDate: string;
+  sex: string;
+  date: string;
+  time: string;
+  modalities: Array<string>;
+  description: string;
+  accession: string;
+  series: number;
+  instances: number;
+  size: number;
+  origins: Array<string>;
+  labels: Array<string>;
+  arriving: boolean;
+  protected: boolean;
+  lastUpdate: string;
+  more: Record<string, string>;
+}
+
+export interface Login {
+  user: string;
+  password: string;
+}
+
+export interface PageAsked {
+  text?: string;
+  filters?: Filters;
+  today?: string | null;
+  sort?: string;
+  after?: string | null;
+  limit?: number;
+  columns?: Array<string>;
+}
+
+export interface ProtectedPatient {
+  patient: string;
+  patientName: string;
+  patientId: string;
+  studies: number;
+}
+
+export interface SessionState {
+  user: string | null;
+  signedInBy: "session" | "basic" | "none";
+  login: boolean;
+  minutes: number;
+  endsAt: string | null;
+  actions: Array<string>;
+  readOnly: boolean;
+  features: Array<string>;
+  locale: "" | "de" | "en" | "fr";
+  store: string;
+  title: string;
+  aet: string;
+  dicomPort: number;
+  version: string;
+}
+
+export interface ShownTag {
+  tag: string;
+  path: string;
+  vr: string;
+  name: string;
+  keyword: string;
+  creator?: string | null;
+  value?: string | null;
+  meaning?: string | null;
+  bytes?: number | null;
+  length?: number | null;
+  cut: boolean;
+  count?: number | null;
+  items?: Array<Array<ShownTag>> | null;
+}
+
+export interface TagTreeAnswer {
+  meta: Array<ShownTag>;
+  tags: Array<ShownTag>;
+  more: boolean;
+}
+
+export interface Understood {
+  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "state";
+  value: string;
+  from?: string;
+  to?: string;
+  without: string;
+}
+
+export interface Without {
+  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "state" | "filter";
+  value: string;
+  without: string;
+  count: CountOfStudies;
+}
