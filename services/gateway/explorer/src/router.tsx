@@ -10,6 +10,8 @@ import { NotFound } from './shell/NotFound';
 import { PageFailure } from './shell/PageFailure';
 import { Shell } from './shell/Shell';
 import { readAddress } from './studies/address';
+import { readAddress as readStudyAddress } from './study/address';
+import { readAddress as readViewAddress } from './view/address';
 
 const root = createRootRoute({ notFoundComponent: NotFound });
 
@@ -29,6 +31,46 @@ const upload = createRoute({
   component: lazyRouteComponent(() => import('./upload/UploadPage'), 'UploadPage'),
 });
 
+const study = createRoute({
+  getParentRoute: () => shell,
+  path: '/studies/$id',
+  validateSearch: readStudyAddress,
+  component: lazyRouteComponent(() => import('./study/StudyPage'), 'StudyPage'),
+});
+
+const seriesRedirect = createRoute({
+  getParentRoute: () => shell,
+  path: '/series/$id',
+  validateSearch: readStudyAddress,
+  component: lazyRouteComponent(() => import('./study/Redirect'), 'SeriesRedirect'),
+});
+
+const instanceRedirect = createRoute({
+  getParentRoute: () => shell,
+  path: '/instances/$id',
+  validateSearch: readStudyAddress,
+  component: lazyRouteComponent(() => import('./study/Redirect'), 'InstanceRedirect'),
+});
+
+const uidRedirect = createRoute({
+  getParentRoute: () => shell,
+  path: '/uid/$uid',
+  component: lazyRouteComponent(() => import('./study/Redirect'), 'UidRedirect'),
+});
+
+const accessionRedirect = createRoute({
+  getParentRoute: () => shell,
+  path: '/accession/$number',
+  component: lazyRouteComponent(() => import('./study/Redirect'), 'AccessionRedirect'),
+});
+
+const view = createRoute({
+  getParentRoute: () => shell,
+  path: '/view/$series',
+  validateSearch: readViewAddress,
+  component: lazyRouteComponent(() => import('./view/ViewPage'), 'ViewPage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -38,7 +80,19 @@ const login = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([shell.addChildren([studies, upload]), login]),
+  routeTree: root.addChildren([
+    shell.addChildren([
+      studies,
+      upload,
+      study,
+      seriesRedirect,
+      instanceRedirect,
+      uidRedirect,
+      accessionRedirect,
+      view,
+    ]),
+    login,
+  ]),
   basepath: '/explorer',
   defaultPreload: 'intent',
   defaultErrorComponent: PageFailure,

@@ -4,6 +4,8 @@ import grid from './grid.json';
 import login from './login.json';
 import shell from './shell.json';
 import studies from './studies.json';
+import study from './study.json';
 import upload from './upload.json';
+import view from './view.json';
 
-export default { deletions, grid, login, shell, studies, upload };
+export default { deletions, grid, login, shell, studies, study, upload, view };

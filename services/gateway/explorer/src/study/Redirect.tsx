@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Addresses that stay the same: by UID, by accession number, by identifier of a series or instance. */
+import { useQuery } from '@tanstack/react-query';
+import { Navigate, useParams, useSearch } from '@tanstack/react-router';
+import { useTranslations } from 'use-intl';
+import { post } from '../api/client';
+import { Failure } from '../shell/Failure';
+import { Page } from '../shell/Page';
+import { instanceQuery, seriesQuery } from './queries';
+import styles from './study.module.css';
+
+function Told({ error, text }: { error: Error | null; text: string }) {
+  const t = useTranslations('study');
+  return (
+    <Page title={error ? t('title') : text}>
+      {error ? <Failure error={error} /> : <p className={styles.quietText}>{text}</p>}
+    </Page>
+  );
+}
+
+export function SeriesRedirect() {
+  const t = useTranslations('study');
+  const { id } = useParams({ from: '/shell/series/$id' });
+  const search = useSearch({ from: '/shell/series/$id' });
+  const { data, error } = useQuery(seriesQuery(id));
+  if (!data) return <Told error={error} text={t('loading')} />;
+  return (
+    <Navigate
+      to="/studies/$id"
+      params={{ id: data.ParentStudy }}
+      search={{ ...search, series: id }}
+      replace
+    />
+  );
+}
+
+export function InstanceRedirect() {
+  const t = useTranslations('study');
+  const { id } = useParams({ from: '/shell/instances/$id' });
+  const search = useSearch({ from: '/shell/instances/$id' });
+  const instance = useQuery(instanceQuery(id));
+  const parent = instance.data?.ParentSeries ?? '';
+  const series = useQuery({ ...seriesQuery(parent), enabled: parent !== '' });
+  if (!series.data) return <Told error={instance.error ?? series.error} text={t('loading')} />;
+  return (
+    <Navigate
+      to="/studies/$id"
+      params={{ id: series.data.ParentStudy }}
+      search={{ tab: 'tags', ...search, series: parent, instance: id }}
+      replace
+    />
+  );
+}
+
+/** The studies with a UID or accession number: the only one at once, several to choose from. */
+function Found({ name, value }: { name: 'StudyInstanceUID' | 'AccessionNumber'; value: string }) {
+  const t = useTranslations('study');
+  const { data, error } = useQuery({
+    queryKey: ['found', name, value],
+    queryFn: async ({ signal }) =>
+      // A pattern, or a list, would find others than the one that is named.
+      /[*?\\]/.test(value)
+        ? []
+        : post<string[]>(
+            '/tools/find',
+            { Level: 'Study', Query: { [name]: value }, CaseSensitive: true, Limit: 2 },
+            { signal },
+          ),
+  });
+  const [first] = data ?? [];
+  if (!data) return <Told error={error} text={t('loading')} />;
+  if (!first) return <Told error={null} text={t('notHere', { value })} />;
+  if (data.length > 1) {
+    const search = name === 'AccessionNumber' ? { accession: value } : { studyUid: value };
+    return <Navigate to="/" search={search} replace />;
+  }
+  return <Navigate to="/studies/$id" params={{ id: first }} replace />;
+}
+
+export function UidRedirect() {
+  const { uid } = useParams({ from: '/shell/uid/$uid' });
+  return <Found name="StudyInstanceUID" value={uid} />;
+}
+
+export function AccessionRedirect() {
+  const { number } = useParams({ from: '/shell/accession/$number' });
+  return <Found name="AccessionNumber" value={number} />;
+}

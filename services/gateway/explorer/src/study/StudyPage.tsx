@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A study: what it has, what is in it, what can be done with it. */
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useCallback } from 'react';
+import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
+import { useLocale, useTranslations } from 'use-intl';
+import { Failure } from '../shell/Failure';
+import { Icon, type IconName } from '../shell/Icon';
+import { useShortcuts } from '../shell/keys';
+import { Page } from '../shell/Page';
+import { dateText, dateTimeText, personName, sizeText } from '../studies/dicom';
+import { TABS, type Tab as TabName } from './address';
+import { Files } from './Files';
+import { History } from './History';
+import { Images } from './Images';
+import {
+  orderQuery,
+  type SeriesAnswer,
+  type StudyAnswer,
+  seriesOfStudyQuery,
+  statisticsQuery,
+  studyQuery,
+} from './queries';
+import { StudyActions } from './StudyActions';
+import styles from './study.module.css';
+import { Tags } from './Tags';
+import { Tree } from './Tree';
+
+const ICONS: Record<TabName, IconName> = {
+  images: 'image',
+  tags: 'label',
+  files: 'file',
+  history: 'history',
+};
+
+export function StudyPage() {
+  const t = useTranslations('study');
+  const { id } = useParams({ from: '/shell/studies/$id' });
+  const study = useQuery(studyQuery(id));
+  const series = useQuery(seriesOfStudyQuery(id));
+  const patient = study.data?.PatientMainDicomTags;
+  const title = personName(patient?.PatientName ?? '') || patient?.PatientID || t('title');
+  const error = study.error ?? series.error;
+  return (
+    <Page title={title} quiet>
+      {error && (
+        <div className={styles.failure}>
+          <Failure
+            error={error}
+            retry={() => void Promise.all([study.refetch(), series.refetch()])}
+          />
+        </div>
+      )}
+      {!error && study.data && series.data && <Study study={study.data} series={series.data} />}
+      {!error && !(study.data && series.data) && <p className={styles.quietText}>{t('loading')}</p>}
+    </Page>
+  );
+}
+
+function Study({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }) {
+  const t = useTranslations('study');
+  const search = useSearch({ from: '/shell/studies/$id' });
+  const navigate = useNavigate();
+  const tab = search.tab ?? 'images';
+  const select = useCallback(
+    (change: { series?: string | undefined; instance?: string | undefined; tab?: TabName }) =>
+      void navigate({
+        to: '/studies/$id',
+        params: { id: study.ID },
+        search: (before) => {
+          const merged = { ...before, ...change };
+          return Object.fromEntries(Object.entries(merged).filter(([, value]) => value));
+        },
+        replace: true,
+        resetScroll: false,
+      }),
+    [navigate, study.ID],
+  );
+  useShortcuts(
+    TABS.map((name, number) => ({
+      keys: String(number + 1),
+      text: t(`tab_${name}`),
+      run: () => select({ tab: name }),
+    })),
+  );
+  const chosen = useChosen(series, search.series, search.instance);
+  return (
+    <div className={styles.study}>
+      <Header study={study} />
+      <StudyActions study={study} series={search.series ?? series[0]?.ID} />
+      <div className={styles.panes}>
+        <Tree
+          study={study}
+          series={series}
+          chosen={search.instance ?? search.series ?? study.ID}
+          select={select}
+        />
+        <Tabs
+          className={styles.tabs}
+          selectedKey={tab}
+          onSelectionChange={(key) => select({ tab: key as TabName })}
+        >
+          <TabList className={styles.tabList} aria-label={t('parts')}>
+            {TABS.map((name) => (
+              <Tab key={name} id={name} className={styles.tab}>
+                <Icon name={ICONS[name]} size={16} />
+                {t(`tab_${name}`)}
+              </Tab>
+            ))}
+          </TabList>
+          <TabPanel id="images" className={styles.panel}>
+            <Images series={series} chosen={search.series} />
+          </TabPanel>
+          <TabPanel id="tags" className={styles.panel} data-flush>
+            <Tags instance={chosen} />
+          </TabPanel>
+          <TabPanel id="files" className={styles.panel}>
+            <Files study={study} series={search.series} instance={search.instance} />
+          </TabPanel>
+          <TabPanel id="history" className={styles.panel}>
+            <History study={study} series={series} />
+          </TabPanel>
+        </Tabs>
+        {tab !== 'tags' && (
+          <aside className={styles.aside} aria-label={t('tab_tags')}>
+            <Tags instance={chosen} />
+          </aside>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** The instance whose tags are shown: the selected one, else the middle one of the selected series. */
+function useChosen(all: SeriesAnswer[], series?: string, instance?: string): string | undefined {
+  const id = series ?? all[0]?.ID ?? '';
+  const { data: order } = useQuery({ ...orderQuery(id), enabled: !instance && id !== '' });
+  if (instance) return instance;
+  return order?.Instances[Math.floor(order.Instances.length / 2)]?.Instance;
+}
+
+function Header({ study }: { study: StudyAnswer }) {
+  const t = useTranslations('study');
+  const locale = useLocale();
+  const { data: statistics } = useQuery(statisticsQuery(study.ID));
+  const { MainDicomTags: tags, PatientMainDicomTags: patient } = study;
+  const facts = [
+    patient.PatientID,
+    [patient.PatientSex, dateText(patient.PatientBirthDate ?? '', locale)]
+      .filter(Boolean)
+      .join(' '),
+    dateTimeText(tags.StudyDate ?? '', tags.StudyTime ?? '', locale),
+    tags.AccessionNumber && t('accession', { number: tags.AccessionNumber }),
+    statistics &&
+      t('size', {
+        instances: statistics.CountInstances ?? 0,
+        series: statistics.CountSeries ?? 0,
+        size: sizeText(Number(statistics.DicomDiskSize), locale),
+      }),
+    study.IsStable ? undefined : t('arriving'),
+  ].filter(Boolean);
+  return (
+    <header className={styles.header}>
+      <Link to="/" className={styles.back} aria-label={t('toStudies')}>
+        <Icon name="chevronLeft" size={20} />
+      </Link>
+      <div className={styles.who}>
+        <p className={styles.name} dir="auto">
+          {personName(patient.PatientName ?? '') || t('noName')}
+          <span className={styles.description} dir="auto">
+            {tags.StudyDescription}
+          </span>
+        </p>
+        <ul className={styles.facts}>
+          {facts.map((fact) => (
+            <li key={fact} dir="auto">
+              {fact}
+            </li>
+          ))}
+        </ul>
+      </div>
+    </header>
+  );
+}
