@@ -77,9 +77,9 @@ def page_statement(
         return f"${len(values)}"
 
     sort, most = order.sort, bind(limit)
-    tables, key = selection.tables, TABLES["Study"].key
+    tables, key = selection.tables, (sort.table or TABLES["Study"]).key
     if sort.table == SUMS and not selection.conditions:
-        tables, key = str(SUMS), SUMS.key  # all there is to compare is in there
+        tables = str(SUMS)  # all there is to compare is in there
     elif sort.table is not None:
         tables = joined(tables, [sort.table])
     columns = [f"v{n}" for n in range(len(sort.values))]

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What PostgreSQL makes of lists of studies: a page costs the same however many there are."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from pons.catalog.schema import Columns
+from pons.catalog.search import Search
+from pons.catalog.selection import select
+from pons.catalog.sql import load_statements
+from pons.catalog.study_order import Cursor, ListOrder
+from pons.catalog.study_pages import page_statement
+from pons.catalog.words import as_search, read_words
+from pons.dicom.attributes import MAIN_TAGS
+from pons_testing.postgres import PostgresServer
+
+pytestmark = pytest.mark.anyio
+
+MANY = load_statements(Path(__file__).with_name("many.sql"))
+STUDIES = 3000
+TODAY = date(2020, 1, 8)
+SMALL = {"unstable"}
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def connection(postgres: PostgresServer) -> AsyncIterator[Any]:
+    """Of a database whose planner does as in one that is much larger."""
+    values = {"patients": (STUDIES,), "studies": (STUDIES,), "series": (STUDIES, 1)}
+    async with postgres.database() as database:
+        connection = await asyncpg.connect(database.url)
+        try:
+            for name, statement in MANY.items():
+                await connection.execute(
+                    statement, *values.get(name, (1,) if name == "instances" else ())
+                )
+            await connection.execute("VACUUM ANALYZE")
+            # With 3,000 rows, reading all of them costs less than an index.
+            await connection.execute("SET enable_seqscan = off")
+            await connection.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
+            yield connection
+        finally:
+            await connection.close()
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+async def plan_of(
+    connection: Any, text: str, order: str, after: Cursor | None = None, how: str = ""
+) -> dict[str, Any]:
+    search = as_search(read_words(text, TODAY)) if text else Search("Study")
+    selection = select(search, Columns(MAIN_TAGS))
+    statement, values = page_statement(selection, ListOrder.parse(order), after, 101)
+    found = await connection.fetchval(f"EXPLAIN ({how}FORMAT JSON) {statement}", *values)
+    plan: dict[str, Any] = json.loads(found)[0]["Plan"]
+    return plan
+
+
+def scans(plan: dict[str, Any]) -> list[str]:
+    """Tables that are read from their start to their end, by a node that is not stopped early."""
+    return [
+        node["Relation Name"]
+        for node in nodes(plan)
+        if node["Node Type"] == "Seq Scan"
+        and node["Relation Name"] not in SMALL
+        and node.get("Actual Loops", 1)
+    ]
+
+
+INDEXED = [
+    ("", "-date", "studies_by_time"),
+    ("", "date", "studies_by_time"),
+    ("", "name", "study_words_by_name"),
+    ("", "-name", "study_words_by_name"),
+    ("", "-lastUpdate", "study_sums_by_last_update"),
+    ("", "id", "studies_by_patient_id_start"),
+    ("", "-accession", "studies_by_accession_start"),
+    ("", "birthDate", "studies_by_birth_start"),
+    ("", "-arrival", "studies_pkey"),
+    ("2020-01", "-date", "studies_by_time"),
+    ("last week ct", "-date", "studies_by_time"),
+    ("family777", "-date", "study_words_by_piece"),
+    ("family777 anna", "name", "study_words_by_piece"),
+    ("name:family777", "-date", "study_words_by_piece"),
+    ("id:id777", "-date", "study_words_by_piece"),
+    ("acc2777", "-size", "study_words_by_piece"),
+    ("plan991", "-lastUpdate", "study_words_by_piece"),
+    ("label:todo", "-date", "labels_by_name"),
+    ("origin:nobody", "-date", "series_by_remote_aet"),
+    ("is:arriving", "-date", "studies_pkey"),
+    ("is:protected", "-date", "patients_protected"),
+    ("xa", "-date", "series_by_modality_start"),
+    ("1.2.840.777.1", "-date", "instances_by_uid"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "index"), INDEXED, ids=[f"{t} {o}" for t, o, _ in INDEXED]
+)
+async def test_an_index_leads_there(connection: Any, text: str, order: str, index: str) -> None:
+    """What few have is found, and an order is followed, by an index; rows come by their keys."""
+    plan = await plan_of(connection, text, order)
+    assert scans(plan) == []
+    assert index in json.dumps(plan)
+
+
+FOLLOWED = [
+    ("", "-date", Cursor("-date", 700, False, ("20180101", "101112"))),
+    ("", "-lastUpdate", None),
+    ("", "name", Cursor("name", 700, False, ("FAMILY777 ANNA",))),
+    ("", "id", Cursor("id", 700, False, ("ID777",))),
+    ("", "-arrival", Cursor("-arrival", 700, False, ())),
+    ("ct", "-date", None),
+    ("label:done", "-date", None),
+    ("anna", "-date", None),
+    ("is:stable", "-date", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "after"), FOLLOWED, ids=[f"{t} {o}" for t, o, _ in FOLLOWED]
+)
+async def test_a_page_of_many_ends_early(
+    connection: Any, text: str, order: str, after: Cursor | None
+) -> None:
+    """Where many match, an index gives them in order: no more are looked at than it takes."""
+    plan = await plan_of(connection, text, order, after, how="ANALYZE, ")
+    assert scans(plan) == []
+    read = [
+        node["Actual Rows"] * node["Actual Loops"]
+        for node in nodes(plan)
+        if node.get("Relation Name") in ("studies", "study_words", "study_sums")
+    ]
+    assert max(read) <= 1000
