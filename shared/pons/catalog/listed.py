@@ -41,9 +41,10 @@ OF_UID = """s.study_key = ANY (ARRAY(
     UNION ALL SELECT study_key FROM series JOIN instances USING (series_key)
         WHERE upper(sop_instance_uid) = upper({uid})))"""
 OF_LABEL = "s.study_key IN (SELECT l.resource_key FROM labels l WHERE l.label = {label})"
-OF_ORIGIN = (
-    "s.study_key IN (SELECT o.study_key FROM series o WHERE upper(o.remote_aet) = upper({origin}))"
-)
+OF_ORIGIN = """s.study_key IN (
+    SELECT o.study_key FROM series o
+    WHERE left(upper(o.remote_aet), 200) = left(upper({origin}), 200)
+        AND upper(o.remote_aet) = upper({origin}))"""
 OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
 
 

@@ -79,7 +79,7 @@ CREATE INDEX studies_by_time ON studies (
     study_key
 );
 DROP INDEX studies_by_date_start;               -- the one above begins as it did
-CREATE INDEX series_by_remote_aet ON series (upper(remote_aet), study_key);
+CREATE INDEX series_by_remote_aet ON series (left(upper(remote_aet), 200), study_key);
 CREATE INDEX patients_protected ON patients (patient_key) WHERE protected;
 
 -- Not in the studies: a column with an index that changes with each instance would have each of their
