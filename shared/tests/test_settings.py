@@ -123,6 +123,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_DATABASE_READER_URL": ("postgres://db", "postgres://db"),
         "PONS_DICOM_TLS_CIPHERS": ('["TLS_A"]', ["TLS_A"]),
         "PONS_EGRESS_HTTP_PROXY": ("http://proxy:3128", "http://proxy:3128"),
+        "PONS_HTTP_PAGE": ("/explorer/", "/explorer/"),
         "PONS_NATS_URL": ("nats://a, tls://b:1", "nats://a, tls://b:1"),
         "PONS_INDEX_OVERWRITE_INSTANCES": ("IfChanged", "IfChanged"),
         "PONS_INGEST_DEFAULT_CHARSET": ("utf-8", "utf-8"),

@@ -60,7 +60,8 @@ SequentialDicomReaderWindowCapacity MallocArenaMax LoaderThreads ZipLoaderThread
 """Every option of Orthanc 1.13."""
 ONLY_HERE = """
 store.name
-http.host http.explorer_folder http.session_minutes http.session_hours http.language
+http.host http.explorer_folder http.page http.ui_folder
+http.session_minutes http.session_hours http.language
 http.users http.allow_anonymous http.allow_cross_site http.hosts
 http.max_connections http.max_connections_per_address http.trusted_proxies
 http.processes dicom.host dicom.processes dicom.max_associations dicom.artim_timeout
