@@ -25,7 +25,9 @@ pytestmark = [
 TEXT = "document.body.innerText"
 REFUSED = """new Promise(resolve => {
     new ReportingObserver(
-        reports => resolve(reports.map(({body}) => `${body.blockedURL} ${body.effectiveDirective}`)),
+        reports => resolve(
+            reports.map(({body}) => `${body.blockedURL} ${body.effectiveDirective}`)
+        ),
         {types: ["csp-violation"], buffered: true},
     ).observe();
     setTimeout(() => resolve([]), 1000);
