@@ -43,8 +43,8 @@ OF_UID = """s.study_key = ANY (ARRAY(
 OF_LABEL = "s.study_key IN (SELECT l.resource_key FROM labels l WHERE l.label = {label})"
 OF_ORIGIN = """s.study_key IN (
     SELECT o.study_key FROM series o
-    WHERE left(upper(o.remote_aet), 200) = left(upper({origin}), 200)
-        AND upper(o.remote_aet) = upper({origin}))"""
+    WHERE left(upper(o.remote_aet), 200) = upper({origin}))"""
+"""An AE title has 16 characters; the index bounds what may come of others."""
 OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
 
 
