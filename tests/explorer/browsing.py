@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How tests look at pages of Explorer."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from outside import ROOT
+
+EXPLORER = ROOT / "services" / "gateway" / "explorer"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+Open = Callable[..., Page]
+"""Opens a page below /explorer/, in a browser of its own."""
+
+
+def faults_of(page: Page) -> list[str]:
+    """What axe has to say of the page as it is now."""
+    source = (EXPLORER / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    page.evaluate(source)
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    return [
+        f"{violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def rows(page: Page) -> list[str]:
+    """The names in the rows that exist, from the top."""
+    return page.get_by_role("grid").locator("a").all_inner_texts()

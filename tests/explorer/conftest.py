@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store with studies to be looked at, and a browser that looks at them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from browsing import EXPLORER, Open
+from outside import Store, eventually, running
+from patients import STUDIES, fill
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WAIT = 60_000
+"""Milliseconds after which something has not happened: a busy machine is slow."""
+WATCH = """
+window.violations = [];
+document.addEventListener('securitypolicyviolation', (event) =>
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
+"""
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """Explorer's build; whoever comes first makes it."""
+    command = [sys.executable, "-P", "-m", "pons_embedded.explorer"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as building:
+        assert building.stderr
+        said = building.stderr.read().decode()
+        if building.wait():
+            pytest.skip(f"needs Node 20.19 or 22.12 or later and npm's registry: {said[-300:]}")
+    assert (EXPLORER / "dist" / "index.html").is_file()
+    return EXPLORER
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs chromium (Debian and Ubuntu: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        expect.set_options(timeout=WAIT)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def store(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store that has STUDIES studies; tests that change something send more."""
+    data = tmp_path_factory.mktemp("explorer") / "data"
+    with running(Store("explorer", data, {"PONS_INDEX_STABLE_AGE": "1"})) as started:
+        fill(started)
+        eventually("all are indexed", lambda: len(started.get("/studies")) == STUDIES)
+        yield started
+
+
+@pytest.fixture
+def explorer(store: Store, browser: Browser) -> Iterator[Open]:
+    """Opens pages of Explorer; none of them may break its policy, or fail by itself."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def open_page(path: str = "", **options: object) -> Page:
+        given = {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}} | options
+        preferences = given.pop("preferences", None)
+        context = browser.new_context(base_url=str(store.http.base_url), **given)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(WAIT)
+        context.add_init_script(WATCH)
+        if preferences:
+            kept = json.dumps(json.dumps(preferences))
+            context.add_init_script(f"localStorage.setItem('pons-explorer', {kept})")
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"/explorer/{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        for page in context.pages:
+            faults += page.evaluate("window.violations ?? []")
+        context.close()
+    assert faults == []

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every page and dialog as axe sees it, in both themes, every language and a narrow window."""
+
+import pytest
+from playwright.sync_api import expect
+
+from browsing import Open, faults_of
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_list(explorer: Open, theme: str, language: str) -> None:
+    page = explorer("?q=Müller", color_scheme=theme, preferences={"language": language})
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    assert faults_of(page) == []
+    assert page.evaluate("document.documentElement.lang") == language
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Space")
+    expect(page.locator('[aria-selected="true"]')).to_have_count(1)
+    assert faults_of(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everything_else(explorer: Open, theme: str) -> None:
+    page = explorer("?q=nobodyhere", color_scheme=theme)
+    expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+    assert faults_of(page) == []
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.goto("/explorer/upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    assert faults_of(page) == []
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.goto("/explorer/nowhere/at/all")
+    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+    assert faults_of(page) == []
+
+
+def test_dialogs(explorer: Open) -> None:
+    page = explorer("?q=Dubois")
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.locator('[aria-rowindex="2"] input').click()
+    page.keyboard.press("l")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults_of(page) == []
+
+
+def test_narrow_window(explorer: Open) -> None:
+    """The side bar is a drawer, and the page itself does not scroll sideways."""
+    page = explorer(viewport={"width": 768, "height": 1024})
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    page.get_by_role("button", name="Show or hide the side bar").click()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    assert faults_of(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_no_text_without_translation(explorer: Open) -> None:
+    """In the language of tests every text of the page is foreign, so none stands in the code."""
+    page = explorer(preferences={"language": "xx"})
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    texts = page.evaluate(
+        """() => [...document.querySelectorAll('nav a, nav h2, button, [role=columnheader]')]
+          .filter((one) => !one.closest('[data-own]') && one.innerText.trim())
+          .map((one) => one.innerText.trim())
+          .filter((text) => !/^\\[/.test(text) && /[a-z]{2}/i.test(text))"""
+    )
+    assert texts == []

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done with studies in a browser: deleted and taken back, labelled, sent, uploaded."""
+
+import zipfile
+from pathlib import Path
+
+from playwright.sync_api import Page, Request, expect
+
+from browsing import Open
+from outside import Store, eventually
+from patients import encoded, scan, send
+
+
+def choose(page: Page, query: str = "") -> None:
+    """Select the first row of the list, and have the keyboard there."""
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.locator('[aria-rowindex="2"] input').click()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
+def sent(page: Page) -> list[Request]:
+    """Requests to delete, as they are made."""
+    requests: list[Request] = []
+    page.on("request", lambda one: requests.append(one) if "bulk-delete" in one.url else None)
+    return requests
+
+
+def test_deletion_is_taken_back(explorer: Open, store: Store) -> None:
+    """Until the time to undo is over nothing is sent; `z` brings the row back."""
+    study = send(store, scan(8001, "Undo^Me", "UNDO", "20260101"))
+    page = explorer("?q=UNDO")
+    requests = sent(page)
+    choose(page)
+    page.keyboard.press("Delete")
+    expect(page.get_by_text("Deleted 1 study (1 image)").last).to_be_visible()
+    expect(page.get_by_text("Undo, Me")).to_have_count(0)
+    page.keyboard.press("z")
+    expect(page.get_by_role("row").get_by_text("Undo, Me")).to_be_visible()
+    page.wait_for_timeout(500)
+    assert requests == []
+    assert store.http.get(f"/studies/{study}").status_code == 200
+
+
+def test_deletion(explorer: Open, store: Store) -> None:
+    """After the time to undo the study is gone, by one request."""
+    study = send(store, scan(8002, "Delete^Me", "DELETE", "20260101"))
+    page = explorer("?q=DELETE")
+    requests = sent(page)
+    choose(page)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("Delete, Me")).to_have_count(0)
+    expect(page.get_by_text("Deleted 1 study (1 image)").last).to_be_visible()
+    eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
+    page.wait_for_timeout(500)
+    assert len(requests) == 1
+    page.reload()
+    expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+
+
+def test_leaving_cancels_a_deletion(explorer: Open, store: Store) -> None:
+    """Who leaves within the time has deleted nothing, and is told."""
+    study = send(store, scan(8003, "Keep^Me", "KEEP", "20260101"))
+    page = explorer("?q=KEEP")
+    choose(page)
+    page.keyboard.press("Delete")
+    expect(page.get_by_text("Keep, Me")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("1 study was not deleted").last).to_be_visible()
+    expect(page.get_by_role("row").get_by_text("Keep, Me")).to_be_visible()
+    assert store.http.get(f"/studies/{study}").status_code == 200
+
+
+def test_protected_patients_stay(explorer: Open, store: Store) -> None:
+    """A protected study is named and left out, and nothing else is deleted in its place."""
+    study = send(store, scan(8004, "Protect^Me", "PROTECT", "20260101"))
+    page = explorer("?q=PROTECT")
+    choose(page)
+    page.get_by_role("button", name="Protect", exact=True).click()
+    expect(page.get_by_role("row").get_by_text("protected")).to_be_visible()
+    patient = store.get(f"/studies/{study}")["ParentPatient"]
+    assert store.http.get(f"/patients/{patient}/protected").text == "1"
+    page.reload()
+    choose(page)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 study stays, since its patient is protected")
+    expect(dialog).to_contain_text("Protect, Me")
+    expect(dialog).to_contain_text("All of them are protected")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(dialog).to_be_visible()
+    assert store.http.get(f"/studies/{study}").status_code == 200
+
+
+def test_labels(explorer: Open, store: Store) -> None:
+    """A label is given in the dialog, shown in the row and in the side bar, which finds by it."""
+    study = send(store, scan(8005, "Label^Me", "LABEL", "20260101"))
+    page = explorer("?q=LABEL")
+    choose(page)
+    page.keyboard.press("l")
+    page.get_by_label("Label", exact=True).fill("trial-A")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("row").get_by_text("trial-A")).to_be_visible()
+    assert store.get(f"/studies/{study}/labels") == ["trial-A"]
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="trial-A").click()
+    expect(page.get_by_text("1 study", exact=True).first).to_be_visible()
+
+
+def test_download(explorer: Open, store: Store, tmp_path: Path) -> None:
+    """The browser's own download gives a ZIP with the images."""
+    send(store, scan(8006, "Load^Me", "DOWNLOAD", "20260101"))
+    page = explorer("?q=DOWNLOAD")
+    choose(page)
+    with page.expect_download() as downloading:
+        page.keyboard.press("d")
+    archive = tmp_path / "study.zip"
+    downloading.value.save_as(archive)
+    with zipfile.ZipFile(archive) as opened:
+        assert len(opened.namelist()) == 1
+
+
+def test_send_says_what_went_wrong(explorer: Open, store: Store) -> None:
+    """A destination that does not answer is told with its reason, and nothing is lost."""
+    send(store, scan(8007, "Send^Me", "SEND", "20260101"))
+    nobody = {"AET": "NOBODY", "Host": "127.0.0.1", "Port": 9}
+    assert store.http.put("/modalities/nobody", json=nobody).status_code == 200
+    page = explorer("?q=SEND")
+    choose(page)
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Send").click()
+    expect(dialog).to_contain_text("Choose where to")
+    dialog.get_by_label("nobody").check()
+    dialog.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Not everything was sent to nobody").last).to_be_visible()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
+def test_upload(explorer: Open, store: Store) -> None:
+    """Each file has its outcome; the queue goes on while another page is looked at."""
+    files = [
+        {"name": f"{number}.dcm", "mimeType": "", "buffer": encoded(ds)}
+        for number in (8008, 8009)
+        for ds in [scan(number, "Upload^Me", "UPLOAD", "20260101")]
+    ]
+    note = {"name": "note.txt", "mimeType": "text/plain", "buffer": b"no image"}
+    index = {"name": "DICOMDIR", "mimeType": "", "buffer": b"an index"}
+    page = explorer("upload")
+    with page.expect_file_chooser() as choosing:
+        page.get_by_role("button", name="Choose files").click()
+    choosing.value.set_files([*files, note, index])  # type: ignore[list-item]
+    expect(page.get_by_text("4 of 4 files")).to_be_visible()
+    table = page.get_by_role("table")
+    expect(table.get_by_role("row", name="8008.dcm")).to_contain_text("stored")
+    expect(table.get_by_role("row", name="note.txt")).to_contain_text("no DICOM")
+    expect(table.get_by_role("row", name="DICOMDIR")).to_contain_text("left out")
+    expect(page.get_by_role("link", name="Upload, Me")).to_have_count(2)
+    page.get_by_role("link", name="Studies", exact=True).click()
+    page.get_by_role("searchbox").fill("UPLOAD")
+    expect(page.get_by_text("2 studies", exact=True).first).to_be_visible()
+    assert len(store.http.post("/tools/find", json=query("UPLOAD")).json()) == 2
+
+
+def query(patient_id: str) -> dict[str, object]:
+    return {"Level": "Study", "Query": {"PatientID": patient_id}}

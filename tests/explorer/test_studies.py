@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of studies in a browser: found, sorted, walked through by keyboard."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from browsing import Open, rows
+from outside import Store
+from patients import STUDIES, scan, send
+
+HOSTILE = "<img src=x onerror=\"window.violations.push('ran')\">^\u202egnp.exe"
+
+
+def test_first_page_and_all_the_others(explorer: Open) -> None:
+    """The newest study is first, the count is true, and scrolling reaches the last of all."""
+    page = explorer()
+    expect(page.get_by_text(f"{STUDIES} studies").first).to_be_visible()
+    assert rows(page)[0] == "Okafor, Anna"
+    grid = page.get_by_role("grid")
+    expect(grid).to_have_attribute("aria-rowcount", str(STUDIES + 1))
+    grid.focus()
+    last = page.locator(f'[aria-rowindex="{STUDIES + 1}"] a')
+    for _ in range(10):
+        page.keyboard.press("End")
+        page.wait_for_timeout(150)
+        if last.count():
+            break
+    expect(last).to_be_visible()
+    # Only rows in sight exist.
+    assert page.get_by_role("row").count() < 80
+    page.keyboard.press("Home")
+    expect(page.get_by_text("Okafor, Anna").first).to_be_visible()
+
+
+def test_search_is_in_the_address(explorer: Open) -> None:
+    """What is typed is understood by the store, shown as chips, and there again after a reload."""
+    page = explorer()
+    expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("muller ct")
+    expect(page.get_by_role("button", name="Remove modality CT")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/explorer/\?q=muller"))
+    names = rows(page)
+    assert names
+    assert {name.split(",")[0] for name in names} == {"Müller"}
+    page.reload()
+    expect(page.get_by_role("button", name="Remove modality CT")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("muller ct")
+    page.get_by_role("button", name="Remove modality CT").click()
+    expect(page.get_by_role("searchbox")).to_have_value("muller")
+    expect(page.get_by_text("40 studies").first).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_have_value("muller ct")
+
+
+def test_nothing_matches(explorer: Open) -> None:
+    """The page says which piece of the search is too much."""
+    page = explorer("?q=Dubois%20nobodyhere")
+    expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+    page.get_by_role("button", name="Without “nobodyhere”").click()
+    expect(page.get_by_text("40 studies").first).to_be_visible()
+
+
+def test_filters_and_views(explorer: Open) -> None:
+    """A filter of a column is a chip and in the address; a label is a view with its count."""
+    page = explorer()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_label("Patient ID").fill("P0007")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("1 study", exact=True).first).to_be_visible()
+    expect(page).to_have_url(re.compile("patientId=P0007"))
+    page.get_by_role("button", name="Remove Patient ID P0007").click()
+    expect(page.get_by_text(f"{STUDIES} studies").first).to_be_visible()
+
+
+def test_sorting(explorer: Open) -> None:
+    """A heading sorts, a second time the other way round; the order is in the address."""
+    page = explorer()
+    page.get_by_role("columnheader", name="ID").get_by_role("button").click()
+    expect(page).to_have_url(re.compile(r"sort=id"))
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("P0000")
+    page.get_by_role("columnheader", name="ID").get_by_role("button").click()
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text(f"P{STUDIES - 1:04}")
+    heading = page.get_by_role("columnheader", name="ID")
+    expect(heading).to_have_attribute("aria-sort", "descending")
+
+
+def test_columns(explorer: Open) -> None:
+    """A chosen column is there on the next day, too."""
+    page = explorer()
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("menuitemcheckbox", name="Study UID").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("columnheader", name="Study UID")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Study UID")).to_be_visible()
+
+
+def test_by_keyboard_alone(explorer: Open) -> None:
+    """From the address to a selection without a pointer; the grid names its active row."""
+    page = explorer("?q=Dubois&sort=id")
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("P0002")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    grid = page.get_by_role("grid")
+    active = grid.get_attribute("aria-activedescendant")
+    expect(page.locator(f'[id="{active}"]')).to_contain_text("P0008")
+    page.keyboard.press("x")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("2 selected")).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Undo the last deletion")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("upload")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/explorer/upload"))
+
+
+def test_selection_of_all_that_match(explorer: Open) -> None:
+    """More than what is loaded is chosen by a sentence of its own, and stays while scrolling."""
+    page = explorer("?q=Thorax")
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("100 selected")).to_be_visible()
+    page.get_by_role("button", name="Select all 239 that match").click()
+    expect(page.get_by_text("239 selected")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_text("239 selected")).to_be_visible()
+
+
+def test_hostile_names_are_text(explorer: Open, store: Store) -> None:
+    """What somebody has put into a data set is shown, and never run."""
+    study = send(store, scan(9001, HOSTILE, "HOSTILE", "20260101", "<script>alert(1)</script>"))
+    page = explorer("?q=HOSTILE")
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("<img src")
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("<script>alert(1)</script>")
+    assert page.evaluate("window.violations") == []
+    assert store.http.delete(f"/studies/{study}").status_code == 200
+
+
+def test_arrivals_move_no_row(explorer: Open, store: Store) -> None:
+    """A study that comes in is told above the list, and shown when that is wanted."""
+    page = explorer()
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Okafor, Anna")
+    with page.expect_request("**/changes/stream*"):
+        page.reload()
+    page.wait_for_timeout(500)
+    study = send(store, scan(9002, "Arrival^New", "ARRIVAL", "20261201"))
+    banner = page.get_by_role("button", name="1 new study has arrived: show")
+    expect(banner).to_be_visible()
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Okafor, Anna")
+    banner.click()
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Arrival, New")
+    assert store.http.delete(f"/studies/{study}").status_code == 200
+
+
+def test_store_that_is_away_for_a_moment(explorer: Open) -> None:
+    """The page asks again by itself, and goes on where it was."""
+    page = explorer()
+    expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
+    fail_once(page, "**/explorer/api/studies", times=2)
+    page.get_by_role("searchbox").fill("Dubois")
+    expect(page.get_by_text("40 studies").first).to_be_visible()
+
+
+def fail_once(page: Page, address: str, times: int) -> None:
+    """The next requests for an address find the store unavailable."""
+    page.route(
+        address,
+        lambda route: route.fulfill(status=503, json={"HttpStatus": 503, "Message": "away"}),
+        times=times,
+    )
