@@ -6,7 +6,7 @@ import type { Asked, Sort } from './address';
 import { PAGE, type PageOfRows, pageQuery, type Row } from './search';
 
 /** Pages on each side of what is in sight: 2,000 rows in all. */
-const KEPT = 10;
+const KEPT = 8;
 
 export interface Search {
   asked: Asked;
