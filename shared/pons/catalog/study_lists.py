@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pons.catalog.connection import Reader, TooSlow
 from pons.catalog.resources import tags_of
-from pons.catalog.schema import Columns, path
+from pons.catalog.schema import SUMS, Columns, path
 from pons.catalog.search import Search
 from pons.catalog.selection import Selection, select
 from pons.catalog.study_order import Cursor, ListOrder
@@ -107,7 +107,9 @@ class StudyLists:
 
     async def _facet(self, name: str, search: Search) -> list[tuple[str, int]] | None:
         selection = select(search, self._columns)
-        names = {"source": selection.tables, "where": _where(selection), "most": str(MOST_VALUES)}
+        # Of all studies the smallest table says as much.
+        source = selection.tables if selection.conditions else f"{SUMS.name} s"
+        names = {"source": source, "where": _where(selection), "most": str(MOST_VALUES)}
         try:
             rows = await self._hasty.rows(filled(name, **names), *selection.values)
         except TooSlow:
