@@ -138,7 +138,7 @@ async def test_without_render(store: Store) -> None:
     """Without render, pictures are unavailable and the first page says who is away."""
     client, _ = store
     assert (await client.get(f"/instances/{NOBODY}/preview")).status_code == 503
-    assert (await client.get("/app/explorer.html")).text.count("no answer") == 4
+    assert (await client.get("/app/home.html")).text.count("no answer") == 4
 
 
 async def test_database_comes_later(nats: NatsServer, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ async def test_echo(store: Store) -> None:
         assert failed.json()["Details"] == "PACS refused the association"
         assert failed.json()["OrthancStatus"] == 9
         assert (await client.post("/modalities/pacs/echo", content=b"x")).status_code == 400
-        assert "egress</b>" in (await client.get("/app/explorer.html")).text
+        assert "egress</b>" in (await client.get("/app/home.html")).text
     assert asked == [EchoModality("pacs"), EchoModality("pacs"), EchoModality("pacs", 5.0)]
 
 

@@ -45,8 +45,8 @@ INLINE_POLICY = "; ".join(
 )
 """For pages that we have not written, and that have scripts in their HTML."""
 STILL_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 """For the home page, which has no script."""
 
