@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study in a browser: its tree, its tags, its links, and what can be done with it."""
+
+import pytest
+from playwright.sync_api import expect
+from pydicom import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
+
+from browsing import Open, faults_of
+from outside import Store, eventually
+from pictures import picture, send, slope, volume
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202egpj.exe " + "long " * 200 + "the end"
+WAIT = 60_000
+
+
+def study_of(store: Store, series: str) -> str:
+    study: str = store.get(f"/series/{series}")["ParentStudy"]
+    return study
+
+
+@pytest.fixture
+def series(store: Store) -> str:
+    """A series of three slices, of a study with another one of one."""
+    slices = volume(3, PatientName="Tree^Ann", PatientID="TREE", StudyDescription="Thorax")
+    one = picture(
+        slope(),
+        StudyInstanceUID=slices[0].StudyInstanceUID,
+        PatientName="Tree^Ann",
+        PatientID="TREE",
+        SeriesNumber=2,
+        SeriesDescription="Second",
+    )
+    send(store, one)
+    return send(store, *slices)
+
+
+def test_tree_by_keyboard(explorer: Open, store: Store, series: str) -> None:
+    """Arrow keys open a series and choose an instance, whose tags are shown; the address has it."""
+    page = explorer(f"studies/{study_of(store, series)}?tab=tags")
+    tree = page.get_by_role("tree")
+    expect(tree).to_be_visible(timeout=WAIT)
+    tree.focus()
+    for key in ("Home", "ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("treeitem", name="Instance 3")).to_be_visible(timeout=WAIT)
+    page.keyboard.press("ArrowDown")
+    chosen = store.get(f"/series/{series}/frame-order")["Instances"][0]["Instance"]
+    page.wait_for_url(f"**/studies/*instance={chosen}*")
+    uid = store.get(f"/instances/{chosen}")["MainDicomTags"]["SOPInstanceUID"]
+    page.get_by_role("tabpanel").get_by_role("searchbox").fill("sop instance uid")
+    expect(page.get_by_role("tabpanel").get_by_text(uid).first).to_be_visible(timeout=WAIT)
+    page.reload()
+    selected = page.get_by_role("treeitem", selected=True)
+    expect(selected).to_have_count(0, timeout=WAIT)  # its series is closed again
+    assert faults_of(page) == []
+
+
+def test_tags_are_found_and_shown_as_text(explorer: Open, store: Store) -> None:
+    """A search finds within sequences; a value is text whatever it looks like, whole on demand."""
+    inner = Dataset()
+    inner.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+    inner.ReferencedSOPInstanceUID = generate_uid()
+    ds = picture(slope(), ImageComments=HOSTILE, ReferencedImageSequence=Sequence([inner]))
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.private_block(0x0019, "PONS TEST", create=True).add_new(0x01, "LO", "secret")
+    page = explorer(f"studies/{study_of(store, send(store, ds))}?tab=tags")
+    panel = page.get_by_role("tabpanel")
+    search = panel.get_by_role("searchbox")
+    expect(search).to_be_visible(timeout=WAIT)
+    search.fill("mr image storage")
+    expect(panel.get_by_text("Referenced Image Sequence")).to_be_visible()
+    expect(panel.get_by_text("Item 1")).to_be_visible()
+    search.fill("comments")
+    expect(panel.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+    expect(panel.get_by_text("the end")).to_have_count(0)
+    panel.get_by_role("button", name="show all").click()
+    expect(panel.get_by_text("the end")).to_be_visible(timeout=WAIT)
+    search.fill("secret")
+    expect(panel.get_by_text("No tag matches.")).to_be_visible()
+    panel.get_by_text("private", exact=True).click()
+    expect(panel.get_by_text("secret")).to_be_visible()
+    expect(panel.get_by_text("PONS TEST")).to_be_visible()
+    assert faults_of(page) == []
+
+
+def test_links_that_stay(explorer: Open, store: Store) -> None:
+    """By UID, accession number and identifiers of series and instance; what is not here is told."""
+    ds = picture(slope(), AccessionNumber="ACC-4711", PatientID="LINKS")
+    series = send(store, ds)
+    study = study_of(store, series)
+    page = explorer(f"uid/{ds.StudyInstanceUID}")
+    page.wait_for_url(f"**/explorer/studies/{study}")
+    page.goto("/explorer/accession/ACC-4711")
+    page.wait_for_url(f"**/explorer/studies/{study}")
+    page.goto(f"/explorer/series/{series}")
+    page.wait_for_url(f"**/explorer/studies/{study}?series={series}")
+    instance = store.get(f"/series/{series}")["Instances"][0]
+    page.goto(f"/explorer/instances/{instance}")
+    page.wait_for_url(f"**/explorer/studies/{study}?*instance={instance}*")
+    page.goto("/explorer/accession/ACC-*")
+    expect(page.get_by_role("heading", name="No study here has ACC-*")).to_be_visible(timeout=WAIT)
+    page.goto("/explorer/uid/1.2.3.4.5")
+    expect(page.get_by_role("heading", name="No study here has 1.2.3.4.5")).to_be_visible(
+        timeout=WAIT
+    )
+
+
+def test_view_and_back(explorer: Open, store: Store, series: str) -> None:
+    """From the study to its pictures by key, and back to where one was."""
+    study = study_of(store, series)
+    page = explorer(f"studies/{study}?series={series}")
+    expect(page.get_by_role("link", name="View")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_role("img").first).to_have_count(0)  # thumbnails are decoration
+    page.keyboard.press("v")
+    page.wait_for_url(f"**/explorer/view/{series}*")
+    expect(page.locator("canvas")).to_be_visible(timeout=WAIT)
+    page.get_by_role("link", name="Study", exact=True).click()
+    page.wait_for_url(f"**/explorer/studies/{study}?series={series}")
+
+
+def test_protect_and_delete(explorer: Open, store: Store) -> None:
+    """A protected patient stays; once it is not, a deletion can be taken back, and then happens."""
+    series = send(store, picture(slope(), PatientID="GONE", PatientName="Gone^Al"))
+    study = study_of(store, series)
+    patient = store.get(f"/studies/{study}")["ParentPatient"]
+    page = explorer(f"studies/{study}")
+    page.get_by_role("button", name="Protect", exact=True).click(timeout=WAIT)
+    expect(page.get_by_role("button", name="Unprotect")).to_be_visible(timeout=WAIT)
+    assert store.get(f"/patients/{patient}/protected") == 1
+    page.keyboard.press("#")
+    expect(page.get_by_role("dialog")).to_be_visible(timeout=WAIT)
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Unprotect").click()
+    expect(page.get_by_role("button", name="Protect", exact=True)).to_be_enabled(timeout=WAIT)
+    page.keyboard.press("#")
+    page.wait_for_url("**/explorer/")
+    page.keyboard.press("z")
+    assert store.http.get(f"/studies/{study}").status_code == 200
+    page.goto(f"/explorer/studies/{study}")
+    page.get_by_role("button", name="Delete").click(timeout=WAIT)
+    eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
+
+
+@pytest.mark.parametrize(
+    ("language", "theme"), [("en", "light"), ("de", "dark"), ("fr", "light"), ("en", "dark")]
+)
+def test_accessible(explorer: Open, store: Store, series: str, language: str, theme: str) -> None:
+    """Every part of the page, wide and narrow."""
+    study = study_of(store, series)
+    page = explorer(
+        f"studies/{study}?series={series}", color_scheme=theme, preferences={"language": language}
+    )
+    expect(page.get_by_role("tree")).to_be_visible(timeout=WAIT)
+    for number in (1, 2, 3, 4):
+        page.keyboard.press(str(number))
+        expect(page.get_by_role("tab", selected=True)).to_have_count(1)
+        assert faults_of(page) == []
+    page.set_viewport_size({"width": 768, "height": 1024})
+    assert faults_of(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
