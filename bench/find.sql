@@ -44,7 +44,7 @@ SELECT substr(sha256(('s' || n)::bytea), 1, 20), p.patient_key,
            '00080090', 'Referrer' || n % 400 || '^Dr',
            '00081030', (ARRAY['CT Head', 'MR Knee', 'CT Abdomen', 'Chest PA'])[1 + n % 4],
            '00200010', n::text),
-       p.tags, now()
+       p.tags, now() - make_interval(secs => ($1::int - n)::float8)
   FROM generate_series(1, $1::int) n
   JOIN patients p
     ON p.id = substr(sha256(('p' || (1 + (hashint4(n) & 2147483647) % ($1::int / 2)))::bytea), 1, 20)
@@ -81,6 +81,12 @@ SELECT substr(sha256(('i' || r.series_uid)::bytea), 1, 20), r.series_key,
 -- One header for all: what only a header has is the same everywhere.
 INSERT INTO headers (instance_key, header, meta)
 SELECT instance_key, $1::bytea, '{}' FROM instances
+
+-- name: labels
+-- One study in a thousand waits for something, and a third is done.
+INSERT INTO labels (resource_key, label)
+SELECT study_key, 'todo' FROM studies WHERE study_key % 1000 = 0
+UNION ALL SELECT study_key, 'done' FROM studies WHERE study_key % 3 = 0
 
 -- name: totals
 -- As many as there are.
