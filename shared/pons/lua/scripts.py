@@ -77,6 +77,9 @@ class Scripts:
         self._doors = doors
         self._posted = posted
         self._loaded: set[str] = set()
+        """Posted scripts that this process has, or is about to have."""
+        self._in_force: set[str] = set()
+        """Those whose functions count already."""
         self._seconds = seconds or settings.timeout
         self._process: LuaProcess | None = None
         self._turns: asyncio.Queue[_Turn] = asyncio.Queue()
@@ -124,7 +127,7 @@ class Scripts:
 
     async def catch_up(self) -> None:
         """Load what was posted since, wherever: what it defines is defined then."""
-        if not self._posted().keys() <= self._loaded:
+        if not self._posted().keys() <= self._in_force:
             await self._ask(Load("nothing", b""))
 
     async def work(self) -> None:
@@ -218,6 +221,7 @@ class Scripts:
             raise ScriptLost(f"Lua {what} was ended", outcome.error)
         if settled:
             self._defined = frozenset(outcome.defined)
+            self._in_force = set(self._loaded)
         if outcome.printed and isinstance(request, Call):
             log.info("lua says", function=what, text=outcome.printed.decode(errors="replace"))
         if outcome.error:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scripts that stay: what they define is called, within bounds, and there again after a loss."""
 
+import asyncio
 import os
 import signal
 import time
@@ -204,6 +205,23 @@ async def test_posted_scripts(opened: Open, tmp_path: Path) -> None:
         os.kill(scripts.pid, signal.SIGKILL)
         assert await value(scripts, "OnStableStudy") == 111
     assert asked == [b"/once"]
+
+
+async def test_what_is_being_loaded_is_waited_for() -> None:
+    """Whoever catches up while another does finds the functions defined, too."""
+    posted: dict[str, bytes] = {}
+    settings = LuaSettings(callbacks=True, timeout=20, memory_mb=32)
+    async with open_scripts(settings, {}, lambda: posted) as scripts:
+        posted["1"] = (
+            b"for i = 1, 3000000 do n = i end function ReceivedInstanceFilter() return true end"
+        )
+        first = asyncio.create_task(scripts.catch_up())
+        while "1" not in scripts._loaded:
+            await asyncio.sleep(0)
+        assert not scripts.defines("ReceivedInstanceFilter")
+        await scripts.catch_up()
+        assert scripts.defines("ReceivedInstanceFilter")
+        await first
 
 
 async def test_a_posted_filter_that_cannot_be_loaded() -> None:
