@@ -27,9 +27,10 @@ SELECT suspected, compared FROM continuity;
 UPDATE continuity SET compared = greatest(compared, $1);
 
 -- name: beat
--- One beat more, if this still is the database that this process saw.
+-- One beat more, if this still is the database that this process saw. Nothing is safe that was not so before, as long as announcements may be lost: whoever looks for them, perhaps after another died at it, looks from there on.
 UPDATE continuity
-SET beats = beats + 1, stream_last = greatest(stream_last, $2), safe_at = coalesce($3, safe_at),
+SET beats = beats + 1, stream_last = greatest(stream_last, $2),
+    safe_at = CASE WHEN compared < suspected THEN safe_at ELSE coalesce($3, safe_at) END,
     beaten_at = clock_timestamp()
 WHERE beats >= $1
 RETURNING beats, compared < suspected AS suspicious;

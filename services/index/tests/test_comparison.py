@@ -314,6 +314,38 @@ async def test_what_came_last_is_compared_after_each_suspicion(
         await asyncio.wait([beating])
 
 
+async def test_an_index_that_ends_before_it_has_compared_hides_nothing_from_the_next(
+    open_store: OpenStore, files: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The power was away for hours and took an announcement; the first index that starts beats and
+    dies. What it had to look for is older than the last hour, and the next one finds it."""
+    monkeypatch.setattr("pons_index.continuity.BEAT", 0.02)
+    async with open_store() as store:
+        async with store.replica():
+            await compared(store)
+        await store.database.pool.execute(
+            "UPDATE continuity SET safe_at = now() - interval '3 hours', beaten_at = NULL"
+        )
+        two_hours_ago = UUID(int=new_key().int - (2 * 3_600_000 << 80))
+        await store.objects.put(two_hours_ago, files[0])
+        killed = Continuity(store.database, store.bus, store.objects)
+        await killed.begin()
+        beating = asyncio.create_task(killed.beat_forever())
+
+        async def has_beaten() -> bool:
+            return bool(await store.value("SELECT beaten_at IS NOT NULL FROM continuity"))
+
+        await until(has_beaten)
+        beating.cancel()
+        await asyncio.wait([beating])
+        async with store.replica():
+
+            async def indexed() -> bool:
+                return bool(await store.value("SELECT instances FROM totals"))
+
+            await until(indexed)
+
+
 async def test_a_database_that_is_set_back_at_work_ends_the_index(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
