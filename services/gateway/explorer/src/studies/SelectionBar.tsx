@@ -8,7 +8,7 @@ import { sentenceOf } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
-import { archiveAddress, deletionPlan, download, type Plan, protect } from './actions';
+import { archiveAddress, deletionPlan, download, heldBack, type Plan, protect } from './actions';
 import type { Asked } from './address';
 import { DeleteDialog, needsTyping } from './DeleteDialog';
 import { useDeletions } from './deletions';
@@ -110,7 +110,10 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
     { keys: 'Escape', text: t('deselect'), run: selection.clear },
   ]);
   // What is protected stays, and has to be known one by one for that.
-  const held = new Set(selection.rows.filter((row) => row.protected).map(({ id }) => id));
+  const held =
+    open !== null && typeof open === 'object'
+      ? heldBack(selection.rows, open.plan)
+      : new Set<string>();
   const others = count && count.value > chosen;
   return (
     <section className={`${styles.bar} ${styles.selected}`} aria-label={t('selection')}>

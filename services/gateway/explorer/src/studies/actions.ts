@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What can be done with studies, as requests to the store. */
 import { get, post, put } from '../api/client';
-import type { DeletionPlan, Labelled } from '../api/schema';
+import type { DeletionPlan, Labelled, ListedStudy } from '../api/schema';
 
 export type Plan = DeletionPlan;
 
@@ -35,6 +35,18 @@ export async function deletionPlan(ids: readonly string[]): Promise<Plan> {
     whole.missing.push(...part.missing);
   }
   return whole;
+}
+
+/**
+ * Those of the rows that the plan says are protected. Rows were read earlier, and may say otherwise
+ * by now; all that stay are among these where they are as many as the plan has.
+ */
+export function heldBack(
+  rows: readonly Pick<ListedStudy, 'id' | 'patient'>[],
+  plan: Pick<Plan, 'protected'>,
+): ReadonlySet<string> {
+  const patients = new Set(plan.protected.map(({ patient }) => patient));
+  return new Set(rows.filter(({ patient }) => patients.has(patient)).map(({ id }) => id));
 }
 
 export async function remove(ids: readonly string[]): Promise<void> {
