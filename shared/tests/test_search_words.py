@@ -173,3 +173,11 @@ def test_what_is_searched() -> None:
     day: Any = ("20240512", "20240512")
     assert search.listed.pieces == (Piece("20240512", days=day), Piece("knie", "description"))
     assert (search.listed.uids, search.listed.states) == (("1.2",), ("stable",))
+
+
+@pytest.mark.parametrize("text", ["date:20240512", 'date:"20240512"'])
+def test_what_is_said_to_be_a_date_is_no_number(text: str) -> None:
+    """It finds that day, and no identifiers that have the same digits."""
+    search = as_search(read_words(text, TODAY))
+    assert search.query == (("00080020", "20240512-20240512"),)
+    assert search.listed.pieces == ()

@@ -92,8 +92,9 @@ class Term:
 
     @property
     def may_be_a_number(self) -> bool:
-        """Whether a date could as well be an identifier."""
-        return self.kind == "date" and DAY_OR_NUMBER.fullmatch(self.value) is not None
+        """Whether a date could as well be an identifier: nothing before it says that it is one."""
+        alone = self.end - self.start == len(self.value)
+        return self.kind == "date" and alone and DAY_OR_NUMBER.fullmatch(self.value) is not None
 
 
 def read_words(text: str, today: date) -> tuple[Term, ...]:
