@@ -4,7 +4,7 @@
 import zipfile
 from pathlib import Path
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from browsing import Open
 from outside import Store, eventually
@@ -37,6 +37,28 @@ def test_deletion_is_taken_back(explorer: Open, store: Store) -> None:
     page.keyboard.press("z")
     expect(page.get_by_role("row").get_by_text("Undo, Me")).to_be_visible()
     page.wait_for_timeout(500)
+    assert requests == []
+    assert store.http.get(f"/studies/{study}").status_code == 200
+
+
+def test_deletion_asked_for_twice_is_taken_back_once(explorer: Open, store: Store) -> None:
+    """A key that is pressed again before the store has answered deletes nothing behind an undo."""
+    study = send(store, scan(8010, "Twice^Me", "TWICE", "20260101"))
+    page = explorer("?q=TWICE")
+    requests = sent(page)
+    waiting: list[Route] = []
+    page.route("**/explorer/api/delete/plan", lambda route: waiting.append(route))
+    choose(page)
+    page.keyboard.press("Delete")
+    page.keyboard.press("Delete")
+    page.wait_for_timeout(500)
+    for route in waiting:
+        route.continue_()
+    expect(page.get_by_text("Twice, Me")).to_have_count(0)
+    page.wait_for_timeout(500)
+    page.keyboard.press("z")
+    expect(page.get_by_role("row").get_by_text("Twice, Me")).to_be_visible()
+    page.wait_for_timeout(11_000)
     assert requests == []
     assert store.http.get(f"/studies/{study}").status_code == 200
 

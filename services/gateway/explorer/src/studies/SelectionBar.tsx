@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** In place of the filters while rows are chosen: how many, and what can be done with them. */
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { useHas, useMay } from '../api/session';
 import { sentenceOf } from '../shell/Failure';
@@ -53,8 +53,13 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
     remove(gone, { studies, instances });
     selection.clear();
   };
+  const asking = useRef(false);
   const startDeletion = async () => {
-    const plan = await deletionPlan(ids);
+    if (asking.current) return;
+    asking.current = true;
+    const plan = await deletionPlan(ids).finally(() => {
+      asking.current = false;
+    });
     if (plan.protectedStudies || needsTyping(plan)) setOpen({ plan, ids });
     else if (plan.studies) hide(plan, ids);
     else show({ text: t('nothingToDelete') });

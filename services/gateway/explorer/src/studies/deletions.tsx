@@ -90,7 +90,11 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
   );
 
   const remove = useCallback(
-    (ids: readonly string[], { studies, instances }: { studies: number; instances: number }) => {
+    (asked: readonly string[], { studies, instances }: { studies: number; instances: number }) => {
+      // A key pressed twice: what two deletions had, one that is undone would not bring back.
+      const going = new Set(pending.current.flatMap(({ ids }) => ids));
+      const ids = asked.filter((id) => !going.has(id));
+      if (!ids.length) return;
       setHidden((before) => new Set([...before, ...ids]));
       const one: Pending = {
         ids,

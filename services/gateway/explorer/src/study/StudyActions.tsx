@@ -2,7 +2,7 @@
 /** What can be done with a study: each with a button and a key, absent where it may not be done. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { useMay } from '../api/session';
@@ -45,10 +45,16 @@ export function StudyActions({
     remove([study.ID], { studies, instances });
     void navigate({ to: '/' });
   };
+  const asking = useRef(false);
   const startDeletion = () => {
+    if (asking.current) return;
+    asking.current = true;
     deletionPlan([study.ID])
       .then((plan) => (plan.protectedStudies || needsTyping(plan) ? setOpen(plan) : hide(plan)))
-      .catch(fail);
+      .catch(fail)
+      .finally(() => {
+        asking.current = false;
+      });
   };
   const copyLink = async () => {
     const link = `${location.origin}/explorer/uid/${study.MainDicomTags.StudyInstanceUID}`;
