@@ -51,7 +51,7 @@ class InSession:
 
     def _going_on(self, message: Message) -> Message:
         """With the cookie renewed, or taken back where the session has ended meanwhile."""
-        if any(name == b"set-cookie" for name, _ in message["headers"]):
+        if any(name == b"set-cookie" or _is_for_all(name, to) for name, to in message["headers"]):
             return message
         name = cookie_name(self._sessions.store_id, self._scope)
         secure = is_secure(self._scope)
@@ -62,6 +62,11 @@ class InSession:
         else:
             return message
         return {**message, "headers": [*message["headers"], cookie]}
+
+
+def _is_for_all(name: bytes, value: bytes) -> bool:
+    """Whether a header lets a proxy keep the answer for others, who must not get this cookie."""
+    return name.lower() == b"cache-control" and not (b"private" in value or b"no-store" in value)
 
 
 def _sessions(scope: Scope) -> Sessions:

@@ -137,6 +137,35 @@ async def test_it_is_renewed_while_somebody_asks(open_client: Open) -> None:
         assert answer.status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("told", "renewed"),
+    [
+        ("public, max-age=31536000, immutable", False),
+        ("no-cache", False),
+        ("private, max-age=86400, immutable", True),
+        ("no-store", True),
+    ],
+)
+@pytest.mark.parametrize("ended", [False, True])
+async def test_no_proxy_keeps_a_cookie(told: str, renewed: bool, ended: bool) -> None:
+    """An answer that is kept for others carries nobody's session, and takes nobody's back."""
+    sessions, clock = timed()
+    session, _ = sessions.begin("alice")
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app: Any = SimpleNamespace(state=SimpleNamespace(backends=SimpleNamespace(sessions=sessions)))
+    answer = InSession({"app": app, "scheme": "http"}, send, session)
+    clock.now += 20 * 60
+    if ended:
+        await sessions.end(session)
+    headers = [(b"content-type", b"text/html"), (b"cache-control", told.encode())]
+    await answer({"type": "http.response.start", "status": 200, "headers": headers})
+    assert (b"set-cookie" in dict(sent[0]["headers"])) == renewed
+
+
 @pytest.mark.parametrize("why", ["logged out", "nobody asked"])
 async def test_events_end_with_the_session(why: str) -> None:
     """Not one comes after it, and the answer is complete: the browser asks again. Events do not
