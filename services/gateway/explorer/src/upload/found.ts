@@ -3,6 +3,7 @@
 import type { Found } from './transfers';
 
 const AT_A_TIME = 200;
+const pathOf = ({ fullPath }: FileSystemEntry) => fullPath.replace(/^\//, '');
 
 export function ofInput(files: FileList | null): Found[] {
   return [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
@@ -15,16 +16,28 @@ export async function walk(transfer: DataTransfer, give: (found: Found[]) => voi
     .map((item) => item.webkitGetAsEntry())
     .filter((entry): entry is FileSystemEntry => entry !== null);
   let gathered: Found[] = [];
+  const gather = (found: Found) => {
+    gathered.push(found);
+    if (gathered.length >= AT_A_TIME) {
+      give(gathered);
+      gathered = [];
+    }
+  };
+  /** What cannot be read is told of, and keeps nothing else from being found. */
   const visit = async (entry: FileSystemEntry): Promise<void> => {
+    try {
+      await open(entry);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      gather({ file: new File([], entry.name), path: pathOf(entry), unreadable: why });
+    }
+  };
+  const open = async (entry: FileSystemEntry): Promise<void> => {
     if (entry.isFile) {
       const file = await new Promise<File>((resolve, reject) =>
         (entry as FileSystemFileEntry).file(resolve, reject),
       );
-      gathered.push({ file, path: entry.fullPath.replace(/^\//, '') });
-      if (gathered.length >= AT_A_TIME) {
-        give(gathered);
-        gathered = [];
-      }
+      gather({ file, path: pathOf(entry) });
       return;
     }
     const reader = (entry as FileSystemDirectoryEntry).createReader();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The queue itself: four requests at a time, each of which streams a file from the disk. */
-import { MARK } from '../api/client';
+import { MARK, SIGNED_OUT } from '../api/client';
 
 export type State =
   | 'waiting'
@@ -16,6 +16,8 @@ export type State =
 export interface Found {
   path: string;
   file: File;
+  /** Why the browser cannot read it. */
+  unreadable?: string;
 }
 
 export interface Upload extends Found {
@@ -23,7 +25,17 @@ export interface Upload extends Found {
   sent: number;
   /** What the store said, or which of our sentences tells it. */
   why: string;
-  whyKey: 'dicomdir' | 'full' | 'tooLarge' | 'unreachable' | null;
+  whyKey:
+    | 'dicomdir'
+    | 'filtered'
+    | 'full'
+    | 'noAnswer'
+    | 'partlyFiltered'
+    | 'signedOut'
+    | 'tooLarge'
+    | 'unreachable'
+    | 'unreadable'
+    | null;
 }
 
 export interface Totals {
@@ -36,9 +48,14 @@ export interface Totals {
 }
 
 interface Stored {
-  Status?: string;
-  ParentStudy?: string;
+  Status: string;
+  ParentStudy: string;
 }
+
+export type Outcome = Pick<Upload, 'state' | 'why' | 'whyKey'> & {
+  /** What is in the store now. */
+  stored: Stored[];
+};
 
 const AT_A_TIME = 4;
 /** Milliseconds between two looks of the page, however many files there are. */
@@ -77,15 +94,19 @@ export class UploadQueue {
   }
 
   add(found: readonly Found[]): void {
-    for (const one of found) {
+    for (const { unreadable, ...one } of found) {
       const isIndex = one.file.name.toUpperCase() === 'DICOMDIR';
-      this.uploads.push({
-        ...one,
-        state: isIndex ? 'leftOut' : 'waiting',
-        sent: 0,
-        why: '',
-        whyKey: isIndex ? 'dicomdir' : null,
-      });
+      this.uploads.push(
+        unreadable === undefined
+          ? {
+              ...one,
+              state: isIndex ? 'leftOut' : 'waiting',
+              sent: 0,
+              why: '',
+              whyKey: isIndex ? 'dicomdir' : null,
+            }
+          : { ...one, state: 'refused', sent: 0, why: unreadable, whyKey: 'unreadable' },
+      );
     }
     this.fill();
   }
@@ -176,22 +197,15 @@ export class UploadQueue {
   }
 
   private answered(upload: Upload, { status, responseText }: XMLHttpRequest): void {
-    const answer = read(responseText);
-    if (status === 200) {
-      const all = (Array.isArray(answer) ? answer : [answer]) as Stored[];
-      for (const { ParentStudy } of all)
-        if (ParentStudy) this.studies.set(ParentStudy, (this.studies.get(ParentStudy) ?? 0) + 1);
-      const already = all.length > 0 && all.every(({ Status }) => Status === 'AlreadyStored');
-      this.over(upload, already ? 'already' : 'stored');
-      return;
+    const { stored, state, why, whyKey } = outcomeOf(status, responseText);
+    for (const { ParentStudy } of stored)
+      this.studies.set(ParentStudy, (this.studies.get(ParentStudy) ?? 0) + 1);
+    if (status === 401) {
+      // The others would not fare better until somebody has logged in again.
+      this.paused = true;
+      window.dispatchEvent(new Event(SIGNED_OUT));
     }
-    const told = (answer ?? {}) as { Details?: string; Message?: string };
-    const why = told.Details || told.Message || String(status);
-    if (status === 413) this.over(upload, 'refused', why, 'tooLarge');
-    else if (status === 507) this.over(upload, 'failed', why, 'full');
-    else if (status === 400) this.over(upload, 'notDicom', why);
-    else if (status < 500) this.over(upload, 'refused', why);
-    else this.over(upload, 'failed', why);
+    this.over(upload, state, why, whyKey);
   }
 
   private over(upload: Upload, state: State, why = '', whyKey: Upload['whyKey'] = null): void {
@@ -208,6 +222,34 @@ export class UploadQueue {
       for (const listener of this.listeners) listener();
     }, TELL_EVERY);
   }
+}
+
+/** What became of a file, as the store answers: 200 says only that it was understood. */
+export function outcomeOf(status: number, text: string): Outcome {
+  const answer = read(text);
+  const nothing = { stored: [], why: '', whyKey: null };
+  if (status === 200) {
+    const all = (Array.isArray(answer) ? answer : [answer]) as (Stored | null)[];
+    // Who answers otherwise is not the store: a proxy's form to log in, say.
+    if (!all.every((one): one is Stored => typeof one?.Status === 'string'))
+      return { ...nothing, state: 'failed', whyKey: 'noAnswer' };
+    if (!all.length) return { ...nothing, state: 'notDicom' };
+    const stored = all.filter(({ Status }) => Status !== 'FilteredOut');
+    if (!stored.length) return { ...nothing, state: 'refused', whyKey: 'filtered' };
+    const state = stored.every(({ Status }) => Status === 'AlreadyStored') ? 'already' : 'stored';
+    const whyKey = stored.length < all.length ? 'partlyFiltered' : null;
+    return { stored, state, why: '', whyKey };
+  }
+  const told = (answer ?? {}) as { Details?: string; Message?: string };
+  const why = told.Details || told.Message || String(status);
+  const failed = { ...nothing, why };
+  if (status === 401) return { ...failed, state: 'failed', whyKey: 'signedOut' };
+  if (status === 413) return { ...failed, state: 'refused', whyKey: 'tooLarge' };
+  if (status === 507) return { ...failed, state: 'failed', whyKey: 'full' };
+  if (status === 400) return { ...failed, state: 'notDicom' };
+  // Too many at once, or too slow, passes.
+  const passes = status >= 500 || status === 408 || status === 429;
+  return { ...failed, state: passes ? 'failed' : 'refused' };
 }
 
 function read(text: string): unknown {

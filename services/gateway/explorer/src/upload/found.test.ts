@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { walk } from './found';
+import { type Found, UploadQueue } from './transfers';
+
+const file = (fullPath: string, readable = true) => ({
+  isFile: true,
+  name: fullPath.split('/').at(-1),
+  fullPath,
+  file: (resolve: (file: File) => void, reject: (error: Error) => void) =>
+    readable ? resolve(new File(['x'], fullPath)) : reject(new Error('it is not there')),
+});
+const folder = (fullPath: string, parts: unknown[]) => ({
+  isFile: false,
+  name: fullPath.split('/').at(-1),
+  fullPath,
+  createReader: () => {
+    const rest = [parts, []];
+    return { readEntries: (resolve: (some: unknown) => void) => resolve(rest.shift()) };
+  },
+});
+const dropped = (entry: unknown) =>
+  ({ items: [{ webkitGetAsEntry: () => entry }] }) as unknown as DataTransfer;
+
+describe('a folder that was dropped', () => {
+  it('is found whole, and what cannot be read is told', async () => {
+    const found: Found[] = [];
+    const parts = [file('/a/1'), file('/a/2', false), folder('/a/b', [file('/a/b/3')])];
+    await walk(dropped(folder('/a', parts)), (some) => found.push(...some));
+    expect(found.map(({ path, unreadable }) => [path, unreadable])).toEqual([
+      ['a/1', undefined],
+      ['a/2', 'it is not there'],
+      ['a/b/3', undefined],
+    ]);
+  });
+
+  it('has what cannot be read among the problems', () => {
+    const queue = new UploadQueue();
+    queue.add([{ file: new File([], '2'), path: 'a/2', unreadable: 'it is not there' }]);
+    expect(queue.uploads).toMatchObject([
+      { path: 'a/2', state: 'refused', why: 'it is not there', whyKey: 'unreadable' },
+    ]);
+    expect(queue.busy).toBe(false);
+  });
+});
