@@ -79,6 +79,39 @@ def test_deletion(explorer: Open, store: Store) -> None:
     expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
 
 
+def test_what_was_deleted_and_came_again_is_found(explorer: Open, store: Store) -> None:
+    """A list that is asked for after the deletion shows what the store has."""
+    again = scan(8011, "Again^Me", "AGAIN", "20260101")
+    study = send(store, again)
+    page = explorer("?q=AGAIN")
+    choose(page)
+    with page.expect_response("**/tools/bulk-delete"):
+        page.keyboard.press("Delete")
+    eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
+    assert send(store, again) == study
+    page.get_by_role("searchbox").fill("AGAIN nobodyhere")
+    expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+    page.get_by_role("searchbox").fill("AGAIN")
+    expect(page.get_by_role("row").get_by_text("Again, Me")).to_be_visible()
+
+
+def test_the_next_rows_follow_when_all_that_are_loaded_go(explorer: Open) -> None:
+    """They are not left blank; taken back, the first ones are there again."""
+    page = explorer("?q=Thorax")
+    first = page.locator('[aria-rowindex="2"]')
+    expect(first.locator("a")).to_be_visible()
+    address = first.locator("a").get_attribute("href")
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("100 selected")).to_be_visible()
+    page.keyboard.press("Delete")
+    expect(page.get_by_text("Deleted 100 studies").last).to_be_visible()
+    expect(first.locator("a")).to_be_visible()
+    assert first.locator("a").get_attribute("href") != address
+    page.keyboard.press("z")
+    expect(first.locator("a")).to_have_attribute("href", address or "")
+
+
 def test_leaving_cancels_a_deletion(explorer: Open, store: Store) -> None:
     """Who leaves within the time has deleted nothing, and is told."""
     study = send(store, scan(8003, "Keep^Me", "KEEP", "20260101"))
@@ -89,6 +122,25 @@ def test_leaving_cancels_a_deletion(explorer: Open, store: Store) -> None:
     page.reload()
     expect(page.get_by_text("1 study was not deleted").last).to_be_visible()
     expect(page.get_by_role("row").get_by_text("Keep, Me")).to_be_visible()
+    assert store.http.get(f"/studies/{study}").status_code == 200
+
+
+def test_a_page_as_it_was_left_shows_what_is_there(explorer: Open, store: Store) -> None:
+    """A browser may keep the page that is left, and show it again: nothing was deleted meanwhile."""
+    study = send(store, scan(8013, "Back^Me", "BACK", "20260101"))
+    page = explorer("?q=BACK")
+    requests = sent(page)
+    choose(page)
+    page.keyboard.press("Delete")
+    expect(page.get_by_text("Back, Me")).to_have_count(0)
+    for event in ("pagehide", "pageshow"):
+        page.evaluate(
+            "name => window.dispatchEvent(new PageTransitionEvent(name, {persisted: true}))", event
+        )
+    expect(page.get_by_text("1 study was not deleted").last).to_be_visible()
+    expect(page.get_by_role("row").get_by_text("Back, Me")).to_be_visible()
+    page.wait_for_timeout(11_000)
+    assert requests == []
     assert store.http.get(f"/studies/{study}").status_code == 200
 
 

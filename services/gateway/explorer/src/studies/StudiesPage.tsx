@@ -57,6 +57,10 @@ export function StudiesPage() {
     setActive((before) => Math.min(before, 0));
   }
   const pages = usePages(shown);
+  const list = JSON.stringify(shown);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with each list that is shown
+  useEffect(settle, [list, settle]);
+  useEffect(() => settle, [settle]);
   const { data: counted } = useQuery({
     ...countQuery(wanted.asked, round),
     enabled: first.data?.count === null,
@@ -73,6 +77,17 @@ export function StudiesPage() {
     return found;
   }, [hidden, pages]);
   const rowAt = (index: number) => pages.rowAt(withoutHidden(index, hiddenAt));
+  const { setRange } = pages;
+  // By its numbers: the list of places is another one with each page that comes.
+  const places = hiddenAt.join();
+  const inSight = useCallback(
+    (first: number, last: number) => {
+      const at = places ? places.split(',').map(Number) : [];
+      // Pages of hidden rows stay in sight, so that these are known.
+      setRange(first, withoutHidden(last, at));
+    },
+    [setRange, places],
+  );
   const rows = Math.max(0, pages.count - hiddenAt.length);
   const selection = useSelection(rowAt);
   const total = count && { ...count, value: Math.max(0, count.value - hiddenAt.length) };
@@ -82,7 +97,6 @@ export function StudiesPage() {
     [navigate],
   );
   const refresh = () => {
-    settle();
     arrivals.reset();
     setRound((before) => before + 1);
   };
@@ -237,7 +251,7 @@ export function StudiesPage() {
               else selection.choose(loaded);
             }}
             onOpen={open}
-            onRange={pages.setRange}
+            onRange={inSight}
             busy={shown !== wanted}
           />
         </>

@@ -28,7 +28,10 @@ interface Deletions {
   /** Studies that are about to go, or have gone. */
   hidden: ReadonlySet<string>;
   remove: (ids: readonly string[], counts: { studies: number; instances: number }) => void;
-  /** What is gone is asked for anew, and may have come back: nothing has to be hidden for it. */
+  /**
+   * Another list is shown, which knows what has gone, and what has come again since: nothing has to
+   * be hidden in it. Those of before are forgotten.
+   */
   settle: () => void;
 }
 
@@ -111,26 +114,39 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
   );
 
   const settle = useCallback(() => {
+    if (!done.current.length) return;
+    queries.removeQueries({ queryKey: ['studies', 'page'], type: 'inactive' });
     unhide(done.current);
     done.current = [];
-  }, [unhide]);
+  }, [queries, unhide]);
 
   useShortcuts([{ keys: 'z', text: t('undoKey'), run: () => undo() }]);
   useEffect(() => {
     const leave = () => {
       if (!pending.current.length) return;
-      for (const { timer } of pending.current) clearTimeout(timer);
+      for (const { ids, timer, close } of pending.current) {
+        clearTimeout(timer);
+        close();
+        unhide(ids);
+      }
       const studies = pending.current.reduce((sum, { ids }) => sum + ids.length, 0);
+      pending.current = [];
       sessionStorage.setItem(CANCELLED, String(studies));
     };
     window.addEventListener('pagehide', leave);
     return () => window.removeEventListener('pagehide', leave);
-  }, []);
+  }, [unhide]);
   useEffect(() => {
-    const count = Number(sessionStorage.getItem(CANCELLED));
-    if (!count) return;
-    sessionStorage.removeItem(CANCELLED);
-    show({ text: t('cancelled', { count }), lasts: 0 });
+    const tell = () => {
+      const count = Number(sessionStorage.getItem(CANCELLED));
+      if (!count) return;
+      sessionStorage.removeItem(CANCELLED);
+      show({ text: t('cancelled', { count }), lasts: 0 });
+    };
+    tell();
+    // The way back may bring the page as it was left.
+    window.addEventListener('pageshow', tell);
+    return () => window.removeEventListener('pageshow', tell);
   }, [show, t]);
 
   const deletions = useMemo(() => ({ hidden, remove, settle }), [hidden, remove, settle]);
