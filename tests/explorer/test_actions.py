@@ -210,6 +210,34 @@ def test_send_says_what_went_wrong(explorer: Open, store: Store) -> None:
     expect(page.get_by_text("1 selected")).to_be_visible()
 
 
+def test_the_end_of_sending_is_told(explorer: Open, store: Store) -> None:
+    """A store that is away while a job runs is asked again; what is not known is said."""
+    send(store, scan(8012, "Watch^Me", "WATCH", "20260101"))
+    gone = {"AET": "GONE", "Host": "127.0.0.1", "Port": 9}
+    assert store.http.put("/modalities/gone", json=gone).status_code == 200
+    for status, times, told in (
+        (503, 3, "Not everything was sent to gone"),
+        (404, 1, "Whether all was sent to gone is not known"),
+    ):
+        page = explorer("?q=WATCH")
+        answer_at_first(page, "**/jobs/*", status, times)
+        choose(page)
+        page.keyboard.press("e")
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("gone").check()
+        dialog.get_by_role("button", name="Send").click()
+        expect(page.get_by_text(told).last).to_be_visible()
+
+
+def answer_at_first(page: Page, address: str, status: int, times: int) -> None:
+    """The next requests for an address get an answer that is not the store's."""
+    page.route(
+        address,
+        lambda route: route.fulfill(status=status, json={"HttpStatus": status}),
+        times=times,
+    )
+
+
 def test_upload(explorer: Open, store: Store) -> None:
     """Each file has its outcome; the queue goes on while another page is looked at."""
     files = [

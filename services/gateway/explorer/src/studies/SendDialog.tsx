@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useHas } from '../api/session';
-import { Failure } from '../shell/Failure';
+import { Failure, sentenceOf } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
 import { type Destination, destinations, ended, send } from './actions';
@@ -11,6 +11,7 @@ import styles from './Dialogs.module.css';
 
 export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => void }) {
   const t = useTranslations('studies');
+  const shell = useTranslations('shell');
   const has = useHas();
   const { show } = useNotices();
   const { data: known, error } = useQuery({
@@ -23,17 +24,24 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
 
   const run = async (destination: Destination) => {
     setBusy(true);
+    let id: string;
     try {
-      const id = await send(ids, destination);
-      onClose();
-      const { name } = destination;
-      show({ text: t('sending', { count: ids.length, name }) });
-      const job = await ended(id);
-      if (job.State === 'Success') show({ text: t('sent', { count: ids.length, name }) });
-      else show({ text: t('notSent', { name, why: job.ErrorDescription }), bad: true });
+      id = await send(ids, destination);
     } catch (refusal) {
       setFailure(refusal);
       setBusy(false);
+      return;
+    }
+    onClose();
+    const { name } = destination;
+    show({ text: t('sending', { count: ids.length, name }) });
+    try {
+      const job = await ended(id);
+      if (job.State === 'Success') show({ text: t('sent', { count: ids.length, name }) });
+      else show({ text: t('notSent', { name, why: job.ErrorDescription }), bad: true });
+    } catch (unknown) {
+      // The dialog is gone: a notice says that nobody knows.
+      show({ text: t('sendingUnknown', { name, why: shell(sentenceOf(unknown)) }), bad: true });
     }
   };
   return (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What can be done with studies, as requests to the store. */
 import { get, post, put } from '../api/client';
+import { isPassing } from '../api/queries';
 import type { DeletionPlan, Labelled, ListedStudy } from '../api/schema';
 
 export type Plan = DeletionPlan;
@@ -112,11 +113,14 @@ export const job = (id: string) => get<Job>(`/jobs/${id}`);
 /** Milliseconds between two looks at a job. */
 const LOOK = 1_000;
 
-/** The job when it has ended, however that was. */
+/** The job when it has ended, however that was; a store that is away meanwhile is asked again. */
 export async function ended(id: string): Promise<Job> {
   for (;;) {
-    const now = await job(id);
-    if (now.State === 'Success' || now.State === 'Failure') return now;
+    const now = await job(id).catch((error: unknown) => {
+      if (isPassing(error)) return null;
+      throw error;
+    });
+    if (now?.State === 'Success' || now?.State === 'Failure') return now;
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
 }
