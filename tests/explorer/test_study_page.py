@@ -2,7 +2,7 @@
 """A study in a browser: its tree, its tags, its links, and what can be done with it."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
@@ -55,6 +55,36 @@ def test_tree_by_keyboard(explorer: Open, store: Store, series: str) -> None:
     selected = page.get_by_role("treeitem", selected=True)
     expect(selected).to_have_count(0, timeout=WAIT)  # its series is closed again
     assert faults_of(page) == []
+
+
+def test_tags_are_those_of_what_is_chosen(explorer: Open, store: Store, series: str) -> None:
+    """While those of an instance have not come, nobody takes those of another one for them."""
+    first, second = (
+        one["Instance"] for one in store.get(f"/series/{series}/frame-order")["Instances"][:2]
+    )
+    uid, other = (
+        store.get(f"/instances/{one}")["MainDicomTags"]["SOPInstanceUID"] for one in (first, second)
+    )
+    page = explorer(f"studies/{study_of(store, series)}?tab=tags")
+    waiting: list[Route] = []
+    page.route(f"**/explorer/api/instances/{second}/tags**", lambda route: waiting.append(route))
+    tree, panel = page.get_by_role("tree"), page.get_by_role("tabpanel")
+    expect(tree).to_be_visible(timeout=WAIT)
+    panel.get_by_role("searchbox").fill("sop instance uid")
+    tree.focus()
+    for key in ("Home", "ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("treeitem", name="Instance 3")).to_be_visible(timeout=WAIT)
+    page.keyboard.press("ArrowDown")
+    expect(panel.get_by_text(uid).first).to_be_visible(timeout=WAIT)
+    page.keyboard.press("ArrowDown")
+    page.wait_for_url(f"**/studies/*instance={second}*")
+    expect(panel.get_by_text(uid)).to_have_count(0)
+    page.wait_for_timeout(500)
+    page.unroute(f"**/explorer/api/instances/{second}/tags**")
+    for route in waiting:
+        route.continue_()
+    expect(panel.get_by_text(other).first).to_be_visible(timeout=WAIT)
 
 
 def test_tags_are_found_and_shown_as_text(explorer: Open, store: Store) -> None:

@@ -52,7 +52,10 @@ export function StudyPage() {
           />
         </div>
       )}
-      {!error && study.data && series.data && <Study study={study.data} series={series.data} />}
+      {!error && study.data && series.data && (
+        // What is open, and about to be done, is of this study alone.
+        <Study key={id} study={study.data} series={series.data} />
+      )}
       {!error && !(study.data && series.data) && <p className={styles.quietText}>{t('loading')}</p>}
     </Page>
   );

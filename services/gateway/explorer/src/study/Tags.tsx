@@ -18,7 +18,6 @@ export function Tags({ instance }: { instance: string | undefined }) {
   const { data, error, refetch } = useQuery({
     ...tagsQuery(instance ?? ''),
     enabled: instance !== undefined,
-    placeholderData: (before) => before,
   });
   const [search, setSearch] = useState('');
   const [withPrivate, setWithPrivate] = useState(false);
