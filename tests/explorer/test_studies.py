@@ -133,6 +133,18 @@ def test_selection_of_all_that_match(explorer: Open) -> None:
     expect(page.get_by_text("239 selected")).to_be_visible()
 
 
+def test_another_search_chooses_nothing(explorer: Open) -> None:
+    """What is chosen is in sight or was: no action takes what an earlier search has found."""
+    page = explorer("?q=Dubois")
+    expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
+    page.locator('[aria-rowindex="2"] input').click()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    page.get_by_role("searchbox").fill("muller")
+    expect(page.get_by_text("1 selected")).to_have_count(0)
+    expect(page.get_by_text("40 studies").first).to_be_visible()
+    assert page.locator('[role="row"][aria-selected="true"]').count() == 0
+
+
 def test_hostile_names_are_text(explorer: Open, store: Store) -> None:
     """What somebody has put into a data set is shown, and never run."""
     study = send(store, scan(9001, HOSTILE, "HOSTILE", "20260101", "<script>alert(1)</script>"))

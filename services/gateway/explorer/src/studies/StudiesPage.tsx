@@ -101,6 +101,10 @@ export function StudiesPage() {
     setRound((before) => before + 1);
   };
   const open = (row: Row) => router.history.push(hrefOf(row));
+  const { clear } = selection;
+  const looked = JSON.stringify([wanted.asked.text, wanted.asked.filters]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: nothing is done with what another search found
+  useEffect(clear, [looked, clear]);
   const spoken = useMemo(
     () => ({ locale, say: (key: 'arriving' | 'protected' | 'noName') => t(`say_${key}`) }),
     [locale, t],
