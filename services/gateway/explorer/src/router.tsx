@@ -6,6 +6,7 @@ import {
   createRouter,
   lazyRouteComponent,
 } from '@tanstack/react-router';
+import { readQuery, writeQuery } from './query';
 import { NotFound } from './shell/NotFound';
 import { PageFailure } from './shell/PageFailure';
 import { Shell } from './shell/Shell';
@@ -95,6 +96,8 @@ export const router = createRouter({
   ]),
   basepath: '/explorer',
   defaultPreload: 'intent',
+  parseSearch: readQuery,
+  stringifySearch: writeQuery,
   defaultErrorComponent: PageFailure,
   scrollRestoration: true,
 });

@@ -47,8 +47,8 @@ export function readAddress(search: Record<string, unknown>): Address {
   const address: Address = {};
   const take = (name: 'q' | 'modality' | 'label' | 'state' | TextFilter) => {
     const value = search[name];
-    // The router reads 2024 as a number.
-    const text = typeof value === 'number' ? String(value) : value;
+    // The router reads 2024 as a number, and true as what it is.
+    const text = ['number', 'boolean'].includes(typeof value) ? String(value) : value;
     if (typeof text === 'string' && text.trim()) address[name] = text;
   };
   for (const name of ['q', 'modality', 'label', 'state', ...TEXT_FILTERS] as const) take(name);
