@@ -18,6 +18,8 @@ from pons_render.picture_header import PICTURE_TAGS, Bulk, Element, bulk, text
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 LARGEST_LUT = 65536
 """Entries of a lookup table (PS3.3 C.11.1.1.1)."""
+FLUOROSCOPY = frozenset(f"1.2.840.10008.5.1.4.1.1.12.{number}" for number in (1, 2, 3))
+"""X-Ray Angiographic, Radiofluoroscopic and (retired) Angiographic Bi-Plane Image Storage."""
 SHARED_GROUPS, FRAME_GROUPS = "52009229", "52009230"
 
 
@@ -70,12 +72,14 @@ class Groups(msgspec.Struct, frozen=True, rename=_tag):
 class DataSet(Item, frozen=True, rename=_tag):
     """What is in the data set alone."""
 
+    _00080016: Element = Element()
     _00181164: Element = Element()
     _00182010: Element = Element()
     _00200013: Element = Element()
     _00280034: Element = Element()
     _00280120: Element = Element()
     _00280121: Element = Element()
+    _00281040: Element = Element()
     _00282110: Element = Element()
     _00283000: Luts = Luts()
     _00283010: Luts = Luts()
@@ -185,7 +189,7 @@ def _of_frame(own: DataSet, shared: Groups, each: Groups, frame: int) -> FrameAt
         slope=slope or 1.0,
         intercept=read_decimal(_value(scaling._00281052)) or 0.0,
         units=units,
-        modality_lut=next(iter(_luts(own._00283000)), None),
+        modality_lut=_modality_lut(own),
         windows=tuple(_windows(display)),
         function=function if function in FUNCTIONS else FUNCTIONS[0],
         voi_luts=tuple(_luts(own._00283010)),
@@ -232,6 +236,18 @@ def _windows(display: Item) -> list[Window]:
 
 def _luts(sequence: Luts) -> list[Lut]:
     return [lut for item in sequence.Value if item and (lut := _lut(item))]
+
+
+def _modality_lut(own: DataSet) -> Lut | None:
+    """The table that makes modality values.
+
+    That of fluoroscopy undoes a logarithm for those who compute: windows and VOI LUTs are for the
+    stored values (PS3.3 C.8.7.1.1.2, PS3.4 N.2.1.2).
+    """
+    is_undone = text(own._00281040).upper() in ("LOG", "DISP")
+    if is_undone and text(own._00080016) in FLUOROSCOPY:
+        return None
+    return next(iter(_luts(own._00283000)), None)
 
 
 def _lut(item: LutItem) -> Lut | None:

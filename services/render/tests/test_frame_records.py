@@ -182,6 +182,32 @@ async def test_tables(client: httpx.AsyncClient, resources: Any, make: Make) -> 
     assert values == [[10, 20, 30, 40], [0, 300, 1023]]
 
 
+@pytest.mark.parametrize(
+    ("sop_class", "relationship", "applies"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.12.1", "LOG", False),
+        ("1.2.840.10008.5.1.4.1.1.12.2", "DISP", False),
+        ("1.2.840.10008.5.1.4.1.1.12.1", "LIN", True),
+        ("1.2.840.10008.5.1.4.1.1.1.1", "LOG", True),
+    ],
+)
+def test_the_table_of_fluoroscopy_is_not_for_display(
+    sop_class: str, relationship: str, applies: bool
+) -> None:
+    """The windows of an angiography are for its stored values, whatever its modality LUT says."""
+    table = {
+        "00283002": {"vr": "US", "Value": [2, 0, 16]},
+        "00283006": {"vr": "US", "Value": [7, 9]},
+    }
+    header = {
+        "00080016": {"vr": "UI", "Value": [sop_class]},
+        "00281040": {"vr": "CS", "Value": [relationship]},
+        "00283000": {"vr": "SQ", "Value": [table]},
+    }
+    (found,) = read_attributes(msgspec.json.encode(header), range(1))
+    assert (found.modality_lut is not None) == applies
+
+
 async def test_colour(client: httpx.AsyncClient, resources: Any) -> None:
     """A palette is applied, and colours are three samples for each pixel."""
     resources.add("palette", example("examples_palette.dcm"))
