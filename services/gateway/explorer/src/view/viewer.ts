@@ -49,6 +49,9 @@ const NOTHING: Seen = {
 };
 export const RATES = [1, 2, 5, 10, 15, 20, 30] as const;
 
+/** Grey frames and coloured ones: a window of the one means nothing for the other. */
+const kindOf = (head: Head) => (head.Pixels === 'RGB' ? 'colour' : 'grey');
+
 export class Viewer {
   private readonly loader: SeriesLoader;
   private seen: Seen;
@@ -57,7 +60,8 @@ export class Viewer {
   private image: ImageData | null = null;
   private stage: Size = { width: 0, height: 0 };
   private moved: Placement | null = null;
-  private own: Display | null = null;
+  /** The windows that were chosen. */
+  private readonly own = new Map<'grey' | 'colour', Display>();
   /** The window of the address, until there is a frame to apply it to. */
   private given: Window | null;
   private inverted = false;
@@ -135,23 +139,23 @@ export class Viewer {
   }
 
   show(display: Partial<Display>): void {
-    const now = this.seen.display;
+    const { display: now, head } = this.seen;
     if (!now) return;
     if (display.inverted !== undefined) this.inverted = display.inverted;
-    if (display.window || display.voiLut !== undefined || display.function) {
-      this.own = { ...now, ...display, voiLut: display.voiLut ?? null };
+    if (head && (display.window || display.voiLut !== undefined || display.function)) {
+      this.own.set(kindOf(head), { ...now, ...display, voiLut: display.voiLut ?? null });
     }
     this.redraw();
   }
 
   /** The window moved: by so many widths across, and by so much of the width down. */
   dragWindow(dx: number, dy: number): void {
-    const now = this.seen.display;
-    if (!now) return;
+    const { display: now, head } = this.seen;
+    if (!now || !head) return;
     const { center, width } = now.window;
     const wider = Math.max(width * 2 ** (dx / 160), 1e-6);
     const window = { center: center - dy * (width / 250), width: wider };
-    this.own = { ...now, window, voiLut: null };
+    this.own.set(kindOf(head), { ...now, window, voiLut: null });
     this.redraw();
   }
 
@@ -186,7 +190,7 @@ export class Viewer {
 
   reset(): void {
     this.moved = null;
-    this.own = null;
+    this.own.clear();
     this.inverted = false;
     this.change({ lines: [] });
   }
@@ -277,10 +281,11 @@ export class Viewer {
     }
     const { head } = arrived;
     if (this.given) {
-      this.own = { ...displayOf(head), window: this.given, voiLut: null };
+      this.own.set(kindOf(head), { ...displayOf(head), window: this.given, voiLut: null });
       this.given = null;
     }
-    const display = { ...(this.own ?? displayOf(head)), inverted: this.inverted };
+    const own = this.own.get(kindOf(head));
+    const display = { ...(own ?? displayOf(head)), inverted: this.inverted };
     if (display.voiLut !== null && !head.VoiLuts?.[display.voiLut]) display.voiLut = null;
     this.seen = {
       ...this.seen,
@@ -288,7 +293,7 @@ export class Viewer {
       refused: null,
       waiting: false,
       display,
-      chosen: this.own !== null,
+      chosen: own !== undefined,
       placement: this.moved ?? fitted(head, this.stage),
       loaded,
     };
