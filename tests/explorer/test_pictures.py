@@ -180,6 +180,21 @@ def test_value_and_place_under_the_pointer(explorer: Open, store: Store) -> None
     expect(value).to_have_text(told(EDGE - 1 - 7, 31))
 
 
+def test_the_value_is_that_of_the_frame_that_is_seen(explorer: Open, store: Store) -> None:
+    """Keys that move to another slice tell its value where the pointer rests."""
+    slices = volume(3)
+    page = explorer(f"view/{send(store, *slices)}?slice=1")
+    shown(page, 0)
+    box = page.locator("canvas").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 7.5 * box["width"] / EDGE, box["y"] + 31.5 * box["height"] / EDGE)
+    value = page.locator("output")
+    for number, ds in enumerate(slices):
+        expect(page.locator(f'canvas[data-slice="{number}"]')).to_be_visible()
+        expect(value).to_contain_text(f" = {ds.pixel_array[31, 7]} HU")
+        page.keyboard.press("ArrowDown")
+
+
 def test_lengths(explorer: Open, store: Store) -> None:
     """Two clicks measure in mm; without a spacing the unit is pixels."""
     (ds,) = volume(1)

@@ -36,9 +36,11 @@ export function usePointer(
       const placement = viewer.placement();
       return head && placement ? toFrame(head, placement, viewer.size, point) : null;
     };
-    const tell = (event: MouseEvent) => {
+    /** Where the pointer is, whose value is that of the frame that is drawn by now. */
+    let over: Point | null = null;
+    const tell = () => {
       const frame = viewer.drawn;
-      const point = inFrame(at(event));
+      const point = over && inFrame(over);
       if (value.current) value.current.textContent = frame && point ? pixelText(frame, point) : '';
     };
     const measure = (to: Point, add: boolean) => {
@@ -69,7 +71,8 @@ export function usePointer(
       }
     };
     const move = (event: PointerEvent) => {
-      tell(event);
+      over = at(event);
+      tell();
       const before = pointers.get(event.pointerId);
       const point = at(event);
       if (!before) {
@@ -117,13 +120,14 @@ export function usePointer(
       const steps = Math.trunc(wheel / NOTCH);
       wheel -= steps * NOTCH;
       if (steps) viewer.step(steps);
-      tell(event);
     };
     const leave = () => {
-      if (value.current) value.current.textContent = '';
+      over = null;
+      tell();
     };
     const noMenu = (event: Event) => event.preventDefault();
 
+    const stop = viewer.subscribe(tell);
     element.addEventListener('pointerdown', down);
     element.addEventListener('pointermove', move);
     element.addEventListener('pointerup', up);
@@ -132,6 +136,7 @@ export function usePointer(
     element.addEventListener('contextmenu', noMenu);
     element.addEventListener('wheel', turn, { passive: false });
     return () => {
+      stop();
       element.removeEventListener('pointerdown', down);
       element.removeEventListener('pointermove', move);
       element.removeEventListener('pointerup', up);
