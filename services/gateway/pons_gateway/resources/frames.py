@@ -23,7 +23,7 @@ from pons_gateway.resources.slices import (
 async def frames_of_series(series_id: str, backends: Backends) -> SeriesFrames:
     """The frames of a series in order. Raises `NotFound`, and `TooLarge`."""
     stored = await known_slices(series_id, backends)
-    content = _content(stored)
+    content = content_of(stored)
     known = backends.frame_orders.get(content)
     if known is not None:
         return known
@@ -63,7 +63,8 @@ async def middle_frame(level: Level, identifier: str, backends: Backends) -> Run
     return Run(instance, str(key), (frames or 1) // 2, 1)
 
 
-def _content(stored: list[StoredSlice]) -> str:
-    """Names the instances of a series and their bytes, whatever the order of arrival."""
-    each = sorted(f"{one.id} {one.object_key}" for one in stored)
+def content_of(stored: list[StoredSlice]) -> str:
+    """Names the instances of a series, their bytes and their order, which indices and arrival tell
+    where positions do not: an index that is made again may have others."""
+    each = (f"{one.id} {one.object_key} {one.index}" for one in stored)
     return xxhash.xxh3_128_hexdigest("\n".join(each).encode())

@@ -12,8 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from pons.catalog import StoredHeader, StoredObject
+from pons.catalog.slices import StoredSlice
 from pons.messages.frames import FramesRequest, Run
 from pons_gateway.frame_orders import FrameOrders, SeriesFrames
+from pons_gateway.resources.frames import content_of
 from pons_gateway.resources.slices import order_to_look_at, read_slice
 
 from ..conftest import INSTANCE, KEY, NOBODY, PATIENT, SERIES, STUDY, Open, Store
@@ -162,6 +164,14 @@ def test_orders_are_forgotten_in_their_turn() -> None:
     assert (orders.get("a"), orders.get("b")) == (one, None)
     orders.add(SeriesFrames("e", is_volume=True, runs=[Run("e", "", 0, 1)] * 4))
     assert orders.get("e") is None
+
+
+def test_another_order_is_another_content() -> None:
+    """What is kept of frames by their numbers is not taken for those of another order."""
+    one, two = StoredSlice("a", None, KEY), StoredSlice("b", None, KEY)
+    assert content_of([one, two]) == content_of([one, two])
+    assert content_of([two, one]) != content_of([one, two])
+    assert content_of([one, StoredSlice("b", 2, KEY)]) != content_of([one, two])
 
 
 def test_what_has_no_order_can_be_looked_at() -> None:
