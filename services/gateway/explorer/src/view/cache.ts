@@ -21,13 +21,22 @@ export class FrameCache {
     return this.frames.has(slice);
   }
 
-  /** Keep a frame. What is farthest from `current` goes, the frame itself where that is it. */
-  add(frame: Arrived, current: number): void {
+  /** Keep a frame. What is farthest from `current` goes, the frame itself where that is it.
+   *
+   * Gives how far the nearest that went was; infinite where none did.
+   */
+  add(frame: Arrived, current: number): number {
     const slice = frame.head.Slice;
     this.remove(slice);
     this.frames.set(slice, frame);
     this.bytes += sizeOf(frame);
-    while (this.bytes > this.budget && this.frames.size > 1) this.remove(this.farthest(current));
+    let nearest = Number.POSITIVE_INFINITY;
+    while (this.bytes > this.budget && this.frames.size > 1) {
+      const gone = this.farthest(current);
+      nearest = Math.abs(gone - current);
+      this.remove(gone);
+    }
+    return nearest;
   }
 
   remove(slice: number): void {

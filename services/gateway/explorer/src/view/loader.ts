@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Brings the frames of a series into memory: those that are looked at first, then those around. */
 import { ApiError, MARK } from '../api/client';
-import { FrameCache } from './cache';
+import { BUDGET, FrameCache } from './cache';
 import type { Arrived } from './frame';
 import { FrameReader } from './stream';
 
@@ -33,9 +33,11 @@ export interface Listener {
 }
 
 export class SeriesLoader {
-  readonly cache = new FrameCache();
+  readonly cache: FrameCache;
   private current = 0;
   private direction = 1;
+  /** How far from the current one frames did not find room: none as far is asked for again. */
+  private full = Number.POSITIVE_INFINITY;
   private requests: Request[] = [];
   private failures = 0;
   private closed = false;
@@ -49,11 +51,17 @@ export class SeriesLoader {
     private readonly series: string,
     private readonly order: Order,
     private readonly listener: Listener,
-  ) {}
+    budget = BUDGET,
+  ) {
+    this.cache = new FrameCache(budget);
+  }
 
   /** Look at a frame: it comes first, then what lies in the direction of the last move. */
   look(slice: number): void {
-    if (slice !== this.current) this.direction = slice > this.current ? 1 : -1;
+    if (slice !== this.current) {
+      this.direction = slice > this.current ? 1 : -1;
+      this.full = Number.POSITIVE_INFINITY;
+    }
     this.current = slice;
     if (!this.cache.has(slice) && !this.requests.some((one) => soon(one, slice))) {
       // What is under way is not what is waited for.
@@ -111,15 +119,17 @@ export class SeriesLoader {
     const seen = this.cache.get(this.current);
     // Before the first frame nobody knows how large they are: it comes alone with a few others.
     const room = seen?.values ? this.cache.room(seen) : 8;
-    const first = this.first(missing, Math.floor(room / 2));
+    // As many on each side as there is room for, beside the current one.
+    const reach = Math.min(Math.floor((room - 1) / 2), this.full - 1);
+    const first = this.first(missing, reach);
     if (first === null) return null;
     if (this.afresh.has(first)) return { from: first, count: 1 };
     let [from, end] = [first, first + 1];
     const most = Math.min(CHUNK, Math.max(1, room - 1), seen?.values ? CHUNK : 8);
     if (first < this.current) {
-      while (end - from < most && missing(from - 1) && this.current - from < room / 2) from -= 1;
+      while (end - from < most && missing(from - 1) && this.current - from < reach) from -= 1;
     } else {
-      while (end - from < most && missing(end) && end - this.current < room / 2) end += 1;
+      while (end - from < most && missing(end) && end - this.current <= reach) end += 1;
     }
     return { from, count: end - from };
   }
@@ -180,7 +190,7 @@ export class SeriesLoader {
       for (const frame of reader.push(value)) {
         if (this.closed || stop.signal.aborted) return;
         request.next = frame.head.Slice + 1;
-        this.cache.add(frame, this.current);
+        this.full = Math.min(this.full, this.cache.add(frame, this.current));
         this.listener.arrived(frame);
       }
     }
