@@ -296,13 +296,15 @@ def _own_position(
 
 
 def _spacing(measures: Item, own: DataSet) -> tuple[tuple[float, float] | None, str]:
-    for element, at in (
-        (measures._00280030, "patient"),
-        (own._00181164, "detector"),
-        (own._00182010, "page"),
-    ):
-        numbers = _numbers(element, 2)
-        if numbers and min(numbers) > 0:
+    """Pixel Spacing that repeats another one was not corrected for what that one lacks: it says no
+    more than the other (PS3.3 10.7.1)."""
+    patient, detector, page = (
+        numbers if (numbers := _numbers(element, 2)) and min(numbers) > 0 else None
+        for element in (measures._00280030, own._00181164, own._00182010)
+    )
+    corrected = patient if patient not in (detector, page) else None
+    for numbers, at in ((corrected, "patient"), (detector, "detector"), (page, "page")):
+        if numbers:
             return (numbers[0], numbers[1]), at
     return None, ""
 

@@ -152,6 +152,30 @@ async def test_groups_of_each_frame(client: httpx.AsyncClient, resources: Any, m
     assert (second["Slope"], values.tolist()) == (3, [[4, 5], [6, 7]])
 
 
+@pytest.mark.parametrize(
+    ("spacing", "detector", "page", "expected"),
+    [
+        ([0.2, 0.2], None, None, ((0.2, 0.2), "patient")),
+        ([0.18, 0.18], [0.2, 0.2], None, ((0.18, 0.18), "patient")),
+        ([0.2, 0.2], [0.2, 0.2], None, ((0.2, 0.2), "detector")),
+        ([0.1, 0.1], None, [0.1, 0.1], ((0.1, 0.1), "page")),
+        (None, [0.2, 0.3], None, ((0.2, 0.3), "detector")),
+        ([0, 0.2], None, None, (None, "")),
+    ],
+)
+def test_where_millimetres_are(
+    spacing: list[float] | None,
+    detector: list[float] | None,
+    page: list[float] | None,
+    expected: tuple[Any, str],
+) -> None:
+    """A Pixel Spacing that is that of the detector is no measure of what is in the patient."""
+    tags = {"00280030": spacing, "00181164": detector, "00182010": page}
+    header = {tag: {"vr": "DS", "Value": value} for tag, value in tags.items() if value}
+    (found,) = read_attributes(msgspec.json.encode(header), range(1))
+    assert (found.spacing, found.spacing_at) == expected
+
+
 async def test_tables(client: httpx.AsyncClient, resources: Any, make: Make) -> None:
     """Modality and VOI LUTs come with their first value's sign, whatever VR it was written with."""
 
