@@ -204,8 +204,10 @@ export class Viewer {
     this.change({ rate });
   }
 
+  /** Begin a length, or move its end, which is in the frame that it begins in or nowhere. */
   measure(line: Line | null, add: boolean): void {
     const { lines } = this.seen;
+    if (!add && line && lines.at(-1)?.slice !== line.slice) return;
     const kept = add ? lines : lines.slice(0, -1);
     this.change({ lines: line ? [...kept, line] : kept });
   }
