@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from pons.errors import UnsupportedImage
 from pons_render.bands import bands
 from pons_render.display import reduce_color
 from pons_render.frame_attributes import FrameAttributes, Lut
@@ -39,6 +40,8 @@ def write_record(
         kind, meaning = "RGB", {}
     else:
         kind = f"{_KINDS[pixels.dtype.kind]}{pixels.dtype.itemsize * 8}"
+        if kind.endswith("nt64"):
+            raise UnsupportedImage("Integers of 64 bits are not sent", "Bits Allocated (0028,0100)")
         meaning = _grey(image, attributes, pixels, source)
     told = head | _common(image, attributes, kind) | meaning
     rows, columns = pixels.shape[:2]

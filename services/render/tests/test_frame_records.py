@@ -275,6 +275,17 @@ async def test_what_cannot_be_decoded_says_why(
     assert "no frame 1" in reasons[6]
 
 
+async def test_integers_of_64_bits_have_a_reason(
+    client: httpx.AsyncClient, resources: Any, make: Make
+) -> None:
+    """What no reader of the stream knows is refused, and does not end the stream for the others."""
+    resources.add("wide", make(np.arange(4, dtype="<u8").reshape(2, 2)))
+    resources.add("good", make(np.arange(4, dtype=np.uint8).reshape(2, 2)))
+    (wide, _), (good, _) = await stream(client, resources, ("wide", 0, 1), ("good", 0, 1))
+    assert "64 bits" in wide["Error"]
+    assert good["Pixels"] == "Uint8"
+
+
 async def test_long_streams_are_in_order(
     client: httpx.AsyncClient, resources: Any, make: Make
 ) -> None:
