@@ -39,7 +39,7 @@ GATEWAY_FLOORS = (
     ("lifespan", "middleware", "uploads"),
     ("routers", "webdav"),
     ("app",),
-    ("service",),
+    ("service", "typescript"),
     ("__main__",),
 )
 """Rooms, from the ground up: each knows those on the floors below it alone."""

@@ -126,7 +126,7 @@ def test_leaving_cancels_a_deletion(explorer: Open, store: Store) -> None:
 
 
 def test_a_page_as_it_was_left_shows_what_is_there(explorer: Open, store: Store) -> None:
-    """A browser may keep the page that is left, and show it again: nothing was deleted meanwhile."""
+    """A browser may keep the page that is left: nothing was deleted meanwhile."""
     study = send(store, scan(8013, "Back^Me", "BACK", "20260101"))
     page = explorer("?q=BACK")
     requests = sent(page)

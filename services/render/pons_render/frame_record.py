@@ -4,11 +4,9 @@
 docs/frames.md describes it for those who read it.
 """
 
-import struct
 from base64 import b64encode
 from typing import Any, BinaryIO
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,13 +15,9 @@ from pons_render.bands import bands
 from pons_render.display import reduce_color
 from pons_render.frame_attributes import FrameAttributes, Lut
 from pons_render.image import Image
+from pons_render.record_head import Head, begin_record
 from pons_render.source import Source
 from pons_render.voi import extremes, first_of_modality, first_of_voi, lut_values, padding_of
-
-LENGTHS = struct.Struct("<II")
-"""Bytes of the head, and of the values."""
-
-Head = dict[str, Any]
 
 
 def write_record(
@@ -50,12 +44,6 @@ def write_record(
     for band in bands(pixels):
         values = np.ascontiguousarray(pixels[band])
         answer.write(values.astype(values.dtype.newbyteorder("<"), copy=False).data)
-
-
-def begin_record(head: Head, values: int = 0) -> bytes:
-    """The record up to its values, of which there are so many bytes."""
-    text = msgspec.json.encode(head)
-    return LENGTHS.pack(len(text), values) + text
 
 
 _KINDS = {"u": "Uint", "i": "Int", "f": "Float"}

@@ -18,9 +18,9 @@ from pons.messages.frames import FramesRequest, Run
 from pons.objects.damage import notice
 from pons_render.answer import Answer
 from pons_render.frame_attributes import FrameAttributes
-from pons_render.frame_record import begin_record
 from pons_render.image import Image, read_image
 from pons_render.pictures import Opened, Pictures, require_frame
+from pons_render.record_head import begin_record
 from pons_render.wire import RECORD, Task
 
 log = structlog.get_logger()

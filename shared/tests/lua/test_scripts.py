@@ -13,6 +13,7 @@ import pytest
 from pons.errors import Unavailable
 from pons.lua.scripts import NotAsked, ProcessLost, ScriptFailed, ScriptLost, open_scripts
 from pons.settings import LuaSettings, SettingsError
+from pons_testing.waiting import until
 
 from .opening import Open, value
 
@@ -213,11 +214,10 @@ async def test_what_is_being_loaded_is_waited_for() -> None:
     settings = LuaSettings(callbacks=True, timeout=20, memory_mb=32)
     async with open_scripts(settings, {}, lambda: posted) as scripts:
         posted["1"] = (
-            b"for i = 1, 3000000 do n = i end function ReceivedInstanceFilter() return true end"
+            b"for i = 1, 30000000 do n = i end function ReceivedInstanceFilter() return true end"
         )
         first = asyncio.create_task(scripts.catch_up())
-        while "1" not in scripts._loaded:
-            await asyncio.sleep(0)
+        await until(lambda: "1" in scripts._loaded)
         assert not scripts.defines("ReceivedInstanceFilter")
         await scripts.catch_up()
         assert scripts.defines("ReceivedInstanceFilter")
