@@ -61,9 +61,18 @@ def store(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sto
         yield started
 
 
+@pytest.fixture(scope="session")
+def first_studies(store: Store) -> frozenset[str]:
+    """Those that every test finds."""
+    return frozenset(store.get("/studies"))
+
+
 @pytest.fixture
-def explorer(store: Store, browser: Browser) -> Iterator[Open]:
-    """Opens pages of Explorer; none of them may break its policy, or fail by itself."""
+def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> Iterator[Open]:
+    """Opens pages of Explorer; none of them may break its policy, or fail by itself.
+
+    What a test has sent goes with it.
+    """
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 
@@ -87,4 +96,9 @@ def explorer(store: Store, browser: Browser) -> Iterator[Open]:
         for page in context.pages:
             faults += page.evaluate("window.violations ?? []")
         context.close()
+    there = set(store.get("/studies"))
+    more = [{"Level": "Study", "ID": one} for one in there - first_studies]
+    if more:
+        store.http.post("/tools/bulk-delete", json={"Resources": more}).raise_for_status()
+    assert first_studies <= there
     assert faults == []

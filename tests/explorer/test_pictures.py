@@ -144,7 +144,7 @@ def test_window_by_drag_key_and_field(explorer: Open, store: Store) -> None:
     expect(corner).to_contain_text("W 100 L 300")
     assert_same(shown(page), seen(ds))
     expect(page).to_have_url(re.compile("wc=300.*ww=100"))
-    width.blur()  # a field takes letters itself
+    page.get_by_label("Centre of the window").blur()  # a field takes letters itself
     page.keyboard.press("r")
     ds.WindowCenter, ds.WindowWidth, ds.VOILUTFunction = 500, 2000, "LINEAR"
     expect(corner).to_contain_text("W 2000")
