@@ -12,14 +12,19 @@ from uvicorn.importer import import_from_string
 
 from pons.http.body import Body, end_of_head
 from pons.http.bounds import Admission, Bounds
+from pons.http.exchange import Exchange
 from pons.http.head_and_body import HeadAndBody
+from pons.http.low_water import low_water
 from pons.http.refusals import Refusals
+from pons.http.sized_body import PIECE, SizedBody, sized_body
 from pons.http.unsent import unsent
 
 LINGER_SECONDS = 1.0
 """How long a client that was refused may take to read why."""
 MOST_LINGERING = 64
 """So many at once; the others are closed without it."""
+WORTH_WAITING = 64 * 1024
+"""Bytes of a body that come in more than one piece, usually."""
 
 NO_LINE_ENDS = re.compile(rb"[^\r\n]|\Z")
 
@@ -41,7 +46,7 @@ class Guard:
         self._open: set[Connection] = set()
         self._watching = False
         times = (bounds.first_byte, bounds.head, bounds.body, bounds.answer, keep_alive)
-        self._interval = min(1.0, min(times) / 4)
+        self.interval = min(1.0, min(times) / 4)
 
     def connect(self, **arguments: Any) -> asyncio.Protocol:
         """The protocol of a connection, from what uvicorn gives to its own."""
@@ -51,7 +56,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(_connection.get(), receive, send)
+        exchange = Exchange(_connection.get(), scope, receive, send)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
@@ -62,7 +67,7 @@ class Guard:
         self._open.add(connection)
         if not self._watching:
             self._watching = True
-            asyncio.get_running_loop().call_later(self._interval, self._look)
+            asyncio.get_running_loop().call_later(self.interval, self._look)
 
     def forget(self, connection: "Connection") -> None:
         """The connection has ended."""
@@ -75,7 +80,7 @@ class Guard:
             connection.look(now)
         self._watching = bool(self._open)
         if self._watching:
-            loop.call_later(self._interval, self._look)
+            loop.call_later(self.interval, self._look)
 
 
 class Connection(asyncio.Protocol):
@@ -101,10 +106,16 @@ class Connection(asyncio.Protocol):
         self._head = bytearray()
         """The beginning of a head, all of which has been passed on; empty before and after."""
         self._lines = 0
-        self._body: Body | None = None
+        self._body: Body | SizedBody | None = None
+        """What comes next, up to its end."""
+        self._sized: SizedBody | None = None
+        """The body of the request that is under way, where the application has it from here."""
+        self._full = False
+        """Reading is paused, until the application takes what is here."""
+        self._low_water = 1
         self._under_way = False
         """A head was passed on whose answer is not complete."""
-        self._exchange: _Exchange | None = None
+        self._exchange: Exchange | None = None
         self._held = b""
         self._waits = False
         """Reading is paused, because something was held."""
@@ -138,7 +149,9 @@ class Connection(asyncio.Protocol):
         at = 0
         _connection.set(self)
         while at < len(data) and not self._transport.is_closing():
-            if self._body is not None:
+            if isinstance(self._body, SizedBody):
+                at = self._keep_body(self._body, data, at)
+            elif self._body is not None:
                 at = self._pass_body(self._body, data, at)
             elif self._under_way:
                 self._held = data[at:]
@@ -161,6 +174,8 @@ class Connection(asyncio.Protocol):
         self._held = b""
         self._head.clear()
         self._body = None
+        if self._sized is not None:
+            self._sized.lose()
 
     def pause_writing(self) -> None:
         if self._inner is not None:
@@ -172,17 +187,24 @@ class Connection(asyncio.Protocol):
 
     # What a request does
 
-    def begins(self, exchange: "_Exchange") -> None:
-        """The application has the request."""
+    def begins(self, exchange: Exchange) -> SizedBody | None:
         self._exchange = exchange
+        return self._sized
 
     def touch(self) -> None:
-        """A deadline counts from now."""
         self._since = self._loop.time()
 
+    def taken(self) -> None:
+        if self._full:
+            self._full = False
+            self._transport.resume_reading()
+
     def answered(self) -> None:
-        """The answer to the request is complete."""
         self._exchange = None
+        if self._sized is not None:
+            self._sized.drop()
+            self._sized = None
+            self.taken()
         self._under_way = False
         self.touch()
         if self._waits:
@@ -219,10 +241,15 @@ class Connection(asyncio.Protocol):
             self._refuse(431, "headers", words)
             return len(data)
         piece = data[at:end]
-        if complete:
-            self._complete(bytes(head) + piece)
-        else:
+        if not complete:
             head += piece
+        elif not head and (found := sized_body(piece)):
+            self._under_way = True
+            self._body, piece = found
+            self._sized = self._body
+            self._expect(self._body.left - (len(data) - end))
+        else:
+            self._complete(bytes(head) + piece)
         self._pass(piece)
         return end
 
@@ -234,6 +261,29 @@ class Connection(asyncio.Protocol):
         if b"content-length" in lowered or b"transfer-encoding" in lowered:
             body = Body(head, lowered)
             self._body = None if body.ended else body
+
+    def _expect(self, count: int) -> None:
+        """Let the system wait for the rest of a body, where that is worth while and little."""
+        wanted = count if WORTH_WAITING <= count <= PIECE else 1
+        if wanted != self._low_water:
+            self._low_water = wanted
+            low_water(self._transport, wanted)
+
+    def _keep_body(self, body: SizedBody, data: bytes, at: int) -> int:
+        """Keep what of `data` from `at` on is in the body of a request; to where that is."""
+        self.touch()
+        end = body.take(data, at)
+        if body.ended:
+            self._body = None
+            self._expect(0)
+        elif self._low_water > body.left:
+            self._expect(body.left)
+        elif body.full:
+            self._full = True
+            self._transport.pause_reading()
+        if body.unwanted:
+            self._pass(b"")  # so that uvicorn does not take the connection for idle
+        return end
 
     def _pass_body(self, body: Body, data: bytes, at: int) -> int:
         """Pass on what of `data` from `at` on is in the body of a request; to where that is."""
@@ -276,6 +326,8 @@ class Connection(asyncio.Protocol):
                 words = f"The head of the request did not come within {bounds.head:g} seconds"
                 self._refuse(408, "head_time", words)
         elif self._body is not None:
+            if passed >= self._guard.interval:
+                self._expect(0)  # the client is slow
             if self._under_way and not (self._exchange and self._exchange.waiting):
                 self._since = now  # nobody waits for the client
             elif passed > bounds.body:
@@ -315,39 +367,3 @@ class Connection(asyncio.Protocol):
             transport.close()
         else:
             transport.write_eof()
-
-
-class _Exchange:
-    """One request and its answer, as the application has them."""
-
-    def __init__(self, connection: Connection, receive: Any, send: Any) -> None:
-        self._connection = connection
-        self._receive = receive
-        self._send = send
-        self._open = True
-        self.waiting = False
-        """Whether the application waits for the client."""
-        connection.begins(self)
-
-    async def receive(self) -> Any:
-        self.waiting = True
-        self._connection.touch()
-        try:
-            return await self._receive()
-        finally:
-            self.waiting = False
-
-    async def send(self, message: Any) -> None:
-        starts = message["type"] == "http.response.start"
-        if starts and any(name == b"content-length" for name, _ in message["headers"]):
-            self._connection.answers.keep()  # what is sent bit by bit may wait for its first
-        await self._send(message)
-        if not (starts or message.get("more_body")):
-            self.end()
-
-    def end(self) -> None:
-        """The answer is complete, or there will be none."""
-        if self._open:
-            self._open = False
-            self._connection.answers.flush()
-            self._connection.answered()

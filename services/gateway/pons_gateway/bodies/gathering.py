@@ -32,11 +32,15 @@ class Gatherer:
         self._spool: Spool | None = None
         self.size = 0
 
-    async def write(self, data: bytes | memoryview) -> None:
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take `data`; a `bytearray` is the gatherer's from then on."""
         self.size += len(data)
         if self.size > self._limit:
             raise TooLarge(f"The file has more than {self._limit // MEGABYTE} MiB")
-        self._buffer += data
+        if isinstance(data, bytearray) and not self._buffer:
+            self._buffer = data  # most bodies come whole
+        else:
+            self._buffer += data
         if self._spool is None and self.size > self._spool_above:
             self._spool = self._objects.spool()
         if self._spool is not None and len(self._buffer) >= WRITE_PIECE:
