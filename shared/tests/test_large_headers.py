@@ -25,7 +25,8 @@ from pons.header import MAX_JSON, scan
 from pons.header.json_elements import elements, find_element, select_elements
 from pons.header.large_tags import plain_members, write_large
 from pons.header.packed import DamagedHeader, unpack_header, unpacked_size
-from pons.limits.room import LARGE, Room, give_back_memory
+from pons.limits.heap import give_back_memory
+from pons.limits.room import LARGE, Room
 from pons.objects import FileObjects, new_key
 from pons_testing.orthanc_json import format_header
 

@@ -15,6 +15,7 @@ from pons.health.readiness import Health
 from pons.ingest import InstanceFilter, open_ingest
 from pons.jobs import Jobs, submit_commitment
 from pons.limits import MEGABYTE
+from pons.limits.heap import keep_freed_memory
 from pons.lua.callbacks import open_callbacks
 from pons.lua.functions import INCOMING_FIND, INCOMING_WORKLIST
 from pons.messages.ingress import ListSopClasses, SopClasses
@@ -47,6 +48,7 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def open_service(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The DICOM port is open while the block runs; requests under way at its end are answered."""
+    keep_freed_memory()
     certificates = None
     if speaks_tls(settings.dicom):
         certificates = await asyncio.to_thread(Certificates, settings.dicom, health.warnings)

@@ -9,6 +9,7 @@ from pons.health.readiness import Health
 from pons.http.bounds import Bounds
 from pons.http.preload import preload_http
 from pons.http.serving import serving
+from pons.limits.heap import keep_freed_memory
 from pons.settings import Settings
 from pons_gateway.app import create_app
 from pons_gateway.lifespan import open_backends
@@ -21,6 +22,7 @@ KEEP_ALIVE_SECONDS = 75
 @asynccontextmanager
 async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None]:
     """The gateway, serving as long as the block runs."""
+    keep_freed_memory()
     await preload_http()
     app = create_app(settings, partial(open_backends, settings, health))
     async with serving(

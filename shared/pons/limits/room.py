@@ -2,12 +2,11 @@
 """A bound on memory that tasks share: who needs more than is free waits for its turn."""
 
 import asyncio
-import ctypes
-import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
+
+from pons.limits.heap import give_back_memory
 
 AT_A_TIME = 64 * 1024 * 1024
 """Bytes of headers that a process unpacks at a time, for all requests together; others wait. One
@@ -16,23 +15,6 @@ that is larger by itself waits until it is alone."""
 
 LARGE = 8 * 1024 * 1024
 """Bytes from which on it is worth some milliseconds that what is free again leaves the process."""
-
-
-def give_back_memory() -> None:
-    """Return freed memory to the system; it would stay with the process, in pieces, for good.
-
-    The C library of glibc can; others do so by themselves, or not at all.
-    """
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
-
-
-@cache
-def _malloc_trim() -> Callable[[int], int] | None:
-    if sys.platform != "linux":
-        return None
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 class Room:
