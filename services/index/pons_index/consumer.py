@@ -32,6 +32,8 @@ ACK_WAIT = 10.0
 held up, or has much to do, says so in time."""
 LINGER = 0.02
 """Seconds that instances whose senders do not wait are held, so that others share a transaction."""
+SHORT_REPLY = 9
+"""Words of the subject that a message is acknowledged on, as most servers write it."""
 MIN_PENDING = 64
 PENDING_BYTES = 1 << 30
 """More than `max_ack_pending` announcements can be: the client must not drop any."""
@@ -75,10 +77,10 @@ class Consumer:
 
     async def receive(self, message: Msg) -> None:
         """Take an announcement; one that is held already has only come again."""
-        metadata = message.metadata
-        LAG.set(metadata.num_pending + len(self._held) + 1)
-        if metadata.sequence.stream not in self._held:
-            self._held[metadata.sequence.stream] = message
+        number, pending = place(message.reply)
+        LAG.set(pending + len(self._held) + 1)
+        if number not in self._held:
+            self._held[number] = message
             self._queue.append(message)
             self._more.set()
 
@@ -151,7 +153,7 @@ class Consumer:
     async def _acknowledge(self, messages: list[Msg]) -> None:
         for message in messages:
             await self._say(message, b"+ACK")
-            del self._held[message.metadata.sequence.stream]
+            del self._held[place(message.reply)[0]]
         LAG.dec(len(messages))
 
     async def _stay_in_charge(self) -> None:
@@ -167,6 +169,16 @@ class Consumer:
         except nats.errors.Error as error:
             # It comes again, and will be recognised.
             log.warning("acknowledgement not sent", word=word.decode(), error=repr(error))
+
+
+def place(reply: str) -> tuple[int, int]:
+    """A message's number in its stream, and how many follow that were not handed out.
+
+    nats-py would make two objects and a time of the same words.
+    """
+    words = reply.split(".")
+    at = 5 if len(words) == SHORT_REPLY else 7  # longer ones name domain and account, too
+    return int(words[at]), int(words[at + 3])
 
 
 @asynccontextmanager

@@ -124,7 +124,7 @@ class Writer:
         work: Callable[[Any], Awaitable[list[Indexed]]],
         waiting: Callable[[], Awaitable[None]] | None,
     ) -> list[Indexed]:
-        answers = await self._database.run(work, math.inf, waiting, self._pulse)
+        answers = await self._database.run(work, math.inf, waiting, self._pulse, often=True)
         self._failures = 0
         return answers
 

@@ -12,7 +12,7 @@ from pons.messages.events import Announcement, Indexed
 from pons.messages.names import Names
 from pons.settings import IndexSettings
 from pons_index.arrival import Arrival
-from pons_index.consumer import Consumer
+from pons_index.consumer import Consumer, place
 from pons_testing.events import received
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +54,15 @@ def message(sequence: int, delivery: int = 1, *, awaited: bool = True) -> Msg:
     announcement = Announcement("tests", [received(f"1.{sequence}")], awaited)
     data = msgspec.msgpack.encode(announcement)
     return Msg(_client=None, subject="received", reply=reply, data=data)  # type: ignore[arg-type]
+
+
+def test_where_a_message_stands_is_read_from_its_reply() -> None:
+    """In both of the forms that servers write."""
+    short = message(7).reply
+    assert place(short) == (7, 0) == (message(7).metadata.sequence.stream, 0)
+    long = "$JS.ACK._.hash.main-ingest.index.1.70.3.1700000000000000000.12.random"
+    told = Msg(_client=None, subject="received", reply=long).metadata  # type: ignore[arg-type]
+    assert place(long) == (70, 12) == (told.sequence.stream, told.num_pending)
 
 
 @pytest.fixture
