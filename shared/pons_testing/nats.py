@@ -45,6 +45,7 @@ class NatsServer:
         """A bus with its streams, which are deleted afterwards (they reserve room on the disk)."""
         async with open_bus(self.settings(store)) as bus:
             bus.stream = bus.client.jetstream(timeout=self._patience)
+            bus.patience = self._patience
             try:
                 yield bus
             finally:

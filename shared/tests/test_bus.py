@@ -54,6 +54,17 @@ async def test_what_no_stream_keeps_is_not_published(bus: Bus) -> None:
         await bus.publish("pons.nobody.listens", b"")
 
 
+async def test_each_of_many_messages_hears_its_own_answer(bus: Bus) -> None:
+    """Those that are kept, and those between them that nobody keeps."""
+    subjects = [bus.names.received, "pons.nobody.listens"] * 50
+    said = await asyncio.gather(
+        *(bus.publish(subject, b"x") for subject in subjects), return_exceptions=True
+    )
+    assert said[::2] == [None] * 50
+    assert all(isinstance(error, Unavailable) for error in said[1::2])
+    assert await kept(bus, bus.names.ingest_stream) == 50
+
+
 async def test_what_the_server_does_not_keep_is_told_for_a_while(
     own_broker: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ async def test_while_the_server_is_away_everything_fails_at_once_and_nothing_is_
     monkeypatch.setattr("pons.bus.connection.CHECK_TIMEOUT", 60.0)
     async with own_broker.bus() as bus:
         bus.stream = bus.client.jetstream(timeout=60)
+        bus.patience = 60
         await bus.publish(bus.names.received, b"before")
         own_broker.embedded.stop()
         await until(lambda: not bus.client.is_connected)

@@ -27,6 +27,7 @@ from nats.js.api import (
 from nats.js.kv import KeyValue
 
 from pons.bus.client import Connection
+from pons.bus.publishing import Publisher
 from pons.bus.stream_settings import apply_settings
 from pons.errors import PonsError, Unavailable
 from pons.health.pulse import Pulses
@@ -84,6 +85,9 @@ class Bus:
         self.client = client
         self.names = names
         self.stream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
+        self._publisher = Publisher(client)
+        self.patience = PUBLISH_TIMEOUT
+        """Seconds that JetStream has to keep what is published."""
         self.pulses = Pulses()
         """What the tasks that follow it say of themselves."""
         self._not_kept = ("", float("-inf"))
@@ -104,12 +108,11 @@ class Bus:
         self.require_connection()
         headers = {"Nats-Msg-Id": message_id} if message_id else None
         try:
-            await self.stream.publish(subject, payload, headers=headers)
+            await self._publisher.publish(subject, payload, self.patience, headers)
         except AWAY as error:
             self._note_failure(error)
             raise Unavailable("The event stream does not answer") from error
         self._not_kept = ("", float("-inf"))
-        check_cancelled()
 
     def _note_failure(self, error: Exception) -> None:
         """Keep in mind that a message was not kept, unless a full disk is why."""
