@@ -13,6 +13,7 @@ from pons.settings import CONFIG_VARIABLE, Settings, variable
 from pons_embedded.command import Command
 from pons_embedded.disk import changes_mb, storage_of
 from pons_embedded.folder import DataFolder
+from pons_embedded.forked import ForkServer
 from pons_embedded.liveness import http_answers
 from pons_embedded.ports import free_port, http_status
 from pons_embedded.supervisor import Probe, Program
@@ -36,12 +37,14 @@ def service_programs(
     database: Mapping[str, str],
     nats_url: str,
     lifeline: int | None = None,
+    forks: ForkServer | None = None,
 ) -> list[Program]:
     """The processes of the five services.
 
     `database` is `url` and `reader_url` of the embedded PostgreSQL, or empty for an external one;
     `nats_url` is empty for an external NATS. `lifeline` is the end of a pipe to read from, whose
-    other end is open as long as there is somebody to end the services.
+    other end is open as long as there is somebody to end the services. `forks`
+    makes their processes, where it is given.
     """
     shared = shared_environment(settings, config, folder)
     if database:
@@ -84,6 +87,7 @@ def service_programs(
                     process.lives,
                     settings.health.hung_after,
                     input=subprocess.DEVNULL if lifeline is None else lifeline,
+                    forks=forks,
                     opens_last=lifeline is not None and service == OPENS_LAST,
                 )
             )

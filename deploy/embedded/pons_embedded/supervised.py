@@ -21,7 +21,10 @@ from pons_embedded.command import (
     send,
 )
 from pons_embedded.errors import Refusal
+from pons_embedded.forked import Forked, ForkServer
 from pons_embedded.liveness import Ask, until_hung
+
+Process = asyncio.subprocess.Process | Forked
 
 DELAYS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before a program that died is started again: the first time, the second, ..."""
@@ -71,6 +74,8 @@ class Program:
     block for a moment."""
     input: int = asyncio.subprocess.DEVNULL
     """The standard input."""
+    forks: ForkServer | None = None
+    """Makes the process, where it can; None: it is started plainly."""
     opens_last: bool = False
     """It is told on its standard input when it may open."""
 
@@ -83,7 +88,7 @@ class Supervised:
     say: Callable[[str], None]
     changed: Callable[[], None]
     store_was_ready: Callable[[], bool]
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     asked: Callable[[int], None] = lambda _code: None
     """Told of every exit code: some ask for something."""
@@ -160,13 +165,13 @@ class Supervised:
             await asyncio.gather(*watching, return_exceptions=True)
             self.ready.clear()
 
-    async def _watch_ready(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch_ready(self, process: Process) -> None:
         while not self.ready.is_set():
             if await asyncio.to_thread(self.program.ready, process.pid):
                 self.ready.set()
             await asyncio.sleep(READY_INTERVAL)
 
-    async def _watch_lives(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch_lives(self, process: Process) -> None:
         """End a process that hangs, as it does not by itself; `keep` starts it again."""
         name, lives, patience = self.program.name, self.program.lives, self.program.patience
         if lives is None or not patience:
@@ -175,7 +180,7 @@ class Supervised:
         self.say(f"{name} has not answered for {patience:g} s and is ended")
         await self._end_process()
 
-    async def _watch_trouble(self, _process: asyncio.subprocess.Process) -> None:
+    async def _watch_trouble(self, _process: Process) -> None:
         """End a process that answers and yet cannot work, once two looks have found the same."""
         before, now = "", ""
         while not now or now != before:
@@ -190,7 +195,7 @@ class Supervised:
         await asyncio.sleep(HURRY_PATIENCE)
         self._send(None)
 
-    async def _let_open(self, process: asyncio.subprocess.Process) -> None:
+    async def _let_open(self, process: Process) -> None:
         if self.program.opens_last and process.stdin is not None:
             await self.others_ready()
             process.stdin.write(OPEN)
@@ -233,12 +238,15 @@ class Supervised:
                     go_on(self.process.pid)
 
 
-async def _started(command: Command, program: Program) -> asyncio.subprocess.Process:
+async def _started(command: Command, program: Program) -> Process:
     output = open_log(program.log)
-    options = command.options() | {
-        "stdin": asyncio.subprocess.PIPE if program.opens_last else program.input
-    }
+    stdin = asyncio.subprocess.PIPE if program.opens_last else program.input
     try:
+        if program.forks is not None and (
+            forked := await program.forks.start(command, stdin, output)
+        ):
+            return forked
+        options = command.options() | {"stdin": stdin}
         return await asyncio.create_subprocess_exec(*command.argv, stdout=output, **options)
     finally:
         os.close(output)

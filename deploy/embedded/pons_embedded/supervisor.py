@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from pons_embedded.command import Command, last_line
 from pons_embedded.errors import Refusal
 from pons_embedded.supervised import Probe, Program, Supervised
 
-__all__ = ["Probe", "Program", "Supervisor", "Wishes", "bound_log"]
+__all__ = ["Probe", "Program", "Supervisor", "Wishes", "bound_log", "stop_on_signals"]
 
 READY_PATIENCE = 90.0
 OPEN_PATIENCE = 10.0
@@ -31,6 +32,28 @@ class Wishes:
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def stop_on_signals(wishes: Wishes, say: Callable[[str], None]) -> None:
+    """A first signal asks to stop, a second to do so at once."""
+
+    def on_signal() -> None:
+        if wishes.stop.is_set():
+            wishes.hurry.set()
+            say("stopping at once")
+        else:
+            wishes.stop.set()
+            say("stopping")
+
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            if name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup: the store outlives its terminal
+            try:
+                loop.add_signal_handler(number, on_signal)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
 
 
 class Running(NamedTuple):

@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import shlex
-import signal
 import socket
 import sys
 import time
@@ -33,6 +32,7 @@ from pons_embedded.errors import Refusal
 from pons_embedded.explorer import build_beside
 from pons_embedded.external import check_servers
 from pons_embedded.folder import CHECKOUT, DataFolder, default_data_folder
+from pons_embedded.forked import ForkServer, fork_server
 from pons_embedded.guard import Charge
 from pons_embedded.guarded import Guard
 from pons_embedded.nats import EmbeddedNats
@@ -48,7 +48,7 @@ from pons_embedded.services import (
     service_programs,
     tool_environment,
 )
-from pons_embedded.supervisor import Probe, Program, Supervisor, Wishes
+from pons_embedded.supervisor import Probe, Program, Supervisor, Wishes, stop_on_signals
 
 STOP_REQUEST_INTERVAL = 0.5
 AGAIN = 5.0
@@ -185,21 +185,25 @@ class _Store:
     async def run(self) -> None:
         """Everything between the first program's start and the last one's end."""
         wishes = Wishes()
-        stop_on_signals(wishes)
+        stop_on_signals(wishes, say)
         make_room_to_start(self._room, self.folder, say)
         self._keep_state()  # the first start makes a database, and may be stopped meanwhile
         watching = asyncio.create_task(self._watch_stop_request(wishes))
         try:
-            backing = await asyncio.to_thread(self._backing)
-            async with Guard(self.folder.log / "guard.log") as guard:
-                await self._supervise(backing, guard, wishes)
+            async with fork_server(self.settings, self.folder, say) as forks:
+                # It imports while the database is made.
+                backing = await asyncio.to_thread(self._backing)
+                async with Guard(self.folder.log / "guard.log") as guard:
+                    await self._supervise(backing, guard, forks, wishes)
         finally:
             watching.cancel()
             if self.postgres:
                 self.postgres.close()
         say("stopped")
 
-    async def _supervise(self, backing: list[Program], guard: Guard, wishes: Wishes) -> None:
+    async def _supervise(
+        self, backing: list[Program], guard: Guard, forks: ForkServer | None, wishes: Wishes
+    ) -> None:
         database = (
             {"url": self.postgres.url, "reader_url": self.postgres.reader_url}
             if self.postgres
@@ -207,7 +211,7 @@ class _Store:
         )
         nats_url = self.nats.url if self.nats else ""
         told = (self.settings, self._config, self.folder, database, nats_url)
-        services = service_programs(*told, guard.lifeline)
+        services = service_programs(*told, guard.lifeline, forks)
         write_private(self.folder.tools, json.dumps(tool_environment(*told)))
 
         def changed(supervisor: Supervisor) -> None:
@@ -340,28 +344,6 @@ class _Store:
             await asyncio.sleep(STOP_REQUEST_INTERVAL)
             if self.folder.stop_request.exists():
                 wishes.stop.set()
-
-
-def stop_on_signals(wishes: Wishes) -> None:
-    """A first signal asks to stop, a second to do so at once."""
-
-    def on_signal() -> None:
-        if wishes.stop.is_set():
-            wishes.hurry.set()
-            say("stopping at once")
-        else:
-            wishes.stop.set()
-            say("stopping")
-
-    loop = asyncio.get_running_loop()
-    for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"):
-        if number := getattr(signal, name, None):
-            if name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
-                continue  # nohup: the store outlives its terminal
-            try:
-                loop.add_signal_handler(number, on_signal)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
 
 
 POOLS = 3  # of connections, of each process that reads the index: one for each way to plan

@@ -59,7 +59,7 @@ SequentialDicomReaderWindowCapacity MallocArenaMax LoaderThreads ZipLoaderThread
 """
 """Every option of Orthanc 1.13."""
 ONLY_HERE = """
-store.name
+store.name store.fork_services
 http.host http.explorer_folder http.page http.ui_folder
 http.session_minutes http.session_hours http.language
 http.users http.allow_anonymous http.allow_cross_site http.hosts

@@ -17,8 +17,8 @@ from pons_embedded.external import check_servers
 from pons_embedded.password import print_password_line
 from pons_embedded.ports import free_port
 from pons_embedded.secrets import write_private
-from pons_embedded.supervisor import Wishes
-from pons_embedded.up import check_ports, stop_on_signals, tell
+from pons_embedded.supervisor import Wishes, stop_on_signals
+from pons_embedded.up import check_ports, say, tell
 
 
 def settings(**sections: dict[str, Any]) -> Settings:
@@ -104,7 +104,7 @@ def test_a_store_under_nohup_outlives_its_terminal(ignored: bool) -> None:
 
     async def hung_up() -> bool:
         wishes = Wishes()
-        stop_on_signals(wishes)
+        stop_on_signals(wishes, say)
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.sleep(0.05)
         return wishes.stop.is_set()

@@ -37,6 +37,12 @@ class StoreSettings(Section):
     patient_level: bool = Field(
         True, description="Offer `/patients` and what is below it; false: 404."
     )
+    fork_services: bool = Field(
+        True,
+        description="Embedded store on Linux: fork the services from a process that has imported "
+        "what they share. A start takes half the CPU time, and the services share memory. false: "
+        "start each by itself, as elsewhere.",
+    )
 
 
 class HttpSettings(Section):

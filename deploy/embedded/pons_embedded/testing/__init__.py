@@ -136,4 +136,8 @@ def stand_in_environment(folder: Path) -> dict[str, str]:
         (folder / f"pons_{service}.py").write_text(start)
     sources = [Path(str(package.__file__)).parents[1] for package in (pons, pons_embedded)]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PONS_")}
-    return inherited | {"PYTHONPATH": os.pathsep.join(map(str, (folder, *sources)))}
+    return inherited | {
+        "PYTHONPATH": os.pathsep.join(map(str, (folder, *sources))),
+        # Stand-ins need nothing of what services share.
+        "PONS_STORE_FORK_SERVICES": "false",
+    }
