@@ -172,9 +172,13 @@ class Store:
             family = psutil.Process(self._process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
-        found = [process for process in family if _kind(process) == kind]
-        pids = {process.pid for process in found}
-        return [process for process in found if process.ppid() not in pids]
+        parents = {}
+        for process in family:
+            if _kind(process) == kind:
+                with contextlib.suppress(psutil.NoSuchProcess):  # it may end meanwhile
+                    parents[process] = process.ppid()
+        pids = {process.pid for process in parents}
+        return [process for process, parent in parents.items() if parent not in pids]
 
     def kill(self, kind: str) -> None:
         """`kill -9` of the processes of one kind; the launcher starts them again."""
