@@ -74,10 +74,10 @@ def serve(orders: socket.socket) -> dict[str, Any] | None:
             if _forked():
                 os._exit(0)
             os.setsid()
-            os.write(writing, PID.pack(os.getpid()))
+            become(order["argv"], order["environment"], *files)
+            os.write(writing, PID.pack(os.getpid()))  # who is told of it finds it complete
             for end in (reading, writing):
                 os.close(end)
-            become(order["argv"], order["environment"], *files)
             return dict(order)
         for end in (writing, *files):
             os.close(end)

@@ -89,6 +89,16 @@ def forking(
 Forking = Callable[[list[str]], AbstractAsyncContextManager[Starts]]
 
 
+def fork_server_process() -> psutil.Process:
+    """The one that runs, among whatever else this process has started."""
+    (server,) = (
+        one
+        for one in psutil.Process().children()
+        if one.status() != psutil.STATUS_ZOMBIE and "pons_embedded.forkserver" in one.cmdline()
+    )
+    return server
+
+
 async def test_a_forked_process_is_as_fresh_as_a_started_one(
     forking: Forking, tmp_path: Path
 ) -> None:
@@ -142,9 +152,7 @@ async def test_what_was_forked_outlives_the_fork_server(forking: Forking) -> Non
     told: list[str] = []
     async with forking(told) as starts:
         process = await starts.start("pons_long")
-        children = psutil.Process().children()
-        (server,) = (one for one in children if "pons_embedded.forkserver" in one.cmdline())
-        server.kill()
+        fork_server_process().kill()
         await waiting.until(lambda: told)
         assert await starts.start("pons_long") is None
         assert process.returncode is None
@@ -162,9 +170,7 @@ async def test_a_fork_server_that_hangs_is_not_waited_for(
     monkeypatch.setattr(forked, "PATIENCE", 0.2)
     told: list[str] = []
     async with forking(told) as starts:
-        children = psutil.Process().children()
-        (server,) = (one for one in children if one.name().startswith("python"))
-        server.suspend()
+        fork_server_process().suspend()
         assert await starts.start("pons_long") is None
         assert await starts.start("pons_long", asyncio.subprocess.PIPE) is None
     assert len(told) == 1
