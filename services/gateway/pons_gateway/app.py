@@ -27,6 +27,8 @@ from pons_gateway.middleware.metrics import Metrics
 from pons_gateway.middleware.other_sites import OtherSites
 from pons_gateway.middleware.request_filter import RequestFilter
 from pons_gateway.middleware.xml import Xml
+from pons_gateway.pages import explorer, orthanc_explorer
+from pons_gateway.pages.built import BuiltPage, BuiltPages
 from pons_gateway.pages.leading import leads_to_explorer
 from pons_gateway.routers import ROUTERS
 from pons_gateway.routers.pages import STATIC_FILES
@@ -62,6 +64,12 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
         router.grow(route for route in chapter.routes if is_offered(route, settings))
     for path, folder in STATIC_FILES.items():
         app.frontend(path, directory=folder, fallback=None)
+    pages = built_pages(settings)
+    for page in pages:
+        app.frontend(page.path, directory=page.folder, fallback=None, check_dir=False)
+    if settings.http.explorer:
+        router.publish_files(explorer.PATH)  # it tells nothing of the store, and asks who one is
+    router.files = BuiltPages(router.files, pages)
     if settings.webdav.enabled:
         router.grow([Mount(f"/{PREFIX}", Share())])
     app.state.authentication = Authentication(settings.http.users)
@@ -71,6 +79,16 @@ def create_app(settings: Settings, open_backends: OpenBackends) -> FastAPI:
     app.state.actions = allowed(requests(router), settings)
     app.openapi = described(app)  # type: ignore[method-assign] # as FastAPI's manual extends it
     return app
+
+
+def built_pages(settings: Settings) -> list[BuiltPage]:
+    """The pages that a store with these settings has, whether their files are there yet or not."""
+    if not settings.http.explorer:
+        return []
+    pages = [explorer.explorer_page(settings)]
+    if settings.http.ui_folder:
+        pages.append(orthanc_explorer.page_of_yours(settings))
+    return pages
 
 
 def chapters() -> list[dict[str, str]]:
@@ -128,6 +146,8 @@ def is_offered(route: BaseRoute, settings: Settings) -> bool:
     if has_mark(route, "writes") and settings.store.read_only:
         return False
     if has_mark(route, "page") and not settings.http.explorer:
+        return False
+    if has_mark(route, "in_place_of_a_page") and settings.http.ui_folder:
         return False
     below = getattr(route, "path", "").split("/")[1]
     return settings.store.patient_level or below != "patients"

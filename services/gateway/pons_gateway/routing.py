@@ -42,6 +42,11 @@ def page(endpoint: Endpoint) -> Endpoint:
     return _marked(endpoint, "page")
 
 
+def in_place_of_a_page(endpoint: Endpoint) -> Endpoint:
+    """Not there where setting `http.ui_folder` names a page, which is served at these paths."""
+    return _marked(endpoint, "in_place_of_a_page")
+
+
 def or_text(endpoint: Endpoint) -> Endpoint:
     """A body that is no JSON is a text, as where one identifier will do."""
     return _marked(endpoint, "or_text")
@@ -183,7 +188,9 @@ class LevelRouter(Router):
 class Node:
     """One segment of the paths: literal ones below it, or one parameter, or all that is left."""
 
-    __slots__ = ("allow", "children", "mount", "parameter", "public", "rest", "routes")
+    __slots__ = (
+        *("allow", "children", "has_files", "mount", "parameter", "public", "rest", "routes"),
+    )
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
@@ -193,6 +200,7 @@ class Node:
         self.mount: ASGIApp | None = None
         self.allow = ""
         self.public = False
+        self.has_files = False
 
     def child(self, segment: str) -> "Node":
         if not segment.startswith("{"):
@@ -208,6 +216,11 @@ class Node:
         """Whether a GET lists what is below: nothing answers here, and literal names follow."""
         return bool(self.children) and not self.routes
 
+    @property
+    def names(self) -> list[str]:
+        """What a directory lists: folders of files are none of Orthanc's paths."""
+        return sorted(name for name, below in self.children.items() if not below.has_files)
+
 
 class TreeRouter(APIRouter):
     """The application's router. Its tree is built once, when all routes are there."""
@@ -215,7 +228,8 @@ class TreeRouter(APIRouter):
     def __init__(self, **options: Any) -> None:
         super().__init__(redirect_slashes=False, **options)
         self._root = Node()
-        self._folders: tuple[str, ...] = ()
+        self.files: ASGIApp = super().app
+        """Sends what `frontend` has, with FastAPI's own matching, where no route is."""
 
     def grow(self, routes: Iterable[BaseRoute]) -> None:
         """Add routes, which are complete: they are not changed by being here."""
@@ -226,7 +240,13 @@ class TreeRouter(APIRouter):
     def frontend(self, path: str, **options: Any) -> None:
         """As FastAPI's, whose own matching is asked for these paths alone."""
         super().frontend(path, **options)
-        self._folders += (f"{path}/",)
+        for node in self._nodes_of_files(path):
+            node.has_files = True
+
+    def publish_files(self, path: str) -> None:
+        """Answer for the files of `frontend` at this path without authentication."""
+        for node in self._nodes_of_files(path):
+            node.public = True
 
     def is_public(self, path: str) -> bool:
         """Whether something at this path is answered without authentication."""
@@ -244,10 +264,7 @@ class TreeRouter(APIRouter):
         path, method = scope["path"], scope["method"]
         node, parameters = self._find(path)
         if node is None:
-            if not path.startswith(self._folders):
-                raise HTTPException(404)
-            await super().app(scope, receive, send)
-            return
+            raise HTTPException(404)
         if node.mount is not None:
             await node.mount(scope, receive, send)
             return
@@ -256,10 +273,14 @@ class TreeRouter(APIRouter):
             scope["path_params"] = parameters
             scope["route"], scope["endpoint"] = route, route.endpoint
             await route.app(scope, receive, send)
-        elif method == "GET" and node.is_directory and path.strip("/"):
-            await json_answer(sorted(node.children))(scope, receive, send)
         elif node.routes:
             raise HTTPException(405, headers={"allow": node.allow})
+        elif node.has_files:
+            if method != "GET":
+                raise HTTPException(405, headers={"allow": "GET"})
+            await self.files(scope, receive, send)
+        elif method == "GET" and node.is_directory and path.strip("/"):
+            await json_answer(node.names)(scope, receive, send)
         else:
             raise HTTPException(404)
 
@@ -284,11 +305,20 @@ class TreeRouter(APIRouter):
             node = below
         return node, parameters
 
-    def _add(self, route: BaseRoute) -> None:
+    def _node(self, path: str) -> Node:
+        """The node of a route's path, which is made where it is not there."""
         node = self._root
-        path = route.path if isinstance(route, Mount | APIRoute) else ""
         for segment in filter(None, path.split("/")):
             node = node.child(segment)
+        return node
+
+    def _nodes_of_files(self, path: str) -> tuple[Node, Node]:
+        """The node of a folder of files, and that of everything below it which is no route."""
+        return self._node(path), self._node(f"{path}/{{path{REST}")
+
+    def _add(self, route: BaseRoute) -> None:
+        path = route.path if isinstance(route, Mount | APIRoute) else ""
+        node = self._node(path)
         if isinstance(route, Mount):
             node.mount = route.app
             return

@@ -2,10 +2,10 @@
 """Which page the addresses lead to that people know, or find by themselves."""
 
 from pons.settings import Settings
-from pons_gateway.pages.explorer import is_built
+from pons_gateway.pages.explorer import HOME, is_built
 
-EXPLORER, HOME = "explorer/", "app/explorer.html"
-"""Explorer, and where the home page has always been."""
+EXPLORER = "explorer/"
+
 WAYS = ("/", "/app/explorer.html", "/ui/app")
 """Addresses that lead to Explorer where it is the page."""
 

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from starlette.responses import Response
 
 from pons.errors import NotFound
 from pons.settings import Settings
+from pons_gateway.pages.built import BuiltPage
 
 HERE = Path(__file__).parent
 BEFORE_LOGIN: dict[str, Any] = {"Keycloak": None, "TokensLandingOptions": None, "Inbox": None}
+PATH = "/ui/app"
 STYLE = "customizable/custom.css"
 
 ACTION_OF: Mapping[str, str] = {
@@ -58,19 +61,26 @@ def configuration(actions: Iterable[str]) -> dict[str, Any]:
 def style(settings: Settings) -> bytes:
     """Colours of its theme, followed by a style of the folder's own: what comes last holds."""
     told = (HERE / "orthanc_explorer.css").read_bytes()
-    own = folder_of(settings) / STYLE if settings.http.ui_folder else None
-    return told + own.read_bytes() if own is not None and own.is_file() else told
+    if not settings.http.ui_folder:
+        return told
+    page = page_of_yours(settings)
+    if not page.is_there:
+        no_page()
+    own = page.folder / STYLE
+    return told + own.read_bytes() if own.is_file() else told
 
 
-def folder_of(settings: Settings) -> Path:
-    """The folder with its files. Raises `NotFound` where none is set, or its page is not there."""
-    folder = Path(settings.http.ui_folder)
-    if not settings.http.ui_folder or not (folder / "index.html").is_file():
-        raise NotFound(
-            "There is no page of yours here",
-            "setting http.ui_folder names a folder with index.html",
-        )
-    return folder
+def page_of_yours(settings: Settings) -> BuiltPage:
+    """The page of setting `http.ui_folder`, where there is one."""
+    return BuiltPage(PATH, Path(settings.http.ui_folder), instead=no_page)
+
+
+def no_page(_path: str = "") -> Response:
+    """Raises `NotFound`: no folder is set, or its page is not there."""
+    raise NotFound(
+        "There is no page of yours here",
+        "setting http.ui_folder names a folder with index.html",
+    )
 
 
 @cache

@@ -9,7 +9,6 @@ from pons_gateway.routers import (
     content,
     dead_letters,
     direct_queries,
-    explorer_files,
     find,
     frames,
     images,
@@ -43,7 +42,6 @@ from pons_gateway.routing import Router
 
 ROUTERS: tuple[Router, ...] = (
     pages.router,
-    explorer_files.router,
     orthanc_explorer.router,
     session.router,
     system.router,

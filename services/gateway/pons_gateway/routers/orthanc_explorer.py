@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orthanc Explorer 2, for stores that have its files: where they are, and what they ask."""
+"""Orthanc Explorer 2, for stores that have its files: what these ask, and what is there without."""
 
 from fastapi import Request, Response
 
 from pons_gateway.models.answers import Document
-from pons_gateway.pages.explorer import file_answer
 from pons_gateway.pages.leading import first_page
-from pons_gateway.pages.orthanc_explorer import (
-    BEFORE_LOGIN,
-    STYLE,
-    configuration,
-    folder_of,
-    style,
-)
+from pons_gateway.pages.orthanc_explorer import BEFORE_LOGIN, configuration, no_page, style
 from pons_gateway.responses.answers import Answer, json_answer
-from pons_gateway.routing import Router, page
+from pons_gateway.routing import Router, in_place_of_a_page, page
 
 CSS = ((b"content-type", b"text/css; charset=utf-8"), (b"cache-control", b"no-cache"))
 
@@ -42,26 +35,26 @@ async def options(request: Request) -> Response:
     return json_answer(configuration(request.app.state.actions))
 
 
+@router.lean("/ui/app/customizable/custom.css", include_in_schema=False)
+@page
+async def its_style(request: Request) -> Response:
+    return Answer(style(request.app.state.backends.settings), 200, *CSS)
+
+
 @router.lean("/ui/app", include_in_schema=False)
 @page
-async def index(request: Request) -> Response:
-    """The page; without a folder of it, the way to the store's own."""
+@in_place_of_a_page
+async def elsewhere(request: Request) -> Response:
+    """The way to the store's own page."""
     settings, path = request.app.state.backends.settings, request.url.path
-    if not settings.http.ui_folder:
-        return Answer(b"", 307, (b"location", _up(path, first_page(settings))))
-    if not path.endswith("/"):
-        return Answer(b"", 307, (b"location", b"app/"))
-    return file_answer(request, folder_of(settings), "")
+    return Answer(b"", 307, (b"location", _up(path, first_page(settings))))
 
 
 @router.lean("/ui/app/{path:path}", include_in_schema=False)
 @page
-async def file(request: Request) -> Response:
-    """A file, or the page itself, which has addresses of its own."""
-    settings, path = request.app.state.backends.settings, request.path_params["path"]
-    if path == STYLE:
-        return Answer(style(settings), 200, *CSS)
-    return file_answer(request, folder_of(settings), path)
+@in_place_of_a_page
+async def no_file(_request: Request) -> Response:
+    return no_page()
 
 
 def _up(path: str, place: str) -> bytes:

@@ -68,6 +68,43 @@ async def test_packed_files(open_client: Open, build: Path, accepted: str, codin
     assert int(answer.headers["content-length"]) == len(sent)
 
 
+async def test_what_a_browser_has_already(open_client: Open, build: Path) -> None:
+    """Each form of a file has a tag of its own; a part is one of the form that is sent."""
+    path = "/explorer/assets/index-1a2b.js"
+    async with open_client(settings_of(build)) as client:
+        packed = await client.get(path, headers={"Accept-Encoding": "gzip"})
+        plain = await client.get(path, headers={"Accept-Encoding": "identity"})
+        assert packed.headers["etag"] != plain.headers["etag"]
+        known = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
+        again = await client.get(path, headers=known)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["vary"] == "accept-encoding"
+        assert again.headers["cache-control"] == packed.headers["cache-control"]
+        other = await client.get(path, headers=known | {"Accept-Encoding": "identity"})
+        assert (other.status_code, other.content) == (200, SCRIPT)
+        some = {"Accept-Encoding": "identity", "Range": "bytes=8-12"}
+        part = await client.get(path, headers=some)
+        assert (part.status_code, part.content) == (206, SCRIPT[8:13])
+        assert part.headers["content-type"] == "text/javascript; charset=utf-8"
+        two = await client.get(path, headers=some | {"Range": "bytes=0-2,8-12"})
+        assert two.headers["content-type"].startswith("multipart/byteranges")
+        assert SCRIPT[8:13] in two.content
+
+
+async def test_other_ways_to_ask(open_client: Open, build: Path) -> None:
+    """Slashes may come twice, a way round a folder is none, and a file takes nothing."""
+    async with open_client(settings_of(build)) as client:
+        assert (await client.get("http://test//explorer//assets//index-1a2b.js")).content == SCRIPT
+        round_about = await client.get("/explorer/assets/..%2findex.html")
+        assert round_about.headers["cache-control"] == "no-cache"
+        for path in ("/explorer", "/explorer/", "/explorer/assets/index-1a2b.js"):
+            answer = await client.post(path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, "GET"), path
+        assert (await client.head("/explorer/")).status_code == 404  # as anything else
+        routes = (await client.get("/explorer/api")).json()
+        assert "session" in routes
+
+
 async def test_what_is_not_there(open_client: Open, build: Path) -> None:
     """An asset of an older build is missing, and no page in its place; nothing else is served."""
     async with open_client(settings_of(build)) as client:
@@ -90,6 +127,9 @@ async def test_no_build_yet(open_client: Open, tmp_path: Path, build: Path) -> N
         assert (await client.get("/explorer/assets/index-1a2b.js")).status_code == 404
         os.rename(tmp_path / "dist.new", build)
         assert (await client.get("/explorer/")).status_code == 200
+        os.rename(build, tmp_path / "dist.old")
+        assert (await client.get("/explorer/studies/1-2-3")).status_code == 307
+        assert (await client.get("/explorer/assets/index-1a2b.js")).status_code == 404
 
 
 async def test_strangers_get_the_page_alone(open_client: Open, build: Path) -> None:
