@@ -9,6 +9,7 @@ came last, so every start compares the objects of the last hours.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -38,6 +39,8 @@ writes every 2 minutes, and what was being stored was announced a little later."
 NOTE = "seen"
 NEVER = datetime.fromtimestamp(0, UTC)
 SET_BACK = "the streams were set back"
+SET_BACK_AT_WORK = "Database or streams were set back or replaced while the index was running"
+COMPARES = "it starts anew and compares all objects with them"
 PARTING_PATIENCE = 2.0
 
 
@@ -75,6 +78,7 @@ class Continuity:
         self._beats = 0
         self._reconnects = 0
         self._noted = float("-inf")
+        self._due = bus.when_reconnected()
         self.suspected = asyncio.Event()
         """NATS, or an index, has started: what NATS had not written to its disk is to be looked
         for."""
@@ -136,11 +140,22 @@ class Continuity:
         """All objects have been compared with the index."""
         await self._database.run(lambda connection: connection.execute(SQL["end_comparison"]))
 
+    async def check(self) -> None:
+        """Raise `Unavailable` where database or streams are not those of before.
+
+        Whoever asks whether the index is ready would otherwise hear until the next beat that it is.
+        """
+        before = await self._ask(lambda connection: connection.fetchrow(SQL["read_continuity"]))
+        stream = await read_stream_state(self._bus)
+        if before is None or before["beats"] < self._beats or not _is_later(stream, before):
+            self._due.set()
+            raise Unavailable(SET_BACK_AT_WORK, COMPARES)
+
     async def beat_forever(self) -> None:
         """Raises `PonsError` when database or streams are not those of before: a new start, which
         the supervisor gives, sees to everything."""
         while True:
-            await asyncio.sleep(BEAT)
+            await self._next_beat()
             try:
                 await self._beat()
                 self._pulse.succeed()
@@ -157,6 +172,14 @@ class Continuity:
         except (PonsError, TimeoutError) as error:
             log.warning("the last state is not noted", error=log_text(error))
 
+    async def _next_beat(self) -> None:
+        """Wait until the next beat is due: at once where the server of the streams was away, or
+        where a check has found something."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEAT):
+                await self._due.wait()
+        self._due.clear()
+
     async def _beat(self) -> None:
         began = datetime.now(UTC)
         before = await self._ask(_read)
@@ -170,10 +193,7 @@ class Continuity:
             values = (self._beats, stream.last, began if stream.drained else None)
             row = await self._ask(lambda connection: connection.fetchrow(SQL["beat"], *values))
         if row is None:
-            raise PonsError(
-                "Database or streams were set back or replaced while the index was running",
-                "it starts anew and compares all objects with them",
-            )
+            raise PonsError(SET_BACK_AT_WORK, COMPARES)
         self._beats = row["beats"]
         if row["suspicious"]:  # also where a replica began and is no more
             self.suspected.set()

@@ -181,6 +181,7 @@ async def open_index(
         )
         await fence.begin()
         beginning = await continuity.begin(asked)
+        health.checks["continuity"] = continuity.check
         async with open_consumer(bus, consumer, settings.index.batch_size):
             async with working(
                 consumer.consume(),

@@ -27,6 +27,8 @@ class Connection:
         self._told = ("", 0.0)
         self.reconnected_at = float("-inf")
         """When the client had lost the server last and found it, on the monotonic clock."""
+        self.on_reconnected: list[asyncio.Event] = []
+        """Set each time that the client has found the server again."""
 
     async def open(self, urls: list[str]) -> Client:
         """A connected client; tries until it is."""
@@ -85,6 +87,8 @@ class Connection:
     async def _on_reconnected(self) -> None:
         self._told = ("", 0.0)
         self.reconnected_at = time.monotonic()
+        for event in self.on_reconnected:
+            event.set()
         log.info("nats reconnected")
 
     async def _on_closed(self) -> None:

@@ -187,6 +187,12 @@ class Bus:
         """Seconds since the server was lost and found again; infinite where it never was lost."""
         return time.monotonic() - self._connection.reconnected_at
 
+    def when_reconnected(self) -> asyncio.Event:
+        """An event of the caller's own, which is set each time that the server is found again."""
+        event = asyncio.Event()
+        self._connection.on_reconnected.append(event)
+        return event
+
     async def bucket(self, name: str) -> KeyValue:
         return await self.stream.key_value(name)
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A database or a stream that goes back while the index works is noticed before the next beat."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pons.errors import PonsError
+from pons.health.readiness import Health
+from pons_embedded.nats import EmbeddedNats
+from pons_index.service import open_service
+from pons_testing.postgres import PostgresServer
+
+pytestmark = pytest.mark.anyio
+OpenStore = Any
+
+
+@pytest.fixture(autouse=True)
+def no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No beat comes by itself while a test lasts."""
+    monkeypatch.setattr("pons_index.continuity.BEAT", 3600)
+
+
+async def test_who_asks_before_the_next_beat_hears_of_a_loss(open_store: OpenStore) -> None:
+    """The index is not ready with a database that was set back, and starts anew at once."""
+    async with open_store() as store:
+        health = Health("index")
+
+        async def work() -> None:
+            async with open_service(store.settings, health):
+                health.started = True
+                assert await health.failures() == {}
+                await store.database.pool.execute("UPDATE continuity SET beats = 0")
+                assert "set back or replaced" in (await health.failures())["continuity"]
+                await asyncio.sleep(60)
+
+        with pytest.raises(BaseExceptionGroup) as raised:
+            await work()
+        assert raised.group_contains(PonsError, match="set back or replaced")
+
+
+async def test_streams_that_nats_lost_are_noticed_when_it_is_back(
+    open_store: OpenStore, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """No beat is waited for."""
+    with EmbeddedNats(tmp_path / "nats") as server:
+        async with (
+            postgres.database(schema=False) as database,
+            open_store(database, server=server) as store,
+        ):
+
+            async def work() -> None:
+                async with store.replica():
+                    server.stop()
+                    shutil.rmtree(tmp_path / "nats" / "jetstream")
+                    await asyncio.to_thread(server.start)
+                    await asyncio.sleep(60)
+
+            with pytest.raises(BaseExceptionGroup) as raised:
+                await work()
+            assert raised.group_contains(PonsError, match="set back or replaced")
