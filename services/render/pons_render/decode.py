@@ -12,7 +12,7 @@ from pons.errors import UnsupportedImage
 from pons_render.agreement import believe
 from pons_render.bands import in_bands
 from pons_render.codestream import STARTS, CodeStream, Coding, read_code_stream
-from pons_render.colour import to_rgb, ycc_to_rgb
+from pons_render.colour import YBR, to_rgb, ycc_to_rgb
 from pons_render.frames import raw_frame
 from pons_render.image import Image, require_room
 from pons_render.jpeg import decode_jpeg, is_ycc
@@ -24,7 +24,9 @@ from pons_render.syntaxes import Codec
 Pixels = NDArray[Any]
 
 
-def decode_frame(image: Image, source: Source, frame: int, most: int) -> tuple[Image, Pixels]:
+def decode_frame(
+    image: Image, source: Source, frame: int, most: int, *, exact: bool = False
+) -> tuple[Image, Pixels]:
     """The stored values of a frame, and the image that they are of.
 
     That is `image`, with what the code stream says where the header contradicts it.
@@ -33,11 +35,14 @@ def decode_frame(image: Image, source: Source, frame: int, most: int) -> tuple[I
     ----------
     most
         Bytes that the decoded frame may take.
+    exact
+        Give what was compressed without loss as it was: unused bits, and colours in YBR_FULL.
 
     Returns
     -------
         Shape (rows, columns), or (rows, columns, 3) in RGB; the dtype is that of Bits Allocated and
         Pixel Representation, unused bits are cleared or take the sign, palettes are not applied.
+        Where `exact` leaves colours in YBR_FULL, the image says so.
 
     Raises
     ------
@@ -55,20 +60,36 @@ def decode_frame(image: Image, source: Source, frame: int, most: int) -> tuple[I
     if codec is Codec.RLE and not data.startswith(STARTS):
         pixels = decode_rle(image, data, most)
         image = _with_allocated(image, pixels.dtype.itemsize * 8)
+        if exact and image.photometric_interpretation in YBR:
+            return _named(image, pixels, "YBR_FULL"), pixels
         pixels = to_rgb(image.photometric_interpretation, pixels)
+        if exact:
+            return _named(image, pixels, "RGB"), pixels
         return image, _only_stored_bits(image, pixels)
     stream = read_code_stream(data)
     image = believe(image, stream)
     require_room(image, most)
     try:
         if stream.coding is Coding.DCT:
-            return image, decode_jpeg(image, stream, data)
-        return image, _decode_by_pydicom(image, stream, data)
+            pixels = decode_jpeg(image, stream, data)
+            return _named(image, pixels, "RGB") if exact else image, pixels
+        pixels, ycc = _decode_by_pydicom(image, stream, data)
+        if exact and ycc:
+            return _named(image, pixels, "YBR_FULL"), pixels
+        pixels = ycc_to_rgb(pixels) if ycc else pixels
+        return _named(image, pixels, "RGB") if exact else image, pixels
     except (UnsupportedImage, MemoryError):
         raise
     except Exception as error:  # decoders raise anything of what they are given
         reason = f"The {stream.coding.value} decoder refuses the frame"
         raise UnsupportedImage(reason) from error
+
+
+def _named(image: Image, pixels: Pixels, interpretation: str) -> Image:
+    """The image, which says what its colours are."""
+    if pixels.ndim < 3:
+        return image
+    return msgspec.structs.replace(image, photometric_interpretation=interpretation)
 
 
 def _with_allocated(image: Image, bits: int) -> Image:
@@ -96,8 +117,11 @@ def _only_stored_bits(image: Image, pixels: Pixels) -> Pixels:
 _OFFSETS = b"\xfe\xff\x00\xe0\x00\x00\x00\x00"
 
 
-def _decode_by_pydicom(image: Image, stream: CodeStream, data: bytes) -> Pixels:
-    """JPEG Lossless, JPEG-LS, JPEG 2000: pydicom knows the oddities of their signs."""
+def _decode_by_pydicom(image: Image, stream: CodeStream, data: bytes) -> tuple[Pixels, bool]:
+    """JPEG Lossless, JPEG-LS, JPEG 2000: pydicom knows the oddities of their signs.
+
+    Tells beside whether the samples are YCbCr.
+    """
     # Takes a third of a second once, which uncompressed images need not pay.
     from pydicom.pixels import get_decoder  # type: ignore[attr-defined]  # has no __all__
     from pydicom.uid import UID
@@ -127,8 +151,10 @@ def _decode_by_pydicom(image: Image, stream: CodeStream, data: bytes) -> Pixels:
     said = image.photometric_interpretation
     if pixels.ndim == 3 and stream.is_ycc is not None:
         ycc = is_ycc(said, stream, pixels, otherwise=False)
-        return ycc_to_rgb(pixels) if ycc else pixels
-    return to_rgb(said, np.asarray(pixels))
+        return pixels, ycc
+    if pixels.ndim == 3 and said in YBR:
+        return np.asarray(pixels), True
+    return to_rgb(said, np.asarray(pixels)), False
 
 
 def _with_sign(pixels: Pixels, bits: int) -> Pixels:

@@ -17,8 +17,9 @@ from pons_render.image import Image
 
 _LENGTH = struct.Struct(">Q")
 HEAD = _LENGTH.size
-RECORD, THUMBNAIL = "record", "thumbnail"
-"""Operations that are no view of stored values: a frame with its head, a small picture."""
+RECORD, THUMBNAIL, DECODED = "record", "thumbnail", "decoded"
+"""Operations that are no view of stored values: a frame with its head, a small picture, and a frame
+as an uncompressed file has it."""
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):

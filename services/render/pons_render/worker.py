@@ -16,6 +16,7 @@ from typing_extensions import Buffer
 
 from pons.errors import DamagedObject, UnsupportedImage
 from pons_render.decode import Pixels, decode_frame
+from pons_render.decoded_frame import write_decoded
 from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
 from pons_render.frame_record import write_record
@@ -26,6 +27,7 @@ from pons_render.palette import apply_palette
 from pons_render.source import Inflated, LocalFile, Remote, Source, Whole
 from pons_render.thumbnail import thumbnail
 from pons_render.wire import (
+    DECODED,
     RECORD,
     THUMBNAIL,
     Done,
@@ -59,6 +61,9 @@ def render(task: Task, source: Source, answer: BinaryIO) -> None:
     elif task.operation == RECORD:
         image, pixels = _pixels(task, source)
         write_record(dict(task.head), image, task.attributes, pixels, source, answer)
+    elif task.operation == DECODED:
+        decoded = decode_frame(task.image, source, task.frame, task.most, exact=True)
+        write_decoded(task.image, *decoded, answer)
     elif task.operation == THUMBNAIL:
         image, pixels = _pixels(task, source)
         small = thumbnail(image, task.attributes, pixels, source, task.edge)

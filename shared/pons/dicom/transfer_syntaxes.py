@@ -15,6 +15,18 @@ DEFLATED_VR = "1.2.840.10008.1.2.1.99"
 DEFLATED = frozenset((DEFLATED_VR, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
 """Those that deflate the whole data set: plain, and JPIP's two (PS3.5 A.5, A.7)."""
 
+DECODED = frozenset(
+    (
+        *("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"),  # JPEG baseline, extended
+        *("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"),  # JPEG lossless
+        *("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"),  # JPEG-LS
+        *("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"),  # JPEG 2000
+        *("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"),  # HTJ2K
+        "1.2.840.10008.1.2.5",  # RLE
+    )
+)
+"""Those whose compressed pixels the render service decodes."""
+
 NEWER_THAN_PYDICOM = {
     "1.2.840.10008.1.2.4.110",  # JPEG XL Lossless
     "1.2.840.10008.1.2.4.111",  # JPEG XL JPEG Recompression

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the gateway asks render for: many frames in one stream, or a small picture of one."""
+"""What render is asked for: many frames in one stream, or a small picture of one."""
+
+import struct
 
 import msgspec
 
@@ -7,8 +9,38 @@ FRAME_STREAM = "/frames"
 """Where a `FramesRequest` is posted to."""
 THUMBNAIL = "/instances/{id}/frames/{frame}/thumbnail"
 """Where a small picture of a frame is."""
+PIXEL_DATA = "/instances/{id}/pixel-data"
+"""Where all frames of a compressed instance are, uncompressed; `content` names its bytes."""
 SMALLEST_EDGE, USUAL_EDGE, LARGEST_EDGE = 16, 128, 512
 """Pixels of the longer edge of a thumbnail."""
+
+
+FRAME_LENGTHS = struct.Struct("<II")
+"""How a frame begins in a stream: bytes of its head, which is JSON, and of its values."""
+
+
+class DecodedFrame(msgspec.Struct, frozen=True):
+    """The head of one frame that is sent uncompressed: what its values are."""
+
+    frames: int
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    pixel_representation: int
+    lossy: bool
+    """Whether the coding itself loses something, whatever the header says."""
+    error: str = ""
+    """Why there are no values; nothing else is told then, and nothing follows."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of one frame."""
+        samples = self.rows * self.columns * self.samples_per_pixel
+        return samples * (self.bits_allocated // 8)
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):

@@ -3,14 +3,15 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pons.errors import PonsError, log_text
-from pons.messages.frames import FRAME_STREAM, THUMBNAIL
+from pons.messages.frames import FRAME_STREAM, PIXEL_DATA, THUMBNAIL
 from pons_render.answer import Sent
 from pons_render.dependencies import (
     EdgeDep,
@@ -21,6 +22,7 @@ from pons_render.dependencies import (
     ResourcesDep,
 )
 from pons_render.frame_stream import stream_frames
+from pons_render.pixel_data import stream_pixel_data
 
 log = structlog.get_logger()
 
@@ -34,13 +36,17 @@ router = APIRouter(tags=["Frames"])
 @router.post(FRAME_STREAM, summary="Frames, one after the other", max_body_size=LONGEST_REQUEST)
 async def frames(asked: FramesRequestDep, resources: ResourcesDep) -> Response:
     """Each as a record: see docs/frames.md."""
-    records = stream_frames(resources.pictures, asked, resources.frames_ahead)
-    try:
-        first = await anext(records, b"")
-    except BaseException:
-        await records.aclose()
-        raise
-    return Records(first, records)
+    return await _begun(stream_frames(resources.pictures, asked, resources.frames_ahead))
+
+
+@router.get(PIXEL_DATA, summary="All frames, uncompressed")
+async def pixel_data(
+    instance_id: Annotated[str, Path(alias="id")], content: str, resources: ResourcesDep
+) -> Response:
+    """Each with a head. Raises `UnsupportedImage` where the instance has no compressed pixels."""
+    return await _begun(
+        stream_pixel_data(resources.pictures, instance_id, content, resources.frames_ahead)
+    )
 
 
 @router.get(THUMBNAIL, summary="A small picture of a frame")
@@ -49,6 +55,15 @@ async def thumbnail(
 ) -> Response:
     """PNG, JPEG or PAM. Raises `UnsupportedImage` where there is none."""
     return Sent(await instance.see_small(frame, size, output), output.value)
+
+
+async def _begun(records: AsyncGenerator[bytes, None]) -> Response:
+    try:
+        first = await anext(records, b"")
+    except BaseException:
+        await records.aclose()
+        raise
+    return Records(first, records)
 
 
 class Records(StreamingResponse):
