@@ -13,6 +13,7 @@ from pons.sending.contexts import choose, plan, proposals_for, refusal
 
 EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)
 JPEG = str(JPEGBaseline8Bit)
+MPEG = "1.2.840.10008.1.2.4.100"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
@@ -26,11 +27,15 @@ def test_an_uncompressed_instance_may_be_re_encoded() -> None:
     """Its own syntax is proposed first and used wherever it is accepted."""
     explicit, compressed = Stored(CT, EXPLICIT), Stored(CT, JPEG)
     assert proposals_for(explicit) == [(CT, EXPLICIT), (CT, IMPLICIT)]
-    assert proposals_for(compressed) == [(CT, JPEG)]
+    assert proposals_for(compressed) == [(CT, JPEG), (CT, EXPLICIT), (CT, IMPLICIT)]
     both = {(CT, IMPLICIT): 3, (CT, EXPLICIT): 1}
     assert choose(both, explicit) == (CT, EXPLICIT)
     assert choose({(CT, IMPLICIT): 3}, explicit) == (CT, IMPLICIT)
-    assert choose(both, compressed) is None
+    assert choose(both, compressed) == (CT, EXPLICIT)
+    assert choose(both, compressed, (IMPLICIT, EXPLICIT)) == (CT, IMPLICIT)
+    assert choose(both, compressed, ()) is None
+    assert choose({(CT, IMPLICIT): 3}, explicit, ()) is None
+    assert choose(both, Stored(CT, MPEG)) is None
     assert refusal({}, compressed) == (
         "does not accept CT Image Storage in JPEG Baseline (Process 1)"
     )

@@ -229,14 +229,18 @@ def test_what_is_proposed() -> None:
     """As it is stored first; then the encodings into which it can be brought."""
     proposed = {
         syntax: [way for _, way in proposals_for(instance_in(syntax))]
-        for syntax in (IMPLICIT, EXPLICIT, BIG, DEFLATED, "1.2.840.10008.1.2.4.70")
+        for syntax in (
+            *(IMPLICIT, EXPLICIT, BIG, DEFLATED),
+            *("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.103"),
+        )
     }
     assert proposed == {
         IMPLICIT: [IMPLICIT, EXPLICIT],
         EXPLICIT: [EXPLICIT, IMPLICIT],
         BIG: [BIG, EXPLICIT, IMPLICIT],
         DEFLATED: [DEFLATED, EXPLICIT, IMPLICIT],
-        "1.2.840.10008.1.2.4.70": ["1.2.840.10008.1.2.4.70"],
+        "1.2.840.10008.1.2.4.70": ["1.2.840.10008.1.2.4.70", EXPLICIT, IMPLICIT],
+        "1.2.840.10008.1.2.4.103": ["1.2.840.10008.1.2.4.103"],
     }
 
 

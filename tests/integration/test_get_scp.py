@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
+    RLELossless,
     generate_uid,
 )
 from pynetdicom import AE, build_role, evt
@@ -151,6 +153,34 @@ def test_compressed_instances(store: Store, study: list[Dataset]) -> None:
     assert by_uid[compressed.SOPInstanceUID].PixelData == compressed.PixelData
     meta = by_uid[compressed.SOPInstanceUID].file_meta
     assert meta.TransferSyntaxUID == JPEGBaseline8Bit
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_pixels_are_decompressed_for_a_peer_that_takes_no_others(
+    store: Store, study: list[Dataset], syntax: str
+) -> None:
+    """Every sample arrives that was compressed, under the same UIDs; what cannot be decoded fails
+    alone, and the association goes on."""
+    compressed, damaged = (
+        image(study[0].PatientID, study[0].StudyInstanceUID, number) for number in (8, 9)
+    )
+    pixels = compressed.PixelData
+    for one in (compressed, damaged):
+        one.compress(RLELossless, generate_instance_uid=False)
+    damaged.PixelData = encapsulate([b"this is no RLE"])
+    for one in (compressed, damaged):
+        buffer = BytesIO()
+        dcmwrite(buffer, one, enforce_file_format=True)
+        assert store.http.post("/instances", content=buffer.getvalue()).status_code == 200
+    getter = Getter(store, syntax)
+    response, failures = getter.get(of_study(study))[-1]
+    assert (response.Status, numbers(response)) == (SOME_FAILED, (5, 1, 0))
+    assert failures is not None
+    assert failures.FailedSOPInstanceUIDList == damaged.SOPInstanceUID
+    received = {ds.SOPInstanceUID: ds for ds in getter.received}[compressed.SOPInstanceUID]
+    assert received.file_meta.TransferSyntaxUID == syntax
+    assert received.PixelData == pixels
+    assert received.PatientID == compressed.PatientID
 
 
 def test_cancel(store: Store, study: list[Dataset]) -> None:

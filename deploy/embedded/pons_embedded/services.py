@@ -20,8 +20,8 @@ from pons_embedded.supervisor import Probe, Program
 
 STOP_STAGES = {"gateway": 0, "ingress": 0, "render": 1, "egress": 1, "index": 2}
 """Doors first, so that nothing new comes in; the index last, which everyone's work ends in."""
-ASKS_RENDER = ("gateway", "render")
-"""Who knows the secret by which render tells the store's gateways from others."""
+ASKS_RENDER = ("gateway", "render", "ingress", "egress")
+"""Who knows the secret by which render tells the store's services from others."""
 RUNS_SCRIPTS = ("gateway", "ingress", "egress")
 """Who knows the secret by which the gateway tells the store's scripts from others."""
 BACKING_STAGES = {"nats": 3, "postgres": 4}

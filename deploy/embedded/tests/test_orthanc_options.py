@@ -197,6 +197,13 @@ def test_the_page_says_what_the_table_says() -> None:
         ("JobsHistorySize", 1000, "jobs.history", 1000),
         ("QueryRetrieveSize", 20, "queries.kept", 20),
         ("DicomDefaultRetrieveMethod", "C-GET", "egress.retrieve_method", "C-GET"),
+        *(
+            ("DicomScuPreferredTransferSyntax", syntax, "egress.preferred_transfer_syntax", taken)
+            for syntax, taken in (
+                ("1.2.840.10008.1.2", "1.2.840.10008.1.2"),
+                ("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.1"),
+            )
+        ),
         ("DefaultEncoding", "Utf8", "ingest.default_charset", "utf8"),
         ("DefaultEncoding", "Latin5", "ingest.default_charset", "iso8859_9"),
     ],

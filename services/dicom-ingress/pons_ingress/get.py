@@ -23,7 +23,7 @@ from pons.errors import DamagedObject, InvalidInstance, NotFound, PonsError, log
 from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.sending.contexts import Way, choose, refusal
-from pons.sending.convert import open_converted
+from pons.sending.convert import Decompress, open_converted
 from pons.sending.dataset import prepared
 from pons.sending.source import Source
 from pons_ingress.admission import Peer
@@ -40,15 +40,20 @@ log = structlog.get_logger()
 
 class Get:
     """Answers C-GET requests: one instance after the other, as it is stored where the peer takes
-    that, else in another uncompressed encoding. One piece of one instance is in memory."""
+    that, else uncompressed. One piece of one instance is in memory."""
 
     def __init__(
-        self, catalog: Catalog, objects: Objects, default_charset: Callable[[], str]
+        self,
+        catalog: Catalog,
+        objects: Objects,
+        default_charset: Callable[[], str],
+        decompress: Decompress | None = None,
     ) -> None:
         self._catalog = catalog
         self._objects = objects
         self._source = Source(objects, catalog)
         self._default_charset = default_charset
+        self._decompress = decompress
 
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         return ReceivedIdentifier()
@@ -97,7 +102,7 @@ class Get:
             if dataset.is_as(way[1]):
                 pieces = dataset.pieces()
             else:
-                opening = open_converted(self._objects, dataset.instance, way[1])
+                opening = open_converted(self._objects, dataset.instance, way[1], self._decompress)
                 pieces = await stack.enter_async_context(opening)
             first = await anext(pieces)
             command: dict[int, int | str] = {

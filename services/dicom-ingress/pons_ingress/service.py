@@ -26,6 +26,8 @@ from pons.remotes.commitments import Commitments
 from pons.remotes.dicom_tls import speaks_tls
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
+from pons.runtime.render import open_render
+from pons.sending.decompression import Decompression
 from pons.settings import Settings
 from pons_ingress.certificates import Certificates
 from pons_ingress.commitment_report import CommitmentReports
@@ -102,13 +104,16 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 catalog = await opened.enter_async_context(
                     open_catalog(settings, objects, Owner(objects, settings))
                 )
+                render = await opened.enter_async_context(open_render(settings, None))
                 jobs = Jobs(bus, settings.jobs)
                 finding, listing = (
                     FindFilter(lua.scripts, function, modalities)
                     for function in (INCOMING_FIND, INCOMING_WORKLIST)
                 )
                 served[Permission.FIND] = Find(catalog, settings, charset, finding)
-                served[Permission.GET] = Get(catalog, objects, charset)
+                served[Permission.GET] = Get(
+                    catalog, objects, charset, Decompression(render, objects)
+                )
                 served[Permission.N_ACTION] = CommitmentRequests(
                     partial(submit_commitment, jobs), modalities, settings.dicom
                 )

@@ -10,7 +10,7 @@ from pons.catalog import InstanceToSend
 from pons.dicom.network.dimse import Response
 from pons.objects import Objects
 from pons.sending.contexts import choose, refusal
-from pons.sending.convert import open_converted
+from pons.sending.convert import Decompress, open_converted
 from pons.sending.dataset import Dataset
 from pons_egress.association import Association, Instance
 from pons_egress.metrics import BYTES, INSTANCES
@@ -36,6 +36,7 @@ async def store_instance(
     objects: Objects,
     dataset: Dataset,
     originator: Originator = Originator(),
+    decompress: Decompress | None = None,
 ) -> None:
     """Send a data set that is prepared; the peer has the instance when this returns.
 
@@ -43,7 +44,7 @@ async def store_instance(
     """
     instance, peer = dataset.instance, association.peer
     contexts = association.accepted.contexts
-    way = choose(contexts, instance)
+    way = choose(contexts, instance, peer.into)
     if way is None:
         raise peer.refusal(refusal(contexts, instance))
     named = Instance(
@@ -52,7 +53,7 @@ async def store_instance(
     if dataset.is_as(way[1]):
         response = await association.store(contexts[way], named, dataset.pieces())
     else:
-        async with open_converted(objects, instance, way[1]) as pieces:
+        async with open_converted(objects, instance, way[1], decompress) as pieces:
             response = await association.store(contexts[way], named, pieces)
     _judge(peer, instance, response)
 

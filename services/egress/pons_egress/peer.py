@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pons.errors import RemoteFailure
 from pons.jobs import StoreRequest
 from pons.messages.modality import Modality
+from pons.sending.contexts import UNCOMPRESSED
 from pons.settings import DicomSettings, Settings
 
 
@@ -24,6 +25,8 @@ class Peer:
     port: int
     timeout: float
     """Seconds for each of: connecting, the association's answer, an answer or any progress."""
+    into: tuple[str, ...] = UNCOMPRESSED
+    """Transfer syntaxes into which instances may be re-encoded for it, best first."""
     tls: DicomSettings | None = None
     """Whose certificates to use; None: it is called without TLS."""
 
@@ -54,5 +57,13 @@ def find_peer(request: StoreRequest, modality: Modality, settings: Settings) -> 
         host=request.host or modality.host,
         port=request.port or modality.port,
         timeout=request.timeout or float(modality.timeout) or settings.egress.timeout,
+        into=_into(modality, settings),
         tls=settings.dicom if modality.use_dicom_tls else None,
     )
+
+
+def _into(modality: Modality, settings: Settings) -> tuple[str, ...]:
+    if not modality.allow_transcoding:
+        return ()
+    preferred = settings.egress.preferred_transfer_syntax
+    return tuple(sorted(UNCOMPRESSED, key=lambda one: one != preferred))

@@ -39,6 +39,8 @@ from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
 from pons.remotes.queries import Queries
+from pons.runtime.render import open_render
+from pons.sending.decompression import Decompression
 from pons.settings import Settings
 from pons_egress.commitment import Committing
 from pons_egress.echo import Echo
@@ -80,6 +82,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 instance_filter=InstanceFilter(lua.scripts),
             ) as ingest,
             open_threads(settings.egress) as threads,
+            open_render(settings, None) as render,
             open_lua(bus, catalog, modalities, peers, settings) as lua_events,
             asyncio.TaskGroup() as group,
         ):
@@ -113,6 +116,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                         settings,
                         committing.ask,
                         OutgoingFilter(lua.scripts, catalog.headers),
+                        Decompression(render, objects),
                     )
                 ),
                 JOB_TYPES["C-MOVE"]: Moving(threads, modalities, settings),

@@ -19,6 +19,7 @@ from pons.objects import Objects
 from pons.objects.damage import notice
 from pons.remotes.modalities import Modalities
 from pons.sending.contexts import plan
+from pons.sending.convert import Decompress
 from pons.sending.dataset import Dataset, prepared
 from pons.sending.source import Lookup, Source
 from pons.settings import Settings
@@ -49,9 +50,10 @@ class ModalityStore:
         settings: Settings,
         commit: Commit | None = None,
         outgoing: OutgoingFilter | None = None,
+        decompress: Decompress | None = None,
     ) -> None:
         """`commit` asks a peer for storage commitment; needed by those that want it. `outgoing` may
-        hold instances back."""
+        hold instances back. Without `decompress`, those who take no compressed pixels get none."""
         self._bus = bus
         self._source = Source(objects, catalog)
         self._catalog = catalog
@@ -59,6 +61,7 @@ class ModalityStore:
         self._settings = settings
         self._commit = commit
         self._outgoing = outgoing
+        self._decompress = decompress
 
     async def __call__(self, run: Run) -> None:
         request = msgspec.convert(run.request.arguments, StoreRequest)
@@ -67,7 +70,9 @@ class ModalityStore:
         resources, named = request.resources, request.modality
         complete = bool(request.rules)
         progress = await begin(run, self._bus, self._catalog, resources, named, complete=complete)
-        sending = Sending(self._source, request, peer, run, progress, self._outgoing)
+        sending = Sending(
+            self._source, request, peer, run, progress, self._outgoing, self._decompress
+        )
         await sending.send(self._settings.egress.maximum_pdu_length)
         if request.transaction_uid:
             await self._ask_for_commitment(peer, request)
@@ -91,8 +96,10 @@ class Sending:
         run: Run,
         progress: Progress,
         outgoing: OutgoingFilter | None,
+        decompress: Decompress | None,
     ) -> None:
         self._outgoing = outgoing
+        self._decompress = decompress
         self._source = source
         self._request = request
         self._peer = peer
@@ -105,7 +112,7 @@ class Sending:
         """Send what is left, over one association unless it needs more contexts than one has."""
         await self._progress.keep()
         try:
-            for proposals, group in plan(self._progress.left):
+            for proposals, group in plan(self._progress.left, self._peer.into):
                 left = group
                 while left:
                     async with open_association(
@@ -132,7 +139,11 @@ class Sending:
                         await self._hold_back(instance)
                         continue
                     await store_instance(
-                        association, self._source.objects, dataset, self._originator
+                        association,
+                        self._source.objects,
+                        dataset,
+                        self._originator,
+                        self._decompress,
                     )
                 except (RemoteFailure, InvalidInstance, NotFound, DamagedObject) as error:
                     notice(error)

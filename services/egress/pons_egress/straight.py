@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-STORE of a file that is not kept: it lies in the object store as long as it is being sent."""
 
+from dataclasses import replace
+
 from pons.catalog import InstanceToSend
 from pons.jobs import StoreRequest
 from pons.messages.egress import StoreStraight
 from pons.messages.services import Done
 from pons.objects import Objects
 from pons.remotes.modalities import Modalities
-from pons.sending.contexts import proposals_for
+from pons.sending.contexts import REWRITTEN, proposals_for
 from pons.sending.dataset import prepared
 from pons.settings import Settings
 from pons_egress.association import open_association
@@ -28,9 +30,13 @@ class Straight:
         modality = await self._modalities.read(command.modality)
         peer = find_peer(StoreRequest(command.modality, []), modality, self._settings)
         instance = _instance(command)
+        if instance.transfer_syntax not in REWRITTEN:  # render decodes what is in the index alone
+            peer = replace(peer, into=())
         dataset = await prepared(instance, self._objects)
         length = self._settings.egress.maximum_pdu_length
-        async with open_association(peer, proposals_for(instance), length) as association:
+        async with open_association(
+            peer, proposals_for(instance, peer.into), length
+        ) as association:
             await store_instance(association, self._objects, dataset)
         return Done()
 

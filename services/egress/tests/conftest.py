@@ -41,7 +41,8 @@ from pons.messages.services import Done
 from pons.objects import Body, FileObjects, Spool, new_key
 from pons.objects.bodies import freed
 from pons.remotes.modalities import open_modalities
-from pons.settings import DicomSettings, JobsSettings, Settings
+from pons.sending.convert import Decompress
+from pons.settings import DicomSettings, EgressSettings, JobsSettings, Settings
 from pons_egress.outgoing import OutgoingFilter
 from pons_egress.retrieval import Getting, Moving
 from pons_egress.scu.arrivals import Arrivals
@@ -205,6 +206,8 @@ async def sending(
     commit: Commit | None = None,
     outgoing: OutgoingFilter | None = None,
     dicom: DicomSettings | None = None,
+    decompress: Decompress | None = None,
+    egress: EgressSettings | None = None,
     **modality: Any,
 ) -> AsyncIterator[Sender]:
     """Egress' worker of a kind, with one modality, `pacs`, at `port`."""
@@ -213,9 +216,12 @@ async def sending(
         modalities={"pacs": described},
         jobs=jobs or JobsSettings(),
         dicom=dicom or DicomSettings(),
+        egress=egress or EgressSettings(),
     )
     async with open_modalities(bus, settings) as modalities, asyncio.TaskGroup() as group:
-        handler = ModalityStore(bus, store.objects, store, modalities, settings, commit, outgoing)
+        handler = ModalityStore(
+            bus, store.objects, store, modalities, settings, commit, outgoing, decompress
+        )
         worker = Worker(bus, settings.jobs, kind, {JOB_TYPE: handler})
         working = group.create_task(worker.run())
         yield Sender(bus, settings)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The job `DicomModalityStore`: what it sends, and how."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
 
 import pydicom
 import pytest
 import zstandard
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    MPEG2MPML,
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -19,8 +23,11 @@ from pydicom.uid import (
 from pynetdicom import AllStoragePresentationContexts
 
 from pons.bus import Bus
+from pons.catalog import InstanceToSend
 from pons.jobs import StoreRequest, submit_store
 from pons.messages.modality import Modality
+from pons.sending.element_bytes import PIXEL_DATA, NewElement
+from pons.settings import EgressSettings
 from pons_testing.jobs import outcome
 from pons_testing.storage_scp import ACCEPTS_CT
 
@@ -158,7 +165,7 @@ async def test_a_syntax_that_is_not_accepted(
     one = image(2)
     await store.add_dataset(image(1))
     content = b"\0" * 200
-    one.file_meta.TransferSyntaxUID = syntax = str(JPEGBaseline8Bit)
+    one.file_meta.TransferSyntaxUID = syntax = str(MPEG2MPML)
     await store.add(content, one)
     with listening((CT, [EXPLICIT])) as peer:
         async with sending(bus, store, peer.port) as sender:
@@ -170,6 +177,54 @@ async def test_a_syntax_that_is_not_accepted(
         f"Explicit VR Little Endian, but not in {name}"
     )
     assert peer.ended == ["released"]
+
+
+async def test_pixels_are_decompressed_for_those_who_take_no_others(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """In the preferred one of the encodings that the peer takes; next to what goes as it is."""
+    await store.add_dataset(image(1))
+    one = image(2, JPEGBaseline8Bit)
+    one.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
+    await store.add_dataset(one)
+    asked = []
+
+    @asynccontextmanager
+    async def decompress(instance: InstanceToSend) -> AsyncIterator[dict[int, NewElement]]:
+        asked.append(instance.sop_instance_uid)
+        yield {PIXEL_DATA: NewElement("OW", b"pixels")}
+
+    egress = EgressSettings(preferred_transfer_syntax=IMPLICIT)
+    with listening(ACCEPTS_CT) as peer:
+        async with sending(bus, store, peer.port, decompress=decompress, egress=egress) as sender:
+            job = await sender.send(peer.port)
+    assert outcome(job) == ("Success", 0, 2, 0)
+    assert asked == ["1.2.3.4.2"]
+    raw, arrived = (
+        pydicom.filereader.read_dataset(
+            BytesIO(one), is_implicit_VR=implicit, is_little_endian=True
+        )
+        for one, implicit in zip(peer.datasets, (False, True), strict=True)
+    )
+    assert (raw.PixelData, arrived.PixelData) == (image(1).PixelData, b"pixels")
+    assert arrived.SOPInstanceUID == "1.2.3.4.2"
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, JPEGBaseline8Bit])
+async def test_a_modality_without_transcoding(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any, syntax: str
+) -> None:
+    """Nothing is re-encoded for it: what it does not take as it is stored fails, and says why."""
+    one = image(1, syntax)
+    if syntax != IMPLICIT:
+        one.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
+    await store.add_dataset(one)
+    with listening((CT, [EXPLICIT])) as peer:
+        async with sending(bus, store, peer.port, AllowTranscoding=False) as sender:
+            job = await sender.send(peer.port)
+    assert outcome(job) == ("Failure", 9, 1, 0)
+    assert "accepts no presentation context" in job.document.error_details
+    assert peer.datasets == []
 
 
 async def test_no_context_at_all(

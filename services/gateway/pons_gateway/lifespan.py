@@ -23,12 +23,12 @@ from pons.remotes.peers import open_peers
 from pons.remotes.queries import Queries
 from pons.retention.known import open_retention
 from pons.routing.known import open_known
+from pons.runtime.render import open_render
 from pons.settings import Settings
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
 from pons_gateway.operation import index_health
 from pons_gateway.operation.index_health import IndexHealth
-from pons_gateway.render.client import open_client
 from pons_gateway.sessions.sessions import open_sessions
 
 RENDER_CONNECTIONS = 32
@@ -59,8 +59,8 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             open_known(bus, catalog, settings) as routing,
             open_retention(bus, catalog, settings) as retention,
             open_sessions(bus, settings) as sessions,
-            open_client(settings, RENDER_CONNECTIONS) as render,
-            open_client(settings, None) as archives,
+            open_render(settings, RENDER_CONNECTIONS) as render,
+            open_render(settings, None) as archives,
         ):
             health.room = free_space.shortage
             health.checks |= {

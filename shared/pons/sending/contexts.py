@@ -9,20 +9,23 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from pons.dicom.network.associate import MAX_CONTEXTS
-from pons.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED_VR, EXPLICIT_VR, IMPLICIT_VR
+from pons.dicom.transfer_syntaxes import (
+    BIG_ENDIAN,
+    DECODED,
+    DEFLATED_VR,
+    EXPLICIT_VR,
+    IMPLICIT_VR,
+)
 from pons.dicom.vocabulary import uid_name
 
 Way = tuple[str, str]
 """A SOP class and the one transfer syntax that a presentation context offers for it."""
 
-OTHER_ENCODINGS = {
-    IMPLICIT_VR: (EXPLICIT_VR,),
-    EXPLICIT_VR: (IMPLICIT_VR,),
-    BIG_ENDIAN: (EXPLICIT_VR, IMPLICIT_VR),
-    DEFLATED_VR: (EXPLICIT_VR, IMPLICIT_VR),
-}
-"""Transfer syntaxes to those into which an instance can be re-encoded without touching a sample of
-its pixels, best first."""
+UNCOMPRESSED = (EXPLICIT_VR, IMPLICIT_VR)
+"""What an instance can be re-encoded into, best first."""
+
+REWRITTEN = frozenset((IMPLICIT_VR, EXPLICIT_VR, BIG_ENDIAN, DEFLATED_VR))
+"""The syntaxes out of which it can be without decoding a pixel; out of `DECODED`, with."""
 
 
 class Encoded(Protocol):
@@ -37,19 +40,22 @@ class Encoded(Protocol):
 T = TypeVar("T", bound=Encoded)
 
 
-def proposals_for(instance: Encoded) -> list[Way]:
-    """How the instance may be sent, best first."""
+def proposals_for(instance: Encoded, into: Collection[str] = UNCOMPRESSED) -> list[Way]:
+    """How the instance may be sent, best first: as it is stored, else re-encoded `into` these."""
     own = instance.transfer_syntax
-    syntaxes = (own, *OTHER_ENCODINGS.get(own, ()))
+    others = into if own in REWRITTEN or own in DECODED else ()
+    syntaxes = dict.fromkeys((own, *others))
     return [(instance.sop_class_uid, syntax) for syntax in syntaxes]
 
 
-def plan(instances: Iterable[T]) -> Iterator[tuple[list[Way], list[T]]]:
+def plan(
+    instances: Iterable[T], into: Collection[str] = UNCOMPRESSED
+) -> Iterator[tuple[list[Way], list[T]]]:
     """Runs of instances, each with what one association has to propose for it."""
     proposals: dict[Way, None] = {}
     run: list[T] = []
     for instance in instances:
-        needed = dict.fromkeys(proposals_for(instance))
+        needed = dict.fromkeys(proposals_for(instance, into))
         if run and len(proposals | needed) > MAX_CONTEXTS:
             yield list(proposals), run
             proposals, run = {}, []
@@ -59,9 +65,11 @@ def plan(instances: Iterable[T]) -> Iterator[tuple[list[Way], list[T]]]:
         yield list(proposals), run
 
 
-def choose(contexts: Collection[Way], instance: Encoded) -> Way | None:
+def choose(
+    contexts: Collection[Way], instance: Encoded, into: Collection[str] = UNCOMPRESSED
+) -> Way | None:
     """The best accepted way to send the instance; None when there is none."""
-    return next((way for way in proposals_for(instance) if way in contexts), None)
+    return next((way for way in proposals_for(instance, into) if way in contexts), None)
 
 
 def refusal(contexts: Collection[Way], instance: Encoded) -> str:

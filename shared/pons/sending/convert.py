@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A data set in another uncompressed encoding, for peers that take only that one (PS3.5 A).
+"""A data set in another encoding, uncompressed, for peers that take only that one (PS3.5 A).
 
 The heads of elements are written anew, little endian, with or without VR. Values are copied byte
 for byte: no text is decoded, so text that does not fit its character set arrives as it is. Only
@@ -8,13 +8,23 @@ more: many peers abort at a data set of odd length (PS3.5 7.1.1, PS3.8 annex E).
 of the data set, pieces of a megabyte or so are in memory.
 """
 
-import struct
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 
 from pons.catalog import InstanceToSend
 from pons.dicom.numbers import swapped
-from pons.dicom.transfer_syntaxes import DEFLATED, EXPLICIT_VR, IMPLICIT_VR, TRANSFER_SYNTAXES
+from pons.dicom.transfer_syntaxes import (
+    DECODED,
+    DEFLATED,
+    EXPLICIT_VR,
+    IMPLICIT_VR,
+    TRANSFER_SYNTAXES,
+)
 from pons.errors import InvalidInstance
 from pons.header.convert import BINARY_VRS
 from pons.header.model import UNDEFINED
@@ -30,6 +40,19 @@ from pons.header.tables import LONG_VRS
 from pons.header.walk import Element, Extent, Walk
 from pons.objects import PIECE, Objects
 from pons.objects.stored_dataset import OpenDataset, open_dataset
+from pons.sending.element_bytes import (
+    ITEM,
+    ITEM_END,
+    PADDED_BY_SPACE,
+    PIXEL_DATA,
+    SEQUENCE_END,
+    NewElement,
+    head,
+    mark,
+)
+
+Decompress = Callable[[InstanceToSend], AbstractAsyncContextManager[Mapping[int, NewElement]]]
+"""Gives the pixel data of an instance uncompressed, and the attributes that this changes."""
 
 TARGETS = {IMPLICIT_VR: IMPLICIT_LITTLE, EXPLICIT_VR: EXPLICIT_LITTLE}
 """What can be written of any uncompressed data set, by transfer syntax."""
@@ -44,49 +67,75 @@ NUMBERS = {"AT": 2, "US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "SV": 
 WORDS = NUMBERS | BINARY_VRS
 """Bytes of one word of a VR, which big endian turns round; an AT is two words (PS3.5 7.3)."""
 
-PADDED_BY_SPACE = frozenset(
-    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
-)
-"""VRs whose values get a space where they have an odd length, others a NUL (PS3.5 6.2)."""
 LONGEST_SHORT = 0xFFFF
 """Bytes that a length of two bytes can tell; a longer value is written as UN (PS3.5 6.2.2)."""
 
-PIXEL_DATA, BITS_ALLOCATED = 0x7FE00010, 0x00280100
+BITS_ALLOCATED = 0x00280100
+OFFSET_TABLES = frozenset((0x7FE00001, 0x7FE00002))
+"""Extended Offset Table, and its lengths: where the frames of compressed pixel data begin."""
 NOTED = frozenset((PIXEL_REPRESENTATION, LUT_DESCRIPTOR, BITS_ALLOCATED))
 META_GROUP = 0x0002
 
-ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
 AT_ONCE = 64 * 1024
 
 
 @asynccontextmanager
 async def open_converted(
-    objects: Objects, instance: InstanceToSend, target: str
+    objects: Objects,
+    instance: InstanceToSend,
+    target: str,
+    decompress: Decompress | None = None,
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """The pieces of the instance's data set in transfer syntax `target`.
 
     That is one of `TARGETS`, or the instance's own of `ENCAPSULATED`. Raises `InvalidInstance` for
     a data set that cannot be re-encoded, also between the pieces, and `DamagedObject` before the
-    first.
+    first; compressed pixels are decoded before that, by `decompress`, which may raise `Unavailable`
+    and `OutOfResources`.
     """
     async with AsyncExitStack() as stack:
         with _explaining(instance):
             opening = open_dataset(objects, instance, whole=True)
             dataset = await stack.enter_async_context(opening)
+            replaced: Mapping[int, NewElement] = {}
+            compressed = target in TARGETS and instance.transfer_syntax in DECODED
+            if compressed and await _has_fragments(dataset):
+                if decompress is None:
+                    raise InvalidInstance("Its pixels are compressed")
+                replaced = await stack.enter_async_context(decompress(instance))
         syntax = TARGETS.get(target, EXPLICIT_LITTLE)
-        pieces = convert(dataset, syntax, fragments=target in ENCAPSULATED)
+        pieces = convert(dataset, syntax, fragments=target in ENCAPSULATED, replaced=replaced)
         yield _explained(instance, _gathered(pieces))
 
 
+async def _has_fragments(dataset: OpenDataset) -> bool:
+    """Whether the pixel data of the data set is compressed; a report in such a syntax has none."""
+    walk, extent = await dataset.walk()
+    async for element in walk.elements(extent):
+        if element.tag == PIXEL_DATA:
+            return element.is_fragmented
+    return False
+
+
 async def convert(
-    dataset: OpenDataset, target: Syntax, *, fragments: bool = False
+    dataset: OpenDataset,
+    target: Syntax,
+    *,
+    fragments: bool = False,
+    replaced: Mapping[int, NewElement] | None = None,
 ) -> AsyncIterator[bytes]:
     """The data set as `target` writes it, in pieces of any size.
 
-    `fragments` says whether pixel data may be in fragments.
+    `fragments` says whether pixel data may be in fragments. `replaced` are elements of the data set
+    itself, by their tags, that come instead of its own or in addition to them; offset tables of
+    pixel data that is replaced are left out (PS3.5 A.4).
     """
     walk, extent = await dataset.walk()
     conversion = _Conversion(dataset, walk, fragments=fragments)
+    if replaced:
+        async for piece in conversion.with_replaced(extent, target, replaced):
+            yield piece
+        return
     if extent.level.syntax.implicit:
         await conversion.note_signed(extent)
     async for piece in conversion.elements(extent, target):
@@ -110,25 +159,47 @@ class _Conversion:
             if element.tag == PIXEL_REPRESENTATION:
                 await self._note(element)
 
+    async def with_replaced(
+        self, extent: Extent, target: Syntax, replaced: Mapping[int, NewElement]
+    ) -> AsyncIterator[bytes]:
+        """The elements of a data set, those that are replaced in their places."""
+        left = sorted(replaced, reverse=True)
+        without = replaced.keys() | (OFFSET_TABLES if PIXEL_DATA in replaced else frozenset())
+        async for element in self._walk.elements(extent):
+            while left and left[-1] <= element.tag:
+                tag = left.pop()
+                async for piece in replaced[tag].pieces(tag, target):
+                    yield piece
+            if element.tag not in without:
+                async for piece in self._element(element, target):
+                    yield piece
+        for tag in reversed(left):
+            async for piece in replaced[tag].pieces(tag, target):
+                yield piece
+
     async def elements(self, extent: Extent, target: Syntax) -> AsyncIterator[bytes]:
         """The elements of a data set or item."""
         async for element in self._walk.elements(extent):
-            if element.tag & 0xFFFF == 0 or element.tag >> 16 == META_GROUP:
-                continue
-            if element.tag in NOTED:
-                await self._note(element)
-            if element.is_sequence:
-                pieces = self._sequence(element, target)
-            elif element.length is None:
-                if not self._fragments:
-                    raise InvalidInstance(
-                        f"{name(element.tag)} is in fragments, the transfer syntax has none"
-                    )
-                pieces = self._fragmented(element, target)
-            else:
-                pieces = self._plain(element, element.length, target)
-            async for piece in pieces:
+            async for piece in self._element(element, target):
                 yield piece
+
+    async def _element(self, element: Element, target: Syntax) -> AsyncIterator[bytes]:
+        if element.tag & 0xFFFF == 0 or element.tag >> 16 == META_GROUP:
+            return
+        if element.tag in NOTED:
+            await self._note(element)
+        if element.is_sequence:
+            pieces = self._sequence(element, target)
+        elif element.length is None:
+            if not self._fragments:
+                raise InvalidInstance(
+                    f"{name(element.tag)} is in fragments, the transfer syntax has none"
+                )
+            pieces = self._fragmented(element, target)
+        else:
+            pieces = self._plain(element, element.length, target)
+        async for piece in pieces:
+            yield piece
 
     async def _plain(self, element: Element, length: int, target: Syntax) -> AsyncIterator[bytes]:
         """An element that is no sequence: its head, and its value piece by piece."""
@@ -239,20 +310,6 @@ def _vr(element: Element, length: int) -> str:
     if vr not in LONG_VRS and length + length % 2 > LONGEST_SHORT:
         return "UN"
     return "UN" if length % WORDS.get(vr, 1) else vr
-
-
-def head(tag: int, vr: str, length: int, target: Syntax) -> bytes:
-    """What comes before a value."""
-    if target.implicit:
-        return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, length)
-    if vr in LONG_VRS:
-        return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
-    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
-
-
-def mark(tag: tuple[int, int], length: int) -> bytes:
-    """The head of an item, or a delimiter."""
-    return struct.pack("<HHI", *tag, length)
 
 
 async def _joined(pieces: AsyncIterator[bytes]) -> bytes:

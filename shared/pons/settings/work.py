@@ -28,13 +28,15 @@ class RenderSettings(Section):
     port: AnyPort = Field(
         8043, description="Port that render listens on; the launcher picks a free one."
     )
-    url: str = Field("", description="Where the gateway finds render. Empty: host and port above.")
+    url: str = Field(
+        "", description="Where other services find render. Empty: host and port above."
+    )
     token: str = Field(
         "",
         repr=False,
-        description="Secret that the gateway shows render, which refuses everyone else (401); the "
-        "same for both. Needed where render listens beyond loopback. The launcher makes one for "
-        "each run.",
+        description="Secret that gateway, dicom-ingress and egress show render, which refuses "
+        "everyone else (401); the same for all. Needed where render listens beyond loopback. The "
+        "launcher makes one for each run.",
     )
     workers: int = Field(0, ge=0, le=256, description="Decoding processes; 0: one per core.")
     memory_mb: int = Field(
@@ -83,6 +85,12 @@ class EgressSettings(Section):
     )
     maximum_pdu_length: int = Field(
         65536, ge=4096, le=131072, description="Largest P-DATA that modalities may send."
+    )
+    preferred_transfer_syntax: Literal["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"] = Field(
+        "1.2.840.10008.1.2.1",
+        description="How an instance goes to a modality that does not take it as it is stored, "
+        "where it takes both: Explicit (1.2.840.10008.1.2.1) or Implicit VR Little Endian "
+        "(1.2.840.10008.1.2).",
     )
     http_timeout: Seconds = Field(
         60,

@@ -11,6 +11,7 @@ from typing import Any
 from argon2 import PasswordHasher
 
 from pons.dicom.encodings import CODECS
+from pons.dicom.transfer_syntaxes import EXPLICIT_VR, IMPLICIT_VR
 from pons.errors import BadRequest
 from pons.remotes.modalities import parse_modality
 from pons.remotes.peers import parse_peer
@@ -54,6 +55,11 @@ def tls_version(value: Any) -> str:
     if not 0 <= integer(value) <= 5:
         raise ValueError(f"expected a number from 0 to 5, got {value!r}")
     return "1.3" if value == 5 else "1.2"
+
+
+def uncompressed_syntax(value: Any) -> str:
+    """Implicit VR Little Endian where it is named; whatever else is, stands for explicit."""
+    return IMPLICIT_VR if text(value) == IMPLICIT_VR else EXPLICIT_VR
 
 
 def proxy(value: Any) -> str:

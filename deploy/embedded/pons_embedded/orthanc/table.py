@@ -23,6 +23,7 @@ from pons_embedded.orthanc.kinds import (
     text,
     texts,
     tls_version,
+    uncompressed_syntax,
     users,
 )
 from pons_embedded.orthanc.options import Chapter, Joint, Option, Without, same
@@ -197,10 +198,12 @@ CLIENTS = Chapter(
         same("DicomEchoChecksFind", "egress.echo_checks_find", boolean),
         same("DicomDefaultRetrieveMethod", "egress.retrieve_method", choice("C-MOVE", "C-GET")),
         same("DicomScuTimeout", "egress.timeout", seconds(A_DAY), note="0 becomes a day."),
-        Without(
+        same(
             "DicomScuPreferredTransferSyntax",
-            "what a modality refuses is sent in the uncompressed syntax that it accepts",
-            ("1.2.840.10008.1.2.1",),
+            "egress.preferred_transfer_syntax",
+            uncompressed_syntax,
+            note="Whatever is not `1.2.840.10008.1.2` becomes `1.2.840.10008.1.2.1`: nothing is "
+            "compressed for a modality.",
         ),
         same("QueryRetrieveSize", "queries.kept", integer),
         same("StorageCommitmentReportsSize", "egress.commitment_reports", integer),

@@ -10,30 +10,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pons.errors import TooLarge, Unavailable
-from pons.settings import Settings
 
 log = structlog.get_logger()
-
-
-def open_client(
-    settings: Settings,
-    connections: int | None,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> httpx.AsyncClient:
-    """What asks render, by so many connections at most, and shows it the store's token.
-
-    `transport`: another way to it than a connection to `render_url`.
-    """
-    patience = settings.render.timeout + 5
-    token = settings.render.token
-    return httpx.AsyncClient(
-        base_url=settings.render_url,
-        headers={"authorization": f"Bearer {token}"} if token else {},
-        timeout=httpx.Timeout(patience, connect=2),
-        limits=httpx.Limits(max_connections=connections),
-        trust_env=False,
-        transport=transport,
-    )
 
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:

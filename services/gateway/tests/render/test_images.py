@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from pons.runtime.render import open_render
 from pons.settings import HttpSettings, RenderSettings, Settings
-from pons_gateway.render.client import open_client as open_render
 
 from ..conftest import INSTANCE, Open
 
