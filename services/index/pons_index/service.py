@@ -28,6 +28,7 @@ from pons_index.database import open_database, require_url
 from pons_index.dead_letters import DeadLetters
 from pons_index.expiry import Expiry
 from pons_index.fence import Fence, who
+from pons_index.history import History, look
 from pons_index.origins import Origins
 from pons_index.ownership import Claim
 from pons_index.quarantine import Quarantine
@@ -149,6 +150,7 @@ async def open_index(
             health.warnings,
             pulse("retention", NEVER_TOO_LONG),
         )
+        history = History(database, lambda: look(bus, settings), pulse("history", NEVER_TOO_LONG))
         reconstruction = Reconstruction(
             database,
             lambda: reading_again(objects, bus, settings),
@@ -195,6 +197,7 @@ async def open_index(
                 origins.write_forever(beginning.since),
                 collector.collect_forever(),
                 worklists.end_forever(),
+                history.keep_forever(),
                 *(() if read_only or adopting or asked else (expiry.expire_forever(),)),
             ):
                 room = FreeSpace(settings.storage)

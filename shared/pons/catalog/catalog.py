@@ -26,6 +26,7 @@ from pons.catalog.fields import (
     select_fields,
 )
 from pons.catalog.headers import PAGE_BYTES, Headers
+from pons.catalog.history import History
 from pons.catalog.logs import Logs
 from pons.catalog.look_ups import LookUps
 from pons.catalog.records import (
@@ -113,6 +114,7 @@ class Catalog:
         self.browser = Browser(reader)
         self.dead_letters = DeadLetters(reader)
         self.worklists = Worklists(reader)
+        self.history = History(reader)
         self.old_studies = OldStudies(reader)
         self.study_lists = StudyLists(searcher, self._columns)
 

@@ -3,7 +3,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import nats.errors
 import nats.js.errors
@@ -13,6 +15,15 @@ from pons.errors import Unavailable
 
 DURABLE = "index"
 """The reader of the stream of announcements that the index is, all replicas together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is announced and not written yet."""
+
+    announcements: int
+    seconds: float
+    """For how long the oldest has waited; 0 where nothing waits."""
 
 
 async def last_announcement(bus: Bus) -> int:
@@ -29,6 +40,24 @@ async def acknowledged(bus: Bus) -> int:
         except nats.js.errors.NotFoundError:
             return 0
     return info.ack_floor.stream_seq if info.ack_floor else 0
+
+
+async def read_backlog(bus: Bus) -> Backlog:
+    """How much waits now, and how long already. Raises `Unavailable`."""
+    with nats_answers():
+        try:
+            info = await bus.stream.consumer_info(bus.names.ingest_stream, DURABLE)
+        except nats.js.errors.NotFoundError:
+            return Backlog(0, 0.0)
+        waiting = (info.num_pending or 0) + (info.num_ack_pending or 0)
+        seconds = 0.0
+        if waiting:
+            oldest = (info.ack_floor.stream_seq if info.ack_floor else 0) + 1
+            with suppress(nats.js.errors.NotFoundError):  # written meanwhile, and forgotten
+                message = await bus.stream.get_msg(bus.names.ingest_stream, oldest)
+                if message.time is not None:
+                    seconds = max(0.0, (datetime.now(UTC) - message.time).total_seconds())
+    return Backlog(waiting, seconds)
 
 
 async def drained(bus: Bus, patience: float) -> bool:

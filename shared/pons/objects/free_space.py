@@ -40,6 +40,27 @@ class Shortage:
         return f"{self.folder} has {free} MB free, {needed} MB are needed"
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk that holds the objects, in bytes."""
+
+    free: int
+    total: int
+    needed: int
+    """Below so much free room the store takes nothing."""
+
+
+def disk_of(storage: StorageSettings) -> Disk | None:
+    """The disk of the objects as it is now; None on S3, and while the folder is not there."""
+    if storage.kind != "file" or storage.path is None:
+        return None
+    try:
+        disk = shutil.disk_usage(storage.path)
+    except OSError:
+        return None
+    return Disk(disk.free, disk.total, min(storage.minimum_free_mb * MEGABYTE, disk.total // SHARE))
+
+
 class FreeSpace:
     """The room on the disks of one store: that of the objects, and that of the reserve.
 

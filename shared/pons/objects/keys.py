@@ -6,13 +6,14 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 """The names of the 256 folders that a store's objects are spread over."""
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 PERIOD_BITS = 14
 """Objects lie together whose keys were made in the same 2 ** 14 milliseconds."""
 
@@ -66,6 +67,11 @@ def key_time(key: UUID) -> datetime:
     if key.version != 7:
         raise ValueError(f"{key} is not a UUIDv7")
     return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
+
+
+def first_key(moment: datetime) -> UUID:
+    """The least key that can be made at `moment`: all that are made before are less."""
+    return UUID(int=(moment - EPOCH) // timedelta(milliseconds=1) << 80)
 
 
 def kind_of(key: UUID) -> Kind:

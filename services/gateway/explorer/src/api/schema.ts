@@ -173,6 +173,21 @@ export interface ShownTag {
   items?: Array<Array<ShownTag>> | null;
 }
 
+export interface StoreHistory {
+  step: number;
+  at: Array<number>;
+  instancesPerSecond: Array<number | null>;
+  bytesPerSecond: Array<number | null>;
+  studies: Array<number | null>;
+  instances: Array<number | null>;
+  storedBytes: Array<number | null>;
+  freeBytes: Array<number | null>;
+  queue: Array<number | null>;
+  lagSeconds: Array<number | null>;
+  jobsWaiting: Array<number | null>;
+  jobsFailed: Array<number | null>;
+}
+
 export interface TagTreeAnswer {
   meta: Array<ShownTag>;
   tags: Array<ShownTag>;
