@@ -48,17 +48,31 @@ async def stream_frames(
 
     Raises `Unavailable`, and `NotFound` for nothing: an instance that is gone has a record.
     """
+    is_kept: bool | None = None if asked.kept else False
+    async with aclosing(_settled(pictures, asked, ahead)) as settled:
+        async for one in settled:
+            if is_kept is None:
+                is_kept = one.error is None
+            if is_kept and one.error is not None:
+                await _forget(one)
+                return
+            async for piece in _record(one):
+                yield piece
+
+
+async def _settled(
+    pictures: Pictures, asked: FramesRequest, ahead: int
+) -> AsyncGenerator[Pending, None]:
+    """The frames in their order, each once it is known whether it can be shown."""
     pending: deque[Pending] = deque()
     async with aclosing(_begun(pictures, asked)) as begun:
         try:
             async for one in begun:
                 pending.append(one)
                 while len(pending) > ahead:
-                    async for piece in _record(pending.popleft()):
-                        yield piece
+                    yield await _settle(pending.popleft())
             while pending:
-                async for piece in _record(pending.popleft()):
-                    yield piece
+                yield await _settle(pending.popleft())
         finally:
             for one in pending:
                 await _forget(one)
@@ -105,23 +119,30 @@ def _begin(head: Head, opened: Opened, image: Image, attributes: FrameAttributes
     return Pending(head, asyncio.create_task(opened.make(task)))
 
 
-async def _record(one: Pending) -> AsyncIterator[bytes]:
-    async with one.file:
+async def _settle(one: Pending) -> Pending:
+    """Wait for a frame; what concerns it alone is its error."""
+    if one.answer is not None:
         try:
-            error, answer = one.error, await one.answer if one.answer else None
+            await one.answer
         except TOLD as failure:
-            error, answer = failure, None
+            one.error = failure
             if isinstance(failure, DamagedObject):
                 notice(failure)
         except BaseException:
             await _forget(one)
             raise
-        if answer is None:
-            assert error is not None
-            log.info("frame refused", instance=one.head["Instance"], reason=log_text(error))
-            yield begin_record(one.head | {"Error": str(error)})
+    return one
+
+
+async def _record(one: Pending) -> AsyncIterator[bytes]:
+    """The record of a frame that has been waited for."""
+    async with one.file:
+        if one.error is not None:
+            log.info("frame refused", instance=one.head["Instance"], reason=log_text(one.error))
+            yield begin_record(one.head | {"Error": str(one.error)})
             return
-        with answer:
+        assert one.answer is not None
+        with one.answer.result() as answer:
             async for piece in answer.pieces():
                 yield piece
 

@@ -275,6 +275,25 @@ async def test_what_cannot_be_decoded_says_why(
     assert "no frame 1" in reasons[6]
 
 
+async def test_what_is_kept_has_no_refusals(
+    client: httpx.AsyncClient, resources: Any, make: Make
+) -> None:
+    """It ends before the first; what begins with one has all frames, and is not kept."""
+    resources.add("good", make(np.arange(4, dtype=np.uint8).reshape(2, 2)))
+    resources.add("report", example("reportsi.dcm"))
+    names = ("good", "good", "report", "good", "report")
+    runs = [Run(name, str((await resources.find(name)).key), 0, 1) for name in names]
+
+    async def places(first: int) -> tuple[list[int], str]:
+        asked = FramesRequest(runs[first:], first, kept=True)
+        answer = await client.post("/frames", content=msgspec.json.encode(asked))
+        found = [head["Slice"] for head, _ in records_of(answer.content)]
+        return found, answer.headers.get("cache-control", "")
+
+    assert await places(0) == ([0, 1], "")
+    assert await places(2) == ([2, 3, 4], "no-store")
+
+
 async def test_integers_of_64_bits_have_a_reason(
     client: httpx.AsyncClient, resources: Any, make: Make
 ) -> None:

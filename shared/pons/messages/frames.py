@@ -59,3 +59,10 @@ class FramesRequest(msgspec.Struct, frozen=True):
     runs: list[Run]
     start: int = 0
     """The place of the first frame among those of its series."""
+    kept: bool = False
+    """Whether the answer may be kept: then it ends before the first frame that cannot be shown. An
+    answer that begins with one has all of them, and says `NEVER_KEPT`."""
+
+
+NEVER_KEPT = "no-store"
+"""The Cache-Control of an answer that begins with a frame that cannot be shown."""

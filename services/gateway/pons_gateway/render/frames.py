@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pons.errors import FAMILY, PonsError, Unavailable
+from pons.messages.frames import NEVER_KEPT
 from pons_gateway.render.client import Relayed, refusal, send
 from pons_gateway.responses.answers import Answer
 from pons_gateway.responses.media_types import OCTETS
@@ -51,5 +52,7 @@ async def relay_frames(render: httpx.AsyncClient, path: str, body: bytes, kept: 
             raise Unavailable("The render service cannot answer now")
         raise PonsError(f"Render answered {answer.status_code}")
     relayed = Relayed(answer, media_type=OCTETS)
-    relayed.raw_headers += [*kept.headers, (b"x-content-type-options", b"nosniff")]
+    never = answer.headers.get("cache-control") == NEVER_KEPT
+    headers = [(b"cache-control", NEVER_KEPT.encode())] if never else kept.headers
+    relayed.raw_headers += [*headers, (b"x-content-type-options", b"nosniff")]
     return relayed

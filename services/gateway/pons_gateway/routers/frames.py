@@ -73,9 +73,9 @@ async def frames(
         raise BadRequest(f"There is no frame {asked.start}", f"the series has {known.total}")
     tag = f"{known.content}-{asked.start}-{sum(run.count for run in runs)}"
     kept = Kept(tag, for_good=asked.content is not None)
-    if kept.is_known(request):
+    if kept.for_good and kept.is_known(request):
         return kept.unchanged()
-    body = msgspec.json.encode(FramesRequest(runs, asked.start))
+    body = msgspec.json.encode(FramesRequest(runs, asked.start, kept=kept.for_good))
     return await relay_frames(backends.archives, FRAME_STREAM, body, kept)
 
 

@@ -93,6 +93,29 @@ async def test_what_is_named_may_be_kept(open_client: Open, store: Store) -> Non
     assert (other.status_code, other.json()["OrthancStatus"]) == (409, 46)
 
 
+async def test_what_begins_with_a_refusal_is_not_kept(open_client: Open, store: Store) -> None:
+    """Neither by the address, nor by a tag with which it could be asked for again."""
+    with_frames(store, 2)
+    render = Asked(Response(b"records", headers={"cache-control": "no-store"}))
+    async with render.client() as inner, open_client(archives=inner) as client:
+        content = (await client.get(f"/series/{SERIES}/frame-order")).json()["Content"]
+        answer = await client.get(f"/series/{SERIES}/frames?content={content}")
+    assert msgspec.json.decode(render.body, type=FramesRequest).kept
+    assert answer.headers.get_list("cache-control") == ["no-store"]
+    assert "etag" not in answer.headers
+
+
+async def test_what_is_not_named_is_made_anew(open_client: Open, store: Store) -> None:
+    """It may have had a frame that could not be shown then."""
+    with_frames(store, 1)
+    render = Asked(Response(b"records"))
+    path = f"/series/{SERIES}/frames"
+    async with render.client() as inner, open_client(archives=inner) as client:
+        tag = (await client.get(path)).headers["etag"]
+        again = await client.get(path, headers={"if-none-match": tag})
+    assert (again.status_code, again.content) == (200, b"records")
+
+
 async def test_a_stream_that_cannot_begin(open_client: Open, store: Store) -> None:
     """What render refuses is told as our errors are."""
     with_frames(store, 1)

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from pons.errors import PonsError, log_text
-from pons.messages.frames import FRAME_STREAM, PIXEL_DATA, THUMBNAIL
+from pons.messages.frames import FRAME_STREAM, NEVER_KEPT, PIXEL_DATA, THUMBNAIL
 from pons_render.answer import Sent
 from pons_render.dependencies import (
     EdgeDep,
@@ -23,6 +23,7 @@ from pons_render.dependencies import (
 )
 from pons_render.frame_stream import stream_frames
 from pons_render.pixel_data import stream_pixel_data
+from pons_render.record_head import is_refusal
 
 log = structlog.get_logger()
 
@@ -36,7 +37,8 @@ router = APIRouter(tags=["Frames"])
 @router.post(FRAME_STREAM, summary="Frames, one after the other", max_body_size=LONGEST_REQUEST)
 async def frames(asked: FramesRequestDep, resources: ResourcesDep) -> Response:
     """Each as a record: see docs/frames.md."""
-    return await _begun(stream_frames(resources.pictures, asked, resources.frames_ahead))
+    frames = stream_frames(resources.pictures, asked, resources.frames_ahead)
+    return await _begun(frames, kept=asked.kept)
 
 
 @router.get(PIXEL_DATA, summary="All frames, uncompressed")
@@ -57,20 +59,24 @@ async def thumbnail(
     return Sent(await instance.see_small(frame, size, output), output.value)
 
 
-async def _begun(records: AsyncGenerator[bytes, None]) -> Response:
+async def _begun(records: AsyncGenerator[bytes, None], *, kept: bool = False) -> Response:
+    """The answer, once its first record is there; nobody keeps one that begins with a refusal."""
     try:
         first = await anext(records, b"")
     except BaseException:
         await records.aclose()
         raise
-    return Records(first, records)
+    return Records(first, records, never_kept=kept and is_refusal(first))
 
 
 class Records(StreamingResponse):
     """Records as they are made; what is decoded ahead ends with the answer."""
 
-    def __init__(self, first: bytes, others: AsyncGenerator[bytes, None]) -> None:
-        super().__init__(_resumed(first, others), media_type=OCTETS)
+    def __init__(
+        self, first: bytes, others: AsyncGenerator[bytes, None], *, never_kept: bool
+    ) -> None:
+        headers = {"cache-control": NEVER_KEPT} if never_kept else None
+        super().__init__(_resumed(first, others), media_type=OCTETS, headers=headers)
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,7 +17,12 @@ function record(slice: number, rows: number): Uint8Array {
 }
 
 /** The frames that are asked for, in order, until nothing more is. */
-async function asked(total: number, current: number, rows: (slice: number) => number) {
+async function asked(
+  total: number,
+  current: number,
+  rows: (slice: number) => number,
+  ends: (slice: number) => boolean = () => false,
+) {
   const found: number[] = [];
   vi.stubGlobal('fetch', async (path: string) => {
     const query = new URLSearchParams(path.split('?')[1]);
@@ -25,7 +30,8 @@ async function asked(total: number, current: number, rows: (slice: number) => nu
     return new Response(
       new ReadableStream({
         pull(to) {
-          if (left-- === 0) return to.close();
+          const begins = next === Number(query.get('from'));
+          if (left-- === 0 || (!begins && ends(next))) return to.close();
           found.push(next);
           to.enqueue(record(next, rows(next++)));
         },
@@ -52,6 +58,17 @@ describe('frames of a series', () => {
     expect(found.length).toBe(31);
     expect(new Set(found).size).toBe(found.length);
     expect([35, 65].map((slice) => loader.cache.has(slice))).toEqual([true, true]);
+  });
+
+  it('go on behind an answer that ends before one that is not kept', async () => {
+    const { found, loader } = await asked(
+      20,
+      0,
+      () => 1,
+      (slice) => slice === 5,
+    );
+    expect(found.sort((a, b) => a - b)).toEqual([...Array(20).keys()]);
+    expect(loader.cache.size).toBe(20);
   });
 
   it('that are larger than the current one come to an end, too', async () => {
