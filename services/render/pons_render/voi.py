@@ -92,9 +92,11 @@ def modality_values(
 
 
 def full_window(values: Values) -> Window:
-    """From the least of these values to the greatest."""
+    """From the least of these values, which is black, to the greatest."""
     low, high = float(values.min()), float(values.max())
-    return Window((low + high) / 2, high - low or 1)
+    if low == high:
+        high = low + 1
+    return Window((low + high) / 2, high - low)
 
 
 def first_of_modality(lut: Lut, image: Image) -> int:

@@ -100,6 +100,13 @@ describe('a frame', () => {
     expect(greys(told, new Int16Array([-100, 100, 300, 200]))).toEqual([0, 128, 255, 191]);
   });
 
+  it('of one value is dark, or as its window says', () => {
+    const told = head({ Least: 40, Greatest: 40 });
+    expect(greys(told, new Int16Array([40, 40, 40, 40]))).toEqual([0, 0, 0, 0]);
+    const windowed = head({ ...told, Windows: [{ Center: 40.5, Width: 3, Explanation: '' }] });
+    expect(greys(windowed, new Int16Array([40, 40, 40, 40]))).toEqual([128, 128, 128, 128]);
+  });
+
   it('is bright where MONOCHROME1 is low, and the other way round inverted', () => {
     const told = head({ Photometric: 'MONOCHROME1', Least: 0, Greatest: 10 });
     expect(greys(told, new Int16Array([0, 10, 5, 0]))).toEqual([255, 0, 127, 255]);

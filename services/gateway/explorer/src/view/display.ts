@@ -43,12 +43,13 @@ export function displayOf(head: Head): Display {
   return { ...plain, window: fullWindow(head), function: 'LINEAR_EXACT' };
 }
 
-/** From the least value of a frame to its greatest, without padding. */
+/** From the least value of a frame, which is black, to its greatest, without padding. */
 export function fullWindow(head: Head): Window {
   const modality = modalityOf(head);
   const ends = [modality(head.Least ?? 0), modality(head.Greatest ?? 0)];
-  const [low, high] = [Math.min(...ends), Math.max(...ends)];
-  return { center: (low + high) / 2, width: high - low || 1 };
+  const low = Math.min(...ends);
+  const width = Math.max(...ends) - low || 1;
+  return { center: low + width / 2, width };
 }
 
 /** What makes modality values, such as HU, of stored ones (PS3.3 C.11.1). */
