@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from pons.catalog import Catalog, open_catalog
-from pons.catalog.connection import TooSlow
+from pons.catalog.connection import HASTY_CONNECTIONS, TooSlow
 from pons.catalog.search import Search
 from pons.catalog.study_order import SORTS, Cursor, ListOrder, read_cursor
 from pons.catalog.study_pages import StudyRow
@@ -409,6 +409,17 @@ async def test_what_takes_too_long(lists: Lists, monkeypatch: pytest.MonkeyPatch
     assert await study_lists.modalities(everything) is None
 
 
+async def test_counting_does_not_wait_for_others(lists: Lists) -> None:
+    """Where others hold the connections for counting, a number is estimated in time."""
+    await fill(lists, 30)
+    await lists.connection.execute("ANALYZE")
+    study_lists, everything = lists.catalog.study_lists, as_search(read_words("origin:CT1", TODAY))
+    for _ in range(HASTY_CONNECTIONS):
+        await study_lists._hasty._slots.acquire()
+    assert await study_lists.count(everything) == (30, False)
+    assert await study_lists.labels(everything) is None
+
+
 WRONG = [
     "",
     "x",
@@ -438,6 +449,8 @@ def test_numbers_and_times_in_cursors() -> None:
     """They are of the kind that they are compared with."""
     for order, values in (
         ("size", (2**63,)),
+        ("series", (2**31,)),
+        ("-instances", (2**31,)),
         ("size", ("1",)),
         ("lastUpdate", ("2026-01-01T00:00:00",)),
     ):
@@ -445,3 +458,14 @@ def test_numbers_and_times_in_cursors() -> None:
             read_cursor(Cursor(order, 1, False, values).encode(), ListOrder.parse(order))
     with pytest.raises(BadRequest):
         read_cursor(Cursor("size", 1, True, ()).encode(), ListOrder.parse("size"))
+
+
+@pytest.mark.parametrize(
+    ("order", "most"), [("size", 2**63 - 1), ("series", 2**31 - 1), ("instances", 2**31 - 1)]
+)
+async def test_the_greatest_numbers_in_cursors(lists: Lists, order: str, most: int) -> None:
+    """What is let through is a value that the database takes."""
+    parsed = ListOrder.parse(order)
+    cursor = read_cursor(Cursor(order, 2**63 - 1, False, (most,)).encode(), parsed)
+    page = await lists.catalog.study_lists.page(Search("Study"), parsed, cursor, 5)
+    assert page.rows == []

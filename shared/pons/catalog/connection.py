@@ -80,7 +80,9 @@ class Reader:
         owner: Owner | None = None,
         seconds: float | None = None,
     ) -> None:
-        """`seconds`: after which the server ends a statement; None: `STATEMENT_SECONDS`."""
+        """`seconds`: after which the server ends a statement, and nobody waits for a connection
+        any more; None: `STATEMENT_SECONDS`, and everybody does."""
+        self._patience = seconds
         self._url = url
         self._owner = owner
         self._plans = plans
@@ -123,8 +125,11 @@ class Reader:
     async def _read(self, ask: Ask[T], *, peeking: bool = False) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self._slots:
+                await self._acquire()
+                try:
                     return await (self._peek(ask) if peeking else self._once(ask))
+                finally:
+                    self._slots.release()
             except asyncpg.QueryCanceledError as error:
                 raise TooSlow(
                     f"The search takes longer than {self._seconds:g} s",
@@ -145,6 +150,19 @@ class Reader:
                     raise Unavailable("The database does not answer") from error
                 self._forget()  # the others are as old: start afresh
         raise AssertionError("unreachable")
+
+    async def _acquire(self) -> None:
+        """Wait for leave to use a connection. Raises `TooSlow` where others have them too long."""
+        if self._patience is None:
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise TooSlow(
+                f"Others have been searching for {self._patience:g} s", "try again in a moment"
+            ) from None
 
     async def _once(self, ask: Ask[T]) -> T:
         connection = self._take() or await self._connect()

@@ -163,7 +163,8 @@ KINDS: dict[SortBy, type] = {
     **dict.fromkeys(("series", "instances", "size"), int),
     "lastUpdate": datetime,
 }
-MOST_KEY = 2**63 - 1
+MOST_KEY, MOST_COUNTED = 2**63 - 1, 2**31 - 1
+"""What the columns take: keys and sizes, and numbers of series or of instances."""
 LONGEST_CURSOR = 8 * INDEXED
 """Characters; a value has at most `INDEXED`, of up to four bytes each."""
 
@@ -180,7 +181,8 @@ def read_cursor(text: str, order: ListOrder) -> Cursor:
     except (ValueError, msgspec.MsgspecError):
         raise wrong from None
     sizes = (0,) if cursor.absent and order.sort.absent else (len(order.sort.values),)
-    in_bounds = 0 <= cursor.key <= MOST_KEY and all(_in_bounds(value) for value in values)
+    most = MOST_COUNTED if order.by in ("series", "instances") else MOST_KEY
+    in_bounds = 0 <= cursor.key <= MOST_KEY and all(_in_bounds(value, most) for value in values)
     if cursor.order != str(order) or len(values) not in sizes or not in_bounds:
         raise wrong
     if cursor.absent and not order.sort.absent:
@@ -197,12 +199,12 @@ class _Sent(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     values: list[str | int]
 
 
-def _in_bounds(value: Any) -> bool:
+def _in_bounds(value: Any, most: int) -> bool:
     match value:
         case str():
             return len(value) <= INDEXED and "\0" not in value
         case int():
-            return 0 <= value <= MOST_KEY
+            return 0 <= value <= most
         case datetime():
             return value.tzinfo is not None
     return False

@@ -180,12 +180,8 @@ async def counts_without(asked: Asked, lists: StudyLists) -> list[dict[str, Any]
         (_told(asked, term), search_of(asked, [other for other in terms if other is not term]))
         for term in terms
     ]
-    for name in sorted(asked.filters.model_fields_set):
-        field = Filters.model_fields[name]
-        if getattr(asked.filters, name) == field.get_default():
-            continue
-        left = asked.filters.model_copy(update={name: field.get_default()})
-        told = {"kind": "filter", "value": field.alias or name, "without": asked.text}
+    for name, left in _filters_without(asked.filters):
+        told = {"kind": "filter", "value": name, "without": asked.text}
         others.append((told, search_of(asked.model_copy(update={"filters": left}), terms)))
     deadline = time.monotonic() + WITHOUT_SECONDS
     for told, search in others:
@@ -196,6 +192,22 @@ async def counts_without(asked: Asked, lists: StudyLists) -> list[dict[str, Any]
             {name: told[name] for name in ("kind", "value", "without")} | {"count": count}
         )
     return counted
+
+
+def _filters_without(filters: Filters) -> Iterator[tuple[str, Filters]]:
+    """Each filter by its name, and all but this one. Labels are one with what is asked of them."""
+    fields = Filters.model_fields
+    usual = {name: field.get_default() for name, field in fields.items()}
+    given = {name for name in usual if getattr(filters, name) != usual[name]}
+    of_labels = {"labels", "labels_constraint"}
+    if "labels" in given:
+        given.discard("labels_constraint")  # it says how many of them
+    elif filters.labels_constraint != "None":
+        given.discard("labels_constraint")  # of no labels it asks nothing
+    for name in sorted(given):
+        taken = of_labels if name in of_labels else {name}
+        left = filters.model_copy(update={one: usual[one] for one in taken})
+        yield fields[name].alias or name, left
 
 
 async def change_labels(

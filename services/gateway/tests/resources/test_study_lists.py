@@ -199,6 +199,25 @@ async def test_without_each_part(client: httpx.AsyncClient, lists: FakeLists) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ({"labels": ["a"], "labelsConstraint": "None"}, ["labels"]),
+        ({"labels": ["a"], "labelsConstraint": "Any"}, ["labels"]),
+        ({"labelsConstraint": "None"}, ["labelsConstraint"]),
+        ({"labelsConstraint": "Any"}, []),
+    ],
+)
+async def test_without_labels(
+    client: httpx.AsyncClient, lists: FakeLists, filters: dict[str, object], named: list[str]
+) -> None:
+    """Labels and what is asked of them are left out together: without labels, `None` is to have
+    no label at all."""
+    answer = (await client.post(f"{API}/studies/without", json={"filters": filters})).json()
+    assert [one["value"] for one in answer] == named
+    assert lists.counted == [Search("Study") for _ in named]
+
+
 async def test_facets_identifiers_and_a_plan(
     client: httpx.AsyncClient, store: Store, lists: FakeLists
 ) -> None:
