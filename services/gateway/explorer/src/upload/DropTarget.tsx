@@ -31,7 +31,8 @@ export function DropTarget() {
       if (!hasFiles(event) || !event.dataTransfer) return;
       event.preventDefault();
       setOver(false);
-      void walk(event.dataTransfer, (found) => queue.add(found));
+      const dropped = event.dataTransfer;
+      void queue.gather((give, stop) => walk(dropped, give, stop));
       void navigate({ to: '/upload' });
     };
     window.addEventListener('dragover', enter);

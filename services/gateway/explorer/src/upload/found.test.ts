@@ -34,6 +34,42 @@ describe('a folder that was dropped', () => {
     ]);
   });
 
+  it('is not walked on when the rest is cancelled', async () => {
+    const queue = new UploadQueue();
+    queue.pause();
+    let calls = 0;
+    const endless = {
+      isFile: false,
+      name: 'a',
+      fullPath: '/a',
+      createReader: () => ({
+        readEntries: (resolve: (some: unknown) => void) =>
+          setTimeout(() => {
+            calls += 1;
+            if (calls === 3) queue.cancel();
+            resolve(Array.from({ length: 100 }, (_, n) => file(`/a/${calls} ${n}`)));
+          }),
+      }),
+    };
+    await queue.gather((give, stop) => walk(dropped(endless), give, stop));
+    expect(calls).toBe(3);
+    expect(queue.uploads.map(({ state }) => state)).toEqual(Array(200).fill('cancelled'));
+    expect(queue.busy).toBe(false);
+  });
+
+  it('keeps the queue busy, and is over once', async () => {
+    const queue = new UploadQueue();
+    let ended = 0;
+    queue.onEnd = () => {
+      ended += 1;
+    };
+    const index = folder('a', [file('DICOMDIR')]);
+    const done = queue.gather((give, stop) => walk(dropped(index), give, stop));
+    expect(queue.busy).toBe(true);
+    await done;
+    expect([queue.busy, ended]).toEqual([false, 1]);
+  });
+
   it('has what cannot be read among the problems', () => {
     const queue = new UploadQueue();
     queue.add([{ file: new File([], '2'), path: 'a/2', unreadable: 'it is not there' }]);

@@ -9,14 +9,20 @@ export function ofInput(files: FileList | null): Found[] {
   return [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 }
 
-/** Walks what was dropped, and gives it on as it is found: a folder may have 100,000 files. */
-export async function walk(transfer: DataTransfer, give: (found: Found[]) => void): Promise<void> {
+/** Walks what was dropped until it is stopped, and gives it on as it is found: a folder may have
+ * 100,000 files. */
+export async function walk(
+  transfer: DataTransfer,
+  give: (found: Found[]) => void,
+  stop?: AbortSignal,
+): Promise<void> {
   // To be asked for at once: they are gone when the event is over.
   const entries = [...transfer.items]
     .map((item) => item.webkitGetAsEntry())
     .filter((entry): entry is FileSystemEntry => entry !== null);
   let gathered: Found[] = [];
   const gather = (found: Found) => {
+    if (stop?.aborted) return;
     gathered.push(found);
     if (gathered.length >= AT_A_TIME) {
       give(gathered);
@@ -25,6 +31,7 @@ export async function walk(transfer: DataTransfer, give: (found: Found[]) => voi
   };
   /** What cannot be read is told of, and keeps nothing else from being found. */
   const visit = async (entry: FileSystemEntry): Promise<void> => {
+    if (stop?.aborted) return;
     try {
       await open(entry);
     } catch (error) {
@@ -46,10 +53,10 @@ export async function walk(transfer: DataTransfer, give: (found: Found[]) => voi
       const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
         reader.readEntries(resolve, reject),
       );
-      if (!some.length) return;
+      if (!some.length || stop?.aborted) return;
       for (const one of some) await visit(one);
     }
   };
   for (const entry of entries) await visit(entry);
-  give(gathered);
+  if (!stop?.aborted) give(gathered);
 }

@@ -79,6 +79,8 @@ export class UploadQueue {
   private next = 0;
   private again: Upload[] = [];
   private running = new Map<Upload, XMLHttpRequest>();
+  /** What still finds files, in folders that were dropped. */
+  private walks = new Set<AbortController>();
   private listeners = new Set<() => void>();
   private changes = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -90,7 +92,32 @@ export class UploadQueue {
   version = () => this.changes;
 
   get busy(): boolean {
-    return this.running.size > 0 || this.again.length > 0 || this.next < this.uploads.length;
+    return (
+      this.walks.size > 0 ||
+      this.running.size > 0 ||
+      this.again.length > 0 ||
+      this.next < this.uploads.length
+    );
+  }
+
+  /** Add what a walk finds, until it ends or the rest is cancelled. */
+  async gather(
+    walk: (give: (found: Found[]) => void, stop: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const stop = new AbortController();
+    this.walks.add(stop);
+    this.tell();
+    const before = this.uploads.length;
+    try {
+      await walk((found) => {
+        if (!stop.signal.aborted) this.add(found);
+      }, stop.signal);
+    } finally {
+      this.walks.delete(stop);
+      this.tell();
+      // Else the last upload says so when it ends, which knew that there may be more.
+      if (!stop.signal.aborted && !this.busy && this.uploads.length > before) this.onEnd();
+    }
   }
 
   add(found: readonly Found[]): void {
@@ -121,8 +148,10 @@ export class UploadQueue {
     this.fill();
   }
 
-  /** What is not begun, and what is on its way, is not uploaded. */
+  /** What is not begun, or not even found, and what is on its way, is not uploaded. */
   cancel(): void {
+    for (const walk of this.walks) walk.abort();
+    this.walks.clear();
     for (const upload of [...this.again, ...this.uploads.slice(this.next)])
       if (upload.state === 'waiting') upload.state = 'cancelled';
     this.again = [];
