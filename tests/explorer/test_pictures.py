@@ -308,6 +308,15 @@ def test_accessible(explorer: Open, store: Store, language: str) -> None:
         assert faults_of(page) == []
 
 
+def test_a_link_to_what_is_gone(explorer: Open, store: Store) -> None:
+    """Another picture is shown, and it is said that it is another one; dark where it is empty."""
+    series = send(store, picture(np.full((EDGE, EDGE), 7, np.int16)))
+    nobody = "-".join(["00000000"] * 5)
+    page = explorer(f"view/{series}?instance={nobody}")
+    assert shown(page) == [[0, 0, 0]] * EDGE**2
+    expect(page.get_by_text("not in the series, or not any more").last).to_be_visible()
+
+
 def test_a_series_that_changes(explorer: Open, store: Store) -> None:
     """A slice that comes while one looks is there after a moment, in its place."""
     slices = volume(4)

@@ -6,10 +6,11 @@ import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { ApiError } from '../api/client';
 import { Failure } from '../shell/Failure';
+import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { personName } from '../studies/dicom';
 import { orderQuery, seriesOfStudyQuery, seriesQuery, studyQuery } from '../study/queries';
-import { startOf, windowOf } from './address';
+import { isGone, startOf, windowOf } from './address';
 import { SeriesStrip } from './SeriesStrip';
 import { Stage } from './Stage';
 import { Toolbar } from './Toolbar';
@@ -70,6 +71,8 @@ function Keys(props: Parameters<typeof useViewerKeys>[0]) {
 function useViewer(id: string): Viewer | null {
   const queries = useQueryClient();
   const navigate = useNavigate();
+  const t = useTranslations('view');
+  const { show } = useNotices();
   const { data: order } = useQuery(orderQuery(id));
   const search = useSearch({ from: '/shell/view/$series' });
   const [viewer, setViewer] = useState<Viewer | null>(null);
@@ -79,6 +82,7 @@ function useViewer(id: string): Viewer | null {
     if (!order || order.Total === 0) return;
     const start = { slice: startOf(search, order), window: windowOf(search) };
     const made = new Viewer(id, order, start);
+    if (isGone(search, order)) show({ text: t('gone'), bad: true });
     made.start();
     setViewer(made);
     return () => {

@@ -29,6 +29,11 @@ export function readAddress(search: Record<string, unknown>): Address {
   return address;
 }
 
+/** Whether the address names an instance that is not in the series, or not any more. */
+export function isGone({ instance }: Address, order: Order): boolean {
+  return instance !== undefined && !order.Instances.some((one) => one.Instance === instance);
+}
+
 /** The place of a frame in its series, from 0; people count from 1. */
 export function startOf(address: Address, order: Order): number {
   const named = order.Instances.find(({ Instance }) => Instance === address.instance);
