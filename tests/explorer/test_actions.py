@@ -79,6 +79,24 @@ def test_deletion(explorer: Open, store: Store) -> None:
     expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
 
 
+def test_what_is_counted_after_a_deletion(explorer: Open, store: Store) -> None:
+    """A study that is hidden and then gone is taken off the count once, in a search and in all."""
+    for query in ("?q=COUNTED", ""):
+        send(store, scan(8020, "Counted^One", "COUNTED", "20991231"))
+        send(store, scan(8021, "Counted^Two", "COUNTED", "20991230"))
+        page = explorer(query)
+        choose(page)
+        page.keyboard.press("Escape")
+        counted = page.get_by_label("Search and filter").locator("strong")
+        before = int(counted.inner_text().split()[0])
+        choose(page)
+        with page.expect_response("**/tools/bulk-delete"):
+            page.get_by_role("button", name="Delete", exact=True).click()
+        expect(page.get_by_text("Counted, One")).to_have_count(0)
+        page.wait_for_timeout(1_500)  # what is counted anew is there, and would be seen
+        assert int(counted.inner_text().split()[0]) == before - 1
+
+
 def test_what_was_deleted_and_came_again_is_found(explorer: Open, store: Store) -> None:
     """A list that is asked for after the deletion shows what the store has."""
     again = scan(8011, "Again^Me", "AGAIN", "20260101")

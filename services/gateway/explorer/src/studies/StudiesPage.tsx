@@ -38,7 +38,7 @@ export function StudiesPage() {
   const router = useRouter();
   const navigate = useNavigate();
   const { announce } = useNotices();
-  const { hidden, settle } = useDeletions();
+  const { hidden, gone, settle } = useDeletions();
   const preferences = usePreferences();
   const address = useSearch({ from: '/shell/' });
   const arrivals = useArrivals();
@@ -61,21 +61,28 @@ export function StudiesPage() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each list that is shown
   useEffect(settle, [list, settle]);
   useEffect(() => settle, [settle]);
-  const { data: counted } = useQuery({
+  const counted = useQuery({
     ...countQuery(wanted.asked, round),
-    enabled: first.data?.count === null,
+    // What a page counted is as old as the page, which stays when something of it is deleted.
+    enabled: first.data?.count === null || (first.data !== undefined && gone.size > 0),
   });
-  const count = first.data?.count ?? counted ?? null;
+  const anew = counted.data && !counted.isPlaceholderData;
+  const fromPage = anew ? null : first.data?.count;
+  const count = fromPage ?? counted.data ?? null;
+  const countedAt = fromPage ? first.dataUpdatedAt : counted.dataUpdatedAt;
 
-  const hiddenAt = useMemo(() => {
+  /** Where hidden rows are, and how many of these have been counted. */
+  const [hiddenAt, hiddenCounted] = useMemo(() => {
     const found: number[] = [];
-    if (hidden.size === 0) return found;
-    for (let at = 0; at < pages.count; at += 1) {
+    let counts = 0;
+    for (let at = 0; hidden.size > 0 && at < pages.count; at += 1) {
       const row = pages.rowAt(at);
-      if (row && hidden.has(row.id)) found.push(at);
+      if (!row || !hidden.has(row.id)) continue;
+      found.push(at);
+      if ((gone.get(row.id) ?? Number.POSITIVE_INFINITY) > countedAt) counts += 1;
     }
-    return found;
-  }, [hidden, pages]);
+    return [found, counts];
+  }, [hidden, gone, countedAt, pages]);
   const rowAt = (index: number) => pages.rowAt(withoutHidden(index, hiddenAt));
   const { setRange } = pages;
   // By its numbers: the list of places is another one with each page that comes.
@@ -90,7 +97,7 @@ export function StudiesPage() {
   );
   const rows = Math.max(0, pages.count - hiddenAt.length);
   const selection = useSelection(rowAt);
-  const total = count && { ...count, value: Math.max(0, count.value - hiddenAt.length) };
+  const total = count && { ...count, value: Math.max(0, count.value - hiddenCounted) };
 
   const change = useCallback(
     (next: Address) => void navigate({ to: '/', search: next }),

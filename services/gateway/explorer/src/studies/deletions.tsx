@@ -27,6 +27,8 @@ const CANCELLED = 'pons-explorer-deletion-cancelled';
 interface Deletions {
   /** Studies that are about to go, or have gone. */
   hidden: ReadonlySet<string>;
+  /** Of these, the ones that have gone, and when: what was counted later does not have them. */
+  gone: ReadonlyMap<string, number>;
   remove: (ids: readonly string[], counts: { studies: number; instances: number }) => void;
   /**
    * Another list is shown, which knows what has gone, and what has come again since: nothing has to
@@ -55,6 +57,7 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
   const { show } = useNotices();
   const queries = useQueryClient();
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [gone, setGone] = useState<ReadonlyMap<string, number>>(new Map());
   const pending = useRef<Pending[]>([]);
   const done = useRef<string[]>([]);
 
@@ -80,6 +83,8 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
       try {
         await removeStudies(one.ids);
         done.current.push(...one.ids);
+        const now = Date.now();
+        setGone((before) => new Map([...before, ...one.ids.map((id) => [id, now] as const)]));
         // Pages in sight keep their rows, which stay hidden: others would move.
         queries.removeQueries({ queryKey: ['studies', 'page'], type: 'inactive' });
         await queries.invalidateQueries({ queryKey: ['studies', 'count'] });
@@ -118,6 +123,7 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
     queries.removeQueries({ queryKey: ['studies', 'page'], type: 'inactive' });
     unhide(done.current);
     done.current = [];
+    setGone(new Map());
   }, [queries, unhide]);
 
   useShortcuts([{ keys: 'z', text: t('undoKey'), run: () => undo() }]);
@@ -149,6 +155,9 @@ export function DeletionsProvider({ children }: { children: ReactNode }) {
     return () => window.removeEventListener('pageshow', tell);
   }, [show, t]);
 
-  const deletions = useMemo(() => ({ hidden, remove, settle }), [hidden, remove, settle]);
+  const deletions = useMemo(
+    () => ({ hidden, gone, remove, settle }),
+    [hidden, gone, remove, settle],
+  );
   return <Context value={deletions}>{children}</Context>;
 }
