@@ -29,10 +29,14 @@ log = structlog.get_logger()
 
 SHARD_SPAN = timedelta(milliseconds=1 << 22)
 """What is written in so long lies in one shard."""
+WARNING = "comparison"
 
 
 class Comparison:
-    """Compares when the index starts, and when NATS has started again."""
+    """Compares when the index starts, and when NATS has started again.
+
+    `warnings` are the process' own, which health and status show.
+    """
 
     def __init__(
         self,
@@ -44,7 +48,9 @@ class Comparison:
         records: Records,
         worklists: Worklists,
         pulse: Pulse,
+        warnings: dict[str, str],
     ) -> None:
+        self._warnings = warnings
         self._database = database
         self._continuity = continuity
         self._pulse = pulse
@@ -59,9 +65,15 @@ class Comparison:
     async def compare_forever(self, beginning: Beginning) -> None:
         """Compare as `beginning` says, then whenever NATS, or another index, has started again."""
         if beginning.comparing:
-            log.warning("all objects are compared with the index", reason=beginning.comparing)
+            reason = beginning.comparing
+            log.warning("all objects are compared with the index", reason=reason)
+            self._warnings[WARNING] = (
+                f"all objects are compared with the index ({reason}): until that is done, lists "
+                "may lack images that the store has"
+            )
             await self._until_done(None)
             await self._continuity.compared()
+            del self._warnings[WARNING]
         else:
             await self._until_done(beginning.since)
         self.done.set()

@@ -121,6 +121,7 @@ async def open_index(
             records,
             worklists,
             pulse("comparison", NEVER_TOO_LONG),
+            health.warnings,
         )
         quarantine = Quarantine(
             database,

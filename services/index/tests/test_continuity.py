@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A database or a stream that goes back while the index works is noticed before the next beat."""
+"""A database or a stream that goes back is noticed before the next beat, and said meanwhile."""
 
 import asyncio
 import shutil
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from pons.errors import PonsError
 from pons.health.readiness import Health
 from pons_embedded.nats import EmbeddedNats
 from pons_index.service import open_service
+from pons_index.sweep import Sweep
 from pons_testing.postgres import PostgresServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 OpenStore = Any
@@ -62,3 +65,23 @@ async def test_streams_that_nats_lost_are_noticed_when_it_is_back(
             with pytest.raises(BaseExceptionGroup) as raised:
                 await work()
             assert raised.group_contains(PonsError, match="set back or replaced")
+
+
+async def test_as_long_as_all_objects_are_compared_the_store_says_so(open_store: OpenStore) -> None:
+    """Lists that lack images do not look complete, although the index is ready."""
+    async with open_store() as store:
+        health = Health("index")
+        busy = Sweep(store.database, store.objects, store.bus, 60)
+        async with AsyncExitStack() as index:
+            async with busy.turn(wait=True):
+                await index.enter_async_context(open_service(store.settings, health))
+
+                async def is_said() -> bool:
+                    return "the database is new" in health.told().get("comparison", "")
+
+                await until(is_said)
+
+            async def is_over() -> bool:
+                return not health.told()
+
+            await until(is_over)
