@@ -10,6 +10,7 @@ import structlog
 
 from pons.bus import open_bus
 from pons.bus.requests import answer_commands
+from pons.bus.roll_call import answering_roll_call
 from pons.catalog import open_catalog
 from pons.health.readiness import Health
 from pons.ingest import InstanceFilter, open_ingest
@@ -59,6 +60,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     try:
         async with (
             open_bus(settings) as bus,
+            answering_roll_call(bus, health),
             open_modalities(bus, settings) as modalities,
             open_live(bus, settings, "dicom") as live,
             open_callbacks(bus, settings) as lua,

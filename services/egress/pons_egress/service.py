@@ -11,6 +11,7 @@ import msgspec
 from pons.bus import Bus, open_bus
 from pons.bus.requests import Handler as Answering
 from pons.bus.requests import answer_commands, ask
+from pons.bus.roll_call import answering_roll_call
 from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import InstanceFilter, open_ingest
@@ -69,6 +70,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     try:
         async with (
             open_bus(settings) as bus,
+            answering_roll_call(bus, health),
             open_own_catalog(settings, objects, bus) as catalog,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,

@@ -17,6 +17,7 @@ from pons.jobs import Jobs
 from pons.limits import MEGABYTE
 from pons.limits.room import AT_A_TIME, Room
 from pons.lua.scripts import Scripts as LuaScripts
+from pons.messages.services import Present
 from pons.objects import Objects
 from pons.remotes.commitments import Commitments
 from pons.remotes.live import LiveSettings
@@ -50,6 +51,7 @@ class Backends:
     ingest: Ingest
     partial_uploads: PartialUploads
     ask: Ask
+    call_roll: Callable[[], Awaitable[list[Present]]]
     modalities: Modalities
     peers: Registry[OtherStore]
     routing: Routing

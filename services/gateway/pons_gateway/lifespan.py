@@ -7,6 +7,7 @@ from functools import partial
 
 from pons.bus import open_bus
 from pons.bus.requests import ask
+from pons.bus.roll_call import answering_roll_call, call_roll
 from pons.catalog import open_feed, open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import InstanceFilter, open_ingest
@@ -14,6 +15,7 @@ from pons.ingest.partial_uploads import PartialUploads
 from pons.jobs import Jobs
 from pons.limits.room import AT_A_TIME, Room
 from pons.lua.callbacks import open_callbacks
+from pons.messages.services import SERVICES
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
 from pons.remotes.commitments import Commitments
@@ -43,6 +45,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
     try:
         async with (
             open_bus(settings) as bus,
+            answering_roll_call(bus, health),
             open_own_catalog(settings, objects, bus, room=room) as catalog,
             open_live(bus, settings, "http") as live,
             open_callbacks(bus, settings) as lua,
@@ -79,6 +82,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 ingest=ingest,
                 partial_uploads=PartialUploads(bus, objects),
                 ask=partial(ask, bus),
+                call_roll=partial(call_roll, bus, SERVICES),
                 modalities=modalities,
                 peers=peers,
                 routing=routing,

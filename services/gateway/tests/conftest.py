@@ -37,7 +37,7 @@ from pons.ingest import Stored
 from pons.ingest.partial_uploads import PartialUploads
 from pons.messages.events import InstanceReceived, Origin
 from pons.messages.index import ClearChanges
-from pons.messages.services import Done
+from pons.messages.services import Done, Present
 from pons.objects import Body, FileObjects, Spool
 from pons.remotes.live import Live, configured
 from pons.settings import LuaSettings, Settings
@@ -312,6 +312,11 @@ class FakeServices:
 
     answers: dict[type, Any] = field(default_factory=dict)
     commands: list[tuple[str, Any]] = field(default_factory=list)
+    present: list[Present] = field(default_factory=list)
+    """Who answers a roll call."""
+
+    async def call_roll(self) -> list[Present]:
+        return self.present
 
     async def ask(self, service: str, command: Any, answer: type, **_: float) -> Any:
         self.commands.append((service, command))
@@ -368,6 +373,7 @@ def store(tmp_path: Path) -> Store:
         ingest=ingest,  # type: ignore[arg-type]
         partial_uploads=PartialUploads(MemoryBus(), objects),  # type: ignore[arg-type]
         ask=services.ask,
+        call_roll=services.call_roll,
         modalities=absent,
         peers=absent,
         routing=absent,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pons.bus import Bus, open_bus
 from pons.bus.requests import answer_commands
+from pons.bus.roll_call import answering_roll_call
 from pons.catalog import open_catalog
 from pons.errors import PonsError
 from pons.health.pulse import NEVER_TOO_LONG
@@ -72,6 +73,7 @@ async def open_index(
     require_url(settings)
     async with (
         open_bus(settings) as bus,
+        answering_roll_call(bus, health),
         opened_objects(settings) as objects,
         open_database(settings, Claim(settings, bus, objects, adopting), health.pulses) as database,
         open_live(bus, settings, "sqlite"),

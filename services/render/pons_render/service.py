@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from pons.bus import open_bus
+from pons.bus.roll_call import answering_roll_call
 from pons.catalog import Catalog, StoredObject, open_own_catalog
 from pons.header.json_elements import select_elements
 from pons.health.readiness import Health
@@ -145,7 +146,7 @@ async def _do_jobs(
     settings: Settings, health: Health, archives: Archives, objects: Objects
 ) -> None:
     """Work on jobs for ever; pictures are served also while NATS is away."""
-    async with open_bus(settings) as bus:
+    async with open_bus(settings) as bus, answering_roll_call(bus, health):
         health.checks["nats"] = bus.check
         health.pulses.include(bus.pulses)
         jobs = Jobs(bus, settings.jobs, objects)

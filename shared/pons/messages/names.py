@@ -74,6 +74,11 @@ class Names:
         """Bucket of the sessions that have ended before their time, which forgets them after it."""
         return f"{self.store}-sessions"
 
+    @property
+    def roll_call(self) -> str:
+        """Subject on which every process is asked who it is."""
+        return f"pons.{self.store}.roll-call"
+
     def reply(self, process: str) -> str:
         """Subject on which the process `process` hears what became of its announcements."""
         return f"pons.{self.store}.reply.{process}"

@@ -28,6 +28,12 @@ export interface DeletionPlan {
   missing: Array<string>;
 }
 
+export interface DiskRoom {
+  free: number;
+  total: number;
+  needed: number;
+}
+
 export interface Done {
 }
 
@@ -140,6 +146,21 @@ export interface ProtectedPatient {
   studies: number;
 }
 
+export interface ServiceProcess {
+  service: string;
+  process: string;
+  version: string;
+  seconds: number;
+  ready: boolean;
+  failures: Record<string, string>;
+  warnings: Record<string, string>;
+}
+
+export interface ServicesPresent {
+  processes: Array<ServiceProcess>;
+  silent: Array<string>;
+}
+
 export interface SessionState {
   user: string | null;
   signedInBy: "session" | "basic" | "none";
@@ -186,6 +207,33 @@ export interface StoreHistory {
   lagSeconds: Array<number | null>;
   jobsWaiting: Array<number | null>;
   jobsFailed: Array<number | null>;
+}
+
+export interface StoreState {
+  title: string;
+  name: string;
+  version: string;
+  aet: string;
+  dicomPort: number;
+  dicomTls: boolean;
+  httpPort: number;
+  users: number;
+  readOnly: boolean;
+  objects: "folder" | "S3";
+  compressed: boolean;
+  overwrites: "Never" | "Always" | "IfChanged";
+  stableSeconds: number;
+  maximumBytes: number;
+  maximumPatients: number;
+  whenFull: "Recycle" | "Reject";
+  roomPercent: number;
+  disk: DiskRoom | null;
+  patients: number;
+  studies: number;
+  series: number;
+  instances: number;
+  bytes: number;
+  storedBytes: number;
 }
 
 export interface TagTreeAnswer {
