@@ -19,7 +19,7 @@ schemathesis.serializer.alias("application/dicom", "application/octet-stream")
 
 NOT_CALLED = {"/tools/shutdown", "/tools/reset"}
 """They end the store, which is what they are for."""
-ENDLESS = {"/changes/stream"}
+ENDLESS = {"/changes/stream", "/explorer/api/events"}
 """Answers that go on for as long as the client listens."""
 CALLING = {"/tools/dicom-echo"}
 """They call a peer that the request names: where none is, Orthanc answers 500 with this number."""

@@ -63,7 +63,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "peers": ("PUT,DELETE /peers/{name}",),
     "worklists": ("POST /worklists*", "PUT,DELETE /worklists/{id}"),
     "dead-letters": ("POST,DELETE /jobs/dead-letters/*", "POST,DELETE /tools/dead-letters/*"),
-    "jobs": ("POST,DELETE /jobs/*",),
+    "jobs": ("POST,DELETE /jobs/*", "POST /explorer/api/jobs/act"),
     "logs": ("DELETE /changes", "DELETE /exports"),
     "scripts": ("POST /tools/execute-script",),
     "settings": ("PUT /tools/*", "POST /tools/reset", "POST /tools/shutdown"),

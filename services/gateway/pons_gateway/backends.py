@@ -13,7 +13,7 @@ from pons.header.tags_text import TagsText
 from pons.health.readiness import Health
 from pons.ingest import Ingest
 from pons.ingest.partial_uploads import PartialUploads
-from pons.jobs import Jobs
+from pons.jobs import JobOverview, Jobs
 from pons.limits import MEGABYTE
 from pons.limits.room import AT_A_TIME, Room
 from pons.lua.scripts import Scripts as LuaScripts
@@ -59,6 +59,7 @@ class Backends:
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs
+    job_overview: JobOverview
     commitments: Commitments
     queries: Queries
     sessions: Sessions

@@ -12,7 +12,7 @@ from pons.catalog import open_feed, open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import InstanceFilter, open_ingest
 from pons.ingest.partial_uploads import PartialUploads
-from pons.jobs import Jobs
+from pons.jobs import JobOverview, Jobs
 from pons.limits.room import AT_A_TIME, Room
 from pons.lua.callbacks import open_callbacks
 from pons.messages.services import SERVICES
@@ -73,6 +73,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 index_health.NAME: IndexHealth(partial(ask, bus), health).check,
             }
             health.pulses.include(bus.pulses)
+            jobs = Jobs(bus, settings.jobs, objects)
             backends = Backends(
                 settings=settings,
                 health=health,
@@ -93,7 +94,8 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 scripts=Scripts(settings.lua, lua, partial(ask, bus)),
                 lua=lua.scripts,
                 commitments=Commitments(bus, settings.egress.commitment_reports),
-                jobs=Jobs(bus, settings.jobs, objects),
+                jobs=jobs,
+                job_overview=JobOverview(jobs, health.stop),
                 queries=Queries(bus, settings.queries),
                 render=render,
                 archives=archives,

@@ -381,6 +381,7 @@ def store(tmp_path: Path) -> Store:
         live=FakeLive(),  # type: ignore[arg-type]
         scripts=Scripts(LuaSettings()),
         jobs=absent,
+        job_overview=absent,
         commitments=absent,
         queries=absent,
         sessions=known_sessions(MemoryBus(), Settings()),

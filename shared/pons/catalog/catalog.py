@@ -50,6 +50,7 @@ from pons.catalog.rows import Rows
 from pons.catalog.schema import TABLES, Columns, is_related
 from pons.catalog.search import Fields, Search
 from pons.catalog.selection import by_condition, by_keys, select
+from pons.catalog.sent import SentLog
 from pons.catalog.slices import Slices
 from pons.catalog.statements import BULK, STATEMENTS, STATISTICS
 from pons.catalog.study_lists import StudyLists
@@ -109,6 +110,7 @@ class Catalog:
         self._in_header: dict[tuple[Level, tuple[str, ...]], list[str]] = {}
         self.headers = Headers(reader, self._look_ups, objects, room)
         self.logs = Logs(reader)
+        self.sent = SentLog(searcher)
         self.slices = Slices(reader)
         self.archive = Archive(reader)
         self.browser = Browser(reader)

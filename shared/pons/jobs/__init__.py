@@ -33,6 +33,7 @@ and take the next.
   until somebody retries or deletes it. Any other error ends the job.
 """
 
+from pons.jobs.actions import JobAction, act
 from pons.jobs.archive import ArchiveOrder, ArchiveRequest, submit_archive
 from pons.jobs.board import Jobs, output_keys
 from pons.jobs.commitment import CommitmentRequest, submit_commitment
@@ -47,6 +48,8 @@ from pons.jobs.document import (
     failure_of,
     to_json,
 )
+from pons.jobs.listed import ListedJob, Wanted, page_of
+from pons.jobs.overview import JobNews, JobOverview
 from pons.jobs.peer_store import PeerStoreRequest, submit_peer_store
 from pons.jobs.retrieve import RetrieveRequest, submit_retrieve
 from pons.jobs.run import Run
@@ -62,19 +65,26 @@ __all__ = [
     "ForgottenJob",
     "Handler",
     "Job",
+    "JobAction",
     "JobDocument",
+    "JobNews",
+    "JobOverview",
     "JobRequest",
     "JobState",
     "Jobs",
+    "ListedJob",
     "Output",
     "PeerStoreRequest",
     "RetrieveRequest",
     "Run",
     "StoreRequest",
     "TransferRequest",
+    "Wanted",
     "Worker",
+    "act",
     "failure_of",
     "output_keys",
+    "page_of",
     "submit_archive",
     "submit_commitment",
     "submit_peer_store",

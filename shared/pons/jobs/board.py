@@ -262,8 +262,13 @@ class Jobs:
                     )
                 await self._forget(document, revision)
 
-    async def change(self, job_id: str, transition: Transition) -> JobDocument:
-        """Change the document; gives it as it was before."""
+    async def change(
+        self, job_id: str, transition: Transition, *, forgetting: bool = True
+    ) -> JobDocument:
+        """Change the document; gives it as it was before.
+
+        Who ends many jobs does so without `forgetting`, and calls `forget_old` once at the end.
+        """
         while True:
             document, revision = await self.read(job_id)
             changed = transition(document, time.time())
@@ -273,7 +278,7 @@ class Jobs:
                 await self.replace(changed, revision)
             except Outdated:
                 continue
-            if changed.finished and not document.finished:
+            if forgetting and changed.finished and not document.finished:
                 await self.forget_old(await self._documents())
             return document
 

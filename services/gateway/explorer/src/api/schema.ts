@@ -1,10 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Made from the OpenAPI document by `python -m pons_gateway.typescript --write`: not to be edited.
 
+export interface Acted {
+  done: number;
+  refused: Record<string, string>;
+}
+
+export interface ActionAsked {
+  action: "pause" | "resume" | "cancel" | "retry" | "forget";
+  ids: Array<string>;
+}
+
 export interface Asked {
   text?: string;
   filters?: Filters;
   today?: string | null;
+}
+
+export interface Beat {
+}
+
+export interface Cause {
+  cause: string;
+  count: number;
 }
 
 export interface Chosen {
@@ -35,6 +53,12 @@ export interface DiskRoom {
 }
 
 export interface Done {
+}
+
+export interface Events {
+  study: StudyArrived;
+  beat: Beat;
+  jobs: JobNews;
 }
 
 export interface Facet {
@@ -78,6 +102,60 @@ export interface IdentifiersAsked {
   text?: string;
   filters?: Filters;
   today?: string | null;
+  limit?: number;
+}
+
+export interface JobNews {
+  states: Record<string, number>;
+  progress: number;
+  newest: number;
+  latest: Array<JobRow>;
+}
+
+export interface JobRow {
+  id: string;
+  type: string;
+  destination: string;
+  state: "Pending" | "Running" | "Success" | "Failure" | "Paused" | "Retry" | "Undelivered";
+  wanted: "" | "cancel" | "pause";
+  progress: number;
+  count: number | null;
+  failed: number;
+  created: number;
+  changed: number;
+  completed: number | null;
+  runtime: number;
+  retryAt: number | null;
+  error: string;
+  outputs: Array<string>;
+  actions: Array<"pause" | "resume" | "cancel" | "retry" | "forget">;
+}
+
+export interface JobsAsked {
+  states?: Array<"Pending" | "Running" | "Success" | "Failure" | "Paused" | "Retry" | "Undelivered">;
+  types?: Array<string>;
+  destination?: string;
+  text?: string;
+  ids?: Array<string> | null;
+}
+
+export interface JobsPage {
+  rows: Array<JobRow>;
+  next: string | null;
+  count: number;
+  states: Record<string, number>;
+  types: Array<string>;
+  destinations: Array<string>;
+}
+
+export interface JobsPageAsked {
+  states?: Array<"Pending" | "Running" | "Success" | "Failure" | "Paused" | "Retry" | "Undelivered">;
+  types?: Array<string>;
+  destination?: string;
+  text?: string;
+  ids?: Array<string> | null;
+  sort?: string;
+  after?: string | null;
   limit?: number;
 }
 
@@ -144,6 +222,31 @@ export interface ProtectedPatient {
   patientName: string;
   patientId: string;
   studies: number;
+}
+
+export interface SentAsked {
+  destination?: string;
+  patient?: string;
+  before?: number | null;
+  limit?: number;
+}
+
+export interface SentPage {
+  rows: Array<SentRow>;
+  next: number | null;
+}
+
+export interface SentRow {
+  seq: number;
+  level: "Patient" | "Study" | "Series" | "Instance";
+  id: string;
+  destination: string;
+  patientId: string;
+  patientName: string;
+  description: string;
+  study: string | null;
+  studyUid: string;
+  date: string;
 }
 
 export interface ServiceProcess {
@@ -236,10 +339,21 @@ export interface StoreState {
   storedBytes: number;
 }
 
+export interface StudyArrived {
+  id: string;
+}
+
 export interface TagTreeAnswer {
   meta: Array<ShownTag>;
   tags: Array<ShownTag>;
   more: boolean;
+}
+
+export interface UndeliveredTo {
+  destination: string;
+  count: number;
+  since: number;
+  causes: Array<Cause>;
 }
 
 export interface Understood {

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the one stream of events is asked, that all pages of a browser share, and what it tells."""
+
+from pydantic import BaseModel, Field
+
+from pons_gateway.models.examples import ID, example
+from pons_gateway.models.job_lists import JobNews
+from pons_gateway.query import LenientNumber
+
+
+class EventsQuery(BaseModel):
+    """Where the stream goes on."""
+
+    since: LenientNumber = Field(
+        None, description="Studies that came after this change; without, those that come from now."
+    )
+
+
+class StudyArrived(BaseModel):
+    """The data of an event `study`, whose `id` is the number of the change."""
+
+    model_config = example(id=ID)
+
+    id: str = Field(description="Identifier of the study.")
+
+
+class Beat(BaseModel):
+    """The data of an event `beat`: none."""
+
+
+class Events(BaseModel):
+    """The data of each kind of event, by its name."""
+
+    study: StudyArrived = Field(description="A study that is new.")
+    beat: Beat = Field(description="At first and every 15 seconds: the stream lives.")
+    jobs: JobNews = Field(description="How the jobs are now: at first, and after they changed.")

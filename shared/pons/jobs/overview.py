@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The jobs of a store as they are now, for people who look at them while they change."""
+
+import asyncio
+import heapq
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+
+from pons.bus.watch import Entry, Snapshot
+from pons.jobs.board import Jobs, decode, read_documents
+from pons.jobs.listed import ListedJob, row_of
+
+NEWS_EVERY = 0.25
+"""Seconds between two news at least: a job that sends tells of each instance."""
+LATEST = 6
+"""Jobs that the news name: those under way, then those that ended last."""
+
+
+class JobNews(msgspec.Struct, frozen=True, rename="camel"):
+    """What those who look are told after each change."""
+
+    states: dict[str, int]
+    """How many jobs there are in each state."""
+    progress: float
+    """Of all that run, 0 to 1."""
+    newest: float
+    """When the newest job was asked for; 0 where there is none."""
+    latest: list[ListedJob]
+
+
+class JobOverview:
+    """Follows the jobs while anybody looks; what it holds is small, and of one replica.
+
+    Without anybody it follows nothing, since each step of each job would cost something.
+    """
+
+    def __init__(self, jobs: Jobs, stop: asyncio.Event) -> None:
+        """Those who follow end when `stop` is set."""
+        self._jobs = jobs
+        self._stop = stop
+        self._known: dict[str, ListedJob] | None = None
+        self._changed = asyncio.Event()
+        self._followers = 0
+        self._watching: asyncio.Task[None] | None = None
+
+    async def all(self) -> list[ListedJob]:
+        """Every job; from memory while somebody follows, else in one read. Raises `Unavailable`."""
+        if self._known is not None:
+            return list(self._known.values())
+        return [row_of(document) for document, _ in await read_documents(self._jobs.bus)]
+
+    async def news(self) -> AsyncIterator[JobNews]:
+        """How it is now, and then after changes, until `stop` is set. Waits while NATS is away."""
+        async with self._follow() as watching:
+            told = None
+            while not self._stop.is_set():
+                changed = self._changed  # before the look, so that no change is missed
+                if self._known is not None:
+                    news = _news_of(self._known)
+                    if news != told:
+                        told = news
+                        yield news
+                        await self._wait(self._stop, watching, seconds=NEWS_EVERY)
+                await self._wait(changed, watching)
+
+    @asynccontextmanager
+    async def _follow(self) -> AsyncIterator[asyncio.Task[None]]:
+        """One watch for all who follow; it begins with the first, and ends with the last."""
+        self._followers += 1
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+        watching = self._watching
+        try:
+            yield watching
+        finally:
+            self._followers -= 1
+            if self._followers == 0:
+                self._watching, self._known = None, None
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+
+    async def _watch(self) -> None:
+        async for item in self._jobs.bucket.watch("*"):
+            if isinstance(item, Snapshot):
+                rows = (_row_of(entry) for entry in item.entries.values())
+                self._known = {row.id: row for row in rows if row is not None}
+            elif self._known is not None:
+                row = _row_of(item)
+                if row is None:
+                    self._known.pop(item.key, None)
+                else:
+                    self._known[row.id] = row
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def _wait(
+        self, event: asyncio.Event, watching: asyncio.Task[None], seconds: float | None = None
+    ) -> None:
+        """Until the event, the end, or some seconds. Raises what has ended the watch."""
+        waiting = [asyncio.ensure_future(one.wait()) for one in {event, self._stop}]
+        try:
+            await asyncio.wait(
+                [*waiting, watching], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for one in waiting:
+                one.cancel()
+        if watching.done():
+            watching.result()
+
+
+def _row_of(entry: Entry) -> ListedJob | None:
+    return row_of(decode(entry.value)) if entry.value else None
+
+
+def _news_of(known: dict[str, ListedJob]) -> JobNews:
+    running = [job.progress for job in known.values() if job.state == "Running"]
+    return JobNews(
+        states=dict(Counter(job.state for job in known.values())),
+        progress=sum(running) / len(running) if running else 0.0,
+        newest=max((job.created for job in known.values()), default=0.0),
+        latest=heapq.nlargest(
+            LATEST,
+            known.values(),
+            key=lambda job: (job.under_way, job.completed or job.created, job.id),
+        ),
+    )
