@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading the database: what is slow, what is away, and what is a mistake."""
 
+import os
+import signal
 import time
 
 import asyncpg
@@ -77,3 +79,20 @@ async def test_a_right_that_is_missing_is_said(postgres: PostgresServer) -> None
             await reader.rows("SELECT one FROM secret")
         reader.close()
         writer.close()
+
+
+async def test_a_server_that_hangs_is_given_up(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was asked is asked once more, on another connection."""
+    monkeypatch.setattr("pons.catalog.connection.ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("pons.catalog.connection.LOOK_SECONDS", 0.1)
+    async with postgres.database() as database:
+        reader = open_reader(database)
+        hangs = await backend(reader)
+        os.kill(hangs, signal.SIGSTOP)
+        try:
+            assert await backend(reader) != hangs
+        finally:
+            os.kill(hangs, signal.SIGCONT)
+            reader.close()

@@ -17,6 +17,8 @@ STATEMENT_SECONDS = 60
 """Seconds after which the server ends a statement; its connection serves the next one."""
 ANSWER_SECONDS = STATEMENT_SECONDS + 10.0
 """Seconds after which a server that has not even done that is taken for away."""
+LOOK_SECONDS = 5.0
+"""Seconds between two looks for such servers."""
 HASTY_CONNECTIONS = 2
 """For what may be estimated instead, so that it holds up nothing else."""
 IDLE_SECONDS = 300.0
@@ -68,6 +70,8 @@ class Reader:
 
     asyncpg's own pool costs as much time again as a short statement (a task for each release, and
     a round trip that resets a session which here has no state), so this keeps a stack instead.
+    Nor does each statement have a timer of asyncpg's, a tenth of what a short one costs: one timer
+    looks at all of them.
 
     Raises `Unavailable` from every method while the database is away, or is not that of `owner`.
     """
@@ -90,6 +94,9 @@ class Reader:
         self._others: list[Reader] = []
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[asyncpg.Connection, float]] = []
+        self._asked: dict[asyncpg.Connection, float] = {}
+        """Since when a connection has been waited for."""
+        self._watching = False
 
     async def rows(self, statement: str, *values: Any) -> list[Record]:
         """All rows."""
@@ -166,6 +173,9 @@ class Reader:
 
     async def _once(self, ask: Ask[T]) -> T:
         connection = self._take() or await self._connect()
+        self._asked[connection] = time.monotonic()
+        if not self._watching:
+            self._look()
         try:
             result = await ask(connection)
         except asyncpg.QueryCanceledError:
@@ -174,13 +184,26 @@ class Reader:
         except BaseException:
             connection.terminate()  # also when cancelled: an answer may still be on its way
             raise
+        finally:
+            del self._asked[connection]
         self._idle.append((connection, time.monotonic()))
         return result
+
+    def _look(self) -> None:
+        """Give up connections whose server has not answered for long; again soon, if any waits."""
+        latest = time.monotonic() - ANSWER_SECONDS
+        for connection, since in self._asked.items():
+            if since < latest:
+                connection.terminate()
+        self._watching = bool(self._asked)
+        if self._watching:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     async def _peek(self, ask: Ask[T]) -> T:
         connection = await self._open()
         try:
-            return await ask(connection)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await ask(connection)
         finally:
             connection.terminate()
 
@@ -196,7 +219,8 @@ class Reader:
         connection = await self._open()
         try:
             if self._owner is not None:
-                await self._owner.require(connection)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._owner.require(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -206,7 +230,6 @@ class Reader:
         return await asyncpg.connect(
             self._url,
             timeout=CONNECT_SECONDS,
-            command_timeout=ANSWER_SECONDS,
             server_settings={
                 "default_transaction_read_only": "on",
                 "application_name": "pons-catalog",
