@@ -386,6 +386,29 @@ async def test_a_plan(lists: Lists) -> None:
     assert (patient, tags[NAME], studies) == (resource_ids("P2", "", "", "").patient, "Roe", 1)
 
 
+async def test_what_is_held(lists: Lists) -> None:
+    """One statement tells what is here of each study, and whether that is another patient's."""
+    whole = await lists.study("1.1", "P1", modalities=("CT", "SR", "CT"))
+    other = await lists.study("1.1", "P2")
+    odd = await lists.study("1.2a", "P1")
+    held = lists.catalog.study_lists.held
+    asked = [
+        ("1.1", "P2"),
+        ("1.1", "P1"),
+        ("1.1", "P9"),
+        ("1.9", "P1"),
+        ("1.2a", ""),
+        ("1.1", "P2"),
+    ]
+    assert await held(asked) == [
+        (("1.1", "P2"), other, "P2", 1, 1),
+        (("1.1", "P1"), whole, "P1", 3, 3),
+        (("1.1", "P9"), whole, "P1", 3, 3),
+        (("1.2a", ""), odd, "P1", 1, 1),
+    ]
+    assert await held([]) == []
+
+
 class Slow:
     """A reader whose statements take too long."""
 

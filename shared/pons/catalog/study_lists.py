@@ -44,6 +44,18 @@ class Plan:
     """Protected patients: identifier, main tags, how many of the studies are theirs."""
 
 
+class Held(NamedTuple):
+    """A study of a UID that was asked for, with what there is of it."""
+
+    asked: tuple[str, str]
+    """StudyInstanceUID and PatientID, as asked."""
+    id: str
+    patient_id: str
+    """Which may be another one: then the study is another patient's."""
+    series: int
+    instances: int
+
+
 class StudyLists:
     """Reads lists. Every method raises `Unavailable` while the database is away."""
 
@@ -93,6 +105,24 @@ class StudyLists:
         known = {to_text(row["id"]) for row in rows}
         plan = await self._plan(path("Study", "Study"), "s.id = ANY ($1)", (asked,))
         return plan, [one for one in dict.fromkeys(identifiers) if one not in known]
+
+    async def held(self, asked: Sequence[tuple[str, str]]) -> list[Held]:
+        """Of each StudyInstanceUID and PatientID that there is, the study of that patient, else the
+        one of another that has most images."""
+        uids, patients = [uid.upper() for uid, _ in asked], [patient for _, patient in asked]
+        rows = await self._searcher.rows(filled("held"), uids, patients)
+        found = {(row["uid"], row["patient"]): row for row in rows}
+        return [
+            Held(
+                (uid, patient),
+                to_text(row["id"]),
+                row["patient_id"],
+                row["series"],
+                row["instances"],
+            )
+            for uid, patient in dict.fromkeys(asked)
+            if (row := found.get((uid.upper(), patient))) is not None
+        ]
 
     async def _plan(self, source: str, where: str, values: Sequence[Any]) -> Plan:
         names = {"source": source, "where": where, "most": str(MOST_PROTECTED)}

@@ -59,3 +59,14 @@ SELECT p.id, p.tags, count(*) AS studies
 -- name: named
 -- Which of the identifiers $1 are those of studies.
 SELECT s.id FROM studies s WHERE s.id = ANY ($1)
+
+-- name: held
+-- Which of the studies with the UIDs $1 there are; where several have one UID, that of the patient $2, else the largest.
+SELECT DISTINCT ON (a.uid, a.patient) a.uid, a.patient, s.id, s.patient_id, u.series, u.instances
+  FROM unnest($1::text[], $2::text[]) a (uid, patient)
+  JOIN LATERAL (
+    SELECT study_key, id, coalesce(patient_tags ->> '00100020', '') AS patient_id
+      FROM studies WHERE upper(study_uid) = a.uid
+  ) s ON true
+  JOIN study_sums u USING (study_key)
+ ORDER BY a.uid, a.patient, s.patient_id = a.patient DESC, u.instances DESC, study_key

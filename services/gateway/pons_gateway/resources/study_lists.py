@@ -11,7 +11,7 @@ from typing import Any
 from pons.catalog import Search
 from pons.catalog.days import read_days
 from pons.catalog.schema import MODALITIES_IN_STUDY
-from pons.catalog.study_lists import Count, Plan, StudyLists
+from pons.catalog.study_lists import Count, Held, Plan, StudyLists
 from pons.catalog.study_pages import StudyRow
 from pons.catalog.words import Kind, Term, as_search, read_words, without
 from pons.dicom.attributes import Tags
@@ -149,6 +149,19 @@ def count_json(count: Count) -> dict[str, Any]:
 
 def facet_json(facet: list[tuple[str, int]] | None) -> list[dict[str, Any]] | None:
     return None if facet is None else [{"value": value, "count": n} for value, n in facet]
+
+
+def held_json(one: Held) -> dict[str, Any]:
+    """What is here of a study."""
+    study_uid, patient_id = one.asked
+    return {
+        "studyUid": study_uid,
+        "askedPatientId": patient_id,
+        "id": one.id,
+        "patientId": one.patient_id,
+        "series": one.series,
+        "instances": one.instances,
+    }
 
 
 def plan_json(plan: Plan, missing: Sequence[str]) -> dict[str, Any]:

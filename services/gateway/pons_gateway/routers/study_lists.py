@@ -12,6 +12,7 @@ from pons.catalog.study_order import ListOrder, read_cursor
 from pons.dicom.main_tags import main_tags
 from pons.errors import BadRequest
 from pons_gateway.dependencies import BackendsDep
+from pons_gateway.models.held_studies import HeldStudy, StudiesTold
 from pons_gateway.models.study_lists import (
     MOST_NAMED,
     Asked,
@@ -32,6 +33,7 @@ from pons_gateway.resources.study_lists import (
     counts_without,
     facet_json,
     further_tags,
+    held_json,
     plan_json,
     row_json,
     search_of,
@@ -117,6 +119,18 @@ async def identifiers(asked: IdentifiersAsked, backends: BackendsDep) -> Respons
     """In order of arrival, as they are read; no more than the limit."""
     search = replace(search_of(asked, terms_of(asked)), limit=asked.limit)
     return await json_list(backends.catalog.search_ids(search))
+
+
+@router.post(
+    "/studies/held",
+    summary="Which studies that others tell of are here",
+    response_model=list[HeldStudy],
+)
+@page
+async def held(asked: StudiesTold, backends: BackendsDep) -> Response:
+    """Those that are not here are left out."""
+    told = [(one.study_uid, one.patient_id) for one in asked.studies]
+    return json_answer([held_json(one) for one in await backends.catalog.study_lists.held(told)])
 
 
 @router.post(

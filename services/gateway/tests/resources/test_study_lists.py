@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Explorer's lists ask of the index, and what is refused before it is asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from pons.catalog.search import Listed, Piece, Search
-from pons.catalog.study_lists import Count, Plan
+from pons.catalog.study_lists import Count, Held, Plan
 from pons.catalog.study_order import Cursor, ListOrder
 from pons.catalog.study_pages import Page, StudyRow
 from pons.errors import NotFound, Unavailable
@@ -60,6 +61,10 @@ class FakeLists:
 
     async def modalities(self, search: Search) -> list[tuple[str, int]] | None:
         return None
+
+    async def held(self, asked: Sequence[tuple[str, str]]) -> list[Held]:
+        self.asked = tuple(asked)
+        return [Held(asked[0], STUDY, "P2", 2, 12)]
 
     async def plan(self, search: Search) -> Plan:
         self.asked = (search,)
@@ -261,6 +266,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("delete/plan", {"studies": ["x"] * 10_001}, "studies"),
     ("labels", {"studies": [STUDY]}, "neither add nor remove"),
     ("labels", {"studies": [STUDY], "add": ["no good"]}, "add"),
+    ("studies/held", {"studies": [{"studyUid": ""}]}, "studyUid"),
+    ("studies/held", {"studies": [{"studyUid": "1\0"}]}, "studyUid"),
+    ("studies/held", {"studies": [{"studyUid": "1"}] * 1001}, "1000"),
     ("labels", {"studies": [STUDY], "add": ["a"], "remove": ["a"]}, "both in add and in remove"),
 ]
 
@@ -277,6 +285,23 @@ async def test_what_is_refused(
     assert why in answer.json()["Details"]
     assert len(answer.content) < 2000
     assert lists.asked == ()
+
+
+async def test_what_is_held(client: httpx.AsyncClient, lists: FakeLists) -> None:
+    """A study that others tell of, with what is here of it and whose that is."""
+    told = [{"studyUid": "1.2.3", "patientId": "P1"}, {"studyUid": "1.2.4"}]
+    answer = await client.post(f"{API}/studies/held", json={"studies": told})
+    assert answer.json() == [
+        {
+            "studyUid": "1.2.3",
+            "askedPatientId": "P1",
+            "id": STUDY,
+            "patientId": "P2",
+            "series": 2,
+            "instances": 12,
+        }
+    ]
+    assert lists.asked == (("1.2.3", "P1"), ("1.2.4", ""))
 
 
 async def test_labels_of_many(client: httpx.AsyncClient, store: Store, lists: FakeLists) -> None:

@@ -98,6 +98,15 @@ export interface Filters {
   states?: Array<"arriving" | "stable" | "protected">;
 }
 
+export interface HeldStudy {
+  studyUid: string;
+  askedPatientId: string;
+  id: string;
+  patientId: string;
+  series: number;
+  instances: number;
+}
+
 export interface IdentifiersAsked {
   text?: string;
   filters?: Filters;
@@ -339,6 +348,10 @@ export interface StoreState {
   storedBytes: number;
 }
 
+export interface StudiesTold {
+  studies: Array<ToldStudy>;
+}
+
 export interface StudyArrived {
   id: string;
 }
@@ -347,6 +360,11 @@ export interface TagTreeAnswer {
   meta: Array<ShownTag>;
   tags: Array<ShownTag>;
   more: boolean;
+}
+
+export interface ToldStudy {
+  studyUid: string;
+  patientId?: string;
 }
 
 export interface UndeliveredTo {
