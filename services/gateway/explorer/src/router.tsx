@@ -7,6 +7,7 @@ import {
   lazyRouteComponent,
 } from '@tanstack/react-router';
 import { readQuery, writeQuery } from './query';
+import { readAddress as readRemoteAddress } from './remote/address';
 import { NotFound } from './shell/NotFound';
 import { PageFailure } from './shell/PageFailure';
 import { Shell } from './shell/Shell';
@@ -72,6 +73,14 @@ const view = createRoute({
   component: lazyRouteComponent(() => import('./view/ViewPage'), 'ViewPage'),
 });
 
+/** Archives that are asked: their names with commas between them. */
+const remote = createRoute({
+  getParentRoute: () => shell,
+  path: '/remote/{-$names}',
+  validateSearch: readRemoteAddress,
+  component: lazyRouteComponent(() => import('./remote/RemotePage'), 'RemotePage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -91,10 +100,12 @@ export const router = createRouter({
       uidRedirect,
       accessionRedirect,
       view,
+      remote,
     ]),
     login,
   ]),
   basepath: '/explorer',
+  pathParamsAllowedCharacters: [','],
   defaultPreload: 'intent',
   parseSearch: readQuery,
   stringifySearch: writeQuery,

@@ -79,6 +79,10 @@ export async function post<T>(path: string, body: unknown = {}, options: Options
   return (text ? JSON.parse(text) : {}) as T;
 }
 
+export async function del(path: string): Promise<void> {
+  await request('DELETE', path, undefined, {});
+}
+
 /** For routes that take a bare text, as Orthanc's `/protected` does. */
 export async function put(path: string, text = ''): Promise<void> {
   const answer = await fetch(path, { method: 'PUT', headers: MARK, body: text }).catch(() => null);

@@ -38,6 +38,15 @@ export function Keys() {
     ...(may('upload')
       ? [{ keys: 'g u', text: t('goUpload'), run: () => void navigate({ to: '/upload' }) }]
       : []),
+    ...(may('query')
+      ? [
+          {
+            keys: 'g r',
+            text: t('goRemote'),
+            run: () => void navigate({ to: '/remote/{-$names}' }),
+          },
+        ]
+      : []),
   ]);
   const close = () => setOpen(null);
   return (

@@ -22,6 +22,12 @@ export function SideBar({ className }: { className: string | undefined }) {
             {t('upload')}
           </Link>
         )}
+        {may('query') && (
+          <Link to="/remote/{-$names}" className={styles.entry}>
+            <Icon name="archives" />
+            {t('remote')}
+          </Link>
+        )}
         <div id="side-tools" className={styles.tools} />
         <div className={styles.foot}>
           {session?.readOnly && (

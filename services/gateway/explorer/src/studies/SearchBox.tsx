@@ -13,7 +13,7 @@ const PAUSE = 150;
 
 export function SearchBox({ address }: { address: Address }) {
   const t = useTranslations('studies');
-  const navigate = useNavigate();
+  const navigate = useNavigate({ from: '/' });
   const box = useRef<HTMLInputElement>(null);
   const given = address.q ?? '';
   const [text, setText] = useState(given);

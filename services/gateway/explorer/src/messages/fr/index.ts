@@ -2,10 +2,11 @@
 import deletions from './deletions.json';
 import grid from './grid.json';
 import login from './login.json';
+import remote from './remote.json';
 import shell from './shell.json';
 import studies from './studies.json';
 import study from './study.json';
 import upload from './upload.json';
 import view from './view.json';
 
-export default { deletions, grid, login, shell, studies, study, upload, view };
+export default { deletions, grid, login, remote, shell, studies, study, upload, view };
