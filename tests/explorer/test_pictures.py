@@ -308,6 +308,22 @@ def test_accessible(explorer: Open, store: Store, language: str) -> None:
         assert faults_of(page) == []
 
 
+def test_what_nobody_touches_is_not_drawn_again(explorer: Open, store: Store) -> None:
+    """Once all is loaded the page is at rest; a key that changes something draws once or twice."""
+    series = send(store, *volume(6))
+    page = explorer(f"view/{series}?slice=1")
+    shown(page)
+    expect(page.locator('progress[value="6"]')).to_be_attached()
+    page.wait_for_timeout(500)  # the address is written, and the page settles
+    count = "performance.getEntriesByName('draw', 'measure').length"
+    page.evaluate("performance.clearMeasures('draw')")
+    page.wait_for_timeout(1_000)
+    assert page.evaluate(count) == 0
+    page.keyboard.press("i")
+    page.wait_for_timeout(1_000)
+    assert 1 <= page.evaluate(count) <= 3
+
+
 def test_a_link_to_what_is_gone(explorer: Open, store: Store) -> None:
     """Another picture is shown, and it is said that it is another one; dark where it is empty."""
     series = send(store, picture(np.full((EDGE, EDGE), 7, np.int16)))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The picture, what is written over it, and what the pointer does to it. */
-import { type RefObject, useEffect, useRef } from 'react';
+import { type RefObject, useCallback, useEffect, useRef } from 'react';
 import { Button } from 'react-aria-components';
 import { useFormatter, useLocale, useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
@@ -32,14 +32,19 @@ export function Stage({ viewer, name, study, series }: Props) {
   useSize(viewer, stage);
   usePointer(viewer, stage, value);
 
+  // The same function each time, else the canvas would be another one, and drawn, with each draw.
+  const canvas = useCallback(
+    (element: HTMLCanvasElement | null) => {
+      viewer.attach(element);
+      return () => viewer.attach(null);
+    },
+    [viewer],
+  );
   const label = useLabel(viewer, name);
   return (
     <div ref={stage} className={styles.stage} data-tool={tool}>
       <canvas
-        ref={(canvas) => {
-          viewer.attach(canvas);
-          return () => viewer.attach(null);
-        }}
+        ref={canvas}
         className={styles.canvas}
         role="img"
         aria-label={label}
@@ -60,14 +65,9 @@ export function Stage({ viewer, name, study, series }: Props) {
 function useLabel(viewer: Viewer, name: string): string {
   const t = useTranslations('view');
   const slice = useSeen(viewer, (seen) => seen.slice);
-  const display = useSeen(viewer, (seen) => seen.display);
-  return t('picture', {
-    name,
-    number: slice + 1,
-    total: viewer.order.Total,
-    center: Math.round(display?.window.center ?? 0),
-    width: Math.round(display?.window.width ?? 0),
-  });
+  const center = useSeen(viewer, ({ display }) => Math.round(display?.window.center ?? 0));
+  const width = useSeen(viewer, ({ display }) => Math.round(display?.window.width ?? 0));
+  return t('picture', { name, number: slice + 1, total: viewer.order.Total, center, width });
 }
 
 function useSize(viewer: Viewer, stage: RefObject<HTMLDivElement | null>): void {
