@@ -100,6 +100,7 @@ async def test_life(bus: Bus) -> None:
     async with open_peers(bus, settings) as peers, open_peers(bus, settings) as others:
         await peers.put("two", parse_peer(["http://two/"]))
         assert list(peers.list()) == ["one", "two"]
+        assert peers.sources() == {"one": "settings", "two": "here"}
         assert (await others.read("two")).url == "http://two/"
         await peers.delete("one")
         assert list(peers.list()) == ["two"]
@@ -107,5 +108,7 @@ async def test_life(bus: Bus) -> None:
             await others.read("one")
         with pytest.raises(NotFound):
             await peers.delete("one")
+        await peers.put("one", parse_peer(["http://other/"]))
+        assert peers.sources() == {"one": "changed", "two": "here"}
         with pytest.raises(BadRequest):
             await peers.put("a.b", OtherStore("http://h/"))

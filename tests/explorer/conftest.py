@@ -18,6 +18,11 @@ from patients import STUDIES, fill
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT = 60_000
 """Milliseconds after which something has not happened: a busy machine is slow."""
+SETTINGS = {
+    "PONS_INDEX_STABLE_AGE": "1",
+    "PONS_MODALITIES": '{"fixed": ["FIXED", "127.0.0.1", 9]}',
+}
+"""What the settings fix, which pages show as locked."""
 WATCH = """
 window.violations = [];
 document.addEventListener('securitypolicyviolation', (event) =>
@@ -55,7 +60,7 @@ def browser() -> Iterator[Browser]:
 def store(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store that has STUDIES studies; tests that change something send more."""
     data = tmp_path_factory.mktemp("explorer") / "data"
-    with running(Store("explorer", data, {"PONS_INDEX_STABLE_AGE": "1"})) as started:
+    with running(Store("explorer", data, SETTINGS)) as started:
         fill(started)
         eventually("all are indexed", lambda: len(started.get("/studies")) == STUDIES)
         yield started

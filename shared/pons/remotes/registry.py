@@ -8,7 +8,7 @@ look-ups in memory that survive NATS being away.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pons.bus import Bus
 from pons.errors import BadRequest, NotFound
@@ -16,6 +16,9 @@ from pons.remotes.config_keys import ConfigKeys
 
 T = TypeVar("T")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+Source = Literal["settings", "changed", "here"]
+"""Where one comes from: the settings; the settings, changed over REST since; REST alone."""
 
 
 class Registry(Generic[T]):
@@ -46,6 +49,16 @@ class Registry(Generic[T]):
         """All of them, sorted by name."""
         known = {**self._configured, **self._changed.items()}
         return {name: one for name, one in sorted(known.items()) if one is not None}
+
+    def sources(self) -> dict[str, Source]:
+        """Where each that is listed comes from, sorted by name."""
+        changed = self._changed.items()
+        return {name: self._source(name, name in changed) for name in self.list()}
+
+    def _source(self, name: str, changed: bool) -> Source:
+        if not changed:
+            return "settings"
+        return "changed" if name in self._configured else "here"
 
     def get(self, name: str) -> T:
         """The one called `name`; raises `NotFound`."""

@@ -81,6 +81,18 @@ const remote = createRoute({
   component: lazyRouteComponent(() => import('./remote/RemotePage'), 'RemotePage'),
 });
 
+const modalities = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/modalities',
+  component: lazyRouteComponent(() => import('./network/ModalitiesPage'), 'ModalitiesPage'),
+});
+
+const peers = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/peers',
+  component: lazyRouteComponent(() => import('./network/PeersPage'), 'PeersPage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -101,6 +113,8 @@ export const router = createRouter({
       accessionRedirect,
       view,
       remote,
+      modalities,
+      peers,
     ]),
     login,
   ]),

@@ -35,6 +35,9 @@ class FakeRegistry:
     def list(self) -> dict[str, Any]:
         return dict(self.known)
 
+    def sources(self) -> dict[str, str]:
+        return dict.fromkeys(self.known, "here")
+
     async def read(self, name: str) -> Any:
         if name not in self.known:
             raise NotFound(f"There is nothing called {name!r}")

@@ -83,6 +83,10 @@ export async function del(path: string): Promise<void> {
   await request('DELETE', path, undefined, {});
 }
 
+export async function putJson(path: string, body: unknown): Promise<void> {
+  await request('PUT', path, body, {});
+}
+
 /** For routes that take a bare text, as Orthanc's `/protected` does. */
 export async function put(path: string, text = ''): Promise<void> {
   const answer = await fetch(path, { method: 'PUT', headers: MARK, body: text }).catch(() => null);

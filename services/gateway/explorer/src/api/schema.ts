@@ -25,6 +25,13 @@ export interface Cause {
   count: number;
 }
 
+export interface ChangedPeer {
+  peer: Peer;
+  keepPassword?: boolean;
+  keepKeyPassword?: boolean;
+  keepHeaders?: Array<string>;
+}
+
 export interface Chosen {
   studies?: Array<string> | null;
   query?: Asked | null;
@@ -168,6 +175,25 @@ export interface JobsPageAsked {
   limit?: number;
 }
 
+export interface KnownModality {
+  name: string;
+  source: "settings" | "changed" | "here";
+  modality: Modality_Output;
+}
+
+export interface KnownPeer {
+  name: string;
+  source: "settings" | "changed" | "here";
+  peer: ShownPeer;
+  notes: Record<string, string>;
+}
+
+export interface KnownRemotes {
+  modalities: Array<KnownModality>;
+  peers: Array<KnownPeer>;
+  certificate: boolean;
+}
+
 export interface Labelled {
   changed: number;
   missing: Array<string>;
@@ -216,6 +242,26 @@ export interface Login {
   password: string;
 }
 
+export interface Modality_Output {
+  AET: string;
+  Host: string;
+  Port: number;
+  Manufacturer?: "Generic" | "GenericNoWildcardInDates" | "GenericNoUniversalWildcard" | "Vitrea" | "GE" | "SiemensSyngoCT";
+  AllowEcho?: boolean;
+  AllowStore?: boolean;
+  AllowFind?: boolean;
+  AllowFindWorklist?: boolean;
+  AllowGet?: boolean;
+  AllowMove?: boolean;
+  AllowNAction?: boolean;
+  AllowEventReport?: boolean;
+  AllowTranscoding?: boolean;
+  UseDicomTls?: boolean;
+  LocalAet?: string;
+  Timeout?: number;
+  RetrieveMethod?: "SystemDefault" | "C-MOVE" | "C-GET";
+}
+
 export interface PageAsked {
   text?: string;
   filters?: Filters;
@@ -225,6 +271,8 @@ export interface PageAsked {
   limit?: number;
   columns?: Array<string>;
 }
+
+export type Peer = { Url: string; Username?: string | null; Password?: string | null; HttpHeaders?: Record<string, string>; CertificateFile?: string | null; CertificateKeyFile?: string | null; CertificateKeyPassword?: string | null; Pkcs11?: boolean; Timeout?: number; } | Array<unknown>;
 
 export interface ProtectedPatient {
   patient: string;
@@ -288,6 +336,18 @@ export interface SessionState {
   aet: string;
   dicomPort: number;
   version: string;
+}
+
+export interface ShownPeer {
+  Url: string;
+  HttpHeaders: Array<string>;
+  Pkcs11: boolean;
+  Timeout: number;
+  Username?: string | null;
+  Password?: null;
+  CertificateFile?: string | null;
+  CertificateKeyFile?: string | null;
+  CertificateKeyPassword?: null;
 }
 
 export interface ShownTag {

@@ -28,6 +28,7 @@ const PATHS = {
   label: 'M4 4h8l8 8-8 8-8-8zM8.5 8.5h.01',
   lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
   logout: 'M14 4h5v16h-5M4 12h11M11 8l4 4-4 4',
+  network: 'M4 4h7v6H4zM13 14h7v6h-7zM7.500 10v7H13',
   menu: 'M4 7h16M4 12h16M4 17h16',
   moon: 'M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z',
   more: 'M12 5.5h.01M12 12h.01M12 18.5h.01',

@@ -12,6 +12,8 @@ interface Props {
   /** Why the action cannot be done now. */
   blocked?: string | undefined;
   busy?: boolean;
+  /** A click beside it does not close it: what was typed would be lost. */
+  lasting?: boolean;
   onAction: () => void;
   onClose: () => void;
   children: ReactNode;
@@ -23,13 +25,14 @@ export function Modal({
   danger,
   blocked,
   busy,
+  lasting,
   onAction,
   onClose,
   children,
 }: Props) {
   const t = useTranslations('shell');
   return (
-    <ModalOverlay className={styles.overlay} isOpen onOpenChange={onClose} isDismissable>
+    <ModalOverlay className={styles.overlay} isOpen onOpenChange={onClose} isDismissable={!lasting}>
       <AriaModal className={styles.modal}>
         <Dialog className={styles.dialog}>
           <form

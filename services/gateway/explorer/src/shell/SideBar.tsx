@@ -28,6 +28,10 @@ export function SideBar({ className }: { className: string | undefined }) {
             {t('remote')}
           </Link>
         )}
+        <Link to="/operate/modalities" className={styles.entry}>
+          <Icon name="network" />
+          {t('network')}
+        </Link>
         <div id="side-tools" className={styles.tools} />
         <div className={styles.foot}>
           {session?.readOnly && (

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import deletions from './deletions.json';
+import forms from './forms.json';
 import grid from './grid.json';
 import login from './login.json';
+import network from './network.json';
 import remote from './remote.json';
 import shell from './shell.json';
 import studies from './studies.json';
@@ -9,4 +11,16 @@ import study from './study.json';
 import upload from './upload.json';
 import view from './view.json';
 
-export default { deletions, grid, login, remote, shell, studies, study, upload, view };
+export default {
+  deletions,
+  forms,
+  grid,
+  login,
+  network,
+  remote,
+  shell,
+  studies,
+  study,
+  upload,
+  view,
+};

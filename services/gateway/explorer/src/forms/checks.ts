@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the store takes in its forms, told at the field before anything is sent; the store checks again. */
+
+/** The key of the sentence that says what is expected; null where the text is fine. */
+export type Check = (text: string) => Mistake | null;
+export type Mistake =
+  | 'needed'
+  | 'wantsAet'
+  | 'wantsPort'
+  | 'wantsSeconds'
+  | 'wantsName'
+  | 'nameTaken'
+  | 'wantsUrl'
+  | 'wantsUser'
+  | 'wantsHeaders';
+
+const needed = (text: string): Mistake | null => (text.trim() ? null : 'needed');
+const whole = (text: string): number => (/^\d{1,9}$/.test(text.trim()) ? Number(text) : Number.NaN);
+
+/** PS3.5 6.2: 16 characters without backslash, not only spaces. */
+const AET = /^[ -[\]-~]{1,16}$/;
+const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[\t\x20-\x7e\x80-\xff]*$/;
+
+export const host: Check = needed;
+export const aet: Check = (text) => needed(text) ?? (AET.test(text) ? null : 'wantsAet');
+export const anyAet: Check = (text) => (text.trim() ? aet(text) : null);
+export const port: Check = (text) =>
+  whole(text) >= 1 && whole(text) <= 65534 ? null : 'wantsPort';
+export const seconds: Check = (text) => (whole(text || '0') >= 0 ? null : 'wantsSeconds');
+export const user: Check = (text) => (text.includes(':') ? 'wantsUser' : null);
+
+/** A name that is not one of `taken`. */
+export function newName(taken: readonly string[]): Check {
+  return (text) => {
+    if (!/^[A-Za-z0-9_-]+$/.test(text)) return 'wantsName';
+    return taken.includes(text) ? 'nameTaken' : null;
+  };
+}
+
+export const url: Check = (text) => {
+  try {
+    const { protocol, username, hash, search } = new URL(text.trim());
+    const fine = /^https?:$/.test(protocol) && !username && !hash && !search;
+    return fine ? null : 'wantsUrl';
+  } catch {
+    return 'wantsUrl';
+  }
+};
+
+const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim());
+
+export const headers: Check = (text) =>
+  lines(text).every((line) => HEADER.test(line)) ? null : 'wantsHeaders';
+
+/** Lines of `Name: value` as an object. */
+export function headersOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    lines(text).map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    }),
+  );
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What was typed into a form, and what is wrong with it. */
+import { useState } from 'react';
+import type { Check, Mistake } from './checks';
+
+export type Values = Record<string, string | boolean>;
+
+export interface Form<V extends Values> {
+  values: V;
+  set: <K extends keyof V>(name: K, value: V[K]) => void;
+  /** A mistake to be told at a field: the key of a sentence, or what the store has said. */
+  mistake: (name: string) => { key: Mistake } | { told: string } | null;
+  left: (name: string) => void;
+  /** Whether it can be sent; from then on every mistake is told. */
+  ready: () => boolean;
+  /** Keep why the store refused it: told at its field where it names one, else it is returned. */
+  refused: (error: unknown) => unknown;
+}
+
+export function useForm<V extends Values>(
+  initial: V,
+  checks: Partial<Record<keyof V, Check>>,
+): Form<V> {
+  const [values, setValues] = useState(initial);
+  const [seen, setSeen] = useState<Set<string> | 'all'>(new Set());
+  const [told, setTold] = useState<{ name: string; text: string } | null>(null);
+  const wrong = (name: string) => checks[name]?.(String(values[name])) ?? null;
+  return {
+    values,
+    set: (name, value) => {
+      setTold(null);
+      setValues((before) => ({ ...before, [name]: value }));
+    },
+    mistake: (name) => {
+      if (told?.name === name) return { told: told.text };
+      const key = seen === 'all' || seen.has(name) ? wrong(name) : null;
+      return key && { key };
+    },
+    left: (name) => setSeen((before) => (before === 'all' ? before : new Set(before).add(name))),
+    ready: () => {
+      setSeen('all');
+      return Object.keys(checks).every((name) => !wrong(name));
+    },
+    refused: (error) => {
+      const text = error instanceof Error ? error.message : '';
+      const name = Object.keys(values).find((one) => new RegExp(`\\b${one}\\b.*: `).test(text));
+      setTold(name ? { name, text } : null);
+      return name ? null : error;
+    },
+  };
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { putJson } from '../api/client';
+import type { KnownModality } from '../api/schema';
+import { useSession } from '../api/session';
+import { aet, anyAet, host, newName, port, seconds } from '../forms/checks';
+import { Choice, Flag, Group, Pair, TextLine } from '../forms/fields';
+import { useForm } from '../forms/useForm';
+import { Failure } from '../shell/Failure';
+import { Modal } from '../shell/Modal';
+import { useNotices } from '../shell/notices';
+import { PERMISSIONS, useChanged } from './remotes';
+
+/** As the store names them. */
+const MANUFACTURERS = [
+  'Generic',
+  'GenericNoWildcardInDates',
+  'GenericNoUniversalWildcard',
+  'GE',
+  'SiemensSyngoCT',
+  'Vitrea',
+] as const;
+const METHODS = ['SystemDefault', 'C-MOVE', 'C-GET'] as const;
+
+interface Props {
+  /** The one that is changed; null for a new one. */
+  known: KnownModality | null;
+  taken: string[];
+  certificate: boolean;
+  onClose: () => void;
+  onDone: (name: string) => void;
+}
+
+export function ModalityForm({ known, taken, certificate, onClose, onDone }: Props) {
+  const t = useTranslations('network');
+  const { show } = useNotices();
+  const changed = useChanged();
+  const store = useSession();
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const before = known?.modality;
+  const form = useForm(
+    {
+      name: known?.name ?? '',
+      AET: before?.AET ?? '',
+      Host: before?.Host ?? '',
+      Port: String(before?.Port ?? 104),
+      LocalAet: before?.LocalAet ?? '',
+      Timeout: String(before?.Timeout ?? 0),
+      Manufacturer: before?.Manufacturer ?? 'Generic',
+      RetrieveMethod: before?.RetrieveMethod ?? 'SystemDefault',
+      UseDicomTls: before?.UseDicomTls ?? false,
+      AllowTranscoding: before?.AllowTranscoding ?? true,
+      AllowEcho: before?.AllowEcho ?? true,
+      AllowStore: before?.AllowStore ?? true,
+      AllowFind: before?.AllowFind ?? true,
+      AllowFindWorklist: before?.AllowFindWorklist ?? true,
+      AllowGet: before?.AllowGet ?? true,
+      AllowMove: before?.AllowMove ?? true,
+      AllowNAction: before?.AllowNAction ?? true,
+      AllowEventReport: before?.AllowEventReport ?? true,
+    },
+    {
+      ...(known ? {} : { name: newName(taken) }),
+      AET: aet,
+      Host: host,
+      Port: port,
+      LocalAet: anyAet,
+      Timeout: seconds,
+    },
+  );
+
+  const run = async () => {
+    if (!form.ready()) return;
+    const { name, Port, Timeout, Host, ...rest } = form.values;
+    const body = { ...rest, Host: Host.trim(), Port: Number(Port), Timeout: Number(Timeout) };
+    setBusy(true);
+    setError(null);
+    try {
+      await putJson(`/modalities/${name}`, body);
+      await changed();
+      onDone(name);
+      show({ text: t('saved', { name }) });
+      onClose();
+    } catch (failure) {
+      setError(form.refused(failure));
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      title={known ? t('changeTitle', { name: known.name }) : t('addModality')}
+      action={t('save')}
+      busy={busy}
+      lasting
+      onAction={() => void run()}
+      onClose={onClose}
+    >
+      {!known && (
+        <TextLine form={form} name="name" label={t('name')} hint={t('nameHint')} autoFocus />
+      )}
+      <TextLine form={form} name="AET" label={t('aet')} autoFocus={known !== null} />
+      <Pair>
+        <TextLine form={form} name="Host" label={t('host')} hint={t('hostHint')} />
+        <TextLine form={form} name="Port" label={t('port')} inputMode="numeric" />
+      </Pair>
+      <Group title={t('permissions')}>
+        {PERMISSIONS.map((one) => (
+          <Flag key={one} form={form} name={one} label={t(one)} />
+        ))}
+      </Group>
+      <Group title={t('calling')}>
+        <Flag
+          form={form}
+          name="UseDicomTls"
+          label={t('tls')}
+          hint={certificate ? t('tlsWith') : t('tlsWithout')}
+        />
+        <Flag form={form} name="AllowTranscoding" label={t('transcoding')} />
+        <TextLine
+          form={form}
+          name="LocalAet"
+          label={t('localAet')}
+          hint={t('localAetHint', { aet: store?.aet ?? '' })}
+        />
+        <TextLine
+          form={form}
+          name="Timeout"
+          label={t('timeout')}
+          hint={t('timeoutHint')}
+          inputMode="numeric"
+        />
+        <Choice
+          form={form}
+          name="RetrieveMethod"
+          label={t('retrieve')}
+          of={METHODS.map((one) => [one, one === 'SystemDefault' ? t('asSettings') : one])}
+        />
+        <Choice
+          form={form}
+          name="Manufacturer"
+          label={t('manufacturer')}
+          hint={t('manufacturerHint')}
+          of={MANUFACTURERS.map((one) => [one, one])}
+        />
+      </Group>
+      {error !== null && <Failure error={error} />}
+    </Modal>
+  );
+}

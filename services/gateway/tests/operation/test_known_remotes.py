@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Explorer is told of modalities and peers, and which secrets of a changed peer stay."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from pons.messages.modality import Modality
+from pons.remotes.peers import OtherStore
+
+from ..conftest import Open
+from .test_remotes import FakeRegistry
+
+pytestmark = pytest.mark.anyio
+
+KNOWN = OtherStore(
+    "https://one.example/",
+    "me",
+    "secret",
+    http_headers={"X-Key": "hidden", "X-Other": "value"},
+    certificate_file="/a.pem",
+    certificate_key_password="private",
+    properties={"Room": "2"},
+)
+
+
+@pytest.fixture
+def peers() -> FakeRegistry:
+    return FakeRegistry({"one": KNOWN})
+
+
+@pytest.fixture
+async def client(open_client: Open, peers: FakeRegistry) -> AsyncIterator[httpx.AsyncClient]:
+    modalities = FakeRegistry({"pacs": Modality("PACS", "192.0.2.1", 104, allow_find=False)})
+    async with open_client(peers=peers, modalities=modalities) as client:
+        yield client
+
+
+async def test_list_has_no_secret(client: httpx.AsyncClient) -> None:
+    """Everything that a form shows is there, headers by name alone."""
+    answer = await client.get("/explorer/api/remotes")
+    told = answer.json()
+    assert not [one for one in ("secret", "hidden", "private") if one in answer.text]
+    assert told["certificate"] is False
+    assert told["peers"][0]["notes"] == {"Room": "2"}
+    assert told["peers"][0]["peer"]["HttpHeaders"] == ["X-Key", "X-Other"]
+    assert told["modalities"][0]["name"] == "pacs"
+    assert told["modalities"][0]["source"] == "here"
+    assert told["modalities"][0]["modality"]["AllowFind"] is False
+
+
+async def test_secrets_stay_where_asked(client: httpx.AsyncClient, peers: FakeRegistry) -> None:
+    """Another time limit needs no password; a header that is not named is gone."""
+    body = {
+        "peer": {"Url": "https://one.example:443/orthanc", "Username": "me", "Timeout": 7},
+        "keepPassword": True,
+        "keepKeyPassword": True,
+        "keepHeaders": ["X-Key"],
+    }
+    answer = await client.put("/explorer/api/peers/one", json=body)
+    assert answer.status_code == 200, answer.text
+    changed = peers.known["one"]
+    assert (changed.password, changed.certificate_key_password) == ("secret", "private")
+    assert changed.http_headers == {"X-Key": "hidden"}
+    assert (changed.url, changed.timeout) == ("https://one.example:443/orthanc/", 7)
+    assert changed.properties == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://one.example/", "https://two.example/", "https://one.example:8443/"],
+)
+@pytest.mark.parametrize(
+    "kept", [{"keepPassword": True}, {"keepKeyPassword": True}, {"keepHeaders": ["X-Key"]}]
+)
+async def test_secrets_do_not_follow_to_another_address(
+    client: httpx.AsyncClient, peers: FakeRegistry, url: str, kept: dict[str, object]
+) -> None:
+    """Who may change peers cannot have their passwords sent to himself."""
+    answer = await client.put("/explorer/api/peers/one", json={"peer": {"Url": url}, **kept})
+    assert answer.status_code == 400
+    assert "has another address" in answer.json()["Details"]
+    assert peers.known["one"] == KNOWN
+
+
+async def test_secrets_of_nobody(client: httpx.AsyncClient, peers: FakeRegistry) -> None:
+    """A peer that is new has none to keep, and no value of a header that it has not."""
+    new = {"peer": {"Url": "https://two.example/"}, "keepPassword": True}
+    assert (await client.put("/explorer/api/peers/two", json=new)).status_code == 404
+    header = {"peer": {"Url": "https://one.example/"}, "keepHeaders": ["X-None"]}
+    answer = await client.put("/explorer/api/peers/one", json=header)
+    assert answer.status_code == 400
+    assert "X-None" in answer.json()["Details"]
+    assert peers.known == {"one": KNOWN}
+
+
+async def test_new_peer(client: httpx.AsyncClient, peers: FakeRegistry) -> None:
+    body = {"peer": {"Url": "https://two.example/", "Password": "new", "Note": "x"}}
+    assert (await client.put("/explorer/api/peers/two", json=body)).status_code == 200
+    assert peers.known["two"].password == "new"
+    assert peers.known["two"].properties == {"Note": "x"}

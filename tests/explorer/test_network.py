@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Modalities and peers in a browser: asked, added, changed, removed; what is fixed, is locked."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from browsing import Open, faults_of
+from outside import Store
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(store: Store) -> Iterator[None]:
+    """What a test adds goes with it."""
+    yield
+    for kind in ("modalities", "peers"):
+        for name in set(store.get(f"/{kind}")) - {"fixed"}:
+            store.http.delete(f"/{kind}/{name}")
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
+
+
+def test_modality(explorer: Open, store: Store) -> None:
+    """Mistakes are told at their fields; what was added answers, is changed, and is removed."""
+    page = explorer("operate/modalities")
+    fixed = row(page, "fixed")
+    expect(fixed).to_contain_text("Fixed by the settings")
+    expect(fixed.get_by_role("button")).to_have_count(1)
+    page.get_by_role("button", name="Add a modality").press("Enter")
+    dialog = page.get_by_role("dialog")
+    page.keyboard.type("my pacs")
+    page.keyboard.press("Tab")
+    page.keyboard.type("A" * 17)
+    dialog.get_by_role("textbox", name="Port").fill("70000")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_text("Letters, digits, - and _ only.")).to_be_visible()
+    expect(dialog.get_by_text("1 to 16 characters, without backslash.")).to_be_visible()
+    expect(dialog.get_by_text("A number from 1 to 65534.")).to_be_visible()
+    expect(dialog.get_by_text("This is needed.")).to_be_visible()
+    assert store.get("/modalities") == ["fixed"]
+    assert faults_of(page) == []
+    dialog.get_by_role("textbox", name="Name").fill("itself")
+    dialog.get_by_label("AE title", exact=True).fill("PONS")
+    dialog.get_by_role("textbox", name="Host").fill("127.0.0.1")
+    dialog.get_by_role("textbox", name="Port").fill(str(store.dicom_port))
+    dialog.get_by_label("fetch images (C-GET)").uncheck()
+    dialog.get_by_label("Peculiarities").select_option("GE")
+    dialog.get_by_role("button", name="Save").click()
+    itself = row(page, "itself")
+    expect(itself).to_contain_text("everything but: fetch images (C-GET)")
+    expect(itself).to_contain_text("GE")
+    told = store.get("/modalities/itself/configuration")
+    assert (told["AllowGet"], told["AllowStore"], told["Manufacturer"]) == (False, True, "GE")
+    page.get_by_role("button", name="Ask itself whether it is there").click()
+    expect(itself).to_contain_text("Answered in")
+    page.get_by_role("button", name="Change itself").click()
+    dialog.get_by_role("textbox", name="Port").fill("9")
+    dialog.get_by_label("Seconds to wait for it").fill("2")
+    dialog.get_by_role("button", name="Save").click()
+    expect(itself).to_contain_text("127.0.0.1:9")
+    assert store.get("/modalities/itself/configuration")["AllowGet"] is False
+    page.get_by_role("button", name="Ask all").click()
+    expect(itself).to_contain_text("Does not answer.")
+    page.get_by_role("button", name="Remove itself").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(itself).to_have_count(0)
+    assert store.get("/modalities") == ["fixed"]
+
+
+def test_peer_keeps_its_password(explorer: Open, store: Store) -> None:
+    """A password is never shown, stays when it is not typed again, and goes nowhere else."""
+    described = {
+        "Url": f"{store.http.base_url}",
+        "Username": "me",
+        "Password": "secret",
+        "HttpHeaders": {"X-Key": "hidden"},
+        "Room": "2",
+    }
+    store.http.put("/peers/other", json=described).raise_for_status()
+    page = explorer("operate/modalities")
+    page.get_by_role("link", name="Peers", exact=True).click()
+    other = row(page, "other")
+    expect(other).to_contain_text("X-Key · Room: 2")
+    page.get_by_role("button", name="Ask other whether it is there").click()
+    expect(other).to_contain_text("Answered in")
+    page.get_by_role("button", name="Change other").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Password", exact=True)).to_have_value("")
+    assert "secret" not in page.content()
+    assert faults_of(page) == []
+    dialog.get_by_label("Seconds to wait for it").fill("7")
+    dialog.get_by_role("button", name="Save").click()
+    expect(other).to_contain_text("7 s")
+    shown = store.get("/peers/other/configuration")
+    assert (shown["Timeout"], shown["Username"], shown["Room"]) == (7, "me", "2")
+    assert shown["HttpHeaders"] == ["X-Key"]
+    page.get_by_role("button", name="Change other").click()
+    dialog.get_by_role("textbox", name="Address").fill("http://elsewhere.example/")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("the peer has another address now")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert store.get("/peers/other/configuration")["Url"].startswith("http://127.0.0.1")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_accessible(explorer: Open, store: Store, theme: str, language: str) -> None:
+    """Both pages, a form and a narrow window, as axe sees them."""
+    pacs = {"AET": "PACS", "Host": "127.0.0.1", "Port": 104, "UseDicomTls": True}
+    store.http.put("/modalities/pacs", json=pacs).raise_for_status()
+    store.http.put("/peers/other", json=["http://127.0.0.1:9/"]).raise_for_status()
+    page = explorer(
+        "operate/modalities",
+        color_scheme=theme,
+        preferences={"language": language},
+        viewport={"width": 768, "height": 1024},
+    )
+    expect(row(page, "pacs")).to_be_visible()
+    assert faults_of(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    row(page, "pacs").get_by_role("button").nth(1).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.goto("/explorer/operate/peers")
+    expect(row(page, "other")).to_be_visible()
+    assert faults_of(page) == []
