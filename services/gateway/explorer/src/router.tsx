@@ -11,6 +11,7 @@ import { readAddress as readRemoteAddress } from './remote/address';
 import { NotFound } from './shell/NotFound';
 import { PageFailure } from './shell/PageFailure';
 import { Shell } from './shell/Shell';
+import { readAddress as readStoreAddress } from './store/address';
 import { readAddress } from './studies/address';
 import { readAddress as readStudyAddress } from './study/address';
 import { readAddress as readViewAddress } from './view/address';
@@ -93,6 +94,13 @@ const peers = createRoute({
   component: lazyRouteComponent(() => import('./network/PeersPage'), 'PeersPage'),
 });
 
+const store = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate',
+  validateSearch: readStoreAddress,
+  component: lazyRouteComponent(() => import('./store/StorePage'), 'StorePage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -115,6 +123,7 @@ export const router = createRouter({
       remote,
       modalities,
       peers,
+      store,
     ]),
     login,
   ]),

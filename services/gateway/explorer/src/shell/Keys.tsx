@@ -35,6 +35,7 @@ export function Keys() {
     { keys: 'Ctrl+k', text: t('palette'), run: () => setOpen('palette') },
     { keys: '?', text: t('keys'), run: () => setOpen('keys') },
     { keys: 'g s', text: t('goStudies'), run: () => void navigate({ to: '/' }) },
+    { keys: 'g o', text: t('goStore'), run: () => void navigate({ to: '/operate', search: {} }) },
     ...(may('upload')
       ? [{ keys: 'g u', text: t('goUpload'), run: () => void navigate({ to: '/upload' }) }]
       : []),

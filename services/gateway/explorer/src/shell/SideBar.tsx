@@ -32,6 +32,14 @@ export function SideBar({ className }: { className: string | undefined }) {
           <Icon name="network" />
           {t('network')}
         </Link>
+        <Link
+          to="/operate"
+          className={styles.entry}
+          activeOptions={{ exact: true, includeSearch: false }}
+        >
+          <Icon name="store" />
+          {t('store')}
+        </Link>
         <div id="side-tools" className={styles.tools} />
         <div className={styles.foot}>
           {session?.readOnly && (

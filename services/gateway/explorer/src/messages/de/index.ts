@@ -6,6 +6,7 @@ import login from './login.json';
 import network from './network.json';
 import remote from './remote.json';
 import shell from './shell.json';
+import store from './store.json';
 import studies from './studies.json';
 import study from './study.json';
 import upload from './upload.json';
@@ -19,6 +20,7 @@ export default {
   network,
   remote,
   shell,
+  store,
   studies,
   study,
   upload,

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReactNode } from 'react';
+import { useTranslations } from 'use-intl';
+import type { StoreState } from '../api/schema';
+import styles from './store.module.css';
+
+/** What this store is. */
+export function About({ store }: { store: StoreState }) {
+  const t = useTranslations('store');
+  return (
+    <section className={styles.section} aria-labelledby="store-about">
+      <h2 id="store-about">{t('about')}</h2>
+      <dl className={styles.facts}>
+        <Fact name={t('name')}>
+          {store.title} ({store.name})
+        </Fact>
+        <Fact name={t('version')}>Pons {store.version}</Fact>
+        <Fact name={t('dicom')}>
+          {t(store.dicomTls ? 'dicomTls' : 'dicomPlain', {
+            aet: store.aet,
+            port: String(store.dicomPort),
+          })}
+        </Fact>
+        <Fact name={t('http')}>{t('port', { port: String(store.httpPort) })}</Fact>
+        <Fact name={t('users')}>{t('userCount', { count: store.users })}</Fact>
+        <Fact name={t('files')}>
+          {t(store.objects === 'S3' ? 'inS3' : 'inFolder')}
+          {', '}
+          {t(store.compressed ? 'compressed' : 'uncompressed')}
+        </Fact>
+        <Fact name={t('again')}>{t(`again_${store.overwrites}`)}</Fact>
+        <Fact name={t('stable')}>{t('stableAfter', { seconds: store.stableSeconds })}</Fact>
+        <Fact name={t('writing')}>{t(store.readOnly ? 'readOnly' : 'takes')}</Fact>
+      </dl>
+      <p>
+        <a href="/docs">{t('rest')}</a>
+      </p>
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useLocale } from 'react-aria-components';
+import { useTranslations } from 'use-intl';
+import type { ServicesPresent, StoreState } from '../api/schema';
+import { Icon } from '../shell/Icon';
+import { sizeText } from '../studies/dicom';
+import { type Concern, concerns } from './attention';
+import styles from './store.module.css';
+
+interface Props {
+  services: ServicesPresent | undefined;
+  store: StoreState | undefined;
+}
+
+/** What somebody should look at; that all is well is said only once everybody was asked. */
+export function Attention({ services, store }: Props) {
+  const t = useTranslations('store');
+  const found = concerns(services, store);
+  if (!services) return null;
+  return (
+    <section className={styles.section} aria-labelledby="store-attention">
+      <h2 id="store-attention">{t('attention')}</h2>
+      {found.length === 0 ? (
+        <p className={styles.well}>
+          <Icon name="check" />
+          {t('allWell')}
+        </p>
+      ) : (
+        <ul className={styles.concerns}>
+          {found.map((one) => (
+            <li key={one.key} data-bad={one.bad || undefined}>
+              <span className={styles.grade}>{t(one.bad ? 'bad' : 'look')}</span>
+              <Words concern={one} store={store} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Words({ concern, store }: { concern: Concern; store: StoreState | undefined }) {
+  const t = useTranslations('store');
+  const { locale } = useLocale();
+  const { kind, service = '', name = '', text = '' } = concern;
+  const disk = store?.disk;
+  const sizes = {
+    free: sizeText(disk?.free ?? 0, locale),
+    needed: sizeText(disk?.needed ?? 0, locale),
+  };
+  if (kind === 'silent') return <span>{t('silent', { service })}</span>;
+  if (kind === 'versions') return <span>{t('versions', { versions: text })}</span>;
+  if (kind === 'full') return <span>{t('full', sizes)}</span>;
+  if (kind === 'filling') return <span>{t('filling', sizes)}</span>;
+  return (
+    <span>
+      {t('told', { service, name })} <span lang="en">{text}</span>
+    </span>
+  );
+}

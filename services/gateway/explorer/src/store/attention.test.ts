@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import type { ServiceProcess, StoreState } from '../api/schema';
+import { concerns } from './attention';
+
+const well: ServiceProcess = {
+  service: 'index',
+  process: 'a:1',
+  version: '1',
+  seconds: 10,
+  ready: true,
+  failures: {},
+  warnings: {},
+};
+const disk = (free: number) => ({ disk: { free, total: 1000, needed: 100 } }) as StoreState;
+
+describe('concerns', () => {
+  it('has none where all is well or nothing is known', () => {
+    expect(concerns({ processes: [well], silent: [] }, disk(500))).toEqual([]);
+    expect(concerns(undefined, undefined)).toEqual([]);
+  });
+
+  it('tells what is bad first, and what several say once', () => {
+    const warnings = { 'dead letters': '2' };
+    const found = concerns(
+      {
+        processes: [
+          { ...well, warnings },
+          { ...well, process: 'b:1', service: 'gateway', warnings },
+          { ...well, process: 'c:1', ready: false, failures: { database: 'away' } },
+        ],
+        silent: ['render'],
+      },
+      disk(150),
+    );
+    expect(found.map(({ kind, name, bad }) => [kind, name, bad])).toEqual([
+      ['silent', undefined, true],
+      ['told', 'database', true],
+      ['told', 'dead letters', false],
+      ['filling', undefined, false],
+    ]);
+  });
+
+  it('tells a full disk and different versions', () => {
+    const found = concerns(
+      { processes: [well, { ...well, process: 'b:1', version: '2' }], silent: [] },
+      disk(99),
+    );
+    expect(found.map(({ kind, text }) => [kind, text])).toEqual([
+      ['full', undefined],
+      ['versions', '1, 2'],
+    ]);
+  });
+});

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What somebody should look at, from what every process says of itself. */
+import type { ServicesPresent, StoreState } from '../api/schema';
+
+export interface Concern {
+  key: string;
+  bad: boolean;
+  /** The name of a message, with its values; or the store's own words. */
+  kind: 'silent' | 'versions' | 'full' | 'filling' | 'told';
+  service?: string;
+  process?: string;
+  name?: string;
+  text?: string;
+}
+
+/** Twice what is needed is little: time to do something about it. */
+const LITTLE = 2;
+
+export function concerns(
+  services: ServicesPresent | undefined,
+  store: StoreState | undefined,
+): Concern[] {
+  const found: Concern[] = [];
+  for (const service of services?.silent ?? []) {
+    found.push({ key: `silent ${service}`, bad: true, kind: 'silent', service });
+  }
+  const said = new Set<string>();
+  for (const { service, process, failures, warnings } of services?.processes ?? []) {
+    for (const [bad, told] of [
+      [true, failures],
+      [false, warnings],
+    ] as const) {
+      for (const [name, text] of Object.entries(told)) {
+        // The gateway passes on what the index says, and replicas say the same.
+        if (said.has(`${name} ${text}`)) continue;
+        said.add(`${name} ${text}`);
+        const key = `${process} ${name}`;
+        found.push({ key, bad, kind: 'told', service, process, name, text });
+      }
+    }
+  }
+  const disk = store?.disk;
+  if (disk && disk.free < disk.needed) found.push({ key: 'full', bad: true, kind: 'full' });
+  else if (disk && disk.free < LITTLE * disk.needed) {
+    found.push({ key: 'filling', bad: false, kind: 'filling' });
+  }
+  const versions = new Set(services?.processes.map(({ version }) => version));
+  if (versions.size > 1) {
+    const text = [...versions].sort().join(', ');
+    found.push({ key: 'versions', bad: false, kind: 'versions', text });
+  }
+  return found.sort((a, b) => Number(b.bad) - Number(a.bad));
+}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of the store in a browser: figures, charts, services, and what needs attention."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from browsing import Open, faults_of
+from outside import Store, eventually
+
+MINUTES = 60
+
+
+def answering(page: Page, path: str, body: Any, status: int = 200) -> None:
+    """A route of the store that answers so from now on."""
+
+    def answer(route: Route) -> None:
+        route.fulfill(status=status, content_type="application/json", body=json.dumps(body))
+
+    page.route(f"**/explorer/api/{path}", answer)
+
+
+def a_day() -> dict[str, Any]:
+    """Minutes that somebody looked at, but for ten of them."""
+    known = [None if 20 <= number < 30 else number for number in range(MINUTES)]
+    lists = ("studies", "instances", "storedBytes", "freeBytes", "queue", "lagSeconds")
+    rates = ("instancesPerSecond", "bytesPerSecond", "jobsWaiting", "jobsFailed")
+    at = [1795924800 + 60 * number for number in range(MINUTES)]
+    return {"step": 60, "at": at} | dict.fromkeys((*lists, *rates), known)
+
+
+def test_by_keyboard(explorer: Open, store: Store) -> None:
+    """`g o` leads there; what is shown is what the store says, with every service ready."""
+    page = explorer()
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.wait_for_url("**/explorer/operate")
+    expect(page.get_by_role("heading", name="Store", exact=True)).to_be_focused()
+    expect(page.get_by_text("All is well: every service is ready.")).to_be_visible()
+    studies = store.get("/statistics")["CountStudies"]
+    expect(page.get_by_role("definition").filter(has_text=str(studies)).first).to_be_visible()
+    for service in ("dicom-ingress", "egress", "gateway", "index", "render"):
+        row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=service))
+        expect(row.get_by_text("ready", exact=True)).to_be_visible()
+    expect(page.get_by_text(f"AE title PONS, port {store.dicom_port}")).to_be_visible()
+    page.get_by_role("radio", name="Day").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.wait_for_url("**/operate?hours=168")
+    page.reload()
+    expect(page.get_by_role("radio", name="Week")).to_be_checked()
+
+
+def test_a_minute_is_kept(store: Store) -> None:
+    """The store itself keeps what it did: a while after it has begun there is a point."""
+
+    def kept() -> bool:
+        told = store.get("/explorer/api/rates?hours=1")
+        return any(one is not None for one in told["instances"])
+
+    eventually("a minute is kept", kept, 180)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_charts(explorer: Open, theme: str, language: str) -> None:
+    """Charts say in words what they show, and give it as a table; axe finds nothing."""
+    page = explorer("upload", color_scheme=theme, preferences={"language": language})
+    answering(page, "rates**", a_day())
+    page.goto("/explorer/operate")
+    figures = page.get_by_role("figure")
+    expect(figures).to_have_count(6)
+    expect(figures.locator("canvas")).to_have_count(6)
+    expect(figures.first.get_by_role("listitem")).to_contain_text("59")
+    table = figures.first.locator("summary")
+    table.focus()
+    page.keyboard.press("Enter")
+    cells = figures.first.get_by_role("cell")
+    expect(cells).to_have_count(20)
+    gap = {"en": "not known", "de": "nicht bekannt", "fr": "inconnu"}[language]
+    expect(figures.first.get_by_role("cell", name=gap)).to_have_count(3)
+    expect(cells.first).to_have_text("59")
+    assert faults_of(page) == []
+
+
+def test_what_needs_attention(explorer: Open) -> None:
+    """A silent service, what a replica lacks and a full disk are told first, with what to do."""
+    page = explorer("upload", viewport={"width": 768, "height": 1024})
+    process = {"service": "index", "process": "a:1", "version": "0.1.0", "seconds": 90}
+    lacking = process | {"process": "b:2", "ready": False, "warnings": {}}
+    answering(
+        page,
+        "services",
+        {
+            "processes": [
+                process | {"ready": True, "failures": {}, "warnings": {"dead letters": "2 wait"}},
+                lacking | {"failures": {"database": "<b>it does not answer</b>"}},
+            ],
+            "silent": ["render"],
+        },
+    )
+    page.goto("/explorer/operate")
+    concerns = page.get_by_role("region", name="What needs attention").get_by_role("listitem")
+    expect(concerns).to_have_count(3)
+    expect(concerns.nth(0)).to_contain_text("No process of the service render answers")
+    expect(concerns.nth(1)).to_contain_text("<b>it does not answer</b>")
+    expect(concerns.nth(2)).to_contain_text("2 wait")
+    expect(page.get_by_text("All is well")).to_have_count(0)
+    assert faults_of(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_store_that_cannot_answer(explorer: Open) -> None:
+    """Each part says what failed; nothing is called well that nobody was asked about."""
+    page = explorer("upload")
+    refused = {"HttpStatus": 400, "Details": "This is wrong"}
+    for path in ("store", "services", "rates**"):
+        answering(page, path, refused, 400)
+    page.goto("/explorer/operate")
+    expect(page.get_by_role("alert")).to_have_count(3)
+    expect(page.get_by_text("All is well")).to_have_count(0)
+    page.unroute("**/explorer/api/store")
+    page.get_by_role("button", name="Try again").first.click()
+    expect(page.get_by_text("AE title PONS")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(2)
