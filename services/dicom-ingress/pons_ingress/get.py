@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """C-GET: sends instances on the association on which they are asked for (PS3.4 C.4.3)."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -29,13 +31,14 @@ from pons.sending.source import Source
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
 from pons_ingress.identifier import ReceivedIdentifier
-from pons_ingress.move import Catalog
+from pons_ingress.move import TELL_SECONDS, Catalog
 from pons_ingress.retrieve_query import read_wanted
 from pons_ingress.retrieving import answer_retrieval
 from pons_ingress.status import STORE_WARNINGS, SUCCESS
 from pons_ingress.sub_operations import SubOperations
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 class Get:
@@ -48,12 +51,16 @@ class Get:
         objects: Objects,
         default_charset: Callable[[], str],
         decompress: Decompress | None = None,
+        tell_seconds: float = TELL_SECONDS,
     ) -> None:
+        """`decompress` gives pixels to those who take no compressed ones; meanwhile they hear how
+        far it is every `tell_seconds`."""
         self._catalog = catalog
         self._objects = objects
         self._source = Source(objects, catalog)
         self._default_charset = default_charset
         self._decompress = decompress
+        self._tell_seconds = tell_seconds
 
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         return ReceivedIdentifier()
@@ -103,7 +110,8 @@ class Get:
                 pieces = dataset.pieces()
             else:
                 opening = open_converted(self._objects, dataset.instance, way[1], self._decompress)
-                pieces = await stack.enter_async_context(opening)
+                entering = stack.enter_async_context(opening)
+                pieces = await self._meanwhile(entering, conversation, sent)
             first = await anext(pieces)
             command: dict[int, int | str] = {
                 AFFECTED_SOP_CLASS_UID: instance.sop_class_uid,
@@ -118,6 +126,22 @@ class Get:
             sent.warning += 1
         else:
             sent.fail(instance.sop_instance_uid)
+
+    async def _meanwhile(
+        self, work: Awaitable[T], conversation: Conversation, sent: SubOperations
+    ) -> T:
+        """What `work` gives; the peer hears again how far it is while that takes long.
+
+        Frames that are decompressed may take minutes, for which few peers wait in silence.
+        """
+        working = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait((working,), timeout=self._tell_seconds))[0]:
+                await conversation.respond(sent.pending())
+        finally:
+            working.cancel()
+            await asyncio.wait((working,))
+        return working.result()
 
 
 def _ways(conversation: Conversation) -> dict[Way, Context]:

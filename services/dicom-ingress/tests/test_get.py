@@ -4,6 +4,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -12,15 +13,17 @@ from typing import Any
 
 import pytest
 import xxhash
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as GET
 
 from pons.catalog import InstanceToSend, Search
 from pons.errors import Unavailable
 from pons.objects import FileObjects, new_key
+from pons.sending.element_bytes import PIXEL_DATA, NewElement
 from pons_ingress.get import Get
 from pons_ingress.service_classes import Permission
 
@@ -161,6 +164,45 @@ def test_a_database_that_is_away(served: tuple[Any, Listed, FileObjects]) -> Non
     assert "database" in responses[0].ErrorComment
     assert received == []
     assert not aborted
+
+
+def compressed_file() -> bytes:
+    ds = dcmread(BytesIO(file_of(1)))
+    ds.file_meta.TransferSyntaxUID = RLELossless
+    ds.PixelData = encapsulate([b"not looked at"])
+    buffer = BytesIO()
+    dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_pixels_that_take_long_to_decompress(start_port: StartPort, tmp_path: Path) -> None:
+    """The peer hears meanwhile that it goes on, and gets them in the end."""
+    objects, catalog = FileObjects(tmp_path / "objects", "get"), Listed()
+    content, key = compressed_file(), new_key()
+    asyncio.run(objects.put(key, content))
+    catalog.instances.append(
+        InstanceToSend(
+            *("1", (), key, len(content), len(content), "", RLELossless, CTImageStorage),
+            *("1.2.1", "1.4", "1.3", "A"),
+            checksum=xxhash.xxh3_128(content).digest(),
+        )
+    )
+    asked = []
+
+    @asynccontextmanager
+    async def decompress(instance: InstanceToSend) -> AsyncIterator[dict[int, NewElement]]:
+        asked.append(instance.object_key)
+        await asyncio.sleep(0.5)
+        yield {PIXEL_DATA: NewElement("OB", bytes([1]) * LARGE)}
+
+    service = Get(catalog, objects, lambda: "latin1", decompress, tell_seconds=0.02)
+    port = start_port(more_services={Permission.GET: service}, always_allow_get=True)
+    responses, received, _ = get(port)
+    assert (received, asked) == (["1.2.1"], [key])
+    assert responses[-1].Status == 0
+    left = [one.NumberOfRemainingSuboperations for one in responses[:-1]]
+    assert left == [1] * (len(left) - 1) + [0]
+    assert len(left) > 2
 
 
 def asking(port: Any, wire: ModuleType, maximum_length: int = 0) -> Any:
