@@ -116,7 +116,7 @@ async def test_every_name_holds_the_stores() -> None:
     properties = [name for name, kind in vars(Names).items() if isinstance(kind, property)]
     assert len(properties) == 15
     made = [getattr(names, name) for name in properties]
-    made += [names.reply("x"), names.command("x", "y")]
+    made += [names.reply("x"), names.command("x", "y"), names.moved("X Y.*", "7")]
     assert [name for name in made if not name.startswith(("pons.nm.", "nm-"))] == []
 
 

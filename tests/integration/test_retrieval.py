@@ -64,8 +64,9 @@ def test_retrieval_from_orthanc(store: Store, orthanc: Orthanc, method: str) -> 
     resources = [{"StudyInstanceUID": str(ds.StudyInstanceUID)} for ds in datasets]
     told = post(store, f"/modalities/orthanc/{method}", {"Level": "Study", "Resources": resources})
     assert [one["DimseErrorStatus"] for one in told["Details"]] == [0] * len(FILES)
-    for ds in datasets:
+    for ds, one in zip(datasets, told["Details"], strict=True):
         [found] = store.http.post("/tools/lookup", content=str(ds.SOPInstanceUID)).json()
+        assert one["ReceivedInstancesIds"] == [found["ID"]]
         got = pydicom.dcmread(BytesIO(store.http.get(f"{found['Path']}/file").content))
         assert got.PixelData == ds.PixelData
         assert got.file_meta.TransferSyntaxUID == ds.file_meta.TransferSyntaxUID

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from pons.bus import open_bus
+from pons.bus import Bus, open_bus
 from pons.bus.requests import answer_commands
 from pons.bus.roll_call import answering_roll_call
 from pons.catalog import open_catalog
@@ -97,6 +97,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                     storage,
                     max_bytes=settings.dicom.max_dataset_mb * MEGABYTE,
                     read_only=settings.store.read_only,
+                    tell_moved=partial(_tell_moved, bus),
                 ),
             }
             commitments = Commitments(bus, settings.egress.commitment_reports)
@@ -155,6 +156,10 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
 def _storage_classes(settings: Settings, *, accept_unknown: bool) -> StorageClasses:
     dicom = settings.dicom
     return StorageClasses(accept_unknown, dicom.accepted_sop_classes, dicom.rejected_sop_classes)
+
+
+async def _tell_moved(bus: Bus, originator: str, number: int, instance_id: str) -> None:
+    await bus.send(bus.names.moved(originator, str(number)), instance_id.encode())
 
 
 async def _list_sop_classes(received: StorageClasses, _command: ListSopClasses) -> SopClasses:

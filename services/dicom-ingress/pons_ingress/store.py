@@ -2,16 +2,22 @@
 """C-STORE: from a request and its dataset to a stored file and a status (PS3.4 annex B)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Protocol
 
 import structlog
 
-from pons.dicom.network.dimse import Command, Response
+from pons.dicom.network.dimse import (
+    MOVE_ORIGINATOR_AET,
+    MOVE_ORIGINATOR_MESSAGE_ID,
+    Command,
+    Response,
+)
 from pons.dicom.network.messages import Context, Dataset, Message
 from pons.dicom.part10 import file_start
-from pons.errors import InvalidInstance, PonsError, ReadOnly
+from pons.errors import InvalidInstance, PonsError, ReadOnly, Unavailable
 from pons.header.model import MAX_UID
 from pons.ingest import FilteredOut
 from pons.messages.events import Origin
@@ -30,6 +36,7 @@ UID = re.compile(rf"[!-\[\]-~]{{1,{MAX_UID}}}")
 64 characters, exist and are kept as they are, over REST too."""
 
 SEEN_AT_ONCE = 10
+LARGEST_MESSAGE_ID, LONGEST_AET = 0xFFFF, 16
 
 log = structlog.get_logger()
 
@@ -40,6 +47,10 @@ class KeepFile(Protocol):
     async def __call__(
         self, body: Body, origin: Origin, *, awaited: bool, announced: tuple[str, str]
     ) -> Kept: ...
+
+
+TellMoved = Callable[[str, int, str], Awaitable[None]]
+"""Takes AE title and message ID of a C-MOVE, and the identifier of an instance that it brought."""
 
 
 class Store:
@@ -58,12 +69,15 @@ class Store:
         *,
         max_bytes: int,
         read_only: bool = False,
+        tell_moved: TellMoved | None = None,
     ) -> None:
+        """`tell_moved` is told whose C-MOVE has brought an instance."""
         self._keep_file = keep_file
         self._open_spool = open_spool
         self._storage = storage
         self._max_bytes = max_bytes
         self._read_only = read_only
+        self._tell_moved = tell_moved
 
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         if self._problem(context, command) is not None:
@@ -125,10 +139,24 @@ class Store:
         )
         awaited = awaited or isinstance(kept, FilteredOut)
         outcome = (await kept.stored()).status if awaited else "Kept"
+        if not isinstance(kept, FilteredOut):
+            await self._note_originator(command, kept.ids.instance)
         unseen.stored += 1
         if not awaited:
             unseen.add(command.sop_instance_uid, kept)
         return outcome
+
+    async def _note_originator(self, command: Command, instance_id: str) -> None:
+        """Tell whose C-MOVE has brought an instance, where the request says so.
+
+        Once at most: nothing depends on it, and the instance is kept whatever is said there.
+        """
+        originator = command.text(MOVE_ORIGINATOR_AET)
+        number = int.from_bytes(command.elements.get(MOVE_ORIGINATOR_MESSAGE_ID, b""), "little")
+        named = 0 < len(originator) <= LONGEST_AET and 0 < number <= LARGEST_MESSAGE_ID
+        if self._tell_moved and named:
+            with suppress(Unavailable):
+                await self._tell_moved(originator, number, instance_id)
 
     def _problem(self, context: Context, command: Command) -> PonsError | None:
         """Why the request cannot be served, whatever its dataset is."""

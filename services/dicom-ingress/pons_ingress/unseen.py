@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from pons.dicom.identity import ResourceIds
 from pons.errors import PonsError
 from pons.messages.events import StoreStatus
 
@@ -24,6 +25,9 @@ class StoreOutcome(Protocol):
 
 class Kept(Protocol):
     """What is needed of `pons.ingest.Kept`: an instance that is durable."""
+
+    @property
+    def ids(self) -> ResourceIds: ...
 
     async def stored(self) -> StoreOutcome:
         """Returns once reads see it, or the index was given its time. Raises `PonsError`."""

@@ -16,6 +16,7 @@ import uvloop
 from structlog.testing import capture_logs
 
 import pons_testing.wire
+from pons.dicom.identity import ResourceIds, resource_ids
 from pons.dicom.transfer_syntaxes import TRANSFER_SYNTAXES
 from pons.errors import PonsError
 from pons.ingest import WrongDataset
@@ -46,6 +47,9 @@ class StoredAs:
     status: StoreStatus
 
 
+IDS = resource_ids("P", "1.2", "1.3", "1.4")
+
+
 @dataclass(frozen=True)
 class KeptAs:
     """Stands in for `pons.ingest.Kept`; is seen once `may_be_seen` is set, if there is one."""
@@ -53,6 +57,7 @@ class KeptAs:
     status: StoreStatus
     may_be_seen: threading.Event | None = None
     refusal: PonsError | None = None
+    ids: ResourceIds = IDS
 
     async def stored(self) -> StoredAs:
         if self.may_be_seen is not None:
@@ -162,6 +167,8 @@ class Port:
         """What a spool file asks for room, if anything."""
         self.warnings: dict[str, str] = {}
         """What the health port would show."""
+        self.moved: list[tuple[str, int, str]] = []
+        """By whose C-MOVEs instances came."""
         self.unhandled: list[dict[str, Any]] = []
         self.number = 0
         self._read_only = read_only
@@ -171,6 +178,9 @@ class Port:
         self._grace = grace
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
+
+    async def _note_moved(self, originator: str, number: int, instance_id: str) -> None:
+        self.moved.append((originator, number, instance_id))
 
     def start(self) -> Self:
         self._thread.start()
@@ -211,6 +221,7 @@ class Port:
                     lambda: storage,
                     max_bytes=self.settings.max_dataset_mb * MEGABYTE,
                     read_only=self._read_only,
+                    tell_moved=self._note_moved,
                 ),
                 **self._more_services,
             }

@@ -4,12 +4,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
+from secrets import randbelow
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 from pynetdicom import evt
 
+from pons.bus import Bus
 from pons.errors import InvalidInstance, PonsError, ReadOnly, RemoteFailure, log_text
 from pons.jobs import RetrieveRequest, Run, StoreRequest
 from pons.objects import Objects
@@ -18,6 +20,7 @@ from pons.settings import Settings
 from pons_egress.peer import Peer, find_peer
 from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.association import Association, Offer
+from pons_egress.scu.moved import Moved, hearing_of_moved
 from pons_egress.scu.offers import get_offers, move_offer
 from pons_egress.scu.received import KeepFile, Received
 from pons_egress.scu.retrieval_progress import RetrievalProgress
@@ -25,6 +28,8 @@ from pons_egress.scu.retrieve import MAYBE_LATER, Outcome, model_of, retrieve
 from pons_egress.scu.threads import ScuThreads
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 TICK = 1.0
 """Seconds after which a job tells again how far it is, amid what it does."""
@@ -58,7 +63,10 @@ class Part:
 class Moving:
     """Handler of `DicomMoveScu`."""
 
-    def __init__(self, threads: ScuThreads, modalities: Modalities, settings: Settings) -> None:
+    def __init__(
+        self, bus: Bus, threads: ScuThreads, modalities: Modalities, settings: Settings
+    ) -> None:
+        self._bus = bus
         self._threads = threads
         self._modalities = modalities
         self._settings = settings
@@ -67,7 +75,10 @@ class Moving:
         request = msgspec.convert(run.request.arguments, RetrieveRequest)
         peer = await _peer(request, self._modalities, self._settings)
         offers = [move_offer(_models(request))]
-        await Retrieval(self._threads, run, request, peer, offers, None).work()
+        here = request.target_aet in (self._settings.dicom.aet, peer.local_aet)
+        async with hearing_of_moved(self._bus, peer.local_aet) as moved:
+            retrieval = Retrieval(self._threads, run, request, peer, offers, None, moved, here=here)
+            await retrieval.work()
 
 
 class Getting:
@@ -124,8 +135,12 @@ class Retrieval:
         peer: Peer,
         offers: list[Offer],
         received: Received | None,
+        moved: Moved | None = None,
+        *,
+        here: bool = False,
     ) -> None:
-        """`received` is what comes in by C-GET; None for C-MOVE, which brings nothing here."""
+        """`received` is what comes in by C-GET, `moved` by C-MOVE, which goes elsewhere unless
+        `here`."""
         self._threads = threads
         self._run = run
         self._request = request
@@ -134,7 +149,9 @@ class Retrieval:
         self._received = received
         self._progress = RetrievalProgress(run, request)
         self._loop = asyncio.get_running_loop()
-        self._number = 0
+        self._moved = moved
+        self._here = here
+        self._number = randbelow(0xFFFF)  # what comes by the C-MOVEs of other jobs has others
         self._ending = False
         """Whether the job is to end, or to rest, and not the association alone."""
 
@@ -249,10 +266,21 @@ class Retrieval:
             raise
         if association.cancelled.is_set():
             raise association.failure()
-        return Part(outcome, *received.take()) if received else Part(outcome, None)
+        if received is not None:
+            return Part(outcome, *received.take())
+        return Part(outcome, self._came_here(outcome))
 
-    def _wait_for(self, doing: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(doing, self._loop).result()
+    def _came_here(self, outcome: Outcome) -> list[str] | None:
+        """Instances that a C-MOVE has brought here; None where it brings them elsewhere."""
+        if self._moved is None:
+            return None
+        counts = outcome.counts
+        expected = counts.completed + counts.warning if self._here else 0
+        ids = self._wait_for(self._moved.take(self._number, expected))
+        return ids if ids or self._here else None
+
+    def _wait_for(self, doing: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
 
 
 async def _peer(request: RetrieveRequest, modalities: Modalities, settings: Settings) -> Peer:

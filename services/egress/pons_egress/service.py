@@ -121,7 +121,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                         Decompression(render, objects),
                     )
                 ),
-                JOB_TYPES["C-MOVE"]: Moving(threads, modalities, settings),
+                JOB_TYPES["C-MOVE"]: Moving(bus, threads, modalities, settings),
                 JOB_TYPES["C-GET"]: Getting(
                     threads,
                     modalities,

@@ -328,7 +328,7 @@ def _retrieving(tmp_path: Path) -> Any:
             asyncio.TaskGroup() as group,
         ):
             handlers: dict[str, Handler] = {
-                "DicomMoveScu": Moving(threads, modalities, settings),
+                "DicomMoveScu": Moving(bus, threads, modalities, settings),
                 "DicomGetScu": Getting(
                     threads,
                     modalities,

@@ -58,6 +58,11 @@ class Kept:
         self._ids = ids
         self._answer_timeout = answer_timeout
 
+    @property
+    def ids(self) -> ResourceIds:
+        """Identifiers of the instance and of what it belongs to."""
+        return self._ids
+
     async def stored(self) -> Stored:
         """What became of it, once the index has answered or its time is up.
 
@@ -82,6 +87,11 @@ class FilteredOut:
 
     def __init__(self, ids: ResourceIds) -> None:
         self._ids = ids
+
+    @property
+    def ids(self) -> ResourceIds:
+        """Identifiers that it would have."""
+        return self._ids
 
     async def stored(self) -> Stored:
         """What its sender hears."""

@@ -87,6 +87,13 @@ class Names:
         """Subject on which the process `process` is asked who can still be told of a full store."""
         return f"pons.{self.store}.full.{process}"
 
+    def moved(self, originator: str, number: str) -> str:
+        """Subject of what comes in by a C-MOVE that `originator` has asked for under a message ID.
+
+        An AE title has characters that subjects cannot have.
+        """
+        return f"pons.{self.store}.moved.{originator.encode().hex()}.{number}"
+
     def routed(self, destination: str) -> str:
         """Subject of what waits for a destination."""
         return f"pons.{self.store}.route.{destination}"

@@ -90,7 +90,8 @@ class RetrievalDetails(BaseModel):
         description="How the modality answered; null if the association ended before."
     )
     ReceivedInstancesIds: list[str] | None = Field(
-        None, description="Instances that came in; of C-GET only, 5000 at most in a job."
+        None,
+        description="Instances that came in, 5000 at most in a job; not of a C-MOVE to elsewhere.",
     )
     Reason: str | None = Field(None, description="Why not all of it has arrived.")
 
