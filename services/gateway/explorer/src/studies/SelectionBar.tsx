@@ -4,6 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { useHas, useMay } from '../api/session';
+import type { Selection } from '../grid/selection';
 import { sentenceOf } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
@@ -14,12 +15,11 @@ import { DeleteDialog, needsTyping } from './DeleteDialog';
 import { useDeletions } from './deletions';
 import { LabelDialog } from './LabelDialog';
 import { SendDialog } from './SendDialog';
-import { type Count, identifiers } from './search';
-import type { Selection } from './selection';
+import { type Count, identifiers, type Row } from './search';
 import styles from './Toolbar.module.css';
 
 interface Props {
-  selection: Selection;
+  selection: Selection<Row>;
   asked: Asked;
   count: Count | null;
   /** Rows have other values now. */

@@ -5,6 +5,7 @@ import { useNavigate, useRouter, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { Grid, type GridColumn } from '../grid/Grid';
+import { useSelection } from '../grid/selection';
 import { prefer, usePreferences } from '../preferences';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
@@ -26,7 +27,6 @@ import { SearchBox } from './SearchBox';
 import { SelectionBar } from './SelectionBar';
 import styles from './StudiesPage.module.css';
 import { countQuery, pageQuery, type Row } from './search';
-import { useSelection } from './selection';
 import toolbar from './Toolbar.module.css';
 import { Views } from './Views';
 

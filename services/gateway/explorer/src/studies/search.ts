@@ -11,6 +11,7 @@ import type {
   Understood,
   Without,
 } from '../api/schema';
+import { PAGE } from '../grid/pages';
 import { type Asked, type Sort, today } from './address';
 
 export type Row = ListedStudy;
@@ -19,7 +20,6 @@ export type Count = CountOfStudies;
 export type PageOfRows = ListedPage;
 export type Loss = Without;
 
-export const PAGE = 100;
 const API = '/explorer/api';
 const everything = (): Asked => ({ text: '', today: today(), filters: {} });
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Which studies are chosen; they stay so wherever the list is scrolled to. */
+/** Which rows are chosen; they stay so wherever the list is scrolled to. */
 import { useCallback, useMemo, useRef, useState } from 'react';
-import type { Row } from './search';
 
-export interface Selection {
+export interface Selection<Row> {
   ids: ReadonlySet<string>;
   /** Those of the chosen ones that were on the page when they were chosen. */
   rows: Row[];
@@ -15,8 +14,10 @@ export interface Selection {
   clear: () => void;
 }
 
-export function useSelection(rowAt: (index: number) => Row | undefined): Selection {
-  const [chosen, setChosen] = useState<ReadonlyMap<string, Row | null>>(new Map());
+export function useSelection<Row extends { id: string }>(
+  rowAt: (index: number) => Row | undefined,
+): Selection<Row> {
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Row | null>>(() => new Map());
   const anchor = useRef(0);
 
   const between = (from: number, to: number) => {
@@ -35,7 +36,7 @@ export function useSelection(rowAt: (index: number) => Row | undefined): Selecti
     });
   return {
     ids: useMemo(() => new Set(chosen.keys()), [chosen]),
-    rows: useMemo(() => [...chosen.values()].filter((row): row is Row => row !== null), [chosen]),
+    rows: useMemo(() => [...chosen.values()].filter((row) => row !== null), [chosen]),
     toggle: (index, extend = false) => {
       if (extend) {
         add(between(anchor.current, index));
