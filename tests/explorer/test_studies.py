@@ -159,9 +159,7 @@ def test_arrivals_move_no_row(explorer: Open, store: Store) -> None:
     """A study that comes in is told above the list, and shown when that is wanted."""
     page = explorer()
     expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Okafor, Anna")
-    with page.expect_request("**/changes/stream*"):
-        page.reload()
-    page.wait_for_timeout(500)
+    expect(page.locator('[data-live="open"]')).to_be_visible()
     study = send(store, scan(9002, "Arrival^New", "ARRIVAL", "20261201"))
     banner = page.get_by_role("button", name="1 new study has arrived: show")
     expect(banner).to_be_visible()

@@ -6,6 +6,7 @@ import {
   createRouter,
   lazyRouteComponent,
 } from '@tanstack/react-router';
+import { readJobsAddress, readSentAddress } from './jobs/address';
 import { readQuery, writeQuery } from './query';
 import { readAddress as readRemoteAddress } from './remote/address';
 import { NotFound } from './shell/NotFound';
@@ -101,6 +102,27 @@ const store = createRoute({
   component: lazyRouteComponent(() => import('./store/StorePage'), 'StorePage'),
 });
 
+const jobs = createRoute({
+  getParentRoute: () => shell,
+  path: '/jobs',
+  validateSearch: readJobsAddress,
+  component: lazyRouteComponent(() => import('./jobs/JobsPage'), 'JobsPage'),
+});
+
+const undelivered = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/routing/dead',
+  validateSearch: readJobsAddress,
+  component: lazyRouteComponent(() => import('./jobs/UndeliveredPage'), 'UndeliveredPage'),
+});
+
+const sent = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/sent',
+  validateSearch: readSentAddress,
+  component: lazyRouteComponent(() => import('./jobs/SentPage'), 'SentPage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -124,6 +146,9 @@ export const router = createRouter({
       modalities,
       peers,
       store,
+      jobs,
+      undelivered,
+      sent,
     ]),
     login,
   ]),

@@ -36,6 +36,7 @@ export function Keys() {
     { keys: '?', text: t('keys'), run: () => setOpen('keys') },
     { keys: 'g s', text: t('goStudies'), run: () => void navigate({ to: '/' }) },
     { keys: 'g o', text: t('goStore'), run: () => void navigate({ to: '/operate', search: {} }) },
+    { keys: 'g j', text: t('goJobs'), run: () => void navigate({ to: '/jobs', search: {} }) },
     ...(may('upload')
       ? [{ keys: 'g u', text: t('goUpload'), run: () => void navigate({ to: '/upload' }) }]
       : []),

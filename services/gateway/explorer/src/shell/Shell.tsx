@@ -5,6 +5,7 @@ import { Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { sessionQuery } from '../api/session';
+import { useFollowing } from '../live/live';
 import { prefer, usePreferences } from '../preferences';
 import { DropTarget } from '../upload/DropTarget';
 import { Failure } from './Failure';
@@ -22,6 +23,7 @@ export function Shell() {
   const { href } = useLocation();
 
   const stranger = session?.user === null;
+  useFollowing(session !== undefined && !stranger);
   useEffect(() => {
     if (stranger) void navigate({ to: '/login', search: { next: href }, replace: true });
   }, [stranger, href, navigate]);

@@ -28,6 +28,15 @@ export function SideBar({ className }: { className: string | undefined }) {
             {t('remote')}
           </Link>
         )}
+        <Link
+          to="/jobs"
+          search={{}}
+          className={styles.entry}
+          activeOptions={{ includeSearch: false }}
+        >
+          <Icon name="jobs" />
+          {t('jobs')}
+        </Link>
         <Link to="/operate/modalities" className={styles.entry}>
           <Icon name="network" />
           {t('network')}

@@ -12,6 +12,7 @@ import {
 } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { logout, sessionQuery, useSession } from '../api/session';
+import { JobPill } from '../jobs/JobPill';
 import { LANGUAGES } from '../messages';
 import { type Preferences, prefer, usePreferences } from '../preferences';
 import { useUploads } from '../upload/queue';
@@ -50,6 +51,7 @@ export function TopBar({ toggleSide }: { toggleSide: () => void }) {
       </Link>
       <div id="page-tools" className={styles.tools} />
       <UploadPill />
+      <JobPill />
       <Settings />
     </header>
   );

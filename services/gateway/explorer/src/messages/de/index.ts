@@ -2,6 +2,7 @@
 import deletions from './deletions.json';
 import forms from './forms.json';
 import grid from './grid.json';
+import jobs from './jobs.json';
 import login from './login.json';
 import network from './network.json';
 import remote from './remote.json';
@@ -16,6 +17,7 @@ export default {
   deletions,
   forms,
   grid,
+  jobs,
   login,
   network,
   remote,

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/** In place of the filters while jobs are chosen: how many, and what can be done with them. */
+import { useState } from 'react';
+import { useLocale, useTranslations } from 'use-intl';
+import type { JobRow } from '../api/schema';
+import type { Selection } from '../grid/selection';
+import { sentenceOf } from '../shell/Failure';
+import { Icon, type IconName } from '../shell/Icon';
+import { useShortcuts } from '../shell/keys';
+import { Modal } from '../shell/Modal';
+import { useNotices } from '../shell/notices';
+import type { Asked } from './address';
+import styles from './jobs.module.css';
+import { type Action, identifiers } from './queries';
+import { useAct } from './useAct';
+
+export const ACTIONS: { action: Action; icon: IconName; keys: string }[] = [
+  { action: 'retry', icon: 'retry', keys: 'r' },
+  { action: 'pause', icon: 'pause', keys: 'p' },
+  { action: 'resume', icon: 'play', keys: 'u' },
+  { action: 'cancel', icon: 'close', keys: 'c' },
+  { action: 'forget', icon: 'trash', keys: 'Delete' },
+];
+/** What cannot be taken back is asked about first. */
+export const ASKED: ReadonlySet<Action> = new Set<Action>(['cancel', 'forget']);
+
+interface Props {
+  selection: Selection<JobRow>;
+  asked: Asked;
+  /** All that match. */
+  matching: number;
+  mayAct: boolean;
+  onDone: () => void;
+}
+
+export function JobActions({ selection, asked, matching, mayAct, onDone }: Props) {
+  const t = useTranslations('jobs');
+  const shell = useTranslations('shell');
+  const locale = useLocale();
+  const { show } = useNotices();
+  const act = useAct();
+  const [sure, setSure] = useState<{ action: Action; ids: string[] } | null>(null);
+  const [busy, setBusy] = useState(false);
+  const ids = [...selection.ids];
+  const known = new Map(selection.rows.map((row) => [row.id, row]));
+  /** Those of the chosen ones that it may be possible with; the store decides. */
+  const able = (action: Action) =>
+    ids.filter((id) => known.get(id)?.actions.includes(action) ?? true);
+  const run = async (action: Action, to: string[]) => {
+    setBusy(true);
+    if (await act(action, to)) selection.clear();
+    setBusy(false);
+    setSure(null);
+    onDone();
+  };
+  const offered = mayAct
+    ? ACTIONS.map((one) => ({ ...one, to: able(one.action) })).filter(({ to }) => to.length)
+    : [];
+  const start = (action: Action, to: string[]) => {
+    if (ASKED.has(action)) setSure({ action, ids: to });
+    else void run(action, to);
+  };
+  useShortcuts([
+    ...offered.map(({ action, keys, to }) => ({
+      keys,
+      text: t(`do_${action}`),
+      run: () => start(action, to),
+    })),
+    { keys: 'Escape', text: t('deselect'), run: selection.clear },
+  ]);
+  return (
+    <section className={`${styles.bar} ${styles.chosen}`} aria-label={t('selection')}>
+      <strong role="status">{t('chosen', { count: ids.length })}</strong>
+      {matching > ids.length && (
+        <button
+          type="button"
+          className={styles.link}
+          onClick={() =>
+            identifiers(asked)
+              .then(selection.chooseIds)
+              .catch((error: unknown) => show({ text: shell(sentenceOf(error)), bad: true }))
+          }
+        >
+          {t('chooseAll', { count: matching.toLocaleString(locale) })}
+        </button>
+      )}
+      <span className={styles.space} />
+      {offered.map(({ action, icon, to }) => (
+        <button
+          key={action}
+          type="button"
+          className={styles.button}
+          aria-disabled={busy}
+          onClick={() => !busy && start(action, to)}
+        >
+          <Icon name={icon} />
+          {t(`do_${action}`)}
+          {to.length < ids.length && <span> {to.length.toLocaleString(locale)}</span>}
+        </button>
+      ))}
+      <button
+        type="button"
+        className={styles.button}
+        aria-label={t('deselect')}
+        onClick={selection.clear}
+      >
+        <Icon name="close" />
+      </button>
+      {sure && (
+        <Modal
+          title={t(`sure_${sure.action as 'cancel' | 'forget'}`, { count: sure.ids.length })}
+          action={t(`do_${sure.action}`)}
+          danger
+          busy={busy}
+          onAction={() => void run(sure.action, sure.ids)}
+          onClose={() => setSure(null)}
+        >
+          <p>{t(`means_${sure.action as 'cancel' | 'forget'}`)}</p>
+        </Modal>
+      )}
+    </section>
+  );
+}

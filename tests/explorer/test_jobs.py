@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs in a browser: followed while they run, paused, cancelled, tried again, and what was sent."""
+
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pynetdicom import AE, evt
+from pynetdicom.events import Event
+from pynetdicom.transport import ThreadedAssociationServer
+
+from browsing import Open, faults_of
+from outside import Store, eventually, free_ports, image
+from patients import encoded, scan, send
+
+
+class Destination:
+    """A modality that takes an image when it is let, and answers with a status."""
+
+    def __init__(self) -> None:
+        self.name = "destination"
+        self.status = 0x0000
+        self.received: list[str] = []
+        self._permissions = threading.Semaphore(0)
+        self._open = False
+
+    def allow(self, images: int) -> None:
+        for _ in range(images):
+            self._permissions.release()
+
+    def open(self) -> None:
+        """Take whatever comes from now on."""
+        self._open = True
+        self.allow(100)
+
+    def store(self, event: Event) -> int:
+        if not self._open:
+            self._permissions.acquire(timeout=120)
+        if self.status == 0:
+            self.received.append(str(event.dataset.SOPInstanceUID))
+        return self.status
+
+
+@pytest.fixture
+def destination(store: Store) -> Iterator[Destination]:
+    """A modality of the store; its jobs are forgotten in the end."""
+    made = Destination()
+    ae = AE("DESTINATION")
+    ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
+    (port,) = free_ports(1)
+    server = ae.start_server(
+        ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, made.store)]
+    )
+    assert isinstance(server, ThreadedAssociationServer)
+    modality = {"AET": "DESTINATION", "Host": "127.0.0.1", "Port": port, "Timeout": 120}
+    store.http.put(f"/modalities/{made.name}", json=modality).raise_for_status()
+    yield made
+    made.open()
+    for job in store.get("/jobs?expand"):
+        store.http.post(f"/jobs/{job['ID']}/cancel")
+    eventually("its jobs have ended", lambda: not under_way(store))
+    for job in store.get("/jobs"):
+        store.http.delete(f"/jobs/{job}")
+    store.http.delete(f"/modalities/{made.name}").raise_for_status()
+    server.shutdown()
+    server.server_close()
+
+
+def under_way(store: Store) -> list[str]:
+    states = ("Success", "Failure")
+    return [job["ID"] for job in store.get("/jobs?expand") if job["State"] not in states]
+
+
+def study_of(store: Store, patient_id: str, images: int) -> str:
+    """The identifier of a study of so many images."""
+    first = image(patient_id)
+    first.PatientName = "Jobs^Jane"
+    study = send(store, first)
+    for number in range(1, images):
+        ds = image(patient_id, first.StudyInstanceUID, number + 1)
+        ds.PatientName = "Jobs^Jane"
+        answer = store.http.post("/instances", content=encoded(ds))
+        assert answer.status_code == 200, answer.text
+    return study
+
+
+def send_to(store: Store, destination: str, study: str) -> str:
+    """The job that sends it."""
+    body = {"Resources": [study], "Synchronous": False}
+    return str(store.http.post(f"/modalities/{destination}/store", json=body).json()["ID"])
+
+
+def choose_first(page: Page) -> None:
+    page.locator('[aria-rowindex="2"] input').click()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
+def test_a_job_is_followed(explorer: Open, store: Store, destination: Destination) -> None:
+    """Sent from the list, it is in the bar with how far it is, in the small list, and on its page,
+    where it is paused, goes on and is cancelled; nothing of it needs a reload."""
+    study_of(store, "FOLLOWED", 4)
+    page = explorer("?q=FOLLOWED")
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.locator('[aria-rowindex="2"] input').click()
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(destination.name).check()
+    dialog.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("button", name="Jobs: 1 · 0%")).to_be_visible()
+    destination.allow(1)
+    pill = page.get_by_role("button", name="Jobs: 1 · 25%")
+    pill.click()
+    latest = page.get_by_role("dialog", name="Latest jobs")
+    expect(latest.get_by_role("listitem").first).to_contain_text("1 / 4")
+    latest.get_by_role("link", name="All jobs").click()
+    row = page.locator('[aria-rowindex="2"]')
+    expect(row).to_contain_text("Send ⟶ destination")
+    expect(row).to_contain_text("Running")
+    expect(row).to_contain_text("1 / 4")
+
+    choose_first(page)
+    page.keyboard.press("p")
+    expect(page.get_by_text("1 job paused").last).to_be_visible()
+    destination.allow(1)
+    expect(row).to_contain_text("Paused")
+    expect(row).to_contain_text("2 / 4")
+    choose_first(page)
+    page.get_by_role("button", name="Resume").click()
+    expect(row).to_contain_text("Running")
+    destination.allow(1)
+    expect(row).to_contain_text("3 / 4")
+    choose_first(page)
+    page.keyboard.press("c")
+    asked = page.get_by_role("dialog", name="Cancel 1 job?")
+    expect(asked).to_be_visible()
+    asked.get_by_role("button", name="Cancel").last.click()
+    destination.open()
+    expect(row).to_contain_text("Failed")
+    expect(row).to_contain_text("This job was canceled")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Failed 1").click()
+    expect(page).to_have_url(re.compile("state=Failure"))
+    expect(row).to_contain_text("This job was canceled")
+    page.get_by_role("button", name="Running 0").click()
+    page.get_by_role("button", name="Failed 1").click()
+    expect(page.get_by_text("No job matches.")).to_be_visible()
+
+
+def test_a_failure_is_looked_at_and_tried_again(
+    explorer: Open, store: Store, destination: Destination
+) -> None:
+    """By keyboard alone: its cause and what it is about are in its details, which have an address;
+    once its destination takes it, it ends well."""
+    study = study_of(store, "AGAIN2", 1)
+    destination.status = 0xA700
+    destination.open()
+    job = send_to(store, destination.name, study)
+    eventually("it fails", lambda: store.get(f"/jobs/{job}")["State"] == "Failure")
+    page = explorer()
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("j")
+    row = page.locator('[aria-rowindex="2"]')
+    expect(row).to_contain_text("Failed")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    details = page.get_by_role("dialog", name="Send ⟶ destination")
+    expect(details).to_contain_text("A700")
+    expect(details.get_by_role("link", name="Jobs, Jane")).to_have_attribute(
+        "href", f"/explorer/studies/{study}"
+    )
+    assert faults_of(page) == []
+    assert job in page.url
+    page.reload()
+    expect(details).to_contain_text("A700")
+    page.keyboard.press("Escape")
+    expect(details).to_be_hidden()
+    destination.status = 0x0000
+    page.get_by_role("grid").focus()
+    page.keyboard.press("x")
+    page.keyboard.press("r")
+    expect(page.get_by_text("1 job is tried again").last).to_be_visible()
+    expect(row).to_contain_text("Done")
+    assert len(destination.received) == 1
+    page.goto("/explorer/jobs?job=00000000-0000-0000-0000-000000000000")
+    expect(page.get_by_role("dialog")).to_contain_text("not on the list any more")
+
+
+def test_rows_stay_where_they_are(explorer: Open, store: Store, destination: Destination) -> None:
+    """While one is chosen, or states are filtered, what is new is told above the list."""
+    study = study_of(store, "STAY", 1)
+    first = send_to(store, destination.name, study)
+    eventually("it runs", lambda: store.get(f"/jobs/{first}")["State"] == "Running")
+    page = explorer("jobs")
+    row = page.locator('[aria-rowindex="2"]')
+    expect(row).to_contain_text("Running")
+    expect(page.locator('[data-live="open"]')).to_be_visible()
+    choose_first(page)
+    send_to(store, destination.name, study)
+    changed = page.get_by_role("button", name="The list has changed: show")
+    expect(changed).to_be_visible()
+    expect(row).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("2 jobs", exact=True)).to_be_visible()
+    expect(changed).to_be_hidden()
+    page.get_by_role("button", name="Running 2").click()
+    expect(page.get_by_text("2 jobs", exact=True)).to_be_visible()
+    destination.open()
+    expect(row).to_contain_text("Done")
+    changed.click()
+    expect(page.get_by_text("No job matches.")).to_be_visible()
+
+
+def test_what_was_not_delivered(explorer: Open, store: Store, destination: Destination) -> None:
+    """What a rule sent and its destination refused is listed with the cause, tried again, and is in
+    the log of what was sent, which is searched by patient and destination."""
+    destination.status = 0xA900
+    destination.open()
+    rule = {
+        "On": "NewInstance",
+        "When": [{"Tag": "PatientID", "Is": ["LETTER"]}],
+        "To": [f"modality:{destination.name}"],
+    }
+    answer = store.http.put("/routing/rules/letters", json=rule)
+    assert answer.status_code == 200, answer.text
+    study = study_of(store, "LETTER", 1)
+    letters = "/jobs/dead-letters"
+    eventually("it is given up", lambda: store.get(letters), seconds=120)
+    page = explorer("operate/routing/dead")
+    card = page.get_by_role("list", name="By destination").get_by_role("listitem").first
+    expect(card).to_contain_text("1 job since")
+    expect(card).to_contain_text("A900")
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Not delivered")
+    expect(page.get_by_role("button", name="1 not delivered")).to_be_visible()
+    assert faults_of(page) == []
+    destination.status = 0x0000
+    card.get_by_role("button", name="Try it again").click()
+    expect(page.get_by_text("There is nothing that could not be delivered.")).to_be_visible()
+    eventually("it arrives", lambda: destination.received)
+    assert store.http.delete("/routing/rules/letters").status_code == 200
+
+    page.get_by_role("link", name="Sent", exact=True).click()
+    page.get_by_role("searchbox", name="Patient name or ID").fill("jane jobs")
+    line = page.get_by_role("row").filter(has_text="LETTER")
+    expect(line).to_contain_text("destination")
+    expect(line).to_contain_text("Jobs, Jane")
+    page.get_by_role("searchbox", name="Destination").fill("nowhere")
+    expect(page.get_by_text("Nothing that was sent matches.")).to_be_visible()
+    expect(page).to_have_url(re.compile("destination=nowhere"))
+    page.get_by_role("searchbox", name="Destination").fill("DEST")
+    expect(line).to_be_visible()
+    line.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(study))
+
+
+def test_tabs_share_one_stream(explorer: Open, store: Store) -> None:
+    """Eight pages of a browser, which has six connections to a host, all work and all hear."""
+    page = explorer()
+    pages = [page, *[page.context.new_page() for _ in range(7)]]
+    for one in pages[1:]:
+        one.goto("/explorer/")
+    for one in pages:
+        expect(one.locator('[aria-rowindex="2"] a')).to_be_visible()
+        expect(one.locator('[data-live="open"]')).to_be_visible()
+    send(store, scan(9102, "Shared^One", "SHARED", "20260101"))
+    for one in pages:
+        expect(one.get_by_role("button", name="1 new study has arrived: show")).to_be_visible()
+
+
+def test_the_stream_comes_back(explorer: Open, store: Store) -> None:
+    """After a gateway that died a page hears what came meanwhile, once, without a reload."""
+    page = explorer()
+    expect(page.locator('[data-live="open"]')).to_be_visible()
+    store.kill("gateway")
+    expect(page.get_by_text("Live updates paused")).to_be_visible()
+    eventually("the gateway is back", store.is_ready, seconds=120)
+    expect(page.locator('[data-live="open"]')).to_be_visible()
+    send(store, scan(9103, "Back^Again", "BACKAGAIN", "20260101"))
+    expect(page.get_by_role("button", name="1 new study has arrived: show")).to_be_visible()
+    expect(page.get_by_text("Live updates paused")).to_be_hidden()
+
+
+def test_a_browser_without_shared_workers(explorer: Open, store: Store) -> None:
+    """A page has a stream of its own then, and asks again when the store refuses it."""
+    page = explorer("upload")
+    page.add_init_script("delete window.SharedWorker")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "api/events" in one.url else None)
+    page.route(
+        "**/explorer/api/events*",
+        lambda route: route.fulfill(status=503, json={"HttpStatus": 503}),
+        times=2,
+    )
+    page.goto("/explorer/")
+    expect(page.get_by_text("Live updates paused")).to_be_visible()
+    expect(page.locator('[data-live="open"]')).to_be_visible()
+    assert len(asked) == 3
+    send(store, scan(9104, "Alone^One", "ALONE", "20260101"))
+    expect(page.get_by_role("button", name="1 new study has arrived: show")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_accessible(
+    explorer: Open, store: Store, destination: Destination, theme: str, language: str
+) -> None:
+    """The three pages and the details, as axe sees them; none scrolls sideways when narrow."""
+    destination.status = 0xA700
+    destination.open()
+    job = send_to(store, destination.name, study_of(store, "AXE", 1))
+    eventually("it fails", lambda: store.get(f"/jobs/{job}")["State"] == "Failure")
+    page = explorer("jobs", color_scheme=theme, preferences={"language": language})
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.locator("[data-live]").click()
+    expect(page.get_by_role("dialog").get_by_role("listitem").first).to_be_visible()
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.locator('[aria-rowindex="2"] input').click()
+    expect(page.locator('[aria-selected="true"]')).to_have_count(1)
+    assert faults_of(page) == []
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults_of(page) == []
+    page.goto(f"/explorer/jobs?job={job}")
+    expect(page.get_by_role("dialog").get_by_role("link")).to_be_visible()
+    assert faults_of(page) == []
+    page.set_viewport_size({"width": 768, "height": 900})
+    for path in ("operate/routing/dead", "operate/sent", "jobs"):
+        page.goto(f"/explorer/{path}")
+        expect(page.get_by_role("navigation").last).to_be_visible()
+        expect(page.locator('[data-live="open"]')).to_be_visible()
+        assert faults_of(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_no_text_without_translation(
+    explorer: Open, store: Store, destination: Destination
+) -> None:
+    """In the language of tests every text of the page is foreign, so none stands in the code."""
+    send_to(store, destination.name, study_of(store, "FOREIGN", 1))
+    page = explorer("jobs", preferences={"language": "xx"})
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    texts = page.evaluate(
+        """() => [...document.querySelectorAll('nav a, button, [role=columnheader], [data-state]')]
+          .map((one) => one.innerText.trim())
+          .filter((text) => !/^\\[/.test(text) && /[a-z]{2}/i.test(text))"""
+    )
+    assert texts == []
