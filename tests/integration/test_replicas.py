@@ -25,6 +25,8 @@ from outside import Store, eventually, free_ports, image
 from pons_testing.scp import serving
 
 INSTANCES = int(os.environ.get("PONS_TEST_REPLICA_INSTANCES", "400"))
+AT_ONCE = 1000
+"""Instances of one upload: a busy machine answers it in time."""
 STUDIES = ("1.2.826.0.1.11", "1.2.826.0.1.12")
 
 
@@ -76,19 +78,20 @@ def is_ready(port: int) -> bool:
 
 def upload(store: Store) -> set[str]:
     """Fill the studies; all SOP instance UIDs."""
-    content = BytesIO()
-    uids = {f"{study}.{number}" for study in STUDIES for number in range(1, INSTANCES + 1)}
-    with zipfile.ZipFile(content, "w") as archived:
-        for uid in sorted(uids):
-            study, _, number = uid.rpartition(".")
-            dataset = image("SHARED", study, int(number), rows=2)
-            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
-            file = BytesIO()
-            dcmwrite(file, dataset, enforce_file_format=True)
-            archived.writestr(f"{uid}.dcm", file.getvalue())
-    answer = store.http.post("/instances", content=content.getvalue(), timeout=300)
-    assert answer.status_code == 200, answer.text
-    return uids
+    uids = [f"{study}.{number}" for study in STUDIES for number in range(1, INSTANCES + 1)]
+    for start in range(0, len(uids), AT_ONCE):
+        content = BytesIO()
+        with zipfile.ZipFile(content, "w") as archived:
+            for uid in uids[start : start + AT_ONCE]:
+                study, _, number = uid.rpartition(".")
+                dataset = image("SHARED", study, int(number), rows=2)
+                dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+                file = BytesIO()
+                dcmwrite(file, dataset, enforce_file_format=True)
+                archived.writestr(f"{uid}.dcm", file.getvalue())
+        answer = store.http.post("/instances", content=content.getvalue(), timeout=300)
+        assert answer.status_code == 200, answer.text
+    return set(uids)
 
 
 def is_sending(process: psutil.Process, port: int) -> bool:
