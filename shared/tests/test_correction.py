@@ -110,6 +110,9 @@ def left_behind(folder: Path) -> list[Path]:
         (EXPLICIT, BIG),
         (IMPLICIT, BIG),
         (DEFLATED, EXPLICIT),
+        (JPEG, EXPLICIT),
+        (JPEG, IMPLICIT),
+        (JPEG, BIG),
     ],
 )
 async def test_the_stored_file_names_the_encoding_it_has(
@@ -187,10 +190,15 @@ async def test_a_second_meta_header_is_dropped(
 async def test_what_cannot_be_corrected_is_refused(
     kind: str, ingest: Ingest, objects: FileObjects, index: FakeIndex, tmp_path: Path
 ) -> None:
-    """Pixels that are compressed, or not, in an encoding that says neither."""
-    body = body_of(kind, PREFIX + meta(JPEG) + dataset(IMPLICIT), objects)
+    """Fragments in a data set whose encoding no compressed transfer syntax has."""
+    fragments = b"\xfe\xff\0\xe0" + bytes(4) + b"\xfe\xff\xdd\xe0" + bytes(4)
+    native = element(0x7FE00010, "OW", PIXELS, IMPLICIT)
+    odd = dataset(IMPLICIT).removesuffix(native) + native[:4] + b"\xff" * 4 + fragments
+    body = body_of(kind, PREFIX + meta(EXPLICIT) + odd, objects)
 
-    with pytest.raises(InvalidInstance, match=f"does not fit transfer syntax {JPEG} .*{IMPLICIT}"):
+    with pytest.raises(
+        InvalidInstance, match=f"does not fit transfer syntax {EXPLICIT} .*{IMPLICIT}"
+    ):
         await ingest.store(body, ORIGIN)
 
     assert index.instances == []
@@ -202,8 +210,8 @@ async def test_objects_stored_before_are_announced_as_they_are(
 ) -> None:
     """Nothing is lost because it was stored when nobody corrected files."""
     wrong = PREFIX + meta(IMPLICIT) + dataset(EXPLICIT)
-    unnamed = PREFIX + meta(JPEG) + dataset(IMPLICIT)
-    for content in (wrong, unnamed):
+    native = PREFIX + meta(JPEG) + dataset(IMPLICIT)
+    for content in (wrong, native):
         key = new_key()
         await objects.put(key, content)
         await ingest.announce_again([await ingest.recognise(key)])
@@ -213,7 +221,7 @@ async def test_objects_stored_before_are_announced_as_they_are(
         assert again.transfer_syntax == event.transfer_syntax
         assert await objects.read(event.object_key) == content
         assert event.pixel_offset == len(content) - len(PIXELS)
-    assert [event.transfer_syntax for event in index.instances] == [EXPLICIT, JPEG]
+    assert [event.transfer_syntax for event in index.instances] == [EXPLICIT, IMPLICIT]
 
 
 async def test_a_large_file_is_corrected_in_little_memory(

@@ -96,8 +96,7 @@ def test_the_real_encoding_is_told(
 @pytest.mark.parametrize(
     ("declared", "data"),
     [
-        (JPEG, dataset(IMPLICIT)),
-        (JPEG, dataset(BIG)),
+        (EXPLICIT, dataset(IMPLICIT, None) + fragments(IMPLICIT)),
         (IMPLICIT, dataset(EXPLICIT, None) + fragments(EXPLICIT)),
         (DEFLATED, zlib.compress(dataset(IMPLICIT), wbits=-15)),
     ],

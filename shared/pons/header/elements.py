@@ -266,16 +266,17 @@ class Scan:
         self.spend(COST_OF_ITEM)
         syntax, window = level.syntax, self.window
         limit = len(self.source) if end == len(window) else end
-        value = read_odd(syntax, self._peek, pos, limit)
+        value = read_odd(syntax, self.peek, pos, limit)
         if value is None:
-            start, length = odd_values(syntax, self._peek(pos, ODD_HEAD), pos)[0]
+            start, length = odd_values(syntax, self.peek(pos, ODD_HEAD), pos)[0]
             raise self._past_end(tag, start, length, end)
         start, length = value
         vr = level.look_up(window, tag, s.is_vr(window[pos + 4 : pos + 6]), start, length)
         kind = syntax.kind(tag, vr)
         return syntax.element(tag, "LO" if kind == s.CREATOR else vr, kind), start, length
 
-    def _peek(self, pos: int, length: int) -> bytes:
+    def peek(self, pos: int, length: int) -> bytes:
+        """Give bytes of the source."""
         return bytes(self.source[pos : pos + length])
 
     def _sequence(
@@ -356,7 +357,7 @@ class Scan:
         """Say whether elements follow the pixel data that belong before it, as some writers do."""
         if not s.IDENTIFIERS.issubset(self.kept):
             self.went_on = True
-        elif len(after := self._peek(pos, AFTER)) == AFTER:
+        elif len(after := self.peek(pos, AFTER)) == AFTER:
             tag = syntax.tag(after)
             sensible = attribute(tag) is not None if syntax.implicit else after[4:6] in s.VRS
             self.went_on = sensible and s.CHARACTER_SET <= tag < min(s.PIXEL_TAGS)

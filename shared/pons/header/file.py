@@ -5,14 +5,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pons.dicom.transfer_syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT_VR, IMPLICIT_VR
+from pons.dicom.transfer_syntaxes import (
+    BIG_ENDIAN,
+    DECODED,
+    DEFLATED,
+    EXPLICIT_VR,
+    IMPLICIT_VR,
+)
 from pons.errors import InvalidInstance
 from pons.header import syntax as s
 from pons.header.charset import Escapes, charset_of, until_nul
+from pons.header.compression import is_native, name_of_fragments
 from pons.header.elements import Scan
 from pons.header.encoding import JUDGED, is_plain, real_syntax
 from pons.header.meta import dataset_start, meta_end, meta_start, meta_syntax
-from pons.header.model import MAX_PATIENT_ID, MAX_UID, Buffer, Correction, Header, PixelData
+from pons.header.model import MAX_PATIENT_ID, MAX_UID, Buffer, Correction, Header
 from pons.header.syntax import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Syntax
 from pons.header.windows import read_deflated, read_plain
 from pons.limits.unpacking import UnpackLimit
@@ -200,29 +207,39 @@ def _identified(header: Header) -> Header:
 def _correction(start: int, declared: str, found: Scan) -> Correction | None:
     """Give what is wrong with a file that may be another than its meta header says."""
     misplaced = () if found.deflated else tuple(found.misplaced)
-    named, impossible = _name(declared, found.syntax, found.deflated, found.pixel_data)
+    named, impossible = _name(declared, found)
     if named == declared and not impossible and not misplaced:
         return None
     return Correction(start, named, misplaced, impossible)
 
 
-def _name(declared: str, real: Syntax, deflated: bool, pixels: PixelData | None) -> tuple[str, str]:
-    """Give the transfer syntax of a data set that is encoded like this; if there is none, the
+def _name(declared: str, found: Scan) -> tuple[str, str]:
+    """Give the transfer syntax of a data set that is encoded as was found; if there is none, the
     declared one and why.
 
     Of a private transfer syntax nobody knows which encoding it has.
     """
+    real, pixels = found.syntax, found.pixel_data
     standard = declared == IMPLICIT_VR or declared.startswith(f"{IMPLICIT_VR}.")
-    plain = declared in DEFLATED and not deflated
-    if not standard or (real is _ENCODED.get(declared, EXPLICIT_LITTLE) and not plain):
+    if not standard:
         return declared, ""
     compressed = declared not in _NATIVE
-    if compressed and real is IMPLICIT_LITTLE and pixels is not None and pixels.encapsulated:
+    start = 0 if pixels is None else pixels.offset - found.base_offset
+    fragments = pixels is not None and pixels.encapsulated
+    if fragments and real is EXPLICIT_LITTLE and not compressed and not found.deflated:
+        named = name_of_fragments(start, found.peek)
+        if named:
+            return named, ""
+    native = declared in DECODED and is_native(pixels, start, found.peek)
+    plain = declared in DEFLATED and not found.deflated
+    if real is _ENCODED.get(declared, EXPLICIT_LITTLE) and not plain and not native:
+        return declared, ""
+    if compressed and real is IMPLICIT_LITTLE and fragments:
         return declared, ""  # no name is better: how its fragments are compressed, this one says
     named = _NAMES[real]
-    if deflated:
+    if found.deflated:
         return declared, f"the deflated data set is encoded as {named} says"
-    if pixels is not None and (pixels.encapsulated or compressed):
+    if fragments or (pixels is not None and compressed and not native):
         return declared, f"it is encoded as {named} says, and how its pixel data is, is unknown"
     return named, ""
 
