@@ -53,6 +53,7 @@ from pons.catalog.selection import by_condition, by_keys, select
 from pons.catalog.sent import SentLog
 from pons.catalog.slices import Slices
 from pons.catalog.statements import BULK, STATEMENTS, STATISTICS
+from pons.catalog.study_history import StudyHistory
 from pons.catalog.study_lists import StudyLists
 from pons.catalog.worklists import Worklists
 from pons.dicom.attributes import MAIN_SEQUENCES, MAIN_TAGS, Tags
@@ -117,6 +118,7 @@ class Catalog:
         self.dead_letters = DeadLetters(reader)
         self.worklists = Worklists(reader)
         self.history = History(reader)
+        self.study_history = StudyHistory(reader)
         self.old_studies = OldStudies(reader)
         self.study_lists = StudyLists(searcher, self._columns)
 

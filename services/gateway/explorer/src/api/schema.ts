@@ -416,6 +416,24 @@ export interface StudyArrived {
   id: string;
 }
 
+export interface StudyEvent {
+  kind: "change" | "sent" | "job";
+  at: string;
+  what: string;
+  level?: "Patient" | "Study" | "Series" | "Instance" | null;
+  id?: string;
+  job?: string;
+  count?: number;
+  state?: "Pending" | "Running" | "Success" | "Failure" | "Paused" | "Retry" | null;
+  progress?: number;
+  error?: string;
+}
+
+export interface StudyEvents {
+  events: Array<StudyEvent>;
+  more: boolean;
+}
+
 export interface TagTreeAnswer {
   meta: Array<ShownTag>;
   tags: Array<ShownTag>;

@@ -1,107 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What happened to a study: the jobs that were about it, and where it was sent. */
+/** What happened to a study: its changes, where it was sent, and the jobs about it, in one list. */
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { ToggleButton, ToggleButtonGroup } from 'react-aria-components';
 import { useFormatter, useTranslations } from 'use-intl';
 import { get } from '../api/client';
+import type { StudyEvent, StudyEvents } from '../api/schema';
 import { Failure } from '../shell/Failure';
 import type { SeriesAnswer, StudyAnswer } from './queries';
 import styles from './study.module.css';
 
-interface Job {
-  ID: string;
-  Type: string;
-  State: string;
-  Progress: number;
-  CreationTime: string;
-  ErrorDetails?: string;
-  Content: unknown;
-}
+const KINDS = ['change', 'sent', 'job'] as const;
+const CHANGES = [
+  'NewStudy',
+  'NewSeries',
+  'CompletedSeries',
+  'StableStudy',
+  'StableSeries',
+  'UpdatedMetadata',
+  'UpdatedAttachment',
+  'ModifiedStudy',
+  'ModifiedSeries',
+  'AnonymizedStudy',
+  'AnonymizedSeries',
+] as const;
+const UPDATES_EVERY = 5_000;
 
-interface Export {
-  Seq: number;
-  Date: string;
-  ID: string;
-  RemoteModality: string;
-  ResourceType: string;
-}
-
-const MOST = 1000;
-
-/** `20260514T101233` in UTC. */
-function momentOf(value: string): Date {
-  const [, y, m, d, h, min, s] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/.exec(value) ?? [];
-  return new Date(`${y}-${m}-${d}T${h}:${min}:${s}Z`);
-}
+const isUnderWay = ({ state }: StudyEvent) => state === 'Running' || state === 'Pending';
 
 export function History({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }) {
   const t = useTranslations('study');
   const format = useFormatter();
-  const ids = [study.ID, study.ParentPatient, ...series.map(({ ID }) => ID)];
-  const jobs = useQuery({
-    queryKey: ['study', study.ID, 'jobs'],
-    queryFn: async ({ signal }) => {
-      const all = await get<Job[]>('/jobs?expand', { signal });
-      return all.filter((job) => {
-        const content = JSON.stringify(job.Content);
-        return ids.some((id) => content.includes(id));
-      });
-    },
+  const [kinds, setKinds] = useState<Set<string>>(() => new Set(KINDS));
+  const history = useQuery({
+    queryKey: ['study', study.ID, 'history'],
+    queryFn: ({ signal }) =>
+      get<StudyEvents>(`/explorer/api/studies/${study.ID}/history`, { signal }),
+    refetchInterval: ({ state }) => (state.data?.events.some(isUnderWay) ? UPDATES_EVERY : false),
   });
-  const exports = useQuery({
-    queryKey: ['study', study.ID, 'exports'],
-    queryFn: async ({ signal }) => {
-      const { Last } = await get<{ Last: number }>('/exports?last', { signal });
-      const since = Math.max(0, Last - MOST);
-      const page = await get<{ Exports: Export[] }>(`/exports?since=${since}&limit=${MOST}`, {
-        signal,
-      });
-      const known = new Set(ids);
-      return page.Exports.filter(({ ID }) => known.has(ID));
-    },
-  });
-  const error = jobs.error ?? exports.error;
-  if (error) return <Failure error={error} retry={() => void jobs.refetch()} />;
-  const when = (value: string) => {
-    const moment = momentOf(value);
-    return Number.isNaN(moment.getTime())
-      ? value
-      : format.dateTime(moment, { dateStyle: 'medium', timeStyle: 'short' });
+  if (history.error) {
+    return <Failure error={history.error} retry={() => void history.refetch()} />;
+  }
+  const nameOf = ({ level, id }: StudyEvent) => {
+    if (level !== 'Series') return '';
+    const tags = series.find(({ ID }) => ID === id)?.MainDicomTags;
+    return [tags?.SeriesNumber, tags?.SeriesDescription].filter(Boolean).join(' ');
   };
-  const rows = [
-    ...(jobs.data ?? []).map((job) => ({
-      key: job.ID,
-      at: job.CreationTime,
-      what: job.Type,
-      how: job.ErrorDetails
-        ? `${job.State}: ${job.ErrorDetails}`
-        : `${job.State} ${job.Progress} %`,
-    })),
-    ...(exports.data ?? []).map((one) => ({
-      key: `export-${one.Seq}`,
-      at: one.Date,
-      what: t('sentTo', { level: one.ResourceType, name: one.RemoteModality }),
-      how: '',
-    })),
-    { key: 'update', at: study.LastUpdate, what: t('lastUpdate'), how: '' },
-  ].sort((a, b) => b.at.localeCompare(a.at));
+  const what = (event: StudyEvent) => {
+    if (event.kind === 'job') return t('job', { type: event.what });
+    if (event.kind === 'sent') {
+      return t('sentLevel', {
+        level: event.level ?? 'Study',
+        count: event.count ?? 1,
+        name: event.what,
+      });
+    }
+    const known = CHANGES.find((one) => one === event.what);
+    return known ? t(`change_${known}`, { name: nameOf(event) }) : event.what;
+  };
+  const result = ({ state, progress = 0, error }: StudyEvent) => {
+    if (!state) return '';
+    const told = t(`state_${state}`, { progress });
+    return error ? `${told}: ${error}` : told;
+  };
+  const events = (history.data?.events ?? []).filter(({ kind }) => kinds.has(kind));
   return (
-    <table className={styles.table}>
-      <thead>
-        <tr>
-          <th scope="col">{t('when')}</th>
-          <th scope="col">{t('what')}</th>
-          <th scope="col">{t('how')}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.key}>
-            <td>{when(row.at)}</td>
-            <td>{row.what}</td>
-            <td>{row.how}</td>
-          </tr>
+    <>
+      <ToggleButtonGroup
+        className={styles.kinds}
+        aria-label={t('kinds')}
+        selectionMode="multiple"
+        disallowEmptySelection
+        selectedKeys={kinds}
+        onSelectionChange={(keys) => setKinds(keys as Set<string>)}
+      >
+        {KINDS.map((one) => (
+          <ToggleButton key={one} id={one} className={styles.kind}>
+            {t(`kind_${one}`)}
+          </ToggleButton>
         ))}
-      </tbody>
-    </table>
+      </ToggleButtonGroup>
+      <table className={styles.table}>
+        <thead>
+          <tr>
+            <th scope="col">{t('when')}</th>
+            <th scope="col">{t('what')}</th>
+            <th scope="col">{t('how')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {events.map((event) => (
+            <tr key={`${event.kind} ${event.at} ${event.what} ${event.id} ${event.job}`}>
+              <td>
+                <time dateTime={event.at}>
+                  {format.dateTime(new Date(event.at), {
+                    dateStyle: 'medium',
+                    timeStyle: 'medium',
+                  })}
+                </time>
+              </td>
+              <td>
+                <bdi>{what(event)}</bdi>
+              </td>
+              <td>
+                <bdi>{result(event)}</bdi>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {history.data && events.length === 0 && <p className={styles.quietText}>{t('noHistory')}</p>}
+      {history.data?.more && <p className={styles.quietText}>{t('moreHistory')}</p>}
+    </>
   );
 }
