@@ -13,6 +13,9 @@ get it."""
 COMPLETE = "PONS_TEST_COMPLETE"
 """Set where everything has to be there (CI): such a skip then fails the run."""
 
+WHOLE_STORES = frozenset(("integration", "explorer", "deploy"))
+"""Folders of tests that start stores."""
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -25,8 +28,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The running store's tests first: they take longest, and should not be left to one worker."""
-    items.sort(key=lambda item: "integration" not in item.path.parts)
+    """Whole stores first: their tests take longest, and should not be left to one worker."""
+    items.sort(key=lambda item: WHOLE_STORES.isdisjoint(item.path.parts))
 
 
 class FailuresAtOnce:

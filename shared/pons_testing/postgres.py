@@ -75,9 +75,13 @@ class PostgresServer:
         return name
 
     async def _copy(self, template: str, name: str) -> None:
-        """The embedded store's own database has the extensions and the reader's privileges."""
+        """The embedded store's own database has the extensions and the reader's privileges.
+
+        Copied file by file, and not through the log, for a third of the time.
+        """
         await self._administer(
             f"CREATE DATABASE {name} TEMPLATE {template} OWNER {self.embedded.owner}"
+            " STRATEGY file_copy"
         )
 
     async def _administer(self, statement: str) -> None:
