@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pytest
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage
@@ -155,3 +157,10 @@ async def committing(bus: Bus, shelf: Shelf, port: int, **described: Any) -> Asy
         yield Asker(bus, port)
         working.cancel()
         await asyncio.wait((working,))
+
+
+@pytest.fixture
+async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+    shelf = Shelf(FileObjects(tmp_path, "main", fsync=False))
+    yield shelf
+    await shelf.objects.close()

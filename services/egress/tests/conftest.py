@@ -55,6 +55,8 @@ from pons_testing.pynetdicom_faults import close_every_socket
 from pons_testing.storage_scp import listening
 from pons_testing.streams import serving_streams
 
+from .committed import shelf as shelf
+
 close_every_socket()
 
 

@@ -1,24 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Storage commitment as SCP: what a modality that asked for it is told, and when."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
 
 from pons.bus import Bus
-from pons.objects import FileObjects
 
 from .committed import CT, MR, Shelf, committing, scanner
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def shelf(tmp_path: Any) -> AsyncIterator[Shelf]:
-    shelf = Shelf(FileObjects(tmp_path, "main", fsync=False))
-    yield shelf
-    await shelf.objects.close()
 
 
 async def test_all_is_kept(bus: Bus, shelf: Shelf) -> None:

@@ -3,8 +3,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -12,19 +10,11 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from pons.bus import Bus
 from pons.errors import Unavailable
 from pons.ingest.backlog import DURABLE
-from pons.objects import FileObjects
 from pons_testing.waiting import until
 
 from .committed import CT, SOON, Shelf, committing, scanner
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def shelf(tmp_path: Any) -> AsyncIterator[Shelf]:
-    shelf = Shelf(FileObjects(tmp_path, "main", fsync=False))
-    yield shelf
-    await shelf.objects.close()
 
 
 async def test_a_database_that_is_away(bus: Bus, shelf: Shelf) -> None:

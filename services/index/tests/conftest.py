@@ -47,6 +47,7 @@ from pons_testing.nats import NatsServer, delete_streams, nats_server
 from pons_testing.postgres import PostgresServer, postgres_server
 from pons_testing.waiting import until
 
+from .comparing import files as files
 from .expiring import keeping as keeping
 from .noted import checking as checking
 from .noted import event as event

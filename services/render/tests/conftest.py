@@ -37,10 +37,10 @@ from .archived import archives as archives
 from .archived import catalog as catalog
 from .archived import file as file
 from .archived import objects as objects
+from .asked import Make, example
 
 Locate = Callable[[bytes], Located]
 OpenFile = Callable[[bytes], LocalFile]
-Make = Callable[..., bytes]
 ClientOf = Callable[..., httpx.AsyncClient]
 Preview = Callable[..., NDArray[np.uint8]]
 
@@ -296,3 +296,20 @@ async def client(resources: FakeInstances, client_of: ClientOf) -> AsyncIterator
 def hostile_command() -> tuple[str, ...]:
     """The command of a worker whose decoder misbehaves as the frame number tells it to."""
     return (sys.executable, str(Path(__file__).parent / "hostile_worker.py"))
+
+
+@pytest.fixture
+def ct(resources: Any) -> Located:
+    """`/instances/ct`: a CT of 128 x 128 with one frame of signed 16 bits."""
+    located: Located = resources.add("ct", example("CT_small.dcm"))
+    return located
+
+
+@pytest.fixture
+def color(resources: Any, make: Make) -> Located:
+    """`/instances/color`: two RGB frames."""
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    located: Located = resources.add(
+        "color", make(pixels, Rows=1, NumberOfFrames=2, PixelData=pixels.tobytes())
+    )
+    return located

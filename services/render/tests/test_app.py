@@ -24,23 +24,6 @@ def pixels_of(answer: httpx.Response) -> Any:
         return np.asarray(picture)
 
 
-@pytest.fixture
-def ct(resources: Any) -> Located:
-    """`/instances/ct`: a CT of 128 x 128 with one frame of signed 16 bits."""
-    located: Located = resources.add("ct", example("CT_small.dcm"))
-    return located
-
-
-@pytest.fixture
-def color(resources: Any, make: Make) -> Located:
-    """`/instances/color`: two RGB frames."""
-    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    located: Located = resources.add(
-        "color", make(pixels, Rows=1, NumberOfFrames=2, PixelData=pixels.tobytes())
-    )
-    return located
-
-
 async def test_preview_is_png_by_default(client: httpx.AsyncClient, ct: Located) -> None:
     """A preview is an 8-bit PNG that uses the whole range."""
     answer = await client.get("/instances/ct/preview")

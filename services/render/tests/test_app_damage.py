@@ -31,13 +31,6 @@ from .asked import Make, assert_empty, assert_refused, example
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def ct(resources: Any) -> Located:
-    """`/instances/ct`: a CT of 128 x 128 with one frame of signed 16 bits."""
-    located: Located = resources.add("ct", example("CT_small.dcm"))
-    return located
-
-
 async def test_object_that_is_far_away(client: httpx.AsyncClient, resources: Any) -> None:
     """Without a local file a preview is the same, with one or two reads of the object."""
     for name in ("CT_small.dcm", "MR_small_jp2klossless.dcm", "examples_palette.dcm"):

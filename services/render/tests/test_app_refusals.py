@@ -5,31 +5,13 @@ import dataclasses
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 
 from pons_render.image import Located
 
-from .asked import VIEWS, Make, assert_empty, assert_refused, example
+from .asked import VIEWS, assert_empty, assert_refused, example
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def ct(resources: Any) -> Located:
-    """`/instances/ct`: a CT of 128 x 128 with one frame of signed 16 bits."""
-    located: Located = resources.add("ct", example("CT_small.dcm"))
-    return located
-
-
-@pytest.fixture
-def color(resources: Any, make: Make) -> Located:
-    """`/instances/color`: two RGB frames."""
-    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    located: Located = resources.add(
-        "color", make(pixels, Rows=1, NumberOfFrames=2, PixelData=pixels.tobytes())
-    )
-    return located
 
 
 @pytest.mark.parametrize(

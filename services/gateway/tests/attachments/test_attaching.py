@@ -11,32 +11,14 @@ import pytest
 import zstandard
 
 from pons.errors import Conflict, NotFound
-from pons.messages.index import DeleteAttachment, PutAttachment, RestoreObject, Revision, Written
-from pons.messages.services import Done
+from pons.messages.index import DeleteAttachment, PutAttachment, Revision, Written
 from pons.objects import SHARDS, Kind, Objects, kind_of
-from pons.settings import HttpSettings, IndexSettings, Settings, StorageSettings
+from pons.settings import HttpSettings, Settings, StorageSettings
 
 from ..conftest import NOBODY, STUDY, Open, Store
 from .attached import CONTENT, FILE, MD5, ONE, Catalog, attach
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def catalog() -> Catalog:
-    return Catalog()
-
-
-@pytest.fixture
-def client(open_client: Open, catalog: Catalog, store: Store) -> httpx.AsyncClient:
-    types = {"notes": 1024, "sketch": (1025, "image/svg+xml")}
-    settings = Settings(index=IndexSettings(user_content_types=types))
-    store.services.answers |= {
-        PutAttachment: Written(0),
-        DeleteAttachment: Done(),
-        RestoreObject: Done(),
-    }
-    return open_client(settings, catalog=catalog)
 
 
 async def kept(objects: Objects) -> set[Any]:

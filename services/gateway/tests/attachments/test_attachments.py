@@ -6,31 +6,10 @@ from hashlib import md5
 import httpx
 import pytest
 
-from pons.messages.index import DeleteAttachment, PutAttachment, RestoreObject, Written
-from pons.messages.services import Done
-from pons.settings import IndexSettings, Settings
-
-from ..conftest import NOBODY, STUDY, Open, Store
+from ..conftest import NOBODY, STUDY, Store
 from .attached import CONTENT, FILE, MD5, ONE, Catalog, attach
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def catalog() -> Catalog:
-    return Catalog()
-
-
-@pytest.fixture
-def client(open_client: Open, catalog: Catalog, store: Store) -> httpx.AsyncClient:
-    types = {"notes": 1024, "sketch": (1025, "image/svg+xml")}
-    settings = Settings(index=IndexSettings(user_content_types=types))
-    store.services.answers |= {
-        PutAttachment: Written(0),
-        DeleteAttachment: Done(),
-        RestoreObject: Done(),
-    }
-    return open_client(settings, catalog=catalog)
 
 
 async def test_lists(client: httpx.AsyncClient, store: Store, catalog: Catalog) -> None:
