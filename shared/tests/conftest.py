@@ -21,13 +21,15 @@ from pons_testing.postgres import PostgresServer, postgres_server
 from .converting import convert as convert
 from .findable import findable as findable
 from .findable import three as three
+from .listing import lists as lists
 from .rows import Store, opened
+from .storing import ingest as ingest
 
 MakeFile = Callable[..., bytes]
 
 
 @pytest.fixture(scope="session")
-def uvloop_backend() -> tuple[str, dict[str, bool]]:
+def anyio_backend() -> tuple[str, dict[str, bool]]:
     """The event loop that services run on; asyncio's own loses refused sockets before 3.12."""
     return "asyncio", {"use_uvloop": True}
 

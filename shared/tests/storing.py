@@ -3,13 +3,16 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from pydicom.dataset import Dataset
 
 from pons.bus import Bus
 from pons.dicom.identity import resource_ids
+from pons.ingest import Ingest, open_ingest
 from pons.messages.events import Origin
 from pons.objects import SHARDS, Body, FileObjects, Spool
 from pons.settings import IngestSettings, Settings
@@ -76,3 +79,9 @@ def consumed(spool: Spool) -> bool:
     except ValueError:
         return not spool.path.exists()
     return False
+
+
+@pytest.fixture
+async def ingest(objects: FileObjects, bus: Bus) -> AsyncIterator[Ingest]:
+    async with open_ingest(objects, bus, Settings()) as ingest:
+        yield ingest

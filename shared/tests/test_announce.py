@@ -22,11 +22,6 @@ from pons_testing.waiting import until
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
-
-
 async def kept(bus: Bus) -> int:
     return int((await bus.stream.stream_info(bus.names.ingest_stream)).state.messages)
 

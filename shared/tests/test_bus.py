@@ -6,7 +6,6 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import nats.js.errors
 import pytest
@@ -21,11 +20,6 @@ from pons_testing.nats import NatsServer, delete_streams, nats_server
 from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
 
 
 async def kept(bus: Bus, stream: str) -> int:

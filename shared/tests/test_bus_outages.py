@@ -5,7 +5,6 @@ import asyncio
 import socket
 import time
 from contextlib import ExitStack
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,11 +20,6 @@ from pons_testing.streams import serving_streams
 from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
 
 
 async def kept(bus: Bus, stream: str) -> int:

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.anyio
 DELETE = DeleteResource("Study", "00010203-04050607-08090a0b-0c0d0e0f-10111213")
 
 
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
-
-
 async def test_a_command_is_answered_by_its_handler(bus: Bus) -> None:
     """Question and answer arrive as the values that they were."""
     asked = []

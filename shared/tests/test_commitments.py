@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests for storage commitment and their reports, which any process hears and shows."""
 
-from typing import Any
-
 import pytest
 
 from pons.bus import Bus
@@ -19,11 +17,6 @@ pytestmark = pytest.mark.anyio
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ONE, TWO = Reference(CT, "1.2.1"), Reference(CT, "1.2.2")
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
 
 
 async def test_a_modality_that_keeps_everything(bus: Bus) -> None:

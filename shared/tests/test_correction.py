@@ -4,22 +4,18 @@
 import io
 import struct
 import tracemalloc
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
-from pons.bus import Bus
 from pons.errors import InvalidInstance
 from pons.header import scan
-from pons.ingest import Ingest, open_ingest
+from pons.ingest import Ingest
 from pons.messages.events import InstanceReceived, Origin
 from pons.objects import Body, FileObjects, Spool, new_key
 from pons.objects.stored_file import ObjectFile
-from pons.settings import Settings
 from pons_testing.indexing import FakeIndex
 
 pytestmark = pytest.mark.anyio
@@ -28,17 +24,6 @@ ORIGIN = Origin("DicomProtocol", "192.0.2.7", "CT1", "PONS")
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 BIG, DEFLATED, JPEG = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50"
 PIXELS = bytes(range(256)) * 16
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
-
-
-@pytest.fixture
-async def ingest(objects: FileObjects, bus: Bus) -> AsyncIterator[Ingest]:
-    async with open_ingest(objects, bus, Settings()) as ingest:
-        yield ingest
 
 
 def element(tag: int, vr: str, value: bytes, syntax: str) -> bytes:

@@ -5,9 +5,9 @@ import asyncio
 import gc
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -39,17 +39,6 @@ from .storing import (
 
 pytestmark = pytest.mark.anyio
 MakeFile = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
-
-
-@pytest.fixture
-async def ingest(objects: FileObjects, bus: Bus) -> AsyncIterator[Ingest]:
-    async with open_ingest(objects, bus, Settings()) as ingest:
-        yield ingest
 
 
 class Usage(NamedTuple):
@@ -334,6 +323,7 @@ async def test_a_store_that_is_cancelled_leaves_no_task(
     """A peer that goes away in the middle takes what worked for it along, its spool too."""
     index.answer = None
     objects = FailingObjects(tmp_path, delay=60 if waits_for == "the object store" else 0)
+    await bus.publish(bus.names.changes, b"")  # from now on the bus hears what JetStream keeps
     async with open_ingest(objects, bus, patient(answer_timeout=60)) as ingest:
         before = asyncio.all_tasks()
         spool = spooled(objects, make_file())

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An object whose announcement was lost is announced again, as it was."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,27 +11,15 @@ import zstandard
 
 from pons.bus import Bus
 from pons.errors import InvalidInstance, NotFound
-from pons.ingest import Ingest, Stored, open_ingest
+from pons.ingest import Ingest, Stored
 from pons.messages.events import Origin
 from pons.objects import FileObjects, new_key
-from pons.settings import Settings
 from pons_testing.indexing import FakeIndex
 
 from .storing import IDS, ORIGIN, kept, keys
 
 pytestmark = pytest.mark.anyio
 MakeFile = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
-
-
-@pytest.fixture
-async def ingest(objects: FileObjects, bus: Bus) -> AsyncIterator[Ingest]:
-    async with open_ingest(objects, bus, Settings()) as ingest:
-        yield ingest
 
 
 async def announced_again(ingest: Ingest, key: UUID) -> Stored | InvalidInstance:

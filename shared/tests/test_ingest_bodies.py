@@ -3,9 +3,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import xxhash
@@ -31,17 +30,6 @@ from .storing import (
 
 pytestmark = pytest.mark.anyio
 MakeFile = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
-
-
-@pytest.fixture
-async def ingest(objects: FileObjects, bus: Bus) -> AsyncIterator[Ingest]:
-    async with open_ingest(objects, bus, Settings()) as ingest:
-        yield ingest
 
 
 async def test_a_meta_header_too_large_for_a_message_is_invalid(

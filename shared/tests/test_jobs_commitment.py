@@ -21,11 +21,6 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 ONE, TWO = Reference(CT, "1.2.1"), Reference("nope", "nope2")
 
 
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
-
-
 async def submit(bus: Bus, instances: list[Reference], name: str = "ct", **options: Any) -> str:
     return await submit_commitment(
         Jobs(bus, JobsSettings()),

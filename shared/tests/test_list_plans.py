@@ -29,11 +29,6 @@ SMALL = {"unstable"}
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def connection(postgres: PostgresServer) -> AsyncIterator[Any]:
     """Of a database whose planner does as in one that is much larger."""
     values = {"patients": (STUDIES,), "studies": (STUDIES,), "series": (STUDIES, 1)}

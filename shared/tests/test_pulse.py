@@ -2,7 +2,6 @@
 """What tasks say of themselves, and when that makes a process unready."""
 
 import asyncio
-from typing import Any
 
 import httpx
 import pytest
@@ -17,11 +16,6 @@ from pons_testing.nats import NatsServer
 from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
 
 
 def test_a_task_that_gets_on_is_no_trouble() -> None:

@@ -4,7 +4,6 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 
@@ -15,11 +14,6 @@ from pons.errors import Unavailable
 from pons.health.readiness import Health
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend(uvloop_backend: Any) -> Any:
-    return uvloop_backend
 
 
 def healthy(service: str) -> Health:

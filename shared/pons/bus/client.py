@@ -63,7 +63,9 @@ class Connection:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await client.close()
-        except OSError as error:  # TimeoutError among them: the server is away
+        except (OSError, RuntimeError) as error:
+            # The server is away: TimeoutError is an OSError, and uvloop's word for writing to a
+            # connection that is closed is RuntimeError.
             log.warning("nats does not take leave", error=repr(error))
             # What the server has not read would keep the event loop from closing as well.
             writer = getattr(client._transport, "_io_writer", None)
