@@ -97,7 +97,9 @@ export function StudiesPage() {
   );
   const rows = Math.max(0, pages.count - hiddenAt.length);
   const selection = useSelection(rowAt);
-  const total = count && { ...count, value: Math.max(0, count.value - hiddenCounted) };
+  // An estimate may be far off; less than what is there already it cannot be.
+  const least = count?.exact ? 0 : rows;
+  const total = count && { ...count, value: Math.max(least, count.value - hiddenCounted) };
 
   const change = useCallback(
     (next: Address) => void navigate({ to: '/', search: next }),
