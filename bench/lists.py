@@ -60,11 +60,12 @@ def measure(store: RunningStore, text: str, order: str, repeat: int) -> None:
     after = page["next"]
     second = post(store, "studies", body | {"after": after})[2] if after else 0.0
     count, _, counting = post(store, "studies/count", {"text": text})
+    faceting = post(store, "studies/facets", {"text": text})[2]
     about = "" if count["exact"] else "about "
     print(
         f"{text or '(all)':20}{order:14}{database[0]:10.1f}{statistics.median(database):10.1f}"
         f"{statistics.median(total):10.1f}{max(total):10.1f}{second:10.1f}{counting:10.1f}"
-        f"  {about}{count['value']}",
+        f"{faceting:10.1f}  {about}{count['value']}",
         flush=True,
     )
 
@@ -83,7 +84,7 @@ def main() -> None:
         with fresh_pons(folder, {}) as store:
             print(
                 f"{'ms':20}{'':14}{'db:first':>10}{'median':>10}{'total':>10}{'worst':>10}"
-                f"{'2nd page':>10}{'count':>10}"
+                f"{'2nd page':>10}{'count':>10}{'facets':>10}"
             )
             for text, order in ASKED:
                 measure(store, text, order, arguments.repeat)
