@@ -123,6 +123,12 @@ const sent = createRoute({
   component: lazyRouteComponent(() => import('./jobs/SentPage'), 'SentPage'),
 });
 
+const routing = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/routing',
+  component: lazyRouteComponent(() => import('./routing/RoutingPage'), 'RoutingPage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -149,6 +155,7 @@ export const router = createRouter({
       jobs,
       undelivered,
       sent,
+      routing,
     ]),
     login,
   ]),

@@ -2,11 +2,15 @@
 """Rules and webhooks over REST: kept, shown without secrets, and refused with the reason."""
 
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from pons.bus import Bus
 from pons.jobs import Jobs
@@ -15,6 +19,7 @@ from pons.settings import JobsSettings, RoutingSettings, Settings
 from pons_testing.nats import nats_server
 
 from ..conftest import Open, Store
+from .test_remotes import FakeRegistry
 
 pytestmark = pytest.mark.anyio
 
@@ -115,3 +120,48 @@ async def test_questions_that_cannot_be_answered(client: httpx.AsyncClient) -> N
     assert (await client.post("/routing/rules/none/dry-run", content="x")).status_code == 404
     unknown = await client.post("/routing/replay", json={"Days": 1, "Rules": ["none"]})
     assert unknown.status_code == 404
+
+
+async def test_rules_are_listed_for_people(bus: Bus, store: Store, open_client: Open) -> None:
+    """Each tells where it comes from, and what it could name is told beside."""
+    settings = Settings(routing=RoutingSettings(rules={"configured": RULE}))
+    catalog: Any = store.catalog
+    known_modalities, known_peers = FakeRegistry({"pacs": None}), FakeRegistry({"other": None})
+    async with (
+        open_known(bus, catalog, settings) as known,
+        open_client(routing=known, modalities=known_modalities, peers=known_peers) as client,
+    ):
+        await client.put("/routing/rules/mine", json=RULE)
+        await client.put("/routing/webhooks/plan", json=WEBHOOK)
+        told = (await client.get("/explorer/api/rules")).json()
+    assert [(one["name"], one["source"]) for one in told["rules"]] == [
+        ("configured", "settings"),
+        ("mine", "here"),
+    ]
+    assert told["rules"][0]["rule"]["To"] == ["modality:pacs"]
+    assert told["destinations"] == ["modality:pacs", "peer:other", "webhook:plan"]
+
+
+async def test_a_file_is_tried(client: httpx.AsyncClient) -> None:
+    """Every rule says what it would, by the same conditions; what is no file is refused."""
+    ct = {"Tag": "Modality", "Is": "CT"}
+    for name, when in (("ct", [ct]), ("sent", [{"Origin": "NM*"}]), ("not", [{"Not": ct}])):
+        put = await client.put("/routing/rules/" + name, json={**RULE, "When": when})
+        assert put.status_code == 200
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID, ds.SOPInstanceUID, ds.Modality = CTImageStorage, "1.2.3", "CT"
+    content = BytesIO()
+    ds.save_as(content, enforce_file_format=True)
+    tried = await client.post("/explorer/api/rules/try?origin=NM1", content=content.getvalue())
+    assert tried.json() == [
+        {"name": "configured", "unmet": None},
+        {"name": "ct", "unmet": None},
+        {"name": "not", "unmet": {"Not": {"Tag": "Modality", "Is": ["CT"]}}},
+        {"name": "sent", "unmet": None},
+    ]
+    by_http = await client.post("/explorer/api/rules/try", content=content.getvalue())
+    assert by_http.json()[-1] == {"name": "sent", "unmet": {"Origin": ["NM*"]}}
+    for wrong in (b"", b"no image" * 100):
+        assert (await client.post("/explorer/api/rules/try", content=wrong)).status_code == 400

@@ -37,6 +37,19 @@ export interface Chosen {
   query?: Asked | null;
 }
 
+export interface Condition_Output {
+  Tag?: string | null;
+  Is?: Array<string> | null;
+  Min?: number | string | null;
+  Max?: number | string | null;
+  Exists?: boolean | null;
+  Origin?: Array<string> | null;
+  Label?: Array<string> | null;
+  All?: Array<Condition_Output> | null;
+  Any?: Array<Condition_Output> | null;
+  Not?: Condition_Output | null;
+}
+
 export interface CountOfStudies {
   value: number;
   exact: boolean;
@@ -194,6 +207,17 @@ export interface KnownRemotes {
   certificate: boolean;
 }
 
+export interface KnownRule {
+  name: string;
+  source: "settings" | "changed" | "here";
+  rule: Rule_Output;
+}
+
+export interface KnownRules {
+  rules: Array<KnownRule>;
+  destinations: Array<string>;
+}
+
 export interface Labelled {
   changed: number;
   missing: Array<string>;
@@ -279,6 +303,14 @@ export interface ProtectedPatient {
   patientName: string;
   patientId: string;
   studies: number;
+}
+
+export interface Rule_Output {
+  On: "NewInstance" | "StableSeries" | "StableStudy";
+  When?: Array<Condition_Output>;
+  To?: Array<string>;
+  Label?: Array<string> | null;
+  Enabled?: boolean;
 }
 
 export interface SentAsked {
@@ -443,6 +475,11 @@ export interface TagTreeAnswer {
 export interface ToldStudy {
   studyUid: string;
   patientId?: string;
+}
+
+export interface TriedOnFile {
+  name: string;
+  unmet: Record<string, unknown> | null;
 }
 
 export interface UndeliveredTo {

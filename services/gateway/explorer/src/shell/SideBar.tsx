@@ -41,6 +41,10 @@ export function SideBar({ className }: { className: string | undefined }) {
           <Icon name="network" />
           {t('network')}
         </Link>
+        <Link to="/operate/routing" className={styles.entry} activeOptions={{ exact: true }}>
+          <Icon name="route" />
+          {t('routing')}
+        </Link>
         <Link
           to="/operate"
           className={styles.entry}

@@ -19,9 +19,15 @@ export function DropTarget() {
   useEffect(() => {
     if (!may) return;
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+    /** A page that takes files for something else uploads none of them, wherever they fall. */
+    const isTaken = () => document.querySelector('[data-own-drop]') !== null;
     const enter = (event: DragEvent) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
+      if (isTaken()) {
+        if (event.dataTransfer) event.dataTransfer.dropEffect = 'none';
+        return;
+      }
       setOver(true);
     };
     const leave = (event: DragEvent) => {
@@ -31,6 +37,7 @@ export function DropTarget() {
       if (!hasFiles(event) || !event.dataTransfer) return;
       event.preventDefault();
       setOver(false);
+      if (isTaken()) return;
       const dropped = event.dataTransfer;
       void queue.gather((give, stop) => walk(dropped, give, stop));
       void navigate({ to: '/upload' });

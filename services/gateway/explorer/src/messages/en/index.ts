@@ -6,6 +6,7 @@ import jobs from './jobs.json';
 import login from './login.json';
 import network from './network.json';
 import remote from './remote.json';
+import routing from './routing.json';
 import shell from './shell.json';
 import store from './store.json';
 import studies from './studies.json';
@@ -21,6 +22,7 @@ export default {
   login,
   network,
   remote,
+  routing,
   shell,
   store,
   studies,
