@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bucket in memory: what `pons.ingest.partial_uploads` and sessions ask of NATS, without a
+"""A bucket in memory: what partial uploads, sessions and saved views ask of NATS, without a
 server."""
 
 from dataclasses import dataclass, field
@@ -38,6 +38,10 @@ class MemoryBucket:
         self.revision += 1
         self.entries[key] = MemoryEntry(value, self.revision)
         return self.revision
+
+    async def delete(self, key: str) -> None:
+        self.revision += 1
+        self.entries.pop(key, None)
 
 
 @dataclass

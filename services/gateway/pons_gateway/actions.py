@@ -68,6 +68,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "scripts": ("POST /tools/execute-script",),
     "settings": ("PUT /tools/*", "POST /tools/reset", "POST /tools/shutdown"),
     "session": ("GET /explorer/api/session", "POST /explorer/api/log*"),
+    "save-views": ("POST /explorer/api/views", "PUT,DELETE /explorer/api/views/{id}"),
     "view": (
         "GET *",
         "POST /*/dry-run",

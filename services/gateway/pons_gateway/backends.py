@@ -31,6 +31,7 @@ from pons.settings import LuaSettings, Settings
 from pons_gateway.digests import Digests
 from pons_gateway.frame_orders import FrameOrders
 from pons_gateway.lua.scripts import Scripts
+from pons_gateway.sessions.saved_views import SavedViews
 from pons_gateway.sessions.sessions import Sessions
 
 Ask = Callable[..., Awaitable[Any]]
@@ -63,6 +64,7 @@ class Backends:
     commitments: Commitments
     queries: Queries
     sessions: Sessions
+    views: SavedViews
     render: httpx.AsyncClient
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""

@@ -31,6 +31,7 @@ from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
 from pons_gateway.operation import index_health
 from pons_gateway.operation.index_health import IndexHealth
+from pons_gateway.sessions.saved_views import open_saved_views
 from pons_gateway.sessions.sessions import open_sessions
 
 RENDER_CONNECTIONS = 32
@@ -62,6 +63,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             open_known(bus, catalog, settings) as routing,
             open_retention(bus, catalog, settings) as retention,
             open_sessions(bus, settings) as sessions,
+            open_saved_views(bus) as views,
             open_render(settings, RENDER_CONNECTIONS) as render,
             open_render(settings, None) as archives,
         ):
@@ -89,6 +91,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 routing=routing,
                 retention=retention,
                 sessions=sessions,
+                views=views,
                 live=live,
                 header_room=room,
                 scripts=Scripts(settings.lua, lua, partial(ask, bus)),

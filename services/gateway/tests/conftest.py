@@ -27,6 +27,7 @@ from pons.settings import LuaSettings, Settings
 from pons_gateway.app import create_app
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
+from pons_gateway.sessions.saved_views import SavedViews
 from pons_gateway.sessions.sessions import Sessions
 from pons_testing.buckets import MemoryBus
 
@@ -171,6 +172,7 @@ def store(tmp_path: Path) -> Store:
         commitments=absent,
         queries=absent,
         sessions=known_sessions(MemoryBus(), Settings()),
+        views=SavedViews(MemoryBus()),  # type: ignore[arg-type]
         render=nowhere,
         archives=nowhere,
     )

@@ -313,6 +313,12 @@ export interface Rule_Output {
   Enabled?: boolean;
 }
 
+export interface SavedView {
+  id: string;
+  name: string;
+  search: string;
+}
+
 export interface SentAsked {
   destination?: string;
   patient?: string;
@@ -495,6 +501,11 @@ export interface Understood {
   from?: string;
   to?: string;
   without: string;
+}
+
+export interface ViewAsked {
+  name: string;
+  search: string;
 }
 
 export interface Without {

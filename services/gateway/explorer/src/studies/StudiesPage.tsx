@@ -23,6 +23,7 @@ import { dateText, personName } from './dicom';
 import { EmptyStore, NoMatch } from './EmptyStates';
 import { Filters } from './Filters';
 import { type Search, usePages, withoutHidden } from './pages';
+import { SaveView } from './SavedViews';
 import { SearchBox } from './SearchBox';
 import { SelectionBar } from './SelectionBar';
 import styles from './StudiesPage.module.css';
@@ -187,6 +188,7 @@ export function StudiesPage() {
           <Filters address={address} onChange={change} />
           <span className={toolbar.space} />
           {arrivals.paused && <span className={toolbar.count}>{t('paused')}</span>}
+          <SaveView address={address} />
           <ColumnChooser />
         </section>
       )}

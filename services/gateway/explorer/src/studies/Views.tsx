@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useLocale, useTranslations } from 'use-intl';
 import type { Address } from './address';
+import { SavedViews } from './SavedViews';
 import { facetsQuery } from './search';
 import styles from './Views.module.css';
 
@@ -27,6 +28,7 @@ export function Views({ address, round }: { address: Address; round: number }) {
             <Entry text={t(`view_${name}`)} search={search} address={address} />
           </li>
         ))}
+        <SavedViews address={address} />
       </ul>
       {facets?.labels && facets.labels.length > 0 && (
         <>
@@ -56,9 +58,8 @@ interface EntryProps {
   count?: string;
 }
 
-function Entry({ text, search, address, count }: EntryProps) {
-  const { sort: _, ...asked } = address;
-  const here = JSON.stringify(asked) === JSON.stringify(search);
+export function Entry({ text, search, address, count }: EntryProps) {
+  const here = sameSearch(address, search);
   return (
     <Link
       to="/"
@@ -72,4 +73,12 @@ function Entry({ text, search, address, count }: EntryProps) {
       {count && <span>{count}</span>}
     </Link>
   );
+}
+
+/** Whatever the order of the list, and that of the members. */
+function sameSearch(one: Address, other: Address): boolean {
+  const [first, second] = [one, other].map(({ sort: _, ...asked }) =>
+    JSON.stringify(Object.entries(asked).sort()),
+  );
+  return first === second;
 }
