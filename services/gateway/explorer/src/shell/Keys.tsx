@@ -75,7 +75,7 @@ function KeyList({ shortcuts }: { shortcuts: Shortcut[] }) {
   return (
     <dl className={styles.keys}>
       {shortcuts.map(({ keys, text }) => (
-        <div key={keys}>
+        <div key={`${keys} ${text}`}>
           <dt>
             <KeyCaps keys={keys} />
           </dt>
@@ -106,16 +106,16 @@ function Palette({ shortcuts, close }: { shortcuts: Shortcut[]; close: () => voi
         renderEmptyState={() => <p className={styles.none}>{t('nothingFound')}</p>}
       >
         {shortcuts
-          .filter(({ keys }) => keys !== 'Ctrl+k')
+          .filter(({ keys, run }) => keys !== 'Ctrl+k' && run)
           .map(({ keys, text, run }) => (
             <MenuItem
-              key={keys}
+              key={`${keys} ${text}`}
               textValue={text}
               className={styles.item}
               onAction={() => {
                 close();
                 // After the dialog has given the focus back.
-                setTimeout(() => run(new KeyboardEvent('keydown')), 0);
+                setTimeout(() => run?.(new KeyboardEvent('keydown')), 0);
               }}
             >
               <span>{text}</span>

@@ -7,7 +7,8 @@ export interface Shortcut {
   /** As `KeyboardEvent.key` says, after `Ctrl+` or `Shift+`; two after each other with a space: `g u`. */
   keys: string;
   text: string;
-  run: (event: KeyboardEvent) => void;
+  /** Left out where the part itself takes the key: then it is only told. */
+  run?: (event: KeyboardEvent) => void;
 }
 
 const groups = new Map<string, Shortcut[]>();
@@ -27,16 +28,16 @@ export function useShortcuts(shortcuts: Shortcut[]): void {
   const id = useId();
   const latest = useRef(shortcuts);
   latest.current = shortcuts;
-  const described = JSON.stringify(shortcuts.map(({ keys, text }) => [keys, text]));
+  const described = JSON.stringify(
+    shortcuts.map(({ keys, text, run }) => [keys, text, run !== undefined]),
+  );
   useEffect(() => {
-    const named = JSON.parse(described) as [string, string][];
+    const named = JSON.parse(described) as [string, string, boolean][];
     groups.set(
       id,
-      named.map(([keys, text], index) => ({
-        keys,
-        text,
-        run: (event) => latest.current[index]?.run(event),
-      })),
+      named.map(([keys, text, runs], index) =>
+        runs ? { keys, text, run: (event) => latest.current[index]?.run?.(event) } : { keys, text },
+      ),
     );
     changed();
     return () => {
@@ -85,12 +86,13 @@ export function onKey(event: KeyboardEvent): void {
   if (single && !preferences().letterKeys) return;
   const fresh = event.timeStamp - pendingSince < PENDING_LASTS;
   const sequence = pending && fresh ? `${pending} ${name}` : name;
+  const taken = all.filter(({ run }) => run !== undefined);
   const found =
-    all.findLast(({ keys }) => keys === sequence) ?? all.findLast(({ keys }) => keys === name);
+    taken.findLast(({ keys }) => keys === sequence) ?? taken.findLast(({ keys }) => keys === name);
   pending = '';
   if (found) {
     event.preventDefault();
-    found.run(event);
+    found.run?.(event);
   } else if (all.some(({ keys }) => keys.startsWith(`${name} `))) {
     pending = name;
     pendingSince = event.timeStamp;

@@ -89,7 +89,7 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
     actions.push({
       name: allProtected ? t('unprotect') : t('protect'),
       icon: 'lock',
-      keys: 'p',
+      keys: 'h',
       run: () =>
         attempt(async () => {
           await protect(patients, !allProtected);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The list of studies: what is searched for is in the address, rows come as they are scrolled to. */
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useRouter, useSearch } from '@tanstack/react-router';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { Grid, type GridColumn } from '../grid/Grid';
 import { useSelection } from '../grid/selection';
 import { prefer, usePreferences } from '../preferences';
-import { Failure } from '../shell/Failure';
+import { Failure, sentenceOf } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { InShell } from '../shell/InShell';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
+import { seriesOfStudyQuery } from '../study/queries';
 import { type Address, askedOf, isSort, type Sort } from './address';
 import { useArrivals } from './arrivals';
 import { Chips } from './Chips';
@@ -32,19 +33,23 @@ import toolbar from './Toolbar.module.css';
 import { Views } from './Views';
 
 const NEWEST: Sort = '-date';
+const Peek = lazy(async () => ({ default: (await import('./Peek')).Peek }));
 
 export function StudiesPage() {
   const t = useTranslations('studies');
   const locale = useLocale();
   const router = useRouter();
   const navigate = useNavigate();
-  const { announce } = useNotices();
+  const shell = useTranslations('shell');
+  const queries = useQueryClient();
+  const { announce, show } = useNotices();
   const { hidden, gone, settle } = useDeletions();
   const preferences = usePreferences();
   const address = useSearch({ from: '/shell/' });
   const arrivals = useArrivals();
   const [round, setRound] = useState(0);
   const [active, setActive] = useState(-1);
+  const [peeking, setPeeking] = useState(false);
 
   // The rows of before stay, dimmed, until the first ones of what is asked for now are there.
   const wanted = useMemo<Search>(
@@ -151,11 +156,38 @@ export function StudiesPage() {
     inGrid();
     setActive(active < 0 ? 0 : Math.max(0, Math.min(rows - 1, active + by)));
   };
+  const activeRow = active >= 0 ? rowAt(Math.min(active, rows - 1)) : undefined;
+  const view = async () => {
+    if (!activeRow) {
+      show({ text: t('peekNothing') });
+      return;
+    }
+    try {
+      const [first] = await queries.fetchQuery(seriesOfStudyQuery(activeRow.id));
+      if (first) void navigate({ to: '/view/$series', params: { series: first.ID } });
+      else show({ text: t('noImages') });
+    } catch (error) {
+      show({ text: shell(sentenceOf(error)), bad: true });
+    }
+  };
+  const peek = () => {
+    if (active < 0) step(1);
+    setPeeking(!peeking);
+  };
   useShortcuts([
     { keys: 'j', text: t('keyDown'), run: () => step(1) },
     { keys: 'k', text: t('keyUp'), run: () => step(-1) },
     { keys: 'x', text: t('keySelect'), run: () => active >= 0 && selection.toggle(active) },
+    { keys: 'v', text: t('viewImages'), run: () => void view() },
+    { keys: 'p', text: t('peek'), run: peek },
+    ...(peeking ? [{ keys: 'Escape', text: t('peekClose'), run: () => setPeeking(false) }] : []),
     { keys: '.', text: t('keyArrivals'), run: refresh },
+    // The grid takes these itself.
+    { keys: 'Enter', text: t('peekOpen') },
+    { keys: 'Shift+ArrowDown', text: t('keyExtend') },
+    { keys: 'Ctrl+a', text: t('keyAll') },
+    { keys: 'Home', text: t('keyFirst') },
+    { keys: 'End', text: t('keyLast') },
   ]);
 
   const nothing = first.data !== undefined && shown === wanted && rows === 0;
@@ -218,57 +250,70 @@ export function StudiesPage() {
               <Failure error={pages.error} retry={pages.retry} />
             </div>
           )}
-          <Grid
-            label={t('title')}
-            columns={columns}
-            count={rows}
-            total={total?.exact ? total.value : null}
-            rowAt={rowAt}
-            keyOf={(row) => row.id}
-            nameOf={(row) =>
-              [
-                personName(row.patientName) || t('say_noName'),
-                row.modalities.join(' '),
-                dateText(row.date, locale),
-              ]
-                .filter(Boolean)
-                .join(', ')
-            }
-            hrefOf={hrefOf}
-            sort={shown.sort}
-            onSort={(column) => {
-              const next = shown.sort === column ? `-${column}` : column;
-              if (isSort(next)) change({ ...address, sort: next });
-            }}
-            onResize={(column, width) => {
-              const id = columnsOf(preferences.columns).find(
-                (one) => (COLUMN[one].sort ?? one) === column,
-              );
-              if (id) prefer({ widths: { ...preferences.widths, [id]: width } });
-            }}
-            active={Math.min(active, rows - 1)}
-            onActive={(index, extend) => {
-              setActive(index);
-              if (extend) selection.extendTo(index);
-            }}
-            selected={selection.ids}
-            onToggle={(index, extend) => {
-              setActive(index);
-              selection.toggle(index, extend);
-            }}
-            onSelectAll={() => {
-              const loaded: Row[] = [];
-              for (let at = 0; at < rows; at += 1) {
-                const row = rowAt(at);
-                if (row) loaded.push(row);
+          <div className={styles.panes}>
+            <Grid
+              label={t('title')}
+              columns={columns}
+              count={rows}
+              total={total?.exact ? total.value : null}
+              rowAt={rowAt}
+              keyOf={(row) => row.id}
+              nameOf={(row) =>
+                [
+                  personName(row.patientName) || t('say_noName'),
+                  row.modalities.join(' '),
+                  dateText(row.date, locale),
+                ]
+                  .filter(Boolean)
+                  .join(', ')
               }
-              if (loaded.every(({ id }) => selection.ids.has(id))) selection.clear();
-              else selection.choose(loaded);
-            }}
-            onOpen={open}
-            onRange={inSight}
-            busy={shown !== wanted}
-          />
+              hrefOf={hrefOf}
+              sort={shown.sort}
+              onSort={(column) => {
+                const next = shown.sort === column ? `-${column}` : column;
+                if (isSort(next)) change({ ...address, sort: next });
+              }}
+              onResize={(column, width) => {
+                const id = columnsOf(preferences.columns).find(
+                  (one) => (COLUMN[one].sort ?? one) === column,
+                );
+                if (id) prefer({ widths: { ...preferences.widths, [id]: width } });
+              }}
+              active={Math.min(active, rows - 1)}
+              onActive={(index, extend) => {
+                setActive(index);
+                if (extend) selection.extendTo(index);
+              }}
+              selected={selection.ids}
+              onToggle={(index, extend) => {
+                setActive(index);
+                selection.toggle(index, extend);
+              }}
+              onSelectAll={() => {
+                const loaded: Row[] = [];
+                for (let at = 0; at < rows; at += 1) {
+                  const row = rowAt(at);
+                  if (row) loaded.push(row);
+                }
+                if (loaded.every(({ id }) => selection.ids.has(id))) selection.clear();
+                else selection.choose(loaded);
+              }}
+              onOpen={open}
+              onRange={inSight}
+              busy={shown !== wanted}
+            />
+            {peeking && activeRow && (
+              <Suspense>
+                <Peek
+                  row={activeRow}
+                  onClose={() => {
+                    setPeeking(false);
+                    inGrid();
+                  }}
+                />
+              </Suspense>
+            )}
+          </div>
         </>
       )}
     </Page>

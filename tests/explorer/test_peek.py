@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study is looked at from the list by keyboard: beside it, and on the page of its images."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browsing import Open, faults_of
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_peek_and_view(explorer: Open, theme: str, language: str) -> None:
+    """The panel follows the active row, leaves the list where it is, and goes by Escape."""
+    page = explorer("?q=Dubois&sort=id", color_scheme=theme, preferences={"language": language})
+    first, second = (page.locator(f'[aria-rowindex="{index}"]') for index in (2, 3))
+    expect(first).to_contain_text("P0002")
+    page.keyboard.press("p")
+    panel = page.get_by_role("complementary")
+    expect(panel).to_contain_text("P0002")
+    expect(panel.locator('a[href*="/view/"]')).to_have_count(1)
+    assert faults_of(page) == []
+    page.keyboard.press("j")
+    expect(panel).to_contain_text(second.locator("a").inner_text())
+    expect(panel).to_contain_text("P0008")
+    expect(page).to_have_url(re.compile(r"/explorer/\?q=Dubois&sort=id$"))
+    page.set_viewport_size({"width": 768, "height": 1024})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog").locator("dt")
+    for key in ("P", "V", "Enter", "Home"):
+        expect(keys.filter(has_text=re.compile(f"^{key}$"))).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    expect(page).to_have_url(re.compile("/explorer/view/"))
