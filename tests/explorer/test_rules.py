@@ -42,6 +42,13 @@ def test_rule(explorer: Open, store: Store) -> None:
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Modalitty")
     dialog.get_by_label("What (1)").fill("Modality")
+    for half in ("What (1)", "Is one of (1)"):
+        whole = dialog.get_by_label(half).input_value()
+        dialog.get_by_label(half).fill("")
+        with page.expect_response("**/routing/rules/mr") as refusing:
+            dialog.get_by_role("button", name="Save").click()
+        assert refusing.value.status == 400
+        dialog.get_by_label(half).fill(whole)
     dialog.get_by_role("button", name="Save").click()
     expect(row(page, "mr")).to_contain_text("Modality = MR, PT")
     expected = {

@@ -55,9 +55,10 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
 
   const conditions = (): Condition[] => {
     if (written) return JSON.parse(text('When')) as Condition[];
-    return LINES.filter((line) => text(`of${line}`).trim()).map((line) =>
-      conditionOf({ of: text(`of${line}`).trim(), is: text(`is${line}`) }),
-    );
+    // Half a line is sent, too, and refused: left out, the rule would hold of more than was meant.
+    return LINES.map((line) => ({ of: text(`of${line}`).trim(), is: text(`is${line}`) }))
+      .filter(({ of, is }) => of || is.trim())
+      .map(conditionOf);
   };
   const run = async () => {
     if (!form.ready()) return;
