@@ -110,6 +110,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_HTTP_HOST": ("localhost", "localhost"),
         "PONS_HTTP_LANGUAGE": ("de", "de"),
         "PONS_HTTP_TRUSTED_PROXIES": ('["::1", "10.0.0.0/8"]', ["::1", "10.0.0.0/8"]),
+        "PONS_EGRESS_PREFERRED_TRANSFER_SYNTAX": ("1.2.840.10008.1.2", "1.2.840.10008.1.2"),
         "PONS_STORE_NAME": ("other", "other"),
         "PONS_STORAGE_KIND": ("file", "file"),
         "PONS_STORAGE_MAXIMUM_MODE": ("Reject", "Reject"),

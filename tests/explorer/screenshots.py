@@ -127,7 +127,8 @@ def shots(page: Page, study: str, series: str) -> Iterator[str]:
     yield "list"
     page.goto(f"/explorer/studies/{study}")
     expect(page.get_by_role("tabpanel").locator("img")).to_have_count(2)
-    page.wait_for_function("[...document.images].every((one) => one.complete && one.naturalWidth)")
+    for image in page.locator("img").all():
+        expect(image).to_have_js_property("complete", True)
     yield "study"
     page.goto(f"/explorer/studies/{study}?tab=history")
     expect(page.get_by_role("tabpanel").get_by_role("row").nth(2)).to_be_visible()
