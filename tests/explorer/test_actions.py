@@ -2,8 +2,10 @@
 """What can be done with studies in a browser: deleted and taken back, labelled, sent, uploaded."""
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
 from browsing import Open
@@ -212,38 +214,43 @@ def test_download(explorer: Open, store: Store, tmp_path: Path) -> None:
         assert len(opened.namelist()) == 1
 
 
-def test_send_says_what_went_wrong(explorer: Open, store: Store) -> None:
+@pytest.fixture
+def nobody(store: Store) -> Iterator[str]:
+    """A destination that does not answer."""
+    described = {"AET": "NOBODY", "Host": "127.0.0.1", "Port": 9}
+    assert store.http.put("/modalities/nobody", json=described).status_code == 200
+    yield "nobody"
+    assert store.http.delete("/modalities/nobody").status_code == 200
+
+
+def test_send_says_what_went_wrong(explorer: Open, store: Store, nobody: str) -> None:
     """A destination that does not answer is told with its reason, and nothing is lost."""
     send(store, scan(8007, "Send^Me", "SEND", "20260101"))
-    nobody = {"AET": "NOBODY", "Host": "127.0.0.1", "Port": 9}
-    assert store.http.put("/modalities/nobody", json=nobody).status_code == 200
     page = explorer("?q=SEND")
     choose(page)
     page.keyboard.press("e")
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Send").click()
     expect(dialog).to_contain_text("Choose where to")
-    dialog.get_by_label("nobody").check()
+    dialog.get_by_label(nobody).check()
     dialog.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Not everything was sent to nobody").last).to_be_visible()
     expect(page.get_by_text("1 selected")).to_be_visible()
 
 
-def test_the_end_of_sending_is_told(explorer: Open, store: Store) -> None:
+def test_the_end_of_sending_is_told(explorer: Open, store: Store, nobody: str) -> None:
     """A store that is away while a job runs is asked again; what is not known is said."""
     send(store, scan(8012, "Watch^Me", "WATCH", "20260101"))
-    gone = {"AET": "GONE", "Host": "127.0.0.1", "Port": 9}
-    assert store.http.put("/modalities/gone", json=gone).status_code == 200
     for status, times, told in (
-        (503, 3, "Not everything was sent to gone"),
-        (404, 1, "Whether all was sent to gone is not known"),
+        (503, 3, f"Not everything was sent to {nobody}"),
+        (404, 1, f"Whether all was sent to {nobody} is not known"),
     ):
         page = explorer("?q=WATCH")
         answer_at_first(page, "**/jobs/*", status, times)
         choose(page)
         page.keyboard.press("e")
         dialog = page.get_by_role("dialog")
-        dialog.get_by_label("gone").check()
+        dialog.get_by_label(nobody).check()
         dialog.get_by_role("button", name="Send").click()
         expect(page.get_by_text(told).last).to_be_visible()
 
