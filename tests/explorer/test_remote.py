@@ -117,6 +117,17 @@ def test_one_series(explorer: Open, store: Store, north: Archive) -> None:
     expect(page).to_have_url(re.compile("/explorer/studies/"))
 
 
+@pytest.mark.usefixtures("two")
+def test_beside_the_page_of_modalities(explorer: Open) -> None:
+    """From one page to the other and back at once, each shows what it is for."""
+    page = explorer("operate/modalities")
+    expect(page.get_by_role("rowheader", name="north")).to_be_visible()
+    page.get_by_role("link", name="Other archives").click()
+    expect(page.get_by_role("checkbox", name="north", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Network").click()
+    expect(page.get_by_role("rowheader", name="north")).to_be_visible()
+
+
 def test_a_slow_archive_is_not_waited_for(explorer: Open, store: Store) -> None:
     """The answers of the others are there meanwhile; who does not want to wait says so."""
     quick, slow = Archive(store, HEAD, counts=False), Archive(store, KNEE)

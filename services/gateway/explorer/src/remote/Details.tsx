@@ -67,6 +67,11 @@ export function Details({ row, remotes, held, onClose }: Props) {
       </p>
       {held && (
         <p>
+          {isOthers(row, held) && (
+            <span className={styles.partly}>
+              {t('othersHere', { patient: held.patientId || '–' })}
+            </span>
+          )}{' '}
           <Link to="/studies/$id" params={{ id: held.id }}>
             {t('openHere')}
           </Link>

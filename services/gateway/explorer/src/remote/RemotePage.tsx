@@ -11,7 +11,7 @@ import { useAsking } from './asking';
 import { Details } from './Details';
 import { Form } from './Form';
 import { useHeld } from './held';
-import { merge, sorted } from './merging';
+import { merge, openedOf, sorted } from './merging';
 import { Results } from './Results';
 import styles from './remote.module.css';
 import { remotesQuery } from './remotes';
@@ -76,7 +76,7 @@ function Archives({ remotes }: { remotes: { name: string; method: 'C-MOVE' | 'C-
     change({ ...next, ...(address.sort ? { sort: address.sort } : {}) }, to);
   };
   const { open: _, ...closed } = address;
-  const opened = rows.find(({ studyUid }) => studyUid === address.open);
+  const opened = openedOf(rows, address.open);
   const close = () => {
     change(closed);
     document.querySelector<HTMLElement>('[role="grid"]')?.focus();
@@ -102,7 +102,7 @@ function Archives({ remotes }: { remotes: { name: string; method: 'C-MOVE' | 'C-
               sort={sort}
               busy={asking.some(({ state }) => state === 'asking')}
               onSort={(next) => change({ ...address, sort: next })}
-              onOpen={(row) => change({ ...closed, open: row.studyUid })}
+              onOpen={(row) => change({ ...closed, open: row.key.trim() })}
             />
             {opened && (
               <Details row={opened} remotes={remotes} held={held.of(opened.key)} onClose={close} />

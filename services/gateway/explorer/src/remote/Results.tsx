@@ -203,9 +203,9 @@ export function Results({ rows, remotes, held, sort, busy, onSort, onOpen }: Pro
               .filter(Boolean)
               .join(', ')
           }
-          hrefOf={({ studyUid }) => {
+          hrefOf={({ key }) => {
             const address = new URLSearchParams(location.search);
-            address.set('open', studyUid);
+            address.set('open', key.trim());
             return `?${address}`;
           }}
           sort={sort}

@@ -19,7 +19,7 @@ export type Sort = (typeof SORTS)[number] | `-${(typeof SORTS)[number]}`;
 export type Asked = { [field in Field]?: string };
 export type Address = Asked & {
   sort?: Sort;
-  /** StudyInstanceUID of the study whose series are shown. */
+  /** The study whose series are shown: the key of its row, or its StudyInstanceUID alone. */
   open?: string;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { bestSource, merge, mostImages, nameless, presenceOf, sorted } from './merging';
+import { bestSource, merge, mostImages, nameless, openedOf, presenceOf, sorted } from './merging';
 
 const STUDY = { StudyInstanceUID: '1.2', PatientID: 'P1', PatientName: 'ROE^A' };
 
@@ -29,13 +29,23 @@ describe('answers of several archives', () => {
   });
 
   it('are two rows where one UID is given to two patients', () => {
-    const other = { ...STUDY, PatientID: 'P2' };
-    expect(
-      merge([
-        { remote: 'a', answers: [STUDY] },
-        { remote: 'b', answers: [other] },
-      ]),
-    ).toHaveLength(2);
+    const rows = merge([
+      { remote: 'a', answers: [STUDY] },
+      {
+        remote: 'b',
+        answers: [
+          { ...STUDY, PatientID: 'P2' },
+          { ...STUDY, PatientID: '' },
+        ],
+      },
+    ]);
+    expect(rows).toHaveLength(3);
+    // The address of a row opens that row, not another patient's of the same UID.
+    for (const row of rows.slice(0, 2)) expect(openedOf(rows, row.key.trim())).toBe(row);
+    expect(openedOf(rows, '1.2')?.patientId).toBe('');
+    expect(openedOf(rows.slice(0, 1), '1.2')?.patientId).toBe('P1');
+    expect(openedOf(rows, '1.2 P3')).toBeUndefined();
+    expect(openedOf(rows, undefined)).toBeUndefined();
   });
 
   it('that name no study are counted', () => {

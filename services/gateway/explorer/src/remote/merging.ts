@@ -42,6 +42,10 @@ export function numberOf(answer: Answer, name: string): number | null {
 
 export const keyOf = (studyUid: string, patientId: string) => `${studyUid} ${patientId}`;
 
+/** The row that an address names: of this very patient, else the first of this study. */
+export const openedOf = (rows: readonly Row[], open: string | undefined): Row | undefined =>
+  rows.find(({ key }) => key.trim() === open) ?? rows.find(({ studyUid }) => studyUid === open);
+
 /** One row for each study; what a first archive leaves empty the next one may tell. */
 export function merge(answered: readonly { remote: string; answers: readonly Answer[] }[]): Row[] {
   const rows = new Map<string, Row>();

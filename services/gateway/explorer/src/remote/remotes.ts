@@ -4,9 +4,10 @@ import { queryOptions } from '@tanstack/react-query';
 import { get } from '../api/client';
 import type { Remote } from './retrievals';
 
-/** As the modality says, else as this store does. */
+/** As the modality says, else as this store does. What changes the modalities asks for this again,
+ * which is of another form than what their own page keeps below `remotes`. */
 export const remotesQuery = queryOptions({
-  queryKey: ['remotes'],
+  queryKey: ['remotes', 'to ask'],
   queryFn: async ({ signal }): Promise<Remote[]> => {
     const [known, system] = await Promise.all([
       get<Record<string, { RetrieveMethod?: string }>>('/modalities?expand', { signal }),

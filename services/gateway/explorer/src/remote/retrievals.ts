@@ -2,6 +2,7 @@
 /** What is being retrieved: above the pages, and known again after a reload, so that nothing is fetched twice. */
 import { useSyncExternalStore } from 'react';
 import { ApiError, get, post } from '../api/client';
+import type { JobRow, JobsPage, JobsPageAsked } from '../api/schema';
 
 export interface Target {
   /** Of its row. */
@@ -15,16 +16,10 @@ export interface Retrieval extends Target {
   remote: string;
   /** Null until the store has said. */
   job: string | null;
-  state: 'waiting' | 'running' | 'done' | 'failed';
+  /** `forgotten`: over, but the store has no place any more for what its job has told. */
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'forgotten';
   progress: number;
   why: string;
-}
-
-interface Job {
-  State: string;
-  Progress: number;
-  ErrorDescription: string;
-  ErrorDetails: string;
 }
 
 export interface Remote {
@@ -33,9 +28,9 @@ export interface Remote {
 }
 
 const KEPT = 'pons-explorer-retrievals';
-/** Milliseconds between two looks at the jobs that run; as many of them as are looked at. */
+/** Milliseconds between two looks at the jobs; as many as the store tells of in one request. */
 const LOOK = 1_000;
-const AT_A_TIME = 6;
+const AT_A_TIME = 500;
 /** Retrievals that are remembered after their end. */
 const MOST_ENDED = 500;
 
@@ -48,10 +43,15 @@ export class Retrievals {
   private listeners = new Set<() => void>();
   private changes = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Nobody is signed in: the store is asked again when somebody looks at the page. */
+  private resting = false;
 
   constructor(private readonly storage: Pick<Storage, 'getItem' | 'setItem'> | null) {
     for (const one of this.kept()) this.all.set(nameOf(one), one);
     if (this.underWay().length) this.lookLater();
+    globalThis.addEventListener?.('focus', () => {
+      if (this.resting) this.lookLater();
+    });
   }
 
   subscribe = (listener: () => void) => {
@@ -116,29 +116,51 @@ export class Retrievals {
   }
 
   private async look(): Promise<void> {
+    this.resting = false;
     const begun = this.underWay().filter(({ job }) => job !== null);
-    // Jobs are done in about their order: the first ones are those that move.
-    await Promise.all(begun.slice(0, AT_A_TIME).map((one) => this.lookAt(one)));
+    // All of them: some may rest for hours, and the store lists those that ended for a while only.
+    for (let at = 0; at < begun.length; at += AT_A_TIME)
+      await this.lookAt(begun.slice(at, at + AT_A_TIME));
     this.timer = undefined;
     this.tell();
-    if (this.underWay().length) this.lookLater();
+    if (this.underWay().length && !this.resting) this.lookLater();
   }
 
-  private async lookAt(one: Retrieval): Promise<void> {
+  private async lookAt(some: readonly Retrieval[]): Promise<void> {
+    const ids = some.flatMap(({ job }) => job ?? []);
     try {
-      const job = await get<Job>(`/jobs/${one.job}`);
-      one.progress = job.Progress;
-      if (job.State === 'Success') this.end(one, 'done');
-      else if (job.State === 'Failure')
-        this.end(one, 'failed', job.ErrorDetails || job.ErrorDescription);
-      else if (job.State === 'Running') one.state = 'running';
+      const asked = { ids, limit: AT_A_TIME } satisfies JobsPageAsked;
+      const { rows } = await post<JobsPage>('/explorer/api/jobs', asked);
+      const known = new Map(rows.map((row) => [row.id, row]));
+      for (const one of some) {
+        const row = known.get(one.job ?? '');
+        if (row) this.learn(one, row);
+        else await this.lookForLost(one);
+      }
     } catch (error) {
-      // A store that is away is asked again; a job that it does not know is over.
-      if (error instanceof ApiError && error.status === 404) this.end(one, 'failed');
+      // A store that is away is asked again.
+      this.resting = error instanceof ApiError && error.status === 401;
     }
   }
 
-  private end(one: Retrieval, state: 'done' | 'failed', why = ''): void {
+  private learn(one: Retrieval, { state, progress, error }: JobRow): void {
+    one.progress = Math.round(progress * 100);
+    if (state === 'Success') this.end(one, 'done');
+    else if (state === 'Failure' || state === 'Undelivered') this.end(one, 'failed', error);
+    else if (state === 'Running') one.state = 'running';
+  }
+
+  /** A list may be a moment old; who is asked for the job itself knows whether it is over. */
+  private async lookForLost(one: Retrieval): Promise<void> {
+    try {
+      await get(`/jobs/${one.job}`);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      this.end(one, 'forgotten');
+    }
+  }
+
+  private end(one: Retrieval, state: 'done' | 'failed' | 'forgotten', why = ''): void {
     Object.assign(one, { state, why });
     const ended = [...this.all.entries()].filter(([, other]) => !isUnderWay(other));
     for (const [name] of ended.slice(0, -MOST_ENDED)) this.all.delete(name);

@@ -38,6 +38,8 @@ export function useEnded(rows: readonly Row[], held: HeldStudies): void {
       const row = latest.current.rows.find((one) => one.key === key);
       const name = personName(row?.patientName ?? '') || t('noName');
       if (state === 'done') show({ text: t('retrieved', { name, remote }) });
+      else if (state === 'forgotten')
+        show({ text: t('retrievalForgotten', { name, remote }), bad: true });
       else
         show({
           text: t('notRetrieved', { name, remote, why: why || t('notRetrievedWhy') }),
