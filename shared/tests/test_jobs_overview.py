@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
+import msgspec
 import pytest
 
 from pons.bus import Bus
@@ -70,6 +71,22 @@ async def test_those_who_follow_share_one_watch(jobs: Jobs, overview: JobOvervie
     assert len(await overview.all()) == 2
     async with aclosing(overview.news()) as again:
         await told(again, lambda one: one.states == {"Pending": 2})
+
+
+async def test_a_watch_that_ended_begins_anew(jobs: Jobs, overview: JobOverview) -> None:
+    """Also while one who follows does not read on; nothing old is told meanwhile."""
+    async with aclosing(overview.news()) as stuck:
+        await told(stuck, lambda one: True)
+        async with aclosing(overview.news()) as news:
+            await told(news, lambda one: True)
+            await jobs.bucket.put("unreadable", b"\xc1")
+            with pytest.raises(msgspec.DecodeError):
+                await told(news, lambda one: False)
+        await jobs.bucket.delete("unreadable")
+        await jobs.submit(NOBODYS)
+        assert [job.state for job in await overview.all()] == ["Pending"]
+        async with aclosing(overview.news()) as again:
+            await told(again, lambda one: one.states == {"Pending": 1})
 
 
 async def test_following_ends_with_the_service(stop: asyncio.Event, overview: JobOverview) -> None:

@@ -178,6 +178,13 @@ def test_a_failure_is_looked_at_and_tried_again(
     assert job in page.url
     page.reload()
     expect(details).to_contain_text("A700")
+    # Here, too, what cannot be taken back is asked about first.
+    details.get_by_role("button", name="Remove from the list").click()
+    asked = page.get_by_role("dialog", name="Remove 1 job from the list?")
+    asked.get_by_role("button", name="Cancel").click()
+    expect(asked).to_be_hidden()
+    assert store.get(f"/jobs/{job}")["State"] == "Failure"
+    expect(details).to_contain_text("A700")
     page.keyboard.press("Escape")
     expect(details).to_be_hidden()
     destination.status = 0x0000

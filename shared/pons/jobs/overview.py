@@ -5,7 +5,7 @@ import asyncio
 import heapq
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -70,32 +70,36 @@ class JobOverview:
     async def _follow(self) -> AsyncIterator[asyncio.Task[None]]:
         """One watch for all who follow; it begins with the first, and ends with the last."""
         self._followers += 1
-        if self._watching is None:
+        if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
-        watching = self._watching
         try:
-            yield watching
+            yield self._watching
         finally:
             self._followers -= 1
             if self._followers == 0:
-                self._watching, self._known = None, None
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
+                self._watching.cancel()
+                await asyncio.wait((self._watching,))
 
     async def _watch(self) -> None:
-        async for item in self._jobs.bucket.watch("*"):
-            if isinstance(item, Snapshot):
-                rows = (_row_of(entry) for entry in item.entries.values())
-                self._known = {row.id: row for row in rows if row is not None}
-            elif self._known is not None:
-                row = _row_of(item)
-                if row is None:
-                    self._known.pop(item.key, None)
-                else:
-                    self._known[row.id] = row
-            self._changed.set()
-            self._changed = asyncio.Event()
+        """What is known ends with the watch, whatever ended it: it would grow old."""
+        try:
+            async for item in self._jobs.bucket.watch("*"):
+                self._learn(item)
+                self._changed.set()
+                self._changed = asyncio.Event()
+        finally:
+            self._known = None
+
+    def _learn(self, item: Snapshot | Entry) -> None:
+        if isinstance(item, Snapshot):
+            rows = (_row_of(entry) for entry in item.entries.values())
+            self._known = {row.id: row for row in rows if row is not None}
+        elif self._known is not None:
+            row = _row_of(item)
+            if row is None:
+                self._known.pop(item.key, None)
+            else:
+                self._known[row.id] = row
 
     async def _wait(
         self, event: asyncio.Event, watching: asyncio.Task[None], seconds: float | None = None

@@ -7,11 +7,11 @@ import type { Selection } from '../grid/selection';
 import { sentenceOf } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
-import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
 import type { Asked } from './address';
 import styles from './jobs.module.css';
 import { type Action, identifiers } from './queries';
+import { isAsked, type Asked as Question, SureDialog } from './SureDialog';
 import { useAct } from './useAct';
 
 export const ACTIONS: { action: Action; icon: IconName; keys: string }[] = [
@@ -21,8 +21,6 @@ export const ACTIONS: { action: Action; icon: IconName; keys: string }[] = [
   { action: 'cancel', icon: 'close', keys: 'c' },
   { action: 'forget', icon: 'trash', keys: 'Delete' },
 ];
-/** What cannot be taken back is asked about first. */
-export const ASKED: ReadonlySet<Action> = new Set<Action>(['cancel', 'forget']);
 
 interface Props {
   selection: Selection<JobRow>;
@@ -39,7 +37,7 @@ export function JobActions({ selection, asked, matching, mayAct, onDone }: Props
   const locale = useLocale();
   const { show } = useNotices();
   const act = useAct();
-  const [sure, setSure] = useState<{ action: Action; ids: string[] } | null>(null);
+  const [sure, setSure] = useState<{ action: Question; ids: string[] } | null>(null);
   const [busy, setBusy] = useState(false);
   const ids = [...selection.ids];
   const known = new Map(selection.rows.map((row) => [row.id, row]));
@@ -57,7 +55,7 @@ export function JobActions({ selection, asked, matching, mayAct, onDone }: Props
     ? ACTIONS.map((one) => ({ ...one, to: able(one.action) })).filter(({ to }) => to.length)
     : [];
   const start = (action: Action, to: string[]) => {
-    if (ASKED.has(action)) setSure({ action, ids: to });
+    if (isAsked(action)) setSure({ action, ids: to });
     else void run(action, to);
   };
   useShortcuts([
@@ -107,16 +105,13 @@ export function JobActions({ selection, asked, matching, mayAct, onDone }: Props
         <Icon name="close" />
       </button>
       {sure && (
-        <Modal
-          title={t(`sure_${sure.action as 'cancel' | 'forget'}`, { count: sure.ids.length })}
-          action={t(`do_${sure.action}`)}
-          danger
+        <SureDialog
+          action={sure.action}
+          count={sure.ids.length}
           busy={busy}
           onAction={() => void run(sure.action, sure.ids)}
           onClose={() => setSure(null)}
-        >
-          <p>{t(`means_${sure.action as 'cancel' | 'forget'}`)}</p>
-        </Modal>
+        />
       )}
     </section>
   );

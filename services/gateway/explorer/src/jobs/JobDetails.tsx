@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All that is known of a job, as it is now, and what can be done with it. */
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { Button, Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
@@ -10,6 +11,7 @@ import { ACTIONS } from './JobActions';
 import { JobState } from './JobState';
 import styles from './jobs.module.css';
 import { type Action, jobQuery, resourcesQuery } from './queries';
+import { type Asked, isAsked, SureDialog } from './SureDialog';
 import { useJobTexts } from './texts';
 import { useAct } from './useAct';
 
@@ -30,7 +32,9 @@ export function JobDetails({ id, tick, mayAct, onClose }: Props) {
   const texts = useJobTexts();
   const act = useAct();
   const { data, error, refetch } = useQuery(jobQuery(id, tick));
+  const [sure, setSure] = useState<Asked | null>(null);
   const run = async (action: Action) => {
+    setSure(null);
     await act(action, [id]);
     await refetch();
   };
@@ -71,7 +75,7 @@ export function JobDetails({ id, tick, mayAct, onClose }: Props) {
                       <Button
                         key={action}
                         className={styles.framed}
-                        onPress={() => void run(action)}
+                        onPress={() => (isAsked(action) ? setSure(action) : void run(action))}
                       >
                         <Icon name={icon} />
                         {t(`do_${action}`)}
@@ -96,6 +100,14 @@ export function JobDetails({ id, tick, mayAct, onClose }: Props) {
                   </a>
                 </p>
               ))}
+              {sure && (
+                <SureDialog
+                  action={sure}
+                  count={1}
+                  onAction={() => void run(sure)}
+                  onClose={() => setSure(null)}
+                />
+              )}
               <Resources content={data.answer.Content} />
               <details>
                 <summary>{t('content')}</summary>
