@@ -62,6 +62,14 @@ def test_rule(explorer: Open, store: Store) -> None:
     page.get_by_role("button", name="Disable mr").click()
     expect(row(page, "mr")).to_contain_text("Rests")
     assert store.get("/routing/rules/mr") == {**expected, "Enabled": False}
+    # What somebody else has changed since the page was read stays so.
+    theirs = {**expected, "When": [{"Tag": "Modality", "Is": ["MR"]}], "Enabled": False}
+    store.http.put("/routing/rules/mr", json=theirs).raise_for_status()
+    page.get_by_role("button", name="Enable mr").click()
+    expect(row(page, "mr")).not_to_contain_text("Rests")
+    assert store.get("/routing/rules/mr") == {**theirs, "Enabled": True}
+    store.http.put("/routing/rules/mr", json={**expected, "Enabled": False}).raise_for_status()
+    page.reload()
     page.get_by_role("button", name="Change mr").click()
     dialog.get_by_label("modality:fixed").check()
     dialog.get_by_role("button", name="Save").click()

@@ -32,5 +32,7 @@ class Events(BaseModel):
     """The data of each kind of event, by its name."""
 
     study: StudyArrived = Field(description="A study that is new.")
-    beat: Beat = Field(description="At first and every 15 seconds: the stream lives.")
+    beat: Beat = Field(
+        description="At first, with the number that the stream begins behind, and every 15 seconds."
+    )
     jobs: JobNews = Field(description="How the jobs are now: at first, and after they changed.")

@@ -40,12 +40,13 @@ async def events(
         Number | None, Header(description="The number of the last study that the client has.")
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Events `study` have numbers, by which a stream that was cut goes on without a gap. An event
-    `jobs` tells all there is to tell, so that the latest one is enough; `beat` says that the
-    stream lives."""
+    """Events `study` have numbers, by which a stream that was cut goes on without a gap; so has the
+    first `beat`, for one that is cut before any study came. An event `jobs` tells all there is to
+    tell, so that the latest one is enough; `beat` says that the stream lives."""
     since = last_event_id if last_event_id is not None else asked.since
     if since is None:
         since = (await backends.catalog.logs.latest_change()).last
+    yield ServerSentEvent(event="beat", data={}, id=str(since))
     async for event in merged(
         _studies(backends, since), _jobs(backends), _beats(backends.health.stop)
     ):
@@ -67,10 +68,11 @@ async def _jobs(backends: Backends) -> AsyncIterator[ServerSentEvent]:
 
 async def _beats(stop: asyncio.Event) -> AsyncIterator[ServerSentEvent]:
     while not stop.is_set():
-        yield ServerSentEvent(event="beat", data={})
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_SECONDS):
                 await stop.wait()
+                return
+        yield ServerSentEvent(event="beat", data={})
 
 
 async def merged(*sources: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:

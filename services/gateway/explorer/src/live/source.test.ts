@@ -74,6 +74,13 @@ describe('the stream', () => {
     expect(states()).toEqual(['open', 'refused', 'open']);
   });
 
+  it('goes on where it began, if no study has come yet', () => {
+    latest().send('open', null);
+    latest().send('beat', {}, '21');
+    vi.advanceTimersByTime(SILENCE + 1);
+    expect(latest().address).toBe('/explorer/api/events?since=21');
+  });
+
   it('asks less often the longer it is refused, and never twice at once', () => {
     for (const delay of [...DELAYS, 5_000]) {
       latest().fail(2);

@@ -54,7 +54,11 @@ export class Source {
       if (refused) this.again(DELAYS[Math.min(this.failures, DELAYS.length - 1)]);
       else this.listen();
     });
-    stream.addEventListener('beat', () => this.listen());
+    stream.addEventListener('beat', ({ lastEventId }) => {
+      // The first one has the number that the stream begins behind.
+      this.last = lastEventId || this.last;
+      this.listen();
+    });
     stream.addEventListener('study', ({ data, lastEventId }) => {
       this.last = lastEventId;
       this.listen();

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
-import { del, putJson } from '../api/client';
+import { del, get, putJson } from '../api/client';
 import type { KnownRule } from '../api/schema';
 import { useMay } from '../api/session';
 import styles from '../network/network.module.css';
@@ -13,7 +13,7 @@ import { Failure } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { Page } from '../shell/Page';
 import { RuleForm } from './RuleForm';
-import { rulesQuery, writtenOf } from './rules';
+import { type Rule, rulesQuery, writtenOf } from './rules';
 import { Tester } from './Tester';
 
 export function RoutingPage() {
@@ -33,6 +33,11 @@ export function RoutingPage() {
       setFailure(refusal);
     }
     await queries.invalidateQueries({ queryKey: rulesQuery.queryKey });
+  };
+  /** Nothing of it but this: what it says is asked for again, since somebody else may have changed it. */
+  const enable = async (name: string, Enabled: boolean) => {
+    const rule = await get<Rule>(`/routing/rules/${name}`);
+    await putJson(`/routing/rules/${name}`, { ...rule, Enabled });
   };
   return (
     <Page title={t('title')}>
@@ -99,12 +104,7 @@ export function RoutingPage() {
                             name: one.name,
                           })}
                           onPress={() =>
-                            void change(() =>
-                              putJson(`/routing/rules/${one.name}`, {
-                                ...one.rule,
-                                Enabled: one.rule.Enabled === false,
-                              }),
-                            )
+                            void change(() => enable(one.name, one.rule.Enabled === false))
                           }
                         >
                           {one.rule.Enabled === false ? t('enable') : t('disable')}
