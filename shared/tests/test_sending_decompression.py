@@ -137,6 +137,19 @@ async def test_without_pixels_nothing_is_decoded(send: Send) -> None:
     assert found == implicit((0x00100010, b"A^B "))
 
 
+@pytest.mark.parametrize("target", [EXPLICIT, IMPLICIT])
+@pytest.mark.parametrize("value", [b"\xff\xd8\xff\xdb jpeg", item(b"") + item(b"jpeg")])
+async def test_a_code_stream_without_fragments_is_not_sent_as_pixels(
+    send: Send, value: bytes, target: str
+) -> None:
+    """Some write one with its length; whoever got it as uncompressed would see noise."""
+    source = explicit((0x7FE00010, b"OB", value))
+    with pytest.raises(InvalidInstance, match="compressed, but not in fragments"):
+        await send(source, AssertionError("render was asked"), target, syntax=JPEG)
+    pixels = explicit((0x7FE00010, b"OW", bytes(range(8))))
+    assert await send(pixels, AssertionError("render was asked"), syntax=JPEG) == pixels
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "why"),
     [

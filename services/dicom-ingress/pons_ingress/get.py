@@ -97,7 +97,7 @@ class Get:
         instance: InstanceToSend,
         sent: SubOperations,
     ) -> None:
-        """Send an instance, and count what became of it.
+        """Send an instance, and count what became of it; nothing, if the peer wants it no longer.
 
         Raises what keeps it from being sent, before the peer has heard of it.
         """
@@ -111,7 +111,10 @@ class Get:
             else:
                 opening = open_converted(self._objects, dataset.instance, way[1], self._decompress)
                 entering = stack.enter_async_context(opening)
-                pieces = await self._meanwhile(entering, conversation, sent)
+                opened = await self._meanwhile(entering, conversation, sent)
+                if opened is None:
+                    return
+                pieces = opened
             first = await anext(pieces)
             command: dict[int, int | str] = {
                 AFFECTED_SOP_CLASS_UID: instance.sop_class_uid,
@@ -129,14 +132,17 @@ class Get:
 
     async def _meanwhile(
         self, work: Awaitable[T], conversation: Conversation, sent: SubOperations
-    ) -> T:
+    ) -> T | None:
         """What `work` gives; the peer hears again how far it is while that takes long.
 
-        Frames that are decompressed may take minutes, for which few peers wait in silence.
+        Frames that are decompressed may take minutes, for which few peers wait in silence. None
+        where the peer has cancelled, or is gone: nobody decodes for it any longer.
         """
         working = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait((working,), timeout=self._tell_seconds))[0]:
+                if conversation.cancelled:
+                    return None
                 await conversation.respond(sent.pending())
         finally:
             working.cancel()

@@ -175,9 +175,9 @@ def compressed_file() -> bytes:
     return buffer.getvalue()
 
 
-def test_pixels_that_take_long_to_decompress(start_port: StartPort, tmp_path: Path) -> None:
-    """The peer hears meanwhile that it goes on, and gets them in the end."""
-    objects, catalog = FileObjects(tmp_path / "objects", "get"), Listed()
+def compressed_in(folder: Path) -> tuple[FileObjects, Listed]:
+    """A store of one instance, whose pixels are compressed."""
+    objects, catalog = FileObjects(folder / "objects", "get"), Listed()
     content, key = compressed_file(), new_key()
     asyncio.run(objects.put(key, content))
     catalog.instances.append(
@@ -187,6 +187,13 @@ def test_pixels_that_take_long_to_decompress(start_port: StartPort, tmp_path: Pa
             checksum=xxhash.xxh3_128(content).digest(),
         )
     )
+    return objects, catalog
+
+
+def test_pixels_that_take_long_to_decompress(start_port: StartPort, tmp_path: Path) -> None:
+    """The peer hears meanwhile that it goes on, and gets them in the end."""
+    objects, catalog = compressed_in(tmp_path)
+    (key,) = (one.object_key for one in catalog.instances)
     asked = []
 
     @asynccontextmanager
@@ -217,6 +224,29 @@ def asking(port: Any, wire: ModuleType, maximum_length: int = 0) -> Any:
     query = b"\x08\0\x52\0\6\0\0\0STUDY \x20\0\x0d\0\4\0\0\x001.3\0"
     peer.send(wire.fragment(1, 3, wire.command(0x10, GET)) + wire.fragment(1, 2, query))
     return peer
+
+
+def test_nothing_is_decompressed_for_a_peer_that_is_gone(
+    start_port: StartPort, wire: ModuleType, tmp_path: Path
+) -> None:
+    """It may have asked for minutes of work, and asks for them again."""
+    objects, catalog = compressed_in(tmp_path)
+    ended = threading.Event()
+
+    @asynccontextmanager
+    async def decompress(_instance: InstanceToSend) -> AsyncIterator[dict[int, NewElement]]:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        yield {}
+
+    service = Get(catalog, objects, lambda: "latin1", decompress, tell_seconds=0.02)
+    port = start_port(more_services={Permission.GET: service}, always_allow_get=True)
+    with asking(port, wire) as peer:
+        assert peer.receive()[0] == 4
+        assert not ended.is_set()
+    assert ended.wait(10)
 
 
 def dataset_of_a_store(peer: Any) -> bytes:

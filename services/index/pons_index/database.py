@@ -40,6 +40,8 @@ REPEAT_LOG = 10.0
 """Seconds until a failure that goes on is logged again."""
 MOST_USES = 1000
 """Transactions after which a kept connection goes back to the pool, which renews old ones."""
+IDLE_SECONDS = 300.0
+"""Older connections may have been forgotten by a firewall on the way; kept or not."""
 COMMAND_PATIENCE = 10.0
 """Seconds that a command waits for a database that is away before it says so."""
 
@@ -69,6 +71,8 @@ class Database:
         self._kept: Any = None
         """A connection that its last user may want again at once; it counts as one in use."""
         self._uses = 0
+        self._kept_at = 0.0
+        """Since when it has not been used."""
 
     async def run(
         self,
@@ -116,7 +120,11 @@ class Database:
 
     async def _on_the_kept(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """As `_on_any`, but keep the connection: the pool's ways cost a fifth of a transaction."""
+        loop = asyncio.get_running_loop()
         connection, self._kept = self._kept, None
+        if connection is not None and loop.time() - self._kept_at >= IDLE_SECONDS:
+            connection.terminate()  # the pool would hand it out again
+            connection = None
         if connection is None or connection.is_closed() or self._uses >= MOST_USES:
             if connection is not None:
                 await self.pool.release(connection)
@@ -128,7 +136,7 @@ class Database:
             raise
         self._uses += 1
         if self._kept is None:
-            self._kept = connection
+            self._kept, self._kept_at = connection, loop.time()
         else:
             await self.pool.release(connection)
         return result
@@ -229,7 +237,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
         settings.database.url,
         min_size=0,
         max_size=max(LEAST_CONNECTIONS, settings.database.pool_size),
-        max_inactive_connection_lifetime=300,
+        max_inactive_connection_lifetime=IDLE_SECONDS,
         command_timeout=ANSWER_SECONDS,
         server_settings=SESSION | {"application_name": f"pons-index {settings.store.name}"},
         reset=_keep,

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from pons.bus import Bus
 from pons.errors import PonsError
 from pons.health.readiness import Health
 from pons_embedded.nats import EmbeddedNats
+from pons_index.continuity import Continuity
 from pons_index.service import open_service
+from pons_index.stream import StreamState, read_stream_state
 from pons_index.sweep import Sweep
 from pons_testing.postgres import PostgresServer
 from pons_testing.waiting import until
@@ -43,6 +46,23 @@ async def test_who_asks_before_the_next_beat_hears_of_a_loss(open_store: OpenSto
         with pytest.raises(BaseExceptionGroup) as raised:
             await work()
         assert raised.group_contains(PonsError, match="set back or replaced")
+
+
+async def test_a_beat_amid_a_check_is_no_loss(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the check has read is older than what the beat has written."""
+    async with open_store() as store, store.replica():
+        continuity = Continuity(store.database, store.bus, store.objects)
+        await continuity.begin()
+
+        async def beaten_meanwhile(bus: Bus) -> StreamState:
+            monkeypatch.setattr("pons_index.continuity.read_stream_state", read_stream_state)
+            await continuity.end()
+            return await read_stream_state(bus)
+
+        monkeypatch.setattr("pons_index.continuity.read_stream_state", beaten_meanwhile)
+        await continuity.check()
 
 
 async def test_streams_that_nats_lost_are_noticed_when_it_is_back(

@@ -49,6 +49,16 @@ async def test_a_session_that_has_ended_is_not_met_again(database: Database) -> 
     assert await database.run(session, often=True)
 
 
+async def test_a_session_that_nobody_used_for_long_is_not_met_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall may have forgotten it: the first image of a morning would wait a minute for it."""
+    first = await database.run(session, often=True)
+    monkeypatch.setattr(tested, "IDLE_SECONDS", 0.0)
+    assert await database.run(session, often=True) != first
+    assert database.pool.get_idle_size() == database.pool.get_size() - 1
+
+
 async def test_the_pool_gets_it_back_now_and_then(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,13 @@ class Fragments:
         group = self._divide(fragments, frames, tables)[number]
         return b"".join(map(self._read, group))
 
+    def has_more_than_one(self) -> bool:
+        """Whether more frames than one begin here; one of RLE is one fragment (PS3.5 A.4.2)."""
+        fragments = [fragment for fragment in self._all() if fragment.length]
+        if self._are_code_streams:
+            return len(_starts([self._beginning(fragment) for fragment in fragments])) > 1
+        return len(fragments) > 1
+
     def _is_possible(self, table: Table) -> bool:
         return bool(table[0] == 0 and table[-1] < self._size and (np.diff(table) > 0).all())
 

@@ -28,6 +28,18 @@ def raw_frame(image: Image, source: Source, frame: int) -> bytes:
     return shift_bits(read_bytes(image, source, start // 8, -(-end // 8)), start % 8, end - start)
 
 
+def require_all_told(image: Image, source: Source) -> None:
+    """Raise `UnsupportedImage` where compressed frames follow one that is said to be the only one.
+
+    Of more than one, it cannot be told which is which unless all are told of.
+    """
+    if image.number_of_frames == 1 and _fragments(image, source).has_more_than_one():
+        raise UnsupportedImage(
+            "The pixel data has more frames than Number of Frames (0028,0008) says",
+            "that is 1, or missing",
+        )
+
+
 def read_bytes(image: Image, source: Source, start: int, end: int) -> bytes:
     """Bytes `start` to `end` of pixel data that is not encapsulated."""
     return source.read_at(image.offset + start, end - start)
@@ -42,8 +54,7 @@ def shift_bits(data: bytes, skip: int, bits: int) -> bytes:
 
 
 def _encapsulated_frame(image: Image, source: Source, frame: int) -> bytes:
-    window = io.BufferedReader(Window(source, image.offset, image.length), _SCAN_BUFFER)
-    fragments = Fragments(window, are_code_streams=_are_code_streams(image))
+    fragments = _fragments(image, source)
     extended, lengths = (
         offsets(bulk_bytes(table, source), 8) for table in (image.offset_table, image.length_table)
     )
@@ -56,6 +67,11 @@ def _encapsulated_frame(image: Image, source: Source, frame: int) -> bytes:
     if len(lengths) == image.number_of_frames and lengths[frame] == len(data) - 1:
         return data[:-1]  # without the padding
     return data
+
+
+def _fragments(image: Image, source: Source) -> Fragments:
+    window = io.BufferedReader(Window(source, image.offset, image.length), _SCAN_BUFFER)
+    return Fragments(window, are_code_streams=_are_code_streams(image))
 
 
 def _are_code_streams(image: Image) -> bool:

@@ -20,7 +20,7 @@ from pons_render.decoded_frame import write_decoded
 from pons_render.display import View, expand_bits, show
 from pons_render.encode import encode
 from pons_render.frame_record import write_record
-from pons_render.frames import raw_frame
+from pons_render.frames import raw_frame, require_all_told
 from pons_render.image import TOO_MUCH_MEMORY, Image
 from pons_render.matlab import to_matlab
 from pons_render.palette import apply_palette
@@ -62,6 +62,7 @@ def render(task: Task, source: Source, answer: BinaryIO) -> None:
         image, pixels = _pixels(task, source)
         write_record(dict(task.head), image, task.attributes, pixels, source, answer)
     elif task.operation == DECODED:
+        require_all_told(task.image, source)
         decoded = decode_frame(task.image, source, task.frame, task.most, exact=True)
         write_decoded(task.image, *decoded, answer)
     elif task.operation == THUMBNAIL:

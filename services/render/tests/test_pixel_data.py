@@ -159,6 +159,21 @@ async def test_what_cannot_be_sent_as_the_header_says_is_refused(
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize("name", ["emri_small_RLE.dcm", "emri_small_jpeg_2k_lossless.dcm"])
+async def test_frames_that_the_header_does_not_tell_of_are_not_left_out(
+    client: httpx.AsyncClient, resources: Any, name: str
+) -> None:
+    """Whoever got the first alone would take it for all: the others are only in the fragments."""
+    ds = dcmread(io.BytesIO(example(name)))
+    del ds.NumberOfFrames
+    buffer = io.BytesIO()
+    ds.save_as(buffer)
+    resources.add("one", buffer.getvalue())
+    ((head, values),) = await frames_of(client, resources)
+    assert values == b""
+    assert "more frames than Number of Frames (0028,0008) says" in head.error
+
+
 async def test_a_damaged_frame_is_the_last(client: httpx.AsyncClient, resources: Any) -> None:
     """What comes before it arrives, and it says why there is no more."""
     content = bytearray(example("emri_small_RLE.dcm"))

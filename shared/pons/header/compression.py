@@ -22,6 +22,8 @@ _SIZE, _STYLE, _SCAN, _TILE = 0x51, 0x52, 0xDA, 0x90
 _BASELINE, _EXTENDED, _LOSSLESS, _JPEG_LS = 0xC0, 0xC1, 0xC3, 0xF7
 """Markers: SIZ, COD, SOS, SOT; starts of frames (ISO/IEC 10918-1 B.1, 14495-1, 15444-1 A.2)."""
 _LOOKED_AT = 64 * 1024
+HEAD = 8
+"""Bytes of a value that tell whether it is compressed."""
 _MOST_RLE_SEGMENTS = 15
 
 
@@ -29,10 +31,14 @@ def is_native(pixels: PixelData | None, start: int, peek: Peek) -> bool:
     """Say whether the pixel data at `start` is neither fragments nor a code stream by itself."""
     if pixels is None or not pixels.length:
         return False
-    head = peek(start, 8)
+    return not is_compressed(peek(start, HEAD))
+
+
+def is_compressed(head: bytes) -> bool:
+    """Say whether a value with these first `HEAD` bytes is a code stream or fragments."""
     segments, first = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
     run_lengths = 0 < segments <= _MOST_RLE_SEGMENTS and first == 64
-    return not head.startswith(_STARTS) and not run_lengths
+    return head.startswith(_STARTS) or run_lengths
 
 
 def name_of_fragments(start: int, peek: Peek) -> str:

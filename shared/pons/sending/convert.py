@@ -26,6 +26,7 @@ from pons.dicom.transfer_syntaxes import (
     TRANSFER_SYNTAXES,
 )
 from pons.errors import InvalidInstance
+from pons.header.compression import HEAD, is_compressed
 from pons.header.convert import BINARY_VRS
 from pons.header.model import UNDEFINED
 from pons.header.syntax import (
@@ -109,10 +110,15 @@ async def open_converted(
 
 
 async def _has_fragments(dataset: OpenDataset) -> bool:
-    """Whether the pixel data of the data set is compressed; a report in such a syntax has none."""
+    """Whether the pixel data of the data set is compressed; a report in such a syntax has none.
+
+    Raises `InvalidInstance` for a code stream without fragments, which would pass for pixels.
+    """
     walk, extent = await dataset.walk()
     async for element in walk.elements(extent):
         if element.tag == PIXEL_DATA:
+            if element.length and is_compressed(await dataset.read_range(element.start, HEAD)):
+                raise InvalidInstance("Its pixels are compressed, but not in fragments")
             return element.is_fragmented
     return False
 
