@@ -59,7 +59,7 @@ def phantom(height: float) -> NDArray[Any]:
         lung = ((x - side) / 0.3) ** 2 + ((y + 0.05) / (0.2 + 0.25 * height)) ** 2 < 1
         pixels[lung] = -800
     pixels[(x / 0.12) ** 2 + ((y - 0.4) / 0.12) ** 2 < 1] = 700
-    pixels[((x + 0.1) / 0.18) ** 2 + ((y + 0.1) / 0.2) ** 2 < 1] = 60
+    pixels[((x - 0.1) / 0.18) ** 2 + ((y + 0.1) / 0.2) ** 2 < 1] = 60
     grain = np.random.default_rng(int(height * 1000)).normal(0, 15, pixels.shape)
     return (pixels + grain).astype("<i2")
 
@@ -144,6 +144,18 @@ def shots(page: Page, study: str, series: str) -> Iterator[str]:
     expect(page.get_by_role("figure").locator("canvas")).to_have_count(6)
     expect(page.get_by_text("All is well")).to_be_visible()
     yield "store"
+    page.goto("/explorer/jobs")
+    expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
+    yield "jobs"
+    page.goto("/explorer/operate/modalities")
+    expect(page.get_by_role("rowheader", name="planning")).to_be_visible()
+    yield "network"
+    page.goto("/explorer/operate/routing")
+    expect(page.get_by_role("rowheader", name="ct-to-planning")).to_be_visible()
+    yield "routing"
+    page.goto("/explorer/remote")
+    expect(page.locator("form")).to_be_visible()
+    yield "remote"
 
 
 def main() -> None:
@@ -159,7 +171,23 @@ def main() -> None:
         study, series = send_phantom(store)
         eventually("all is stable", lambda: store.get(f"/studies/{study}")["IsStable"])
         asyncio.run(remember(store.data))
+        connect(store, study)
         take(store, chromium, study, series)
+
+
+def connect(store: Store, study: str) -> None:
+    """Systems that it sends to, of which none answers, and a rule."""
+    for name, port in (("planning", 9), ("research", 10), ("workstation", 11)):
+        described = {"AET": name.upper(), "Host": "127.0.0.1", "Port": port}
+        store.http.put(f"/modalities/{name}", json=described).raise_for_status()
+    when = [{"Tag": "Modality", "Is": ["CT"]}]
+    rule = {"On": "StableStudy", "When": when, "To": ["modality:planning"], "Enabled": False}
+    store.http.put("/routing/rules/ct-to-planning", json=rule).raise_for_status()
+    for name in ("research", "workstation"):
+        asked = {"Resources": [study], "Synchronous": False}
+        store.http.post(f"/modalities/{name}/store", json=asked).raise_for_status()
+    media = {"Resources": [study], "Synchronous": False}
+    store.http.post("/tools/create-media", json=media).raise_for_status()
 
 
 def take(store: Store, chromium: str, study: str, series: str) -> None:
