@@ -12,8 +12,9 @@ from pydicom import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove
 
-from outside import Store, free_ports
+from outside import Store, eventually, free_ports
 from pons_testing.scp import serving
 
 
@@ -43,6 +44,32 @@ class Receiver:
 
 
 @contextmanager
+def known_modality(store: Store, name: str, title: str, model: str) -> Iterator[None]:
+    """The DICOM port knows who asks for `model` by this AE title, as long as the block runs.
+
+    Processes hear of a change, and of its end, shortly after it is acknowledged.
+    """
+    described = {"AET": title, "Host": "127.0.0.1", "Port": 104}
+    assert store.http.put(f"/modalities/{name}", json=described).status_code == 200
+    eventually(f"{title} is known", lambda: _admitted(store, title, model))
+    try:
+        yield
+    finally:
+        store.http.delete(f"/modalities/{name}")
+        eventually(f"{title} is forgotten", lambda: not _admitted(store, title, model))
+
+
+def _admitted(store: Store, title: str, model: str) -> bool:
+    entity = AE(title)
+    entity.add_requested_context(model)
+    association = entity.associate("127.0.0.1", store.dicom_port)
+    admitted = association.is_established
+    if admitted:
+        association.release()
+    return admitted
+
+
+@contextmanager
 def receiving(store: Store, *, listening: bool = True) -> Iterator[Receiver]:
     """A receiver that the store knows as a modality, as MOVER is known that asks for it."""
     (port,) = free_ports(1)
@@ -51,15 +78,15 @@ def receiving(store: Store, *, listening: bool = True) -> Iterator[Receiver]:
     entity.add_supported_context(CTImageStorage, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     described = {"AET": "RECEIVER", "Host": "127.0.0.1", "Port": port}
     assert store.http.put("/modalities/receiver", json=described).status_code == 200
-    described = {"AET": "MOVER", "Host": "127.0.0.1", "Port": 104}
-    assert store.http.put("/modalities/mover", json=described).status_code == 200
     taken = (evt.EVT_C_STORE, receiver.take)
     try:
-        with serving(entity, taken, port=port) if listening else nullcontext():
+        with (
+            known_modality(store, "mover", "MOVER", StudyRootQueryRetrieveInformationModelMove),
+            serving(entity, taken, port=port) if listening else nullcontext(),
+        ):
             yield receiver
     finally:
-        for name in ("receiver", "mover"):
-            store.http.delete(f"/modalities/{name}")
+        store.http.delete("/modalities/receiver")
 
 
 def identifier(level: str, **keys: Any) -> Dataset:

@@ -21,6 +21,7 @@ from pynetdicom.sop_class import (
 )
 
 from outside import Store, image
+from retrieving import known_modality
 
 needs_dcmtk = pytest.mark.skipif(
     shutil.which("findscu") is None, reason="needs DCMTK (Debian: apt-get install dcmtk)"
@@ -57,10 +58,8 @@ def stored_images() -> list[Dataset]:
 def searched(store: Store) -> Iterator[Store]:
     """The store, which knows the AE title FINDER, with what is searched."""
     assert store.c_store(*stored_images()) == [0] * 4
-    modality = {"AET": "FINDER", "Host": "127.0.0.1", "Port": 104}
-    assert store.http.put("/modalities/finder", json=modality).status_code == 200
-    yield store
-    store.http.delete("/modalities/finder")
+    with known_modality(store, "finder", "FINDER", StudyRootQueryRetrieveInformationModelFind):
+        yield store
 
 
 def associate(store: Store, model: str, title: str = "FINDER", **options: Any) -> Association:

@@ -25,7 +25,7 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet
 
 from outside import Store, image
-from retrieving import identifier
+from retrieving import identifier, known_modality
 
 GET = StudyRootQueryRetrieveInformationModelGet
 PENDING, SUCCESS, SOME_FAILED, NOTHING_SENT, CANCELLED = 0xFF00, 0x0000, 0xB000, 0xA702, 0xFE00
@@ -37,10 +37,8 @@ def study(store: Store) -> Iterator[list[Dataset]]:
     study_uid = generate_uid()
     images = [image(f"GET-{study_uid[-12:]}", study_uid, n + 1) for n in range(4)]
     assert store.c_store(*images) == [SUCCESS] * 4
-    described = {"AET": "GETTER", "Host": "127.0.0.1", "Port": 104}
-    assert store.http.put("/modalities/getter", json=described).status_code == 200
-    yield images
-    store.http.delete("/modalities/getter")
+    with known_modality(store, "getter", "GETTER", GET):
+        yield images
 
 
 class Getter:
