@@ -25,10 +25,10 @@ class Peer:
     port: int
     timeout: float
     """Seconds for each of: connecting, the association's answer, an answer or any progress."""
-    into: tuple[str, ...] = UNCOMPRESSED
-    """Transfer syntaxes into which instances may be re-encoded for it, best first."""
     tls: DicomSettings | None = None
     """Whose certificates to use; None: it is called without TLS."""
+    into: tuple[str, ...] = UNCOMPRESSED
+    """Transfer syntaxes into which instances may be re-encoded for it, best first."""
 
     @property
     def address(self) -> str:

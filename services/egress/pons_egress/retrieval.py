@@ -271,13 +271,12 @@ class Retrieval:
         return Part(outcome, self._came_here(outcome))
 
     def _came_here(self, outcome: Outcome) -> list[str] | None:
-        """Instances that a C-MOVE has brought here; None where it brings them elsewhere."""
+        """Instances that a C-MOVE has brought here; None where nobody here tells of any."""
         if self._moved is None:
             return None
         counts = outcome.counts
         expected = counts.completed + counts.warning if self._here else 0
-        ids = self._wait_for(self._moved.take(self._number, expected))
-        return ids if ids or self._here else None
+        return self._wait_for(self._moved.take(self._number, expected)) or None
 
     def _wait_for(self, doing: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
