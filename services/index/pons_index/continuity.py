@@ -146,8 +146,11 @@ class Continuity:
         Whoever asks whether the index is ready would otherwise hear until the next beat that it is.
         """
         known = self._beats  # as it was before what is read: a beat may come meanwhile
-        before = await self._ask(lambda connection: connection.fetchrow(SQL["read_continuity"]))
-        stream = await read_stream_state(self._bus)
+        try:
+            before = await self._ask(lambda connection: connection.fetchrow(SQL["read_continuity"]))
+            stream = await read_stream_state(self._bus)
+        except Unavailable:
+            return  # whoever is away is told of by itself
         if before is None or before["beats"] < known or not _is_later(stream, before):
             self._due.set()
             raise Unavailable(SET_BACK_AT_WORK, COMPARES)

@@ -152,10 +152,10 @@ async def test_a_dead_letter_is_listed_told_and_tried_again(
             await ingest.store(dicom_file("1.2.666"), origin)
         await counted(health, 1)
         report = await health.readiness()
-        assert (report["ready"], report["warnings"]) == (
-            True,
-            {"dead letters": "1 could not be indexed: see GET /tools/dead-letters"},
-        )
+        assert report["ready"] is True
+        # Beside it there may be that all objects are compared, as long as they are.
+        said = report["warnings"]["dead letters"]
+        assert said == "1 could not be indexed: see GET /tools/dead-letters"
         await health.measure()
         assert b"pons_index_dead_letters 1.0" in generate_latest()
         assert (await ask(store.bus, "index", ReportHealth(), HealthReport)).warnings

@@ -304,11 +304,16 @@ def test_float_pixel_data(
     assert decode(content, locate, open_file).tolist() == [[0.5, -1.25], [3.0, 1e6]]
 
 
-def test_encapsulated_data_in_a_native_syntax(
+def test_plain_pixels_in_a_compressed_syntax(
     make: Make, locate: Locate, open_file: OpenFile
 ) -> None:
-    """Plain pixels under a compressed transfer syntax are refused, not guessed at."""
-    plain = make(np.zeros((2, 2), np.uint8))
-    mislabelled = plain.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0")
+    """Compressed ones are fragments: others are what they are, unless they may be a code stream."""
+
+    def mislabelled(values: list[list[int]]) -> bytes:
+        plain = make(np.array(values, np.uint8))
+        return plain.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0")
+
+    values = [[7, 8], [9, 10]]
+    assert decode(mislabelled(values), locate, open_file).tolist() == values
     with pytest.raises(UnsupportedImage):
-        decode(mislabelled, locate, open_file)
+        decode(mislabelled([[0xFF, 0xD8], [0xFF, 0xDB]]), locate, open_file)
