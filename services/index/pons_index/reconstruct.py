@@ -15,6 +15,7 @@ from pons.catalog.schema import TABLES
 from pons.dicom.identity import to_bytes
 from pons.dicom.levels import LEVELS, Level
 from pons.errors import InvalidInstance, NotFound, log_text
+from pons.limits.room import AT_A_TIME, Room
 from pons.messages.events import InstanceReceived
 from pons.messages.index import Reconstruct, Reconstructed
 from pons.objects.stored_file import ObjectFile
@@ -61,6 +62,8 @@ class Reconstruction:
         self._database = database
         self._open_read = open_read
         self._tags = tags
+        self._room = Room(AT_A_TIME)
+        """For the files that are read: of a large one nobody knows yet what its header takes."""
 
     def handlers(self) -> dict[type[msgspec.Struct], Handler]:
         """The command with what answers it."""
@@ -84,10 +87,10 @@ class Reconstruction:
         return Reconstructed(rebuilt, rows[-1]["instance_key"] if more else None)
 
     async def _read(self, read_again: ReadAgain, rows: list[Any], *, rewrite: bool) -> list[Reread]:
-        room = asyncio.Semaphore(READ_AT_ONCE)
+        turns = asyncio.Semaphore(READ_AT_ONCE)
 
         async def read(row: Any) -> Reread | None:
-            async with room:
+            async with turns, self._room.hold(row["size"]):
                 file = ObjectFile(
                     row["object_key"], row["size"], row["stored_size"], row["compression"]
                 )
