@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pons.settings import CONFIG_VARIABLE, Settings, variable
+from pons.settings.files import SUFFIX as FILE
 from pons_embedded.command import Command
 from pons_embedded.disk import changes_mb, storage_of
 from pons_embedded.folder import DataFolder
@@ -49,13 +50,13 @@ def service_programs(
     shared = shared_environment(settings, config, folder)
     if database:
         shared[variable("database", "reader_url")] = database["reader_url"]
-        shared.pop(variable("database", "url"), None)
+        withhold(shared, variable("database", "url"))
     if nats_url:
         shared[variable("nats", "url")] = nats_url
     token = settings.render.token or secrets.token_hex(24)
-    shared.pop(variable("render", "token"), None)
+    withhold(shared, variable("render", "token"))
     lua_token = settings.lua.token or secrets.token_hex(24)
-    shared.pop(variable("lua", "token"), None)
+    withhold(shared, variable("lua", "token"))
     # Nobody else gets the role that writes.
     writing = {variable("database", "url"): database["url"]} if database else {}
     copies = {"gateway": settings.http.processes, "ingress": settings.dicom.processes}
@@ -109,6 +110,18 @@ def tool_environment(
     return {name: text for name, text in told.items() if os.environ.get(name) != text}
 
 
+def withhold(environment: dict[str, str], name: str) -> None:
+    """Take a setting out of what a service is told: its value, and the file that holds it."""
+    for one in (name, name + FILE):
+        environment.pop(one, None)
+
+
+def without_files_of_values(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the file of any setting that the launcher has decided."""
+    named = {name + FILE for name in environment if name.startswith("PONS_")}
+    return {name: text for name, text in environment.items() if name not in named}
+
+
 def shared_environment(
     settings: Settings, config: Path | None, folder: DataFolder
 ) -> dict[str, str]:
@@ -155,7 +168,9 @@ class ServiceProcess:
             name=self.name,
             # -P: the working directory is no place to import from.
             argv=(sys.executable, "-P", "-m", f"pons_{self.service}"),
-            environment={**self.environment, variable("health", "port"): str(self.port)},
+            environment=without_files_of_values(
+                {**self.environment, variable("health", "port"): str(self.port)}
+            ),
         )
 
     def ready(self, _pid: int) -> bool:

@@ -18,7 +18,7 @@ from pons_embedded.nats import EmbeddedNats
 from pons_embedded.objects_lock import objects_locked
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.processes import end_all
-from pons_embedded.services import tool_environment
+from pons_embedded.services import tool_environment, without_files_of_values
 from pons_embedded.up import say
 
 NAMES = ("fsck", "reindex")
@@ -50,7 +50,8 @@ def run_tool(
 
 def _run(name: str, words: Sequence[str], told: dict[str, str]) -> int:
     command = [sys.executable, "-P", "-m", f"pons_index.{name}", *words]
-    return subprocess.run(command, env={**os.environ, **told}, check=False).returncode  # noqa: S603 our own program
+    environment = without_files_of_values({**os.environ, **told})
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 our own program
 
 
 @contextlib.contextmanager

@@ -77,6 +77,21 @@ def test_who_asks_render_shares_its_token(tmp_path: Path, monkeypatch: pytest.Mo
     assert chosen["index"] is None
 
 
+def test_secrets_in_files_reach_only_who_is_told_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the launcher gives as a value has no file beside it; the index has no file of a token."""
+    for name, value in {"RENDER_TOKEN": "chosen-by-somebody", "NATS_URL": "nats://x:4222"}.items():
+        (tmp_path / name).write_text(value)
+        monkeypatch.setenv(f"PONS_{name}_FILE", str(tmp_path / name))
+    settings = load_settings()
+    programs = service_programs(settings, None, DataFolder(tmp_path), {}, "nats://other:4222")
+    told = {one.name: one.prepare().environment for one in programs}
+    assert told["gateway"]["PONS_RENDER_TOKEN"] == "chosen-by-somebody"
+    assert not {"PONS_RENDER_TOKEN_FILE", "PONS_NATS_URL_FILE"} & told["gateway"].keys()
+    assert not {"PONS_RENDER_TOKEN_FILE", "PONS_RENDER_TOKEN"} & told["index"].keys()
+
+
 def test_a_taken_health_port_is_left(tmp_path: Path) -> None:
     """What took a service's port before it listened does not keep it from its next start."""
     index = service_programs(load_settings(), None, DataFolder(tmp_path), {}, "")[-1]

@@ -36,6 +36,9 @@ Every setting has a default, a place in one file, `pons.toml`, and an environmen
 - **The variable** of a setting is `PONS_`, its section and its name: `port` in `[http]` is
   `PONS_HTTP_PORT`. True and false are `true` and `false`; a table or a list is JSON, as in
   `PONS_MODALITIES='{{"ct": ["CT1", "192.0.2.7", 104]}}'`.
+- **The file of a variable**: with `_FILE` behind its name, a variable names a file that holds the
+  value, as orchestrators hand over secrets: `PONS_DATABASE_URL_FILE=/run/secrets/database_url`.
+  Line ends behind the value are no part of it. It is a mistake to set both.
 - **What wins**: options of the launcher (`--store`, `--http-port`, …) over variables, variables
   over the file, the file over the defaults. Tables are merged key by key.
 - **A wrong setting** ends the start with one sentence that names it and says what it may be, such

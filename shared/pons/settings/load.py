@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading the settings: from `pons.toml`, overridden by `PONS_*` variables.
 
-`[http] port = 8042` in the file is `PONS_HTTP_PORT` in the environment. Each service loads the
+`[http] port = 8042` in the file is `PONS_HTTP_PORT` in the environment, or in the file that
+`PONS_HTTP_PORT_FILE` names. Each service loads the
 whole tree and uses its part of it; nothing else in Pons reads the environment.
 """
 
@@ -21,6 +22,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from pons.settings.files import SUFFIX, UnreadableValue, named_setting, with_files
 from pons.settings.model import Settings
 from pons.settings.section import Section
 from pons.settings.values import not_json, sentences
@@ -47,7 +49,12 @@ def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: A
     tree = dict(read_config(config) if isinstance(config, Path) else config or {})
     ignored = ignored_variables()
     refuse_misspelt(ignored)
-    setting = {name.lower() for name in variables().keys() - ignored}
+    known = variables()
+    setting = {name.lower() for name in known.keys() - ignored}
+    try:
+        environment = with_files(os.environ, known)
+    except UnreadableValue as error:
+        raise SettingsError(str(error)) from None
 
     class FromTree(Settings):
         @classmethod
@@ -60,7 +67,7 @@ def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: A
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             assert isinstance(env_settings, EnvSettingsSource)
-            given = env_settings.env_vars  # by names in lower case
+            given = {name.lower(): value for name, value in environment.items()}
             env_settings.env_vars = {name: given[name] for name in given if name in setting}
             return init_settings, env_settings, InitSettingsSource(settings_cls, tree)
 
@@ -69,7 +76,7 @@ def load_settings(config: Path | Mapping[str, Any] | None = None, **overrides: A
     except ValidationError as error:
         raise SettingsError("; ".join(sentences(error))) from None
     except UnreadableVariable:
-        raise SettingsError("; ".join(not_json(tables(), os.environ))) from None
+        raise SettingsError("; ".join(not_json(tables(), environment))) from None
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -129,6 +136,7 @@ def ignored_variables() -> list[str]:
         for name, value in os.environ.items()
         if name.startswith("PONS_")
         and not name.startswith(NOT_SETTINGS)
+        and not named_setting(name, known)
         and (name not in known or is_injected(name, value))
     )
 
@@ -137,6 +145,10 @@ def refuse_misspelt(ignored: Iterable[str]) -> None:
     """Raise `SettingsError` for a variable that is nearly a setting's: somebody meant that."""
     known = variables()
     for name in ignored:
-        near = "" if is_injected(name, os.environ[name]) else meant(name, known)
+        if is_injected(name, os.environ[name]):
+            continue
+        near = meant(name, known)
+        if not near and (plain := name.removesuffix(SUFFIX)) != name:
+            near = (found := meant(plain, known)) and found + SUFFIX
         if near:
             raise SettingsError(f"{name} is not a setting; did you mean {near}?")
