@@ -135,6 +135,19 @@ async def test_a_client_that_wants_no_more_is_let_go(request_text: bytes) -> Non
         assert everything.endswith(b"\r\n\r\nw")
 
 
+async def test_clients_of_a_server_that_is_leaving_connect_anew() -> None:
+    """The next answer of a connection that was kept is its last, and says so."""
+    leaving = False
+    async with connected(leaving=lambda: leaving) as (reader, writer):
+        writer.write(GET % b"one")
+        assert b"connection" not in (await answer(reader))[1]
+        leaving = True
+        writer.write(GET % b"two")
+        _, headers, body = await answer(reader)
+        assert (headers[b"connection"], body) == (b"close", b"two")
+        assert await reader.read() == b""
+
+
 async def test_a_failure_in_an_answer_ends_the_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

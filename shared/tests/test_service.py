@@ -146,6 +146,25 @@ def test_a_service_is_ready_until_it_is_asked_to_end_and_ends_in_order(
     assert service.events == ["service started", "service stopped"]
 
 
+def test_a_service_works_on_while_requests_are_led_elsewhere(start: Start) -> None:
+    """Asked to end, it is live and at work but not ready; asked once more, it ends at once."""
+    service = start("    yield", PONS_HEALTH_LEAVE_SECONDS="3600")
+    service.wait_for(lambda: service.status() == 200)
+    service.process.send_signal(signal.SIGTERM)
+    service.wait_for(lambda: service.status() == 503)
+    assert service.status("/health/live") == 200
+    assert service.events == ["service started"]
+    assert service.end() == 0
+    assert service.events == ["service started", "service stopped"]
+
+
+def test_a_service_ends_by_itself_after_that(start: Start) -> None:
+    """Nobody has to ask twice."""
+    service = start("    yield", PONS_HEALTH_LEAVE_SECONDS="0.2")
+    service.wait_for(lambda: service.status() == 200)
+    assert service.end() == 0
+
+
 def test_a_service_is_live_but_not_ready_while_it_starts(start: Start) -> None:
     """What waits for a backing service is not restarted for that, and gets no requests."""
     service = start("    await asyncio.Event().wait()\n    yield")

@@ -76,6 +76,8 @@ class Program:
     """The standard input."""
     forks: ForkServer | None = None
     """Makes the process, where it can; None: it is started plainly."""
+    end_patience: float = STOP_PATIENCE
+    """Seconds that it may take to end in order."""
     opens_last: bool = False
     """It is told on its standard input when it may open."""
 
@@ -207,12 +209,12 @@ class Supervised:
             self._send(self.command.stop_signal)
 
     async def end(self, hurry: asyncio.Event) -> None:
-        """Stop the program; at once when `hurry` is set, and surely after `STOP_PATIENCE`."""
+        """Stop the program; at once when `hurry` is set, and surely after its patience."""
         self._ending.set()
         if self.command is None:
             return
         for number, patience, ready_to_wait in (
-            (self.command.stop_signal, STOP_PATIENCE, True),
+            (self.command.stop_signal, self.program.end_patience, True),
             (self.command.hurry_signal, HURRY_PATIENCE, False),
             (None, HURRY_PATIENCE, False),
         ):

@@ -8,7 +8,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from pons.errors import PonsError
-from pons.settings import DicomSettings
+from pons.settings import DicomSettings, HealthSettings
 from pons_ingress.admission import Admission, KnownModalities, Seats
 from pons_ingress.association import Association
 from pons_ingress.certificates import Certificates
@@ -18,8 +18,6 @@ from pons_ingress.services import Services
 from pons_ingress.tls_port import TlsPort, listen
 
 BACKLOG = 512
-GRACE = 10.0
-"""Seconds that running requests have to finish when the port closes."""
 
 
 class DicomServer:
@@ -35,6 +33,8 @@ class DicomServer:
         What this side brings to the next negotiation: REST may change it at any time.
     users
         Name to argon2 hash, for peers that show a user's password.
+    grace
+        Seconds that requests under way have to be answered when the port closes.
     certificates
         Those of a port that speaks TLS; without them it speaks plain DICOM.
     """
@@ -48,7 +48,7 @@ class DicomServer:
         modalities: KnownModalities,
         rules: Callable[[], Rules],
         users: Mapping[str, str] = MappingProxyType({}),
-        grace: float = GRACE,
+        grace: float = HealthSettings().finish_seconds,
         certificates: Certificates | None = None,
     ) -> None:
         self.port = port
@@ -95,6 +95,8 @@ class DicomServer:
         traceback: TracebackType | None,
     ) -> None:
         await self._open.aclose()
+        if self._associations and self._settings.drain_seconds:
+            await asyncio.wait(self._associations, timeout=self._settings.drain_seconds)
         for association in self._associations.values():
             association.channel.stop()
         if self._associations:

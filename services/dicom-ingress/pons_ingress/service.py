@@ -146,6 +146,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 modalities,
                 rules,
                 settings.http.users,
+                settings.health.finish_seconds,
                 certificates=certificates,
             ):
                 yield

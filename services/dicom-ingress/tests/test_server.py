@@ -53,6 +53,48 @@ def test_a_store_that_is_read_only_refuses(start_port: StartPort, wire: ModuleTy
     assert port.store.kept == []
 
 
+def test_associations_go_on_for_a_while(start_port: StartPort, wire: ModuleType) -> None:
+    """Whoever is in the middle of a series sends the rest of it, while nobody new is accepted."""
+    port = start_port(drain_seconds=60)
+    with port.connect().associate() as peer:
+        peer.send(wire.store("1.2.3"))
+        assert peer.receive_status() == 0
+        port.begin_stop()
+        wire.until(lambda: refuses(port))
+        for number in range(4, 9):
+            peer.send(wire.store(f"1.2.{number}"))
+            assert peer.receive_status() == 0
+        peer.send(b"\5\0\0\0\0\4\0\0\0\0")
+        assert peer.receive() == (6, bytes(4))
+    port.stop()
+    assert len(port.store.kept) == 6
+
+
+def test_associations_do_not_go_on_for_ever(start_port: StartPort, wire: ModuleType) -> None:
+    """After that time one that is left is aborted, and what it was told it stored is stored."""
+    port = start_port(drain_seconds=0.3)
+    with port.connect().associate() as peer:
+        stored = 0
+        port.begin_stop()
+        while True:
+            peer.send(wire.store(f"1.2.{stored + 3}"))
+            kind, content = peer.receive()
+            if kind == USER_ABORT[0]:
+                break
+            stored += 1
+    assert (kind, content) == USER_ABORT
+    port.stop()
+    assert len(port.store.kept) == stored
+
+
+def refuses(port: Any) -> bool:
+    try:
+        port.connect().socket.close()
+    except ConnectionError:
+        return True
+    return False
+
+
 def test_dataset_under_way_is_finished(start_port: StartPort, wire: ModuleType) -> None:
     """A stop in the middle of a dataset lets the rest arrive and be stored."""
     port = start_port()

@@ -14,8 +14,6 @@ from pons.settings import Settings
 from pons_gateway.app import create_app
 from pons_gateway.lifespan import open_backends
 
-GRACE_SECONDS = 10
-"""How long requests under way may take to end when the gateway does."""
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -35,7 +33,8 @@ async def open_gateway(settings: Settings, health: Health) -> AsyncIterator[None
             connections_per_address=settings.http.max_connections_per_address,
         ),
         trusted_proxies=settings.http.trusted_proxies,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        leaving=lambda: health.leaving,
+        timeout_graceful_shutdown=settings.health.finish_seconds,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     ):
         yield

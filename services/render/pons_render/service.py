@@ -31,7 +31,6 @@ from pons_render.resources import Resources
 
 T = TypeVar("T")
 
-_GRACE_SECONDS = 5
 _RELEASE_SECONDS = 5
 """How long giving a job back may take; a cancellation can get lost before Python 3.12."""
 _UNDEFINED_LENGTH = -1
@@ -108,7 +107,13 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     await preload_http()
     app = create_app(settings.render.token, partial(open_resources, settings, health))
     host, port = settings.render.host, settings.render.port
-    async with serving(app, host, port, timeout_graceful_shutdown=_GRACE_SECONDS):
+    async with serving(
+        app,
+        host,
+        port,
+        leaving=lambda: health.leaving,
+        timeout_graceful_shutdown=settings.health.finish_seconds,
+    ):
         yield
 
 

@@ -27,6 +27,8 @@ class Health:
         self.started = False
         self.stop = asyncio.Event()
         """Set when the service is to end."""
+        self.leaving = False
+        """Whether the service is about to end: requests that can go elsewhere should."""
         self.may_open = asyncio.Event()
         """Set when the service may take requests: at once, unless a supervisor has a say in it."""
         self.may_open.set()
@@ -45,10 +47,24 @@ class Health:
     def end(self, exit_code: int) -> None:
         """Ask the service to end in order, with an exit code that its supervisor reads."""
         self.exit_code = exit_code
-        self.stop.set()
+        self.leave()
+
+    def leave(self, seconds: float = 0) -> None:
+        """Ask the service to end in order `seconds` from now; asked again, at once.
+
+        Until then it works as before and says that it is not ready, so that whoever deals out
+        requests stops giving it any. A service that has not started was given none.
+        """
+        again, self.leaving = self.leaving, True
+        if again or not seconds or not self.started:
+            self.stop.set()
+        else:
+            asyncio.get_running_loop().call_later(seconds, self.stop.set)
 
     async def failures(self) -> dict[str, str]:
         """What is missing, by name; empty when ready."""
+        if self.leaving:
+            return {"stop": "the service is about to end"}
         if not self.started:
             return {"start": "still starting"} | self.pulses.troubles()
         checks = dict(self.checks)  # more may come while these are waited for

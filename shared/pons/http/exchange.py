@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One request and its answer, as the application has them."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from pons.http.head_and_body import HeadAndBody
 from pons.http.sized_body import SizedBody
+
+CLOSE = (b"connection", b"close")
 
 
 class Asked(Protocol):
@@ -28,10 +31,18 @@ class Asked(Protocol):
 class Exchange:
     """What passes between the application and uvicorn for one request."""
 
-    def __init__(self, connection: Asked, scope: Any, receive: Any, send: Any) -> None:
+    def __init__(
+        self,
+        connection: Asked,
+        scope: Any,
+        receive: Any,
+        send: Any,
+        leaving: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._connection = connection
         self._receive = receive
         self._send = send
+        self._leaving = leaving
         self._open = True
         self.waiting = False
         """Whether the application waits for the client."""
@@ -64,6 +75,9 @@ class Exchange:
         starts = message["type"] == "http.response.start"
         if starts and any(name == b"content-length" for name, _ in message["headers"]):
             self._connection.answers.keep()  # what is sent bit by bit may wait for its first
+        if starts and self._leaving():
+            # Else the client's next request may meet the end of the connection halfway.
+            message = {**message, "headers": [*message["headers"], CLOSE]}
         await self._send(message)
         if not (starts or message.get("more_body")):
             self.end()

@@ -3,6 +3,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, cast
@@ -35,8 +36,15 @@ class Guard:
     """One for each server: an ASGI application around that of the server, which says when requests
     begin and are answered, and `connect`, which makes the protocol of each connection."""
 
-    def __init__(self, app: Any, bounds: Bounds, keep_alive: float) -> None:
+    def __init__(
+        self,
+        app: Any,
+        bounds: Bounds,
+        keep_alive: float,
+        leaving: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._app = app
+        self._leaving = leaving
         self.bounds = bounds
         self.keep_alive = keep_alive
         self.admission = Admission(bounds)
@@ -56,7 +64,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(_connection.get(), scope, receive, send)
+        exchange = Exchange(_connection.get(), scope, receive, send, self._leaving)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:

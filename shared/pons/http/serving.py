@@ -63,13 +63,15 @@ async def serving(
     bounds: Bounds = DEFAULTS,
     trusted_proxies: Sequence[str] = (),
     timeout_keep_alive: float = 5,
+    leaving: Callable[[], bool] = lambda: False,
     **options: Any,
 ) -> AsyncIterator[Server]:
     """Serve `app` as long as the block runs; requests under way get `options` grace to end.
 
     No client can go beyond `bounds`; one that asks nothing more is let go after
     `timeout_keep_alive` seconds. No WebSockets. What `X-Forwarded-For` says of a client's address
-    holds where one of `trusted_proxies` says it: addresses and networks.
+    holds where one of `trusted_proxies` says it: addresses and networks. Once the service is
+    `leaving`, each answer asks its client to connect anew for what it wants next.
 
     The application's lifespan opens before anything listens, and closes last; what it raises, at
     any time, ends the block. With `share_port` other processes may listen there too: the system
@@ -77,7 +79,7 @@ async def serving(
     """
     sockets = _shared(host, port) if share_port else None
     lifespan = _Lifespan(app)
-    guard = Guard(lifespan, bounds, timeout_keep_alive)
+    guard = Guard(lifespan, bounds, timeout_keep_alive, leaving)
     server = Server(
         uvicorn.Config(
             guard,

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -35,7 +36,7 @@ CreateApp = Callable[[Health], FastAPI]
 
 
 def run_service(name: str, open_service: OpenService, create_app: CreateApp = health_app) -> None:
-    """Run until SIGTERM, SIGINT or SIGQUIT.
+    """Run until SIGTERM, SIGINT or SIGQUIT, and `health.leave_seconds` longer.
 
     Exit code 1 when the service cannot run, 2 for a wrong setting.
 
@@ -96,7 +97,7 @@ async def _serve(
     settings: Settings, health: Health, open_service: OpenService, app: FastAPI
 ) -> None:
     stop, opened = health.stop, asyncio.Event()
-    _on_signals(stop)
+    _on_signals(partial(health.leave, settings.health.leave_seconds))
     obey_supervisor(settings.health, health)
 
     async def work() -> None:
@@ -125,13 +126,13 @@ async def _serve(
                 await asyncio.wait((working,), timeout=AGAIN)
 
 
-def _on_signals(stop: asyncio.Event) -> None:
+def _on_signals(leave: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         try:
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, leave)
         except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(leave))
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:

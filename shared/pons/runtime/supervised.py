@@ -47,4 +47,4 @@ def _listen(loop: asyncio.AbstractEventLoop, health: Health) -> None:
 
 def _end(health: Health) -> None:
     log.warning("the supervisor is gone: ending")
-    health.stop.set()
+    health.leave()

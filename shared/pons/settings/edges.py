@@ -226,6 +226,13 @@ class DicomSettings(Section):
         30, description="Seconds that a peer may take to ask for, or to end, an association."
     )
     idle_timeout: Seconds = Field(30, description="Seconds of silence that end an association.")
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        description="Seconds that associations may go on when the service ends and takes no new "
+        "ones. Those that are left end by A-ABORT, each after the answer to its running request. "
+        "Where replicas are replaced one by one: as long as most senders need.",
+    )
     check_called_aet: bool = Field(False, description="Reject associations that call another AET.")
     strict_aet_comparison: bool = Field(False, description="Compare AE titles with case.")
     check_modality_host: bool = Field(
@@ -302,11 +309,21 @@ class DicomSettings(Section):
 
 
 class HealthSettings(Section):
-    """Health and metrics"""
+    """Health, metrics, and how a service ends"""
 
     host: str = Field("127.0.0.1", description="Address of /health and /metrics.")
     port: AnyPort = Field(
         0, description="Port of /health and /metrics of this service; 0: any free one."
+    )
+    leave_seconds: float = Field(
+        0,
+        ge=0,
+        description="Seconds between being told to end (SIGTERM) and ending. Meanwhile the service "
+        "works, `/health/ready` is 503, and HTTP connections close after their next answer, so "
+        "that a load balancer gives what comes to other replicas. In Kubernetes: 5.",
+    )
+    finish_seconds: Seconds = Field(
+        10, description="Seconds that requests under way have to be answered when a service ends."
     )
     hung_after: float = Field(
         30,
