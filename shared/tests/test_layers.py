@@ -21,7 +21,7 @@ SHARED = ROOT / "shared" / "pons"
 TESTING = ROOT / "shared" / "pons_testing"
 LIBRARY_FLOORS = (
     ("errors",),
-    ("dicom", "health", "limits", "passwords"),
+    ("dicom", "health", "limits", "passwords", "tls"),
     ("header", "http", "messages", "settings"),
     ("bus", "objects"),
     ("ownership", "runtime"),

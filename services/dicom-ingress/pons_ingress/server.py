@@ -9,13 +9,14 @@ from typing import Self
 
 from pons.errors import PonsError
 from pons.settings import DicomSettings, HealthSettings
+from pons.tls.certificates import Certificates
+from pons.tls.port import TlsPort, listen
 from pons_ingress.admission import Admission, KnownModalities, Seats
 from pons_ingress.association import Association
-from pons_ingress.certificates import Certificates
 from pons_ingress.channel import RECEIVE_BUFFER, Channel
 from pons_ingress.negotiation import Rules
 from pons_ingress.services import Services
-from pons_ingress.tls_port import TlsPort, listen
+from pons_ingress.tls_guest import TlsGuest
 
 BACKLOG = 512
 
@@ -84,7 +85,12 @@ class DicomServer:
         listening = listen(self._host, self.port, BACKLOG, share=share)
         patience = self._settings.artim_timeout
         await self._open.enter_async_context(
-            TlsPort(listening, self._certificates, self._accept, patience)
+            TlsPort(
+                listening,
+                self._certificates.context,
+                lambda address: TlsGuest(address, self._accept, patience),
+                patience,
+            )
         )
         return int(listening[0].getsockname()[1])
 

@@ -24,13 +24,13 @@ from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
 from pons.ownership import Owner, require_own
 from pons.remotes.commitments import Commitments
-from pons.remotes.dicom_tls import speaks_tls
+from pons.remotes.dicom_tls import certificates_of, speaks_tls
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.runtime.render import open_render
 from pons.sending.decompression import Decompression
 from pons.settings import Settings
-from pons_ingress.certificates import Certificates
+from pons.tls.certificates import Certificates
 from pons_ingress.commitment_report import CommitmentReports
 from pons_ingress.commitment_request import CommitmentRequests
 from pons_ingress.find import Find
@@ -54,7 +54,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     keep_freed_memory()
     certificates = None
     if speaks_tls(settings.dicom):
-        certificates = await asyncio.to_thread(Certificates, settings.dicom, health.warnings)
+        certificates = await asyncio.to_thread(certificates_of, settings.dicom, health.warnings)
     room = FreeSpace(settings.storage)
     objects = open_objects(settings.storage, settings.store.name, room=room)
     try:

@@ -24,9 +24,8 @@ from pons.limits import MEGABYTE
 from pons.messages.events import Origin, StoreStatus
 from pons.messages.modality import Modality
 from pons.objects import Body, Spool
-from pons.remotes.dicom_tls import speaks_tls
+from pons.remotes.dicom_tls import certificates_of, speaks_tls
 from pons.settings import DicomSettings
-from pons_ingress.certificates import Certificates
 from pons_ingress.negotiation import Rules
 from pons_ingress.server import DicomServer
 from pons_ingress.service_classes import Permission
@@ -231,7 +230,7 @@ class Port:
         )
         certificates = None
         if speaks_tls(self.settings):
-            certificates = Certificates(self.settings, self.warnings)
+            certificates = certificates_of(self.settings, self.warnings)
         async with DicomServer(
             self.settings,
             "127.0.0.1",

@@ -25,9 +25,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
     Verification,
 )
 
+from pons.remotes.dicom_tls import certificates_of
 from pons.settings import DicomSettings, SettingsError
-from pons_ingress.certificates import Certificates
-from pons_ingress.tls_port import listen
+from pons.tls.port import listen
 from pons_testing.certificates import Authority, Issued
 from pons_testing.wire import Peer
 
@@ -287,7 +287,7 @@ def test_files_that_cannot_be_used(pki: Pki, wrong: dict[str, Any], told: str) -
         for name, value in wrong.items()
     }
     with pytest.raises(SettingsError) as refused:
-        Certificates(DicomSettings(**pki.settings(**paths)), {})
+        certificates_of(DicomSettings(**pki.settings(**paths)), {})
     assert told in str(refused.value)
 
 
@@ -297,7 +297,7 @@ def test_a_key_with_a_password(pki: Pki) -> None:
     command = f"openssl pkey -in {pki.store.key} -aes256 -passout pass:x -out {locked}"
     subprocess.run(command.split(), check=True, capture_output=True)
     with pytest.raises(SettingsError, match="has a password"):
-        Certificates(DicomSettings(**pki.settings(tls_private_key=str(locked))), {})
+        certificates_of(DicomSettings(**pki.settings(tls_private_key=str(locked))), {})
 
 
 def test_a_stop_amid_handshakes(start_port: StartPort, pki: Pki) -> None:

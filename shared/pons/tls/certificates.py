@@ -1,38 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The certificates of the DICOM port, as their files are now."""
+"""The certificates of a port, as their files are now."""
 
 import os
 import ssl
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 from threading import Lock
 
 import structlog
 
 from pons.errors import PonsError, log_text
-from pons.remotes.dicom_tls import acceptor_context, files
-from pons.settings import DicomSettings, SettingsError
 
 log = structlog.get_logger()
 WARNING = "certificates"
 
 
 class Certificates:
-    """The TLS context for the next handshake. Raises `SettingsError` when there can be none.
+    """The TLS context for the next handshake. Raises what `make` does when there can be none.
 
     Files that have changed are read again. What cannot be used then is kept out: the context that
     worked last stays, and the log and `warnings`, which the health port shows, say why.
+
+    Parameters
+    ----------
+    make
+        Makes a context of the files as they are; raises `PonsError` where that cannot be.
+    files
+        Those that it reads.
     """
 
-    def __init__(self, settings: DicomSettings, warnings: MutableMapping[str, str]) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        make: Callable[[], ssl.SSLContext],
+        files: Sequence[Path],
+        warnings: MutableMapping[str, str],
+    ) -> None:
+        self._make = make
+        self._files = files
         self._warnings = warnings
         self._lock = Lock()
         self._seen = self._marks()
-        try:
-            self._context = acceptor_context(settings)
-        except PonsError as error:
-            raise SettingsError(log_text(error)) from error
+        self._context = make()
 
     def context(self) -> ssl.SSLContext:
         """Looks at the files; from any thread."""
@@ -45,7 +53,7 @@ class Certificates:
 
     def _read(self) -> None:
         try:
-            self._context = acceptor_context(self._settings)
+            self._context = self._make()
         except PonsError as error:
             self._warnings[WARNING] = f"those read before are still in use: {error}"
             log.error("new certificates cannot be used", error=log_text(error))
@@ -54,7 +62,7 @@ class Certificates:
             log.info("certificates read again")
 
     def _marks(self) -> list[tuple[int, ...]]:
-        return [_mark(file) for file in files(self._settings)]
+        return [_mark(file) for file in self._files]
 
 
 def _mark(file: Path) -> tuple[int, ...]:
