@@ -56,7 +56,10 @@ def test_a_setting_that_ends_in_file_is_no_file_of_another(monkeypatch: pytest.M
     [
         (
             {"PONS_RENDER_TOKEN_FILE": "/no"},
-            "PONS_RENDER_TOKEN_FILE names the file '/no', which cannot be read: No such file or directory",
+            (
+                "PONS_RENDER_TOKEN_FILE names the file '/no', which cannot be read: "
+                "No such file or directory"
+            ),
         ),
         (
             {"PONS_RENDER_TOKEN_FILE": "/nowhere/token", "PONS_RENDER_TOKEN": "0123456789abcdef"},

@@ -80,7 +80,7 @@ def test_who_asks_render_shares_its_token(tmp_path: Path, monkeypatch: pytest.Mo
 def test_secrets_in_files_reach_only_who_is_told_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the launcher gives as a value has no file beside it; the index has no file of a token."""
+    """What the launcher gives as a value has no file beside it; the index has none of a token."""
     for name, value in {"RENDER_TOKEN": "chosen-by-somebody", "NATS_URL": "nats://x:4222"}.items():
         (tmp_path / name).write_text(value)
         monkeypatch.setenv(f"PONS_{name}_FILE", str(tmp_path / name))
