@@ -5,6 +5,7 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  redirect,
 } from '@tanstack/react-router';
 import { readJobsAddress, readSentAddress } from './jobs/address';
 import { readQuery, writeQuery } from './query';
@@ -109,6 +110,16 @@ const jobs = createRoute({
   component: lazyRouteComponent(() => import('./jobs/JobsPage'), 'JobsPage'),
 });
 
+/** Beside the other pages of those who run the store. */
+const jobsRedirect = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/jobs',
+  validateSearch: readJobsAddress,
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: '/jobs', search, replace: true });
+  },
+});
+
 const undelivered = createRoute({
   getParentRoute: () => shell,
   path: '/operate/routing/dead',
@@ -153,6 +164,7 @@ export const router = createRouter({
       peers,
       store,
       jobs,
+      jobsRedirect,
       undelivered,
       sent,
       routing,

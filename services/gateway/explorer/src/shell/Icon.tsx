@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Line icons of 24 units; decoration only, what they mean is said beside them. */
 const PATHS = {
-  archives:
-    'M4 6c0-1.700 3.600-3 8-3s8 1.300 8 3-3.600 3-8 3-8-1.300-8-3M4 6v6c0 1.700 3.600 3 8 3s8-1.300 8-3V6M4 12v6c0 1.700 3.600 3 8 3s8-1.300 8-3v-6',
+  archives: 'M3.500 5h17v4.500h-17zM5 9.500V19h14V9.500M9.500 13.500h5',
   arrowDown: 'M12 5v14M6 13l6 6 6-6',
   arrowUp: 'M12 19V5M6 11l6-6 6 6',
   check: 'M5 12.5l4.5 4.5L19 7.5',

@@ -61,7 +61,9 @@ export function SideBar({ className }: { className: string | undefined }) {
               {t('readOnly')}
             </span>
           )}
-          <a href="/app/home.html">{t('aboutStore')}</a>
+          <Link to="/operate" hash="store-about">
+            {t('aboutStore')}
+          </Link>
           <a href="/docs">{t('rest')}</a>
           <span>Pons {session?.version}</span>
         </div>

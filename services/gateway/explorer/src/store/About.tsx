@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ReactNode } from 'react';
+import { useLocation } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { useTranslations } from 'use-intl';
 import type { StoreState } from '../api/schema';
 import styles from './store.module.css';
@@ -7,8 +8,14 @@ import styles from './store.module.css';
 /** What this store is. */
 export function About({ store }: { store: StoreState }) {
   const t = useTranslations('store');
+  const section = useRef<HTMLElement>(null);
+  const { hash } = useLocation();
+  useEffect(() => {
+    // It comes later than the page, when the browser has already looked for it.
+    if (hash === 'store-about') section.current?.scrollIntoView();
+  }, [hash]);
   return (
-    <section className={styles.section} aria-labelledby="store-about">
+    <section ref={section} className={styles.section} aria-labelledby="store-about">
       <h2 id="store-about">{t('about')}</h2>
       <dl className={styles.facts}>
         <Fact name={t('name')}>
