@@ -8,6 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { readJobsAddress, readSentAddress } from './jobs/address';
+import { readAddress as readLoginAddress } from './login/address';
 import { readQuery, writeQuery } from './query';
 import { readAddress as readRemoteAddress } from './remote/address';
 import { NotFound } from './shell/NotFound';
@@ -143,8 +144,7 @@ const routing = createRoute({
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string } =>
-    typeof search.next === 'string' ? { next: search.next } : {},
+  validateSearch: readLoginAddress,
   component: lazyRouteComponent(() => import('./login/LoginPage'), 'LoginPage'),
 });
 

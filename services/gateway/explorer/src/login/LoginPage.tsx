@@ -14,7 +14,7 @@ export function LoginPage() {
   const shell = useTranslations('shell');
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const { next } = useSearch({ from: '/login' });
+  const { next, untold } = useSearch({ from: '/login' });
   const session = useSession();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -46,6 +46,11 @@ export function LoginPage() {
     <main className={styles.page}>
       <form className={styles.form} onSubmit={(event) => void submit(event)}>
         <h1>{session?.title ?? 'Pons'}</h1>
+        {untold && (
+          <p role="alert" className={styles.error}>
+            {shell('logoutFailed')}
+          </p>
+        )}
         <TextField name="user" isRequired autoFocus className={styles.field}>
           <Label>{t('user')}</Label>
           <Input autoComplete="username" autoCapitalize="none" spellCheck="false" />

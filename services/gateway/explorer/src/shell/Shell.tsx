@@ -20,13 +20,15 @@ export function Shell() {
   const { sideBar } = usePreferences();
   const [drawer, setDrawer] = useState(false);
   const navigate = useNavigate();
-  const { href } = useLocation();
+  const { href, pathname } = useLocation();
 
   const stranger = session?.user === null;
   useFollowing(session !== undefined && !stranger);
   useEffect(() => {
-    if (stranger) void navigate({ to: '/login', search: { next: href }, replace: true });
-  }, [stranger, href, navigate]);
+    // This page stays until the log-in is loaded, and must not lead there again meanwhile.
+    if (stranger && !pathname.endsWith('/login'))
+      void navigate({ to: '/login', search: { next: href }, replace: true });
+  }, [stranger, href, pathname, navigate]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: every new address closes the drawer
   useEffect(() => setDrawer(false), [href]);
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import {
   Button,
@@ -11,11 +10,14 @@ import {
   Popover,
 } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
-import { logout, sessionQuery, useSession } from '../api/session';
+import { ApiError } from '../api/client';
+import { logout, useSession } from '../api/session';
 import { JobPill } from '../jobs/JobPill';
+import { leave } from '../login/leave';
 import { LANGUAGES } from '../messages';
 import { type Preferences, prefer, usePreferences } from '../preferences';
 import { useUploads } from '../upload/queue';
+import { sentenceOf } from './Failure';
 import { Icon } from './Icon';
 import { useNotices } from './notices';
 import styles from './TopBar.module.css';
@@ -76,19 +78,17 @@ function Settings() {
   const t = useTranslations('shell');
   const { theme, language, letterKeys } = usePreferences();
   const session = useSession();
-  const queries = useQueryClient();
   const notices = useNotices();
 
   const signOut = async () => {
     try {
       await logout();
-    } catch {
-      notices.show({ text: t('logoutFailed'), bad: true });
+      leave('/explorer/login');
+    } catch (error) {
+      // A store that answers has taken back the cookie, whatever else it could not do.
+      if (error instanceof ApiError && error.status > 0) leave('/explorer/login?untold=1');
+      else notices.show({ text: t(sentenceOf(error)), bad: true });
     }
-    queries.removeQueries({
-      predicate: ({ queryKey }) => queryKey[0] !== 'messages' && queryKey[0] !== 'session',
-    });
-    await queries.invalidateQueries({ queryKey: sessionQuery.queryKey });
   };
   return (
     <MenuTrigger>

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signing out in a browser: what the page knew of patients is gone then."""
+
+import json
+
+from playwright.sync_api import Page, Route, expect
+
+from browsing import Open
+from outside import Store
+
+KEPT = {
+    "key": "1.2.3 P7",
+    "studyUid": "1.2.3",
+    "remote": "pacs",
+    "job": "0192f0c1-7a3b-7c11-9f6e-2d5c8a4b9e10",
+    "state": "running",
+    "progress": 10,
+    "why": "",
+}
+
+
+class Session:
+    """Somebody who is signed in; how signing out is answered."""
+
+    def __init__(self, page: Page, told: dict[str, object], logout: int = 200) -> None:
+        self.user: str | None = "maja"
+        self._told = told
+        self._logout = logout
+        page.route("**/explorer/api/session", self._session)
+        page.route("**/explorer/api/logout", self._out)
+
+    def _session(self, route: Route) -> None:
+        by = "session" if self.user else "none"
+        route.fulfill(json=self._told | {"user": self.user, "signedInBy": by})
+
+    def _out(self, route: Route) -> None:
+        if self._logout == 0:
+            route.abort()
+            return
+        self.user = None
+        route.fulfill(status=self._logout, json={})
+
+
+def sign_out(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+
+
+def opened(explorer: Open, store: Store, logout: int = 200) -> Page:
+    """The page of somebody who has retrieved a study, and has searched for a patient."""
+    page = explorer("upload")
+    Session(page, store.get("/explorer/api/session"), logout)
+    page.evaluate(
+        "kept => sessionStorage.setItem('pons-explorer-retrievals', kept)", json.dumps([KEPT])
+    )
+    page.goto("/explorer/?q=Dubois")
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    assert "1.2.3" in page.evaluate("JSON.stringify(sessionStorage)")
+    return page
+
+
+def test_nothing_of_patients_stays(explorer: Open, store: Store) -> None:
+    """Neither in what the browser keeps nor behind the way back."""
+    page = opened(explorer, store)
+    sign_out(page)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    kept = page.evaluate("JSON.stringify(sessionStorage) + JSON.stringify(localStorage)")
+    assert "1.2.3" not in kept
+    assert "Dubois" not in kept + page.url
+    page.go_back()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.locator('[aria-rowindex="2"]')).to_have_count(0)
+
+
+def test_a_store_that_could_not_tell_all_of_itself(explorer: Open, store: Store) -> None:
+    """The cookie is taken back, and whoever signs out is told of the rest."""
+    page = opened(explorer, store, 503)
+    sign_out(page)
+    expect(page.get_by_role("alert")).to_contain_text("You are signed out here")
+    assert "1.2.3" not in page.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_a_store_that_does_not_answer(explorer: Open, store: Store) -> None:
+    """Nobody is signed out by it, and is told so."""
+    page = opened(explorer, store, 0)
+    sign_out(page)
+    expect(page.get_by_text("The store does not answer").first).to_be_visible()
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
