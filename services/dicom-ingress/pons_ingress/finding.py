@@ -68,18 +68,23 @@ async def read_identifier(
 async def until_cancelled(
     cancelled: Callable[[], bool], pages: AsyncIterator[T]
 ) -> AsyncGenerator[T, None]:
-    """The pages, as long as it is not `cancelled`; who is waited for then is given up."""
-    while True:
-        turn = asyncio.ensure_future(anext(pages, None))
-        try:
+    """The pages, as long as it is not `cancelled`; who is waited for then is given up.
+
+    While a page is used the next one comes: the database reads it while answers are written.
+    """
+    turn = asyncio.ensure_future(anext(pages, None))
+    try:
+        while True:
             while not (await asyncio.wait((turn,), timeout=LOOK_SECONDS))[0]:
                 if cancelled():
                     return
-        finally:
-            if not turn.done():
-                turn.cancel()
-                await asyncio.wait((turn,))
-        page = turn.result()
-        if page is None:
-            return
-        yield page
+            page = turn.result()
+            if page is None:
+                return
+            turn = asyncio.ensure_future(anext(pages, None))
+            yield page
+    finally:
+        turn.cancel()
+        await asyncio.wait((turn,))
+        if not turn.cancelled():
+            turn.exception()  # that of a page that nobody waits for any more is told to nobody
