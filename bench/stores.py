@@ -59,15 +59,18 @@ class Usage:
 
 
 @contextmanager
-def fresh_pons(folder: Path, environment: dict[str, str] | None = None) -> Iterator[RunningStore]:
-    """A Pons with empty data in `folder`."""
+def fresh_pons(
+    folder: Path, environment: dict[str, str] | None = None, checkout: Path | None = None
+) -> Iterator[RunningStore]:
+    """A Pons with empty data in `folder`, of this checkout or of another that is set up."""
     http_port, dicom_port = free_port(), free_port()
+    python = str(checkout / ".venv" / "bin" / "python") if checkout else sys.executable
     command = [
-        *(sys.executable, "-m", "pons_embedded", "up", "--store", "bench"),
+        *(python, "-m", "pons_embedded", "up", "--store", "bench"),
         *("--data", str(folder / "pons")),
         *("--http-port", str(http_port), "--dicom-port", str(dicom_port)),
     ]
-    with _running(command, folder / "pons.log", environment or {}) as pid:
+    with _running(command, folder / "pons.log", environment or {}, checkout or ROOT) as pid:
         store = RunningStore("Pons", "PONS", http_port, dicom_port, pid)
         _wait_until_up(store, folder / "pons.log")
         yield store
@@ -203,11 +206,13 @@ def _kind(process: psutil.Process) -> str:
 
 
 @contextmanager
-def _running(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[int]:
+def _running(
+    command: list[str], log: Path, environment: dict[str, str], folder: Path = ROOT
+) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
