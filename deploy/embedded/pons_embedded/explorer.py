@@ -94,8 +94,8 @@ def check(tools: Path, folder: Path = FOLDER) -> None:
     """Format, lint and types of the sources. Raises `BuildFailed` with all that was said."""
     with _locked(folder):
         install_packages(tools, folder)
-    npm = shutil.which("npm", path=str(tools)) or "npm"
-    done = subprocess.run((npm, "run", "check"), cwd=folder, env=environment(tools), check=False)  # noqa: S603 our own steps
+    command = (*_program("npm", tools), "run", "check")
+    done = subprocess.run(command, cwd=folder, env=environment(tools), check=False)  # noqa: S603 our own steps
     if done.returncode:
         raise BuildFailed("npm run check failed, in services/gateway/explorer: see above")
 
@@ -154,10 +154,9 @@ def _nodes_wheel(say: Say) -> Path:
 
 def _run(folder: Path, tools: Path, *command: str) -> None:
     """Run a step; raises `BuildFailed` with the line of its output that tells most."""
-    program = shutil.which(command[0], path=str(tools)) or command[0]
     try:
         done = subprocess.run(  # noqa: S603 our own steps
-            (program, *command[1:]),
+            (*_program(command[0], tools), *command[1:]),
             cwd=folder,
             env=environment(tools),
             stdin=subprocess.DEVNULL,
@@ -174,6 +173,19 @@ def _run(folder: Path, tools: Path, *command: str) -> None:
         telling = [line for line in lines if "error" in line.lower()]
         said = (telling or lines or [f"exit code {done.returncode}"])[0]
         raise BuildFailed(f"{' '.join(command)} failed: {said}")
+
+
+def _program(name: str, tools: Path) -> tuple[str, ...]:
+    """How to start a program of Node's.
+
+    The wheel has a copy of npm's script where others have a link to it, which finds nothing beside
+    itself: there Node is given the script.
+    """
+    script = tools.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    own = shutil.which(name, path=str(tools)) or name
+    if name == "npm" and script.is_file() and not Path(own).is_symlink():
+        return (str(tools / "node"), str(script))
+    return (own,)
 
 
 def _note(folder: Path, text: str) -> None:

@@ -107,3 +107,19 @@ def test_a_build_that_is_done_ends_well() -> None:
         assert building.stderr is not None
         assert building.stderr.read() == b"pons: done\n"
         assert building.wait(timeout=60) == 0
+
+
+def test_a_copy_of_npms_script_is_started_where_it_belongs(tmp_path: Path, sources: Path) -> None:
+    """Node's wheel has a copy of it among its programs, which finds nothing there."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "npm").write_text(BROKEN)
+    (tools / "npm").chmod(0o755)
+    (tools / "node").write_text('#!/bin/sh\nexec sh "$@"\n')
+    (tools / "node").chmod(0o755)
+    script = tmp_path / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    script.parent.mkdir(parents=True)
+    script.write_text(NPM)
+    build(lambda _line: None, sources, tools)
+    assert is_current(sources)
+    assert (script.parent / "calls").read_text() == "ci --no-progress\nrun build\n"

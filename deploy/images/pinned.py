@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The part of requirements.txt that one image needs: versions and hashes stay in one place.
+
+python3 pinned.py packages/gateway.txt requirements.txt > pinned.txt
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+
+class Unpinned(Exception):
+    """A package of a list has no version in the requirements; the message names it."""
+
+
+def normalized(name: str) -> str:
+    """A package's name as the packaging standards compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def blocks(requirements: str) -> Iterator[tuple[str, str]]:
+    """Each package of a pinned file: its name, and its lines with version, marker and hashes."""
+    for block in re.split(r"\n(?=\S)", requirements.strip()):
+        if found := re.match(r"([A-Za-z0-9._-]+)==", block):
+            yield normalized(found[1]), f"{block}\n"
+
+
+def names(listed: str) -> list[str]:
+    """The packages that a list names, one a line."""
+    lines = (line.partition("#")[0].strip() for line in listed.splitlines())
+    return [normalized(line) for line in lines if line]
+
+
+def pinned(wanted: Iterable[str], requirements: str) -> str:
+    """The lines of the wanted packages. Raises `Unpinned`."""
+    known = dict(blocks(requirements))
+    if missing := [name for name in wanted if name not in known]:
+        raise Unpinned(f"requirements.txt does not pin {', '.join(missing)}")
+    return "".join(known[name] for name in wanted)
+
+
+def main(listed: Path, requirements: Path) -> int:
+    try:
+        sys.stdout.write(pinned(names(listed.read_text()), requirements.read_text()))
+    except Unpinned as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:3])))
