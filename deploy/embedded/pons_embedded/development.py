@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pons_embedded import explorer
+from pons_embedded import explorer, manifests
 from pons_embedded.errors import Refusal
 from pons_embedded.folder import CHECKOUT
 from pons_embedded.orthanc.document import COMMAND as PAGE_COMMAND
@@ -42,6 +42,7 @@ def run_checks() -> int:
         "ruff format": lambda: _run("-m", "ruff", "format", "--check", "."),
         "explorer": _check_explorer,
         "mypy": lambda: _run("-m", "mypy", *_packages()),
+        "kubernetes": _check_manifests,
         "requirements": lambda: _tell(requirement_faults(CHECKOUT)),
         "configuration.md": _check_configuration,
         "orthanc-configuration.md": lambda: _tell(page_faults(CHECKOUT)),
@@ -103,6 +104,15 @@ def _check_explorer() -> int:
     except explorer.BuildFailed as failure:
         return _tell([str(failure)])
     return 0
+
+
+def _check_manifests() -> int:
+    """Every overlay against the schemas of Kubernetes, where kubectl is there already."""
+    kubectl = manifests.find_kubectl()
+    if kubectl is None:
+        say(f"deploy/k8s is not checked: that {manifests.NEEDED}")
+        return 0
+    return _tell(manifests.manifest_faults(kubectl))
 
 
 def _packages() -> list[str]:

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Overlays as kubectl puts them together, once for all tests."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from pons_embedded.manifests import K8S, NEEDED, Manifest, find_kubectl, render
+
+Render = Callable[[str], list[Manifest]]
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> str:
+    """The program. Skips where there is none that reads our overlays."""
+    program = find_kubectl()
+    if program is None:
+        pytest.skip(NEEDED)
+    return program
+
+
+@pytest.fixture(scope="session")
+def overlay(kubectl: str) -> Render:
+    """`overlay("single-node")`: what it says, for reading only."""
+    return cache(lambda name: render(kubectl, K8S / "overlays" / name))
