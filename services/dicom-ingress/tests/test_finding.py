@@ -58,11 +58,10 @@ async def test_who_stops_early_leaves_no_search_behind() -> None:
 
 async def test_what_fails_is_told_after_what_was_found() -> None:
     pages = Pages(fails_after=2)
-    used = []
+    found = until_cancelled(never, pages())
+    assert [await anext(found), await anext(found)] == [0, 1]
     with pytest.raises(Unavailable):
-        async for page in until_cancelled(never, pages()):
-            used.append(page)
-    assert used == [0, 1]
+        await anext(found)
 
 
 async def test_a_failure_ahead_of_who_stops_early_is_told_to_nobody() -> None:
