@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two egress services share the jobs of one store, and one of them is killed at its work.
+"""Two egress services share the jobs of one store, and one of them ends at its work.
 
 `PONS_TEST_REPLICA_INSTANCES=5000` has it killed in the middle of jobs of 5,000 instances.
 """
 
 import os
-import subprocess
 import time
 import zipfile
 from collections import Counter
@@ -15,14 +14,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 from pydicom import dcmwrite
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
-from outside import Store, eventually, free_ports, image
+from outside import Store, eventually, image
 from pons_testing.scp import serving
+from replicas import first_of, replica
 
 INSTANCES = int(os.environ.get("PONS_TEST_REPLICA_INSTANCES", "400"))
 AT_ONCE = 1000
@@ -44,36 +43,6 @@ def archive() -> Iterator[tuple[int, list[str]]]:
     ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
     with serving(ae, (evt.EVT_C_STORE, store)) as port:
         yield port, received
-
-
-@contextmanager
-def replica(store: Store, log: Path) -> Iterator[psutil.Process]:
-    """One more egress of a running store, of which its launcher knows nothing."""
-    (first,) = store.processes("egress")
-    (port,) = free_ports(1)
-    own = {"PONS_HEALTH_PORT": str(port), "PONS_HEALTH_ENDS_WITH_INPUT": "false"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            first.cmdline(),
-            cwd=first.cwd(),
-            env={**first.environ(), **own},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        eventually(f"the second is ready:\n{log.read_text()[-2000:]}", lambda: is_ready(port))
-        yield psutil.Process(process.pid)
-    finally:
-        process.kill()
-        process.wait(60)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def upload(store: Store) -> set[str]:
@@ -102,15 +71,13 @@ def is_sending(process: psutil.Process, port: int) -> bool:
     )
 
 
-def test_two_share_the_jobs_and_one_is_killed(
-    fresh_store: Callable[..., Store], tmp_path: Path
-) -> None:
-    """Both work at once; the one that is left finishes the job of the other behind the last
-    instance that was sent. Every instance arrives, and the exports log has both studies."""
-    store = fresh_store("shared", PONS_JOBS_CONCURRENT="1")
-    uids = upload(store)
-    (first,) = store.processes("egress")
-    with archive() as (port, received), replica(store, tmp_path / "replica.log") as second:
+@contextmanager
+def both_sending(
+    store: Store, log: Path
+) -> Iterator[tuple[psutil.Process, psutil.Process, list[str], list[str]]]:
+    """The launcher's egress and a second one, each in a job of its own; what arrives, the jobs."""
+    with archive() as (port, received), replica(store, "egress", log) as second:
+        first = first_of(store, "egress").process
         described = {"AET": "ARCHIVE", "Host": "127.0.0.1", "Port": port}
         assert store.http.put("/modalities/archive", json=described).status_code == 200
         studies = store.get("/studies")
@@ -121,15 +88,32 @@ def test_two_share_the_jobs_and_one_is_killed(
             ).json()["ID"]
             for study in studies
         ]
-        eventually("both send", lambda: is_sending(first, port) and is_sending(second, port))
+        eventually(
+            "both send", lambda: is_sending(first, port) and is_sending(second.process, port)
+        )
         eventually("a part has arrived", lambda: len(received) > INSTANCES // 4, 300)
+        yield first, second.process, received, jobs
+
+
+def require_success(store: Store, jobs: list[str]) -> None:
+    for job in jobs:
+        shown = eventually(
+            "the job has ended", lambda one=job: finished(store, one), 120 + INSTANCES / 10
+        )
+        assert (shown["State"], shown["Content"]["InstancesCount"]) == ("Success", INSTANCES)
+
+
+def test_two_share_the_jobs_and_one_is_killed(
+    fresh_store: Callable[..., Store], tmp_path: Path
+) -> None:
+    """Both work at once; the one that is left finishes the job of the other behind the last
+    instance that was sent. Every instance arrives, and the exports log has both studies."""
+    store = fresh_store("shared", PONS_JOBS_CONCURRENT="1")
+    uids = upload(store)
+    with both_sending(store, tmp_path / "replica.log") as (first, second, received, jobs):
         second.kill()
         assert len(received) < 2 * INSTANCES, "it was killed too late to tell anything"
-        for job in jobs:
-            shown = eventually(
-                "the job has ended", lambda one=job: finished(store, one), 120 + INSTANCES / 10
-            )
-            assert (shown["State"], shown["Content"]["InstancesCount"]) == ("Success", INSTANCES)
+        require_success(store, jobs)
     counted = Counter(received)
     assert set(counted) == uids
     # A C-STORE whose answer nobody wrote down is sent again, which PS3.4 B.2.3 allows.
@@ -139,7 +123,27 @@ def test_two_share_the_jobs_and_one_is_killed(
     assert len(repeated) <= 10, f"{len(repeated)} instances were sent twice"
     assert first.is_running()
     exports = store.get("/exports", limit=1000000)["Exports"]
-    assert {one["ID"] for one in exports if one["ResourceType"] == "Study"} == set(studies)
+    studies = {one["ID"] for one in exports if one["ResourceType"] == "Study"}
+    assert studies == set(store.get("/studies"))
+
+
+def test_one_that_is_told_to_end_gives_its_job_back(
+    fresh_store: Callable[..., Store], tmp_path: Path
+) -> None:
+    """The other one goes on with it as soon as it has room, without waiting until the first seems
+    to be dead."""
+    store = fresh_store("shared", PONS_JOBS_CONCURRENT="1")
+    uids = upload(store)
+    log = tmp_path / "replica.log"
+    with both_sending(store, log) as (_, second, received, jobs):
+        second.terminate()
+        second.wait(60)
+        assert len(received) < 2 * INSTANCES, "it ended too late to tell anything"
+        require_success(store, jobs)
+    assert set(received) == uids
+    assert "job given back" in log.read_text()
+    first_log = (store.data / "log" / "egress.log").read_text()
+    assert "job taken over" not in first_log
 
 
 def finished(store: Store, job: str) -> dict[str, Any] | None:

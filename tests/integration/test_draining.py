@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Of two replicas behind a balancer one is told to end, under load: nobody notices."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+from pydicom import dcmwrite
+from pydicom.uid import CTImageStorage, generate_uid
+from pynetdicom import AE
+
+from outside import TIMEOUT, Store, eventually, image
+from replicas import Balancer, Replica, first_of, replica
+
+LEAVING = {"PONS_HEALTH_LEAVE_SECONDS": "2"}
+ROUNDS_BEFORE = 5
+"""So often each client has done its work before the replica is told to end, and after it."""
+
+
+class Clients:
+    """Threads that repeat something each, until told to end; what went wrong in any of them."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+        self.rounds: dict[str, int] = {}
+        self._end = threading.Event()
+
+    @contextmanager
+    def working(self, **works: Callable[[], None]) -> Iterator[None]:
+        threads = [threading.Thread(target=self._repeat, args=one) for one in works.items()]
+        self.rounds = dict.fromkeys(works, 0)
+        for thread in threads:
+            thread.start()
+        try:
+            self.let_work()
+            yield
+            self.let_work()
+        finally:
+            self._end.set()
+            for thread in threads:
+                thread.join(TIMEOUT)
+        assert self.failures == []
+
+    def let_work(self) -> None:
+        """Returns once each client has been round a few times more."""
+        wanted = {name: rounds + ROUNDS_BEFORE for name, rounds in self.rounds.items()}
+
+        def done() -> bool:
+            return bool(self.failures) or all(self.rounds[name] >= n for name, n in wanted.items())
+
+        eventually("every client gets on", done, 180)
+
+    def _repeat(self, name: str, work: Callable[[], None]) -> None:
+        while not self._end.is_set():
+            try:
+                work()
+            except Exception as error:
+                self.failures.append(f"{name}: {error!r}")
+                return
+            self.rounds[name] += 1
+
+
+def require(response: httpx.Response) -> httpx.Response:
+    assert response.status_code == 200, f"{response.status_code} {response.text}"
+    return response
+
+
+def encoded(patient: str) -> bytes:
+    file = BytesIO()
+    dcmwrite(file, image(patient), enforce_file_format=True)
+    return file.getvalue()
+
+
+def end(one: Replica) -> None:
+    """SIGTERM, and what it is for a service to end in order."""
+    one.process.terminate()
+    assert one.process.wait(60) == 0
+
+
+def test_no_request_fails(fresh_store: Callable[..., Store], tmp_path: Path) -> None:
+    """Uploads, reads, searches and pictures all are answered while first a gateway and then a
+    render end, over connections that clients keep."""
+    with Balancer() as doors, Balancer() as painters, ExitStack() as opened:
+        store = fresh_store("draining", PONS_RENDER_URL=f"http://127.0.0.1:{painters.port}")
+        gateway, render = (
+            opened.enter_context(replica(store, kind, tmp_path / f"{kind}.log", **LEAVING))
+            for kind in ("gateway", "render")
+        )
+        doors.deal_to(first_of(store, "gateway"), gateway)
+        painters.deal_to(first_of(store, "render"), render)
+        address = f"http://127.0.0.1:{doors.port}"
+        clients = Clients()
+        http = [
+            opened.enter_context(httpx.Client(base_url=address, timeout=TIMEOUT)) for _ in range(4)
+        ]
+        known = require(http[0].post("/instances", content=encoded("KNOWN"))).json()["ID"]
+
+        def upload() -> None:
+            require(http[0].post("/instances", content=encoded("MORE")))
+
+        def read() -> None:
+            require(http[1].get(f"/instances/{known}/tags"))
+            require(http[1].get(f"/instances/{known}/file"))
+
+        def search() -> None:
+            found = require(
+                http[2].post("/tools/find", json={"Level": "Patient", "Query": {"PatientID": "K*"}})
+            )
+            assert len(found.json()) == 1
+
+        def look() -> None:
+            picture = require(http[3].get(f"/instances/{known}/preview"))
+            assert picture.content.startswith(b"\x89PNG")
+
+        with clients.working(upload=upload, read=read, search=search, look=look):
+            for one in (gateway, render):
+                end(one)
+                clients.let_work()
+        stored = clients.rounds["upload"] + 1
+        assert store.get("/statistics")["CountInstances"] == stored
+
+
+def test_a_stream_of_events_goes_on_elsewhere(
+    fresh_store: Callable[..., Store], tmp_path: Path
+) -> None:
+    """It ends as streams end, and behind its last event another replica tells what came since."""
+    store = fresh_store("streams")
+    store.c_store(image("BEFORE"))
+    with replica(store, "gateway", tmp_path / "gateway.log") as second:
+        with httpx.stream(
+            "GET",
+            f"http://127.0.0.1:{second.port}/explorer/api/events",
+            params={"since": 0},
+            timeout=TIMEOUT,
+        ) as stream:
+            lines = stream.iter_lines()
+            last = next(number for number, kind in told(lines) if kind == "study")
+            second.process.terminate()
+            for _ in lines:  # an httpx.RemoteProtocolError, were it cut
+                pass
+        assert second.process.wait(60) == 0
+    store.c_store(image("AFTER"))
+    (after,) = find_patient(store, "AFTER")
+    with store.http.stream(
+        "GET", "/explorer/api/events", headers={"last-event-id": str(last)}
+    ) as stream:
+        data = next(
+            line for line in stream.iter_lines() if line.startswith("data:") and after in line
+        )
+    assert json.loads(data.removeprefix("data:"))["id"] == after
+
+
+def find_patient(store: Store, patient: str) -> list[str]:
+    """The studies of a patient."""
+    asked = {"Level": "Study", "Query": {"PatientID": patient}}
+    found: list[str] = require(store.http.post("/tools/find", json=asked)).json()
+    return found
+
+
+def told(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
+    """Number and kind of each event that has both."""
+    number, kind = 0, ""
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "id":
+            number = int(value)
+        elif name == "event":
+            kind = value
+        elif not line:
+            yield number, kind
+            kind = ""
+
+
+class Unserved(Exception):
+    """What a sender was told instead of success."""
+
+
+class Sender:
+    """Sends a series of instances over an association of its own, each time."""
+
+    def __init__(self, port: int, aet: str, series: int = 10) -> None:
+        self._port, self._aet, self._series = port, aet, series
+        self.acknowledged: list[str] = []
+
+    def __call__(self) -> None:
+        ae = AE("SENDER")
+        ae.add_requested_context(CTImageStorage)
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = TIMEOUT
+        assoc = ae.associate("127.0.0.1", self._port, ae_title=self._aet)
+        if not assoc.is_established:
+            raise Unserved("no association")
+        study = generate_uid()
+        for number in range(self._series):
+            ds = image("SENT", study, number, rows=4)
+            status = assoc.send_c_store(ds).get("Status")
+            if status != 0:
+                raise Unserved(f"status {status}")
+            self.acknowledged.append(ds.SOPInstanceUID)
+        assoc.release()
+        if not assoc.is_released:
+            raise Unserved("not released")
+
+
+def stored_uids(store: Store) -> set[str]:
+    asked = {"Level": "Instance", "Query": {}, "ResponseContent": ["MainDicomTags"]}
+    found = require(store.http.post("/tools/find", json=asked)).json()
+    return {one["MainDicomTags"]["SOPInstanceUID"] for one in found}
+
+
+def test_no_sender_notices(fresh_store: Callable[..., Store], tmp_path: Path) -> None:
+    """Four senders, association after association: each is accepted, each C-STORE succeeds, and
+    what was acknowledged is in the store once."""
+    store = fresh_store("senders")
+    settings = LEAVING | {"PONS_DICOM_DRAIN_SECONDS": "60"}
+    log = tmp_path / "ingress.log"
+    with Balancer() as ports, replica(store, "ingress", log, **settings) as second:
+        ports.deal_to(first_of(store, "ingress"), second)
+        senders = [Sender(ports.port, store.aet) for _ in range(4)]
+        clients = Clients()
+        with clients.working(**{f"sender {n}": one for n, one in enumerate(senders)}):
+            end(second)
+    assert "association aborted" not in log.read_text()
+    acknowledged = [uid for one in senders for uid in one.acknowledged]
+    eventually("all are indexed", lambda: len(stored_uids(store)) == len(acknowledged))
+    assert stored_uids(store) == set(acknowledged)
+
+
+@pytest.mark.parametrize("drain", ["0", "1"])
+def test_who_sends_for_ever_hears_an_abort(
+    fresh_store: Callable[..., Store], tmp_path: Path, drain: str
+) -> None:
+    """It comes between two requests; what the sender was told is stored, is."""
+    store = fresh_store("endless")
+    with replica(
+        store, "ingress", tmp_path / "ingress.log", PONS_DICOM_DRAIN_SECONDS=drain
+    ) as second:
+        sender = Sender(second.port, store.aet, series=100_000)
+        ended: list[str] = []
+
+        def send() -> None:
+            try:
+                sender()
+            except Unserved as error:
+                ended.append(str(error))
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        eventually("some are stored", lambda: len(sender.acknowledged) > 20)
+        end(second)
+        thread.join(TIMEOUT)
+    assert ended == ["status None"]
+    assert set(sender.acknowledged) <= stored_uids(store)
