@@ -33,8 +33,13 @@ def names(listed: str) -> list[str]:
 
 
 def pinned(wanted: Iterable[str], requirements: str) -> str:
-    """The lines of the wanted packages. Raises `Unpinned`."""
-    known = dict(blocks(requirements))
+    """The lines of the wanted packages; some have several versions, with markers that choose one.
+
+    Raises `Unpinned`.
+    """
+    known: dict[str, str] = {}
+    for name, block in blocks(requirements):
+        known[name] = known.get(name, "") + block
     if missing := [name for name in wanted if name not in known]:
         raise Unpinned(f"requirements.txt does not pin {', '.join(missing)}")
     return "".join(known[name] for name in wanted)

@@ -23,25 +23,27 @@ class Differs(Exception):
     """What is installed is not what was pinned."""
 
 
-def versions(pinned: str) -> dict[str, str]:
-    """Name to version of each package of a pinned file; those with markers may be left out."""
-    lines = (line.rstrip("\\").strip() for line in pinned.splitlines() if line[:1].isalnum())
-    return dict(line.partition(";")[0].strip().split("==") for line in lines)
+def versions(pinned: str) -> dict[str, set[str]]:
+    """Name to version of each package of a pinned file; markers may have a choice of several."""
+    found: dict[str, set[str]] = {}
+    for line in pinned.splitlines():
+        if line[:1].isalnum():
+            name, _, version = line.rstrip("\\").partition(";")[0].strip().partition("==")
+            found.setdefault(name, set()).add(version)
+    return found
 
 
 def components(pinned: str) -> Iterator[dict[str, Any]]:
     """The packages of Python. Raises `Differs`."""
-    conditional = {line.partition("==")[0] for line in pinned.splitlines() if ";" in line}
-    for name, version in versions(pinned).items():
+    for name, wanted in versions(pinned).items():
         try:
             found = distribution(name)
         except PackageNotFoundError:
-            if name in conditional:
-                continue  # its marker is for another Python or machine
             raise Differs(f"{name} is pinned and not installed") from None
-        if found.version != version:
-            raise Differs(f"{name} {found.version} is installed, {version} is pinned")
-        yield _component("pypi", name, version, licence(found.metadata))
+        if found.version not in wanted:
+            said = " or ".join(sorted(wanted))
+            raise Differs(f"{name} {found.version} is installed, {said} is pinned")
+        yield _component("pypi", name, found.version, licence(found.metadata))
 
 
 def licence(metadata: PackageMetadata) -> str:

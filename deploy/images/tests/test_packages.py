@@ -55,6 +55,22 @@ def test_only_render_has_decoders() -> None:
         assert names(service) & DECODERS == (DECODERS if service == "render" else set())
 
 
+def test_a_package_whose_version_depends_on_python_keeps_all_of_them() -> None:
+    """The image's Python chooses, by the markers."""
+    done = run("pinned.py", str(IMAGES / "packages" / "render.txt"), "requirements.txt")
+    pinned = [line for line in done.stdout.splitlines() if line.startswith("numpy==")]
+    wanted = (CHECKOUT / "requirements.txt").read_text().splitlines()
+    assert pinned == [line for line in wanted if line.startswith("numpy==")]
+    assert len(pinned) > 1
+
+
+def test_a_package_that_is_missing_is_named(tmp_path: Path) -> None:
+    """An image without it is not made."""
+    (tmp_path / "pinned.txt").write_text("left-pad==1 ; python_version < '3' \\\n    --hash=x\n")
+    done = run("sbom.py", "index", str(tmp_path / "pinned.txt"))
+    assert (done.returncode, done.stderr) == (1, "left-pad is pinned and not installed\n")
+
+
 def test_a_package_without_a_pin_is_named(tmp_path: Path) -> None:
     """The build ends there."""
     (tmp_path / "list.txt").write_text("# comment\nanyio\nleft-pad\n")

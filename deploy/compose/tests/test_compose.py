@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docker-compose.yml, as it is written: what services are told, and who reaches whom."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pons.settings import variables
+
+CHECKOUT = Path(__file__).parents[3]
+OURS = {"gateway", "dicom-ingress", "index", "render", "egress"}
+BACKING = {"postgres", "nats", "minio"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
+    return document
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return dict(compose["services"])
+
+
+def test_every_variable_is_a_setting(services: dict[str, dict[str, Any]]) -> None:
+    """A misspelt one would end the start; one with `_FILE` names a secret that the service has."""
+    for name in OURS:
+        for variable, value in services[name]["environment"].items():
+            plain = variable.removesuffix("_FILE")
+            assert plain in variables(), variable
+            if plain != variable:
+                assert value.removeprefix("/run/secrets/") in services[name]["secrets"]
+
+
+def test_only_the_two_doors_are_published(services: dict[str, dict[str, Any]]) -> None:
+    """And nobody else but egress, which calls others, is in the network that leads outside."""
+    assert {name for name in services if "ports" in services[name]} == {"gateway", "dicom-ingress"}
+    outside = {name for name, one in services.items() if "outside" in one["networks"]}
+    assert outside == {"gateway", "dicom-ingress", "egress"}
+
+
+def test_the_inner_network_leads_nowhere(compose: dict[str, Any]) -> None:
+    """PostgreSQL, NATS and MinIO reach nothing, and nothing reaches them."""
+    assert compose["networks"]["inside"] == {"internal": True}
+
+
+def test_only_the_index_knows_the_role_that_writes(services: dict[str, dict[str, Any]]) -> None:
+    """PostgreSQL itself makes it."""
+    knowing = {name for name, one in services.items() if "database_url" in one["secrets"]}
+    assert knowing == {"index"}
+    knowing = {name for name, one in services.items() if "database_password" in one["secrets"]}
+    assert knowing == {"postgres"}
+
+
+def test_who_asks_render_knows_its_token(services: dict[str, dict[str, Any]]) -> None:
+    """The index asks nothing."""
+    knowing = {name for name in OURS if "render_token" in services[name]["secrets"]}
+    assert knowing == OURS - {"index"}
+
+
+def test_containers_can_do_no_more_than_they_need(services: dict[str, dict[str, Any]]) -> None:
+    """No capability, no way to more rights, and a root file system that stays as it is."""
+    assert set(services) == OURS | BACKING
+    for one in services.values():
+        assert one["cap_drop"] == ["ALL"]
+        assert one["security_opt"] == ["no-new-privileges:true"]
+        assert one["read_only"] is True
+        assert not {"privileged", "cap_add", "pid", "network_mode"} & one.keys()
+
+
+def test_each_starts_after_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
+    """Not only after it has been started, but once it is healthy."""
+    needed = {name: set(one.get("depends_on", ())) for name, one in services.items()}
+    assert needed["index"] == BACKING
+    assert all("index" in needed[name] for name in OURS - {"index"})
+    for one in services.values():
+        for need in one.get("depends_on", {}).values():
+            assert need == {"condition": "service_healthy"}
