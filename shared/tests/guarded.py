@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from pons.http.bounds import Bounds
 from pons.http.serving import address, serving
+from pons.tls.certificates import Certificates
 
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 MB = 1024 * 1024
@@ -94,11 +95,13 @@ class Place:
 
 
 @asynccontextmanager
-async def placed(*, keep_alive: float = 5, **bounds: Any) -> AsyncIterator[Place]:
+async def placed(
+    *, keep_alive: float = 5, tls: Certificates | None = None, **bounds: Any
+) -> AsyncIterator[Place]:
     app = App()
     async with (
         serving(
-            app, "127.0.0.1", 0, bounds=Bounds(**bounds), timeout_keep_alive=keep_alive
+            app, "127.0.0.1", 0, bounds=Bounds(**bounds), timeout_keep_alive=keep_alive, tls=tls
         ) as server,
         AsyncExitStack() as stack,
     ):

@@ -106,6 +106,8 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_DICOM_REJECTED_SOP_CLASSES": ('["1.2.*"]', ["1.2.*"]),
         "PONS_DICOM_TLS_ENABLED": ("true", True),
         "PONS_DICOM_TLS_MINIMUM_VERSION": ("1.3", "1.3"),
+        "PONS_HTTP_TLS_MINIMUM": ("1.3", "1.3"),
+        "PONS_HTTP_TLS_CIPHERS": ('["TLS_A"]', ["TLS_A"]),
         "PONS_HTTP_USERS": (f'{{"alice": "{HASH}"}}', {"alice": HASH}),
         "PONS_HTTP_HOST": ("localhost", "localhost"),
         "PONS_HTTP_LANGUAGE": ("de", "de"),

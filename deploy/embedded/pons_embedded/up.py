@@ -357,7 +357,8 @@ def connections(settings: Settings) -> int:
 
 def http_address(settings: Settings) -> str:
     host = shown(settings.http_host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.http.port}/"
+    scheme = "https" if settings.http.tls_certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.http.port}/"
 
 
 def shown(host: str) -> str:

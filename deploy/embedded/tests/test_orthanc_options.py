@@ -60,7 +60,9 @@ SequentialDicomReaderWindowCapacity MallocArenaMax LoaderThreads ZipLoaderThread
 """Every option of Orthanc 1.13."""
 ONLY_HERE = """
 store.name store.fork_services
-http.host http.explorer_folder http.page http.ui_folder
+http.host http.explorer_folder http.page http.ui_folder http.hsts_seconds
+http.tls_certificate http.tls_key http.tls_client_ca http.tls_client_required http.tls_minimum
+http.tls_ciphers
 http.session_minutes http.session_hours http.language
 http.users http.allow_anonymous http.allow_cross_site http.hosts
 http.max_connections http.max_connections_per_address http.trusted_proxies

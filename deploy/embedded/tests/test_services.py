@@ -109,3 +109,5 @@ def test_address_is_one_that_a_browser_takes() -> None:
     """The printed address is usable, for IPv6 too."""
     assert http_address(load_settings()) == "http://127.0.0.1:8042/"
     assert http_address(load_settings(http={"host": "::1"})) == "http://[::1]:8042/"
+    secured = load_settings(http={"tls_certificate": "/store.pem"})
+    assert http_address(secured) == "https://127.0.0.1:8042/"

@@ -30,7 +30,6 @@ from pons.remotes.modalities import open_modalities
 from pons.runtime.render import open_render
 from pons.sending.decompression import Decompression
 from pons.settings import Settings
-from pons.tls.certificates import Certificates
 from pons_ingress.commitment_report import CommitmentReports
 from pons_ingress.commitment_request import CommitmentRequests
 from pons_ingress.find import Find
@@ -77,7 +76,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             health.checks |= {"nats": bus.check, "objects": objects.check}
             health.pulses.include(bus.pulses)
             if certificates is not None:
-                health.checks["certificates"] = partial(_look_at, certificates)
+                health.checks["certificates"] = certificates.look
             await require_own(settings, objects, bus)
             listed = partial(_list_sop_classes, _storage_classes(settings, accept_unknown=False))
             await answer_commands(bus, "dicom-ingress", {ListSopClasses: listed}, health)
@@ -165,8 +164,3 @@ async def _tell_moved(bus: Bus, originator: str, number: int, instance_id: str) 
 
 async def _list_sop_classes(received: StorageClasses, _command: ListSopClasses) -> SopClasses:
     return SopClasses(sorted(filter(received.has, STORAGE_SOP_CLASSES)))
-
-
-async def _look_at(certificates: Certificates) -> None:
-    """See whether they have changed, so that a warning stands on the health port at once."""
-    await asyncio.to_thread(certificates.context)

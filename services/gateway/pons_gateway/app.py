@@ -121,7 +121,7 @@ def add_middleware(
     if http.compress_answers:
         app.add_middleware(Compression)
     app.add_middleware(Metrics)
-    app.add_middleware(Browsers)
+    app.add_middleware(Browsers, hsts_seconds=http.hsts_seconds)
 
 
 def requests(router: TreeRouter) -> Iterator[tuple[str, str]]:

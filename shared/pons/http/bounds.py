@@ -21,7 +21,8 @@ class Bounds:
     data, which is where trailers are."""
     headers: int = 100
     first_byte: float = 20
-    """From the connection to the first byte of its first request."""
+    """From the connection to the first byte of its first request; a handshake may take as long
+    before that."""
     head: float = 20
     """From the first byte of a head to its last."""
     body: float = 30

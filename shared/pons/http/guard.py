@@ -18,7 +18,7 @@ from pons.http.head_and_body import HeadAndBody
 from pons.http.low_water import low_water
 from pons.http.refusals import Refusals
 from pons.http.sized_body import PIECE, SizedBody, sized_body
-from pons.http.unsent import unsent
+from pons.http.unsent import TOLD, unsent
 
 LINGER_SECONDS = 1.0
 """How long a client that was refused may take to read why."""
@@ -56,7 +56,7 @@ class Guard:
         times = (bounds.first_byte, bounds.head, bounds.body, bounds.answer, keep_alive)
         self.interval = min(1.0, min(times) / 4)
 
-    def connect(self, **arguments: Any) -> asyncio.Protocol:
+    def connect(self, **arguments: Any) -> "Connection":
         """The protocol of a connection, from what uvicorn gives to its own."""
         return Connection(self, lambda: cast(asyncio.Protocol, self._stock(**arguments)))
 
@@ -106,7 +106,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = cast(Any, None)
         self._inner: asyncio.Protocol | None = None
         self.answers: HeadAndBody = cast(Any, None)
-        self._host = ""
+        self._host: str | None = None
+        """Whose connection it is; it counts from then on."""
         self._since = 0.0
         """When the client did last what the present deadline counts from."""
         self._fresh = True
@@ -129,18 +130,32 @@ class Connection(asyncio.Protocol):
         """Reading is paused, because something was held."""
         self._unsent = 0
         self._progress = 0.0
+        self._ended = 0.0
+        """Since when the connection is closed here, with nothing left to send."""
+
+    # What a handshake before the connection tells
+
+    def admitted(self, host: str) -> None:
+        """It counts already, and is somebody's from `host`."""
+        self._host = host
+
+    @property
+    def made(self) -> bool:
+        """Whether the handshake is done: from then on it leaves by itself."""
+        return self._inner is not None
 
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._since = self._progress = self._loop.time()
-        peer = transport.get_extra_info("peername")
-        self._host = str(peer[0]) if isinstance(peer, tuple) else ""
         self._guard.watch(self)
-        if reason := self._guard.admission.admit(self._host):
-            self._refuse(503, reason, "The server has too many connections; try again later")
-            return
+        if self._host is None:
+            peer = transport.get_extra_info("peername")
+            self._host = str(peer[0]) if isinstance(peer, tuple) else ""
+            if reason := self._guard.admission.admit(self._host):
+                self._refuse(503, reason, "The server has too many connections; try again later")
+                return
         self.answers = HeadAndBody(self._transport)
         inner = self._inner = self._make()
         inner.connection_made(cast(asyncio.Transport, self.answers))
@@ -177,7 +192,7 @@ class Connection(asyncio.Protocol):
         if self._refused:
             self._guard.lingering -= 1
         if self._inner is not None:
-            self._guard.admission.leave(self._host)
+            self._guard.admission.leave(self._from)
             self._inner.connection_lost(exc)
         self._held = b""
         self._head.clear()
@@ -312,6 +327,10 @@ class Connection(asyncio.Protocol):
 
     # What it does about a client
 
+    @property
+    def _from(self) -> str:
+        return self._host or ""
+
     def look(self, now: float) -> None:
         """End the connection if the client is beyond a deadline."""
         bounds = self._bounds
@@ -323,11 +342,15 @@ class Connection(asyncio.Protocol):
             if waiting != self._unsent:
                 self._progress = now
             elif now - self._progress > bounds.answer:
-                self._guard.refusals.add("answer_time", self._host)
+                self._guard.refusals.add("answer_time", self._from)
                 self._transport.abort()
         self._unsent = waiting
         passed = now - self._since
         if self._transport.is_closing():
+            if waiting or not self._ended:
+                self._ended = now
+            elif TOLD and now - self._ended > LINGER_SECONDS:
+                self._transport.abort()  # TLS waits until the client says that it has ended, too
             return
         if self._head:
             if passed > bounds.head:
@@ -348,7 +371,7 @@ class Connection(asyncio.Protocol):
 
     def _cut(self, reason: str) -> None:
         """End the connection without a word: an answer may be under way, or nobody asked."""
-        self._guard.refusals.add(reason, self._host)
+        self._guard.refusals.add(reason, self._from)
         self._transport.close()
 
     def _refuse(self, status: int, reason: str, words: str) -> None:
@@ -358,7 +381,7 @@ class Connection(asyncio.Protocol):
         lose the answer. So what it still sends is read, for a moment, and thrown away.
         """
         guard, transport = self._guard, self._transport
-        guard.refusals.add(reason, self._host)
+        guard.refusals.add(reason, self._from)
         self._refused = True
         guard.lingering += 1
         self.touch()
@@ -371,7 +394,7 @@ class Connection(asyncio.Protocol):
             "Connection: close\r\n\r\n".encode()
             + body
         )
-        if guard.lingering > MOST_LINGERING or not transport.can_write_eof():
+        if guard.lingering > MOST_LINGERING:
             transport.close()
-        else:
+        elif transport.can_write_eof():  # TLS cannot; the answer tells where it ends
             transport.write_eof()

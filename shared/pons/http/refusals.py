@@ -23,8 +23,11 @@ class Refusals:
         self._untold: dict[str, int] = {}
         self._told: dict[str, float] = {}
 
-    def add(self, reason: str, address: str) -> None:
-        """One more. The log names the address of this one, and counts those since the last line."""
+    def add(self, reason: str, address: str, why: str = "") -> None:
+        """One more. The log names the address of this one, and counts those since the last line.
+
+        `why`: more about this one, for the log alone.
+        """
         REFUSED.labels(reason).inc()
         count = self._untold.get(reason, 0) + 1
         self._untold[reason] = count
@@ -33,4 +36,7 @@ class Refusals:
             return
         self._told[reason] = now
         self._untold[reason] = 0
-        log.warning("HTTP clients refused", reason=reason, count=count, last_address=address)
+        told = {"why": why} if why else {}
+        log.warning(
+            "HTTP clients refused", reason=reason, count=count, last_address=address, **told
+        )

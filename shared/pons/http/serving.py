@@ -5,17 +5,56 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
 
 from pons.errors import PonsError
 from pons.http.bounds import DEFAULTS, Bounds
-from pons.http.guard import Guard
+from pons.http.guard import Connection, Guard
+from pons.http.tls_guest import TO_HTTP, admit
+from pons.tls.certificates import Certificates
+from pons.tls.port import TlsPort, listen
+
+BACKLOG = 2048
+"""Connections that wait to be accepted, as uvicorn has it."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn that leaves signals to the service, which closes its resources in order."""
+    """uvicorn that leaves signals to the service, which closes its resources in order.
+
+    `open_tls` opens its port where that speaks TLS, and is given what makes a connection:
+    certificates that change are beyond uvicorn.
+    """
+
+    open_tls: Callable[[Callable[[], Connection]], TlsPort] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.open_tls is None:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        try:
+            port = self.open_tls(self._connect)
+        except (OSError, ValueError) as error:  # ValueError: no SO_REUSEPORT on this system
+            self.started = False
+            await self.lifespan.shutdown()
+            raise PonsError(
+                f"Cannot listen on {self.config.host}:{self.config.port}", str(error)
+            ) from error
+        port.start()
+        self.servers = [cast(Any, port)]  # which is closed as they are
+
+    def _connect(self) -> Connection:
+        return cast(
+            Connection,
+            self.config.http_protocol_class(
+                config=self.config,  # type: ignore[call-arg] # as uvicorn calls it
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            ),
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,6 +103,7 @@ async def serving(
     trusted_proxies: Sequence[str] = (),
     timeout_keep_alive: float = 5,
     leaving: Callable[[], bool] = lambda: False,
+    tls: Certificates | None = None,
     **options: Any,
 ) -> AsyncIterator[Server]:
     """Serve `app` as long as the block runs; requests under way get `options` grace to end.
@@ -71,13 +111,14 @@ async def serving(
     No client can go beyond `bounds`; one that asks nothing more is let go after
     `timeout_keep_alive` seconds. No WebSockets. What `X-Forwarded-For` says of a client's address
     holds where one of `trusted_proxies` says it: addresses and networks. Once the service is
-    `leaving`, each answer asks its client to connect anew for what it wants next.
+    `leaving`, each answer asks its client to connect anew for what it wants next. With `tls` the
+    port speaks HTTPS alone; connections that are open stay so when certificates change.
 
     The application's lifespan opens before anything listens, and closes last; what it raises, at
     any time, ends the block. With `share_port` other processes may listen there too: the system
     deals connections out. Raises `PonsError` when the address cannot be bound.
     """
-    sockets = _shared(host, port) if share_port else None
+    sockets = _shared(host, port) if share_port and tls is None else None
     lifespan = _Lifespan(app)
     guard = Guard(lifespan, bounds, timeout_keep_alive, leaving)
     server = Server(
@@ -97,6 +138,9 @@ async def serving(
         )
     )
 
+    if tls is not None:
+        server.open_tls = partial(_open_tls, guard, tls, host, port, share_port)
+
     def end() -> None:
         server.should_exit = True
 
@@ -114,6 +158,25 @@ async def serving(
         server.should_exit = True
         await asyncio.wait((task,))
     await task
+
+
+def _open_tls(
+    guard: Guard,
+    tls: Certificates,
+    host: str,
+    port: int,
+    share_port: bool,
+    connect: Callable[[], Connection],
+) -> TlsPort:
+    """The port with TLS, which listens, and takes connections once it is started."""
+    return TlsPort(
+        listen(host, port, BACKLOG, share=share_port),
+        tls.context,
+        partial(admit, guard, tls.names, connect),
+        patience=guard.bounds.first_byte,
+        farewell=guard.bounds.answer,
+        to_http=TO_HTTP,
+    )
 
 
 class _Block:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`RestApiGet` and its like: what scripts ask of this store's own REST."""
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +11,10 @@ import httpx
 import structlog
 
 from pons.errors import BadRequest
+from pons.http.client_tls import client_context
+from pons.runtime.https import asking
 from pons.settings import Settings
+from pons.tls.certificates import Certificates
 
 log = structlog.get_logger()
 
@@ -80,15 +85,51 @@ def headers_of(headers: Any) -> Mapping[str, str]:
     raise BadRequest("HTTP headers are a table of texts")
 
 
+class _OwnPort(httpx.AsyncBaseTransport):
+    """Asks the port of this store, by the certificate that it has now."""
+
+    def __init__(self, certificates: Certificates) -> None:
+        self._certificates = certificates
+        self._made: dict[ssl.SSLContext, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        context = await asyncio.to_thread(self._certificates.context)
+        if context not in self._made:
+            self._made[context] = httpx.AsyncHTTPTransport(verify=context)
+        return await self._made[context].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in self._made.values():
+            await transport.aclose()
+
+
+async def _transport(settings: Settings) -> httpx.AsyncBaseTransport:
+    """How REST is reached; that of `lua.url` is believed as others are whom scripts ask."""
+    if settings.lua.url:
+        egress = settings.egress
+        context = await asyncio.to_thread(
+            client_context, egress.https_ca_file, verify=egress.https_verify
+        )
+        return httpx.AsyncHTTPTransport(verify=context)
+    if settings.http.tls_certificate:
+        return _OwnPort(await asyncio.to_thread(asking, settings.http, {}))
+    return httpx.AsyncHTTPTransport(verify=False)
+
+
 @asynccontextmanager
 async def open_rest(settings: Settings) -> AsyncIterator[Rest]:
-    """REST of this store, for its scripts, as long as the block runs."""
+    """REST of this store, for its scripts, as long as the block runs.
+
+    Raises `Unavailable` where its certificate cannot be read.
+    """
     host = ANY_ADDRESS.get(settings.http_host, settings.http_host)
     host = f"[{host}]" if ":" in host else host
-    url = settings.lua.url or f"http://{host}:{settings.http.port}"
+    scheme = "https" if settings.http.tls_certificate else "http"
+    url = settings.lua.url or f"{scheme}://{host}:{settings.http.port}"
     token = settings.lua.token
     async with httpx.AsyncClient(
         base_url=url,
+        transport=await _transport(settings),
         headers={"Authorization": f"{SCHEME} {token}"} if token else {},
         timeout=settings.lua.event_timeout,
         trust_env=False,

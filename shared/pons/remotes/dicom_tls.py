@@ -53,7 +53,7 @@ def certificates_of(settings: DicomSettings, warnings: MutableMapping[str, str])
     """Those of the DICOM port, as their files are now. Raises `SettingsError` where none can be
     used."""
     try:
-        return Certificates(partial(acceptor_context, settings), _terms(settings).files, warnings)
+        return Certificates(partial(acceptor_context, settings), _terms(settings), warnings)
     except Unavailable as error:
         raise SettingsError(log_text(error)) from error
 

@@ -81,6 +81,41 @@ class HttpSettings(Section):
         "`X-Forwarded-Proto` are believed. Everybody else's are ignored: who may name the address "
         "that he comes from evades what is bounded for each address.",
     )
+    tls_certificate: str = Field(
+        "",
+        description="Path of the certificate (PEM, followed by those of its issuers, if any) with "
+        "which the REST API speaks HTTPS, and nothing else. Empty: plain HTTP. What these "
+        "files hold is read again when they change.",
+    )
+    tls_key: str = Field(
+        "",
+        description="Path of its private key (PEM, without a password). Empty: in the same file.",
+    )
+    tls_client_ca: str = Field(
+        "",
+        description="Path of the certificates (PEM) of those whose clients get in, and of the "
+        "authorities that sign theirs. Empty: clients are not asked for a certificate.",
+    )
+    tls_client_required: bool = Field(
+        True,
+        description="With a `http.tls_client_ca`: whether a client has to show a certificate. One "
+        "that is shown has to be good all the same. Scripts that ask REST show that of "
+        "`http.tls_certificate`.",
+    )
+    tls_minimum: Literal["1.2", "1.3"] = Field(
+        "1.2", description="Oldest version of TLS that is spoken."
+    )
+    tls_ciphers: list[str] = Field(
+        [],
+        description="Ciphers of TLS 1.2 that are spoken, as in `dicom.tls_ciphers`.",
+    )
+    hsts_seconds: int = Field(
+        0,
+        ge=0,
+        description="So long browsers that came by HTTPS come by nothing else "
+        "(`Strict-Transport-Security`), and take no certificate that they do not believe. "
+        "31536000 is a year; 0: they are not told.",
+    )
     max_connections: int = Field(
         0,
         ge=0,

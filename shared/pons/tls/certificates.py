@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The certificates of a port, as their files are now."""
 
+import asyncio
 import os
 import ssl
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from threading import Lock
 
 import structlog
 
 from pons.errors import PonsError, log_text
+from pons.tls.contexts import Terms
 
 log = structlog.get_logger()
 WARNING = "certificates"
@@ -25,18 +27,19 @@ class Certificates:
     ----------
     make
         Makes a context of the files as they are; raises `PonsError` where that cannot be.
-    files
-        Those that it reads.
+    terms
+        Those that it makes it of.
     """
 
     def __init__(
         self,
         make: Callable[[], ssl.SSLContext],
-        files: Sequence[Path],
+        terms: Terms,
         warnings: MutableMapping[str, str],
     ) -> None:
         self._make = make
-        self._files = files
+        self.names = terms.names
+        self._files = terms.files
         self._warnings = warnings
         self._lock = Lock()
         self._seen = self._marks()
@@ -50,6 +53,10 @@ class Certificates:
                 self._seen = marks
                 self._read()
             return self._context
+
+    async def look(self) -> None:
+        """See whether they have changed, so that a warning stands on the health port at once."""
+        await asyncio.to_thread(self.context)
 
     def _read(self) -> None:
         try:

@@ -48,6 +48,8 @@ class TlsPort:
         Who comes from an address; None where he may not.
     patience
         Seconds that a handshake may take.
+    farewell
+        Seconds that the end of a connection may take, with all that waits to be sent.
     to_http
         What is said, without TLS, to who speaks HTTP without TLS.
     """
@@ -58,12 +60,14 @@ class TlsPort:
         context: Callable[[], ssl.SSLContext],
         admit: Callable[[str], Guest | None],
         patience: float,
+        farewell: float | None = None,
         to_http: bytes = b"",
     ) -> None:
         self.sockets = tuple(listening)
         self._context = context
         self._admit = admit
         self._patience = patience
+        self._farewell = farewell
         self._to_http = to_http
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
@@ -155,7 +159,11 @@ class TlsPort:
             connection.close()
             raise
         await asyncio.get_running_loop().connect_accepted_socket(
-            guest.protocol, connection, ssl=context, ssl_handshake_timeout=self._patience
+            guest.protocol,
+            connection,
+            ssl=context,
+            ssl_handshake_timeout=self._patience,
+            ssl_shutdown_timeout=self._farewell,
         )
 
 

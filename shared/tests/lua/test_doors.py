@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What functions of scripts may ask: of the store, of events, of nobody."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pons.errors import BadRequest
+from pons.http.serving import address, serving
 from pons.lua.rest import open_rest
 from pons.lua.scripts import ScriptFailed
-from pons.settings import HttpSettings, Settings
+from pons.runtime.https import certificates_of
+from pons.settings import HttpSettings, LuaSettings, Settings
+from pons_testing.certificates import Authority
 
 from .opening import Open, value
 
@@ -121,6 +125,28 @@ async def test_rest_at_an_address_of_ipv6() -> None:
     """The gateway may listen there alone."""
     async with open_rest(Settings(http=HttpSettings(host="::1"))):
         pass
+
+
+async def test_rest_by_https(tmp_path: Path) -> None:
+    """Scripts ask the port by the store's own certificate, also after that was replaced."""
+    certificate = Authority(tmp_path, "ca").issue("store", host="192.0.2.1")
+    http = HttpSettings(tls_certificate=str(certificate.certificate), tls_key=str(certificate.key))
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        length = (b"content-length", b"2")
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with serving(app, "127.0.0.1", 0, tls=certificates_of(http, {})) as server:
+        port = address(server)[1]
+        own = Settings(http=http.model_copy(update={"port": port}))
+        async with open_rest(own) as rest:
+            assert await rest.ask("GET", b"/system", None, None) == b"ok"
+            certificate.replace(Authority(tmp_path, "other").issue("new", host="192.0.2.1"))
+            assert await rest.ask("GET", b"/system", None, None) == b"ok"
+        strangers = own.model_copy(update={"lua": LuaSettings(url=f"https://127.0.0.1:{port}")})
+        async with open_rest(strangers) as rest:
+            assert await rest.ask("GET", b"/system", None, None) is None
 
 
 async def test_no_doors(opened: Open) -> None:

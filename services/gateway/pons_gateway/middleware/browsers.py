@@ -3,6 +3,8 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pons_gateway.sessions.cookie import is_secure
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -88,18 +90,23 @@ PDF = b"application/pdf"
 class Browsers:
     """Adds to each answer what browsers are told; what an answer says itself stays."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hsts_seconds: int = 0) -> None:
         self.app = app
+        self._hsts = (b"strict-transport-security", b"max-age=%d" % hsts_seconds)
+        self._tells_hsts = hsts_seconds > 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         page = headers_of_page(scope["path"])
+        secured = self._tells_hsts and is_secure(scope)  # RFC 6797 7.2: never without TLS
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = with_headers(message, page)
+                if secured:
+                    message = {**message, "headers": [*message["headers"], self._hsts]}
             await send(message)
 
         await self.app(scope, receive, told)

@@ -71,14 +71,15 @@ def _refusal(scope: Scope) -> Forbidden | None:
         return None if site in OWN_PAGES else CROSS_SITE
     page = headers.get(b"origin", headers.get(b"referer"))
     if page is not None:
-        return None if _is_ours(page, headers) else CROSS_SITE
+        return None if _is_ours(page, headers, scope["scheme"]) else CROSS_SITE
     return UNTOLD if _is_browser(headers) and APPLE not in _agent(headers) else None
 
 
-def _is_ours(page: bytes, headers: Mapping[bytes, bytes]) -> bool:
+def _is_ours(page: bytes, headers: Mapping[bytes, bytes], scheme: str) -> bool:
     """Whether the address of a page has the name that this store is asked by.
 
-    With or without TLS: a proxy may have taken that off. Pages of other sites cannot send
+    Where it is known that the browser came by TLS, so did our page: one without may be anybody's
+    who is on the way. Else a proxy may have taken TLS off. Pages of other sites cannot send
     `X-Forwarded-Host`, with which proxies that write their own `Host` tell the browser's.
     """
     try:
@@ -89,6 +90,8 @@ def _is_ours(page: bytes, headers: Mapping[bytes, bytes]) -> bool:
     if usual is None or not parts.hostname:  # also `null`, the origin of pages that hide theirs
         return False
     forwarded = headers.get(b"x-forwarded-host", b"").partition(b",")[0].strip()
+    if scheme == "https" and parts.scheme != "https":
+        return False
     asked = {headers.get(b"host", b""), forwarded} - {b""}
     theirs = parts.netloc.lower().removesuffix(f":{usual}")
     return any(theirs == host.decode("latin-1").lower().removesuffix(f":{usual}") for host in asked)

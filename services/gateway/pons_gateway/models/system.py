@@ -55,7 +55,7 @@ class System(BaseModel):
     DicomAet: str = Field(description="Application entity title of the DICOM port.")
     DicomPort: int = Field(description="Port of DICOM associations.")
     HttpPort: int = Field(description="Port of this interface.")
-    IsHttpServerSecure: bool = Field(False, description="Always false: TLS ends before the store.")
+    IsHttpServerSecure: bool = Field(False, description="Whether the store itself speaks HTTPS.")
     DatabaseVersion: int = Field(1, description="Version of the database's schema.")
     DatabaseServerIdentifier: str = Field(description="As `PonsStore`.")
     DatabaseBackendPlugin: str | None = Field(

@@ -18,6 +18,7 @@ def system_json(settings: Settings) -> dict[str, Any]:
         DicomAet=settings.dicom.aet,
         DicomPort=settings.dicom.port,
         HttpPort=settings.http.port,
+        IsHttpServerSecure=bool(settings.http.tls_certificate),
         DatabaseServerIdentifier=settings.store.name,
         CheckRevisions=settings.index.check_revisions,
         StorageCompression=settings.storage.compression,

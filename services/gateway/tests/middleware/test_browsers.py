@@ -6,13 +6,25 @@ from typing import Any
 import httpx
 import pytest
 
+from pons.settings import HttpSettings, Settings
 from pons_gateway.middleware.browsers import Browsers, headers_of_page, with_headers
 
-from ..conftest import PATIENT
+from ..conftest import PATIENT, Open
 
 pytestmark = pytest.mark.anyio
 
 SANDBOX = "sandbox; default-src 'none'"
+
+
+async def test_https_for_good(open_client: Open) -> None:
+    """Only who came by TLS is told that there is nothing else, and only where that is set."""
+    told = "strict-transport-security"
+    async with open_client(Settings(http=HttpSettings(hsts_seconds=31536000))) as client:
+        for path in ("/system", "/explorer", "/patients/none"):
+            assert (await client.get(f"https://store{path}")).headers[told] == "max-age=31536000"
+        assert told not in (await client.get("http://store/system")).headers
+    async with open_client() as client:
+        assert told not in (await client.get("https://store/system")).headers
 
 
 @pytest.mark.parametrize(

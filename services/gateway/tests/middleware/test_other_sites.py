@@ -100,6 +100,22 @@ async def test_our_own_pages(client: httpx.AsyncClient, clearing: Store) -> None
     assert len(clearing.services.commands) == 9
 
 
+async def test_browsers_over_https(clearing: Store, open_client: Open) -> None:
+    """What a page without TLS asks for, of our name or not, may be anybody's on the way."""
+    async with open_client() as client:
+        for origin, status in (
+            ("https://store", 200),
+            ("https://store:443", 200),
+            ("http://store", 403),
+            ("http://store:443", 403),
+            ("https://store:8042", 403),
+        ):
+            answer = await client.delete(
+                "https://store/changes", headers=BROWSER | {"origin": origin}
+            )
+            assert answer.status_code == status, origin
+
+
 async def test_programs(client: httpx.AsyncClient, clearing: Store) -> None:
     """They may write, also those that call themselves Mozilla, and by an address."""
     for headers in (
