@@ -12,6 +12,7 @@ from pons.dicom.transfer_syntaxes import matching
 from pons.errors import Unavailable
 from pons.remotes.dicom_tls import acceptor_context, speaks_tls
 from pons.settings import load_settings
+from pons_embedded.errors import Refusal
 from pons_embedded.orthanc.syntaxes import FAMILIES
 from pons_embedded.orthanc.translate import Translated, translate
 
@@ -95,9 +96,14 @@ def test_passwords_become_hashes(tmp_path: Path) -> None:
             "AuthenticationEnabled is false: everyone who reaches REST",
         ),
         (
-            {"RemoteAccessAllowed": True, "RegisteredUsers": {"a": "b"}, "SslEnabled": True},
-            "127.0.0.1",
-            "SslEnabled is true: TLS is the work of a proxy",
+            {
+                "RemoteAccessAllowed": True,
+                "RegisteredUsers": {"a": "b"},
+                "SslEnabled": True,
+                "SslCertificate": "store.pem",
+            },
+            "0.0.0.0",
+            None,
         ),
         ({"HttpServerEnabled": False}, "127.0.0.1", "HttpServerEnabled is false: REST cannot be"),
         ({"RegisteredUsers": {"a": "b"}}, "127.0.0.1", "RegisteredUsers has no effect"),
@@ -117,6 +123,38 @@ def test_dicom_that_would_be_off_stays_on_loopback(tmp_path: Path) -> None:
     result = translated(tmp_path, DicomServerEnabled=False)
     assert load_settings(result.settings).dicom_host == "127.0.0.1"
     assert len(result.warnings) == 1
+
+
+def test_https(tmp_path: Path) -> None:
+    """As Orthanc has it: one file of key and certificate, beside its own; nothing where it is off,
+    and client certificates only where they are verified."""
+    said = {
+        "SslCertificate": "store.pem",
+        "SslTrustedClientCertificates": "/keys/clients.crt",
+        "SslMinimumProtocolVersion": 5,
+        "SslCiphersAccepted": ["ECDHE-RSA-AES256-GCM-SHA384"],
+    }
+    assert load_settings(translated(tmp_path, **said).settings).http.tls_certificate == ""
+    for verified, trusted in ((True, "/keys/clients.crt"), (False, "")):
+        result = translated(tmp_path, **said, SslEnabled=True, SslVerifyPeers=verified)
+        http = load_settings(result.settings).http
+        assert (http.tls_certificate, http.tls_key) == (str(tmp_path / "store.pem"), "")
+        assert (http.tls_client_ca, http.tls_client_required) == (trusted, True)
+        assert (http.tls_minimum, http.tls_ciphers) == ("1.3", ["ECDHE-RSA-AES256-GCM-SHA384"])
+        assert result.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, "SslCertificate names no file"),
+        ({"SslCertificate": "a", "SslVerifyPeers": True}, "SslTrustedClientCertificates names no"),
+    ],
+)
+def test_https_without_files(said: dict[str, Any], told: str, tmp_path: Path) -> None:
+    """Nobody who asked for TLS finds the port open without it."""
+    with pytest.raises(Refusal, match=told):
+        translated(tmp_path, SslEnabled=True, **said)
 
 
 def test_dicom_tls(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may reach the ports: what Orthanc's options say together, as settings.
+"""Who may reach the ports, and how: what Orthanc's options say together, as settings.
 
-Whatever Orthanc would protect and Pons cannot (TLS for REST, a server that is off) stays on
-loopback.
+A server that is off with Orthanc cannot be off here: it stays on loopback.
 """
 
 from collections.abc import Mapping
@@ -42,6 +41,7 @@ def access(said: Mapping[str, Any], warnings: list[str]) -> Tree:
             "host": host,
             "users": users if authenticated else {},
             "allow_anonymous": exposed,
+            **_https(said),
         },
         "dicom": {"host": _dicom_host(said, warnings)},
     }
@@ -60,17 +60,35 @@ def _http_host(said: Mapping[str, Any], remote: bool, warnings: list[str]) -> st
     if not said.get("HttpServerEnabled", True):
         warnings.append("HttpServerEnabled is false: REST cannot be off, it stays on loopback")
         return LOOPBACK
-    if said.get("SslEnabled", False):
-        warnings.append(
-            "SslEnabled is true: TLS is the work of a proxy in front of Pons, so REST stays on "
-            "loopback, without TLS"
-        )
-        return LOOPBACK
     if remote:
         return host
     if addresses and not is_loopback(host):
         warnings.append("HttpBindAddresses has no effect: RemoteAccessAllowed is false")
     return host if is_loopback(host) else LOOPBACK
+
+
+def _https(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What REST speaks; as in Orthanc, nothing of it counts without `SslEnabled`."""
+    if not said.get("SslEnabled", False):
+        return {}
+    if not (certificate := said.get("SslCertificate", "")):
+        raise Refusal(
+            "SslEnabled is true, and SslCertificate names no file: name the PEM file that has "
+            "both the key and the certificate, or set SslEnabled to false"
+        )
+    spoken = {
+        "tls_certificate": certificate,
+        "tls_minimum": said.get("SslMinimumProtocolVersion", "1.2"),
+        "tls_ciphers": said.get("SslCiphersAccepted", []),
+    }
+    if not said.get("SslVerifyPeers", False):
+        return spoken
+    if not (trusted := said.get("SslTrustedClientCertificates", "")):
+        raise Refusal(
+            "SslVerifyPeers is true, and SslTrustedClientCertificates names no file: name the PEM "
+            "file of those whose certificates get in, or set SslVerifyPeers to false"
+        )
+    return spoken | {"tls_client_ca": trusted}
 
 
 def _dicom_host(said: Mapping[str, Any], warnings: list[str]) -> str:

@@ -35,9 +35,9 @@ may name a folder, of which every `*.json` is read.
 - **Passwords** of `RegisteredUsers` become argon2 hashes at the start. What the services are told
   is kept in `settings.json` in the data folder, which only its owner can read.
 - **The DICOM port** listens on every interface, as Orthanc's does; REST only where
-  `RemoteAccessAllowed` says so. A server that Orthanc's file turns off stays on loopback,
-  and so does REST that it protects with TLS.
-- **DICOM TLS** is spoken as the file says; certificates are looked for from its folder on.
+  `RemoteAccessAllowed` says so. A server that Orthanc's file turns off stays on loopback.
+- **TLS** is spoken as the file says, by DICOM and by REST; certificates are looked for from its
+  folder on.
 - **Images** stay where they are: Orthanc's storage and index are not opened. Send its studies to
   the new store, or upload the files of its storage folder.
 """

@@ -32,7 +32,6 @@ from pons_embedded.orthanc.worklists import WORKLISTS
 
 EVENT_LOOP = "requests and associations share event loops instead of threads"
 OWN_MEMORY = "each process bounds its memory by itself"
-PROXY = "TLS is the work of a proxy in front of Pons"
 
 IDENTITY = Chapter(
     "Identity, files, capacity",
@@ -102,12 +101,20 @@ HTTP_SERVER = Chapter(
             users,
             "`http.users`; passwords become argon2 hashes at the start, and are not written.",
         ),
-        Joint("SslEnabled", boolean, "True: REST stays on loopback, with a warning."),
-        Without("SslCertificate", PROXY),
-        Without("SslVerifyPeers", PROXY, (False,)),
-        Without("SslTrustedClientCertificates", PROXY),
-        Without("SslMinimumProtocolVersion", PROXY),
-        Without("SslCiphersAccepted", PROXY),
+        Joint("SslEnabled", boolean, "True: REST speaks HTTPS, as the next five say."),
+        Joint("SslCertificate", path, "`http.tls_certificate`: one file, with the key."),
+        Joint("SslVerifyPeers", boolean, "True: clients have to show a certificate."),
+        Joint("SslTrustedClientCertificates", path, "`http.tls_client_ca`, with `SslVerifyPeers`."),
+        Joint(
+            "SslMinimumProtocolVersion",
+            tls_version,
+            "`http.tls_minimum`: 5 becomes `1.3`, anything else `1.2`: nothing older is spoken.",
+        ),
+        Joint(
+            "SslCiphersAccepted",
+            texts,
+            "`http.tls_ciphers`, for TLS 1.2; those of 1.3 always are.",
+        ),
         same("OrthancExplorerEnabled", "http.explorer", boolean),
         same("WebDavEnabled", "webdav.enabled", boolean),
         same("WebDavDeleteAllowed", "webdav.allow_delete", boolean),
