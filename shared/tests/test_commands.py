@@ -207,6 +207,34 @@ async def test_no_question_is_lost_when_a_replica_takes_leave(broker: NatsServer
             await ask(asking, "index", ClearChanges(), Done, within=20)
 
 
+async def test_what_is_under_way_is_answered_before_a_replica_leaves(broker: NatsServer) -> None:
+    """What the answer is made of is closed afterwards, and nothing is taken on meanwhile."""
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def clear(_command: ClearChanges) -> Done:
+        begun.set()
+        await may_end.wait()
+        return Done()
+
+    settings = broker.settings()
+    async with open_bus(settings) as asking, open_bus(settings) as one:
+        await answer_commands(one, "index", {ClearChanges: clear})
+        await one.check()
+        under_way = asyncio.ensure_future(ask(asking, "index", ClearChanges(), Done, within=20))
+        await begun.wait()
+        leaving = asyncio.ensure_future(one.take_leave())
+        while True:  # until the server knows that nobody listens
+            try:
+                await ask(asking, "index", Ping(), Done, within=20)
+            except Unavailable as error:
+                if "is not running" in str(error):
+                    break
+        assert not leaving.done()
+        may_end.set()
+        await leaving
+        assert await under_way == Done()
+
+
 async def test_a_slow_command_does_not_hold_up_others_of_its_kind(bus: Bus) -> None:
     """A modality that does not answer an echo is no reason for the others to wait."""
     release = asyncio.Event()

@@ -86,6 +86,19 @@ async def test_a_service_is_live_from_the_beginning_and_ready_when_started() -> 
     )
 
 
+async def test_a_service_that_leaves_is_not_ready_and_lacks_nothing() -> None:
+    """Its port says so; a gateway that asks this index by the queue hears of no trouble."""
+    health = Health("index")
+    health.started = True
+    health.leave(3600)
+    status, body = await answer(health, "/health/ready")
+    assert (status, body["failures"]) == (503, {"stop": "the service is about to end"})
+    assert not health.stop.is_set()
+    assert await health.failures() == {}
+    health.leave(3600)
+    assert health.stop.is_set()
+
+
 async def test_what_is_missing_is_named_and_why() -> None:
     """A service that cannot work says which of its needs fails, and is still live."""
 

@@ -153,7 +153,10 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                         )
                     )
                 working = [group.create_task(one.run()) for one in workers]
-                yield
+                try:
+                    yield
+                finally:
+                    await bus.take_leave()
             for task in working:
                 task.cancel()
     finally:

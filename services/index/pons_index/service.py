@@ -210,7 +210,10 @@ async def open_index(
                     else giving_way(handlers, room, lambda: bus.start(collect_garbage(collector)))
                 )
                 await answer_commands(bus, "index", answered, health)
-                yield comparison
+                try:
+                    yield comparison
+                finally:
+                    await bus.take_leave()
             await continuity.end()
 
 

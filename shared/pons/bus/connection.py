@@ -63,6 +63,8 @@ REFUSED_FOR = 10.0
 """Seconds for which a message that JetStream did not keep makes a process not ready: when nothing
 is published meanwhile, nobody knows whether it would be kept now."""
 LEAVE_TIMEOUT = 1.0
+FINISH_TIMEOUT = 3.0
+"""Seconds that questions under way have to be answered when whoever works on them ends."""
 
 Callback = Callable[[Msg], Awaitable[None]]
 
@@ -99,6 +101,7 @@ class Bus:
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
         self._shared: list[Subscription] = []
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def publish(self, subject: str, payload: bytes, message_id: str = "") -> None:
         """Publish to a stream and wait until it is kept. May be repeated.
@@ -136,29 +139,38 @@ class Bus:
 
         Concurrent callbacks end with the bus, and one that raises ends it.
         """
-        called = callback if concurrent == 1 else self._concurrently(callback, concurrent)
+        called = callback
+        if concurrent > 1:
+            called = self._concurrently(callback, concurrent, shared=bool(queue))
         subscription = await self.client.subscribe(subject, queue=queue, cb=called)
         if queue:
             self._shared.append(subscription)
         return subscription
 
     async def take_leave(self) -> None:
-        """Let what one of a queue is to answer go to the others from now on.
+        """Let what one of a queue is to answer go to the others from now on, and answer the rest.
 
         A question that is sent to a connection that is being closed is lost, and whoever asked
-        waits in vain.
+        waits in vain. So a service calls this before it closes what answers are made of; what is
+        not answered `FINISH_TIMEOUT` later ends with the bus. May be repeated.
         """
+        shared, self._shared = self._shared, []
         with suppress(nats.errors.Error, TimeoutError):
             async with asyncio.timeout(LEAVE_TIMEOUT):
-                await asyncio.gather(*(one.drain() for one in self._shared))  # type: ignore[no-untyped-call]
+                await asyncio.gather(*(one.drain() for one in shared))  # type: ignore[no-untyped-call]
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=FINISH_TIMEOUT)
 
-    def _concurrently(self, callback: Callback, concurrent: int) -> Callback:
+    def _concurrently(self, callback: Callback, concurrent: int, *, shared: bool) -> Callback:
         room = asyncio.Semaphore(concurrent)
 
         async def start(message: Msg) -> None:
             await room.acquire()
             task = self.start(_called(callback, message))
             task.add_done_callback(lambda _: room.release())
+            if shared:
+                self._answering.add(task)
+                task.add_done_callback(self._answering.discard)
 
         return start
 

@@ -63,14 +63,16 @@ class Health:
 
     async def failures(self) -> dict[str, str]:
         """What is missing, by name; empty when ready."""
-        if self.leaving:
-            return {"stop": "the service is about to end"}
         if not self.started:
             return {"start": "still starting"} | self.pulses.troubles()
         checks = dict(self.checks)  # more may come while these are waited for
         results = await asyncio.gather(*(self._failure(check) for check in checks.values()))
         missing = {name: why for name, why in zip(checks, results, strict=True) if why}
         return self.pulses.troubles() | missing
+
+    def _farewell(self) -> dict[str, str]:
+        """Why no requests should come any more; to those who ask by a queue it works as before."""
+        return {"stop": "the service is about to end"} if self.leaving else {}
 
     def shortages(self) -> dict[str, str]:
         """Where there is no room: what would fill it is refused, all else is answered."""
@@ -105,7 +107,7 @@ class Health:
 
     async def readiness(self) -> dict[str, Any]:
         """Whether it is `ready`, why not, and what else is to be told of it."""
-        failures = await self.failures()
+        failures = self._farewell() | await self.failures()
         report: dict[str, Any] = self.liveness() | {"ready": not failures, "failures": failures}
         if short := self.shortages():
             report["shortages"] = short
@@ -117,7 +119,7 @@ class Health:
 
     async def measure(self) -> None:
         """Tell the metrics."""
-        failures = await self.failures()
+        failures = self._farewell() | await self.failures()
         READY.set(not failures)
         for name in self.checks:
             CHECK_FAILING.labels(name).set(name in failures)
