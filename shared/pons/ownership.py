@@ -32,7 +32,12 @@ SCHEMA = 14
 STREAM_KEYS = ("pons_store", "pons_id")
 """Metadata of the stream of announcements."""
 READ_OWNER = "SELECT store, id FROM owner"
-READ_SCHEMA = "SELECT max(number) FROM migrations"
+READ_SCHEMA = """
+    SELECT max(number), max(coalesce((to_jsonb(m) ->> 'oldest')::integer, number))
+    FROM migrations m
+"""
+"""Gives the database's schema, and the oldest one whose programs work with it: what only adds
+leaves the programs of the version before at work (`pons_index.migrations`)."""
 OBJECTS, STREAMS, DATABASE = "object store", "streams", "database"
 LONGEST_PAUSE = 2.0
 
@@ -134,18 +139,19 @@ async def require_own(
 ) -> None:
     """Return when all that the settings name is one store's; ask it before listening.
 
-    Waits, and says so, until the index has marked objects and streams. A database that is away now
-    is compared by each connection later. `read_row` gives the first row of a statement.
+    Waits, and says so, until the index has marked objects and streams, and brought the database to
+    the schema of this version. A database that is away now is compared by each connection later.
+    `read_row` gives the first row of a statement.
 
     Raises `PonsError` when two are of different stores, or one is of a later version.
     """
     delay = 0.05
     while True:
         try:
-            lacking = await _unmarked(settings, objects, bus, read_row)
+            lacking = await _lacking(settings, objects, bus, read_row)
             if not lacking:
                 return
-            reason = f"the index has not marked {' and '.join(lacking)} yet"
+            reason = f"the index has not {' and '.join(lacking)} yet"
         except Unavailable as error:
             reason = str(error)
         if delay > 1:
@@ -154,20 +160,25 @@ async def require_own(
         delay = min(delay * 1.5, LONGEST_PAUSE)
 
 
-async def _unmarked(
+async def _lacking(
     settings: Settings,
     objects: Objects,
     bus: Bus | None,
     read_row: Callable[[str], Awaitable[Any]] | None,
 ) -> list[str]:
-    """The places without a mark. Raises `PonsError` when two of the marks differ."""
+    """What the index has yet to do. Raises `PonsError` when two of the marks differ."""
+    lacking = []
     marks = {OBJECTS: await read_objects_mark(objects)}
     if bus is not None:
         marks[STREAMS] = await read_streams_mark(bus)
     if read_row is not None:
-        marks |= await _database_mark(read_row)
+        found, schema = await _database_mark(read_row)
+        marks |= found
+        if schema < SCHEMA:
+            lacking = [f"brought the database from schema {schema} to {SCHEMA}"]
     require_same(settings, marks)
-    return [place for place in (OBJECTS, STREAMS) if marks.get(place, True) is None]
+    unmarked = [f"marked {one}" for one in (OBJECTS, STREAMS) if marks.get(one, True) is None]
+    return unmarked + lacking
 
 
 def require_same(settings: Settings, marks: Mapping[str, Mark | None]) -> None:
@@ -221,17 +232,22 @@ def _without_secrets(url: str) -> str:
     return f"{host}{parts.path}"
 
 
-async def _database_mark(read_row: Callable[[str], Awaitable[Any]]) -> dict[str, Mark | None]:
-    """The database's mark, if it can be asked now. Raises `PonsError` when it is newer."""
+async def _database_mark(
+    read_row: Callable[[str], Awaitable[Any]],
+) -> tuple[dict[str, Mark | None], int]:
+    """The database's mark and schema, if it can be asked now; else nothing and this version's.
+
+    Raises `PonsError` when it is so new that this version cannot work with it.
+    """
     try:
         row = await read_row(READ_OWNER)
-        schema = await read_row(READ_SCHEMA)
+        schema, oldest = await read_row(READ_SCHEMA)
     except Unavailable:
-        return {}
-    if schema is not None and (schema[0] or 0) > SCHEMA:
+        return {}, SCHEMA
+    if (oldest or 0) > SCHEMA:
         raise PonsError(
-            f"The database is newer than this version of Pons: its schema is {schema[0]}, "
+            f"The database is newer than this version of Pons: its schema is {schema}, "
             f"this version knows {SCHEMA}",
             "start the version that made it, or a later one",
         )
-    return {DATABASE: Mark(row["store"], row["id"]) if row else None}
+    return {DATABASE: Mark(row["store"], row["id"]) if row else None}, schema or 0

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bringing the database to the schema of this version, whichever replica comes first."""
+"""Bringing the database to the schema of this version, whichever replica comes first.
+
+Versions run side by side while one takes the place of the other. So a migration only adds, and says
+in a line of its own which programs still work with what it leaves: `-- oldest: 0014` are those that
+know migration 14. What nobody needs any more is taken away by a migration of a later release, whose
+line names a later number. One without the line is for programs that know it.
+"""
 
 import re
 from dataclasses import dataclass
@@ -19,6 +25,13 @@ log = structlog.get_logger()
 
 FOLDER = Path(__file__).with_name("migrations")
 FILE = re.compile(r"(\d{4})_\w+\.sql")
+OLDEST = re.compile(r"^-- oldest: (\d{4})$", re.MULTILINE)
+HAS_OLDEST = """
+    SELECT EXISTS (
+        SELECT FROM pg_attribute
+        WHERE attrelid = 'migrations'::regclass AND attname = 'oldest' AND NOT attisdropped
+    )
+"""
 LOCK = 0x706F6E73_00000001
 """Advisory lock of whoever migrates; advisory locks belong to one database."""
 
@@ -32,6 +45,12 @@ class Migration:
     @property
     def checksum(self) -> str:
         return sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def oldest(self) -> int:
+        """The number that a program must know at least to work beside this migration."""
+        found = OLDEST.search(self.sql)
+        return int(found[1]) if found else self.number
 
 
 def read_migrations(folder: Path = FOLDER) -> list[Migration]:
@@ -51,8 +70,8 @@ async def migrate(
 
     With a `claim`, nothing is written before it is clear whose database this is.
 
-    Raises `PonsError` when the database is another store's, is newer than this version, or does not
-    let us.
+    Raises `PonsError` when the database is another store's, is too new for this version, or does
+    not let us.
     """
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:
@@ -94,6 +113,9 @@ async def _prepare(connection: Any, store: str) -> None:
         )
         """
     )
+    # Looked for first: to alter a table waits for whoever reads it, a backup of an hour as well.
+    if not await connection.fetchval(HAS_OLDEST):
+        await connection.execute("ALTER TABLE migrations ADD COLUMN oldest integer")
     owner = await connection.fetchval("SELECT store FROM migrations WHERE store <> $1", store)
     if owner is not None:
         raise PonsError(
@@ -103,9 +125,12 @@ async def _prepare(connection: Any, store: str) -> None:
 
 
 async def _apply(connection: Any, migrations: list[Migration], store: str) -> None:
-    rows = await connection.fetch("SELECT number, name, checksum FROM migrations ORDER BY number")
-    applied = {row["number"]: row for row in rows}
-    unknown = [row["name"] for number, row in applied.items() if number > migrations[-1].number]
+    rows = await connection.fetch(
+        "SELECT number, name, checksum, coalesce(oldest, number) AS oldest FROM migrations "
+        "ORDER BY number"
+    )
+    applied, known = {row["number"]: row for row in rows}, migrations[-1].number
+    unknown = [row["name"] for row in rows if row["oldest"] > known]
     if unknown:
         raise PonsError(
             f"The database is newer than this version of Pons: it has {unknown[-1]}",
@@ -125,11 +150,13 @@ async def _apply_one(connection: Any, migration: Migration, store: str) -> None:
     async with connection.transaction():
         await connection.execute(migration.sql)
         await connection.execute(
-            "INSERT INTO migrations (number, name, checksum, store) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO migrations (number, name, checksum, store, oldest) "
+            "VALUES ($1, $2, $3, $4, $5)",
             migration.number,
             migration.name,
             migration.checksum,
             store,
+            migration.oldest,
         )
     log.info("migration applied", name=migration.name)
 

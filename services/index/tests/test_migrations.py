@@ -95,6 +95,35 @@ async def test_a_newer_database_is_refused(empty: DatabaseSettings, connect: Con
         await migrate(connection, settings, [first])
 
 
+async def test_what_only_adds_leaves_the_version_before_at_work(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """It may start again beside the new one; after what takes away it is refused."""
+    connection, settings = await connect(), settings_for(empty)
+    first = numbered(1, "CREATE TABLE a (n int)")
+    adds = numbered(2, "-- More.\n-- oldest: 0001\nALTER TABLE a ADD COLUMN m int")
+    takes = numbered(3, "-- oldest: 0002\nALTER TABLE a DROP COLUMN n")
+    await migrate(connection, settings, [first, adds])
+    await migrate(connection, settings, [first])
+    await migrate(connection, settings, [first, adds, takes])
+    await migrate(connection, settings, [first, adds])
+    with pytest.raises(PonsError, match=r"newer than this version of Pons: it has 0003_test\.sql"):
+        await migrate(connection, settings, [first])
+
+
+async def test_a_database_of_a_version_without_that_line_is_known(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """The column comes by itself, and what was applied before it counts by its number."""
+    connection, settings = await connect(), settings_for(empty)
+    first = numbered(1, "SELECT 1")
+    await migrate(connection, settings, [first, numbered(2, "SELECT 2")])
+    await connection.execute("ALTER TABLE migrations DROP COLUMN oldest")
+    with pytest.raises(PonsError, match="newer than this version of Pons"):
+        await migrate(connection, settings, [first])
+    await migrate(connection, settings, [first, numbered(2, "SELECT 2")])
+
+
 async def test_a_changed_migration_is_refused(empty: DatabaseSettings, connect: Connect) -> None:
     """What was applied is what the repository says, or the start fails."""
     connection, settings = await connect(), settings_for(empty)

@@ -15,6 +15,7 @@ from pons.errors import PonsError, Unavailable
 from pons.objects import FileObjects
 from pons.ownership import (
     LAYOUT,
+    READ_SCHEMA,
     SCHEMA,
     Mark,
     Owner,
@@ -203,3 +204,37 @@ async def test_a_reader_refuses_a_later_schema(ground: Ground) -> None:
 
     with pytest.raises(PonsError, match="newer than this version"):
         await require_own(ground.claim.settings, ground.claim.objects, None, ask)
+
+
+async def test_a_reader_takes_a_later_schema_that_only_adds(ground: Ground) -> None:
+    """While a new version takes the place of this one, a process of this one may start again."""
+    await ground.start()
+    await ground.connection.execute(
+        "INSERT INTO migrations VALUES ($1, 'later', '', 'main', now(), $2)", SCHEMA + 1, SCHEMA
+    )
+
+    async def ask(statement: str) -> Any:
+        return await ground.connection.fetchrow(statement)
+
+    await require_own(ground.claim.settings, ground.claim.objects, None, ask)
+
+
+async def test_a_reader_waits_for_its_schema(ground: Ground) -> None:
+    """A new version that starts before the index has migrated opens when it has."""
+    await ground.start()
+    newest = await ground.connection.fetchrow(
+        "DELETE FROM migrations WHERE number = $1 RETURNING *", SCHEMA
+    )
+    asked = 0
+
+    async def ask(statement: str) -> Any:
+        nonlocal asked
+        asked += statement == READ_SCHEMA
+        if asked == 3:
+            await ground.connection.execute(
+                "INSERT INTO migrations VALUES ($1, $2, $3, $4)", *tuple(newest)[:4]
+            )
+        return await ground.connection.fetchrow(statement)
+
+    await require_own(ground.claim.settings, ground.claim.objects, None, ask)
+    assert asked == 3
