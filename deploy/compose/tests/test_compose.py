@@ -79,3 +79,26 @@ def test_each_starts_after_what_it_needs(services: dict[str, dict[str, Any]]) ->
     for one in services.values():
         for need in one.get("depends_on", {}).values():
             assert need == {"condition": "service_healthy"}
+
+
+@pytest.mark.parametrize("name", ["tls", "external-postgres"])
+def test_overrides_say_what_is_a_setting_of_a_service(
+    name: str, services: dict[str, dict[str, Any]]
+) -> None:
+    """Each changes services that are there, by settings that are."""
+    text = (CHECKOUT / "deploy/compose" / f"{name}.yml").read_text()
+    changed = yaml.load(text, Loader=Tagged)["services"]
+    assert changed.keys() <= services.keys()
+    for one in changed.values():
+        assert ((one or {}).get("environment") or {}).keys() <= variables().keys()
+
+
+class Tagged(yaml.SafeLoader):
+    """Reads Compose's own tags, !reset and !override, as what stands behind them."""
+
+
+def behind_tag(loader: Tagged, _tag: str, node: yaml.Node) -> Any:
+    return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else None
+
+
+Tagged.add_multi_constructor("!", behind_tag)
