@@ -4,6 +4,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from pons_embedded import development
@@ -13,6 +14,7 @@ from pons_embedded.status import show_status, stop_store
 from pons_embedded.tools import NAMES, run_tool
 from pons_embedded.up import Choices, run_store
 
+CHOICES = {field.name for field in fields(Choices)}
 PASSES_WORDS_ON = ("test", "bench", *NAMES)
 
 
@@ -41,7 +43,8 @@ def _run(given: argparse.Namespace, rest: list[str]) -> int:
             return development.run_bench(rest)
         case "password":
             return print_password_line()
-    choices = Choices(**{name: value for name, value in vars(given).items() if name != "command"})
+    said = vars(given)
+    choices = Choices(**{name: value for name, value in said.items() if name in CHOICES})
     if given.command in NAMES:
         settings = choices.settings()
         folder = choices.folder(settings)
@@ -50,6 +53,12 @@ def _run(given: argparse.Namespace, rest: list[str]) -> int:
         run_store(choices)
         return 0
     settings = choices.settings()
+    if given.command == "certificate":
+        from pons_embedded.certificate import make_certificate  # cryptography takes its time
+
+        return make_certificate(
+            choices.folder(settings), given.names, given.days, force=given.force
+        )
     command = show_status if given.command == "status" else stop_store
     return command(choices.folder(settings), settings.store.name)
 
@@ -63,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         ("down", "stop a running store"),
         ("fsck", "compare index and objects: what is missing, damaged, unknown (fsck --help)"),
         ("reindex", "make the index again from the objects alone"),
+        ("certificate", "make a certificate that signs itself, to begin HTTPS with"),
     ):
         command = commands.add_parser(
             name, help=what, description=what, allow_abbrev=False, add_help=name not in NAMES
@@ -70,6 +80,16 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--store", help="name of the store (default: main)")
         command.add_argument("--data", type=Path, help="its data folder (default: data/STORE)")
         command.add_argument("--config", type=Path, help="file of settings (default: pons.toml)")
+        if name == "certificate":
+            command.add_argument(
+                "names", nargs="+", metavar="NAME", help="host name or address that clients ask"
+            )
+            command.add_argument(
+                "--days", type=int, help="how long it is valid (default: 13 months)"
+            )
+            command.add_argument(
+                "--force", action="store_true", help="replace the one that is there"
+            )
         if name == "up":
             command.add_argument("--http-port", type=int, help="port of REST (default: 8042)")
             command.add_argument("--dicom-port", type=int, help="DICOM port (default: 4242)")

@@ -42,6 +42,11 @@ class DataFolder:
         return self.path / "nats"
 
     @property
+    def tls(self) -> Path:
+        """The certificate that `./pons certificate` has made."""
+        return self.path / "tls"
+
+    @property
     def state(self) -> Path:
         """What runs now: process ids and addresses."""
         return self.path / "state.json"

@@ -84,8 +84,9 @@ class HttpSettings(Section):
     tls_certificate: str = Field(
         "",
         description="Path of the certificate (PEM, followed by those of its issuers, if any) with "
-        "which the REST API speaks HTTPS, and nothing else. Empty: plain HTTP. What these "
-        "files hold is read again when they change.",
+        "which the REST API speaks HTTPS, and nothing else. Empty: plain HTTP. `./pons "
+        "certificate` makes one to begin with. What these files hold is read again when they "
+        "change.",
     )
     tls_key: str = Field(
         "",
