@@ -82,10 +82,13 @@ class FileObjects:
         self._room = room
         make_spool_folder(self._spool_folder)
         with disk_errors(self._folder):
+            there = frozenset(os.listdir(self._folder))
             for shard in SHARDS:
-                (self._folder / shard).mkdir(mode=0o750, exist_ok=True)
-            sync_folder(self._root)
-            sync_folder(self._folder)
+                if shard not in there:
+                    (self._folder / shard).mkdir(mode=0o750, exist_ok=True)
+            if fsync:
+                sync_folder(self._root)
+                sync_folder(self._folder)
         self._unnamed = has_unnamed_files(self._spool_folder)
         self._place = Place(self._spool_folder, self._folder / NOTES_FOLDER / OWNER)
         self.notes = FileNotes(self._folder, self._spool_folder, self._place, fsync=fsync)
