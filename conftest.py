@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every test may use: asyncio for async tests, and the peers' absence told at the end."""
+"""What every test may use: asyncio for async tests, folders of object stores; and the peers'
+absence told at the end."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 import structlog
+
+from pons_testing.object_folders import Lend, ObjectFolders
 
 NEEDS = "needs "
 """How the reason of a skip begins when something is missing on this machine; it also says how to
@@ -21,6 +24,18 @@ thread, so that nothing asynchronous can run after them."""
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def object_folders(tmp_path_factory: pytest.TempPathFactory) -> ObjectFolders:
+    return ObjectFolders(tmp_path_factory.mktemp("objects"))
+
+
+@pytest.fixture
+def lend_objects(object_folders: ObjectFolders) -> Iterator[Lend]:
+    """Lends the test a folder of objects: `lend_objects(root, store)`, before it is opened."""
+    with object_folders.lending() as lend:
+        yield lend
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -16,6 +16,7 @@ from pons.objects import FileObjects
 from pons.settings import JobsSettings
 from pons_testing.indexing import FakeIndex, open_fake_index
 from pons_testing.nats import NatsServer, nats_server
+from pons_testing.object_folders import Lend
 from pons_testing.postgres import PostgresServer, postgres_server
 
 from .converting import convert as convert
@@ -62,7 +63,8 @@ async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> FileObjects:
+def objects(tmp_path: Path, lend_objects: Lend) -> FileObjects:
+    lend_objects(tmp_path / "objects", "main")
     return FileObjects(tmp_path / "objects", "main", fsync=False)
 
 

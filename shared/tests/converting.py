@@ -12,6 +12,7 @@ import pytest
 from pons.catalog import InstanceToSend
 from pons.objects import FileObjects, new_key
 from pons.sending.convert import open_converted
+from pons_testing.object_folders import Lend
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -69,8 +70,9 @@ JPEG = "1.2.840.10008.1.2.4.70"
 
 
 @pytest.fixture
-def convert(tmp_path: Path) -> Convert:
+def convert(tmp_path: Path, lend_objects: Lend) -> Convert:
     """What a peer gets of a data set in one syntax, when it takes another alone."""
+    lend_objects(tmp_path, "main")
     objects = FileObjects(tmp_path, "main", fsync=False)
 
     async def run(syntax: str, dataset: bytes, target: str) -> bytes:

@@ -15,6 +15,7 @@ from pons.catalog import Catalog, Fields, Search, open_catalog
 from pons.dicom.identity import ResourceIds, resource_ids, to_bytes
 from pons.objects import FileObjects, new_key
 from pons.settings import Settings
+from pons_testing.object_folders import Lend
 from pons_testing.postgres import PostgresServer
 
 NAME, PATIENT_ID, BIRTH, SEX = "00100010", "00100020", "00100030", "00100040"
@@ -145,7 +146,10 @@ class Three:
 
 
 @pytest.fixture
-async def findable(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Store]:
+async def findable(
+    postgres: PostgresServer, tmp_path: Path, lend_objects: Lend
+) -> AsyncIterator[Store]:
+    lend_objects(tmp_path, "test")
     objects = FileObjects(tmp_path, "test", fsync=False)
     async with (
         postgres.database() as database,

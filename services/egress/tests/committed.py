@@ -27,6 +27,7 @@ from pons.remotes.modalities import open_modalities
 from pons.settings import JobsSettings, Settings
 from pons_egress.commitment import Committing
 from pons_egress.scu.threads import open_threads
+from pons_testing.object_folders import Lend
 from pons_testing.scp import serving
 
 PUSH = "1.2.840.10008.1.20.1"
@@ -160,7 +161,8 @@ async def committing(bus: Bus, shelf: Shelf, port: int, **described: Any) -> Asy
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+async def shelf(tmp_path: Path, lend_objects: Lend) -> AsyncIterator[Shelf]:
+    lend_objects(tmp_path, "main")
     shelf = Shelf(FileObjects(tmp_path, "main", fsync=False))
     yield shelf
     await shelf.objects.close()

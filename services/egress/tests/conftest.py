@@ -51,6 +51,7 @@ from pons_egress.store import Commit, ModalityStore
 from pons_testing.jobs import until_state
 from pons_testing.nats import NatsServer
 from pons_testing.nats import nats_server as run_server
+from pons_testing.object_folders import Lend
 from pons_testing.pynetdicom_faults import close_every_socket
 from pons_testing.storage_scp import listening
 from pons_testing.streams import serving_streams
@@ -118,7 +119,8 @@ class Store:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, lend_objects: Lend) -> AsyncIterator[Store]:
+    lend_objects(tmp_path, "main")
     store = Store(tmp_path)
     yield store
     await store.objects.close()
@@ -317,12 +319,13 @@ class Retriever:
 
 
 @pytest.fixture(name="retrieving")
-def _retrieving(tmp_path: Path) -> Any:
+def _retrieving(tmp_path: Path, lend_objects: Lend) -> Any:
     @asynccontextmanager
     async def retrieving(bus: Bus, port: int, **modality: Any) -> AsyncIterator[Retriever]:
         """Egress with one modality, `pacs`, at `port`."""
         described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
         settings = Settings(modalities={"pacs": described})
+        lend_objects(tmp_path / "objects", "main")
         retriever = Retriever(bus, settings, tmp_path / "objects")
         async with (
             open_modalities(bus, settings) as modalities,

@@ -30,6 +30,7 @@ from pons_gateway.lua.scripts import Scripts
 from pons_gateway.sessions.saved_views import SavedViews
 from pons_gateway.sessions.sessions import Sessions
 from pons_testing.buckets import MemoryBus
+from pons_testing.object_folders import Lend
 
 from .fake_catalog import INSTANCE as INSTANCE
 from .fake_catalog import KEY as KEY
@@ -144,11 +145,12 @@ def known_sessions(bus: MemoryBus, settings: Settings, key: bytes = b"k" * 32) -
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path, lend_objects: Lend) -> Store:
     catalog, ingest, services = FakeCatalog(), FakeIngest(), FakeServices()
     health = Health("gateway")
     health.started = True
     absent: Any = None
+    lend_objects(tmp_path, "test")
     objects = FileObjects(tmp_path, "test", fsync=False)
     nowhere = httpx.AsyncClient(base_url="http://127.0.0.1:1", verify=False, trust_env=False)
     backends = Backends(

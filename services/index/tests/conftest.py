@@ -44,6 +44,7 @@ from pons_index.sweep import Sweep
 from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer
 from pons_testing.nats import NatsServer, delete_streams, nats_server
+from pons_testing.object_folders import Lend
 from pons_testing.postgres import PostgresServer, postgres_server
 from pons_testing.waiting import until
 
@@ -86,7 +87,8 @@ async def database(database_settings: DatabaseSettings) -> AsyncIterator[Databas
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> FileObjects:
+def objects(tmp_path: Path, lend_objects: Lend) -> FileObjects:
+    lend_objects(tmp_path / "objects", "main")
     return FileObjects(tmp_path / "objects", "main", fsync=False)
 
 
@@ -315,7 +317,9 @@ OpenStore = Callable[..., AbstractAsyncContextManager[Store]]
 
 
 @pytest.fixture
-def open_store(postgres: PostgresServer, broker: NatsServer, tmp_path: Path) -> OpenStore:
+def open_store(
+    postgres: PostgresServer, broker: NatsServer, tmp_path: Path, lend_objects: Lend
+) -> OpenStore:
     """A new, empty store: `async with open_store(stable_age=1) as store`; settings of the index."""
 
     @asynccontextmanager
@@ -347,6 +351,8 @@ def open_store(postgres: PostgresServer, broker: NatsServer, tmp_path: Path) -> 
                 ),
             }
         )
+        if not (tmp_path / base.store.name).exists():
+            lend_objects(tmp_path / base.store.name, base.store.name)
         objects = FileObjects(tmp_path / base.store.name, base.store.name, fsync=False)
         async with open_bus(whole) as bus, open_pool(whole) as pool:
             store = Store(whole, bus, pool, objects)

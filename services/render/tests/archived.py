@@ -16,6 +16,7 @@ from pons.header import scan
 from pons.objects import FileObjects, new_key
 from pons.settings import ArchiveSettings
 from pons_render.archive import Archives
+from pons_testing.object_folders import Lend
 
 Make = Callable[..., bytes]
 LARGE = 9 << 20
@@ -112,7 +113,8 @@ class FakeCatalog:
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> FileObjects:
+def objects(tmp_path: Path, lend_objects: Lend) -> FileObjects:
+    lend_objects(tmp_path, "test")
     return FileObjects(tmp_path, "test", fsync=False)
 
 
