@@ -72,7 +72,8 @@ storage.kind storage.path storage.s3_endpoint storage.s3_bucket storage.s3_acces
 storage.s3_secret_key storage.s3_secure storage.s3_region storage.orphan_grace
 storage.quarantine_days storage.sweep_share
 storage.collect_interval storage.minimum_free_mb storage.reserve storage.reserve_mb
-database.url database.reader_url database.pool_size
+database.url database.reader_url database.pool_size database.tls_ca
+nats.tls_ca nats.tls_certificate nats.tls_key
 nats.url nats.replicas nats.sync_always nats.changes_mb
 index.batch_size
 render.host render.port render.url render.token render.workers render.memory_mb render.timeout

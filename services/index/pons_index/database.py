@@ -12,6 +12,7 @@ import structlog
 
 from pons.errors import PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse, Pulses
+from pons.runtime.database import database_tls, server_of
 from pons.settings import Settings
 from pons_index.faults import (
     LOCK_SECONDS,
@@ -235,6 +236,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
     """A database that is migrated already."""
     pool = await asyncpg.create_pool(
         settings.database.url,
+        ssl=database_tls(settings.database),
         min_size=0,
         max_size=max(LEAST_CONNECTIONS, settings.database.pool_size),
         max_inactive_connection_lifetime=IDLE_SECONDS,
@@ -251,9 +253,10 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
 
 async def _migrate(settings: Settings, claim: Claim | None, pulse: Pulse) -> None:
     pulse.begin()
+    tls = database_tls(settings.database)
     for delay in delays():
         try:
-            connection = await asyncpg.connect(settings.database.url, timeout=5)
+            connection = await asyncpg.connect(settings.database.url, timeout=5, ssl=tls)
             try:
                 await migrate(connection, settings, read_migrations(), claim)
             finally:
@@ -264,9 +267,10 @@ async def _migrate(settings: Settings, claim: Claim | None, pulse: Pulse) -> Non
         except Exception as error:
             if not is_passing(error):
                 raise
-            pulse.fail(describe(error), lasting=bool(what_lasts(error)))
+            told = describe(error, server_of(settings.database.url))
+            pulse.fail(told, lasting=bool(what_lasts(error)))
             say = log.error if what_lasts(error) else log.warning
-            say("waiting for the database", error=describe(error), retry_seconds=delay)
+            say("waiting for the database", error=told, retry_seconds=delay)
         await asyncio.sleep(delay)
 
 

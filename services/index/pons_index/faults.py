@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import asyncpg
 
 from pons.errors import Unavailable
+from pons.tls.servers import POSTGRESQL, no_tls
 
 STATEMENT_SECONDS = 60
 """Seconds after which the server ends a statement."""
@@ -104,7 +105,7 @@ def what_lasts(error: BaseException) -> str:
     return LASTING.get(state) or LASTING.get(state[:2], "")
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, server: str = "PostgreSQL") -> str:
     """For people who operate the store: what is wrong, and what the database says of it.
 
     Not for what is about values: they may be a person's data.
@@ -112,6 +113,8 @@ def describe(error: BaseException) -> str:
     if isinstance(error, Unavailable):
         return str(error)
     said = str(error) or type(error).__name__
+    if why := no_tls(server, error, POSTGRESQL):
+        return why
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         words = what_lasts(error) or PASSING.get(state) or "The database does not answer"

@@ -2,13 +2,19 @@
 """The client of NATS: how a connection begins and ends, and what of it is logged."""
 
 import asyncio
+import ssl
 import time
+from typing import Any
 
 import nats.errors
 import structlog
 from nats.aio.client import Client
 
+from pons.bus.secured import SecuredTransport
 from pons.errors import Unavailable
+from pons.settings import NatsSettings
+from pons.tls.contexts import Terms
+from pons.tls.servers import NATS, asking_context, no_tls
 
 CLOSE_TIMEOUT = 3.0
 """Seconds that a server which hangs may hold up the end of a service."""
@@ -24,18 +30,32 @@ class Connection:
     def __init__(self) -> None:
         self._closed = asyncio.Event()
         self._leaving = False
+        self._hosts = ""
+        self._shows_nothing = False
+        """Whether it speaks TLS, and has no certificate of its own."""
         self._told = ("", 0.0)
         self.reconnected_at = float("-inf")
         """When the client had lost the server last and found it, on the monotonic clock."""
         self.on_reconnected: list[asyncio.Event] = []
         """Set each time that the client has found the server again."""
 
-    async def open(self, urls: list[str]) -> Client:
-        """A connected client; tries until it is."""
+    async def open(self, settings: NatsSettings) -> Client:
+        """A connected client; tries until it is.
+
+        Raises `Unavailable` where files of its TLS cannot be used.
+        """
+        urls = [url.strip() for url in settings.url.split(",")]
+        self._hosts = ", ".join(url.rpartition("@")[2].rpartition("/")[2] for url in urls)
         client = Client()
+        options: dict[str, Any] = {}
+        if settings.tls_ca or any(url.startswith("tls://") for url in urls):
+            options["tls"] = await asyncio.to_thread(_context, settings)
+            self._shows_nothing = not settings.tls_certificate
+            client._transport = SecuredTransport()
         try:
             await client.connect(
-                list(urls),
+                urls,
+                **options,
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.25,  # type: ignore[arg-type] # sleeps it, whatever its type
@@ -80,7 +100,15 @@ class Connection:
         failure, since = self._told
         if repr(error) != failure or time.monotonic() > since + REPEAT_LOG:
             self._told = (repr(error), time.monotonic())
-            log.warning("nats error", error=repr(error))
+            log.warning("nats error", error=self._described(error))
+
+    def _described(self, error: Exception) -> str:
+        if told := no_tls(f"NATS at {self._hosts}", error, NATS):
+            return told
+        if self._shows_nothing and isinstance(error, ConnectionResetError):
+            # TLS 1.3 tells only after the handshake, and the client not at all.
+            return f"{error!r}; if NATS asks for a certificate: setting {NATS.certificate}"
+        return repr(error)
 
     async def _on_disconnected(self) -> None:
         if not self._leaving:
@@ -95,3 +123,14 @@ class Connection:
 
     async def _on_closed(self) -> None:
         self._closed.set()
+
+
+def _context(settings: NatsSettings) -> ssl.SSLContext:
+    return asking_context(
+        Terms(
+            NATS,
+            certificate=settings.tls_certificate,
+            private_key=settings.tls_key,
+            trusted=settings.tls_ca,
+        )
+    )

@@ -340,7 +340,7 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
     if not settings.nats.url:
         raise PonsError("There is no NATS server to connect to", "set nats.url")
     connection = Connection()
-    client = await connection.open([url.strip() for url in settings.nats.url.split(",")])
+    client = await connection.open(settings.nats)
     async with asyncio.TaskGroup() as group:
         changes_bytes = settings.nats.changes_mb * 1024**2 or CHANGES_BYTES
         names = Names(settings.store.name)

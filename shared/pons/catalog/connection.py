@@ -2,6 +2,7 @@
 """Reading PostgreSQL: connections are made when asked, and find their way back by themselves."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
@@ -10,7 +11,9 @@ import asyncpg
 
 from pons.errors import Unavailable
 from pons.ownership import Owner
+from pons.runtime.database import database_tls, server_of
 from pons.settings import DatabaseSettings
+from pons.tls.servers import POSTGRESQL, no_tls
 
 CONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 60
@@ -83,9 +86,12 @@ class Reader:
         plans: Plans = "auto",
         owner: Owner | None = None,
         seconds: float | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """`seconds`: after which the server ends a statement, and nobody waits for a connection
-        any more; None: `STATEMENT_SECONDS`, and everybody does."""
+        any more; None: `STATEMENT_SECONDS`, and everybody does. `tls`: what the server has to
+        fulfil; None: as the address says."""
+        self._tls = tls
         self._patience = seconds
         self._url = url
         self._owner = owner
@@ -116,7 +122,7 @@ class Reader:
 
     def within(self, seconds: float) -> "Reader":
         """Another reader, of statements that may take so long; `close` closes it, too."""
-        other = Reader(self._url, HASTY_CONNECTIONS, self._plans, self._owner, seconds)
+        other = Reader(self._url, HASTY_CONNECTIONS, self._plans, self._owner, seconds, self._tls)
         self._others.append(other)
         return other
 
@@ -151,10 +157,14 @@ class Reader:
                     "The database cannot be read", "an operator has to repair it: see the index"
                 ) from error
             except AWAY as error:
-                if isinstance(error, ValueError):
+                if isinstance(error, ValueError) and not isinstance(error, OSError):
                     raise  # a value that no column takes: our own mistake, or the caller's
                 if attempt == ATTEMPTS:
-                    raise Unavailable("The database does not answer") from error
+                    told = (
+                        no_tls(server_of(self._url), error, POSTGRESQL)
+                        or "The database does not answer"
+                    )
+                    raise Unavailable(told) from error
                 self._forget()  # the others are as old: start afresh
         raise AssertionError("unreachable")
 
@@ -230,6 +240,7 @@ class Reader:
         return await asyncpg.connect(
             self._url,
             timeout=CONNECT_SECONDS,
+            ssl=self._tls,
             server_settings={
                 "default_transaction_read_only": "on",
                 "application_name": "pons-catalog",
@@ -247,8 +258,9 @@ def open_reader(
     """A reader of the configured database; it connects with the first statement.
 
     With a `reader_url` the role itself cannot write; without, every transaction is read-only.
+    Raises `Unavailable` where `tls_ca` names no certificates.
     """
     url = database.reader_url or database.url
     if not url:
         raise Unavailable("No database is configured", "set database.url or database.reader_url")
-    return Reader(url, database.pool_size, plans, owner)
+    return Reader(url, database.pool_size, plans, owner, tls=database_tls(database))

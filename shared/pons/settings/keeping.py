@@ -183,6 +183,14 @@ class DatabaseSettings(Section):
         "Empty: `url` with read-only transactions.",
     )
 
+    tls_ca: str = Field(
+        "",
+        description="Path of the certificates (PEM) of PostgreSQL, or of the authorities that sign "
+        "it. With it that is asked by TLS alone, and its certificate has to name the host of the "
+        "address. Empty: as the address says (`?sslmode=verify-full&sslrootcert=…`), in libpq's "
+        "words.",
+    )
+
     _addresses = field_validator("url", "reader_url")(postgresql_address)
 
     pool_size: int = Field(8, ge=1, le=100, description="Connections per process at most.")
@@ -201,6 +209,16 @@ class NatsSettings(Section):
         description="nats://user:pass@host:port, several separated by commas. "
         "Empty: the embedded one.",
     )
+    tls_ca: str = Field(
+        "",
+        description="Path of the certificates (PEM) of NATS, or of the authorities that sign it. "
+        "With it, or with an address that begins with tls://, nothing is said without TLS, and the "
+        "server's certificate has to name the host of the address. Empty: the system's.",
+    )
+    tls_certificate: str = Field(
+        "", description="Path of the certificate (PEM) that NATS is shown, where it wants one."
+    )
+    tls_key: str = Field("", description="Path of its private key. Empty: in the same file.")
     replicas: int = Field(1, ge=1, le=5, description="Replicas of streams in a NATS cluster.")
     changes_mb: int = Field(
         0,
