@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from pons_embedded import development
 from pons_embedded.errors import Refusal
 from pons_embedded.password import print_password_line
 from pons_embedded.status import show_status, stop_store
@@ -16,6 +15,7 @@ from pons_embedded.up import Choices, run_store
 
 CHOICES = {field.name for field in fields(Choices)}
 PASSES_WORDS_ON = ("test", "bench", *NAMES)
+DEVELOPMENT = ("test", "check", "bench")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -34,15 +34,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace, rest: list[str]) -> int:
-    match given.command:
-        case "test":
-            return development.run_tests(rest)
-        case "check":
-            return development.run_checks()
-        case "bench":
-            return development.run_bench(rest)
-        case "password":
-            return print_password_line()
+    if given.command in DEVELOPMENT:
+        from pons_embedded import development  # a store needs nothing of it
+
+        return development.run(given.command, rest)
+    if given.command == "password":
+        return print_password_line()
     said = vars(given)
     choices = Choices(**{name: value for name, value in said.items() if name in CHOICES})
     if given.command in NAMES:

@@ -28,6 +28,17 @@ SIDE_BY_SIDE = (
 keep their order: those with the longest tests, often few, come first."""
 
 
+def run(command: str, words: Sequence[str]) -> int:
+    """`./pons test`, `check` or `bench`; its exit code."""
+    match command:
+        case "test":
+            return run_tests(words)
+        case "bench":
+            return run_bench(words)
+        case _:
+            return run_checks()
+
+
 def run_tests(words: Sequence[str]) -> int:
     """Every test, side by side on the cores, or those that `words` select; pytest's exit code."""
     if not words:

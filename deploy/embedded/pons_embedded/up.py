@@ -37,7 +37,6 @@ from pons_embedded.guard import Charge
 from pons_embedded.guarded import Guard
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.objects_lock import objects_locked
-from pons_embedded.orthanc.translate import merged, translate
 from pons_embedded.ports import why_not_free
 from pons_embedded.postgres import EmbeddedPostgres
 from pons_embedded.processes import end_all
@@ -98,6 +97,9 @@ class Choices:
 
     def with_orthanc(self) -> dict[str, Any]:
         """What Orthanc's files say, below what the file of settings says; warns on the way."""
+        # What the files mean is imported for those who have one: it knows half the library.
+        from pons_embedded.orthanc.translate import merged, translate
+
         translated = translate(self.orthanc_config, os.environ)
         for warning in translated.warnings:
             say(warning)

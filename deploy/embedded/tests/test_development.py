@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands for developers promise of the repository, and of the words they get."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +14,11 @@ from pons_embedded.cli import main
 from pons_embedded.development import PACKAGE_LOCKS, requirement_faults
 from pons_embedded.folder import CHECKOUT
 from pons_embedded.password import password_line
+
+SOURCES = os.environ | {
+    "PYTHONPATH": os.pathsep.join(str(CHECKOUT / one) for one in ("shared", "deploy/embedded"))
+}
+"""An environment in which Python finds the launcher and the library."""
 
 
 def test_requirements_name_no_index() -> None:
@@ -49,6 +57,18 @@ def test_requirements_have_what_the_packages_declare() -> None:
 
 def _name(dependency: str) -> str:
     return re.split(r"[^A-Za-z0-9._-]", dependency)[0].lower().replace("_", "-")
+
+
+def test_a_store_imports_nothing_of_them() -> None:
+    """Nor what Orthanc's options mean, nor what these know: `./pons up` begins without."""
+    code = "import sys, pons_embedded.cli; print(*sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=SOURCES, check=True, capture_output=True
+    )
+    modules = told.stdout.decode().split()
+    assert "pons_embedded.up" in modules
+    for name in ("pons_embedded.development", "pons_embedded.orthanc", "pons.remotes", "nats"):
+        assert name not in modules, name
 
 
 def test_unknown_bench_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
