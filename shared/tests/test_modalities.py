@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from pons.bus import Bus, open_bus
+from pons.bus.bucket import Outdated
 from pons.errors import BadRequest, NotFound, Unavailable
 from pons.messages.modality import Modality
 from pons.remotes.modalities import open_modalities, parse_modality, to_json
@@ -37,6 +38,24 @@ async def bus(server: NatsServer) -> AsyncIterator[Bus]:
 
 def configured(modalities: dict[str, Any]) -> Settings:
     return Settings(modalities=modalities)
+
+
+async def test_a_change_of_what_others_have_changed(server: NatsServer) -> None:
+    """Of two stores' services that read the same, the second one to write is told."""
+    settings = configured({"ct": CONFIGURED["ct"]})
+    async with (
+        server.bus() as one,
+        open_modalities(one, settings) as mine,
+        open_modalities(one, settings) as yours,
+    ):
+        read = mine.revision("ct")
+        assert read == yours.revision("ct") == 0
+        await yours.put("ct", Modality("YOURS", "192.0.2.1", 104), read)
+        with pytest.raises(Outdated):
+            await mine.put("ct", Modality("MINE", "192.0.2.1", 104), read)
+        assert (await mine.read("ct")).aet == "YOURS"
+        await mine.put("ct", Modality("MINE", "192.0.2.1", 104), mine.revision("ct"))
+        assert (await yours.read("ct")).aet == "MINE"
 
 
 async def test_object_form_has_every_key_of_orthanc() -> None:

@@ -105,6 +105,27 @@ def test_peer_keeps_its_password(explorer: Open, store: Store) -> None:
     assert store.get("/peers/other/configuration")["Url"].startswith("http://127.0.0.1")
 
 
+def test_changed_meanwhile(explorer: Open, store: Store) -> None:
+    """Who is slower is told, and leaves it as it is, or overwrites it."""
+    pacs = {"AET": "PACS", "Host": "127.0.0.1", "Port": 104}
+    store.http.put("/modalities/pacs", json=pacs).raise_for_status()
+    page = explorer("operate/modalities")
+    dialog = page.get_by_role("dialog")
+    for choice, port in (("Leave it as it is now", 106), ("Overwrite it", 107)):
+        page.get_by_role("button", name="Change pacs").click()
+        dialog.get_by_role("textbox", name="Port").fill("107")
+        store.http.put("/modalities/pacs", json=pacs | {"Port": 106}).raise_for_status()
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("Somebody has changed this meanwhile.")
+        # What says for a moment that the button is busy points to the button that was.
+        expect(page.locator("[data-live-announcer] [role=img]")).to_have_count(0)
+        assert faults_of(page) == []
+        assert store.get("/modalities/pacs/configuration")["Port"] == 106
+        dialog.get_by_role("button", name=choice).click()
+        expect(row(page, "pacs")).to_contain_text(f"127.0.0.1:{port}")
+        expect(dialog).to_have_count(0)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
 def test_accessible(explorer: Open, store: Store, theme: str, language: str) -> None:

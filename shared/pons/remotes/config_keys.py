@@ -43,6 +43,10 @@ class ConfigKeys(Generic[T]):
         """Everything that was written, by name."""
         return {name: value for name, (value, _) in self._known.items()}
 
+    def revision(self, name: str) -> int:
+        """The number of what was written last under `name`; 0 when nothing was."""
+        return self._known.get(name, (None, 0))[1]
+
     async def refresh(self, name: str) -> None:
         """Ask what the bucket holds at this moment; while NATS is away, nothing changes."""
         try:
@@ -55,10 +59,17 @@ class ConfigKeys(Generic[T]):
         else:
             self._take(entry)
 
-    async def write(self, name: str, value: T | None) -> None:
-        """Seen here at once and by every process shortly after. Raises `Unavailable`."""
-        encoded = msgspec.json.encode(value)
-        self._known[name] = (value, await self._bucket.put(f"{self._prefix}{name}", encoded))
+    async def write(self, name: str, value: T | None, revision: int | None = None) -> None:
+        """Seen here at once and by every process shortly after.
+
+        Raises `Unavailable`; with a `revision` also `Outdated` where it is not the last one.
+        """
+        key, encoded = f"{self._prefix}{name}", msgspec.json.encode(value)
+        if revision is None:
+            written = await self._bucket.put(key, encoded)
+        else:
+            written = await self._bucket.replace(key, encoded, revision)
+        self._known[name] = (value, written)
         self._on_change()
 
     async def forget(self, name: str) -> None:

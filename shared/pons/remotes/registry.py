@@ -78,9 +78,16 @@ class Registry(Generic[T]):
         await self._changed.refresh(check_name(name, self._kind))
         return self.get(name)
 
-    async def put(self, name: str, one: T) -> None:
-        """Create or replace; seen here at once and by every service shortly after."""
-        await self._changed.write(check_name(name, self._kind), one)
+    def revision(self, name: str) -> int:
+        """The number of its last change, as it is known here; 0 for what only the settings say."""
+        return self._changed.revision(name)
+
+    async def put(self, name: str, one: T, revision: int | None = None) -> None:
+        """Create or replace; seen here at once and by every service shortly after.
+
+        With a `revision`, only where that is still the last one: else raises `Outdated`.
+        """
+        await self._changed.write(check_name(name, self._kind), one, revision)
 
     async def delete(self, name: str) -> None:
         """Forget it, also when the settings name it; raises `NotFound`."""

@@ -9,6 +9,7 @@ from pons_gateway.models.examples import STRICT, example
 from pons_gateway.models.remotes import ShownPeer
 from pons_gateway.models.session import CAMEL
 
+REVISION = "Number of its last change, for `If-Match`; 0 where only the settings say it."
 SOURCE = "Whether the settings name it, and whether it was changed since."
 
 
@@ -17,6 +18,7 @@ class KnownModality(BaseModel):
 
     name: str = Field(description="What this store calls it.")
     source: Source = Field(description=SOURCE)
+    revision: int = Field(description=REVISION)
     modality: Modality = Field(description="Its configuration.")
 
 
@@ -25,6 +27,7 @@ class KnownPeer(BaseModel):
 
     name: str = Field(description="What this store calls it.")
     source: Source = Field(description=SOURCE)
+    revision: int = Field(description=REVISION)
     peer: ShownPeer = Field(description="Its configuration.")
     notes: dict[str, str] = Field(description="What users have written beside.")
 
@@ -37,6 +40,7 @@ class KnownRemotes(BaseModel):
             {
                 "name": "pacs",
                 "source": "settings",
+                "revision": 0,
                 "modality": {"AET": "PACS", "Host": "192.0.2.1", "Port": 104},
             }
         ],

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from pons.remotes.registry import Source
 from pons.routing.rules import Rule
-from pons_gateway.models.known_remotes import SOURCE
+from pons_gateway.models.known_remotes import REVISION, SOURCE
 
 
 class KnownRule(BaseModel):
@@ -15,6 +15,7 @@ class KnownRule(BaseModel):
 
     name: str = Field(description="What this store calls it.")
     source: Source = Field(description=SOURCE)
+    revision: int = Field(description=REVISION)
     rule: Rule = Field(description="What is sent where or labelled how, and when.")
 
 

@@ -18,13 +18,19 @@ def known_remotes(backends: Backends) -> dict[str, Any]:
     named, others = backends.modalities.list(), backends.peers.list()
     return {
         "modalities": [
-            {"name": name, "source": source, "modality": modalities.to_json(named[name])}
+            {
+                "name": name,
+                "source": source,
+                "revision": backends.modalities.revision(name),
+                "modality": modalities.to_json(named[name]),
+            }
             for name, source in backends.modalities.sources().items()
         ],
         "peers": [
             {
                 "name": name,
                 "source": source,
+                "revision": backends.peers.revision(name),
                 "peer": peers.shown(msgspec.structs.replace(others[name], properties={})),
                 "notes": others[name].properties,
             }

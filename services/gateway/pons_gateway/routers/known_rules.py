@@ -43,7 +43,12 @@ async def list_rules(backends: BackendsDep) -> Response:
     return json_answer(
         {
             "rules": [
-                {"name": name, "source": source, "rule": known[name]}
+                {
+                    "name": name,
+                    "source": source,
+                    "revision": routing.rules.revision(name),
+                    "rule": known[name],
+                }
                 for name, source in routing.rules.sources().items()
             ],
             "destinations": [f"{kind}:{name}" for kind, of in kinds for name in of.list()],

@@ -31,6 +31,7 @@ from pons_gateway.models.remotes import (
     StoreRequest,
 )
 from pons_gateway.query import Flag
+from pons_gateway.resources.configuration import RevisionDep, put_unchanged, with_revision
 from pons_gateway.resources.sending import ended, send_echo, send_straight, submit_resources
 from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.responses.media_types import DICOM, takes, takes_text
@@ -80,7 +81,8 @@ async def operations(name: Name, remotes: RemotesDep) -> Response:
 
 async def configuration(name: Name, remotes: RemotesDep) -> Response:
     try:
-        return json_answer(remotes.shown(await remotes.known.read(name)))
+        shown = remotes.shown(await remotes.known.read(name))
+        return with_revision(json_answer(shown), remotes.known, name)
     except NotFound as error:
         raise remotes.unknown(error.message, error.details) from error
 
@@ -110,16 +112,21 @@ for router, folder, word, offered, every, shown in (
 @modality_router.put(
     "/modalities/{name}", summary="Add or change a modality", response_class=Response
 )
-async def put_modality(name: Name, described: Modality, backends: BackendsDep) -> Response:
-    """What is put wins over the settings."""
-    await backends.modalities.put(name, modalities.as_described(described))
+async def put_modality(
+    name: Name, described: Modality, revision: RevisionDep, backends: BackendsDep
+) -> Response:
+    """What is put wins over the settings. 409 where it was changed since the ETag of `If-Match`."""
+    one = modalities.as_described(described)
+    await put_unchanged(backends.modalities, name, one, revision)
     return done()
 
 
 @peer_router.put("/peers/{name}", summary="Add or change a peer", response_class=Response)
-async def put_peer(name: Name, described: Peer, backends: BackendsDep) -> Response:
-    """What is put wins over the settings."""
-    await backends.peers.put(name, peers.as_described(described))
+async def put_peer(
+    name: Name, described: Peer, revision: RevisionDep, backends: BackendsDep
+) -> Response:
+    """What is put wins over the settings. 409 where it was changed since the ETag of `If-Match`."""
+    await put_unchanged(backends.peers, name, peers.as_described(described), revision)
     return done()
 
 

@@ -10,6 +10,7 @@ from pons.retention.rules import RetentionRule
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.retention import Expiring, ExpiryRequest, RetentionRules
 from pons_gateway.query import Flag
+from pons_gateway.resources.configuration import RevisionDep, put_unchanged, with_revision
 from pons_gateway.resources.retention import expiring
 from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.responses.media_types import NO_BODY
@@ -34,13 +35,17 @@ async def list_rules(backends: BackendsDep, expand: Expand = False) -> Response:
 @router.get("/rules/{name}", summary="Show a retention rule", response_model=RetentionRule)
 async def show_rule(name: Name, backends: BackendsDep) -> Response:
     """Raises NotFound."""
-    return json_answer(await backends.retention.rules.read(name))
+    known = backends.retention.rules
+    return with_revision(json_answer(await known.read(name)), known, name)
 
 
 @router.put("/rules/{name}", summary="Add or change a retention rule", **NO_BODY)
-async def put_rule(name: Name, rule: RetentionRule, backends: BackendsDep) -> Response:
-    """It counts from now on, and wins over the settings."""
-    await backends.retention.rules.put(name, rules.as_kept(rule))
+async def put_rule(
+    name: Name, rule: RetentionRule, revision: RevisionDep, backends: BackendsDep
+) -> Response:
+    """It counts from now on, and wins over the settings. 409 where it was changed since the ETag of
+    `If-Match`."""
+    await put_unchanged(backends.retention.rules, name, rules.as_kept(rule), revision)
     return done()
 
 

@@ -21,6 +21,7 @@ from pons_gateway.models.routing import (
     Webhooks,
 )
 from pons_gateway.query import Flag
+from pons_gateway.resources.configuration import RevisionDep, put_unchanged, with_revision
 from pons_gateway.resources.routing import destinations, replay, try_rule
 from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.responses.media_types import NO_BODY, takes_text
@@ -45,13 +46,17 @@ async def list_rules(backends: BackendsDep, expand: Expand = False) -> Response:
 @router.get("/rules/{name}", summary="Show a rule", response_model=Rule)
 async def show_rule(name: Name, backends: BackendsDep) -> Response:
     """Raises NotFound."""
-    return json_answer(await backends.routing.rules.read(name))
+    known = backends.routing.rules
+    return with_revision(json_answer(await known.read(name)), known, name)
 
 
 @router.put("/rules/{name}", summary="Add or change a rule", **NO_BODY)
-async def put_rule(name: Name, rule: Rule, backends: BackendsDep) -> Response:
-    """It counts for changes from now on, and wins over the settings."""
-    await backends.routing.rules.put(name, rules.as_kept(rule))
+async def put_rule(
+    name: Name, rule: Rule, revision: RevisionDep, backends: BackendsDep
+) -> Response:
+    """It counts for changes from now on, and wins over the settings. 409 where it was changed since
+    the ETag of `If-Match`."""
+    await put_unchanged(backends.routing.rules, name, rules.as_kept(rule), revision)
     return done()
 
 

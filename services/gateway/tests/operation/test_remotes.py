@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 
+from pons.bus.bucket import Outdated
 from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Job, JobDocument, JobRequest, StoreRequest
 from pons.messages.egress import EchoModality, StoreStraight
@@ -31,6 +32,10 @@ class FakeRegistry:
     """What is known by name, in memory."""
 
     known: dict[str, Any] = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)
+
+    def revision(self, name: str) -> int:
+        return self.revisions.get(name, 0)
 
     def list(self) -> dict[str, Any]:
         return dict(self.known)
@@ -43,7 +48,10 @@ class FakeRegistry:
             raise NotFound(f"There is nothing called {name!r}")
         return self.known[name]
 
-    async def put(self, name: str, one: Any) -> None:
+    async def put(self, name: str, one: Any, revision: int | None = None) -> None:
+        if revision not in (None, self.revision(name)):
+            raise Outdated
+        self.revisions[name] = self.revision(name) + 1
         self.known[name] = one
 
     async def delete(self, name: str) -> None:

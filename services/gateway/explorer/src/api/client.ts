@@ -27,6 +27,11 @@ export class ApiError extends Error {
     this.orthancError = failure.OrthancError ?? '';
   }
 
+  /** Whether what was to be changed is another by now. */
+  get outdated(): boolean {
+    return this.status === 409 && this.orthancError === 'Bad revision number';
+  }
+
   /** One line for whoever has to look into it. */
   get technical(): string {
     return [this.method, this.path, this.status || '–', this.orthancError]
@@ -37,6 +42,8 @@ export class ApiError extends Error {
 
 interface Options {
   signal?: AbortSignal;
+  /** Of what is changed: it is refused where somebody else has changed it since. */
+  revision?: number | null;
 }
 
 /** The answer of a request; raises `ApiError`. */
@@ -44,7 +51,7 @@ async function request(
   method: string,
   path: string,
   body: unknown,
-  { signal }: Options,
+  { signal, revision }: Options,
 ): Promise<Response> {
   const init: RequestInit = { method, headers: { ...MARK, Accept: 'application/json' } };
   if (signal) init.signal = signal;
@@ -52,6 +59,7 @@ async function request(
     init.body = JSON.stringify(body);
     init.headers = { ...init.headers, 'Content-Type': 'application/json' };
   }
+  if (typeof revision === 'number') init.headers = { ...init.headers, 'If-Match': `"${revision}"` };
   let answer: Response;
   try {
     answer = await fetch(path, init);
@@ -83,8 +91,8 @@ export async function del(path: string): Promise<void> {
   await request('DELETE', path, undefined, {});
 }
 
-export async function putJson(path: string, body: unknown): Promise<void> {
-  await request('PUT', path, body, {});
+export async function putJson(path: string, body: unknown, options: Options = {}): Promise<void> {
+  await request('PUT', path, body, options);
 }
 
 /** For routes that take a bare text, as Orthanc's `/protected` does. */

@@ -191,12 +191,14 @@ export interface JobsPageAsked {
 export interface KnownModality {
   name: string;
   source: "settings" | "changed" | "here";
+  revision: number;
   modality: Modality_Output;
 }
 
 export interface KnownPeer {
   name: string;
   source: "settings" | "changed" | "here";
+  revision: number;
   peer: ShownPeer;
   notes: Record<string, string>;
 }
@@ -210,6 +212,7 @@ export interface KnownRemotes {
 export interface KnownRule {
   name: string;
   source: "settings" | "changed" | "here";
+  revision: number;
   rule: Rule_Output;
 }
 

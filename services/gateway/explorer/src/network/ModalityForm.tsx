@@ -6,8 +6,8 @@ import type { KnownModality } from '../api/schema';
 import { useSession } from '../api/session';
 import { aet, anyAet, host, newName, port, seconds } from '../forms/checks';
 import { Choice, Flag, Group, Pair, TextLine } from '../forms/fields';
+import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
-import { Failure } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
 import { PERMISSIONS, useChanged } from './remotes';
@@ -71,14 +71,15 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
     },
   );
 
-  const run = async () => {
+  /** Null: whatever is there. */
+  const run = async (revision: number | null = known?.revision ?? null) => {
     if (!form.ready()) return;
     const { name, Port, Timeout, Host, ...rest } = form.values;
     const body = { ...rest, Host: Host.trim(), Port: Number(Port), Timeout: Number(Timeout) };
     setBusy(true);
     setError(null);
     try {
-      await putJson(`/modalities/${name}`, body);
+      await putJson(`/modalities/${name}`, body, { revision });
       await changed();
       onDone(name);
       show({ text: t('saved', { name }) });
@@ -145,7 +146,14 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
           of={MANUFACTURERS.map((one) => [one, one])}
         />
       </Group>
-      {error !== null && <Failure error={error} />}
+      <Refusal
+        error={error}
+        reload={() => {
+          void changed();
+          onClose();
+        }}
+        overwrite={() => void run(null)}
+      />
     </Modal>
   );
 }

@@ -6,8 +6,8 @@ import { putJson } from '../api/client';
 import type { ChangedPeer, KnownPeer } from '../api/schema';
 import { headers, headersOf, newName, seconds, url, user } from '../forms/checks';
 import { Flag, Group, TextLine, Tick } from '../forms/fields';
+import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
-import { Failure } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
 import { useChanged } from './remotes';
@@ -50,7 +50,8 @@ export function PeerForm({ known, taken, onClose, onDone }: Props) {
     },
   );
 
-  const run = async () => {
+  /** Null: whatever is there. */
+  const run = async (revision: number | null = known?.revision ?? null) => {
     if (!form.ready()) return;
     const { name, Url, Timeout, HttpHeaders, ...rest } = form.values;
     const body: ChangedPeer = {
@@ -69,7 +70,7 @@ export function PeerForm({ known, taken, onClose, onDone }: Props) {
     setBusy(true);
     setError(null);
     try {
-      await putJson(`/explorer/api/peers/${name}`, body);
+      await putJson(`/explorer/api/peers/${name}`, body, { revision });
       await changed();
       onDone(name);
       show({ text: t('saved', { name }) });
@@ -145,7 +146,14 @@ export function PeerForm({ known, taken, onClose, onDone }: Props) {
         />
         {before?.Pkcs11 && <Flag form={form} name="Pkcs11" label={t('pkcs11')} />}
       </Group>
-      {error !== null && <Failure error={error} />}
+      <Refusal
+        error={error}
+        reload={() => {
+          void changed();
+          onClose();
+        }}
+        overwrite={() => void run(null)}
+      />
     </Modal>
   );
 }

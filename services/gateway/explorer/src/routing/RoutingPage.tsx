@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { del, get, putJson } from '../api/client';
-import type { KnownRule } from '../api/schema';
+import type { KnownRule, KnownRules } from '../api/schema';
 import { useMay } from '../api/session';
 import styles from '../network/network.module.css';
 import { Origin } from '../network/parts';
@@ -13,7 +13,7 @@ import { Failure } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { Page } from '../shell/Page';
 import { RuleForm } from './RuleForm';
-import { type Rule, rulesQuery, writtenOf } from './rules';
+import { rulesQuery, writtenOf } from './rules';
 import { Tester } from './Tester';
 
 export function RoutingPage() {
@@ -36,8 +36,11 @@ export function RoutingPage() {
   };
   /** Nothing of it but this: what it says is asked for again, since somebody else may have changed it. */
   const enable = async (name: string, Enabled: boolean) => {
-    const rule = await get<Rule>(`/routing/rules/${name}`);
-    await putJson(`/routing/rules/${name}`, { ...rule, Enabled });
+    const { rules: now } = await get<KnownRules>('/explorer/api/rules');
+    const one = now.find((other) => other.name === name);
+    if (!one) return;
+    const { rule, revision } = one;
+    await putJson(`/routing/rules/${name}`, { ...rule, Enabled }, { revision });
   };
   return (
     <Page title={t('title')}>

@@ -7,9 +7,9 @@ import { putJson } from '../api/client';
 import type { KnownRule } from '../api/schema';
 import { newName } from '../forms/checks';
 import { Choice, Group, Pair, TextLine, Tick } from '../forms/fields';
+import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
 import styles from '../network/network.module.css';
-import { Failure } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
 import { type Condition, conditionOf, questionsOf, rulesQuery, wordsOf } from './rules';
@@ -60,19 +60,24 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
       .filter(({ of, is }) => of || is.trim())
       .map(conditionOf);
   };
-  const run = async () => {
+  /** Null: whatever is there. */
+  const run = async (revision: number | null = known?.revision ?? null) => {
     if (!form.ready()) return;
     const labels = wordsOf(text('Label'));
     setBusy(true);
     setError(null);
     try {
-      await putJson(`/routing/rules/${text('name')}`, {
-        On: text('On'),
-        When: conditions(),
-        To: to,
-        ...(labels.length > 0 ? { Label: labels } : {}),
-        Enabled: rule?.Enabled ?? true,
-      });
+      await putJson(
+        `/routing/rules/${text('name')}`,
+        {
+          On: text('On'),
+          When: conditions(),
+          To: to,
+          ...(labels.length > 0 ? { Label: labels } : {}),
+          Enabled: rule?.Enabled ?? true,
+        },
+        { revision },
+      );
       await queries.invalidateQueries({ queryKey: rulesQuery.queryKey });
       show({ text: t('saved', { name: text('name') }) });
       onClose();
@@ -133,7 +138,14 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
         {destinations.length === 0 && <p className={styles.soft}>{t('noDestinations')}</p>}
       </Group>
       <TextLine form={form} name="Label" label={t('labels')} hint={t('labelsHint')} />
-      {error !== null && <Failure error={error} />}
+      <Refusal
+        error={error}
+        reload={() => {
+          void queries.invalidateQueries({ queryKey: rulesQuery.queryKey });
+          onClose();
+        }}
+        overwrite={() => void run(null)}
+      />
     </Modal>
   );
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What is wrong with a form as a whole; where somebody else was quicker, a choice of what to do. */
+import { Button } from 'react-aria-components';
+import { useTranslations } from 'use-intl';
+import { ApiError } from '../api/client';
+import { Failure } from '../shell/Failure';
+import styles from './fields.module.css';
+
+interface Props {
+  error: unknown;
+  /** Leave what was typed, and show what is there now. */
+  reload: () => void;
+  /** Write what was typed, whatever is there. */
+  overwrite: () => void;
+}
+
+export function Refusal({ error, reload, overwrite }: Props) {
+  const t = useTranslations('forms');
+  if (error === null) return null;
+  if (!(error instanceof ApiError && error.outdated)) return <Failure error={error} />;
+  return (
+    <div role="alert" className={styles.outdated}>
+      <p>{t('outdated')}</p>
+      <div className={styles.choice}>
+        <Button onPress={reload}>{t('reload')}</Button>
+        <Button onPress={overwrite}>{t('overwrite')}</Button>
+      </div>
+    </div>
+  );
+}
