@@ -57,10 +57,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def store(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def worklist_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which others keep worklist files for the store."""
+    return tmp_path_factory.mktemp("worklists")
+
+
+@pytest.fixture(scope="session")
+def store(
+    built: Path, worklist_files: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
     """A store that has STUDIES studies; tests that change something send more."""
     data = tmp_path_factory.mktemp("explorer") / "data"
-    with running(Store("explorer", data, SETTINGS)) as started:
+    settings = SETTINGS | {"PONS_WORKLISTS_FOLDER": str(worklist_files)}
+    with running(Store("explorer", data, settings)) as started:
         fill(started)
         eventually("all are indexed", lambda: len(started.get("/studies")) == STUDIES)
         yield started

@@ -17,7 +17,7 @@ from pons.errors import BadRequest
 from pons.header.repertoire import ASCII, UTF_8, Repertoire, term_of
 from pons.header.write import CHARACTER_SET, write_dataset
 from pons.settings import Settings
-from pons.worklists.folder import WorklistFolder
+from pons.worklists.folder import open_folder
 from pons.worklists.matching import Elements, Query
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
@@ -51,12 +51,7 @@ class Worklist:
         self._settings = settings.worklists
         self._case_sensitive = settings.find.case_sensitive_pn
         self._default_charset = default_charset
-        folder = self._settings.folder
-        self._folder = (
-            None
-            if folder is None
-            else WorklistFolder(folder, self._settings.maximum, default_charset)
-        )
+        self._folder = open_folder(self._settings, default_charset)
 
     def open_dataset(self, peer: Peer, context: Context, command: Command) -> Dataset:
         return ReceivedIdentifier()

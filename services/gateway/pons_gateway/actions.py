@@ -61,7 +61,12 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "echo": ("POST /modalities/{name}/echo", "POST /tools/dicom-echo"),
     "modalities": ("PUT,DELETE /modalities/{name}",),
     "peers": ("PUT,DELETE /peers/{name}", "PUT /explorer/api/peers/{name}"),
-    "worklists": ("POST /worklists*", "PUT,DELETE /worklists/{id}"),
+    "worklists": (
+        "POST /worklists*",
+        "PUT,DELETE /worklists/{id}",
+        "POST /explorer/api/worklists",
+        "PUT /explorer/api/worklists/{id}",
+    ),
     "dead-letters": ("POST,DELETE /jobs/dead-letters/*", "POST,DELETE /tools/dead-letters/*"),
     "jobs": ("POST,DELETE /jobs/*", "POST /explorer/api/jobs/act"),
     "logs": ("DELETE /changes", "DELETE /exports"),

@@ -28,6 +28,7 @@ from pons.remotes.registry import Registry
 from pons.retention.known import Retention
 from pons.routing.known import Routing
 from pons.settings import LuaSettings, Settings
+from pons.worklists.folder import WorklistFolder
 from pons_gateway.digests import Digests
 from pons_gateway.frame_orders import FrameOrders
 from pons_gateway.lua.scripts import Scripts
@@ -68,6 +69,8 @@ class Backends:
     render: httpx.AsyncClient
     archives: httpx.AsyncClient
     """Render too, with connections of their own: a slow download must not hold up pictures."""
+    worklist_folder: WorklistFolder | None = None
+    """Files of worklists that others keep; None without setting `worklists.folder`."""
     lua: LuaScripts = field(default_factory=lambda: LuaScripts(LuaSettings(), {}))
     """Whose functions are asked whether requests are let in; without scripts none are."""
     header_room: Room = field(default_factory=lambda: Room(AT_A_TIME))

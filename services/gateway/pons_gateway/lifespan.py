@@ -27,6 +27,7 @@ from pons.retention.known import open_retention
 from pons.routing.known import open_known
 from pons.runtime.render import open_render
 from pons.settings import Settings
+from pons.worklists.folder import open_folder
 from pons_gateway.backends import Backends
 from pons_gateway.lua.scripts import Scripts
 from pons_gateway.operation import index_health
@@ -100,6 +101,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 jobs=jobs,
                 job_overview=JobOverview(jobs, health.stop),
                 queries=Queries(bus, settings.queries),
+                worklist_folder=open_folder(settings.worklists, lambda: live.now.default_charset),
                 render=render,
                 archives=archives,
             )

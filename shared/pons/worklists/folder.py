@@ -16,6 +16,7 @@ import structlog
 
 from pons.errors import PonsError, Unavailable, log_text
 from pons.limits import MEGABYTE
+from pons.settings import WorklistsSettings
 from pons.worklists.entry import LARGEST_ENTRY, as_json, from_file
 
 log = structlog.get_logger()
@@ -36,6 +37,20 @@ class Read:
 
     stamp: Stamp
     tags: bytes | None
+    why: str = ""
+    """Why it is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistFile:
+    """A file of the folder, as people are shown it."""
+
+    name: str
+    """Its path within the folder, with `/`: the folder inside is an AE title."""
+    tags: bytes | None
+    """DICOM JSON; None when it is no entry."""
+    why: str
+    """Why it is none."""
 
 
 class WorklistFolder:
@@ -74,11 +89,35 @@ class WorklistFolder:
             if page:
                 yield page
 
+    async def files(self) -> AsyncIterator[list[WorklistFile]]:
+        """Every file, also those for each AE title and such that are no entries, in pages.
+
+        Raises `Unavailable` as `pages` does.
+        """
+        loop, thread = asyncio.get_running_loop(), self._thread
+        paths = await loop.run_in_executor(thread, self._all_paths)
+        for start in range(0, len(paths), PAGE):
+            page = await loop.run_in_executor(thread, self._files, paths[start : start + PAGE])
+            if page:
+                yield page
+
+    def _all_paths(self) -> list[str]:
+        """The files, sorted by name, those for everybody first."""
+        found = sorted(self._list(self._folder))
+        with os.scandir(self._folder) as entries:
+            inner = sorted(Path(one.path) for one in entries if one.is_dir())
+        for folder in inner:
+            found += sorted(self._list(folder))
+        return self._checked(found)
+
     def _paths(self, called_aet: str) -> list[str]:
         """The files, sorted by name, those for everybody first."""
         found = sorted(self._list(self._folder))
         for folder in self._inner(called_aet):
             found += sorted(self._list(folder))
+        return self._checked(found)
+
+    def _checked(self, found: list[str]) -> list[str]:
         if len(found) > self._maximum:
             raise Unavailable(
                 f"The folder of worklists has {len(found)} files, and may have {self._maximum}",
@@ -100,28 +139,42 @@ class WorklistFolder:
             return [Path(one.path) for one in entries if one.name == called_aet and one.is_dir()]
 
     def _page(self, paths: list[str]) -> list[bytes]:
+        self._follow_charset()
+        found = (self._entry(path) for path in paths)
+        return [one.tags for one in found if one is not None and one.tags is not None]
+
+    def _files(self, paths: list[str]) -> list[WorklistFile]:
+        self._follow_charset()
+        found = ((path, self._entry(path)) for path in paths)
+        return [
+            WorklistFile(Path(path).relative_to(self._folder).as_posix(), one.tags, one.why)
+            for path, one in found
+            if one is not None
+        ]
+
+    def _follow_charset(self) -> None:
+        """Forget what was read as if it had another character set."""
         charset = self._default_charset()
         if charset != self._charset:
             self._charset = charset
             self._known.clear()
             self.kept_bytes = 0
-        found = (self._entry(path) for path in paths)
-        return [tags for tags in found if tags is not None]
 
-    def _entry(self, path: str) -> bytes | None:
+    def _entry(self, path: str) -> Read | None:
+        """What a file says; None for one that is not there any more."""
         known = self._known.get(path)
         try:
             stat = os.stat(path)
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if known is not None and known.stamp == stamp:
-                return known.tags
-            read = Read(stamp, self._read(path, stat.st_size))
+                return known
+            read = self._read(path, stamp)
         except FileNotFoundError:  # since it was listed
             self._forget(path)
             return None
         except OSError as error:
             log.error("worklist file cannot be read", path=path, error=repr(error))
-            return None
+            return Read((0, 0, 0), None, error.strerror or "it cannot be read")
         self._forget(path)
         size = len(read.tags or b"")
         while self._known and (
@@ -130,21 +183,31 @@ class WorklistFolder:
             self._forget(next(iter(self._known)))  # perhaps of a file that is no more
         self._known[path] = read
         self.kept_bytes += size
-        return read.tags
+        return read
 
-    def _read(self, path: str, size: int) -> bytes | None:
+    def _read(self, path: str, stamp: Stamp) -> Read:
+        size = stamp[1]
         if size > LARGEST_FILE:
             log.error("worklist file is too large", path=path, bytes=size, most=LARGEST_FILE)
-            return None
+            return Read(stamp, None, f"It has {size} bytes, more than {LARGEST_FILE}")
         try:
-            return as_json(from_file(Path(path).read_bytes(), self._charset))
+            return Read(stamp, as_json(from_file(Path(path).read_bytes(), self._charset)))
         except PonsError as error:
             log.error("worklist file cannot be read", path=path, error=log_text(error))
-            return None
+            return Read(stamp, None, str(error))
 
     def _forget(self, path: str) -> None:
         known = self._known.pop(path, None)
         self.kept_bytes -= len(known.tags or b"") if known is not None else 0
+
+
+def open_folder(
+    settings: WorklistsSettings, default_charset: Callable[[], str]
+) -> WorklistFolder | None:
+    """The folder that settings name; None where they name none."""
+    if settings.folder is None:
+        return None
+    return WorklistFolder(settings.folder, settings.maximum, default_charset)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

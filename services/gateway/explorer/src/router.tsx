@@ -85,6 +85,12 @@ const remote = createRoute({
   component: lazyRouteComponent(() => import('./remote/RemotePage'), 'RemotePage'),
 });
 
+const worklist = createRoute({
+  getParentRoute: () => shell,
+  path: '/worklist',
+  component: lazyRouteComponent(() => import('./worklists/WorklistPage'), 'WorklistPage'),
+});
+
 const modalities = createRoute({
   getParentRoute: () => shell,
   path: '/operate/modalities',
@@ -160,6 +166,7 @@ export const router = createRouter({
       accessionRedirect,
       view,
       remote,
+      worklist,
       modalities,
       peers,
       store,

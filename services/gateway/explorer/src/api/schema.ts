@@ -221,6 +221,22 @@ export interface KnownRules {
   destinations: Array<string>;
 }
 
+export interface KnownWorklist {
+  id: string;
+  file: string;
+  problem: string;
+  studyUid: string;
+  steps: number;
+  fields: WorklistFields;
+}
+
+export interface KnownWorklists {
+  entries: Array<KnownWorklist>;
+  more: boolean;
+  hasFolder: boolean;
+  folderProblem: string;
+}
+
 export interface Labelled {
   changed: number;
   missing: Array<string>;
@@ -267,6 +283,11 @@ export interface ListedStudy {
 export interface Login {
   user: string;
   password: string;
+}
+
+export interface MadeWorklist {
+  ID: string;
+  Path: string;
 }
 
 export interface Modality_Output {
@@ -516,4 +537,20 @@ export interface Without {
   value: string;
   without: string;
   count: CountOfStudies;
+}
+
+export interface WorklistFields {
+  PatientName?: string;
+  PatientID?: string;
+  PatientBirthDate?: string;
+  PatientSex?: string;
+  AccessionNumber?: string;
+  RequestedProcedureID?: string;
+  RequestedProcedureDescription?: string;
+  Modality?: string;
+  ScheduledStationAETitle?: string;
+  ScheduledProcedureStepStartDate?: string;
+  ScheduledProcedureStepStartTime?: string;
+  ScheduledProcedureStepDescription?: string;
+  ScheduledPerformingPhysicianName?: string;
 }

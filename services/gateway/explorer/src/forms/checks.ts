@@ -6,6 +6,7 @@ export type Check = (text: string) => Mistake | null;
 export type Mistake =
   | 'needed'
   | 'wantsAet'
+  | 'wantsCode'
   | 'wantsPort'
   | 'wantsSeconds'
   | 'wantsName'
@@ -14,15 +15,18 @@ export type Mistake =
   | 'wantsUser'
   | 'wantsHeaders';
 
-const needed = (text: string): Mistake | null => (text.trim() ? null : 'needed');
+export const needed: Check = (text) => (text.trim() ? null : 'needed');
 const whole = (text: string): number => (/^\d{1,9}$/.test(text.trim()) ? Number(text) : Number.NaN);
 
 /** PS3.5 6.2: 16 characters without backslash, not only spaces. */
 const AET = /^[ -[\]-~]{1,16}$/;
+/** CS (PS3.5 6.2). */
+const CODE = /^[A-Z0-9 _]{1,16}$/;
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[\t\x20-\x7e\x80-\xff]*$/;
 
 export const host: Check = needed;
 export const aet: Check = (text) => needed(text) ?? (AET.test(text) ? null : 'wantsAet');
+export const code: Check = (text) => needed(text) ?? (CODE.test(text) ? null : 'wantsCode');
 export const anyAet: Check = (text) => (text.trim() ? aet(text) : null);
 export const port: Check = (text) =>
   whole(text) >= 1 && whole(text) <= 65534 ? null : 'wantsPort';

@@ -44,7 +44,7 @@ export function useForm<V extends Values>(
     refused: (error) => {
       const text = error instanceof Error ? error.message : '';
       const name = Object.keys(values).find((one) => new RegExp(`\\b${one}\\b.*: `).test(text));
-      setTold(name ? { name, text } : null);
+      setTold(name ? { name, text: text.replace(`${name}: `, '') } : null);
       return name ? null : error;
     },
   };

@@ -37,6 +37,7 @@ export function Keys() {
     { keys: 'g s', text: t('goStudies'), run: () => void navigate({ to: '/' }) },
     { keys: 'g o', text: t('goStore'), run: () => void navigate({ to: '/operate', search: {} }) },
     { keys: 'g j', text: t('goJobs'), run: () => void navigate({ to: '/jobs', search: {} }) },
+    { keys: 'g w', text: t('goWorklist'), run: () => void navigate({ to: '/worklist' }) },
     ...(may('upload')
       ? [{ keys: 'g u', text: t('goUpload'), run: () => void navigate({ to: '/upload' }) }]
       : []),

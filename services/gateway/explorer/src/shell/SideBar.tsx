@@ -28,6 +28,10 @@ export function SideBar({ className }: { className: string | undefined }) {
             {t('remote')}
           </Link>
         )}
+        <Link to="/worklist" className={styles.entry}>
+          <Icon name="calendar" />
+          {t('worklist')}
+        </Link>
         <Link
           to="/jobs"
           search={{}}

@@ -13,6 +13,7 @@ import studies from './studies.json';
 import study from './study.json';
 import upload from './upload.json';
 import view from './view.json';
+import worklists from './worklists.json';
 
 export default {
   deletions,
@@ -29,4 +30,5 @@ export default {
   study,
   upload,
   view,
+  worklists,
 };
