@@ -25,12 +25,11 @@ from pons.objects import Body, Kind, Objects, Spool, key_time, new_key
 from pons.objects.bodies import freed, size_of
 from pons.objects.free_space import FreeSpace
 from pons.objects.stored_file import (
-    BEGINNING,
     ZSTD,
     ObjectFile,
     compress,
     file_body,
-    possible_forms,
+    forms_of,
 )
 from pons.settings import Settings
 
@@ -214,9 +213,7 @@ class Ingest:
 
         Raises `NotFound` or `InvalidInstance` when there is no DICOM file under `key`.
         """
-        stored_size = await self._objects.size(key)
-        beginning = await self._objects.read_range(key, 0, BEGINNING)
-        *likelier, last = possible_forms(key, stored_size, beginning)
+        *likelier, last = await forms_of(self._objects, key)
         for form in likelier:
             with contextlib.suppress(InvalidInstance):
                 found = await self._read_form(form)

@@ -206,6 +206,12 @@ async def compress(objects: Objects, body: Body) -> bytes | Spool | None:
     return await asyncio.to_thread(_compress_bytes, body)
 
 
+async def forms_of(objects: Objects, key: UUID) -> list[ObjectFile]:
+    """What an object may be, the likeliest first (`possible_forms`). Raises `NotFound`."""
+    size = await objects.size(key)
+    return possible_forms(key, size, await objects.read_range(key, 0, BEGINNING))
+
+
 def possible_forms(key: UUID, stored_size: int, beginning: bytes) -> list[ObjectFile]:
     """What an object may be of which nothing but itself is known, the likeliest first.
 

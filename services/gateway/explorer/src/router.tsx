@@ -134,6 +134,12 @@ const undelivered = createRoute({
   component: lazyRouteComponent(() => import('./jobs/UndeliveredPage'), 'UndeliveredPage'),
 });
 
+const letters = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/unindexed',
+  component: lazyRouteComponent(() => import('./letters/LettersPage'), 'LettersPage'),
+});
+
 const sent = createRoute({
   getParentRoute: () => shell,
   path: '/operate/sent',
@@ -173,6 +179,7 @@ export const router = createRouter({
       jobs,
       jobsRedirect,
       undelivered,
+      letters,
       sent,
       routing,
     ]),

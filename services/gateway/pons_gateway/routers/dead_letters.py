@@ -8,12 +8,14 @@ from fastapi import Query, Response
 from pons.errors import NotFound
 from pons.messages.index import DismissDeadLetter
 from pons.messages.services import Done
+from pons.objects.stored_file import forms_of
 from pons_gateway.dependencies import BackendsDep
+from pons_gateway.files.file_answer import file_answer
 from pons_gateway.models.dead_letters import DeadLetter, LetterNumber, LettersQuery, Retried
 from pons_gateway.resources.long_commands import retry_letters
 from pons_gateway.resources.resource_json import letter_json
 from pons_gateway.responses.answers import done, json_answer
-from pons_gateway.responses.media_types import NO_BODY
+from pons_gateway.responses.media_types import DICOM, NO_BODY, answers
 from pons_gateway.routing import Router, writes
 
 router = Router(
@@ -37,6 +39,26 @@ async def show_letter(number: LetterNumber, backends: BackendsDep) -> Response:
     if letter is None:
         raise NotFound("There is no such dead letter")
     return json_answer(letter_json(letter))
+
+
+@router.get(
+    "/{letter}/file",
+    summary="The file that a dead letter is about, as it was received",
+    response_class=Response,
+    responses=answers(DICOM),
+)
+async def file_of_letter(number: LetterNumber, backends: BackendsDep) -> Response:
+    """Also of one that is dismissed. Raises NotFound for an unknown one, where nobody knows its
+    file, and where that is gone."""
+    letter = await backends.catalog.dead_letters.find(number)
+    if letter is None:
+        raise NotFound("There is no such dead letter")
+    if letter.object_key is None:
+        raise NotFound("Nobody knows which file it is about", letter.reason)
+    stored, *_ = await forms_of(backends.objects, letter.object_key)
+    return await file_answer(
+        backends.objects, stored, stored.size, DICOM, f"dead-letter-{number}.dcm"
+    )
 
 
 @router.post(

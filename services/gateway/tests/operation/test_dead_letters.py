@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import zstandard
 
 from pons.catalog.dead_letters import DeadLetter, Undelivered
 from pons.dicom.identity import ResourceIds
@@ -125,6 +126,20 @@ async def test_one_is_dismissed(client: httpx.AsyncClient, store: Store, letters
     assert store.services.commands == [("index", DismissDeadLetter(3))]
     store.services.answers[DismissDeadLetter] = NotFound("There is no such dead letter")
     assert (await client.delete("/tools/dead-letters/3")).status_code == 404
+
+
+async def test_its_file(client: httpx.AsyncClient, letters: Letters, store: Store) -> None:
+    """What was received is there for whoever looks for the cause, compressed at rest or not."""
+    received = bytes(128) + b"DICM" + b"not to be indexed" * 40
+    assert (await client.get("/tools/dead-letters/3/file")).status_code == 404
+    for kept in (received, zstandard.ZstdCompressor().compress(received)):
+        await store.backends.objects.delete([KEY])
+        await store.backends.objects.put(KEY, kept)
+        answer = await client.get("/tools/dead-letters/3/file")
+        assert answer.status_code == 200, answer.text
+        assert answer.content == received
+        assert "dead-letter-3.dcm" in answer.headers["content-disposition"]
+    assert (await client.get("/tools/dead-letters/5/file")).status_code == 404
 
 
 async def ready(health: Health) -> tuple[int, Any]:

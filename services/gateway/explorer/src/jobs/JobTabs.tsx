@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The ways between the pages about work: jobs, what was not delivered, what was sent. */
+/** The ways between the pages about work: jobs, what was not delivered or indexed, what was sent. */
 import { Link } from '@tanstack/react-router';
 import { useTranslations } from 'use-intl';
 import { useLive } from '../live/live';
@@ -7,6 +7,7 @@ import styles from './jobs.module.css';
 
 export function JobTabs() {
   const t = useTranslations('jobs');
+  const letters = useTranslations('letters');
   const undelivered = useLive().jobs?.states.Undelivered ?? 0;
   const exact = { includeSearch: false } as const;
   return (
@@ -18,6 +19,7 @@ export function JobTabs() {
         {t('undelivered')}
         {undelivered > 0 && <span>{undelivered}</span>}
       </Link>
+      <Link to="/operate/unindexed">{letters('title')}</Link>
       <Link to="/operate/sent" search={{}} activeOptions={exact}>
         {t('sentLog')}
       </Link>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Link } from '@tanstack/react-router';
 import { useLocale } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import type { ServicesPresent, StoreState } from '../api/schema';
@@ -6,6 +7,9 @@ import { Icon } from '../shell/Icon';
 import { sizeText } from '../studies/dicom';
 import { type Concern, concerns } from './attention';
 import styles from './store.module.css';
+
+/** What the index calls its warning of what it could not index. */
+const LETTERS = 'dead letters';
 
 interface Props {
   services: ServicesPresent | undefined;
@@ -54,7 +58,8 @@ function Words({ concern, store }: { concern: Concern; store: StoreState | undef
   if (kind === 'filling') return <span>{t('filling', sizes)}</span>;
   return (
     <span>
-      {t('told', { service, name })} <span lang="en">{text}</span>
+      {t('told', { service, name })} <span lang="en">{text}</span>{' '}
+      {name === LETTERS && <Link to="/operate/unindexed">{t('seeLetters')}</Link>}
     </span>
   );
 }

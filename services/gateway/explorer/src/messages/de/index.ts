@@ -3,6 +3,7 @@ import deletions from './deletions.json';
 import forms from './forms.json';
 import grid from './grid.json';
 import jobs from './jobs.json';
+import letters from './letters.json';
 import login from './login.json';
 import network from './network.json';
 import remote from './remote.json';
@@ -20,6 +21,7 @@ export default {
   forms,
   grid,
   jobs,
+  letters,
   login,
   network,
   remote,
