@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway on a store of values: what its tests see of the index, and of the services."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,17 +116,23 @@ class FakeServices:
         return result
 
 
+@cache
+def defaults() -> Settings:
+    """What is set where nothing is. To make it for each test took as long as many a test."""
+    return Settings()
+
+
 @dataclass
 class FakeLive:
     """Live settings of one process."""
 
-    now: Live = field(default_factory=lambda: configured(Settings()))
+    now: Live = field(default_factory=lambda: configured(defaults()))
 
     async def put(self, **values: Any) -> None:
         self.now = msgspec.convert(msgspec.to_builtins(self.now) | values, Live)
 
     async def reset(self) -> None:
-        self.now = configured(Settings())
+        self.now = configured(defaults())
 
 
 @dataclass
@@ -154,7 +162,7 @@ def store(tmp_path: Path, lend_objects: Lend) -> Store:
     objects = FileObjects(tmp_path, "test", fsync=False)
     nowhere = httpx.AsyncClient(base_url="http://127.0.0.1:1", verify=False, trust_env=False)
     backends = Backends(
-        settings=unbuilt(Settings()),
+        settings=unbuilt(defaults()),
         health=health,
         catalog=catalog,  # type: ignore[arg-type]
         feed=ChangeFeed(catalog.logs, health.stop),
@@ -173,7 +181,7 @@ def store(tmp_path: Path, lend_objects: Lend) -> Store:
         job_overview=absent,
         commitments=absent,
         queries=absent,
-        sessions=known_sessions(MemoryBus(), Settings()),
+        sessions=known_sessions(MemoryBus(), defaults()),
         views=SavedViews(MemoryBus()),  # type: ignore[arg-type]
         render=nowhere,
         archives=nowhere,
@@ -210,12 +218,19 @@ def opened_app(backends: Backends) -> FastAPI:
     return app
 
 
+@pytest.fixture(scope="session")
+def document() -> dict[str, Any]:
+    """`/openapi.json` of a store without any setting, which takes seconds to make."""
+    app = create_app(unbuilt(defaults()), nullcontext)  # type: ignore[arg-type]
+    return dict(json.loads(json.dumps(app.openapi())))
+
+
 @pytest.fixture
 def open_client(store: Store) -> Open:
     """A client of the gateway, whose settings or backends may be other ones."""
 
     def client(settings: Settings | None = None, **others: Any) -> httpx.AsyncClient:
-        chosen = unbuilt(settings or Settings())
+        chosen = unbuilt(settings or defaults())
         others.setdefault("sessions", known_sessions(MemoryBus(), chosen))
         backends = replace(store.backends, settings=chosen, constant_answers={}, **others)
         transport = httpx.ASGITransport(opened_app(backends))

@@ -2,6 +2,7 @@
 """Attachments as clients of Orthanc read and write them; the objects are real."""
 
 from hashlib import md5
+from typing import Any
 
 import httpx
 import pytest
@@ -185,11 +186,11 @@ async def test_what_is_not_there(client: httpx.AsyncClient) -> None:
 
 
 async def test_what_is_offered_is_there(
-    client: httpx.AsyncClient, catalog: Catalog, store: Store
+    client: httpx.AsyncClient, catalog: Catalog, store: Store, document: dict[str, Any]
 ) -> None:
     """The list below an attachment is that of its routes in the document."""
     await attach(store, catalog, 1024)
-    paths = (await client.get("/openapi.json")).json()["paths"]
+    paths = document["paths"]
     one = "/studies/{id}/attachments/{attachment}/"
     below = sorted(path.removeprefix(one) for path in paths if path.startswith(one))
     assert (await client.get(ONE)).json() == below

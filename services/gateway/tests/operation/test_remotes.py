@@ -365,9 +365,8 @@ async def test_no_peer(client: httpx.AsyncClient, body: Any, told: str) -> None:
     assert "secret" not in answer.text
 
 
-async def test_what_is_described(client: httpx.AsyncClient) -> None:
+def test_what_is_described(document: dict[str, Any]) -> None:
     """The document has the forms of a modality, and the fields of what is sent."""
-    document = (await client.get("/openapi.json")).json()
     schemas = document["components"]["schemas"]
     modality = schemas["Modality-Input"]["anyOf"]
     assert [one["type"] for one in modality] == ["object", "array", "array"]

@@ -202,9 +202,8 @@ async def test_a_body_that_does_not_end(client: httpx.AsyncClient) -> None:
     assert (await client.post("/tools/find", content=chunks())).status_code == 413
 
 
-async def test_searches_are_described(client: httpx.AsyncClient) -> None:
+async def test_searches_are_described(client: httpx.AsyncClient, document: dict[str, Any]) -> None:
     """The document tells what a search takes, with an example that the store takes."""
-    document = (await client.get("/openapi.json")).json()
     body = document["paths"]["/tools/find"]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/FindRequest"}
