@@ -3,10 +3,11 @@
 
 from pons.catalog.archive import Archive, ArchivedInstance, ArchivedSeries, InstanceToSend
 from pons.catalog.browse import Browser, Entry
-from pons.catalog.catalog import Catalog, open_catalog, open_own_catalog
+from pons.catalog.catalog import Catalog
 from pons.catalog.feed import ChangeFeed, open_feed
 from pons.catalog.headers import SMALL, Headers, StoredHeader
 from pons.catalog.logs import ChangesPage, ExportsPage, LoggedChange, LoggedExport
+from pons.catalog.opening import open_catalog, open_own_catalog
 from pons.catalog.records import (
     MetadataValue,
     Statistics,
