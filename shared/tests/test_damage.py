@@ -26,6 +26,7 @@ from pons.objects.stored_file import (
     verify_file,
 )
 from pons.settings import StorageSettings
+from pons_testing.object_folders import Lend
 from pons_testing.s3 import Endpoint, run_moto, run_rclone
 
 pytestmark = pytest.mark.anyio
@@ -49,12 +50,16 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 
 @pytest.fixture(params=PLACES)
-async def objects(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Objects]:
+async def objects(
+    request: pytest.FixtureRequest, tmp_path: Path, lend_objects: Lend
+) -> AsyncIterator[Objects]:
+    name = f"damage-{os.urandom(4).hex()}"
     if request.param == "file":
+        lend_objects(tmp_path, name)
         storage = StorageSettings.model_validate({"kind": "file", "path": tmp_path})
     else:
         storage = request.getfixturevalue(request.param).storage(tmp_path)
-    opened = open_objects(storage, f"damage-{os.urandom(4).hex()}")
+    opened = open_objects(storage, name)
     yield opened
     await opened.close()
 

@@ -12,6 +12,7 @@ import pytest
 from pons.errors import NotFound
 from pons.objects import SHARDS, Body, ObjectEntry, Objects, Spool, key_path, new_key, open_objects
 from pons.settings import StorageSettings
+from pons_testing.object_folders import Lend
 from pons_testing.s3 import Endpoint, endpoint_from_environment, run_moto, run_rclone
 
 pytestmark = pytest.mark.anyio
@@ -48,17 +49,23 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
 
 
 @pytest.fixture
-async def objects(storage: StorageSettings) -> AsyncIterator[Objects]:
+async def objects(storage: StorageSettings, lend_objects: Lend) -> AsyncIterator[Objects]:
     """A store under a name that no other test uses."""
-    opened = open_objects(storage, f"alpha-{os.urandom(4).hex()}")
+    name = f"alpha-{os.urandom(4).hex()}"
+    if storage.kind == "file":
+        lend_objects(Path(storage.path), name)
+    opened = open_objects(storage, name)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def other_store(storage: StorageSettings) -> AsyncIterator[Objects]:
+async def other_store(storage: StorageSettings, lend_objects: Lend) -> AsyncIterator[Objects]:
     """A second store in the same folder or bucket."""
-    opened = open_objects(storage, f"beta-{os.urandom(4).hex()}")
+    name = f"beta-{os.urandom(4).hex()}"
+    if storage.kind == "file":
+        lend_objects(Path(storage.path), name)
+    opened = open_objects(storage, name)
     yield opened
     await opened.close()
 

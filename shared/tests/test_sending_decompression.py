@@ -15,6 +15,7 @@ from pons.messages.frames import FRAME_LENGTHS, DecodedFrame
 from pons.objects import FileObjects, new_key
 from pons.sending.convert import open_converted
 from pons.sending.decompression import Decompression
+from pons_testing.object_folders import Lend
 
 from .converting import EXPLICIT, IMPLICIT, end_of_sequence, explicit, file_in, implicit, item
 
@@ -39,8 +40,9 @@ Send = Callable[..., Any]
 
 
 @pytest.fixture
-def send(tmp_path: Path) -> Send:
+def send(tmp_path: Path, lend_objects: Lend) -> Send:
     """What a peer gets of a compressed data set, of which render says `answer`."""
+    lend_objects(tmp_path, "main")
     objects = FileObjects(tmp_path, "main", fsync=False)
 
     async def run(

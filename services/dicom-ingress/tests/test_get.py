@@ -26,6 +26,7 @@ from pons.objects import FileObjects, new_key
 from pons.sending.element_bytes import PIXEL_DATA, NewElement
 from pons_ingress.get import Get
 from pons_ingress.service_classes import Permission
+from pons_testing.object_folders import Lend
 
 StartPort = Callable[..., Any]
 LARGE = 3_000_000
@@ -65,8 +66,11 @@ def file_of(number: int) -> bytes:
 
 
 @pytest.fixture
-def served(start_port: StartPort, tmp_path: Path) -> tuple[Any, Listed, FileObjects]:
+def served(
+    start_port: StartPort, tmp_path: Path, lend_objects: Lend
+) -> tuple[Any, Listed, FileObjects]:
     """A port that gives three instances."""
+    lend_objects(tmp_path / "objects", "get")
     objects, catalog = FileObjects(tmp_path / "objects", "get"), Listed()
     for number in (1, 2, 3):
         content, key = file_of(number), new_key()

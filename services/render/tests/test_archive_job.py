@@ -15,6 +15,7 @@ from pons.jobs import ArchiveOrder, ArchiveRequest, JobDocument, JobRequest, Out
 from pons.objects import FileObjects, Spool, new_key
 from pons_render.archive import ArchiveJob
 from pons_render.archive.stream import LeftOut
+from pons_testing.object_folders import Lend
 
 pytestmark = pytest.mark.anyio
 
@@ -102,7 +103,8 @@ class Setting:
 
 
 @pytest.fixture
-def setting(tmp_path: Path) -> Setting:
+def setting(tmp_path: Path, lend_objects: Lend) -> Setting:
+    lend_objects(tmp_path, "test")
     return Setting(FileObjects(tmp_path, "test", fsync=False), tmp_path)
 
 
