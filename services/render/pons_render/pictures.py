@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an instance to what is seen of its frames: where it lies, and a worker that makes it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -15,12 +16,16 @@ from pons_render.answer import Answer
 from pons_render.formats import Format
 from pons_render.frame_attributes import FrameAttributes
 from pons_render.image import Image, Located, read_image
-from pons_render.pool import WorkerPool
+from pons_render.pool import ReadRange, WorkerPool
+from pons_render.source import READ_AHEAD
 from pons_render.wire import THUMBNAIL, Task
 
 DEFAULT_QUALITY = 90
 WORTH_READING = 64 << 20
 """Bytes of an object of one frame that is read whole, so that its checksum can be compared."""
+
+FETCHED_AHEAD = 16
+"""Small objects that are held at once, fetched before a worker is free for them."""
 
 
 class Instances(Protocol):
@@ -44,6 +49,7 @@ class Pictures:
     def __init__(self, instances: Instances, pool: WorkerPool) -> None:
         self._instances = instances
         self._pool = pool
+        self._fetched = asyncio.Semaphore(FETCHED_AHEAD)
 
     async def find(self, instance_id: str) -> "Instance":
         """The instance, to be seen. Raises `NotFound`."""
@@ -76,7 +82,7 @@ class Pictures:
         """
         with telling(located):
             async with open_file(self._instances.objects, located) as file:
-                yield Opened(self._pool, located, file)
+                yield Opened(self._pool, self._fetched, located, file)
 
     async def make(self, located: Located, task: Task) -> Answer:
         """What a worker makes of `task`, of an object that is opened for it alone.
@@ -90,8 +96,11 @@ class Pictures:
 class Opened:
     """An object that workers read."""
 
-    def __init__(self, pool: WorkerPool, located: Located, file: OpenFile) -> None:
+    def __init__(
+        self, pool: WorkerPool, fetched: asyncio.Semaphore, located: Located, file: OpenFile
+    ) -> None:
         self._pool = pool
+        self._fetched = fetched
         self._file = file
         self.located = located
 
@@ -105,7 +114,20 @@ class Opened:
         if task.image.number_of_frames == 1 and self.located.size <= WORTH_READING:
             task = msgspec.structs.replace(task, checksum=self.located.checksum)
         with telling(self.located):
-            return await self._pool.run(task, self._file.read_range)
+            is_small = task.image.number_of_frames == 1 and self.located.size <= READ_AHEAD
+            if path or not is_small or self._fetched.locked():
+                return await self._pool.run(task, self._file.read_range)
+            # From S3, before it is a worker's turn: the worker would wait for it, and all others.
+            async with self._fetched:
+                content = await self._file.read_range(0, self.located.size)
+                return await self._pool.run(task, _reading(content))
+
+
+def _reading(content: bytes) -> ReadRange:
+    async def read(start: int, length: int) -> bytes:
+        return content[start : start + length]
+
+    return read
 
 
 class Instance:
