@@ -29,7 +29,7 @@ class Endpoint:
     secure: bool = False
     region: str = "us-east-1"
 
-    def storage(self, path: Path | None = None) -> StorageSettings:
+    def storage(self, path: Path | None = None, **others: float) -> StorageSettings:
         """The settings of a store that keeps its objects here, and its spool files in `path`."""
         return StorageSettings.model_validate(
             {
@@ -41,6 +41,7 @@ class Endpoint:
                 "s3_secret_key": self.secret_key,
                 "s3_secure": self.secure,
                 "s3_region": self.region,
+                **others,
             }
         )
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The object store: DICOM files and large headers, in a folder or in an S3 bucket."""
 
+from functools import partial
+
 from pons.objects.bodies import PIECE, Body
 from pons.objects.file import FileObjects
 from pons.objects.free_space import FreeSpace
@@ -53,16 +55,26 @@ def open_objects(storage: StorageSettings, store: str, *, room: FreeSpace | None
     if storage.kind == "s3":
         # minio, urllib3 and what they import cost 11 MB: only where they are used.
         from pons.objects.s3 import S3Objects
+        from pons.objects.s3_bucket import PROMPT, S3Bucket
         from pons.objects.s3_client import connect
 
-        client = connect(
+        client = partial(
+            connect,
             storage.s3_endpoint,
             storage.s3_access_key,
             storage.s3_secret_key,
             secure=storage.s3_secure,
             region=storage.s3_region,
+            timeout=storage.s3_timeout,
         )
-        return S3Objects(client, storage.s3_bucket, store, storage.path)
+        bucket = S3Bucket(
+            client(patience=storage.s3_patience),
+            storage.s3_bucket,
+            storage.s3_patience,
+            # Whoever asks whether it is ready wants to know at once.
+            checking=client(patience=min(PROMPT, storage.s3_patience), connections=1),
+        )
+        return S3Objects(bucket, store, storage.path)
     if storage.path is None:
         raise ValueError("storage.kind = 'file' needs storage.path")
     return FileObjects(storage.path, store, fsync=storage.fsync, room=room)

@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from uuid import UUID
 
-from minio import Minio
-
 from pons.objects.bodies import Body, size_of
 from pons.objects.disk import disk_errors
 from pons.objects.keys import check_shard, check_store_name, key_from_path, key_path
@@ -38,10 +36,8 @@ class S3Objects:
         temporary folder, which a crash leaves behind.
     """
 
-    def __init__(
-        self, client: Minio, bucket: str, store: str, spool_root: Path | None = None
-    ) -> None:
-        self._bucket = S3Bucket(client, bucket)
+    def __init__(self, bucket: S3Bucket, store: str, spool_root: Path | None = None) -> None:
+        self._bucket = bucket
         self._store = check_store_name(store)
         self._private: tempfile.TemporaryDirectory[str] | None = None
         if spool_root is None:

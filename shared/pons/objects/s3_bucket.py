@@ -5,7 +5,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -24,6 +24,8 @@ LARGE_AT_ONCE = 3
 """Uploads of several parts at once: each holds two parts at most, 96 MiB together."""
 
 REQUESTS_AT_ONCE = 16
+PROMPT = 2.0
+"""Seconds in which a bucket has to say whether it is there, for readiness."""
 PAGE = 1000
 """Objects in one answer to a listing, and in one request to delete."""
 
@@ -32,13 +34,20 @@ R = TypeVar("R")
 
 
 class S3Bucket:
-    """A bucket, which is made where it is missing; requests block threads of this object's own."""
+    """A bucket, which is made where it is missing; requests block threads of this object's own.
 
-    def __init__(self, client: Minio, name: str) -> None:
+    `patience`: seconds that a request waits for a thread at most. `checking`: a client that tells
+    sooner whether the bucket is there.
+    """
+
+    def __init__(self, client: Minio, name: str, patience: float, *, checking: Minio) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
             raise ValueError(f"{name!r} cannot be the name of a bucket (storage.s3_bucket)")
         self._client = client
+        self._checking = checking
         self._bucket = name
+        self._patience = patience
+        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._requests = ThreadPoolExecutor(REQUESTS_AT_ONCE, "pons-s3")
         self._uploads = ThreadPoolExecutor(LARGE_AT_ONCE, "pons-s3-large")
         self._prepared = False
@@ -114,14 +123,15 @@ class S3Bucket:
 
     async def check(self) -> None:
         """Raise `Unavailable`, with what to do, where the bucket is not there."""
-        await self._run(self._requests, self._require_bucket if self._prepared else self._prepare)
+        # In a thread of its own: while all others wait for the server, that can be told.
+        await asyncio.to_thread(self._require_bucket if self._prepared else self._prepare)
 
     def _prepare(self) -> None:
         """Create the bucket where it is missing: once, since one that vanishes later is a loss."""
         if self._prepared:
             return
         with s3_errors():
-            if not self._client.bucket_exists(self._bucket):
+            if not self._checking.bucket_exists(self._bucket):
                 try:
                     self._client.make_bucket(self._bucket)
                 except S3Error as error:
@@ -142,7 +152,30 @@ class S3Bucket:
     async def _run(
         self, pool: ThreadPoolExecutor, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        return await asyncio.get_running_loop().run_in_executor(pool, lambda: call(*args, **kwargs))
+        if pool is not self._requests:
+            return await asyncio.wrap_future(pool.submit(call, *args, **kwargs))
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Unavailable(
+                f"the S3 server leaves {REQUESTS_AT_ONCE} requests waiting",
+                "see to its load and to storage.s3_endpoint",
+            ) from None
+        loop = asyncio.get_running_loop()
+        try:
+            done = pool.submit(call, *args, **kwargs)
+        except BaseException:
+            self._turns.release()
+            raise
+
+        def release(_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed, nobody waits
+                loop.call_soon_threadsafe(self._turns.release)
+
+        # A thread that works on for somebody who has gone keeps the place.
+        done.add_done_callback(release)
+        return await asyncio.wrap_future(done)
 
     def _size(self, name: str) -> int:
         try:
@@ -168,7 +201,7 @@ class S3Bucket:
 
     def _require_bucket(self) -> None:
         with s3_errors():
-            there = self._client.bucket_exists(self._bucket)
+            there = self._checking.bucket_exists(self._bucket)
         if not there:
             raise Unavailable(
                 f"the bucket {self._bucket} does not exist",

@@ -2,24 +2,27 @@
 """A minio client with bounded waits, and its errors in our words."""
 
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 from xml.etree.ElementTree import ParseError
 
 import certifi
 import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error
-from urllib3.exceptions import HTTPError
+from prometheus_client import Counter
+from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
 from urllib3.util import Retry, Timeout
 
 from pons.errors import NotFound, OutOfResources, Unavailable
 
 CONNECT_SECONDS = 3.0
-READ_SECONDS = 20.0
-RETRIES = 2
-"""Further attempts of one request: a server that is gone costs 10 s, one that hangs 60 s."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds before a request is repeated, twice as long each time, and a little more by chance."""
+BUSY = (408, 429, 500, 502, 503, 504)
+"""Statuses of a server that may do better in a moment."""
 
 NO_ROOM = frozenset(
     {
@@ -37,17 +40,57 @@ WHAT_TO_DO = {
     "SignatureDoesNotMatch": "see to storage.s3_secret_key",
     "RequestTimeTooSkewed": "set the clock of this machine",
     "AuthorizationHeaderMalformed": "see to storage.s3_region",
+    "SlowDown": "it has more to do than it can: see to its load",
     "PermanentRedirect": "see to storage.s3_region and storage.s3_endpoint",
 }
 
 
+REPEATED = Counter("pons_s3_repeated", "Requests that were sent to the S3 server again")
+
+
+class _Repeated(Retry):
+    """Repeats a request until its time is over, instead of a number of times."""
+
+    deadline = 0.0
+
+    def new(self, **changes: Any) -> Self:
+        following = super().new(**changes)
+        following.deadline = self.deadline
+        return following
+
+    def increment(self, *known: Any, **told: Any) -> Self:
+        following = super().increment(*known, **told)
+        if time.monotonic() + following.get_backoff_time() >= self.deadline:
+            reason = told.get("error") or ResponseError("it is busy")
+            raise MaxRetryError(told["_pool"], told.get("url") or known[1], reason)
+        REPEATED.inc()
+        return following
+
+
 class _Pool(urllib3.PoolManager):
-    """Calls XML what is XML: minio reads errors only as application/xml, rclone sends text/xml."""
+    """Bounds the time of each request, and calls XML what is XML: minio reads errors only as
+    application/xml, rclone sends text/xml."""
+
+    def __init__(self, patience: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._patience = patience
 
     def urlopen(  # type: ignore[override]
         self, method: str, url: str, redirect: bool = True, **options: Any
     ) -> urllib3.BaseHTTPResponse:
-        response = super().urlopen(method, url, redirect, **options)
+        repeated = _Repeated(
+            total=None,
+            backoff_factor=FIRST_PAUSE,
+            backoff_max=LONGEST_PAUSE,
+            backoff_jitter=FIRST_PAUSE,
+            status_forcelist=BUSY,
+            # POST too: each request of ours may come twice.
+            allowed_methods=None,
+            raise_on_status=False,
+            respect_retry_after_header=False,
+        )
+        repeated.deadline = time.monotonic() + self._patience
+        response = super().urlopen(method, url, redirect, retries=repeated, **options)
         if response.headers.get("content-type", "").startswith("text/xml"):
             response.headers["content-type"] = "application/xml"
         return response
@@ -60,26 +103,24 @@ def connect(
     *,
     secure: bool,
     region: str,
-    connections: int = 16,
+    timeout: float,
+    patience: float,
+    connections: int = 32,
 ) -> Minio:
-    """A client of the S3 server at `endpoint` (host:port). Nothing is sent yet."""
+    """A client of the S3 server at `endpoint` (host:port). Nothing is sent yet.
+
+    An attempt fails after `timeout` seconds of silence; a request is not repeated after
+    `patience` seconds, so that nobody waits for longer than both.
+    """
     context = None
     if secure:
         # The system's authorities (hospitals have their own) and those that come with Python.
         context = ssl.create_default_context()
         context.load_verify_locations(certifi.where())
     pool = _Pool(
+        patience,
         maxsize=connections,
-        timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        retries=Retry(
-            total=RETRIES,
-            backoff_factor=0.2,
-            status_forcelist=(500, 502, 503, 504),
-            # POST too: each request of ours may come twice.
-            allowed_methods=None,
-            raise_on_status=False,
-            respect_retry_after_header=False,
-        ),
+        timeout=Timeout(connect=min(CONNECT_SECONDS, timeout), read=min(timeout, patience)),
         ssl_context=context,
     )
     return Minio(
@@ -107,7 +148,7 @@ def s3_errors(name: str = "") -> Iterator[None]:
         raise Unavailable("the S3 server failed", "see the log") from error
     except HTTPError as error:
         raise Unavailable(
-            "the S3 server does not answer", "see to storage.s3_endpoint; the log has the cause"
+            "the S3 server does not answer", f"{_cause(error)}: see to storage.s3_endpoint"
         ) from error
 
 
@@ -118,3 +159,10 @@ def _in_our_words(error: S3Error, name: str) -> Exception:
     if code in NO_ROOM:
         return OutOfResources(f"no room for objects in the bucket: {code}", error.message or "")
     return Unavailable(f"the S3 server refused: {code}", WHAT_TO_DO.get(code, error.message or ""))
+
+
+def _cause(error: BaseException) -> str:
+    """What was wrong with the connection, without urllib3's classes around it."""
+    while isinstance(reason := getattr(error, "reason", None), BaseException):
+        error = reason
+    return str(error).rpartition("): ")[2] or type(error).__name__

@@ -73,6 +73,17 @@ class StorageSettings(Section):
     s3_secret_key: str = Field("", description="Secret key.")
     s3_secure: bool = Field(True, description="Use HTTPS.")
     s3_region: str = Field("", description="Region, where the server needs one.")
+    s3_timeout: Seconds = Field(
+        10,
+        description="Seconds of silence after which a request to the S3 server has failed and is "
+        "sent again.",
+    )
+    s3_patience: Seconds = Field(
+        20,
+        description="Seconds after which a request that fails, or that a busy server puts off, is "
+        "not sent again: whoever wanted to store something hears that (503, 0xA700) and sends it "
+        "again.",
+    )
     compression: bool = Field(
         False,
         description="Compress new objects (zstd) where that makes them smaller. Every reader gets "
