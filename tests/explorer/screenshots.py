@@ -28,6 +28,12 @@ from pictures import picture
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 800
 EDGE, SLICES = 256, 24
+SCHEDULED = (
+    ("Lindqvist^Maja", "Thorax, planning", "083000"),
+    ("Okafor^Chidi", "Head", "091500"),
+    ("Sorensen^Ida", "Pelvis, follow-up", "101500"),
+)
+"""Patient, procedure and time of the entries of the worklist."""
 WEEK = """
 INSERT INTO history
 SELECT step, at, step, (busy * step * 14)::bigint, (busy * step * 7400000)::bigint, true,
@@ -153,6 +159,13 @@ def shots(page: Page, study: str, series: str) -> Iterator[str]:
     page.goto("/explorer/operate/routing")
     expect(page.get_by_role("rowheader", name="ct-to-planning")).to_be_visible()
     yield "routing"
+    page.goto("/explorer/worklist")
+    expect(page.get_by_role("rowheader", name="Lindqvist, Maja")).to_be_visible()
+    yield "worklist"
+    page.goto("/explorer/operate/retention")
+    page.get_by_role("button", name="Preview of cbct").click()
+    expect(page.get_by_role("region").get_by_role("listitem").first).to_contain_text("stays")
+    yield "retention"
     page.goto("/explorer/remote")
     expect(page.locator("form")).to_be_visible()
     yield "remote"
@@ -186,6 +199,26 @@ def connect(store: Store, study: str) -> None:
     for name in ("research", "workstation"):
         asked = {"Resources": [study], "Synchronous": False}
         store.http.post(f"/modalities/{name}/store", json=asked).raise_for_status()
+    for place, (patient, procedure, time) in enumerate(SCHEDULED):
+        step = {
+            "Modality": "CT",
+            "ScheduledStationAETitle": "CT1",
+            "ScheduledProcedureStepStartDate": "20261130",
+            "ScheduledProcedureStepStartTime": time,
+        }
+        tags = {
+            "PatientName": patient,
+            "PatientID": f"P24{place:02}",
+            "AccessionNumber": f"A24{place:02}",
+            "RequestedProcedureDescription": procedure,
+            "ScheduledProcedureStepSequence": [step],
+        }
+        store.http.post("/worklists/create", json={"Tags": tags}).raise_for_status()
+    kept = {"When": [{"Tag": "Modality", "Is": ["CT"]}], "KeepDays": 90, "Enabled": False}
+    store.http.put("/retention/rules/ct", json=kept).raise_for_status()
+    soon = {"When": [{"Tag": "PatientID", "Is": ["P000*"]}], "KeepDays": 0.000001, "Enabled": False}
+    room = soon | {"Delete": "WhenRoomIsNeeded"}
+    store.http.put("/retention/rules/cbct", json=room).raise_for_status()
     media = {"Resources": [study], "Synchronous": False}
     store.http.post("/tools/create-media", json=media).raise_for_status()
 

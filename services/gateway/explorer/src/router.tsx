@@ -153,6 +153,12 @@ const routing = createRoute({
   component: lazyRouteComponent(() => import('./routing/RoutingPage'), 'RoutingPage'),
 });
 
+const retention = createRoute({
+  getParentRoute: () => shell,
+  path: '/operate/retention',
+  component: lazyRouteComponent(() => import('./retention/RetentionPage'), 'RetentionPage'),
+});
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
@@ -182,6 +188,7 @@ export const router = createRouter({
       letters,
       sent,
       routing,
+      retention,
     ]),
     login,
   ]),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explorer's page of routing rules, and rules tried on a file that is not kept."""
+"""Explorer's pages of routing and retention rules, and rules tried on a file that is not kept."""
 
 import asyncio
 from typing import Annotated
@@ -14,6 +14,7 @@ from pons.objects.bodies import Body, freed, pieces, size_of
 from pons.routing.conditions import Seen
 from pons_gateway.bodies.gathering import gathered, limited
 from pons_gateway.dependencies import BackendsDep
+from pons_gateway.models.known_retention import KnownRetentionRule
 from pons_gateway.models.known_rules import FileOrigin, KnownRules, TriedOnFile
 from pons_gateway.responses.answers import json_answer
 from pons_gateway.responses.media_types import DICOM, takes
@@ -53,6 +54,29 @@ async def list_rules(backends: BackendsDep) -> Response:
             ],
             "destinations": [f"{kind}:{name}" for kind, of in kinds for name in of.list()],
         }
+    )
+
+
+@router.get(
+    "/retention",
+    summary="Retention rules, and where each comes from",
+    response_model=list[KnownRetentionRule],
+)
+@page
+async def list_retention(backends: BackendsDep) -> Response:
+    """Sorted by name."""
+    rules = backends.retention.rules
+    known = rules.list()
+    return json_answer(
+        [
+            {
+                "name": name,
+                "source": source,
+                "revision": rules.revision(name),
+                "rule": known[name],
+            }
+            for name, source in rules.sources().items()
+        ]
     )
 
 

@@ -81,6 +81,10 @@ async def test_lists_of_the_page_have_revisions(client: httpx.AsyncClient) -> No
     await client.put("/routing/rules/all", json=ROUTING)
     remotes = (await client.get("/explorer/api/remotes")).json()
     rules = (await client.get("/explorer/api/rules")).json()["rules"]
+    await client.put("/retention/rules/old", json=RETENTION)
+    (kept,) = (await client.get("/explorer/api/retention")).json()
+    assert (kept["name"], kept["source"], kept["revision"]) == ("old", "here", 1)
+    assert kept["rule"]["KeepDays"] == 7
     told = [*remotes["modalities"], *remotes["peers"], *rules]
     assert [one["revision"] for one in told] == [1, 1, 1]
     peer = {"peer": PEER}

@@ -209,6 +209,13 @@ export interface KnownRemotes {
   certificate: boolean;
 }
 
+export interface KnownRetentionRule {
+  name: string;
+  source: "settings" | "changed" | "here";
+  revision: number;
+  rule: RetentionRule_Output;
+}
+
 export interface KnownRule {
   name: string;
   source: "settings" | "changed" | "here";
@@ -327,6 +334,13 @@ export interface ProtectedPatient {
   patientName: string;
   patientId: string;
   studies: number;
+}
+
+export interface RetentionRule_Output {
+  When: Array<Condition_Output>;
+  KeepDays: number;
+  Delete?: "AfterKeepDays" | "WhenRoomIsNeeded";
+  Enabled?: boolean;
 }
 
 export interface Rule_Output {

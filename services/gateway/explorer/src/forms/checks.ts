@@ -9,6 +9,7 @@ export type Mistake =
   | 'wantsCode'
   | 'wantsPort'
   | 'wantsSeconds'
+  | 'wantsDays'
   | 'wantsName'
   | 'nameTaken'
   | 'wantsUrl'
@@ -31,6 +32,11 @@ export const anyAet: Check = (text) => (text.trim() ? aet(text) : null);
 export const port: Check = (text) =>
   whole(text) >= 1 && whole(text) <= 65534 ? null : 'wantsPort';
 export const seconds: Check = (text) => (whole(text || '0') >= 0 ? null : 'wantsSeconds');
+/** A number of days, in which a comma is a point. */
+export const days: Check = (text) => {
+  const number = Number(text.trim().replace(',', '.') || Number.NaN);
+  return number > 0 && number <= 36500 ? null : 'wantsDays';
+};
 export const user: Check = (text) => (text.includes(':') ? 'wantsUser' : null);
 
 /** A name that is not one of `taken`. */

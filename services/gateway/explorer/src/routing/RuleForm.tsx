@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { putJson } from '../api/client';
 import type { KnownRule } from '../api/schema';
 import { newName } from '../forms/checks';
-import { Choice, Group, Pair, TextLine, Tick } from '../forms/fields';
+import { Choice, Group, TextLine, Tick } from '../forms/fields';
 import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
 import styles from '../network/network.module.css';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
-import { type Condition, conditionOf, questionsOf, rulesQuery, wordsOf } from './rules';
+import { areSimple, Conditions, conditionsIn, conditionValues } from './Conditions';
+import { rulesQuery, wordsOf } from './rules';
 
 const EVENTS = ['StableStudy', 'StableSeries', 'NewInstance'] as const;
-/** Lines for conditions; more of them are written as JSON. */
-const LINES = [0, 1, 2, 3] as const;
 
 interface Props {
   known: KnownRule | null;
@@ -33,33 +31,20 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
   const [busy, setBusy] = useState(false);
   const rule = known?.rule;
   const when = rule?.When ?? [];
-  const simple = when.length > LINES.length ? null : questionsOf(when);
-  const [written, setWritten] = useState(simple === null);
+  const [written, setWritten] = useState(!areSimple(when));
   const [to, setTo] = useState(rule?.To ?? []);
   const form = useForm(
     {
       name: known?.name ?? '',
       On: rule?.On ?? 'StableStudy',
       Label: (rule?.Label ?? []).join(', '),
-      When: JSON.stringify(when, null, 1),
-      ...Object.fromEntries(
-        LINES.flatMap((line) => [
-          [`of${line}`, simple?.[line]?.of ?? ''],
-          [`is${line}`, simple?.[line]?.is ?? ''],
-        ]),
-      ),
+      ...conditionValues(when),
     } as Record<string, string>,
     known ? {} : { name: newName(taken) },
   );
   const text = (name: string) => form.values[name] ?? '';
 
-  const conditions = (): Condition[] => {
-    if (written) return JSON.parse(text('When')) as Condition[];
-    // Half a line is sent, too, and refused: left out, the rule would hold of more than was meant.
-    return LINES.map((line) => ({ of: text(`of${line}`).trim(), is: text(`is${line}`) }))
-      .filter(({ of, is }) => of || is.trim())
-      .map(conditionOf);
-  };
+  const conditions = () => conditionsIn(form.values, written);
   /** Null: whatever is there. */
   const run = async (revision: number | null = known?.revision ?? null) => {
     if (!form.ready()) return;
@@ -102,30 +87,7 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
         label={t('on')}
         of={EVENTS.map((one) => [one, t(`on_${one}`)])}
       />
-      <Group title={t('when')}>
-        <p className={styles.soft}>{t('whenHint')}</p>
-        {written ? (
-          <TextLine form={form} name="When" label={t('written')} lines={6} />
-        ) : (
-          <>
-            {LINES.map((line) => (
-              <Pair key={line}>
-                <TextLine form={form} name={`of${line}`} label={t('of', { number: line + 1 })} />
-                <TextLine form={form} name={`is${line}`} label={t('is', { number: line + 1 })} />
-              </Pair>
-            ))}
-            <Button
-              className={styles.button}
-              onPress={() => {
-                form.set('When', JSON.stringify(conditions(), null, 1));
-                setWritten(true);
-              }}
-            >
-              {t('write')}
-            </Button>
-          </>
-        )}
-      </Group>
+      <Conditions form={form} written={written} write={() => setWritten(true)} />
       <Group title={t('to')}>
         {[...new Set([...destinations, ...to])].map((one) => (
           <Tick

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useLocale } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import type { StoreState } from '../api/schema';
@@ -41,6 +42,7 @@ export function Rules({ store }: { store: StoreState }) {
         ))}
         <li>{t('protected')}</li>
       </ul>
+      {has('retention') && <Link to="/operate/retention">{t('changeRules')}</Link>}
     </section>
   );
 }

@@ -7,6 +7,7 @@ import letters from './letters.json';
 import login from './login.json';
 import network from './network.json';
 import remote from './remote.json';
+import retention from './retention.json';
 import routing from './routing.json';
 import shell from './shell.json';
 import store from './store.json';
@@ -25,6 +26,7 @@ export default {
   login,
   network,
   remote,
+  retention,
   routing,
   shell,
   store,
