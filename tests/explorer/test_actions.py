@@ -224,7 +224,8 @@ def nobody(store: Store) -> Iterator[str]:
 
 
 def test_send_says_what_went_wrong(explorer: Open, store: Store, nobody: str) -> None:
-    """A destination that does not answer is told with its reason, and nothing is lost."""
+    """A destination that does not answer is told with its cause, which leads to the job; nothing is
+    lost."""
     send(store, scan(8007, "Send^Me", "SEND", "20260101"))
     page = explorer("?q=SEND")
     choose(page)
@@ -234,8 +235,31 @@ def test_send_says_what_went_wrong(explorer: Open, store: Store, nobody: str) ->
     expect(dialog).to_contain_text("Choose where to")
     dialog.get_by_label(nobody).check()
     dialog.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("Not everything was sent to nobody").last).to_be_visible()
+    notice = page.get_by_label("Notices")
+    expect(notice).to_contain_text("Not everything was sent to nobody")
+    expect(notice).to_contain_text("connection refused by 127.0.0.1:9")
     expect(page.get_by_text("1 selected")).to_be_visible()
+    notice.get_by_role("button", name="Show the job").click()
+    expect(page.get_by_role("dialog")).to_contain_text("connection refused by 127.0.0.1:9")
+    whole = page.get_by_title("connection refused by 127.0.0.1:9")
+    expect(whole.first).to_be_visible()
+
+
+def test_who_can_send_nowhere_is_led_to_where_destinations_are_made(
+    explorer: Open, store: Store
+) -> None:
+    """Without a modality or a peer the dialog says so, and leads to the page that makes one."""
+    send(store, scan(8014, "Send^Nowhere", "NOWHERE", "20260101"))
+    page = explorer("?q=NOWHERE")
+    page.route("**/modalities", lambda route: route.fulfill(json=[]))
+    page.route("**/peers", lambda route: route.fulfill(json=[]))
+    choose(page)
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("There is nowhere to send to")
+    dialog.get_by_role("link", name="Add one").click()
+    expect(page.get_by_role("heading", name="Modalities")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_end_of_sending_is_told(explorer: Open, store: Store, nobody: str) -> None:

@@ -80,7 +80,11 @@ export function JobList({ to, address, only }: Props) {
         id: 'error',
         title: t('column_error'),
         width: 18,
-        show: (job) => <span className={styles.error}>{job.error}</span>,
+        show: (job) => (
+          <span className={styles.error} title={job.error}>
+            {job.error}
+          </span>
+        ),
       },
     ];
     return all.map((column) => {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useHas } from '../api/session';
 import { Failure, sentenceOf } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
-import { type Destination, destinations, ended, send } from './actions';
+import { causeOf, type Destination, destinations, ended, send } from './actions';
 import styles from './Dialogs.module.css';
 
 export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => void }) {
@@ -14,6 +15,7 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
   const shell = useTranslations('shell');
   const has = useHas();
   const { show } = useNotices();
+  const navigate = useNavigate();
   const { data: known, error } = useQuery({
     queryKey: ['destinations'],
     queryFn: () => destinations(has),
@@ -38,7 +40,15 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
     try {
       const job = await ended(id);
       if (job.State === 'Success') show({ text: t('sent', { count: ids.length, name }) });
-      else show({ text: t('notSent', { name, why: job.ErrorDescription }), bad: true });
+      else
+        show({
+          text: t('notSent', { name, why: causeOf(job) }),
+          bad: true,
+          action: {
+            text: t('showJob'),
+            run: () => void navigate({ to: '/jobs', search: { job: id } }),
+          },
+        });
     } catch (unknown) {
       // The dialog is gone: a notice says that nobody knows.
       show({ text: t('sendingUnknown', { name, why: shell(sentenceOf(unknown)) }), bad: true });
@@ -48,27 +58,35 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
     <Modal
       title={t('sendTitle', { count: ids.length })}
       action={t('send')}
-      blocked={to ? undefined : t('sendWhere')}
+      blocked={to ? undefined : known?.length === 0 ? t('sendNowhere') : t('sendWhere')}
       busy={busy}
       onAction={() => to && void run(to)}
       onClose={onClose}
     >
-      {known?.length === 0 && <p>{t('noDestinations')}</p>}
-      <fieldset className={styles.choices}>
-        <legend>{t('destination')}</legend>
-        {known?.map((one) => (
-          <label key={`${one.kind} ${one.name}`}>
-            <input
-              type="radio"
-              name="destination"
-              checked={to?.name === one.name && to.kind === one.kind}
-              onChange={() => setTo(one)}
-            />
-            <bdi>{one.name}</bdi>
-            <span className={styles.soft}>{t(`kindOf_${one.kind}`)}</span>
-          </label>
-        ))}
-      </fieldset>
+      {known?.length === 0 ? (
+        <p>
+          {t('noDestinations')}{' '}
+          <Link to="/operate/modalities" onClick={onClose}>
+            {t('addDestination')}
+          </Link>
+        </p>
+      ) : (
+        <fieldset className={styles.choices}>
+          <legend>{t('destination')}</legend>
+          {known?.map((one) => (
+            <label key={`${one.kind} ${one.name}`}>
+              <input
+                type="radio"
+                name="destination"
+                checked={to?.name === one.name && to.kind === one.kind}
+                onChange={() => setTo(one)}
+              />
+              <bdi>{one.name}</bdi>
+              <span className={styles.soft}>{t(`kindOf_${one.kind}`)}</span>
+            </label>
+          ))}
+        </fieldset>
+      )}
       {(failure ?? error) && <Failure error={failure ?? error} />}
     </Modal>
   );

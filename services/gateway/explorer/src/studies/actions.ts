@@ -106,7 +106,12 @@ export interface Job {
   State: string;
   Progress: number;
   ErrorDescription: string;
+  ErrorDetails: string;
 }
+
+/** Why a job failed: its own words, which name the cause, or else those of its kind of error. */
+export const causeOf = ({ ErrorDetails, ErrorDescription }: Job) =>
+  ErrorDetails || ErrorDescription;
 
 export const job = (id: string) => get<Job>(`/jobs/${id}`);
 
@@ -137,7 +142,7 @@ export async function archiveAddress(ids: readonly string[]): Promise<string> {
     Synchronous: false,
   });
   const done = await ended(ID);
-  if (done.State !== 'Success') throw new Error(done.ErrorDescription);
+  if (done.State !== 'Success') throw new Error(causeOf(done));
   return `/jobs/${ID}/archive`;
 }
 
