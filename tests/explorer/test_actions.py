@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be done with studies in a browser: deleted and taken back, labelled, sent, uploaded."""
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,6 +213,55 @@ def test_download(explorer: Open, store: Store, tmp_path: Path) -> None:
     downloading.value.save_as(archive)
     with zipfile.ZipFile(archive) as opened:
         assert len(opened.namelist()) == 1
+
+
+def test_download_of_several(explorer: Open, store: Store, tmp_path: Path) -> None:
+    """How much it is, is told first; a medium is a ZIP with a DICOMDIR and all images."""
+    for number in (8015, 8016):
+        send(store, scan(number, f"Several^{number}", f"SEVERAL{number}", "20260101"))
+    page = explorer("?q=SEVERAL")
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.keyboard.press("d")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_contain_text("2 patients, 2 series, 2 images,")
+    dialog.get_by_label("Medium with DICOMDIR").check()
+    with page.expect_download() as downloading:
+        dialog.get_by_role("button", name="Download").click()
+    expect(dialog).to_have_count(0)
+    medium = tmp_path / "medium.zip"
+    downloading.value.save_as(medium)
+    with zipfile.ZipFile(medium) as opened:
+        assert "DICOMDIR" in opened.namelist()
+        assert len([name for name in opened.namelist() if name.startswith("IMAGES/")]) == 2
+
+
+def test_download_of_many(explorer: Open, tmp_path: Path) -> None:
+    """A job packs them, of which a notice tells; its result is fetched from the list of jobs as
+    well, which says how large it is."""
+    page = explorer("?q=Thorax")
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("100 selected")).to_be_visible()
+    page.keyboard.press("d")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("the result waits on the page Jobs")
+    with page.expect_download() as downloading:
+        dialog.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Show the job").click()
+    archive = tmp_path / "studies.zip"
+    downloading.value.save_as(archive)
+    with zipfile.ZipFile(archive) as opened:
+        assert len(opened.namelist()) >= 100
+    expect(page.get_by_text("100 studies are packed").last).to_be_visible()
+    made = dialog.get_by_role("paragraph").filter(has_text="Download what it has made")
+    expect(made).to_contain_text(re.compile(r"[0-9] [kM]B$"))
+    with page.expect_download() as again:
+        made.get_by_role("link").click()
+    again.value.save_as(tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
 
 
 @pytest.fixture

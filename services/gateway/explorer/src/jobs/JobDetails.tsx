@@ -6,7 +6,7 @@ import { Button, Dialog, Heading, Modal, ModalOverlay } from 'react-aria-compone
 import { useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
-import { personName } from '../studies/dicom';
+import { personName, sizeText } from '../studies/dicom';
 import { ACTIONS } from './JobActions';
 import { JobState } from './JobState';
 import styles from './jobs.module.css';
@@ -26,7 +26,7 @@ interface Props {
   onClose: () => void;
 }
 
-export function JobDetails({ id, tick, mayAct, onClose }: Props) {
+export function JobDetails({ id, tick, mayAct, locale, onClose }: Props) {
   const t = useTranslations('jobs');
   const shell = useTranslations('shell');
   const texts = useJobTexts();
@@ -97,7 +97,8 @@ export function JobDetails({ id, tick, mayAct, onClose }: Props) {
                 <p key={output}>
                   <a href={`/jobs/${job.id}/${output}`} download>
                     {t('download')}
-                  </a>
+                  </a>{' '}
+                  <span className={styles.soft}>{madeSize(data.answer.Content, locale)}</span>
                 </p>
               ))}
               {sure && (
@@ -121,6 +122,11 @@ export function JobDetails({ id, tick, mayAct, onClose }: Props) {
       </Modal>
     </ModalOverlay>
   );
+}
+
+/** How large the ZIP of a job is that packed one (`ArchiveSize`, bytes as text). */
+function madeSize({ ArchiveSize }: Record<string, unknown>, locale: string): string {
+  return typeof ArchiveSize === 'string' ? sizeText(Number(ArchiveSize), locale) : '';
 }
 
 /** What the job is about: `ParentResources` of what is sent, `Resources` of transfers. */

@@ -9,9 +9,10 @@ import { sentenceOf } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
-import { archiveAddress, deletionPlan, download, heldBack, type Plan, protect } from './actions';
+import { deletionPlan, download, heldBack, type Plan, packAddress, protect } from './actions';
 import type { Asked } from './address';
 import { DeleteDialog, needsTyping } from './DeleteDialog';
+import { DownloadDialog } from './DownloadDialog';
 import { useDeletions } from './deletions';
 import { LabelDialog } from './LabelDialog';
 import { SendDialog } from './SendDialog';
@@ -26,7 +27,7 @@ interface Props {
   onChanged: () => void;
 }
 
-type Open = 'send' | 'label' | { plan: Plan; ids: string[] } | null;
+type Open = 'send' | 'download' | 'label' | { plan: Plan; ids: string[] } | null;
 
 export function SelectionBar({ selection, asked, count, onChanged }: Props) {
   const t = useTranslations('studies');
@@ -81,7 +82,7 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
       name: t('download'),
       icon: 'download',
       keys: 'd',
-      run: () => attempt(async () => download(await archiveAddress(ids))),
+      run: () => (chosen > 1 ? setOpen('download') : download(packAddress(ids, 'archive'))),
     });
   if (may('label'))
     actions.push({ name: t('label'), icon: 'label', keys: 'l', run: () => setOpen('label') });
@@ -156,6 +157,7 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
         <Icon name="close" />
       </button>
       {open === 'send' && <SendDialog ids={ids} onClose={() => setOpen(null)} />}
+      {open === 'download' && <DownloadDialog ids={ids} onClose={() => setOpen(null)} />}
       {open === 'label' && (
         <LabelDialog
           ids={ids}

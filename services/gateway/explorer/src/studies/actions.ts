@@ -130,20 +130,35 @@ export async function ended(id: string): Promise<Job> {
   }
 }
 
-/** Longer lists do not fit into an address: a job makes the ZIP then. */
+/** A ZIP with folders, or one with a DICOMDIR, as for a CD. */
+export type Pack = 'archive' | 'media';
+
+/** Longer lists do not fit into an address. */
 const IN_AN_ADDRESS = 40;
 
-/** Where the browser gets the ZIP of studies from. */
-export async function archiveAddress(ids: readonly string[]): Promise<string> {
-  if (ids.length === 1) return `/studies/${ids[0]}/archive`;
-  if (ids.length <= IN_AN_ADDRESS) return `/tools/create-archive?resources=${ids.join(',')}`;
-  const { ID } = await post<{ ID: string }>('/tools/create-archive', {
+/** Whether a job packs so many studies, whose result waits in the store until it is fetched. */
+export const isPackedByJob = (ids: readonly string[]) => ids.length > IN_AN_ADDRESS;
+
+/** Where the browser gets studies from that are packed while they come. */
+export function packAddress(ids: readonly string[], pack: Pack): string {
+  if (ids.length === 1) return `/studies/${ids[0]}/${pack}`;
+  return `/tools/create-${pack}?resources=${ids.join(',')}`;
+}
+
+/** The job that packs. */
+export async function startPacking(ids: readonly string[], pack: Pack): Promise<string> {
+  const answer = await post<{ ID: string }>(`/tools/create-${pack}`, {
     Resources: ids,
     Synchronous: false,
   });
-  const done = await ended(ID);
+  return answer.ID;
+}
+
+/** Where the browser gets from what a job has packed, once it has. Throws why it has not. */
+export async function packedAddress(id: string): Promise<string> {
+  const done = await ended(id);
   if (done.State !== 'Success') throw new Error(causeOf(done));
-  return `/jobs/${ID}/archive`;
+  return `/jobs/${id}/archive`;
 }
 
 /** The browser's own download, which streams to the disk. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import deletions from './deletions.json';
+import downloads from './downloads.json';
 import forms from './forms.json';
 import grid from './grid.json';
 import jobs from './jobs.json';
@@ -19,6 +20,7 @@ import worklists from './worklists.json';
 
 export default {
   deletions,
+  downloads,
   forms,
   grid,
   jobs,
