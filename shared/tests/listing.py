@@ -37,6 +37,7 @@ class Lists:
         *,
         modalities: tuple[str, ...] = ("CT",),
         origin: str = "CT1",
+        station: str = "",
         size: int = 1000,
         **tags: str,
     ) -> str:
@@ -73,7 +74,7 @@ class Lists:
                 to_bytes(below.series),
                 key,
                 series,
-                json.dumps({"00080060": modality}),
+                json.dumps({"00080060": modality} | ({"00081010": station} if station else {})),
                 origin,
             )
             await self.connection.execute(

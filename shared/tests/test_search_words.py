@@ -36,6 +36,7 @@ UNDERSTOOD = [
     ('NAME:"van der"', ["name van der"]),
     ("label:review label:trial-A", ["label review", "label trial-A"]),
     ("origin:CT1", ["origin CT1"]),
+    ("station:TrueBeam1", ["station TrueBeam1"]),
     ("is:arriving is:Stable is:protected", ["state arriving", "state stable", "state protected"]),
     ("is:there", ["text is:there"]),
     ("foo:bar name:", ["text foo:bar", "text name:"]),

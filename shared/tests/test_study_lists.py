@@ -63,6 +63,11 @@ FOUND = {
     "born:1958": "a",
     "origin:ct1": "abc",
     "origin:ct": "",
+    "station:truebeam": "ab",
+    "station:TRUEBEAM2": "b",
+    "station:*beam1": "a",
+    "station:beam": "",
+    "station:%": "",
     "label:review": "b",
     "label:Review": "",
     "is:arriving": "a",
@@ -91,11 +96,11 @@ async def test_words(lists: Lists) -> None:
     """Each word is somewhere in a study, whatever its case and accents, and how it is written."""
     a = await lists.study(
         "1.1", "4711", t00100010="Müller^Eva", t00081030="Schädel nativ", t00080020="20260512",
-        t00100030="19580312",
+        t00100030="19580312", station="TrueBeam1",
     )  # fmt: skip
     b = await lists.study(
         "1.2", "P2", t00100010="MUELLER^ÉVA", t00081030="Thorax nativ", t00080020="20260504",
-        t00080050="A-17.3", modalities=("CT", "MR"),
+        t00080050="A-17.3", modalities=("CT", "MR"), station="TrueBeam2",
     )  # fmt: skip
     await lists.study("1.3", "20260512", t00100010="Groß-Gerau^Rosa", t00080020="20240301")
     await lists.study(

@@ -74,6 +74,24 @@ def test_filters_and_views(explorer: Open) -> None:
     expect(page.get_by_text(f"{STUDIES} studies").first).to_be_visible()
 
 
+def test_a_station_is_searched(explorer: Open, store: Store) -> None:
+    """By a word and by the filter: studies of the consoles whose name begins so, and no others."""
+    for number, station in ((8101, "TrueBeam1"), (8102, "TrueBeam2"), (8103, "Halcyon3")):
+        ds = scan(number, f"On^{station}", f"STATION{number}", "20260101")
+        ds.StationName = station
+        send(store, ds)
+    page = explorer("?q=station:truebeam")
+    expect(page.get_by_text("2 studies", exact=True).first).to_be_visible()
+    expect(page.get_by_role("row").get_by_text("Halcyon3")).to_have_count(0)
+    page.get_by_role("button", name="Remove station truebeam").click()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_label("Station", exact=True).fill("TrueBeam2")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("1 study", exact=True).first).to_be_visible()
+    expect(page.get_by_role("row").get_by_text("On, TrueBeam2", exact=False)).to_be_visible()
+    assert "station=TrueBeam2" in page.url
+
+
 def test_sorting(explorer: Open) -> None:
     """A heading sorts, a second time the other way round; the order is in the address."""
     page = explorer()

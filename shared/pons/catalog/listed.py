@@ -45,6 +45,10 @@ OF_ORIGIN = """s.study_key IN (
     SELECT o.study_key FROM series o
     WHERE left(upper(o.remote_aet), 200) = upper({origin}))"""
 """An AE title has 16 characters; the index bounds what may come of others."""
+OF_STATION = """s.study_key IN (
+    SELECT t.study_key FROM series t
+    WHERE upper(t.tags ->> '00081010') LIKE upper({station}))"""
+"""The console that made a series (Station Name), which `RemoteAET` need not tell."""
 OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
 
 
@@ -70,6 +74,7 @@ def conditions(listed: Listed, bind: Bind) -> Iterator[str]:
     yield from (OF_UID.format(uid=bind(uid)) for uid in listed.uids)
     yield from (OF_LABEL.format(label=bind(label)) for label in listed.labels)
     yield from (OF_ORIGIN.format(origin=bind(origin)) for origin in listed.origins)
+    yield from (OF_STATION.format(station=bind(f"{like(one)}%")) for one in listed.stations)
     yield from (IN_STATE[state] for state in listed.states)
 
 

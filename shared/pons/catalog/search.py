@@ -84,6 +84,8 @@ class Listed:
     labels: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     """AE titles from which one of its series came."""
+    stations: tuple[str, ...] = ()
+    """What the station's name of one of its series begins with, whatever its case; `*` and `?`."""
     states: tuple[State, ...] = ()
 
 

@@ -30,6 +30,7 @@ Kind = Literal[
     "modality",
     "label",
     "origin",
+    "station",
     "state",
 ]
 LONGEST = 2000
@@ -53,6 +54,7 @@ ABOUT: dict[str, Kind] = {
     "modality": "modality",
     "label": "label",
     "origin": "origin",
+    "station": "station",
     "is": "state",
 }
 """What may stand before a colon."""
@@ -141,6 +143,7 @@ def as_search(terms: Iterable[Term]) -> Search:
         uids=tuple(named.get("uid", ())),
         labels=tuple(named.get("label", ())),
         origins=tuple(named.get("origin", ())),
+        stations=tuple(named.get("station", ())),
         states=tuple(state for state in get_args(State) if state in named.get("state", ())),
     )
     return Search("Study", query=tuple(query), listed=listed)

@@ -39,6 +39,7 @@ class Filters(BaseModel):
     study_uid: Text = Field("", description="The UID of the study, or of what is in it.")
     date: Text = Field("", description="`2024`, `2024-05`, `12.5.2024`, `a..b`, `last week`, …")
     origin: Text = Field("", description="AE title from which a series came.")
+    station: Text = Field("", description="What the Station Name of a series begins with.")
     modalities: Listed[Code] = Field([], max_length=50, description="One of these.")
     labels: Listed[Text] = Field([], max_length=50, description="Labels, as the constraint says.")
     labels_constraint: LabelsConstraint = Field(

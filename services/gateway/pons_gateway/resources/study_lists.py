@@ -40,6 +40,7 @@ OF_TEXT: dict[str, Kind] = {
     "accession": "accession",
     "study_uid": "uid",
     "origin": "origin",
+    "station": "station",
 }
 OF_DAYS: dict[str, Kind] = {"date": "date", "birth_date": "born"}
 """Filters and what they are as terms of a text."""

@@ -150,6 +150,7 @@ def test_filters_are_a_search() -> None:
                 "studyUid": "1.2.3",
                 "date": "2024-05..",
                 "origin": "CT1",
+                "station": "TrueBeam1",
                 "modalities": ["CT", "MR"],
                 "labels": ["a"],
                 "labelsConstraint": "Any",
@@ -178,6 +179,7 @@ def test_filters_are_a_search() -> None:
             ),
             uids=("1.2.3",),
             origins=("CT1",),
+            stations=("TrueBeam1",),
             states=("arriving", "protected"),
         ),
     )

@@ -112,6 +112,7 @@ export interface Filters {
   studyUid?: string;
   date?: string;
   origin?: string;
+  station?: string;
   modalities?: Array<string>;
   labels?: Array<string>;
   labelsConstraint?: "All" | "Any" | "None";
@@ -534,7 +535,7 @@ export interface UndeliveredTo {
 }
 
 export interface Understood {
-  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "state";
+  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "station" | "state";
   value: string;
   from?: string;
   to?: string;
@@ -547,7 +548,7 @@ export interface ViewAsked {
 }
 
 export interface Without {
-  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "state" | "filter";
+  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "station" | "state" | "filter";
   value: string;
   without: string;
   count: CountOfStudies;

@@ -28,6 +28,7 @@ export const TEXT_FILTERS = [
   'studyUid',
   'date',
   'origin',
+  'station',
 ] as const;
 export type TextFilter = (typeof TEXT_FILTERS)[number];
 export const STATES = ['arriving', 'stable', 'protected'] as const;
