@@ -128,7 +128,7 @@ def _check_manifests() -> int:
 
 def _packages() -> list[str]:
     """mypy's words for every package; tests are checked by running them."""
-    sources = ("shared", "services/*", "deploy/embedded")
+    sources = ("shared", "services/*", "deploy/embedded", "deploy/k8s")
     found = (path.parent for source in sources for path in CHECKOUT.glob(f"{source}/*/__init__.py"))
     return [word for package in sorted(found) for word in ("--package", package.name)]
 

@@ -1,32 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the services are told: settings that exist, secrets that go to those who need them."""
 
-import json
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 
 from pons.settings import HealthSettings, RenderSettings, ignored_variables, load_settings
+from pons_k8s.secrets import make_secrets
 
 from .conftest import Render
 from .pods import OVERLAYS, SERVICES, containers, named, of_kind, pods
 
 SECRETS = {
-    "pons-database": {"PONS_DATABASE_READER_URL": "postgresql://reader:r@database/pons"},
-    "pons-database-owner": {"PONS_DATABASE_URL": "postgresql://owner:o@database/pons"},
-    "pons-nats": {"PONS_NATS_URL": "nats://pons:n@nats:4222"},
-    "pons-objects": {
-        "PONS_STORAGE_S3_ENDPOINT": "minio:9000",
-        "PONS_STORAGE_S3_BUCKET": "pons",
-        "PONS_STORAGE_S3_ACCESS_KEY": "a",
-        "PONS_STORAGE_S3_SECRET_KEY": "s",
-        "PONS_STORAGE_S3_SECURE": "false",
-    },
-    "pons-tokens": {"PONS_RENDER_TOKEN": "t" * 48, "PONS_LUA_TOKEN": "l" * 48},
-    "pons-users": {"PONS_HTTP_USERS": json.dumps({"admin": PasswordHasher().hash("secret")})},
+    name: secret["stringData"]
+    for name, secret in make_secrets(None, lambda _user, word: PasswordHasher().hash(word)).items()
 }
-"""The keys of the Secrets that an overlay refers to, as `new-store` makes them."""
+"""What the Secrets say that an overlay refers to, as `new-store` makes them."""
 
 
 def settings_of(manifests: list[dict[str, Any]]) -> dict[str, str]:

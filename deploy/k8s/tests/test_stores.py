@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`new-store` and `delete-store`, with a stand-in for the cluster and the real kustomize."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from argon2 import PasswordHasher
+
+from pons_embedded.manifests import K8S
+
+from .pods import SERVICES, containers, pods
+
+NAMES = ["Ct", "9ct", "a_b", "ct-", "", "a" * 31, "../x", "-ct"]
+"""Names that no store may have."""
+
+
+class Cluster:
+    """An empty cluster, and our commands beside it."""
+
+    def __init__(self, folder: Path, kubectl: str) -> None:
+        self.folder = folder / "cluster"
+        self.folder.mkdir()
+        programs = folder / "bin"
+        programs.mkdir()
+        stand_in = programs / "kubectl"
+        text = (Path(__file__).parent / "kubectl").read_text()
+        stand_in.write_text(text.replace("/usr/bin/env python3", sys.executable, 1))
+        stand_in.chmod(0o755)
+        self._environment = os.environ | {
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "CLUSTER": str(self.folder),
+            "REAL_KUBECTL": kubectl,
+        }
+
+    def run(self, command: str, *words: str, typed: str = "", **keys: str) -> Any:
+        return subprocess.run(
+            [sys.executable, K8S / command, *words],
+            env=self._environment | keys,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def secrets(self, namespace: str) -> dict[str, dict[str, str]]:
+        """What each Secret of a namespace says."""
+        return {
+            path.name: json.loads(path.read_text())["stringData"]
+            for path in (self.folder / namespace / "secret").glob("*")
+        }
+
+    def has(self, kind: str, name: str, namespace: str = "-") -> bool:
+        return (self.folder / namespace / kind / name).exists()
+
+    @property
+    def asked(self) -> str:
+        path = self.folder / "asked"
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, kubectl: str) -> Cluster:
+    return Cluster(tmp_path, kubectl)
+
+
+def test_two_stores_share_no_secret_and_a_second_run_keeps_them(cluster: Cluster) -> None:
+    """Each has a namespace in which pods are restricted; every password is the store's own."""
+    for name in ("ct", "mr"):
+        done = cluster.run("new-store", name)
+        assert done.returncode == 0, done.stderr
+        assert "port-forward service/gateway" in done.stdout
+        assert f"--namespace pons-{name}" in done.stdout
+    ct, mr = cluster.secrets("pons-ct"), cluster.secrets("pons-mr")
+    assert {*ct} == {*mr}
+    random = {text for secret in ct.values() for text in secret.values() if len(text) > 40}
+    assert random
+    assert not random & {text for secret in mr.values() for text in secret.values()}
+    again = cluster.run("new-store", "ct")
+    assert again.returncode == 0, again.stderr
+    assert cluster.secrets("pons-ct") == ct
+    assert cluster.asked.count("delete job migrate --namespace pons-ct") == 2
+    namespace = json.loads((cluster.folder / "-" / "namespace" / "pons-ct").read_text())
+    labels = namespace["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_password_that_is_told_opens_the_store(cluster: Cluster) -> None:
+    """The hash that the gateway gets is that of the password in the Secret for people."""
+    assert cluster.run("new-store", "ct", "--seconds", "0").returncode == 0
+    secrets = cluster.secrets("pons-ct")
+    hashes = json.loads(secrets["pons-users"]["PONS_HTTP_USERS"])
+    assert PasswordHasher().verify(hashes["admin"], secrets["pons-admin"]["password"])
+
+
+@pytest.mark.parametrize("command", ["new-store", "delete-store"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_no_store_may_have_is_refused(
+    cluster: Cluster, command: str, name: str
+) -> None:
+    """Before anything is asked of the cluster, with the rule."""
+    done = cluster.run(command, "--", name)
+    assert done.returncode == 1
+    assert "cannot be the name of a store: it begins with a letter" in done.stderr
+    assert cluster.asked == ""
+
+
+@pytest.mark.parametrize("namespace", ["kube-system", "default"])
+def test_kubernetes_own_namespaces_are_refused(cluster: Cluster, namespace: str) -> None:
+    """Deleting the store would delete them."""
+    done = cluster.run("new-store", "ct", "--namespace", namespace)
+    assert (done.returncode, cluster.asked) == (1, "")
+    assert "needs a namespace of its own" in done.stderr
+
+
+def test_anothers_namespace_is_left_alone(cluster: Cluster) -> None:
+    """One that new-store did not make, or made for another store."""
+    assert cluster.run("new-store", "ct", "--seconds", "0").returncode == 0
+    before = cluster.secrets("pons-ct")
+    for command in ("new-store", "delete-store"):
+        done = cluster.run(command, "mr", "--namespace", "pons-ct", typed="mr\n")
+        assert done.returncode == 1
+        assert "belongs to the store 'ct'" in done.stderr
+    assert cluster.secrets("pons-ct") == before
+    assert cluster.has("namespace", "pons-ct")
+
+
+def test_volumes_without_their_secrets_are_not_given_new_ones(cluster: Cluster) -> None:
+    """New passwords would lock the store out of its own database."""
+    assert cluster.run("new-store", "ct", "--seconds", "0").returncode == 0
+    (cluster.folder / "pons-ct" / "secret" / "pons-database").unlink()
+    volumes = cluster.folder / "pons-ct" / "persistentvolumeclaim"
+    volumes.mkdir()
+    (volumes / "data-postgresql-0").write_text("{}")
+    done = cluster.run("new-store", "ct")
+    assert done.returncode == 1
+    assert "not the Secrets that open them" in done.stderr
+
+
+def test_a_store_is_deleted_by_who_types_its_name(cluster: Cluster) -> None:
+    """It is said what goes; anything else that is typed, or nothing, deletes nothing."""
+    for name in ("ct", "mr"):
+        assert cluster.run("new-store", name, "--seconds", "0").returncode == 0
+    secret = cluster.folder / "pons-ct" / "secret" / "pons-objects"
+    data = {  # as a cluster gives back what it took as stringData
+        "PONS_STORAGE_S3_ENDPOINT": "bWluaW86OTAwMA==",
+        "PONS_STORAGE_S3_BUCKET": "cG9ucw==",
+    }
+    secret.write_text(json.dumps({"metadata": {"name": "pons-objects"}, "data": data}))
+    for typed in ("", "y\n", "mr\n"):
+        refused = cluster.run("delete-store", "ct", typed=typed)
+        assert refused.returncode == 1
+        assert "nothing was deleted" in refused.stderr
+    looked = cluster.run("delete-store", "ct", "--dry-run")
+    assert looked.returncode == 0
+    assert "statefulsets: minio, nats, postgresql" in looked.stdout
+    assert "Every file that it has received goes with them" in looked.stdout
+    assert cluster.has("namespace", "pons-ct")
+    done = cluster.run("delete-store", "ct", typed="ct\n")
+    assert done.returncode == 0, done.stderr
+    assert not cluster.has("namespace", "pons-ct")
+    assert cluster.has("namespace", "pons-mr")
+
+
+def test_production_names_its_bucket_and_its_backups(cluster: Cluster) -> None:
+    """Its keys come from the environment, and the manifests can be read without a cluster."""
+    refused = cluster.run("new-store", "ct", "--overlay", "production", "--print")
+    assert refused.returncode == 1
+    assert "AWS_SECRET_ACCESS_KEY" in refused.stderr
+    words = ("--s3-endpoint", "s3.example.org", "--s3-bucket", "objects", "--backups", "s3://b/ct")
+    done = cluster.run(
+        *("new-store", "ct", "--overlay", "production", "--print", *words),
+        *("--tag", "9", "--images", "registry.example.org/pons", "--namespace", "hospital-ct"),
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="secret",
+    )
+    assert done.returncode == 0, done.stderr
+    manifests = list(yaml.safe_load_all(done.stdout))
+    by_name = {(one["kind"], one["metadata"]["name"]): one for one in manifests}
+    backups = by_name["ObjectStore", "database-backups"]["spec"]["configuration"]
+    assert backups["destinationPath"] == "s3://b/ct"
+    assert backups["endpointURL"] == "https://s3.example.org"
+    objects = by_name["Secret", "pons-objects"]["stringData"]
+    assert objects["PONS_STORAGE_S3_SECRET_KEY"] == "secret"
+    images = {
+        one["image"]
+        for owner, template in pods(manifests)
+        for one in containers(template)
+        if owner in SERVICES
+    }
+    assert images == {f"registry.example.org/pons/{service}:9" for service in SERVICES}
+    namespaces = {one["metadata"].get("namespace") for one in manifests} - {None}
+    assert namespaces == {"hospital-ct"}
+
+
+def test_an_old_cluster_gets_its_own_names_of_the_apis(cluster: Cluster) -> None:
+    """Kubernetes 1.20 knows autoscalers and budgets by others."""
+    done = cluster.run("new-store", "ct", "--print", "--old-api")
+    assert done.returncode == 0, done.stderr
+    versions = {one["kind"]: one["apiVersion"] for one in yaml.safe_load_all(done.stdout)}
+    assert versions["HorizontalPodAutoscaler"] == "autoscaling/v2beta2"
+    assert versions["PodDisruptionBudget"] == "policy/v1beta1"
+    assert versions["Deployment"] == "apps/v1"
+
+
+def test_an_overlay_that_is_not_there_is_told(cluster: Cluster) -> None:
+    """With those that are."""
+    done = cluster.run("new-store", "ct", "--overlay", "none")
+    assert done.returncode == 1
+    assert "choose one of production, single-node" in done.stderr

@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Two stores in two namespaces of a real cluster: made, filled, read, scaled, upgraded; one is deleted
+# and the other found whole. Needs kubectl with KUBECONFIG, the images loaded, and curl.
+#
+#   KUBECONFIG=… tests/integration/kubernetes.sh IMAGE_PREFIX TAG NEXT_TAG FILE.dcm [--api-1.20]
+set -eu
+
+prefix=${1:?the prefix of the images} tag=${2:?their tag} next=${3:?the tag to upgrade to}
+file=${4:?a DICOM file}
+old_api=
+[ "${5:-}" = --api-1.20 ] && old_api=--old-api
+: "${KUBECONFIG:?names the cluster}"
+here=$(dirname "$0")/../..
+port=18042
+forwarding=
+
+say() { printf '== %s\n' "$*"; }
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+
+new_store() { # NAME TAG
+    # shellcheck disable=SC2086 the flag is one word or none
+    "$here/deploy/k8s/new-store" "$1" --images "$prefix" --tag "$2" $old_api >/dev/null
+}
+
+forget() { [ -z "$forwarding" ] || kill "$forwarding" 2>/dev/null || :; forwarding=; }
+
+end() {
+    forget
+    for name in first second; do
+        kubectl get namespace "pons-kt-$name" >/dev/null 2>&1 || continue
+        echo "kt-$name" | "$here/deploy/k8s/delete-store" "kt-$name" >/dev/null || :
+    done
+}
+trap end EXIT INT TERM
+
+reach() { # NAME: the gateway of a store at $port, with its password in $password
+    forget
+    password=$(kubectl --namespace "pons-$1" get secret pons-admin \
+        --output "jsonpath={.data.password}" | base64 --decode)
+    kubectl --namespace "pons-$1" port-forward service/gateway "$port:8042" >/dev/null &
+    forwarding=$!
+    tries=0
+    until ask /system >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 60 ] || fail "the gateway of $1 does not answer"
+        sleep 1
+    done
+}
+
+ask() { curl --silent --show-error --fail --user "admin:$password" "http://127.0.0.1:$port$1"; }
+
+send() {
+    curl --silent --show-error --fail --user "admin:$password" --data-binary "@$file" \
+        "http://127.0.0.1:$port/instances" >/dev/null
+}
+
+has() { # NUMBER
+    found=$(ask /statistics | sed -n 's/.*"CountInstances" *: *\([0-9]*\).*/\1/p')
+    [ "$found" = "$1" ] || fail "the store has $found instances, not $1"
+}
+
+say "two stores"
+new_store kt-first "$tag"
+new_store kt-second "$tag"
+reach kt-first
+send
+has 1
+instance=$(ask /instances | sed -n 's/.*"\([0-9a-f-]\{44\}\)".*/\1/p')
+ask "/instances/$instance/file" | cmp - "$file" || fail "the file came back changed"
+reach kt-second
+has 0
+send
+has 1
+
+say "render from one to four"
+kubectl --namespace pons-kt-first scale deployment/render --replicas 4
+kubectl --namespace pons-kt-first rollout status deployment/render --timeout 300s
+reach kt-first
+ask "/instances/$instance/preview" >/dev/null
+
+say "an upgrade"
+new_store kt-first "$next"
+reach kt-first
+has 1
+ask "/instances/$instance/file" | cmp - "$file" || fail "the file came back changed"
+
+say "one is deleted, the other is whole"
+forget
+echo kt-second | "$here/deploy/k8s/delete-store" kt-second >/dev/null
+kubectl get namespace pons-kt-second >/dev/null 2>&1 && fail "the namespace is still there"
+reach kt-first
+has 1
+say "all is well"
