@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Components laid over an overlay, as an operator's own overlay has them."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from pons.bus.connection import ROUTER
+from pons.messages.names import Names
+from pons_embedded.manifests import API_VERSIONS, K8S, Manifest, render, schema_faults
+
+from .pods import named, of_kind
+
+COMPONENTS = sorted(path.parent.name for path in (K8S / "components").glob("*/kustomization.yaml"))
+
+
+def with_component(kubectl: str, folder: Path, component: str, store: str) -> list[Manifest]:
+    folder = folder.resolve()
+    content = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(K8S / "overlays" / "single-node", folder)],
+        "configMapGenerator": [
+            {"name": "settings", "behavior": "merge", "literals": [f"PONS_STORE_NAME={store}"]}
+        ],
+        "components": [os.path.relpath(K8S / "components" / component, folder)],
+    }
+    (folder / "kustomization.yaml").write_text(json.dumps(content))
+    return render(kubectl, folder)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_every_component_fits_the_api(kubectl: str, tmp_path: Path, component: str) -> None:
+    """In each of the three versions."""
+    manifests = with_component(kubectl, tmp_path, component, "ct")
+    for version in API_VERSIONS:
+        assert list(schema_faults(manifests, version)) == []
+
+
+def test_keda_looks_at_the_stream_of_this_store(kubectl: str, tmp_path: Path) -> None:
+    """By the names that the services give it, and alone: no other autoscaler has egress."""
+    manifests = with_component(kubectl, tmp_path, "keda", "ct-2")
+    scaled = named(manifests, "ScaledObject", "egress")
+    trigger = scaled["spec"]["triggers"][0]["metadata"]
+    assert trigger["stream"] == Names("ct-2").changes_stream
+    assert trigger["consumer"] == ROUTER
+    scalers = {one["metadata"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
+    assert scalers == {"render"}
+
+
+def test_queue_depth_adds_to_the_cpu(kubectl: str, tmp_path: Path) -> None:
+    """Whichever asks for more replicas decides."""
+    manifests = with_component(kubectl, tmp_path, "queue-depth", "ct")
+    scaler = named(manifests, "HorizontalPodAutoscaler", "egress")
+    assert [metric["type"] for metric in scaler["spec"]["metrics"]] == ["Resource", "External"]
