@@ -54,6 +54,7 @@ def run_checks() -> int:
         "explorer": _check_explorer,
         "mypy": lambda: _run("-m", "mypy", *_packages()),
         "kubernetes": _check_manifests,
+        "dockerfiles": lambda: check_dockerfiles(sorted(CHECKOUT.glob("deploy/*/Dockerfile"))),
         "requirements": lambda: _tell(requirement_faults(CHECKOUT)),
         "configuration.md": _check_configuration,
         "orthanc-configuration.md": lambda: _tell(page_faults(CHECKOUT)),
@@ -124,6 +125,12 @@ def _check_manifests() -> int:
         say(f"deploy/k8s is not checked: that {manifests.NEEDED}")
         return 0
     return _tell(manifests.manifest_faults(kubectl))
+
+
+def check_dockerfiles(files: Sequence[Path]) -> int:
+    """hadolint's exit code; it says what is wrong, and by which of its rules."""
+    hadolint = Path(sys.executable).with_name("hadolint")
+    return subprocess.run([hadolint, *files], check=False).returncode  # noqa: S603 our own tool
 
 
 def _packages() -> list[str]:

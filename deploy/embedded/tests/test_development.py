@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pons_embedded.cli import main
-from pons_embedded.development import PACKAGE_LOCKS, requirement_faults
+from pons_embedded.development import PACKAGE_LOCKS, check_dockerfiles, requirement_faults
 from pons_embedded.folder import CHECKOUT
 from pons_embedded.password import password_line
 
@@ -97,3 +97,15 @@ def test_unknown_option_is_refused() -> None:
     """A misspelt option is an error of usage, not ignored."""
     with pytest.raises(SystemExit, match="2"):
         main(["up", "--http-prot", "8043"])
+
+
+def test_a_faulty_dockerfile_fails_the_check(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With the line and hadolint's rule; a good one passes."""
+    good, faulty = tmp_path / "Dockerfile.good", tmp_path / "Dockerfile.faulty"
+    good.write_text("FROM debian:12\nUSER 10001\n")
+    faulty.write_text("FROM debian:latest\nUSER 10001\n")
+    assert check_dockerfiles([good]) == 0
+    assert check_dockerfiles([faulty]) != 0
+    assert "DL3007" in capfd.readouterr().out
