@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A study in a browser: its tree, its tags, its links, and what can be done with it."""
 
+import re
+
 import pytest
 from playwright.sync_api import Route, expect
 from pydicom import Dataset
@@ -149,6 +151,16 @@ def test_view_and_back(explorer: Open, store: Store, series: str) -> None:
     expect(page.locator("canvas")).to_be_visible(timeout=WAIT)
     page.get_by_role("link", name="Study", exact=True).click()
     page.wait_for_url(f"**/explorer/studies/{study}?series={series}")
+
+
+def test_other_studies_of_the_patient(explorer: Open, store: Store, series: str) -> None:
+    """The patient's identifier leads to the list of what else there is of them."""
+    other = send(store, picture(slope(), PatientID="TREE", StudyDescription="Control"))
+    page = explorer(f"studies/{study_of(store, series)}")
+    page.get_by_role("link", name="TREE", exact=True).click()
+    expect(page).to_have_url(re.compile("patientId=TREE"))
+    for study in (study_of(store, series), study_of(store, other)):
+        expect(page.locator(f'a[href$="/studies/{study}"]')).to_be_visible()
 
 
 def test_protect_and_delete(explorer: Open, store: Store) -> None:

@@ -149,7 +149,6 @@ function Header({ study }: { study: StudyAnswer }) {
   const { data: statistics } = useQuery(statisticsQuery(study.ID));
   const { MainDicomTags: tags, PatientMainDicomTags: patient } = study;
   const facts = [
-    patient.PatientID,
     [patient.PatientSex, dateText(patient.PatientBirthDate ?? '', locale)]
       .filter(Boolean)
       .join(' '),
@@ -176,6 +175,13 @@ function Header({ study }: { study: StudyAnswer }) {
           </span>
         </p>
         <ul className={styles.facts}>
+          {patient.PatientID && (
+            <li dir="auto">
+              <Link to="/" search={{ patientId: patient.PatientID }} title={t('ofPatient')}>
+                {patient.PatientID}
+              </Link>
+            </li>
+          )}
           {facts.map((fact) => (
             <li key={fact} dir="auto">
               {fact}
