@@ -108,6 +108,8 @@ def test_accessible(explorer: Open, theme: str, language: str) -> None:
     expect(page.get_by_text("SQLSTATE 54001")).to_be_visible()
     assert faults_of(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    table = page.locator("main section")
+    assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
     page.locator("main").get_by_role("button").nth(1).click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page) == []

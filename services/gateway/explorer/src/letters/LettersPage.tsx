@@ -133,7 +133,7 @@ function Row({ letter, may, retry, drop }: RowProps) {
       <td>
         {first ? (
           <>
-            <bdi className={styles.line}>{first.SOPInstanceUID}</bdi>
+            <bdi className={styles.uid}>{first.SOPInstanceUID}</bdi>
             {others.length > 0 && (
               <span className={styles.below}>{t('moreInstances', { count: others.length })}</span>
             )}
