@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pons.settings import StorageSettings
+from pons_testing.certificates import Issued
 
 START_SECONDS = 30.0
-_ADDRESS = re.compile(rb"http://(127\.0\.0\.1:\d+)")
+_ADDRESS = re.compile(rb"https?://(127\.0\.0\.1:\d+)")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Endpoint:
     bucket: str = "pons-test"
     secure: bool = False
     region: str = "us-east-1"
+    ca: str = ""
 
     def storage(self, path: Path | None = None, **others: float) -> StorageSettings:
         """The settings of a store that keeps its objects here, and its spool files in `path`."""
@@ -41,6 +43,7 @@ class Endpoint:
                 "s3_secret_key": self.secret_key,
                 "s3_secure": self.secure,
                 "s3_region": self.region,
+                "s3_ca": self.ca,
                 **others,
             }
         )
@@ -62,8 +65,12 @@ def endpoint_from_environment() -> Endpoint | None:
 
 
 @contextmanager
-def run_rclone(folder: Path) -> Iterator[Endpoint]:
-    """An rclone S3 server on a free loopback port whose buckets are folders in `folder`."""
+def run_rclone(folder: Path, issued: Issued | None = None) -> Iterator[Endpoint]:
+    """An rclone S3 server on a free loopback port whose buckets are folders in `folder`.
+
+    With a certificate it speaks HTTPS.
+    """
+    tls = ("--cert", str(issued.certificate), "--key", str(issued.key)) if issued else ()
     place = Endpoint("")
     command = [
         _rclone(),
@@ -71,10 +78,11 @@ def run_rclone(folder: Path) -> Iterator[Endpoint]:
         *("--auth-key", f"{place.access_key},{place.secret_key}"),
         # Without it a range costs 22 ms.
         *("--vfs-read-wait", "0"),
+        *tls,
         str(folder),
     ]
     with _server(command, folder.with_suffix(".rclone.log")) as address:
-        yield Endpoint(address)
+        yield Endpoint(address, secure=issued is not None)
 
 
 @contextmanager

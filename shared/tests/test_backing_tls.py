@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL and NATS over TLS: who is believed, and what is said of all others."""
+"""PostgreSQL, NATS and S3 over TLS: who is believed, and what is said of all others."""
 
 import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from structlog.testing import capture_logs
 from pons.bus import Bus, open_bus
 from pons.catalog.connection import open_reader
 from pons.errors import Unavailable
+from pons.objects import new_key, open_objects
 from pons.settings import DatabaseSettings, NatsSettings, Settings, StoreSettings
 from pons_embedded.nats import EmbeddedNats
 from pons_testing.certificates import Authority, Issued
 from pons_testing.postgres import PostgresServer
+from pons_testing.s3 import Endpoint, run_rclone
 from pons_testing.tls_postgres import SSL_REQUEST, postgres_behind_tls
 
 pytestmark = pytest.mark.anyio
@@ -194,3 +196,38 @@ async def test_nats_without_tls(pki: Pki, tmp_path: Path) -> None:
             nats_settings(tls),
         ):
             assert "it does not ask for TLS" in await said_by(settings)
+
+
+async def stored(place: Endpoint, folder: Path) -> bytes:
+    """What is read of an object that was just written."""
+    objects = open_objects(place.storage(folder), "tls")
+    try:
+        await objects.check()
+        key = new_key()
+        await objects.put(key, b"pixels")
+        return b"".join([piece async for piece in objects.stream(key)])
+    finally:
+        await objects.close()
+
+
+async def test_s3(pki: Pki, tmp_path: Path) -> None:
+    """Objects go and come where the server is believed; for others it is said why, and in bounded
+    time."""
+    spool = tmp_path / "spool"
+    (tmp_path / "buckets").mkdir()
+    with run_rclone(tmp_path / "buckets", pki.ours.issue("s3")) as place:
+        assert await stored(replace(place, ca=str(pki.ours.file)), spool) == b"pixels"
+        with pytest.raises(Unavailable, match=r"There is no TLS with S3 at 127\.0\.0\.1:.*storage"):
+            await stored(place, spool)
+    for number, (believed, issued, told) in enumerate(pki.wrong()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with run_rclone(folder, issued) as place, pytest.raises(Unavailable) as refusal:
+            async with asyncio.timeout(100):
+                await stored(replace(place, ca=str(believed.file)), spool)
+        assert told in str(refusal.value)
+    (tmp_path / "plain").mkdir()
+    with run_rclone(tmp_path / "plain") as place:
+        secure = replace(place, secure=True, ca=str(pki.ours.file))
+        with pytest.raises(Unavailable, match="it does not speak TLS"):
+            await stored(secure, spool)

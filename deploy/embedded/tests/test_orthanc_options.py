@@ -69,7 +69,7 @@ http.max_connections http.max_connections_per_address http.trusted_proxies
 http.processes dicom.host dicom.processes dicom.max_associations dicom.artim_timeout
 ingest.answer_timeout ingest.unpack_ratio ingest.unpack_free_mb
 storage.kind storage.path storage.s3_endpoint storage.s3_bucket storage.s3_access_key
-storage.s3_secret_key storage.s3_secure storage.s3_region storage.s3_timeout
+storage.s3_secret_key storage.s3_secure storage.s3_ca storage.s3_region storage.s3_timeout
 storage.s3_patience storage.orphan_grace
 storage.quarantine_days storage.sweep_share
 storage.collect_interval storage.minimum_free_mb storage.reserve storage.reserve_mb

@@ -66,6 +66,7 @@ def open_objects(storage: StorageSettings, store: str, *, room: FreeSpace | None
             secure=storage.s3_secure,
             region=storage.s3_region,
             timeout=storage.s3_timeout,
+            ca_file=storage.s3_ca,
         )
         bucket = S3Bucket(
             client(patience=storage.s3_patience),

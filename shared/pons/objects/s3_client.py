@@ -17,6 +17,8 @@ from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
 from urllib3.util import Retry, Timeout
 
 from pons.errors import NotFound, OutOfResources, Unavailable
+from pons.tls.contexts import Terms
+from pons.tls.servers import S3, asking_context, no_tls
 
 CONNECT_SECONDS = 3.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
@@ -105,18 +107,16 @@ def connect(
     region: str,
     timeout: float,
     patience: float,
+    ca_file: str = "",
     connections: int = 32,
 ) -> Minio:
     """A client of the S3 server at `endpoint` (host:port). Nothing is sent yet.
 
     An attempt fails after `timeout` seconds of silence; a request is not repeated after
-    `patience` seconds, so that nobody waits for longer than both.
+    `patience` seconds, so that nobody waits for longer than both. Raises
+    `Unavailable` where `ca_file` has no certificates.
     """
-    context = None
-    if secure:
-        # The system's authorities (hospitals have their own) and those that come with Python.
-        context = ssl.create_default_context()
-        context.load_verify_locations(certifi.where())
+    context = trust(ca_file) if secure else None
     pool = _Pool(
         patience,
         maxsize=connections,
@@ -133,6 +133,15 @@ def connect(
     )
 
 
+def trust(ca_file: str) -> ssl.SSLContext:
+    """Believes those in `ca_file`; empty: the system's authorities (hospitals have their own) and
+    those that come with Python."""
+    context = asking_context(Terms(S3, trusted=ca_file))
+    if not ca_file:
+        context.load_verify_locations(certifi.where())
+    return context
+
+
 @contextmanager
 def s3_errors(name: str = "") -> Iterator[None]:
     """Turn what minio and urllib3 raise into NotFound (of `name`), OutOfResources, Unavailable."""
@@ -147,9 +156,17 @@ def s3_errors(name: str = "") -> Iterator[None]:
     except MinioException as error:
         raise Unavailable("the S3 server failed", "see the log") from error
     except HTTPError as error:
+        if told := no_tls(_server(error), error, S3):
+            raise Unavailable(told) from error
         raise Unavailable(
             "the S3 server does not answer", f"{_cause(error)}: see to storage.s3_endpoint"
         ) from error
+
+
+def _server(error: HTTPError) -> str:
+    """Whom the error is about."""
+    pool = getattr(error, "pool", None)
+    return f"S3 at {pool.host}:{pool.port}" if pool else "S3"
 
 
 def _in_our_words(error: S3Error, name: str) -> Exception:

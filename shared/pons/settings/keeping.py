@@ -72,6 +72,11 @@ class StorageSettings(Section):
     s3_access_key: str = Field("", description="Access key.")
     s3_secret_key: str = Field("", description="Secret key.")
     s3_secure: bool = Field(True, description="Use HTTPS.")
+    s3_ca: str = Field(
+        "",
+        description="Path of the certificates (PEM) of the S3 server, or of the authorities that "
+        "sign it: nobody else is believed then. Empty: the system's.",
+    )
     s3_region: str = Field("", description="Region, where the server needs one.")
     s3_timeout: Seconds = Field(
         10,
@@ -142,6 +147,8 @@ class StorageSettings(Section):
             raise ValueError("storage.kind = 's3' needs s3_endpoint and s3_bucket")
         if "://" in self.s3_endpoint:
             raise ValueError("s3_endpoint is host:port; s3_secure chooses between http and https")
+        if self.s3_ca and not self.s3_secure:
+            raise ValueError("s3_ca is of no use without s3_secure")
         return self
 
 

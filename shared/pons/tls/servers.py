@@ -25,6 +25,15 @@ NATS = Names(
     check_host="nats.url",
 )
 
+S3 = Names(
+    certificate=OF_ITS_OWN,
+    private_key=OF_ITS_OWN,
+    trusted="storage.s3_ca",
+    minimum_version=OF_ITS_OWN,
+    ciphers=OF_ITS_OWN,
+    check_host="storage.s3_endpoint",
+)
+
 
 def asking_context(terms: Terms) -> ssl.SSLContext:
     """For asking a server, whose certificate has to name its host, and to be signed by those whom
