@@ -16,7 +16,7 @@ get it."""
 COMPLETE = "PONS_TEST_COMPLETE"
 """Set where everything has to be there (CI): such a skip then fails the run."""
 
-WHOLE_STORES = frozenset(("integration", "deploy"))
+WHOLE_STORES = frozenset(("containers", "integration", "deploy"))
 """Folders of tests that start stores. Not those of pages: Playwright's event loop stays in the
 thread, so that nothing asynchronous can run after them."""
 

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Docker engine of the tests' own, of which nothing is left on the machine."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+PROGRAMS = {
+    "dockerd": "docker.io",
+    "/usr/bin/docker": "docker.io",
+    "iptables": "iptables",
+    "mmdebstrap": "mmdebstrap",
+}
+"""What an engine and its first image need, and the packages of Debian that have it."""
+PATIENCE = 60.0
+COMPOSE = Path(sys.executable).with_name("docker-compose")
+
+
+def lacking() -> str:
+    """What this machine lacks to run containers, and how to get it; empty where nothing is."""
+    packages = {package for program, package in PROGRAMS.items() if not shutil.which(program)}
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        return "needs root on Linux, to run an engine for containers"
+    if packages or not COMPOSE.is_file():
+        return "needs an engine for containers: apt-get install docker.io iptables mmdebstrap"
+    return ""
+
+
+class Engine:
+    """dockerd in a folder, and its clients."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        plugins = folder / "client" / "cli-plugins"
+        plugins.mkdir(parents=True)
+        (plugins / "docker-compose").symlink_to(COMPOSE)
+        self.environment = os.environ | {
+            "DOCKER_HOST": f"unix://{folder}/sock",
+            "DOCKER_CONFIG": str(folder / "client"),
+            "DOCKER_BUILDKIT": "1",
+            "DOCKER": "/usr/bin/docker",
+        }
+
+    def run(self, *words: str, given: str | None = None) -> str:
+        """What a command prints; fails with all that it said."""
+        done = subprocess.run(
+            words, env=self.environment, input=given, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{words} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+        return done.stdout.strip()
+
+    def docker(self, *words: str, given: str | None = None) -> str:
+        return self.run("/usr/bin/docker", *words, given=given)
+
+    def configuration(self) -> Path:
+        """Everything in the folder, and networks that nobody else is likely to have."""
+        place = random.randint(64, 250)
+        path = self.folder / "daemon.json"
+        path.write_text(
+            json.dumps(
+                {
+                    "data-root": str(self.folder / "data"),
+                    "exec-root": str(self.folder / "exec"),
+                    "pidfile": str(self.folder / "pid"),
+                    "hosts": [self.environment["DOCKER_HOST"]],
+                    "bip": f"10.{place}.0.1/24",
+                    "default-address-pools": [{"base": f"10.{place}.128.0/17", "size": 24}],
+                    "log-level": "warn",
+                }
+            )
+        )
+        return path
+
+    def import_base(self, name: str) -> None:
+        """The smallest Debian with a Python, as an image: there may be no registry to pull from.
+
+        `PONS_TEST_CONTAINER_BASE` names a file that has it packed already.
+        """
+        if ready := os.environ.get("PONS_TEST_CONTAINER_BASE"):
+            self.docker("import", ready, name)
+            return
+        sites = self.run(
+            *("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
+        ).split()
+        mirror = next(site for site in sites if "security" not in site)
+        packed = self.folder / "base.tar"
+        self.run(
+            *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
+            *("--include=python3,python3-venv,ca-certificates", "bookworm", str(packed), mirror),
+        )
+        self.docker("import", str(packed), name)
+        packed.unlink()
+
+
+@contextmanager
+def running_engine() -> Iterator[Engine]:
+    """An engine as long as the block; then its containers, networks and rules are gone.
+
+    `PONS_TEST_CONTAINER_ENGINE` names the address of one that runs, and keeps what was built.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="pons-engine-"))  # a short path, for sockets
+    engine = Engine(folder)
+    if address := os.environ.get("PONS_TEST_CONTAINER_ENGINE"):
+        engine.environment["DOCKER_HOST"] = address
+        yield engine
+        shutil.rmtree(folder)
+        return
+    policy = _rules("filter")[:3]
+    others = any(process.name() == "dockerd" for process in psutil.process_iter())
+    with (folder / "log").open("wb") as log:
+        command = ("dockerd", "--config-file", str(engine.configuration()))
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=engine.environment)
+    try:
+        _wait(engine, process)
+        yield engine
+        if running := engine.docker("ps", "--all", "--quiet").split():
+            engine.docker("rm", "--force", "--volumes", *running)
+        engine.docker("network", "prune", "--force")
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if not others:
+            _remove_rules(policy)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(engine: Engine, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(AssertionError):
+            engine.docker("info")
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"dockerd did not start:\n{(engine.folder / 'log').read_text()[-3000:]}")
+
+
+def _rules(table: str) -> list[str]:
+    done = subprocess.run(
+        ["iptables", "-t", table, "-S"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.splitlines()
+
+
+def _remove_rules(policy: list[str]) -> None:
+    """The engine leaves its chains, its bridge, and a firewall that forwards nothing."""
+    for table in ("nat", "filter"):
+        for rule in _rules(table):
+            if rule.startswith("-A") and ("DOCKER" in rule or "docker0" in rule or "br-" in rule):
+                _iptables(table, "-D", *rule.split()[1:])
+        for rule in _rules(table):
+            if rule.startswith("-N DOCKER"):
+                _iptables(table, "-F", rule.split()[1])
+        for rule in _rules(table):
+            if rule.startswith("-N DOCKER"):
+                _iptables(table, "-X", rule.split()[1])
+    if "-P FORWARD ACCEPT" in policy or not policy:
+        _iptables("filter", "-P", "FORWARD", "ACCEPT")
+    subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
+
+
+def _iptables(table: str, *words: str) -> None:
+    subprocess.run(["iptables", "-t", table, *words], capture_output=True, check=False)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store as a Compose project: started, scaled, cut off and killed as its operator could."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import Engine
+from outside import ROOT, Store, eventually
+
+FILES = ("docker-compose.yml", ".env.example", "deploy/compose")
+STAND_INS = Path(__file__).parent / "stand_ins.yml"
+START_SECONDS = 300.0
+INSTANCES = int(os.environ.get("PONS_TEST_CONTAINER_INSTANCES", "400"))
+"""Through each store; 10000 where there is time."""
+
+
+def make_place(folder: Path) -> Path:
+    """As much of a checkout as an operator needs who has the images, and stores of its own."""
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    return folder
+
+
+class Project:
+    """One store of `place`, prepared by `new-store`."""
+
+    def __init__(self, engine: Engine, place: Path, name: str, backing: dict[str, str]) -> None:
+        self.engine, self.place, self.name = engine, place, name
+        self.store = Store(name, place / name)
+        ports = ("--http-port", str(self.store.http_port))
+        ports += ("--dicom-port", str(self.store.dicom_port))
+        engine.run(str(place / "deploy/compose/new-store"), name, *ports)
+        self.folder = place / "stores" / name
+        self.environment = self.folder / "env"
+        text = self.environment.read_text()
+        for setting, image in backing.items():
+            text = "".join(
+                f"{setting}={image}\n" if line.startswith(f"{setting}=") else line
+                for line in text.splitlines(keepends=True)
+            )
+        self.environment.write_text(text)
+        self.user = (self.folder / "user").read_text().strip()
+        self.store.http.auth = (self.user, (self.folder / "password").read_text())
+
+    def secret(self, name: str) -> str:
+        return (self.folder / "secrets" / name).read_text().strip()
+
+    def compose(self, *words: str) -> str:
+        return self.engine.docker(
+            *("compose", "--env-file", str(self.environment), "--project-directory"),
+            *(str(self.place), "--file", str(self.place / "docker-compose.yml")),
+            *("--file", str(STAND_INS), *words),
+        )
+
+    def up(self, *words: str) -> None:
+        """Start what does not run, and return once every container is healthy."""
+        options = ("--detach", "--no-build", "--pull", "never", "--wait")
+        self.compose("up", *options, *words)
+
+    def listed(self, form: str, service: str = "") -> list[str]:
+        """A line about each container of the project, or of one of its services.
+
+        By the engine itself: Compose takes much longer to say it.
+        """
+        labels = {"project": f"pons-{self.name}"} | ({"service": service} if service else {})
+        words = [f"--filter=label=com.docker.compose.{key}={text}" for key, text in labels.items()]
+        return self.engine.docker("ps", "--all", "--format", form, *words).splitlines()
+
+    def containers(self, service: str) -> list[str]:
+        return self.listed("{{.ID}}", service)
+
+    def state(self, container: str) -> dict[str, object]:
+        state: dict[str, object] = json.loads(
+            self.engine.docker("inspect", "--format", "{{json .State}}", container)
+        )
+        return state
+
+    def is_healthy(self, service: str = "") -> bool:
+        """Whether every container is; without `service`, of the whole project."""
+        states = self.listed("{{.Status}}", service)
+        return bool(states) and all("(healthy)" in state for state in states)
+
+    def kill(self, service: str) -> None:
+        """`kill -9` of a container's process, which the engine then starts again."""
+        [container] = self.containers(service)
+        before = self.state(container)
+        os.kill(int(str(before["Pid"])), signal.SIGKILL)
+        eventually(
+            f"the engine has started {service} again",
+            lambda: (
+                self.state(container)["StartedAt"] != before["StartedAt"]
+                and self.is_healthy(service)
+            ),
+            START_SECONDS,
+        )
+
+    @contextmanager
+    def cut_off(self, service: str) -> Iterator[None]:
+        """Nobody reaches the service, and it nobody, while the block runs."""
+        [container] = self.containers(service)
+        network = f"pons-{self.name}_inside"
+        self.engine.docker("network", "disconnect", network, container)
+        try:
+            yield
+        finally:
+            self.engine.docker("network", "connect", "--alias", service, network, container)
+
+    def wait_until_healthy(self) -> None:
+        eventually(f"all of {self.name} is healthy", self.is_healthy, START_SECONDS)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two stores that run beside each other and know nothing of each other."""
+
+    one: Project
+    other: Project
+
+    def __iter__(self) -> Iterator[Project]:
+        yield from (self.one, self.other)

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores in containers as their operator has them: small, apart, scaled and broken under load."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from engine import Engine
+from outside import eventually
+from project import INSTANCES, Pair, Project
+from senders import DicomSender, HttpSender, Sender, sending
+
+pytestmark = pytest.mark.filterwarnings(
+    # pynetdicom drops the socket of a refused connection without closing it.
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+)
+
+LARGEST = {"render": 350_000_000}
+LARGEST_OF_OTHERS = 150_000_000
+"""Bytes that an image may add to its base."""
+MODULES = {"dicom-ingress": "pons_ingress"}
+IMPORT_ALL = """
+import importlib, pkgutil
+for top in ("pons", "{module}"):
+    for one in pkgutil.walk_packages(importlib.import_module(top).__path__, top + "."):
+        if not one.name.endswith("__main__"):
+            importlib.import_module(one.name)
+"""
+KILLED = ("nats", "gateway", "dicom-ingress", "index", "render", "egress", "postgres", "minio")
+CUT_OFF = ("nats", "postgres", "minio")
+SENDERS = (DicomSender, DicomSender, HttpSender)
+
+
+def test_images_are_small_and_say_what_they_are(engine: Engine, images: dict[str, str]) -> None:
+    """Little above their base; version, commit and licence as labels; a user without rights."""
+
+    def inspected(image: str, form: str) -> str:
+        return engine.docker("image", "inspect", "--format", form, image)
+
+    base = int(inspected("pons-test/base:bookworm", "{{.Size}}"))
+    for service, image in images.items():
+        above = int(inspected(image, "{{.Size}}")) - base
+        assert above < LARGEST.get(service, LARGEST_OF_OTHERS), f"{service}: {above} bytes"
+        labels = json.loads(inspected(image, "{{json .Config.Labels}}"))
+        assert labels["org.opencontainers.image.version"] == "0.1.0"
+        assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+        assert len(labels["org.opencontainers.image.revision"]) >= 40
+        assert inspected(image, "{{.Config.User}}") == "10001:10001"
+
+
+def test_images_hold_all_that_their_service_imports(engine: Engine, images: dict[str, str]) -> None:
+    """Every module, with a root file system that cannot be written and without a network."""
+    for service, image in images.items():
+        script = IMPORT_ALL.format(module=MODULES.get(service, f"pons_{service}"))
+        hardened = ("--read-only", "--network=none", "--cap-drop=ALL")
+        engine.docker("run", "--rm", *hardened, image, "python", "-P", "-c", script)
+
+
+def test_containers_start(pair: Pair) -> None:
+    """Both stores; how long each service took is printed."""
+    for service in ("gateway", "dicom-ingress", "index", "render", "egress"):
+        [container] = pair.one.containers(service)
+        begun = str(pair.one.state(container)["StartedAt"])[:26]  # without nanoseconds
+        started = datetime.fromisoformat(f"{begun}+00:00")
+        lines = pair.one.compose("logs", "--no-log-prefix", service).splitlines()
+        ready = next(json.loads(line) for line in lines if '"service started"' in line)
+        took = datetime.fromisoformat(ready["timestamp"]) - started
+        print(f"{service}: {took.total_seconds():.1f} s from start to ready")
+        assert pair.one.is_healthy(service)
+
+
+def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> None:
+    """Over DICOM and REST at once; each has its own instances and none of the other's."""
+    with under_load(pair.one, 10) as one, under_load(pair.other, 20) as other:
+        pair.one.up("--scale", "render=3", "--scale", "egress=3", "--no-recreate")
+        assert len(pair.one.containers("render")) == len(pair.one.containers("egress")) == 3
+        eventually(
+            "every store has taken a first image",
+            lambda: acknowledged(one) and acknowledged(other),
+            120,
+        )
+        [*instances] = pair.one.store.get("/instances", limit=10, since=0)
+        for identifier in instances:
+            assert pair.one.store.http.get(f"/instances/{identifier}/preview").status_code == 200
+        send_to_itself(pair.one, instances[0])
+        pair.one.up("--scale", "render=1", "--scale", "egress=1", "--no-recreate")
+        assert len(pair.one.containers("render")) == 1
+        began = time.monotonic()
+        eventually(
+            f"each store has taken {INSTANCES} instances",
+            lambda: min(len(acknowledged(one)), len(acknowledged(other))) >= INSTANCES,
+            800,
+        )
+    print(f"{INSTANCES} instances into each of two stores, {time.monotonic() - began:.0f} s more")
+    holds_exactly(pair.one, one)
+    holds_exactly(pair.other, other)
+    assert not listed(pair.one) & listed(pair.other)
+
+
+def test_whatever_container_is_killed_nothing_acknowledged_is_lost(pair: Pair) -> None:
+    """Each of the eight, by kill -9, while senders go on."""
+    with under_load(pair.one, 30) as senders:
+        for service in KILLED:
+            before = len(acknowledged(senders))
+            pair.one.kill(service)
+            eventually(
+                f"instances are acknowledged after {service} was killed",
+                lambda before=before: len(acknowledged(senders)) > before + 4,
+                120,
+            )
+        pair.one.wait_until_healthy()
+    holds_exactly(pair.one, senders, others=True)
+
+
+def test_a_cut_network_loses_nothing_that_was_acknowledged(pair: Pair) -> None:
+    """NATS, PostgreSQL and the object store are cut off in turn, for longer than a timeout."""
+    with under_load(pair.one, 40) as senders:
+        for service in CUT_OFF:
+            with pair.one.cut_off(service):
+                threading.Event().wait(8)
+            pair.one.wait_until_healthy()
+            before = len(acknowledged(senders))
+            eventually(
+                f"instances are acknowledged after {service} was cut off",
+                lambda before=before: len(acknowledged(senders)) > before + 4,
+                120,
+            )
+    holds_exactly(pair.one, senders, others=True)
+
+
+def test_services_are_replaced_under_load(pair: Pair, engine: Engine) -> None:
+    """By another tag, one after the other, as an upgrade does: nothing acknowledged is lost."""
+    for service in ("gateway", "dicom-ingress", "index", "render", "egress"):
+        engine.docker("tag", f"pons-test/{service}:tested", f"pons-test/{service}:next")
+    text = pair.one.environment.read_text().replace("TAG=tested", "TAG=next")
+    pair.one.environment.write_text(text)
+    with under_load(pair.one, 50) as senders:
+        for service in ("index", "render", "egress", "dicom-ingress", "gateway"):
+            pair.one.up("--no-deps", service)
+            [container] = pair.one.containers(service)
+            image = engine.docker("inspect", "--format", "{{.Config.Image}}", container)
+            assert image == f"pons-test/{service}:next"
+            before = len(acknowledged(senders))
+            eventually(
+                f"instances are acknowledged after {service} was replaced",
+                lambda before=before: len(acknowledged(senders)) > before + 4,
+                120,
+            )
+    holds_exactly(pair.one, senders, others=True)
+
+
+def test_another_stores_credentials_open_nothing(
+    pair: Pair, engine: Engine, images: dict[str, str]
+) -> None:
+    """REST, render, NATS, PostgreSQL, objects; and the other's servers cannot be reached at all."""
+    script = (Path(__file__).parent / "credentials.py").read_text()
+    words = ("run", "--rm", "--interactive", "--network", f"pons-{pair.one.name}_inside")
+    told = engine.docker(
+        *words, images["index"], "python", "-P", "-c", script, given=json.dumps(credentials(pair))
+    )
+    found = json.loads(told)
+    refused_to_itself = {"writing_as_reader"}
+    for door, (own, other) in found.items():
+        assert other.startswith("refused: "), f"{door} let the other store in: {found}"
+        expected = "refused: InsufficientPrivilegeError" if door in refused_to_itself else "let in"
+        assert own == expected, f"{door}: {found}"
+
+
+def credentials(pair: Pair) -> list[dict[str, str]]:
+    """What each store knows, and the address of its PostgreSQL."""
+    names = ("render_token", "nats_password", "database_reader_url", "s3_access_key")
+    given = []
+    for project in pair:
+        known = {name: project.secret(name) for name in (*names, "s3_secret_key")}
+        [container] = project.containers("postgres")
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        known["address"] = project.engine.docker("inspect", "--format", form, container)
+        known |= {"store": project.name, "user": project.user}
+        known["password"] = (project.folder / "password").read_text()
+        given.append(known)
+    return given
+
+
+@contextmanager
+def under_load(project: Project, number: int) -> Iterator[list[Sender]]:
+    """Senders over DICOM and REST that go on while the block runs."""
+    senders = [kind(project.store, number + place) for place, kind in enumerate(SENDERS)]
+    with sending(senders):
+        yield senders
+
+
+def acknowledged(senders: list[Sender]) -> set[str]:
+    return set().union(*(set(sender.acknowledged) for sender in senders))
+
+
+def listed(project: Project) -> set[str]:
+    answer = project.store.http.get("/instances", params={"expand": ""}, timeout=120)
+    return {one["MainDicomTags"]["SOPInstanceUID"] for one in answer.raise_for_status().json()}
+
+
+def holds_exactly(project: Project, senders: list[Sender], *, others: bool = False) -> None:
+    """All that was acknowledged, each once, and nothing that was not sent.
+
+    `others`: beside what earlier tests have sent.
+    """
+    wanted, sent = acknowledged(senders), {uid for sender in senders for uid in sender.sent}
+    eventually("every acknowledged instance is listed", lambda: wanted <= listed(project), 120)
+    answer = project.store.http.get("/instances", params={"expand": ""}, timeout=120).json()
+    uids = [one["MainDicomTags"]["SOPInstanceUID"] for one in answer]
+    assert len(uids) == len(set(uids)), "an instance is there twice"
+    assert project.store.get("/statistics")["CountInstances"] == len(uids)
+    if not others:
+        assert set(uids) <= sent, "an instance is there that nobody sent"
+
+
+def send_to_itself(project: Project, instance: str) -> None:
+    """Egress sends it to the store's own DICOM port, whose name the inner network knows."""
+    http = project.store.http
+    http.put("/modalities/self", json=["PONS", "dicom-ingress", 4242]).raise_for_status()
+    answer = http.post("/modalities/self/store", content=instance).raise_for_status()
+    assert answer.json()["FailedInstancesCount"] == 0
