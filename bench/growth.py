@@ -14,7 +14,7 @@ import itertools
 import json
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ from pons.settings import DatabaseSettings, IndexSettings, Settings
 from pons_index.arrival import Arrival, arrivals
 from pons_index.database import Database, open_pool
 from pons_index.writer import Writer
-from stores import RunningStore, fresh_pons, work_folder
+from stores import RunningStore, fresh_pons, measured_usage, work_folder
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 IN_SERIES, IN_STUDY = 100, 200
@@ -49,6 +49,8 @@ class Grown:
 
     instances: int
     per_second: float
+    cpu: tuple[float, float]
+    """Milliseconds that writing an instance took the writer, and PostgreSQL."""
     milliseconds: dict[str, float]
     bytes_each: float
     """Of the database, without PostgreSQL's log."""
@@ -77,8 +79,8 @@ class Generator:
                 raise SystemExit(f"{value} is not in the header that is made to many")
         self._zstd = zstandard.ZstdCompressor(level=1)
 
-    def announcement(self, numbers: range) -> Announcement:
-        return Announcement("bench", [self._instance(number) for number in numbers])
+    def announcement(self, numbers: range, awaited: bool = True) -> Announcement:
+        return Announcement("bench", [self._instance(number) for number in numbers], awaited)
 
     def _instance(self, number: int) -> InstanceReceived:
         series, study = number // IN_SERIES, number // IN_STUDY
@@ -147,11 +149,16 @@ async def refuse(arrival: Arrival, reason: str) -> None:
     raise SystemExit(f"{arrival.event.sop_instance_uid} is refused: {reason}")
 
 
-async def write(writer: Writer, generator: Generator, numbers: range) -> float:
+def batches(numbers: range) -> Iterator[range]:
+    for start in range(numbers.start, numbers.stop, BATCH):
+        yield range(start, min(start + BATCH, numbers.stop))
+
+
+async def write_all(writer: Writer, announced: Iterable[Announcement]) -> float:
     """Write these instances; the seconds that writing them took, without making them up."""
     seconds = 0.0
-    for start in range(numbers.start, numbers.stop, BATCH):
-        batch = arrivals(generator.announcement(range(start, min(start + BATCH, numbers.stop))))
+    for announcement in announced:
+        batch = arrivals(announcement)
         began = time.perf_counter()
         answers = await writer.write(batch)
         seconds += time.perf_counter() - began
@@ -188,15 +195,21 @@ async def grow(store: RunningStore, folder: Path, arguments: argparse.Namespace)
         written = await database.pool.fetchval("SELECT instances FROM totals")
         for size in arguments.sizes:
             if written < size:
-                await write(writer, generator, range(written, size))
+                wanted = range(written, size)
+                await write_all(writer, map(generator.announcement, batches(wanted)))
                 written = size
             await settle(database)
             more = range(written, written + arguments.measured)
-            seconds = await write(writer, generator, more)
+            announced = [generator.announcement(one) for one in batches(more)]
+            began = time.process_time()
+            with measured_usage(store) as usage:
+                seconds = await write_all(writer, announced)
+            spent = time.process_time() - began, usage.cpu_seconds.get("postgres", 0.0)
+            cpu = spent[0] * 1000 / len(more), spent[1] * 1000 / len(more)
             written = more.stop
-            times = await asyncio.to_thread(ask, store, size, arguments.repeat)
+            times = await asyncio.to_thread(ask, store, more.start, arguments.repeat)
             used = await database.pool.fetchval("SELECT pg_database_size(current_database())")
-            grown.append(Grown(size, arguments.measured / seconds, times, used / written))
+            grown.append(Grown(more.start, len(more) / seconds, cpu, times, used / written))
             print_table(grown)
 
 
@@ -214,6 +227,8 @@ def print_table(grown: Sequence[Grown]) -> None:
     print(f"\n{'':34}{heads}")
     rates = [one.per_second for one in grown]
     print(f"{'written a second':34}{''.join(cells(rates, '.0f'))}")
+    for place, what in enumerate(("CPU ms of the writer, each", "CPU ms of PostgreSQL, each")):
+        print(f"{what:34}{''.join(cells([one.cpu[place] for one in grown], '.2f'))}")
     for name in grown[0].milliseconds:
         times = [one.milliseconds[name] for one in grown]
         print(f"{name + ', ms':34}{''.join(cells(times, '.1f'))}")

@@ -168,14 +168,20 @@ def _touch_memory(file: Path) -> None:
 
 
 def memory_mb(pid: int) -> float:
-    total = 0
+    return sum(used for _, used in memory_by_kind(pid).values())
+
+
+def memory_by_kind(pid: int) -> dict[str, tuple[int, float]]:
+    """How many processes of each kind there are, and the MB that they take together."""
+    found: dict[str, tuple[int, float]] = {}
     for process in _family(pid):
         try:
-            memory = process.memory_full_info()
-            total += getattr(memory, "pss", memory.rss)
+            memory, kind = process.memory_full_info(), _kind(process)
         except psutil.Error:
             continue
-    return total / 1e6
+        count, used = found.get(kind, (0, 0.0))
+        found[kind] = (count + 1, used + getattr(memory, "pss", memory.rss) / 1e6)
+    return found
 
 
 def _cpu_seconds(pid: int) -> dict[str, float]:
