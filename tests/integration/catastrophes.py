@@ -155,7 +155,7 @@ class Ground:
 
     def remove(self, keys: set[str]) -> None:
         for key in keys:
-            Path(key).unlink()
+            Path(key).unlink(missing_ok=True)  # the collector may just have taken what was deleted
 
     # What holds
 
