@@ -197,7 +197,10 @@ class Sender:
         study = generate_uid()
         for number in range(self._series):
             ds = image("SENT", study, number, rows=4)
-            status = assoc.send_c_store(ds).get("Status")
+            try:
+                status = assoc.send_c_store(ds).get("Status")
+            except RuntimeError as error:  # pynetdicom's, where the abort came between two requests
+                raise Unserved("aborted") from error
             if status != 0:
                 raise Unserved(f"status {status}")
             self.acknowledged.append(ds.SOPInstanceUID)
@@ -253,5 +256,5 @@ def test_who_sends_for_ever_hears_an_abort(
         eventually("some are stored", lambda: len(sender.acknowledged) > 20)
         end(second)
         thread.join(TIMEOUT)
-    assert ended == ["status None"]
+    assert ended in (["status None"], ["aborted"])
     assert set(sender.acknowledged) <= stored_uids(store)
