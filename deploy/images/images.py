@@ -45,6 +45,13 @@ class Engine:
             raise BuildFailed(f"{self.program} {words[0]} failed: {said}")
         return done.stdout.strip()
 
+    def fetch(self, image: str) -> None:
+        """Have an image here: BuildKit builds on one without keeping it, and it is weighed, too."""
+        try:
+            self.size(image)
+        except BuildFailed:
+            self.run("pull", image)
+
     def size(self, image: str) -> int:
         """Bytes of all layers of an image."""
         return int(self.run("image", "inspect", "--format", "{{.Size}}", image))
@@ -139,6 +146,7 @@ def main(words: Sequence[str]) -> int:
     choice, rows = options(words), []
     try:
         engine = find_engine()
+        engine.fetch(choice.base)
         for service in choice.only:
             image = f"{choice.prefix}/{service}:{choice.tag}"
             print(f"building {image}", flush=True)

@@ -116,7 +116,7 @@ def running_engine() -> Iterator[Engine]:
         shutil.rmtree(folder)
         return
     policy = _rules("filter")[:3]
-    others = any(process.name() == "dockerd" for process in psutil.process_iter())
+    others = any(one.info["name"] == "dockerd" for one in psutil.process_iter(["name"]))
     with (folder / "log").open("wb") as log:
         command = ("dockerd", "--config-file", str(engine.configuration()))
         process = subprocess.Popen(command, stdout=log, stderr=log, env=engine.environment)

@@ -237,6 +237,23 @@ def test_download_of_several(explorer: Open, store: Store, tmp_path: Path) -> No
         assert len([name for name in opened.namelist() if name.startswith("IMAGES/")]) == 2
 
 
+def test_a_download_counts_protected_patients_apart(explorer: Open, store: Store) -> None:
+    """They are packed as well, so who downloads is told of them."""
+    for number in (8017, 8018):
+        send(store, scan(number, f"Shielded^{number}", f"SHIELDED{number}", "20260101"))
+    asked = {"Level": "Patient", "Query": {"PatientID": "SHIELDED8018"}}
+    (patient,) = store.http.post("/tools/find", json=asked).json()
+    store.http.put(f"/patients/{patient}/protected", content="1").raise_for_status()
+    page = explorer("?q=SHIELDED")
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.keyboard.press("d")
+    told = page.get_by_role("dialog").get_by_role("status")
+    expect(told).to_contain_text("1 patient, 1 series, 1 image,")
+    expect(told).to_contain_text("and 1 study of a protected patient, which is not counted here")
+
+
 def test_download_of_many(explorer: Open, tmp_path: Path) -> None:
     """A job packs them, of which a notice tells; its result is fetched from the list of jobs as
     well, which says how large it is."""

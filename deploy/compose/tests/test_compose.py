@@ -71,6 +71,21 @@ def test_containers_can_do_no_more_than_they_need(services: dict[str, dict[str, 
         assert not {"privileged", "cap_add", "pid", "network_mode"} & one.keys()
 
 
+def test_patients_names_are_not_in_logs(services: dict[str, dict[str, Any]]) -> None:
+    """PostgreSQL would write the statements that fail there."""
+    assert "log_min_error_statement=panic" in services["postgres"]["command"]
+
+
+@pytest.mark.parametrize("script", ["compose/postgres.sh", "k8s/overlays/single-node/roles.sh"])
+def test_passwords_are_in_no_list_of_processes(script: str) -> None:
+    """They are read by psql, and are no arguments of it."""
+    text = (CHECKOUT / "deploy" / script).read_text()
+    command, _, statements = text.partition("<<'SQL'")
+    assert "PASSWORD :'" in statements
+    assert "/run/secrets" not in command
+    assert "$OWNER_PASSWORD" not in command
+
+
 def test_each_starts_after_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
     """Not only after it has been started, but once it is healthy."""
     needed = {name: set(one.get("depends_on", ())) for name, one in services.items()}
@@ -91,6 +106,16 @@ def test_overrides_say_what_is_a_setting_of_a_service(
     assert changed.keys() <= services.keys()
     for one in changed.values():
         assert ((one or {}).get("environment") or {}).keys() <= variables().keys()
+
+
+def test_scripts_ask_a_gateway_with_a_certificate_by_https(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """It answers nothing else then."""
+    changed = yaml.safe_load((CHECKOUT / "deploy/compose/tls.yml").read_text())["services"]
+    for name, one in services.items():
+        if "PONS_LUA_TOKEN_FILE" in one.get("environment", {}):
+            assert changed[name]["environment"]["PONS_LUA_URL"] == "https://gateway:8042"
 
 
 class Tagged(yaml.SafeLoader):

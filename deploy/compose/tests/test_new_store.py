@@ -117,6 +117,8 @@ def test_a_port_of_another_store_is_refused(checkout: Path) -> None:
         (("-x",), "there is no option -x"),
         (("nm", "ct"), "name one store, not nm and ct"),
         (("nm\nct",), "a store's name has"),
+        (("postgres",), "a store cannot be called 'postgres'"),
+        (("template1",), "a store cannot be called 'template1'"),
         (("nm", "--http-port"), "--http-port needs a value"),
         (("nm", "--http-port", "70000"), "a port is a number from 1 to 65535, not '70000'"),
         (("nm", "--http-port", "80a"), "a port is a number from 1 to 65535, not '80a'"),

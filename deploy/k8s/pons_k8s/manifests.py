@@ -9,15 +9,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pons_k8s.kubectl import kubectl
-from pons_k8s.names import STORE_LABEL
+from pons_k8s.names import OVERLAY_LABEL, STORE_LABEL
 from pons_k8s.refusal import Refusal
 
 OVERLAYS = Path(__file__).resolve().parents[1] / "overlays"
 IMAGES = ("gateway", "dicom-ingress", "index", "render", "egress")
 OLD_API = {"autoscaling/v2": "autoscaling/v2beta2", "policy/v1": "policy/v1beta1"}
 """Kubernetes 1.20's names of what came later under others."""
+KUBE_SYSTEM = re.compile(
+    r"namespaceSelector:\n +matchLabels:\n +kubernetes\.io/metadata\.name: kube-system$",
+    re.MULTILINE,
+)
+"""Namespaces have this label by themselves since 1.21."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Store:
     backups: str = ""
     """Where PostgreSQL's backups go, `s3://bucket/path`, and at which address."""
     backups_url: str = ""
+    s3_url: str = ""
     old_api: bool = False
 
 
@@ -43,6 +50,7 @@ def overlay_names() -> list[str]:
 def namespace_manifest(store: Store) -> dict[str, Any]:
     """The namespace, in which no pod may be more than "restricted"."""
     labels = {"app.kubernetes.io/part-of": "pons", STORE_LABEL: store.name}
+    labels |= {OVERLAY_LABEL: store.overlay}
     labels |= {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     return {
         "apiVersion": "v1",
@@ -98,7 +106,7 @@ def kustomization(store: Store, place: Path) -> dict[str, Any]:
                 "literals": [f"PONS_STORE_NAME={store.name}"],
             }
         ],
-        "patches": list(_backups(store)),
+        "patches": [*_backups(store), *_s3_ports(store), _queue(store)],
     }
     return told | ({"images": images} if store.registry or store.tag else {})
 
@@ -117,8 +125,54 @@ def _backups(store: Store) -> Iterable[dict[str, Any]]:
         }
 
 
+def _s3_ports(store: Store) -> Iterable[dict[str, Any]]:
+    """Lets the services, and PostgreSQL for its backups, out to the ports of S3 beside 443.
+
+    Raises `Refusal` for an address whose port is none.
+    """
+    if not store.s3_url:
+        return
+    ports = sorted({_port(store.s3_url), _port(store.backups_url)} - {443})
+    for policy, rule in (("services-to-backing", 2), ("database-for-services", 1)):
+        added = [
+            {"op": "add", "path": f"/spec/egress/{rule}/ports/-", "value": {"port": port}}
+            for port in ports
+        ]
+        if added:
+            yield {
+                "target": {"kind": "NetworkPolicy", "name": policy},
+                "patch": json.dumps(added),
+            }
+
+
+def _port(address: str) -> int:
+    try:
+        found = urlsplit(address)
+        return found.port or (443 if found.scheme == "https" else 80)
+    except ValueError:
+        raise Refusal(f"{address} has no port from 1 to 65535: write host:port") from None
+
+
+def _queue(store: Store) -> dict[str, Any]:
+    """Where an overlay has components/keda: KEDA, which is in another namespace, asks the NATS of
+    this store for its stream. The component itself sees neither name, as it is laid below them."""
+    places = {
+        "natsServerMonitoringEndpoint": f"nats-monitor.{store.namespace}.svc:8222",
+        "stream": f"{store.name}-changes",
+    }
+    return {
+        "target": {"kind": "ScaledObject", "name": "egress"},
+        "patch": json.dumps(
+            [
+                {"op": "replace", "path": f"/spec/triggers/0/metadata/{key}", "value": value}
+                for key, value in places.items()
+            ]
+        ),
+    }
+
+
 def with_old_api(text: str) -> str:
-    """The same for Kubernetes 1.20."""
+    """The same for Kubernetes 1.20, where DNS may be in any namespace, as none can be named."""
     for new, old in OLD_API.items():
         text = re.sub(rf"^apiVersion: {new}$", f"apiVersion: {old}", text, flags=re.MULTILINE)
-    return text
+    return KUBE_SYSTEM.sub("namespaceSelector: {}", text)

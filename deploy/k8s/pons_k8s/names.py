@@ -13,6 +13,8 @@ PREFIX = "pons-"
 """Of namespaces for which no other name is given."""
 STORE_LABEL = "pons/store"
 """Label of a namespace: the store that it was made for."""
+OVERLAY_LABEL = "pons/overlay"
+"""Label of a namespace: the overlay that its store was made by."""
 
 
 def store_name(text: str) -> str:

@@ -20,7 +20,7 @@ from pons_k8s.manifests import (
     overlay_names,
     secret_manifest,
 )
-from pons_k8s.names import STORE_LABEL, namespace_name, store_name
+from pons_k8s.names import OVERLAY_LABEL, STORE_LABEL, namespace_name, store_name
 from pons_k8s.refusal import Refusal
 from pons_k8s.secrets import Bucket, make_secrets, password_hash
 
@@ -41,6 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
             registry=asked.images,
             backups=asked.backups,
             backups_url=asked.backups_url or _address(asked),
+            s3_url=_address(asked) if asked.s3_endpoint else "",
             old_api=asked.old_api,
         )
         bucket = _bucket(asked, os.environ)
@@ -68,9 +69,8 @@ def make(store: Store, bucket: Bucket | None, seconds: int) -> None:
     found = find("namespace", store.namespace)
     if found is None:
         create(namespace_manifest(store))
-    elif (of := found["metadata"].get("labels", {}).get(STORE_LABEL)) != store.name:
-        whose = f"belongs to the store {of!r}" if of else "was not made by new-store"
-        raise Refusal(f"the namespace {store.namespace} {whose}: name another by --namespace")
+    else:
+        _require_same(store, found["metadata"].get("labels", {}))
     _make_secrets(store, bucket)
     # A Job cannot be changed, and has to run for each version.
     kubectl("delete", "job", "migrate", "--namespace", store.namespace, "--ignore-not-found")
@@ -82,6 +82,21 @@ def make(store: Store, bucket: Bucket | None, seconds: int) -> None:
             kubectl("rollout", "status", f"deployment/{service}", *where)
         print("every service is ready", flush=True)
     print(how_to_reach(store.namespace))
+
+
+def _require_same(store: Store, labels: Mapping[str, str]) -> None:
+    """Raise `Refusal` unless a namespace was made for this store, and by this overlay.
+
+    Another overlay would leave the store without a way to its database and its objects.
+    """
+    if (of := labels.get(STORE_LABEL)) != store.name:
+        whose = f"belongs to the store {of!r}" if of else "was not made by new-store"
+        raise Refusal(f"the namespace {store.namespace} {whose}: name another by --namespace")
+    if (made := labels.get(OVERLAY_LABEL)) != store.overlay:
+        raise Refusal(
+            f"the store {store.name} was made by the overlay {made}, not by {store.overlay}: "
+            f"say --overlay {made}"
+        )
 
 
 def _make_secrets(store: Store, bucket: Bucket | None) -> None:

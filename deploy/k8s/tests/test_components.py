@@ -10,6 +10,7 @@ import pytest
 from pons.bus.connection import ROUTER
 from pons.messages.names import Names
 from pons_embedded.manifests import API_VERSIONS, K8S, Manifest, render, schema_faults
+from pons_k8s.manifests import Store, kustomization
 
 from .pods import named, of_kind
 
@@ -48,6 +49,23 @@ def test_keda_looks_at_the_stream_of_this_store(kubectl: str, tmp_path: Path) ->
     assert trigger["consumer"] == ROUTER
     scalers = {one["metadata"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler")}
     assert scalers == {"render"}
+
+
+def test_new_store_tells_keda_where_the_nats_of_the_store_is(kubectl: str, tmp_path: Path) -> None:
+    """KEDA asks from its own namespace; the store's name is laid over the overlay, and over the
+    component within it."""
+    overlay = tmp_path.resolve() / "overlay"
+    overlay.mkdir()
+    with_component(kubectl, overlay, "keda", "main")
+    place = tmp_path.resolve() / "store"
+    place.mkdir()
+    told = kustomization(Store("ct-2", "hospital-ct", "single-node"), place)
+    told["resources"] = ["../overlay"]
+    (place / "kustomization.yaml").write_text(json.dumps(told))
+    scaled = named(render(kubectl, place), "ScaledObject", "egress")
+    trigger = scaled["spec"]["triggers"][0]["metadata"]
+    assert trigger["stream"] == Names("ct-2").changes_stream
+    assert trigger["natsServerMonitoringEndpoint"] == "nats-monitor.hospital-ct.svc:8222"
 
 
 def test_queue_depth_adds_to_the_cpu(kubectl: str, tmp_path: Path) -> None:

@@ -131,6 +131,19 @@ def test_anothers_namespace_is_left_alone(cluster: Cluster) -> None:
     assert cluster.has("namespace", "pons-ct")
 
 
+def test_a_store_is_not_upgraded_by_another_overlay(cluster: Cluster) -> None:
+    """Who forgets --overlay would cut a production store off from its database and objects."""
+    words = ("--s3-endpoint", "s3.example.org", "--s3-bucket", "objects", "--backups", "s3://b/ct")
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    made = cluster.run("new-store", "ct", "--overlay", "production", *words, **keys)
+    assert made.returncode == 0, made.stderr
+    applied = cluster.asked.count("apply ")
+    done = cluster.run("new-store", "ct", "--tag", "9")
+    assert done.returncode == 1
+    assert "was made by the overlay production, not by single-node" in done.stderr
+    assert cluster.asked.count("apply ") == applied
+
+
 def test_volumes_without_their_secrets_are_not_given_new_ones(cluster: Cluster) -> None:
     """New passwords would lock the store out of its own database."""
     assert cluster.run("new-store", "ct", "--seconds", "0").returncode == 0
@@ -199,11 +212,51 @@ def test_production_names_its_bucket_and_its_backups(cluster: Cluster) -> None:
     assert namespaces == {"hospital-ct"}
 
 
+@pytest.mark.parametrize(
+    ("words", "ports"),
+    [
+        (("--s3-endpoint", "s3.example.org"), {443}),
+        (("--s3-endpoint", "s3.example.org:9000"), {443, 9000}),
+        (("--s3-endpoint", "s3.example.org", "--s3-plain"), {443, 80}),
+        (
+            ("--s3-endpoint", "a.example.org:9000", "--backups-url", "https://b.example.org:9443"),
+            {443, 9000, 9443},
+        ),
+    ],
+)
+def test_s3_is_reached_at_the_port_it_has(
+    cluster: Cluster, words: tuple[str, ...], ports: set[int]
+) -> None:
+    """By the services, and by PostgreSQL, whose backups go there."""
+    done = cluster.run(
+        *("new-store", "ct", "--overlay", "production", "--print", *words),
+        *("--s3-bucket", "objects", "--backups", "s3://b/ct"),
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="secret",
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("services-to-backing", "database-for-services"):
+        policy = next(
+            one
+            for one in yaml.safe_load_all(done.stdout)
+            if (one["kind"], one["metadata"]["name"]) == ("NetworkPolicy", name)
+        )
+        outside = [
+            {port["port"] for port in rule["ports"]}
+            for rule in policy["spec"]["egress"]
+            if any("ipBlock" in peer for peer in rule["to"])
+        ]
+        assert [found - {6443} for found in outside] == [ports]
+
+
 def test_an_old_cluster_gets_its_own_names_of_the_apis(cluster: Cluster) -> None:
     """Kubernetes 1.20 knows autoscalers and budgets by others."""
     done = cluster.run("new-store", "ct", "--print", "--old-api")
     assert done.returncode == 0, done.stderr
-    versions = {one["kind"]: one["apiVersion"] for one in yaml.safe_load_all(done.stdout)}
+    manifests = list(yaml.safe_load_all(done.stdout))
+    [dns] = [one for one in manifests if one["metadata"]["name"] == "all-to-dns"]
+    assert {"namespaceSelector": {}} in dns["spec"]["egress"][0]["to"]
+    versions = {one["kind"]: one["apiVersion"] for one in manifests}
     assert versions["HorizontalPodAutoscaler"] == "autoscaling/v2beta2"
     assert versions["PodDisruptionBudget"] == "policy/v1beta1"
     assert versions["Deployment"] == "apps/v1"

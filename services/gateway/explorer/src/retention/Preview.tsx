@@ -14,7 +14,7 @@ export function Preview({ rule }: { rule: string }) {
   const t = useTranslations('retention');
   const { data, error, refetch } = useQuery({
     queryKey: ['retention', 'preview', rule],
-    queryFn: () => previewOf(rule),
+    queryFn: ({ signal }) => previewOf(rule, signal),
     staleTime: 0,
   });
   return (

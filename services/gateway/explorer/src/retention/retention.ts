@@ -33,11 +33,12 @@ export interface Preview {
   more: boolean;
 }
 
-export async function previewOf(rule: string): Promise<Preview> {
+/** Asks page after page, of a large store for a while; `signal` ends it with the page that shows it. */
+export async function previewOf(rule: string, signal: AbortSignal): Promise<Preview> {
   const studies: Judged[] = [];
   for (let since = 0; ; ) {
     const asked = { Rules: [rule], Since: since, Limit: PAGE };
-    const { Studies, Done, Last } = await post<DryRun>('/retention/dry-run', asked);
+    const { Studies, Done, Last } = await post<DryRun>('/retention/dry-run', asked, { signal });
     studies.push(...Studies);
     if (Done || studies.length > SHOWN)
       return { studies: studies.slice(0, SHOWN), more: !Done || studies.length > SHOWN };

@@ -27,7 +27,7 @@ export function DownloadDialog({ ids, onClose }: { ids: string[]; onClose: () =>
   const locale = useLocale();
   const navigate = useNavigate();
   const { show } = useNotices();
-  // What is deleted with studies is what is packed of them: one question has both sums.
+  // What is deleted with studies is what is packed of them, but for those of protected patients.
   const { data: sums, error } = useQuery({
     queryKey: ['downloads', ids],
     queryFn: () => deletionPlan(ids),
@@ -86,6 +86,9 @@ export function DownloadDialog({ ids, onClose }: { ids: string[]; onClose: () =>
               size: sizeText(sums.size, locale),
             })
           : t('counting')}
+        {sums !== undefined && sums.protectedStudies > 0 && (
+          <> {t('alsoProtected', { studies: sums.protectedStudies })}</>
+        )}
       </p>
       <fieldset className={styles.choices}>
         <legend>{t('how')}</legend>

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""deploy/images/build, with a stand-in for Docker's client."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BUILD = Path(__file__).parents[1] / "build"
+BASE = "base:1"
+CLIENT = """#!{python}
+import sys
+from pathlib import Path
+there, words = Path(r"{there}"), sys.argv[1:]
+images = there.read_text().split()
+if words[:2] == ["image", "inspect"]:
+    if words[-1] not in images:
+        sys.exit("Error: No such image: " + words[-1])
+    print(1000000 + 500000 * images.index(words[-1]))
+elif words[0] == "build":
+    there.write_text(" ".join([*images, words[words.index("--tag") + 1]]))
+elif words[0] == "pull":
+    there.write_text(" ".join([*images, words[1]]))
+elif words[0] == "run":
+    print('{{"components": [1, 2]}}')
+else:
+    print("20.10.24")
+"""
+"""An engine that builds on its base without keeping that, as BuildKit does."""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="images are built on Linux")
+def test_it_weighs_images_against_a_base_that_was_not_there(tmp_path: Path) -> None:
+    """On a machine that has nothing yet all images are built, and their sizes printed."""
+    there = tmp_path / "images"
+    there.write_text("")
+    client = tmp_path / "docker"
+    client.write_text(CLIENT.format(python=sys.executable, there=there))
+    client.chmod(0o755)
+    done = subprocess.run(
+        [str(BUILD), "--base", BASE, "--tag", "7", "--only", "index", "render"],
+        env=os.environ | {"DOCKER": str(client)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert there.read_text().split() == [BASE, "pons/index:7", "pons/render:7"]
+    assert done.stdout.splitlines()[-2:] == [
+        f"{'pons/index:7':<32} {'0.5':>13} {'2':>8}",
+        f"{'pons/render:7':<32} {'1.0':>13} {'2':>8}",
+    ]
