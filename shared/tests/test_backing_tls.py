@@ -89,6 +89,19 @@ async def test_postgresql(pki: Pki, postgres: PostgresServer) -> None:
         assert set(heard) == {SSL_REQUEST}
 
 
+async def test_postgresql_that_asks_for_a_certificate(pki: Pki, postgres: PostgresServer) -> None:
+    """It is shown that of the address, beside whom the setting believes."""
+    asking, own = shown(pki.ours.issue("good")), pki.ours.issue("own")
+    asking.load_verify_locations(pki.ours.file)
+    asking.verify_mode = ssl.CERT_REQUIRED
+    with behind_tls(postgres, asking) as (url, _):
+        ca = str(pki.ours.file)
+        named = f"{url}?sslcert={own.certificate}&sslkey={own.key}"
+        assert await value(DatabaseSettings(url=named, tls_ca=ca)) == 7
+        with pytest.raises(Unavailable):
+            await value(DatabaseSettings(url=url, tls_ca=ca))
+
+
 async def test_postgresql_that_is_not_believed(pki: Pki, postgres: PostgresServer) -> None:
     """What is wrong, with which server, and by which setting; in no more time than a connection
     may take."""

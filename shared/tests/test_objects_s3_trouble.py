@@ -113,6 +113,14 @@ async def test_trouble_is_told_and_passes(
     assert await objects.read(key, len(IMAGE)) == IMAGE
 
 
+async def test_a_read_waits_no_longer_than_a_put(way: Between, impatient: Objects) -> None:
+    """A silent server is asked again within one patience, and not for another one after it."""
+    way.mode = "silent"
+    with pytest.raises(Unavailable):
+        await impatient.read(new_key())
+    assert 0 < way.about("main").count("GET") <= 4  # each hears 0.4 s of silence, within 1.5 s
+
+
 async def test_many_wait_no_longer_than_one(way: Between, impatient: Objects) -> None:
     """A hundred puts to a silent server fail within the patience for a place and for an answer."""
     await impatient.put(new_key(), b"")

@@ -47,6 +47,7 @@ def make_certificate(
         what = "is there already; --force makes another"
     else:
         found, secret = _signed(hosts, days)
+        folder.make()  # as a store does that is started first
         write_private(key, secret)
         write_private(certificate, found.public_bytes(serialization.Encoding.PEM).decode())
         what = "is made"

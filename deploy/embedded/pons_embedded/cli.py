@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pons_embedded.errors import Refusal
 from pons_embedded.password import print_password_line
+from pons_embedded.services import STOP_STAGES, end_patience
 from pons_embedded.status import show_status, stop_store
 from pons_embedded.tools import NAMES, run_tool
 from pons_embedded.up import Choices, run_store
@@ -56,8 +57,10 @@ def _run(given: argparse.Namespace, rest: list[str]) -> int:
         return make_certificate(
             choices.folder(settings), given.names, given.days, force=given.force
         )
-    command = show_status if given.command == "status" else stop_store
-    return command(choices.folder(settings), settings.store.name)
+    folder, store = choices.folder(settings), settings.store.name
+    if given.command == "status":
+        return show_status(folder, store)
+    return stop_store(folder, store, len(set(STOP_STAGES.values())) * end_patience(settings))
 
 
 def _parser() -> argparse.ArgumentParser:

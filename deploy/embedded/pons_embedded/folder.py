@@ -71,20 +71,30 @@ class DataFolder:
         """Its presence asks the supervisor to stop, where there are no signals."""
         return self.path / "stop"
 
+    def make(self) -> None:
+        """Let it be there, for its owner alone. Raises `Refusal` where it cannot be."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> Refusal:
+        return Refusal(
+            f"the data folder {self.path} cannot be written ({error.strerror}): "
+            "choose another with --data"
+        )
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other supervisor away while the block runs.
 
         The operating system gives the lock back however the process ends, so none is ever stale.
         """
+        self.make()
         try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise Refusal(
-                f"the data folder {self.path} cannot be written ({error.strerror}): "
-                "choose another with --data"
-            ) from None
+            raise self._unwritable(error) from None
         try:
             if not self._try_lock(descriptor):
                 holder = os.read(descriptor, 32).decode().strip() or "unknown"

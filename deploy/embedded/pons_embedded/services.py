@@ -89,14 +89,14 @@ def service_programs(
                     settings.health.hung_after,
                     input=subprocess.DEVNULL if lifeline is None else lifeline,
                     forks=forks,
-                    end_patience=_end_patience(settings),
+                    end_patience=end_patience(settings),
                     opens_last=lifeline is not None and service == OPENS_LAST,
                 )
             )
     return programs
 
 
-def _end_patience(settings: Settings) -> float:
+def end_patience(settings: Settings) -> float:
     """Seconds that a service may take to end in order, by what it was told."""
     health, closing = settings.health, 2.0
     return health.leave_seconds + settings.dicom.drain_seconds + health.finish_seconds + closing

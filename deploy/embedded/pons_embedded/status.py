@@ -22,6 +22,7 @@ from pons_embedded.processes import end_all
 HEALTHY, UNHEALTHY, NOT_RUNNING = 0, 1, 3
 """Exit codes, as for the status of a system service."""
 DOWN_PATIENCE = 90.0
+"""Seconds that a store may take to end, beside what its services were told to take."""
 MIB = 1 << 20
 
 
@@ -62,8 +63,12 @@ def show_status(folder: DataFolder, store: str) -> int:
     return HEALTHY if everything_well else UNHEALTHY
 
 
-def stop_store(folder: DataFolder, store: str) -> int:
-    """Stop a store and wait until all of it has ended; the exit code."""
+def stop_store(folder: DataFolder, store: str, ending: float = 0) -> int:
+    """Stop a store and wait until all of it has ended; the exit code.
+
+    `ending`: seconds that its services may take, one stage after the other.
+    """
+    patience = DOWN_PATIENCE + ending
     known = state.read_state(folder.state)
     supervisor = known.supervisor.process() if known else None
     store = known.store if known else store
@@ -72,11 +77,11 @@ def stop_store(folder: DataFolder, store: str) -> int:
             folder.stop_request.touch()
         else:
             send(supervisor.pid, signal.SIGTERM)
-        deadline = time.monotonic() + DOWN_PATIENCE
+        deadline = time.monotonic() + patience
         while known is not None and known.supervisor.process() is not None:
             if time.monotonic() > deadline:
                 raise Refusal(
-                    f"store {store} has not ended after {DOWN_PATIENCE:g} s: see {folder.log}, "
+                    f"store {store} has not ended after {patience:g} s: see {folder.log}, "
                     f"and kill process {supervisor.pid} if need be"
                 )
             time.sleep(0.05)

@@ -54,6 +54,14 @@ def shown(folder: DataFolder, host: str) -> dict[str, object]:
     return dict(seen)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+def test_a_data_folder_that_it_makes_is_its_owners(folder: DataFolder) -> None:
+    """A store that starts there later finds the folder as it would have made it."""
+    assert make(folder, "localhost") == 0
+    modes = [path.stat().st_mode & 0o777 for path in (folder.path, folder.tls)]
+    assert modes == [0o700, 0o700]
+
+
 def test_it_is_believed_for_its_names(
     folder: DataFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:

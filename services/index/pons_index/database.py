@@ -236,7 +236,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
     """A database that is migrated already."""
     pool = await asyncpg.create_pool(
         settings.database.url,
-        ssl=database_tls(settings.database),
+        ssl=database_tls(settings.database, settings.database.url),
         min_size=0,
         max_size=max(LEAST_CONNECTIONS, settings.database.pool_size),
         max_inactive_connection_lifetime=IDLE_SECONDS,
@@ -253,7 +253,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Database]:
 
 async def _migrate(settings: Settings, claim: Claim | None, pulse: Pulse) -> None:
     pulse.begin()
-    tls = database_tls(settings.database)
+    tls = database_tls(settings.database, settings.database.url)
     for delay in delays():
         try:
             connection = await asyncpg.connect(settings.database.url, timeout=5, ssl=tls)

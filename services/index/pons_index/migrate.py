@@ -45,7 +45,8 @@ async def migrate_database(settings: Settings) -> int:
 async def wait_for_schema(settings: Settings) -> int:
     """Return, with the exit code, once somebody has brought the database to this version's schema.
 
-    Changes nothing. Raises `PonsError` when the database is newer than this version.
+    Changes nothing. A later schema will do that still lets this version work, so that a process of
+    the version before starts again while the next one comes. Raises `PonsError` for any other.
     """
     require_url(settings)
     reader = open_reader(settings.database)
@@ -53,17 +54,17 @@ async def wait_for_schema(settings: Settings) -> int:
         for delay in delays():
             try:
                 row = await reader.peek(READ_SCHEMA)
-                found = (row and row[0]) or 0
+                found, oldest = (number or 0 for number in row) if row else (0, 0)
                 reason = f"it has schema {found}, this version needs {SCHEMA}"
             except Unavailable as error:
-                found, reason = 0, log_text(error)
-            if found > SCHEMA:
+                found, oldest, reason = 0, 0, log_text(error)
+            if oldest > SCHEMA:
                 raise PonsError(
                     f"The database is newer than this version of Pons: its schema is {found}, "
                     f"this version knows {SCHEMA}",
                     "start the version that made it, or a later one",
                 )
-            if found == SCHEMA:
+            if found >= SCHEMA:
                 return 0
             log.warning("waiting for the database's schema", reason=reason, retry_seconds=delay)
             await asyncio.sleep(delay)

@@ -101,6 +101,19 @@ async def test_a_newer_schema_is_refused(open_store: OpenStore) -> None:
             await wait_for_schema(store.settings)
 
 
+async def test_a_newer_schema_that_lets_this_version_work_is_enough(open_store: OpenStore) -> None:
+    """A pod of the version before that is started again amid an upgrade comes up."""
+    async with open_store() as store:
+        await migrate_database(store.settings)
+        await execute(
+            store.settings,
+            f"INSERT INTO migrations VALUES ({SCHEMA + 1}, 'a', 'b', "
+            f"'{store.settings.store.name}', now(), {SCHEMA})",
+        )
+        async with asyncio.timeout(30):
+            assert await wait_for_schema(store.settings) == 0
+
+
 def run(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
     """The command, as a cluster runs it."""
     environment = os.environ | {

@@ -263,4 +263,4 @@ def open_reader(
     url = database.reader_url or database.url
     if not url:
         raise Unavailable("No database is configured", "set database.url or database.reader_url")
-    return Reader(url, database.pool_size, plans, owner, tls=database_tls(database))
+    return Reader(url, database.pool_size, plans, owner, tls=database_tls(database, url))

@@ -7,7 +7,7 @@ import threading
 from minio import Minio
 from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError
 
 from pons.errors import DamagedObject, Unavailable
 from pons.objects.protocol import check_size
@@ -56,10 +56,10 @@ class Download:
             while not self.finished:
                 try:
                     return self._read(size)
-                except HTTPError:
+                except HTTPError as error:
                     self._drop()
-                    if self._resumes == 0:
-                        raise
+                    if self._resumes == 0 or isinstance(error, MaxRetryError):
+                        raise  # who was asked until patience ended is not asked for as long again
                     self._resumes -= 1
             return b""
 

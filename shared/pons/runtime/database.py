@@ -2,21 +2,26 @@
 """What PostgreSQL has to show before it is asked anything."""
 
 import ssl
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pons.settings import DatabaseSettings
 from pons.tls.contexts import Terms
 from pons.tls.servers import POSTGRESQL, asking_context
 
 
-def database_tls(database: DatabaseSettings) -> ssl.SSLContext | None:
+def database_tls(database: DatabaseSettings, url: str) -> ssl.SSLContext | None:
     """For asyncpg, which then speaks to nobody else; None: as the address says.
 
-    Reads a file. Raises `Unavailable` where that has no certificates.
+    asyncpg passes over `sslcert` and `sslkey` of the address `url` beside a context, so they are
+    taken from there. Reads files. Raises `Unavailable` where they have no certificates.
     """
     if not database.tls_ca:
         return None
-    return asking_context(Terms(POSTGRESQL, trusted=database.tls_ca))
+    named = parse_qs(urlsplit(url).query)
+    certificate, key = (named.get(name, [""])[-1] for name in ("sslcert", "sslkey"))
+    return asking_context(
+        Terms(POSTGRESQL, certificate=certificate, private_key=key, trusted=database.tls_ca)
+    )
 
 
 def server_of(url: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from pons.errors import Unavailable, log_text
 from pons.settings import HttpSettings, SettingsError
 from pons.tls.certificates import Certificates
-from pons.tls.contexts import Names, Terms, context_of, server_context
+from pons.tls.contexts import Names, Terms, context_of, read_pem, server_context
 
 NAMES = Names(
     certificate="http.tls_certificate",
@@ -19,7 +19,7 @@ NAMES = Names(
     ciphers="http.tls_ciphers",
 )
 
-ASKING_NAMES = replace(NAMES, trusted=NAMES.certificate)
+END = "-----END CERTIFICATE-----"
 
 
 def certificates_of(
@@ -73,8 +73,16 @@ def _of_the_port(terms: Terms, settings: HttpSettings) -> ssl.SSLContext:
 
 def _of_who_asks(terms: Terms, settings: HttpSettings) -> ssl.SSLContext:
     shown = terms if settings.tls_client_ca else replace(terms, certificate="")
-    believed = replace(shown, trusted=terms.certificate, names=ASKING_NAMES)
-    context = context_of(ssl.PROTOCOL_TLS_CLIENT, believed)
+    context = context_of(ssl.PROTOCOL_TLS_CLIENT, replace(shown, trusted=""))
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # The first of the file is the port's own. Those behind it sign others, too, who are not asked
+    # for a name here.
+    file = read_pem(terms.certificate, NAMES.certificate).decode("ascii", "ignore")
+    try:
+        context.load_verify_locations(cadata=file.partition(END)[0] + END)
+    except ssl.SSLError as error:
+        raise Unavailable(
+            f"There is no certificate in PEM in the file of {NAMES.certificate}"
+        ) from error
     return context

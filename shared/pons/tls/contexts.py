@@ -82,7 +82,7 @@ def context_of(protocol: int, terms: Terms) -> ssl.SSLContext:
     if terms.certificate:
         _load_own(context, terms)
     if terms.trusted:
-        _read(terms.trusted, terms.names.trusted)
+        read_pem(terms.trusted, terms.names.trusted)
         try:
             context.load_verify_locations(terms.trusted)
         except OSError as error:
@@ -122,11 +122,11 @@ def openssl_name(cipher: str) -> str:
 def _load_own(context: ssl.SSLContext, terms: Terms) -> None:
     """The certificate and the key that belongs to it."""
     names = terms.names
-    if b"-----BEGIN CERTIFICATE-----" not in _read(terms.certificate, names.certificate):
+    if b"-----BEGIN CERTIFICATE-----" not in read_pem(terms.certificate, names.certificate):
         raise Unavailable(f"There is no certificate in PEM in the file of {names.certificate}")
     key_file = terms.private_key or terms.certificate
     where = names.private_key if terms.private_key else names.certificate
-    if b"PRIVATE KEY-----" not in _read(key_file, where):
+    if b"PRIVATE KEY-----" not in read_pem(key_file, where):
         raise Unavailable(f"There is no private key in PEM in the file of {where}")
     try:
         context.load_cert_chain(terms.certificate, key_file, password=_refuse_password)
@@ -143,7 +143,8 @@ def _load_own(context: ssl.SSLContext, terms: Terms) -> None:
         raise Unavailable(f"The files of {names.certificate} cannot be read") from error
 
 
-def _read(path: str, setting: str) -> bytes:
+def read_pem(path: str, setting: str) -> bytes:
+    """What a file holds. Raises `Unavailable` with the setting that names it."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:

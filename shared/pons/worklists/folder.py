@@ -102,12 +102,18 @@ class WorklistFolder:
                 yield page
 
     def _all_paths(self) -> list[str]:
-        """The files, sorted by name, those for everybody first."""
+        """The files, sorted by name, those for everybody first.
+
+        A folder inside that cannot be read stands for its files: it is told why, as they are.
+        """
         found = sorted(self._list(self._folder))
         with os.scandir(self._folder) as entries:
             inner = sorted(Path(one.path) for one in entries if one.is_dir())
         for folder in inner:
-            found += sorted(self._list(folder))
+            try:
+                found += sorted(self._list(folder))
+            except Unavailable:  # `lost+found` is root's alone
+                found.append(str(folder))
         return self._checked(found)
 
     def _paths(self, called_aet: str) -> list[str]:

@@ -149,6 +149,31 @@ async def test_rest_by_https(tmp_path: Path) -> None:
             assert await rest.ask("GET", b"/system", None, None) is None
 
 
+async def test_rest_is_not_believed_by_who_signed_its_certificate(tmp_path: Path) -> None:
+    """The file may hold the issuer's, too: others whom that signs are not this store."""
+    issuer = Authority(tmp_path, "ca")
+    own, other = issuer.issue("own"), issuer.issue("other")
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(own.certificate.read_bytes() + issuer.file.read_bytes())
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        length = (b"content-length", b"2")
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def asked_of(certificate: Path, key: Path) -> bytes | None:
+        http = HttpSettings(tls_certificate=str(certificate), tls_key=str(key))
+        async with serving(app, "127.0.0.1", 0, tls=certificates_of(http, {})) as server:
+            settings = HttpSettings(
+                tls_certificate=str(chain), tls_key=str(own.key), port=address(server)[1]
+            )
+            async with open_rest(Settings(http=settings)) as rest:
+                return await rest.ask("GET", b"/system", None, None)
+
+    assert await asked_of(chain, own.key) == b"ok"
+    assert await asked_of(other.certificate, other.key) is None
+
+
 async def test_no_doors(opened: Open) -> None:
     """Scripts that stay have the language alone, as those that are posted."""
     source = """
