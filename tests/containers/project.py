@@ -61,9 +61,17 @@ class Project:
         )
 
     def up(self, *words: str) -> None:
-        """Start what does not run, and return once every container is healthy."""
-        options = ("--detach", "--no-build", "--pull", "never", "--wait")
-        self.compose("up", *options, *words)
+        """Start what does not run, and return once every container is healthy.
+
+        Compose's own `--wait` gives up when a health check is late once, as on a busy machine.
+        """
+        self.compose("up", "--detach", "--no-build", "--pull", "never", *words)
+        self.wait_until_healthy()
+
+    def scale(self, **replicas: int) -> None:
+        """Have so many containers of these services, all healthy."""
+        wanted = [f"--scale={service}={number}" for service, number in replicas.items()]
+        self.up("--no-deps", "--no-recreate", *wanted, *replicas)
 
     def listed(self, form: str, service: str = "") -> list[str]:
         """A line about each container of the project, or of one of its services.

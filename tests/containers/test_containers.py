@@ -78,7 +78,7 @@ def test_containers_start(pair: Pair) -> None:
 def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> None:
     """Over DICOM and REST at once; each has its own instances and none of the other's."""
     with under_load(pair.one, 10) as one, under_load(pair.other, 20) as other:
-        pair.one.up("--scale", "render=3", "--scale", "egress=3", "--no-recreate")
+        pair.one.scale(render=3, egress=3)
         assert len(pair.one.containers("render")) == len(pair.one.containers("egress")) == 3
         eventually(
             "every store has taken a first image",
@@ -89,7 +89,7 @@ def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> N
         for identifier in instances:
             assert pair.one.store.http.get(f"/instances/{identifier}/preview").status_code == 200
         send_to_itself(pair.one, instances[0])
-        pair.one.up("--scale", "render=1", "--scale", "egress=1", "--no-recreate")
+        pair.one.scale(render=1, egress=1)
         assert len(pair.one.containers("render")) == 1
         began = time.monotonic()
         eventually(
