@@ -78,3 +78,10 @@ def pair(
         for project in pair:
             project.store.http.close()
             project.compose("down", "--volumes", "--timeout", "30")
+
+
+@pytest.fixture
+def alone(pair: Pair) -> Project:
+    """The first store. The other one is stopped from now on: what it costs, others have to do."""
+    pair.other.compose("stop")
+    return pair.one

@@ -103,58 +103,6 @@ def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> N
     assert not listed(pair.one) & listed(pair.other)
 
 
-def test_whatever_container_is_killed_nothing_acknowledged_is_lost(pair: Pair) -> None:
-    """Each of the eight, by kill -9, while senders go on."""
-    with under_load(pair.one, 30) as senders:
-        for service in KILLED:
-            before = len(acknowledged(senders))
-            pair.one.kill(service)
-            eventually(
-                f"instances are acknowledged after {service} was killed",
-                lambda before=before: len(acknowledged(senders)) > before + 4,
-                120,
-            )
-        pair.one.wait_until_healthy()
-    holds_exactly(pair.one, senders, others=True)
-
-
-def test_a_cut_network_loses_nothing_that_was_acknowledged(pair: Pair) -> None:
-    """NATS, PostgreSQL and the object store are cut off in turn, for longer than a timeout."""
-    with under_load(pair.one, 40) as senders:
-        for service in CUT_OFF:
-            with pair.one.cut_off(service):
-                threading.Event().wait(8)
-            pair.one.wait_until_healthy()
-            before = len(acknowledged(senders))
-            eventually(
-                f"instances are acknowledged after {service} was cut off",
-                lambda before=before: len(acknowledged(senders)) > before + 4,
-                120,
-            )
-    holds_exactly(pair.one, senders, others=True)
-
-
-def test_services_are_replaced_under_load(pair: Pair, engine: Engine) -> None:
-    """By another tag, one after the other, as an upgrade does: nothing acknowledged is lost."""
-    for service in ("gateway", "dicom-ingress", "index", "render", "egress"):
-        engine.docker("tag", f"pons-test/{service}:tested", f"pons-test/{service}:next")
-    text = pair.one.environment.read_text().replace("TAG=tested", "TAG=next")
-    pair.one.environment.write_text(text)
-    with under_load(pair.one, 50) as senders:
-        for service in ("index", "render", "egress", "dicom-ingress", "gateway"):
-            pair.one.up("--no-deps", service)
-            [container] = pair.one.containers(service)
-            image = engine.docker("inspect", "--format", "{{.Config.Image}}", container)
-            assert image == f"pons-test/{service}:next"
-            before = len(acknowledged(senders))
-            eventually(
-                f"instances are acknowledged after {service} was replaced",
-                lambda before=before: len(acknowledged(senders)) > before + 4,
-                120,
-            )
-    holds_exactly(pair.one, senders, others=True)
-
-
 def test_another_stores_credentials_open_nothing(
     pair: Pair, engine: Engine, images: dict[str, str]
 ) -> None:
@@ -185,6 +133,58 @@ def credentials(pair: Pair) -> list[dict[str, str]]:
         known["password"] = (project.folder / "password").read_text()
         given.append(known)
     return given
+
+
+def test_whatever_container_is_killed_nothing_acknowledged_is_lost(alone: Project) -> None:
+    """Each of the eight, by kill -9, while senders go on."""
+    with under_load(alone, 30) as senders:
+        for service in KILLED:
+            before = len(acknowledged(senders))
+            alone.kill(service)
+            eventually(
+                f"instances are acknowledged after {service} was killed",
+                lambda before=before: len(acknowledged(senders)) > before + 4,
+                120,
+            )
+        alone.wait_until_healthy()
+    holds_exactly(alone, senders, others=True)
+
+
+def test_a_cut_network_loses_nothing_that_was_acknowledged(alone: Project) -> None:
+    """NATS, PostgreSQL and the object store are cut off in turn, for longer than a timeout."""
+    with under_load(alone, 40) as senders:
+        for service in CUT_OFF:
+            with alone.cut_off(service):
+                threading.Event().wait(8)
+            alone.wait_until_healthy()
+            before = len(acknowledged(senders))
+            eventually(
+                f"instances are acknowledged after {service} was cut off",
+                lambda before=before: len(acknowledged(senders)) > before + 4,
+                120,
+            )
+    holds_exactly(alone, senders, others=True)
+
+
+def test_services_are_replaced_under_load(alone: Project, engine: Engine) -> None:
+    """By another tag, one after the other, as an upgrade does: nothing acknowledged is lost."""
+    for service in ("gateway", "dicom-ingress", "index", "render", "egress"):
+        engine.docker("tag", f"pons-test/{service}:tested", f"pons-test/{service}:next")
+    text = alone.environment.read_text().replace("TAG=tested", "TAG=next")
+    alone.environment.write_text(text)
+    with under_load(alone, 50) as senders:
+        for service in ("index", "render", "egress", "dicom-ingress", "gateway"):
+            alone.up("--no-deps", service)
+            [container] = alone.containers(service)
+            image = engine.docker("inspect", "--format", "{{.Config.Image}}", container)
+            assert image == f"pons-test/{service}:next"
+            before = len(acknowledged(senders))
+            eventually(
+                f"instances are acknowledged after {service} was replaced",
+                lambda before=before: len(acknowledged(senders)) > before + 4,
+                120,
+            )
+    holds_exactly(alone, senders, others=True)
 
 
 @contextmanager
