@@ -13,7 +13,16 @@ import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error
 from prometheus_client import Counter
-from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    ResponseError,
+)
 from urllib3.util import Retry, Timeout
 
 from pons.errors import NotFound, OutOfResources, Unavailable
@@ -47,6 +56,15 @@ WHAT_TO_DO = {
 }
 
 
+CAUSES: dict[type[HTTPError], str] = {
+    NameResolutionError: "its name is not known",
+    NewConnectionError: "nobody listens there",
+    ConnectTimeoutError: "the connection timed out",
+    ReadTimeoutError: "its answer timed out",
+    ResponseError: "it is busy",
+    ProtocolError: "it ended the connection",
+}
+"""What urllib3's errors mean, the narrower before the wider."""
 REPEATED = Counter("pons_s3_repeated", "Requests that were sent to the S3 server again")
 
 
@@ -158,8 +176,9 @@ def s3_errors(name: str = "") -> Iterator[None]:
     except HTTPError as error:
         if told := no_tls(_server(error), error, S3):
             raise Unavailable(told) from error
+        why = _why(error)
         raise Unavailable(
-            "the S3 server does not answer", f"{_cause(error)}: see to storage.s3_endpoint"
+            "the S3 server does not answer", f"{why}: see to storage.s3_endpoint"
         ) from error
 
 
@@ -178,8 +197,10 @@ def _in_our_words(error: S3Error, name: str) -> Exception:
     return Unavailable(f"the S3 server refused: {code}", WHAT_TO_DO.get(code, error.message or ""))
 
 
-def _cause(error: BaseException) -> str:
-    """What was wrong with the connection, without urllib3's classes around it."""
+def _why(error: BaseException) -> str:
+    """What is behind a request that failed, in our words; urllib3 has it within others."""
     while isinstance(reason := getattr(error, "reason", None), BaseException):
         error = reason
-    return str(error).rpartition("): ")[2] or type(error).__name__
+    return next(
+        (words for kind, words in CAUSES.items() if isinstance(error, kind)), "it broke off"
+    )
