@@ -325,7 +325,8 @@ def _retrieving(tmp_path: Path, lend_objects: Lend) -> Any:
         """Egress with one modality, `pacs`, at `port`."""
         described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
         settings = Settings(modalities={"pacs": described})
-        lend_objects(tmp_path / "objects", "main")
+        if not (tmp_path / "objects" / "main").exists():  # else egress starts again
+            lend_objects(tmp_path / "objects", "main")
         retriever = Retriever(bus, settings, tmp_path / "objects")
         async with (
             open_modalities(bus, settings) as modalities,
