@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An engine, the images, and two stores in it, once for the tests of this folder."""
+"""An engine, the images, and two stores in it, for the tests of a file, and gone after them."""
 
 import shutil
 import sysconfig
@@ -21,7 +21,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PIP_CONFIGURATION = Path("/etc/pip.conf")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     if reason := lacking():
         pytest.skip(reason)
@@ -31,7 +31,7 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The images of the services by their names, built as `deploy/images/build` does."""
     given = {"--cabundle": CERTIFICATES, "--pipconf": PIP_CONFIGURATION}
@@ -61,7 +61,7 @@ def _build_stand_ins(engine: Engine, context: Path) -> None:
         engine.docker("build", *words, str(context))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pair(
     engine: Engine, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
