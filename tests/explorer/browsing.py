@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from outside import ROOT
 
@@ -14,7 +14,9 @@ Open = Callable[..., Page]
 
 
 def faults_of(page: Page) -> list[str]:
-    """What axe has to say of the page as it is now."""
+    """What axe has to say of the page, once it has announced what it has to."""
+    # What says for some seconds that a button is busy points to the button, which may be gone.
+    expect(page.locator("[data-live-announcer] [role=img]")).to_have_count(0, timeout=30_000)
     source = (EXPLORER / "node_modules" / "axe-core" / "axe.min.js").read_text()
     page.evaluate(source)
     found = page.evaluate(

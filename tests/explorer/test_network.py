@@ -117,8 +117,6 @@ def test_changed_meanwhile(explorer: Open, store: Store) -> None:
         store.http.put("/modalities/pacs", json=pacs | {"Port": 106}).raise_for_status()
         dialog.get_by_role("button", name="Save").click()
         expect(dialog.get_by_role("alert")).to_contain_text("Somebody has changed this meanwhile.")
-        # What says for a moment that the button is busy points to the button that was.
-        expect(page.locator("[data-live-announcer] [role=img]")).to_have_count(0)
         assert faults_of(page) == []
         assert store.get("/modalities/pacs/configuration")["Port"] == 106
         dialog.get_by_role("button", name=choice).click()
