@@ -10,7 +10,10 @@ import pytest
 
 from engine import Engine, lacking, running_engine
 from outside import ROOT
+from pons_testing.pynetdicom_faults import close_every_socket
 from project import Pair, Project, make_place
+
+close_every_socket()
 
 SERVICES = ("gateway", "dicom-ingress", "index", "render", "egress")
 BASE, PREFIX, TAG = "pons-test/base:bookworm", "pons-test", "tested"
