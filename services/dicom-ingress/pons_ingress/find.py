@@ -68,7 +68,8 @@ class Find:
     async def _send_answers(self, conversation: Conversation, query: Query) -> tuple[Response, int]:
         """Send every answer; gives the final response, and how many there were.
 
-        One page of them is in memory, and is sent as fast as the peer takes it.
+        Two pages of them are in memory at most: one is sent as fast as the peer takes it, the next
+        one is read meanwhile.
         """
         transfer_syntax = conversation.message.context.transfer_syntax
         repertoire = Repertoire(term_of(self._default_charset()))
