@@ -21,6 +21,9 @@ CLOSE_TIMEOUT = 3.0
 REPEAT_LOG = 10.0
 """Seconds until a connection failure that goes on is logged again."""
 
+ENDED_BY_NATS = (ConnectionError, nats.errors.UnexpectedEOF)
+"""What a client meets when the server has ended the connection: a reset, a broken pipe, an end."""
+
 log = structlog.get_logger()
 
 
@@ -105,8 +108,9 @@ class Connection:
     def _described(self, error: Exception) -> str:
         if told := no_tls(f"NATS at {self._hosts}", error, NATS):
             return told
-        if self._shows_nothing and isinstance(error, ConnectionResetError):
-            # TLS 1.3 tells only after the handshake, and the client not at all.
+        if self._shows_nothing and isinstance(error, ENDED_BY_NATS):
+            # TLS 1.3 tells only after the handshake, and the client not at all: what it meets is
+            # a connection that is gone, on reading or on writing.
             return f"{error!r}; if NATS asks for a certificate: setting {NATS.certificate}"
         return repr(error)
 
