@@ -21,7 +21,7 @@ from pons.ingest.backlog import DURABLE
 from pons.messages.events import Announcement, Indexed, IndexedBatch
 from pons.settings import IndexSettings
 from pons_index.arrival import Arrival, arrivals, cut
-from pons_index.metrics import BATCH_INSTANCES, INSTANCES, LAG
+from pons_index.metrics import BATCH_INSTANCES, INSTANCES, VISIBLE_SECONDS
 from pons_index.refusals import Refusals
 from pons_index.writer import Writer
 
@@ -77,8 +77,7 @@ class Consumer:
 
     async def receive(self, message: Msg) -> None:
         """Take an announcement; one that is held already has only come again."""
-        number, pending = place(message.reply)
-        LAG.set(pending + len(self._held) + 1)
+        number = place(message.reply)
         if number not in self._held:
             self._held[number] = message
             self._queue.append(message)
@@ -138,8 +137,11 @@ class Consumer:
         answers = await self._writer.write(piece, self._stay_in_charge)
         self._wrote()
         by_process: dict[str, list[Indexed]] = defaultdict(list)
+        now = time.time()
         for arrival, answer in zip(piece, answers, strict=True):
             by_process[arrival.process].append(answer)
+            if answer.status:
+                VISIBLE_SECONDS.observe(max(now - arrival.event.received_at, 0.0))
             INSTANCES.labels(answer.status or "Refused").inc()
         for process, own in by_process.items():
             try:
@@ -153,8 +155,7 @@ class Consumer:
     async def _acknowledge(self, messages: list[Msg]) -> None:
         for message in messages:
             await self._say(message, b"+ACK")
-            del self._held[place(message.reply)[0]]
-        LAG.dec(len(messages))
+            del self._held[place(message.reply)]
 
     async def _stay_in_charge(self) -> None:
         """Tell JetStream, now and then, that what is held up here is in good hands."""
@@ -171,14 +172,13 @@ class Consumer:
             log.warning("acknowledgement not sent", word=word.decode(), error=repr(error))
 
 
-def place(reply: str) -> tuple[int, int]:
-    """A message's number in its stream, and how many follow that were not handed out.
+def place(reply: str) -> int:
+    """A message's number in its stream.
 
     nats-py would make two objects and a time of the same words.
     """
     words = reply.split(".")
-    at = 5 if len(words) == SHORT_REPLY else 7  # longer ones name domain and account, too
-    return int(words[at]), int(words[at + 3])
+    return int(words[5 if len(words) == SHORT_REPLY else 7])  # longer: domain and account, too
 
 
 @asynccontextmanager

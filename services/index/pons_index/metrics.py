@@ -16,7 +16,15 @@ TRANSACTION_SECONDS = Histogram(
     "Time to write a batch, with every new beginning.",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30),
 )
-LAG = Gauge("pons_index_lag_messages", "Announcements that are not yet written.")
+VISIBLE_SECONDS = Histogram(
+    "pons_index_visible_seconds",
+    "From when an instance was received until reads see it, by the clocks of both machines.",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),
+)
+LAG_MESSAGES = Gauge(
+    "pons_index_lag_messages", "Announcements of the whole store that are not yet written."
+)
+LAG_SECONDS = Gauge("pons_index_lag_seconds", "For how long the oldest of them has waited.")
 CHANGES_RELAYED = Counter("pons_index_changes_relayed_total", "Changes published to the stream.")
 GARBAGE_WAITING = Gauge("pons_index_garbage_waiting", "Objects that are to be deleted.")
 ORPHANS = Counter("pons_index_orphans_total", "Objects found that nothing referred to.")

@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pons.bus import Bus, open_bus
@@ -30,6 +31,7 @@ from pons_index.dead_letters import DeadLetters
 from pons_index.expiry import Expiry
 from pons_index.fence import Fence, who
 from pons_index.history import History, look
+from pons_index.lag import measure_lag
 from pons_index.origins import Origins
 from pons_index.ownership import Claim
 from pons_index.quarantine import Quarantine
@@ -82,6 +84,7 @@ async def open_index(
     ):
         health.checks |= {"database": database.check, "nats": bus.check}
         health.pulses.include(bus.pulses)
+        health.measures.append(partial(measure_lag, bus))
         pulse = health.pulses.add
         relay = Relay(database, bus, pulse("relay"))
         dead_letters = DeadLetters(

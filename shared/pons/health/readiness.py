@@ -11,6 +11,7 @@ from pons.errors import OutOfResources, PonsError
 from pons.health.pulse import Pulses
 
 Check = Callable[[], Awaitable[None]]
+Measure = Callable[[], Awaitable[None]]
 CHECK_TIMEOUT = 3.0
 
 READY = Gauge("pons_ready", "Whether the service is ready, as /health/ready says.")
@@ -35,6 +36,8 @@ class Health:
         self.exit_code = 0
         self.checks: dict[str, Check] = {}
         """Name of what the service needs to a call that raises while it is not there."""
+        self.measures: list[Measure] = []
+        """Calls that tell the metrics what is only looked up when somebody asks for them."""
         self.pulses = Pulses()
         """What the service's background tasks say of themselves."""
         self.warnings: dict[str, str] = {}
@@ -125,3 +128,4 @@ class Health:
             CHECK_FAILING.labels(name).set(name in failures)
         for pulse in self.pulses:
             pulse.measure()
+        await asyncio.gather(*(measure() for measure in self.measures))
