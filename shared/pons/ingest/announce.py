@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 
 from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.errors import Unavailable
+from pons.ingest.steps import INDEX, UNANSWERED
 from pons.messages.events import Indexed, IndexedBatch, InstanceReceived, StoreFull
 
 PUBLISH_DEADLINE = 10.0
@@ -72,11 +73,16 @@ class Announced:
                 await asyncio.wait((self._answer,), timeout=left)
         # The answer may have come in the last moment, and a refusal must be told.
         self._refusable = False
-        return self._answer.result() if self._answer.done() else None
+        if self._answer.done():
+            return self._answer.result()
+        UNANSWERED.inc()
+        return None
 
     def hear(self, answer: Indexed) -> None:
         if not self._answer.done():
             self._answer.set_result(answer)
+            # The index may be quicker than JetStream's word that it is kept.
+            INDEX.observe(time.monotonic() - self._kept_at if self._kept_at else 0.0)
 
     def refuse(self, answer: Indexed) -> bool:
         """Whether the sender will hear this answer, which is a refusal."""

@@ -19,6 +19,7 @@ from pons.ingest.announce import Announced, Announcer
 from pons.ingest.correction import corrected
 from pons.ingest.examine import Examiner, Recognised
 from pons.ingest.filter import InstanceFilter
+from pons.ingest.steps import ANNOUNCE, EXAMINE, FILTER, WRITE
 from pons.limits.room import Room
 from pons.messages.events import InstanceReceived, Origin, StoreStatus
 from pons.objects import Body, Kind, Objects, Spool, key_time, new_key
@@ -171,7 +172,8 @@ class Ingest:
     ) -> Kept | FilteredOut:
         examine = self._examiner.examine
         asked = self._filter if self._filter and self._filter.applies(origin.kind) else None
-        found = await examine(body, origin, keep_header=asked is None, announced=announced)
+        with EXAMINE.time():
+            found = await examine(body, origin, keep_header=asked is None, announced=announced)
         if found.correction is None:
             return await self._keep_found(found, body, awaited, asked)
         # Others would read it otherwise than the scan: it is made right, and examined once more.
@@ -185,11 +187,15 @@ class Ingest:
         self, found: Recognised, body: Body, awaited: bool, asked: InstanceFilter | None
     ) -> Kept | FilteredOut:
         if asked is not None:  # before anything of it is written
-            if not await asked.lets_in(found.received):
+            with FILTER.time():
+                let_in = await asked.lets_in(found.received)
+            if not let_in:
                 return FilteredOut(found.ids)
             found = await self._examiner.keep_large_header(found)
-        found = await self._put(found, body, await self._packed(body))
-        return await self._announce(found, awaited=awaited, refusable=awaited)
+        with WRITE.time():
+            found = await self._put(found, body, await self._packed(body))
+        with ANNOUNCE.time():
+            return await self._announce(found, awaited=awaited, refusable=awaited)
 
     async def _announce(
         self, found: Recognised, *, awaited: bool = True, refusable: bool = False
