@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What /metrics tells about sending; the only module with metric objects."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 INSTANCES = Counter(
     "pons_egress_instances", "Instances sent, by modality and answer", ["modality", "status"]
@@ -29,12 +29,6 @@ COMMITMENTS = Counter(
     "pons_egress_commitments",
     "Instances of storage commitment reported, by modality and whether the store keeps them",
     ["modality", "outcome"],
-)
-JOB_SECONDS = Histogram(
-    "pons_egress_job_seconds",
-    "Seconds of work of finished jobs",
-    ["type", "state"],
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
 ROUTED = Counter(
     "pons_routing_changes", "Changes put into queues of routing", ["rule", "destination"]

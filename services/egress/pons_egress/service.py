@@ -15,7 +15,7 @@ from pons.bus.roll_call import answering_roll_call
 from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import InstanceFilter, open_ingest
-from pons.jobs import Handler, JobDocument, Worker
+from pons.jobs import Handler, Worker
 from pons.jobs.commitment import COMMITMENT
 from pons.jobs.commitment import JOB_TYPE as COMMITMENT_JOB
 from pons.jobs.peer_store import PEER_JOB_TYPE
@@ -46,7 +46,6 @@ from pons.settings import Settings
 from pons_egress.commitment import Committing
 from pons_egress.echo import Echo
 from pons_egress.lua.service import open_lua
-from pons_egress.metrics import JOB_SECONDS
 from pons_egress.outgoing import OutgoingFilter
 from pons_egress.peers.pull import PullTransfer
 from pons_egress.peers.push import PushTransfer
@@ -143,15 +142,10 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             }
             async with open_routing(bus, catalog, modalities, peers, settings) as own:
                 slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-                workers = [
-                    Worker(bus, settings.jobs, WORKER, handlers, observe=_observe, objects=objects)
-                ]
+                workers = [Worker(bus, settings.jobs, WORKER, handlers, objects=objects)]
                 for kind, done in ((ROUTING, handlers | own), (COMMITMENT, reporting)):
-                    workers.append(
-                        Worker(
-                            bus, slots, kind, done, observe=_observe, objects=objects, one_each=True
-                        )
-                    )
+                    workers.append(Worker(bus, slots, kind, done, objects=objects, one_each=True))
+                health.measures += [one.measure for one in workers]
                 working = [group.create_task(one.run()) for one in workers]
                 try:
                     yield
@@ -161,10 +155,6 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 task.cancel()
     finally:
         await objects.close()
-
-
-def _observe(document: JobDocument) -> None:
-    JOB_SECONDS.labels(document.job_type, document.state).observe(document.runtime)
 
 
 async def _sop_classes(bus: Bus) -> list[str]:

@@ -17,9 +17,10 @@ from typing import Self
 import msgspec
 import structlog
 
-from pons.errors import DamagedObject, Unavailable, UnsupportedImage
+from pons.errors import DamagedObject, PonsError, Unavailable, UnsupportedImage
 from pons_render.answer import Answer
 from pons_render.image import FRAME_SHARE, TOO_MUCH_MEMORY
+from pons_render.metrics import BUSY, FAILURES, REFUSED, WAIT_SECONDS, WAITING, seconds_of
 from pons_render.wire import (
     HEAD,
     Done,
@@ -225,14 +226,21 @@ class WorkerPool:
             When too many wait already, or no process can be started. May succeed later.
         """
         if self._waiting >= self._bounds.waiting:
+            REFUSED.inc()
             raise Unavailable("Too many requests wait for a picture")
         self._waiting += 1
         try:
-            await self._slots.acquire()
+            with WAITING.track_inprogress(), WAIT_SECONDS.time():
+                await self._slots.acquire()
         finally:
             self._waiting -= 1
+        took = seconds_of(task.operation, task.image.transfer_syntax)
         try:
-            return await self._run_in_worker(task, read)
+            with BUSY.track_inprogress(), took.time():
+                return await self._run_in_worker(task, read)
+        except PonsError as error:
+            FAILURES.labels(type(error).__name__).inc()
+            raise
         finally:
             self._slots.release()
 

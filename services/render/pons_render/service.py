@@ -157,4 +157,6 @@ async def _do_jobs(
         jobs = Jobs(bus, settings.jobs, objects)
         archive = ArchiveJob(jobs, archives, objects, settings.archive.outputs)
         handlers = {"Archive": archive, "Media": archive}
-        await Worker(bus, settings.jobs, WORKER, handlers, objects=objects).run()
+        worker = Worker(bus, settings.jobs, WORKER, handlers, objects=objects)
+        health.measures.append(worker.measure)
+        await worker.run()

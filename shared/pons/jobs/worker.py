@@ -28,6 +28,7 @@ from pons.jobs.document import (
     released,
     succeeded,
 )
+from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
 from pons.jobs.run import ClaimLost, PauseWanted, Run
 from pons.objects import Objects
 from pons.settings import JobsSettings
@@ -63,18 +64,16 @@ class Worker:
         kind: str,
         handlers: Mapping[str, Handler],
         lease: float = LEASE,
-        observe: Callable[[JobDocument], None] = lambda document: None,
         objects: Objects | None = None,
         *,
         one_each: bool = False,
     ) -> None:
-        """`handlers` by job type; `observe` sees each job that finished here; `objects` as of
-        `Jobs`. With `one_each` no two jobs of a destination run here at once."""
+        """`handlers` by job type; `objects` as of `Jobs`. With `one_each` no two jobs of a
+        destination run here at once."""
         self._jobs = Jobs(bus, settings, objects)
         self._kind = kind
         self._handlers = handlers
         self._lease = lease
-        self._observe = observe
         self._slots = settings.concurrent
         self._one_each = one_each
         self._delays = settings.retry_delays
@@ -91,6 +90,14 @@ class Worker:
             group.create_task(self._follow())
             with bus.pulses.during(f"{self._kind} jobs") as pulse:
                 await self._claim_forever(group, pulse)
+
+    async def measure(self) -> None:
+        """Tell the metrics how the jobs of this kind are, as far as is known here."""
+        if self._watching():
+            seen = [one.document for one in self._seen.values()]
+            measure_jobs(self._kind, [one for one in seen if one.worker == self._kind])
+        else:
+            forget_jobs(self._kind)
 
     async def _claim_forever(self, group: asyncio.TaskGroup, pulse: Pulse) -> None:
         while True:
@@ -267,7 +274,7 @@ class Worker:
         )
         if not document.finished:
             return
-        self._observe(document)
+        measure_end(document)
         known = {seen.document.id: (seen.document, seen.revision) for seen in self._seen.values()}
         known[document.id] = (document, run.revision)
         try:
