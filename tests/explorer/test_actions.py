@@ -310,6 +310,9 @@ def test_send_says_what_went_wrong(explorer: Open, store: Store, nobody: str) ->
     expect(page.get_by_role("dialog")).to_contain_text("connection refused by 127.0.0.1:9")
     whole = page.get_by_title("connection refused by 127.0.0.1:9")
     expect(whole.first).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Try again").click()
+    expect(notice).to_contain_text("1 job is tried again")
+    expect(notice).not_to_contain_text("Not everything was sent")
 
 
 def test_who_can_send_nowhere_is_led_to_where_destinations_are_made(

@@ -249,10 +249,16 @@ def test_what_was_not_delivered(explorer: Open, store: Store, destination: Desti
     assert faults_of(page) == []
     destination.status = 0x0000
     card.get_by_role("button", name="Try it again").click()
-    expect(page.get_by_text("There is nothing that could not be delivered.")).to_be_visible()
+    expect(page.get_by_text("Nothing that a rule sent has failed.")).to_be_visible()
     eventually("it arrives", lambda: destination.received)
     assert store.http.delete("/routing/rules/letters").status_code == 200
 
+    destination.status = 0xA900
+    send_to(store, destination.name, study)
+    expect(page.get_by_text("has failed, such as what is sent by hand.")).to_be_visible()
+    page.get_by_role("link", name="Show failed jobs").click()
+    expect(page).to_have_url(re.compile("jobs.state=Failure"))
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("A900")
     page.get_by_role("link", name="Sent", exact=True).click()
     page.get_by_role("searchbox", name="Patient name or ID").fill("jane jobs")
     line = page.get_by_role("row").filter(has_text="LETTER")

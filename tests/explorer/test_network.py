@@ -70,6 +70,24 @@ def test_modality(explorer: Open, store: Store) -> None:
     assert store.get("/modalities") == ["fixed"]
 
 
+def test_a_mistake_is_told_where_it_moves_nothing(explorer: Open) -> None:
+    """Save stays where it is while it is pressed, though the field that is left is wrong."""
+    page = explorer("operate/modalities")
+    page.get_by_role("button", name="Add a modality").click()
+    dialog = page.get_by_role("dialog")
+    save = dialog.get_by_role("button", name="Save")
+    expect(dialog.get_by_label("Seconds to wait for it")).to_have_value("")
+    dialog.get_by_role("textbox", name="Port").fill("70000")
+    save.hover()
+    before = save.bounding_box()
+    page.mouse.down()
+    expect(save).to_have_attribute("data-pressed", "true")
+    assert save.bounding_box() == before
+    expect(dialog.get_by_text("A number from 1 to 65534.")).to_have_count(0)
+    page.mouse.up()
+    expect(dialog.get_by_text("A number from 1 to 65534.")).to_be_visible()
+
+
 def test_peer_keeps_its_password(explorer: Open, store: Store) -> None:
     """A password is never shown, stays when it is not typed again, and goes nowhere else."""
     described = {

@@ -39,6 +39,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
         "GET,POST /*/{id}/media",
         "GET,POST /tools/create-*",
         "GET /instances/{id}/file",
+        "GET /tools/dead-letters/{letter}/file",
     ),
     "export": ("POST /instances/{id}/export",),
     "retrieve": (

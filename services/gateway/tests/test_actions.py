@@ -37,6 +37,12 @@ def test_what_reads_alone_is_no_change() -> None:
             assert action_of(method, path) in CHANGES, path
 
 
+def test_files_that_are_not_indexed_are_downloaded() -> None:
+    """Who may look, and not take files, takes none of these either."""
+    assert action_of("GET", "/tools/dead-letters/{letter}/file") == "download"
+    assert ("GET", "/tools/dead-letters/{letter}/file") in routes(EVERYTHING)
+
+
 def test_what_a_read_only_store_lacks_is_not_allowed() -> None:
     """The page hides exactly what such a store refuses."""
     app = create_app(EVERYTHING, lambda: pytest.fail("nothing opens"))

@@ -40,7 +40,10 @@ export function TextLine<V extends Values>({
       type={type}
       value={String(form.values[name])}
       onChange={(text) => form.set(name, text as V[typeof name])}
-      onBlur={() => form.left(name)}
+      onBlur={({ relatedTarget }) => {
+        // A line more would move the button from under the pointer that is about to press it.
+        if (!(relatedTarget instanceof HTMLButtonElement)) form.left(name);
+      }}
       isInvalid={mistake !== null}
       validationBehavior="aria"
       {...rest}

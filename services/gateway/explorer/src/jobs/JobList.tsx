@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The list of jobs: filtered by the address, live, with what can be done with several at once. */
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import type { JobRow } from '../api/schema';
@@ -104,6 +104,8 @@ export function JobList({ to, address, only }: Props) {
     { keys: '.', text: t('keyRefresh'), run: rows.refresh },
   ]);
   const matching = rows.page?.count ?? 0;
+  /** What nothing tries again by itself, and is on another page. */
+  const byHand = rows.states.Failure ?? 0;
   const told = rows.page && t('count', { count: matching });
   return (
     <>
@@ -151,6 +153,14 @@ export function JobList({ to, address, only }: Props) {
           {t('changed')}
           <kbd>.</kbd>
         </button>
+      )}
+      {only && byHand > 0 && (
+        <p className={styles.aside}>
+          {t('failedBeside', { count: byHand })}{' '}
+          <Link to="/jobs" search={{ ...address, state: 'Failure' }}>
+            {t('showFailed')}
+          </Link>
+        </p>
       )}
       {rows.error !== null && (
         <div className={styles.aside}>

@@ -22,7 +22,7 @@ export function UndeliveredPage() {
   const shell = useTranslations('shell');
   const texts = useJobTexts();
   const may = useMay();
-  const { show } = useNotices();
+  const { show, withdraw } = useNotices();
   const { jobs } = useLive();
   const tick = useTick(jobs);
   const address = useSearch({ from: '/shell/operate/routing/dead' });
@@ -34,11 +34,12 @@ export function UndeliveredPage() {
     busy.current = true;
     try {
       const { Jobs } = await retryAll(destination);
+      withdraw([...Jobs, destination]);
       show({ text: t('done_retry', { count: Jobs.length }) });
       setRetried((before) => before + 1);
       await refetch();
     } catch (refusal) {
-      show({ text: shell(sentenceOf(refusal)), bad: true });
+      show({ text: shell(sentenceOf(refusal)), bad: true, about: destination });
     } finally {
       busy.current = false;
     }

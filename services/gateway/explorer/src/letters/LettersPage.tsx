@@ -21,11 +21,14 @@ import {
   retryOne,
 } from './letters';
 
+/** What a notice is about that tells what still cannot be indexed. */
+const STILL = 'letters';
+
 export function LettersPage() {
   const t = useTranslations('letters');
   const may = useMay();
   const queries = useQueryClient();
-  const { show } = useNotices();
+  const { show, withdraw } = useNotices();
   const { data, error, refetch } = useQuery(lettersQuery);
   const [failure, setFailure] = useState<unknown>(null);
   const [dropped, setDropped] = useState<number[] | null>(null);
@@ -34,12 +37,15 @@ export function LettersPage() {
     if (busy.current) return;
     busy.current = true;
     setFailure(null);
+    withdraw([STILL]);
     try {
       const { Indexed, Failed } = await what();
       const whys = Object.values(Failed);
       if (Indexed.length) show({ text: t('retried', { count: Indexed.length }) });
-      if (whys.length)
-        show({ text: t('stillFailed', { count: whys.length, why: whys[0] ?? '' }), bad: true });
+      if (whys.length) {
+        const text = t('stillFailed', { count: whys.length, why: whys[0] ?? '' });
+        show({ text, bad: true, about: STILL });
+      }
     } catch (refusal) {
       setFailure(refusal);
     } finally {
@@ -88,6 +94,7 @@ export function LettersPage() {
                   key={one.ID}
                   letter={one}
                   may={may('dead-letters')}
+                  mayDownload={may('download')}
                   retry={() => void retry(() => retryOne(one.ID))}
                   drop={() => setDropped([one.ID])}
                 />
@@ -105,11 +112,12 @@ export function LettersPage() {
 interface RowProps {
   letter: Letter;
   may: boolean;
+  mayDownload: boolean;
   retry: () => void;
   drop: () => void;
 }
 
-function Row({ letter, may, retry, drop }: RowProps) {
+function Row({ letter, may, mayDownload, retry, drop }: RowProps) {
   const t = useTranslations('letters');
   const format = useFormatter();
   const moment = (told: string) => {
@@ -144,7 +152,7 @@ function Row({ letter, may, retry, drop }: RowProps) {
       </td>
       <td>
         <div className={styles.actions}>
-          {letter.Object && (
+          {mayDownload && letter.Object && (
             <a
               className={styles.button}
               href={`/tools/dead-letters/${number}/file`}

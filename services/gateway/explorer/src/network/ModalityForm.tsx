@@ -47,7 +47,7 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
       Host: before?.Host ?? '',
       Port: String(before?.Port ?? 104),
       LocalAet: before?.LocalAet ?? '',
-      Timeout: String(before?.Timeout ?? 0),
+      Timeout: String(before?.Timeout || ''),
       Manufacturer: before?.Manufacturer ?? 'Generic',
       RetrieveMethod: before?.RetrieveMethod ?? 'SystemDefault',
       UseDicomTls: before?.UseDicomTls ?? false,

@@ -35,7 +35,7 @@ export function PeerForm({ known, taken, onClose, onDone }: Props) {
       Username: before?.Username ?? '',
       Password: '',
       HttpHeaders: '',
-      Timeout: String(before?.Timeout ?? 0),
+      Timeout: String(before?.Timeout || ''),
       CertificateFile: before?.CertificateFile ?? '',
       CertificateKeyFile: before?.CertificateKeyFile ?? '',
       CertificateKeyPassword: '',

@@ -18,6 +18,8 @@ export interface Notice {
   text: string;
   /** Bad news stays until it is closed. */
   bad?: boolean;
+  /** What it is about: a later notice about the same takes its place. */
+  about?: string;
   action?: { text: string; run: () => void };
   /** Milliseconds until it goes by itself; 0: it stays. */
   lasts?: number;
@@ -29,6 +31,8 @@ interface Shown extends Notice {
 
 interface Notices {
   show: (notice: Notice) => () => void;
+  /** Notices about these are not true any more. */
+  withdraw: (about: readonly string[]) => void;
   /** Only for screen readers. */
   announce: (text: string) => void;
 }
@@ -53,13 +57,20 @@ export function NoticesProvider({ children }: { children: ReactNode }) {
   const show = useCallback((notice: Notice) => {
     const id = next.current++;
     const close = () => setShown((all) => all.filter((one) => one.id !== id));
-    setShown((all) => [...all.slice(-3), { ...notice, id }]);
+    setShown((all) => [
+      ...all.filter(({ about }) => !about || about !== notice.about).slice(-3),
+      { ...notice, id },
+    ]);
     setSpoken(notice.text);
     const lasts = notice.lasts ?? (notice.bad ? 0 : LASTS);
     if (lasts) setTimeout(close, lasts);
     return close;
   }, []);
-  const notices = useMemo(() => ({ show, announce }), [show, announce]);
+  const withdraw = useCallback((about: readonly string[]) => {
+    const over = new Set(about);
+    setShown((all) => all.filter((one) => !one.about || !over.has(one.about)));
+  }, []);
+  const notices = useMemo(() => ({ show, withdraw, announce }), [show, withdraw, announce]);
 
   return (
     <Context value={notices}>

@@ -64,7 +64,8 @@ export function DownloadDialog({ ids, onClose }: { ids: string[]; onClose: () =>
       show({ text: t('packed', { studies: ids.length }) });
     } catch (unpacked) {
       const why = unpacked instanceof Error ? unpacked.message : '';
-      show({ text: `${t('notPacked')} ${why || shell(sentenceOf(unpacked))}`, bad: true, action });
+      const text = `${t('notPacked')} ${why || shell(sentenceOf(unpacked))}`;
+      show({ text, bad: true, about: id, action });
     } finally {
       close();
     }

@@ -44,6 +44,7 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
         show({
           text: t('notSent', { name, why: causeOf(job) }),
           bad: true,
+          about: id,
           action: {
             text: t('showJob'),
             run: () => void navigate({ to: '/jobs', search: { job: id } }),
@@ -51,7 +52,11 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
         });
     } catch (unknown) {
       // The dialog is gone: a notice says that nobody knows.
-      show({ text: t('sendingUnknown', { name, why: shell(sentenceOf(unknown)) }), bad: true });
+      show({
+        text: t('sendingUnknown', { name, why: shell(sentenceOf(unknown)) }),
+        bad: true,
+        about: id,
+      });
     }
   };
   return (
