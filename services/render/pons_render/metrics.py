@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What /metrics tells about rendering; the only module with metric objects."""
 
-from functools import cache
+from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -26,7 +26,7 @@ REFUSED = Counter(
 FAILURES = Counter("pons_render_failures", "Tasks that came to nothing, by the error.", ["error"])
 
 
-@cache
+@lru_cache(maxsize=256)  # files may name any syntax
 def seconds_of(operation: str, transfer_syntax: str) -> Histogram:
     """The histogram of an operation; syntaxes that nothing here decodes share one."""
     return SECONDS.labels(operation, transfer_syntax if transfer_syntax in SYNTAXES else "other")
