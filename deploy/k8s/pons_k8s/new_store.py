@@ -21,6 +21,7 @@ from pons_k8s.manifests import (
     secret_manifest,
 )
 from pons_k8s.names import OVERLAY_LABEL, STORE_LABEL, namespace_name, store_name
+from pons_k8s.nats_chart import NatsChart, nats_chart
 from pons_k8s.refusal import Refusal
 from pons_k8s.secrets import Bucket, make_secrets, password_hash
 
@@ -45,25 +46,28 @@ def main(words: Sequence[str] | None = None) -> int:
             old_api=asked.old_api,
         )
         bucket = _bucket(asked, os.environ)
+        nats = nats_chart(store, asked.nats_chart)
         if asked.print:
-            print(printed(store, bucket))
+            print(printed(store, bucket, nats))
         else:
-            make(store, bucket, asked.seconds)
+            make(store, bucket, nats, asked.seconds)
     except Refusal as refusal:
         print(f"new-store: {refusal}", file=sys.stderr)
         return 1
     return 0
 
 
-def printed(store: Store, bucket: Bucket | None) -> str:
+def printed(store: Store, bucket: Bucket | None, nats: NatsChart | None) -> str:
     """Everything that would be applied to an empty cluster, with fresh secrets."""
     secrets = make_secrets(bucket, password_hash)
     own = [namespace_manifest(store)]
     own += [secret_manifest(store, name, secret) for name, secret in secrets.items()]
-    return "\n---\n".join([*(json.dumps(one, indent=2) for one in own), overlay_manifests(store)])
+    texts = [json.dumps(one, indent=2) for one in own]
+    texts += [nats.manifests()] if nats else []
+    return "\n---\n".join([*texts, overlay_manifests(store)])
 
 
-def make(store: Store, bucket: Bucket | None, seconds: int) -> None:
+def make(store: Store, bucket: Bucket | None, nats: NatsChart | None, seconds: int) -> None:
     """Apply it, wait until it works, and say how to reach it."""
     text = overlay_manifests(store)  # before anything is made: it may be refused
     found = find("namespace", store.namespace)
@@ -72,6 +76,8 @@ def make(store: Store, bucket: Bucket | None, seconds: int) -> None:
     else:
         _require_same(store, found["metadata"].get("labels", {}))
     _make_secrets(store, bucket)
+    if nats:
+        nats.install()
     # A Job cannot be changed, and has to run for each version.
     kubectl("delete", "job", "migrate", "--namespace", store.namespace, "--ignore-not-found")
     kubectl("apply", "--filename", "-", given=text)
@@ -170,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--s3-plain", action="store_true", help="production: speak HTTP with the S3 store")
     add("--backups", default="", metavar="S3URL", help="production: s3://bucket/path of backups")
     add("--backups-url", default="", help="production: address for them, if another")
+    add("--nats-chart", default="", help="production: folder, .tgz or address of the NATS chart")
     add("--seconds", type=int, default=600, help="to wait for the services; 0: do not wait")
     add("--print", action="store_true", help="print the manifests, and ask no cluster")
     add("--old-api", action="store_true", help="for Kubernetes 1.20")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Overlays as kubectl puts them together, once for all tests."""
+"""Overlays as kubectl and Helm put them together, once for all tests."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,6 +7,8 @@ from functools import cache
 import pytest
 
 from pons_embedded.manifests import K8S, NEEDED, Manifest, find_kubectl, render
+
+from .chart import VALUES, chart_manifests
 
 Render = Callable[[str], list[Manifest]]
 
@@ -22,5 +24,11 @@ def kubectl() -> str:
 
 @pytest.fixture(scope="session")
 def overlay(kubectl: str) -> Render:
-    """`overlay("single-node")`: what it says, for reading only."""
-    return cache(lambda name: render(kubectl, K8S / "overlays" / name))
+    """`overlay("single-node")`: what it says, for reading only; of production also its NATS."""
+
+    def put_together(name: str) -> list[Manifest]:
+        folder = K8S / "overlays" / name
+        chart = chart_manifests(VALUES, "pons-ct") if folder == VALUES.parent else []
+        return [*render(kubectl, folder), *chart]
+
+    return cache(put_together)

@@ -4,9 +4,10 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import nats.errors
 import nats.js.errors
 import pytest
 
-from pons_embedded.manifests import K8S
+from pons_embedded.manifests import K8S, Manifest
 from pons_embedded.ports import free_port
 from pons_embedded.programs import nats_server
 from pons_testing.waiting import until
@@ -29,10 +30,10 @@ PASSWORDS = {"NATS_PASSWORD": "p1", "ROUTE_PASSWORD": "p2"}
 
 
 class Servers:
-    """Servers of one overlay on this machine, on free ports and with folders of their own."""
+    """Servers of one configuration on this machine, on free ports and with folders of their own."""
 
-    def __init__(self, overlay: str, folder: Path, names: list[str]) -> None:
-        self._text = (K8S / "overlays" / overlay / "nats.conf").read_text()
+    def __init__(self, text: str, folder: Path, names: list[str]) -> None:
+        self._text = text
         self._folder = folder
         self._names = names
         self.ports = {name: free_port() for name in names}
@@ -43,19 +44,19 @@ class Servers:
         return [f"nats://pons:p1@127.0.0.1:{port}" for port in self.ports.values()]
 
     @contextlib.contextmanager
-    def running(self, routes: str = "") -> Iterator[None]:
-        """`routes` as the container's argument, `$(ROUTE_PASSWORD)` replaced as Kubernetes does."""
-        processes = []
+    def running(self, variables: Mapping[str, str]) -> Iterator[None]:
+        """With the variables of their container, in which routes name this machine's ports."""
+        told = dict(variables)
         for name, port in self._routes.items():
-            routes = routes.replace(f"{name}.nats:6222", f"127.0.0.1:{port}")
-        routes = routes.replace("$(ROUTE_PASSWORD)", PASSWORDS["ROUTE_PASSWORD"])
+            for key, value in told.items():
+                told[key] = value.replace(f"{name}.nats-headless:6222", f"127.0.0.1:{port}")
+        processes = []
         try:
             for name in self._names:
                 config = self._folder / f"{name}.conf"
                 config.write_text(self._placed(name))
-                words = [nats_server(), "--config", config, "--addr", "127.0.0.1"]
-                words += ["--routes", routes] if routes else []
-                environment = os.environ | PASSWORDS | {"POD_NAME": name}
+                words = [str(nats_server()), "--config", str(config), "--addr", "127.0.0.1"]
+                environment = os.environ | told | {"SERVER_NAME": name}
                 with (self._folder / f"{name}.log").open("w") as log:
                     started = subprocess.Popen(words, env=environment, stdout=log, stderr=log)
                 processes.append(started)
@@ -69,17 +70,33 @@ class Servers:
     def _placed(self, name: str) -> str:
         """The configuration with the one machine's ports and folders; the rest is as in a pod."""
         changes = {
-            "port: 4222": f"port: {self.ports[name]}",
-            "http_port: 8222": f'http: "127.0.0.1:{free_port()}"',
-            "store_dir: /data": f'store_dir: "{self._folder / name}"',
+            r'"?http_port"?: 8222': f'http: "127.0.0.1:{free_port()}"',
+            r'(?<!_)"?port"?: 4222': f"port: {self.ports[name]}",
+            r'"?store_dir"?: "?/data"?': f'store_dir: "{self._folder / name}"',
         }
-        if "cluster {" in self._text:
-            changes["port: 6222"] = f"host: 127.0.0.1\n  port: {self._routes[name]}"
+        if "cluster" in self._text:
+            changes['"port": 6222'] = f'"host": "127.0.0.1", "port": {self._routes[name]}'
+            changes["/var/run/nats/nats.pid"] = f"{self._folder / name}.pid"
         text = self._text
         for before, after in changes.items():
-            assert before in text
-            text = text.replace(before, after)
+            text, found = re.subn(before, after, text)
+            assert found == 1, before
         return text
+
+
+def variables_of(container: Manifest, secret: Mapping[str, str]) -> dict[str, str]:
+    """What Kubernetes gives it: Secrets' values, and $(NAME) replaced by what stands above."""
+    found: dict[str, str] = {}
+    for one in container["env"]:
+        source = one.get("valueFrom", {})
+        if "secretKeyRef" in source:
+            found[one["name"]] = secret[source["secretKeyRef"]["key"]]
+        elif "value" in one:
+            text = one["value"]
+            for name, value in found.items():
+                text = text.replace(f"$({name})", value)
+            found[one["name"]] = text
+    return found
 
 
 async def connected(servers: Servers) -> Any:
@@ -110,8 +127,9 @@ def answer_to(port: int, password: str) -> bytes:
 
 async def test_one_server_keeps_streams_for_who_knows_the_password(tmp_path: Path) -> None:
     """Of the single-node overlay; another password is refused."""
-    servers = Servers("single-node", tmp_path, ["nats"])
-    with servers.running():
+    text = (K8S / "overlays" / "single-node" / "nats.conf").read_text()
+    servers = Servers(text, tmp_path, ["nats"])
+    with servers.running(PASSWORDS):
         client = await connected(servers)
         await client.jetstream().add_stream(name="a", subjects=["pons.a"])
         await client.close()
@@ -122,13 +140,12 @@ async def test_one_server_keeps_streams_for_who_knows_the_password(tmp_path: Pat
 async def test_three_servers_find_each_other_and_keep_streams_three_times(
     tmp_path: Path, overlay: Render
 ) -> None:
-    """Of the production overlay, by the routes of its container's arguments."""
-    [container] = named(overlay("production"), "StatefulSet", "nats")["spec"]["template"]["spec"][
-        "containers"
-    ]
-    routes = container["args"][container["args"].index("--routes") + 1]
-    servers = Servers("production", tmp_path, ["nats-0", "nats-1", "nats-2"])
-    with servers.running(routes):
+    """Of the production overlay, with what the chart makes of its values."""
+    manifests = overlay("production")
+    [container] = named(manifests, "StatefulSet", "nats")["spec"]["template"]["spec"]["containers"]
+    text = named(manifests, "ConfigMap", "nats-config")["data"]["nats.conf"]
+    servers = Servers(text, tmp_path, ["nats-0", "nats-1", "nats-2"])
+    with servers.running(variables_of(container, PASSWORDS)):
         client = await connected(servers)
         stream = client.jetstream(timeout=5)
 

@@ -28,12 +28,15 @@ class Cluster:
         self.folder.mkdir()
         programs = folder / "bin"
         programs.mkdir()
-        stand_in = programs / "kubectl"
-        text = (Path(__file__).parent / "kubectl").read_text()
-        stand_in.write_text(text.replace("/usr/bin/env python3", sys.executable, 1))
-        stand_in.chmod(0o755)
+        tests = Path(__file__).parent
+        for name in ("kubectl", "helm"):
+            stand_in = programs / name
+            text = (tests / name).read_text()
+            stand_in.write_text(text.replace("/usr/bin/env python3", sys.executable, 1))
+            stand_in.chmod(0o755)
         self._environment = os.environ | {
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": f"{tests}{os.pathsep}{K8S.parent / 'embedded'}",
             "CLUSTER": str(self.folder),
             "REAL_KUBECTL": kubectl,
         }
@@ -137,6 +140,9 @@ def test_a_store_is_not_upgraded_by_another_overlay(cluster: Cluster) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     made = cluster.run("new-store", "ct", "--overlay", "production", *words, **keys)
     assert made.returncode == 0, made.stderr
+    assert "helm upgrade --install nats nats --repo https://" in cluster.asked
+    assert cluster.has("statefulset", "nats", "pons-ct")
+    assert "secret" not in cluster.asked.partition("helm")[2].partition("\n")[0]
     applied = cluster.asked.count("apply ")
     done = cluster.run("new-store", "ct", "--tag", "9")
     assert done.returncode == 1
@@ -247,6 +253,47 @@ def test_s3_is_reached_at_the_port_it_has(
             if any("ipBlock" in peer for peer in rule["to"])
         ]
         assert [found - {6443} for found in outside] == [ports]
+
+
+PRODUCTION = (
+    *("new-store", "ct", "--overlay", "production", "--s3-endpoint", "s3.example.org"),
+    *("--s3-bucket", "objects", "--backups", "s3://b/ct"),
+)
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+def test_helm_is_asked_for_before_anything_is_made(cluster: Cluster) -> None:
+    """By who has none: NATS' chart cannot be installed without."""
+    (cluster.folder.parent / "bin" / "helm").unlink()
+    path = f"{cluster.folder.parent / 'bin'}"
+    done = cluster.run(*PRODUCTION, **KEYS, PATH=path)
+    assert (done.returncode, cluster.asked) == (1, "")
+    assert "helm is needed for the NATS of the overlay production" in done.stderr
+    assert "https://helm.sh/docs/intro/install/" in done.stderr
+
+
+def test_the_chart_may_lie_at_hand(cluster: Cluster) -> None:
+    """For a cluster without a way to nats.io's repository; no version is asked of a folder."""
+    done = cluster.run(*PRODUCTION, "--nats-chart", "charts/nats-2.14.2.tgz", **KEYS)
+    assert done.returncode == 0, done.stderr
+    assert "helm upgrade --install nats charts/nats-2.14.2.tgz --namespace" in cluster.asked
+    assert "--repo" not in cluster.asked
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("new-store", "ct", "--nats-chart", "x"), "single-node has a NATS of its own"),
+        ((*PRODUCTION, "--old-api"), "needs Kubernetes 1.21 or later"),
+    ],
+)
+def test_a_chart_that_does_not_fit_is_refused(
+    cluster: Cluster, words: tuple[str, ...], said: str
+) -> None:
+    """Before anything is asked of the cluster."""
+    done = cluster.run(*words, **(KEYS if "production" in words else {}))
+    assert (done.returncode, cluster.asked) == (1, "")
+    assert said in done.stderr
 
 
 def test_an_old_cluster_gets_its_own_names_of_the_apis(cluster: Cluster) -> None:
