@@ -14,7 +14,7 @@ async def database(postgres):
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +25,13 @@ from pons.settings import DatabaseSettings
 from pons_embedded.postgres import EmbeddedPostgres
 
 MIGRATIONS = Path(__file__).parents[2] / "services" / "index" / "pons_index" / "migrations"
+GONE = """
+SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+WHERE datname = $1 AND backend_type = 'client backend'
+"""
+"""Returns when nobody is connected to a database."""
+Fill = Callable[[DatabaseSettings], Awaitable[None]]
+"""Writes into an empty database."""
 
 
 class PostgresServer:
@@ -33,7 +40,7 @@ class PostgresServer:
     def __init__(self, embedded: EmbeddedPostgres) -> None:
         self.embedded = embedded
         self._numbers = itertools.count(1)
-        self._template = ""
+        self._templates: dict[Fill, DatabaseSettings] = {}
         self._copying = asyncio.Lock()
 
     @asynccontextmanager
@@ -45,51 +52,63 @@ class PostgresServer:
         `copied`: it begins as a copy of that one, to which nobody is connected.
         """
         name = f"test_{next(self._numbers)}"
+        if copied is None:
+            copied = await self.template(apply_migrations) if schema else self._empty
         async with self._copying:  # nobody may be connected to what is copied
-            if schema and not self._template:
-                self._template = await self._make_template()
-            template = self._template if schema else self.embedded.owner
-            if copied is not None:
-                template = urlsplit(copied.url).path.strip("/")
-            await self._copy(template, name)
-        embedded, secrets = self.embedded, self.embedded.secrets
+            await self._copy(copied, name)
         try:
-            yield DatabaseSettings(
-                url=embedded.dsn(embedded.owner, secrets["owner"], name),
-                reader_url=embedded.dsn(embedded.reader, secrets["reader"], name),
-                pool_size=pool_size,
-            )
+            yield self._named(name).model_copy(update={"pool_size": pool_size})
         finally:
             await self._administer(f"DROP DATABASE {name} WITH (FORCE)")
 
-    async def _make_template(self) -> str:
-        embedded, name = self.embedded, "test_template"
-        await self._copy(embedded.owner, name)
-        url = embedded.dsn(embedded.owner, embedded.secrets["owner"], name)
-        connection = await asyncpg.connect(url)
-        try:
-            for migration in sorted(MIGRATIONS.glob("*.sql")):
-                await connection.execute(migration.read_text(encoding="utf-8"))
-        finally:
-            await connection.close()
-        return name
+    async def template(self, fill: Fill) -> DatabaseSettings:
+        """A database for `copied`, filled once: it is there as long as the server."""
+        async with self._copying:
+            if fill not in self._templates:
+                name = f"template_{next(self._numbers)}"
+                await self._copy(self._empty, name)
+                await fill(self._named(name))
+                self._templates[fill] = self._named(name)
+        return self._templates[fill]
 
-    async def _copy(self, template: str, name: str) -> None:
-        """The embedded store's own database has the extensions and the reader's privileges.
+    @property
+    def _empty(self) -> DatabaseSettings:
+        """The embedded store's own database has the extensions and the reader's privileges."""
+        return self._named(self.embedded.owner)
 
-        Copied file by file, and not through the log, for a third of the time.
-        """
+    def _named(self, name: str) -> DatabaseSettings:
+        embedded, secrets = self.embedded, self.embedded.secrets
+        return DatabaseSettings(
+            url=embedded.dsn(embedded.owner, secrets["owner"], name),
+            reader_url=embedded.dsn(embedded.reader, secrets["reader"], name),
+        )
+
+    async def _copy(self, copied: DatabaseSettings, name: str) -> None:
+        """Make a database file by file, and not through the log, for a third of the time."""
+        template = urlsplit(copied.url).path.strip("/")
+        # PostgreSQL waits five seconds for those who have just left, which is not always enough.
+        await self._administer(GONE, template)
         await self._administer(
             f"CREATE DATABASE {name} TEMPLATE {template} OWNER {self.embedded.owner}"
             " STRATEGY file_copy"
         )
 
-    async def _administer(self, statement: str) -> None:
+    async def _administer(self, statement: str, *values: str) -> None:
         connection = await asyncpg.connect(self.embedded.admin_url)
         try:
-            await connection.execute(statement)
+            await connection.execute(statement, *values)
         finally:
             await connection.close()
+
+
+async def apply_migrations(database: DatabaseSettings) -> None:
+    """The schema; nothing tells how it came there."""
+    connection = await asyncpg.connect(database.url)
+    try:
+        for migration in sorted(MIGRATIONS.glob("*.sql")):
+            await connection.execute(migration.read_text(encoding="utf-8"))
+    finally:
+        await connection.close()
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from pons_embedded.nats import EmbeddedNats
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.capacity import Capacity
 from pons_index.collector import Collector
-from pons_index.database import Database, open_pool
+from pons_index.database import Database, open_database, open_pool
 from pons_index.deletion import delete_resource, delete_resources
 from pons_index.fence import Fence
 from pons_index.origins import Origins
@@ -316,11 +316,21 @@ class Store:
 OpenStore = Callable[..., AbstractAsyncContextManager[Store]]
 
 
+async def migrate_empty(database: DatabaseSettings) -> None:
+    """What an index does first with a database, which becomes no store's by that."""
+    async with open_database(Settings(database=database)):
+        pass
+
+
 @pytest.fixture
 def open_store(
     postgres: PostgresServer, broker: NatsServer, tmp_path: Path, lend_objects: Lend
 ) -> OpenStore:
-    """A new, empty store: `async with open_store(stable_age=1) as store`; settings of the index."""
+    """A new, empty store: `async with open_store(stable_age=1) as store`; settings of the index.
+
+    Its own database has the schema, unless it is not to be `migrated`: to do so takes longer than
+    most tests.
+    """
 
     @asynccontextmanager
     async def open_store(
@@ -328,13 +338,18 @@ def open_store(
         grace: float = 3600,
         server: EmbeddedNats | None = None,
         limits: dict[str, Any] | None = None,
+        migrated: bool = True,
         **settings: Any,
     ) -> AsyncIterator[Store]:
         if database is None:
+            template = await postgres.template(migrate_empty) if migrated else None
             async with (
-                postgres.database(schema=False) as own,
+                postgres.database(schema=False, copied=template) as own,
                 open_store(own, grace, server, limits, **settings) as store,
             ):
+                if migrated:
+                    name = store.settings.store.name
+                    await store.database.pool.execute("UPDATE migrations SET store = $1", name)
                 yield store
             return
         base = (NatsServer(server) if server else broker).settings()

@@ -41,7 +41,7 @@ async def test_three_that_migrate_at_once_leave_one_schema_and_one_mark(
     open_store: OpenStore,
 ) -> None:
     """Each says that it is done; migrations are applied once, and the store has one identity."""
-    async with open_store() as store:
+    async with open_store(migrated=False) as store:
         codes = await asyncio.gather(*(migrate_database(store.settings) for _ in range(3)))
         assert codes == [0, 0, 0]
         assert await schema(store.settings) == SCHEMA
@@ -55,7 +55,7 @@ async def test_three_that_migrate_at_once_leave_one_schema_and_one_mark(
 
 async def test_an_index_works_on_what_was_migrated_before_it(open_store: OpenStore) -> None:
     """It takes the mark for its own, and a second migration beside it changes nothing."""
-    async with open_store() as store:
+    async with open_store(migrated=False) as store:
         await migrate_database(store.settings)
         mark = await read_objects_mark(store.objects)
         async with store.replica():
@@ -65,7 +65,7 @@ async def test_an_index_works_on_what_was_migrated_before_it(open_store: OpenSto
 
 async def test_a_new_version_waits_until_somebody_has_migrated(open_store: OpenStore) -> None:
     """On an empty database it waits, and writes nothing; it returns after the migration."""
-    async with open_store() as store:
+    async with open_store(migrated=False) as store:
         waiting = asyncio.create_task(wait_for_schema(store.settings))
         done, _ = await asyncio.wait((waiting,), timeout=0.5)
         assert not done
@@ -77,7 +77,7 @@ async def test_a_new_version_waits_until_somebody_has_migrated(open_store: OpenS
 
 async def test_an_older_schema_is_waited_for(open_store: OpenStore) -> None:
     """That of the version before is not enough."""
-    async with open_store() as store:
+    async with open_store(migrated=False) as store:
         await migrate_database(store.settings)
         await execute(store.settings, f"DELETE FROM migrations WHERE number = {SCHEMA}")
         waiting = asyncio.create_task(wait_for_schema(store.settings))
@@ -93,7 +93,7 @@ async def test_an_older_schema_is_waited_for(open_store: OpenStore) -> None:
 
 async def test_a_newer_schema_is_refused(open_store: OpenStore) -> None:
     """Waiting would never end: the message says which version to start."""
-    async with open_store() as store:
+    async with open_store(migrated=False) as store:
         await migrate_database(store.settings)
         newer = f"INSERT INTO migrations VALUES ({SCHEMA + 1}, 'a', 'b', 'c')"
         await execute(store.settings, newer)
@@ -103,7 +103,7 @@ async def test_a_newer_schema_is_refused(open_store: OpenStore) -> None:
 
 async def test_a_newer_schema_that_lets_this_version_work_is_enough(open_store: OpenStore) -> None:
     """A pod of the version before that is started again amid an upgrade comes up."""
-    async with open_store() as store:
+    async with open_store(migrated=False) as store:
         await migrate_database(store.settings)
         await execute(
             store.settings,
@@ -131,7 +131,7 @@ def run(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
 
 async def test_the_command_migrates_and_ends(open_store: OpenStore) -> None:
     """Exit code 0 both times, and for the one that waits; 2 with a sentence for another's."""
-    async with open_store() as store:
+    async with open_store(migrated=False) as store:
         for words in ((), (), ("--wait",)):
             done = await asyncio.to_thread(run, store.settings, *words)
             assert done.returncode == 0, done.stderr
