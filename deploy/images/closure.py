@@ -19,6 +19,7 @@ from pinned import normalized
 CHECKOUT = Path(__file__).resolve().parents[2]
 LISTS = Path(__file__).parent / "packages"
 SERVICES = ("gateway", "dicom-ingress", "index", "render", "egress")
+COMMON = "common"
 LIBRARY = "pons"
 TARGETS = tuple(
     {
@@ -77,10 +78,11 @@ def closure(service: str) -> list[str]:
 
 
 def lists() -> Iterator[tuple[Path, str]]:
-    """Each list's file, and what it should hold."""
-    for service in SERVICES:
-        names = "".join(f"{name}\n" for name in closure(service))
-        yield LISTS / f"{service}.txt", HEAD + names
+    """Each list's file, and what it should hold; `common.txt` what is in all the others."""
+    closures = {service: closure(service) for service in SERVICES}
+    every = sorted(set.intersection(*map(set, closures.values())))
+    for listed, found in {**closures, COMMON: every}.items():
+        yield LISTS / f"{listed}.txt", HEAD + "".join(f"{name}\n" for name in found)
 
 
 def main(words: list[str]) -> int:

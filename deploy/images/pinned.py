@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of requirements.txt that one image needs: versions and hashes stay in one place.
 
-python3 pinned.py packages/gateway.txt requirements.txt > pinned.txt
+python3 pinned.py packages/gateway.txt requirements.txt [--without packages/common.txt] > pinned.txt
 """
 
+import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -45,9 +46,16 @@ def pinned(wanted: Iterable[str], requirements: str) -> str:
     return "".join(known[name] for name in wanted)
 
 
-def main(listed: Path, requirements: Path) -> int:
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="pinned.py")
+    parser.add_argument("listed", type=Path)
+    parser.add_argument("requirements", type=Path)
+    parser.add_argument("--without", type=Path, help="a list of what is there already")
+    given = parser.parse_args(words)
+    present = names(given.without.read_text()) if given.without else []
+    wanted = [name for name in names(given.listed.read_text()) if name not in present]
     try:
-        sys.stdout.write(pinned(names(listed.read_text()), requirements.read_text()))
+        sys.stdout.write(pinned(wanted, given.requirements.read_text()))
     except Unpinned as error:
         print(error, file=sys.stderr)
         return 1
@@ -55,4 +63,4 @@ def main(listed: Path, requirements: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:3])))
+    sys.exit(main(sys.argv[1:]))

@@ -23,6 +23,8 @@ PROGRAMS = {
 }
 """What an engine and its first image need, and the packages of Debian that have it."""
 PATIENCE = 60.0
+BASE_BYTES = 1_000_000_000
+"""More than the first image takes while it is made."""
 COMPOSE = Path(sys.executable).with_name("docker-compose")
 
 
@@ -93,13 +95,26 @@ class Engine:
             *("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages")
         ).split()
         mirror = next(site for site in sites if "security" not in site)
-        packed = self.folder / "base.tar"
-        self.run(
-            *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
-            *("--include=python3,python3-venv,ca-certificates", "bookworm", str(packed), mirror),
+        with tempfile.TemporaryDirectory(dir=self._quick_place()) as place:
+            packed = Path(place) / "base.tar"
+            self.run(
+                *("env", f"TMPDIR={place}", "mmdebstrap", "--quiet", "--mode=root"),
+                *("--variant=minbase", "--include=python3,python3-venv,ca-certificates"),
+                # What nobody reads here; and a base that gets lost is made again.
+                *(f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale")),
+                *("--dpkgopt=force-unsafe-io", "bookworm", str(packed), mirror),
+            )
+            self.docker("import", str(packed), name)
+
+    def _quick_place(self) -> Path:
+        """Memory, where there is room: dpkg forces all that it unpacks to a disk."""
+        memory = Path("/dev/shm")
+        has_room = memory.is_dir() and shutil.disk_usage(memory).free > BASE_BYTES
+        return (
+            memory
+            if has_room and psutil.virtual_memory().available > 4 * BASE_BYTES
+            else self.folder
         )
-        self.docker("import", str(packed), name)
-        packed.unlink()
 
 
 @contextmanager

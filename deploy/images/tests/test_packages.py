@@ -49,6 +49,16 @@ def test_every_listed_package_is_pinned_by_hash(service: str) -> None:
     assert not ONLY_TO_BUILD_OR_TEST & set(found)
 
 
+def test_what_is_common_is_installed_once() -> None:
+    """In the layer of all images; that of a service has the rest of its list and nothing twice."""
+    common, render = (str(IMAGES / "packages" / f"{name}.txt") for name in ("common", "render"))
+    done = run("pinned.py", render, "requirements.txt", "--without", common)
+    own = set(re.findall(r"^([a-z0-9-]+)==", done.stdout, re.M))
+    assert own == names("render") - names("common")
+    assert own >= DECODERS
+    assert all(names("common") <= names(service) for service in SERVICES)
+
+
 def test_only_render_has_decoders() -> None:
     """They are large, and read what strangers have written."""
     for service in SERVICES:
