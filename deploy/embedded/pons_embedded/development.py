@@ -57,6 +57,7 @@ def run_checks() -> int:
         "dockerfiles": lambda: check_dockerfiles(sorted(CHECKOUT.glob("deploy/*/Dockerfile"))),
         "requirements": lambda: _tell(requirement_faults(CHECKOUT)),
         "configuration.md": _check_configuration,
+        "metrics.md": _check_metrics,
         "orthanc-configuration.md": lambda: _tell(page_faults(CHECKOUT)),
     }
     failed = [name for name, step in steps.items() if step()]
@@ -143,6 +144,11 @@ def _packages() -> list[str]:
 def _check_configuration() -> int:
     """docs/configuration.md says what the settings say."""
     return _run("-m", "pons.settings.document", "--check", "docs/configuration.md")
+
+
+def _check_metrics() -> int:
+    """docs/metrics.md says what the services tell."""
+    return _run("-m", "pons_embedded.metrics.document", "--check", "docs/metrics.md")
 
 
 def _tell(faults: Iterable[str]) -> int:
