@@ -54,7 +54,9 @@ class GivenEntries:
         self.days.append((first_day, last_day))
         if self.failure is not None:
             raise self.failure
-        page = [KeptWorklist(UUID(int=1), msgspec.json.encode(e), MOMENT) for e in self.entries]
+        page = [
+            KeptWorklist(UUID(int=1), msgspec.json.encode(e), MOMENT, MOMENT) for e in self.entries
+        ]
         yield page
         while self.endless:
             yield page

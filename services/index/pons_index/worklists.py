@@ -8,6 +8,7 @@ a database that is lost or set back gets entries from there, and does not bring 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,8 @@ import msgspec
 import structlog
 
 from pons.bus.requests import Handler
-from pons.errors import NotFound, OutOfResources, PonsError, log_text
+from pons.catalog.worklists import revision_of
+from pons.errors import Conflict, NotFound, OutOfResources, PonsError, log_text
 from pons.health.pulse import Pulse
 from pons.messages.index import DeleteWorklist, PutWorklist
 from pons.messages.services import Done
@@ -75,6 +77,9 @@ class Worklists:
                 known = there is not None and not there["deleted"]
                 if command.replace and not known:
                     raise _unknown(command.worklist_id)
+                # Once more the same is this command again, whose first time was not confirmed.
+                if known and there["tags"] != command.tags:
+                    _require_revision(there, command.revision)
                 if not known:
                     await self._require_room(connection)
                 changed = _after(there)
@@ -98,7 +103,7 @@ class Worklists:
         async def delete(connection: Any) -> None:
             nonlocal was_there
             async with connection.transaction():
-                if await self._delete(connection, command.worklist_id):
+                if await self._delete(connection, command.worklist_id, command.revision):
                     was_there = True
                 elif not was_there:  # else it was this command, whose commit was not confirmed
                     raise _unknown(command.worklist_id)
@@ -188,14 +193,13 @@ class Worklists:
         except OverflowError:  # 31 December 9999 is some people's "never"
             return None
 
-    async def _delete(
-        self, connection: Any, worklist_id: UUID, seen: datetime | None = None
-    ) -> bool:
-        """Whether there was one, which has not changed since it was `seen` as changed then."""
+    async def _delete(self, connection: Any, worklist_id: UUID, revision: int | None) -> bool:
+        """Whether there was one. Raises `Conflict` where it has another revision."""
         async with connection.transaction():
             there = await connection.fetchrow(SQL["hold_worklist"], worklist_id)
-            if there is None or there["deleted"] or (seen and there["changed"] != seen):
+            if there is None or there["deleted"]:
                 return False
+            _require_revision(there, revision)
             created, changed = there["created"], _after(there)
             gone = Note(worklist_id, b"", "", "", "", created, changed, deleted=True)
             await self._write(connection, gone)
@@ -225,9 +229,10 @@ class Worklists:
                 async def delete(
                     connection: Any, one: UUID = one, changed: datetime = changed
                 ) -> None:
-                    await self._delete(connection, one, changed)
+                    await self._delete(connection, one, revision_of(changed))
 
-                await self._database.run(delete)
+                with suppress(Conflict):  # it was changed since, and ends another time
+                    await self._database.run(delete)
             log.info("worklist entries ended", entries=len(found), reason=why)
 
         return end
@@ -259,6 +264,15 @@ def _after(there: Any) -> datetime:
     """Now; after the last change also where another replica's clock is ahead."""
     now = datetime.now(UTC)
     return now if there is None else max(now, there["changed"] + timedelta(microseconds=1))
+
+
+def _require_revision(there: Any, revision: int | None) -> None:
+    """Raises `Conflict` where an entry has been changed since it had this revision; None: any."""
+    if revision is not None and revision_of(there["changed"]) != revision:
+        raise Conflict(
+            f"Worklist {there['id']} was changed meanwhile",
+            "read it again, and change what is there now",
+        )
 
 
 def _unknown(worklist_id: UUID) -> NotFound:

@@ -6,7 +6,7 @@ SELECT count(*) FROM worklists WHERE NOT deleted;
 
 -- name: hold_worklist
 -- An entry, held until the transaction ends.
-SELECT deleted, created, changed FROM worklists WHERE id = $1 FOR UPDATE;
+SELECT id, deleted, tags, created, changed FROM worklists WHERE id = $1 FOR UPDATE;
 
 -- name: put_worklist
 -- An entry, new or instead of what was there, if that is older; a row when it was written.

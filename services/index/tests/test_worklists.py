@@ -12,7 +12,7 @@ import pytest
 
 from pons.catalog.worklists import PAGE
 from pons.catalog.worklists import Worklists as Reading
-from pons.errors import NotFound, OutOfResources, Unavailable
+from pons.errors import Conflict, NotFound, OutOfResources, Unavailable
 from pons.messages.index import DeleteWorklist, PutWorklist
 from pons.objects import FileObjects, new_key
 from pons.settings import WorklistsSettings
@@ -125,6 +125,31 @@ async def test_a_deletion_that_is_not_confirmed(
     assert await kept(database) == []
     with pytest.raises(NotFound):
         await again.delete(DeleteWorklist(one.worklist_id))
+
+
+async def test_only_the_revision_that_was_read_is_changed(
+    worklists: Worklists, database: Database
+) -> None:
+    """What somebody else changed meanwhile is neither replaced nor deleted; who sends the same
+    once more, as its first time was not confirmed, hears no conflict."""
+    one = entry(tags=b"1")
+    await worklists.put(one)
+
+    async def revision() -> int:
+        found = await Reading(PoolReader(database)).find(one.worklist_id)  # type: ignore[arg-type]
+        assert found is not None
+        return found.revision
+
+    first = await revision()
+    for _ in range(2):
+        await worklists.put(entry(one.worklist_id, b"2", replace=True, revision=first))
+    with pytest.raises(Conflict, match=str(one.worklist_id)):
+        await worklists.put(entry(one.worklist_id, b"3", replace=True, revision=first))
+    with pytest.raises(Conflict):
+        await worklists.delete(DeleteWorklist(one.worklist_id, first))
+    assert await kept(database) == [b"2"]
+    await worklists.delete(DeleteWorklist(one.worklist_id, await revision()))
+    assert await kept(database) == []
 
 
 async def test_a_clock_that_is_behind_loses_no_change(

@@ -3,7 +3,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +15,7 @@ STATEMENTS = load_statements(Path(__file__).with_name("worklists.sql"))
 PAGE = 200
 """Entries that one statement gives; most have some kilobytes."""
 NONE = UUID(int=0)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,17 @@ class KeptWorklist:
     tags: bytes
     """DICOM JSON."""
     created: datetime
+    changed: datetime
+
+    @property
+    def revision(self) -> int:
+        """Another number after each change."""
+        return revision_of(self.changed)
+
+
+def revision_of(changed: datetime) -> int:
+    """The number of what was changed then: microseconds, which a change always moves on."""
+    return (changed - EPOCH) // timedelta(microseconds=1)
 
 
 class Worklists:

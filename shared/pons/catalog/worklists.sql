@@ -3,7 +3,7 @@
 -- name: worklists
 -- At most $4 entries after $1 that may have a step between the days $2 and $3, in order of their ids:
 -- who lacks a day, or whose days are not known, has no bound.
-SELECT id, tags, created
+SELECT id, tags, created, changed
   FROM worklists
  WHERE NOT deleted AND id > $1
    AND (last_day = '' OR last_day >= $2)
@@ -13,4 +13,4 @@ SELECT id, tags, created
 
 -- name: worklist
 -- One entry.
-SELECT id, tags, created FROM worklists WHERE NOT deleted AND id = $1
+SELECT id, tags, created, changed FROM worklists WHERE NOT deleted AND id = $1

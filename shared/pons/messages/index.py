@@ -246,8 +246,8 @@ class DismissDeadLetter(msgspec.Struct, frozen=True):
 class PutWorklist(msgspec.Struct, frozen=True):
     """To index: keep a worklist entry, new or instead of the one that was there. May be repeated.
 
-    With `replace` it raises `NotFound` where none is there, and `OutOfResources` for a new one
-    beyond `worklists.maximum`.
+    With `replace` it raises `NotFound` where none is there, `Conflict` where that has another
+    revision, and `OutOfResources` for a new one beyond `worklists.maximum`.
     """
 
     worklist_id: UUID
@@ -259,9 +259,15 @@ class PutWorklist(msgspec.Struct, frozen=True):
     last_day: str
     """Days on which its steps begin, YYYYMMDD; empty where that is not known of each of them."""
     replace: bool = False
+    revision: int | None = None
+    """Of what is replaced; None for any."""
 
 
 class DeleteWorklist(msgspec.Struct, frozen=True):
-    """To index: a worklist entry is not there any more. Raises `NotFound`."""
+    """To index: a worklist entry is not there any more.
+
+    Raises `NotFound`, and `Conflict` where it has another revision.
+    """
 
     worklist_id: UUID
+    revision: int | None = None

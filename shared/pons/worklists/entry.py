@@ -90,7 +90,9 @@ def with_study_uid(elements: Elements, known: str = "") -> Elements:
     return dict(sorted({**elements, STUDY_UID: uid}.items()))
 
 
-def writing(worklist_id: UUID, elements: Elements, *, replace: bool = False) -> PutWorklist:
+def writing(
+    worklist_id: UUID, elements: Elements, *, replace: bool = False, revision: int | None = None
+) -> PutWorklist:
     """The command that keeps an entry. Raises `TooLarge`, `BadRequest` for a UID that is none."""
     tags = as_json(elements)
     if len(tags) > LARGEST_ENTRY:
@@ -109,6 +111,7 @@ def writing(worklist_id: UUID, elements: Elements, *, replace: bool = False) -> 
         first_day=min(days) if known else "",
         last_day=max(days) if known else "",
         replace=replace,
+        revision=revision,
     )
 
 

@@ -43,10 +43,17 @@ class KnownWorklist(BaseModel):
     """An entry: one that the store keeps, or a file of the folder."""
 
     model_config = CAMEL | example(
-        id=WORKLIST_ID, file="", problem="", studyUid="1.2.3", steps=1, fields=FIELDS
+        id=WORKLIST_ID,
+        revision=1704465000000000,
+        file="",
+        problem="",
+        studyUid="1.2.3",
+        steps=1,
+        fields=FIELDS,
     )
 
     id: str = Field(description="Its identifier; empty for a file.")
+    revision: int = Field(description="What `If-Match` of its change names; 0 for a file.")
     file: str = Field(description="Its path within the folder; empty for one that the store keeps.")
     problem: str = Field(description="Why a file is no entry; empty where it is one.")
     study_uid: str = Field(description="Its StudyInstanceUID.")

@@ -52,14 +52,16 @@ async def known_worklists(kept: Worklists, folder: WorklistFolder | None) -> dic
 
 
 def _of_store(page: list[KeptWorklist]) -> list[dict[str, Any]]:
-    return [_entry(one.tags, str(one.id)) for one in page]
+    return [_entry(one.tags, str(one.id), one.revision) for one in page]
 
 
 def _of_folder(files: list[WorklistFile]) -> list[dict[str, Any]]:
     return [_entry(one.tags or b"{}", file=one.name, problem=one.why) for one in files]
 
 
-def _entry(tags: bytes, worklist_id: str = "", file: str = "", problem: str = "") -> dict[str, Any]:
+def _entry(
+    tags: bytes, worklist_id: str = "", revision: int = 0, file: str = "", problem: str = ""
+) -> dict[str, Any]:
     elements = msgspec.json.decode(tags)
     steps = elements.get(STEPS, {}).get("Value") or []
     first = steps[0] if steps else {}
@@ -68,6 +70,7 @@ def _entry(tags: bytes, worklist_id: str = "", file: str = "", problem: str = ""
     }
     return {
         "id": worklist_id,
+        "revision": revision,
         "file": file,
         "problem": problem,
         "studyUid": study_uid(elements),

@@ -8,6 +8,7 @@ from pons.errors import NotFound
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.known_worklists import KnownWorklists, WorklistFields
 from pons_gateway.models.worklists import MadeWorklist
+from pons_gateway.resources.configuration import RevisionDep
 from pons_gateway.resources.known_worklists import known_worklists, with_fields
 from pons_gateway.responses.answers import json_answer
 from pons_gateway.routers import tag_tree
@@ -41,11 +42,17 @@ async def create(asked: WorklistFields, backends: BackendsDep) -> Response:
 )
 @page
 @writes
-async def change(worklist_id: Identifier, asked: WorklistFields, backends: BackendsDep) -> Response:
+async def change(
+    worklist_id: Identifier, asked: WorklistFields, revision: RevisionDep, backends: BackendsDep
+) -> Response:
     """All else that the entry has stays. 400 begins with the name of the field that is wrong."""
     kept = await backends.catalog.worklists.find(worklist_id)
     if kept is None:
         raise NotFound(
             f"There is no worklist {worklist_id}", "somebody has deleted it, or it ended"
         )
-    return await made(backends, with_fields(msgspec.json.decode(kept.tags), asked), worklist_id)
+    changed = with_fields(msgspec.json.decode(kept.tags), asked)
+    # What stays is of this revision, whichever the form is of.
+    return await made(
+        backends, changed, worklist_id, kept.revision if revision is None else revision
+    )

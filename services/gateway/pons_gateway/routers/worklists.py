@@ -29,7 +29,9 @@ from pons.worklists.matching import Elements
 from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import gathered, limited
 from pons_gateway.dependencies import BackendsDep
+from pons_gateway.files.revisions import ask_revised
 from pons_gateway.models.worklists import MadeWorklist, Worklist, WorklistBody, WorklistFormat
+from pons_gateway.resources.configuration import RevisionDep
 from pons_gateway.responses.answers import done, json_answer, json_list
 from pons_gateway.responses.media_types import DICOM, takes
 from pons_gateway.routing import Router, writes
@@ -98,21 +100,25 @@ async def show(worklist_id: Identifier, asked: Format, backends: BackendsDep) ->
         raise NotFound(
             f"There is no worklist {worklist_id}", "GET /worklists lists those there are"
         )
-    return json_answer(shown(found, asked.style))
+    answer = json_answer(shown(found, asked.style))
+    answer.headers["etag"] = f'"{found.revision}"'
+    return answer
 
 
 @router.put("/worklists/{id}", summary="Replace a worklist entry", response_model=MadeWorklist)
 @writes
-async def replace(worklist_id: Identifier, body: WorklistBody, backends: BackendsDep) -> Response:
+async def replace(
+    worklist_id: Identifier, body: WorklistBody, revision: RevisionDep, backends: BackendsDep
+) -> Response:
     """All of it: what the body lacks is not in the entry any more, but for its StudyInstanceUID."""
-    return await made(backends, checked(body), worklist_id)
+    return await made(backends, checked(body), worklist_id, revision)
 
 
 @router.delete("/worklists/{id}", summary="End a worklist entry", response_class=Response)
 @writes
-async def delete(worklist_id: Identifier, backends: BackendsDep) -> Response:
+async def delete(worklist_id: Identifier, revision: RevisionDep, backends: BackendsDep) -> Response:
     """No modality finds it any more."""
-    await backends.ask("index", DeleteWorklist(worklist_id), Done)
+    await ask_revised(backends, DeleteWorklist(worklist_id, revision), Done)
     return done()
 
 
@@ -124,12 +130,19 @@ def checked(body: WorklistBody) -> Elements:
     return elements
 
 
-async def made(backends: Backends, elements: Elements, replaced: UUID | None = None) -> Response:
-    """Keep an entry; the answer that names it."""
+async def made(
+    backends: Backends,
+    elements: Elements,
+    replaced: UUID | None = None,
+    revision: int | None = None,
+) -> Response:
+    """Keep an entry; the answer that names it. `revision` is that of the one it replaces."""
     if backends.settings.worklists.set_study_uid:
         elements = with_study_uid(elements, await study_of(backends, replaced))
-    command: PutWorklist = writing(replaced or new_key(), elements, replace=replaced is not None)
-    await backends.ask("index", command, Done)
+    command: PutWorklist = writing(
+        replaced or new_key(), elements, replace=replaced is not None, revision=revision
+    )
+    await ask_revised(backends, command, Done)
     made_id = str(command.worklist_id)
     return json_answer({"ID": made_id, "Path": f"/worklists/{made_id}"})
 

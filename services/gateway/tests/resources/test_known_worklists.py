@@ -51,7 +51,7 @@ FIELDS = {
 @pytest.fixture(autouse=True)
 def entry(store: Store) -> None:
     moment = datetime(2024, 1, 2, tzinfo=UTC)
-    store.catalog.worklists.kept.append(KeptWorklist(ID, msgspec.json.encode(KEPT), moment))
+    store.catalog.worklists.kept.append(KeptWorklist(ID, msgspec.json.encode(KEPT), moment, moment))
     store.services.answers[PutWorklist] = Done()
 
 
@@ -71,6 +71,7 @@ async def test_entries_and_files(open_client: Open, tmp_path: Path) -> None:
         told = (await client.get("/explorer/api/worklists")).json()
     assert (told["more"], told["hasFolder"], told["folderProblem"]) == (False, True, "")
     kept, bad, good = told["entries"]
+    assert (kept["revision"], good["revision"]) == (1704153600000000, 0)
     assert (kept["id"], kept["file"], kept["steps"]) == (str(ID), "", 2)
     assert kept["fields"]["ScheduledProcedureStepStartDate"] == "20240105"
     assert kept["fields"]["ScheduledStationAETitle"] == ""

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from pons.catalog.worklists import KeptWorklist
-from pons.errors import NotFound
+from pons.errors import Conflict, NotFound
 from pons.header.repertoire import Repertoire
 from pons.header.write import write_dataset
 from pons.messages.index import DeleteWorklist, PutWorklist
@@ -180,7 +180,7 @@ async def test_entries_are_shown(
 ) -> None:
     """All, or one, with the attributes in the format that is asked for."""
     moment = datetime(2024, 1, 2, 10, 11, 12, tzinfo=UTC)
-    store.catalog.kept = [KeptWorklist(ID, msgspec.json.encode(STORED), moment)] * 3
+    store.catalog.kept = [KeptWorklist(ID, msgspec.json.encode(STORED), moment, moment)] * 3
     listed = (await client.get(f"/worklists{query}")).json()
     assert len(listed) == 3
     one = (await client.get(f"/worklists/{ID}{query}")).json()
@@ -205,9 +205,29 @@ async def test_an_entry_is_replaced_and_ended(client: httpx.AsyncClient, store: 
     assert asked(store) == DeleteWorklist(ID)
 
 
+async def test_only_what_was_read_is_changed(client: httpx.AsyncClient, store: Store) -> None:
+    """Where `If-Match` names the ETag of what was read; what somebody changed meanwhile stays."""
+    moment = datetime(2024, 1, 2, microsecond=7, tzinfo=UTC)
+    store.catalog.kept = [KeptWorklist(ID, msgspec.json.encode(STORED), moment, moment)]
+    etag = (await client.get(f"/worklists/{ID}")).headers["etag"]
+    assert etag == '"1704153600000007"'
+    await client.put(f"/worklists/{ID}", json={"Tags": TAGS}, headers={"If-Match": etag})
+    assert asked(store).revision == 1704153600000007
+    store.services.commands.clear()
+    gone = Conflict("Worklist was changed meanwhile")
+    store.services.answers |= {PutWorklist: gone, DeleteWorklist: gone}
+    for answer in (
+        await client.put(f"/worklists/{ID}", json={"Tags": TAGS}, headers={"If-Match": '"1"'}),
+        await client.delete(f"/worklists/{ID}", headers={"If-Match": '"1"'}),
+    ):
+        assert (answer.status_code, answer.json()["OrthancError"]) == (409, "Bad revision number")
+    assert store.services.commands[-1][1] == DeleteWorklist(ID, 1)
+
+
 async def test_a_replaced_entry_keeps_its_study(client: httpx.AsyncClient, store: Store) -> None:
     """A modality may be making images of it: a new UID would make two studies of them."""
-    kept = KeptWorklist(ID, msgspec.json.encode(STORED), datetime(2024, 1, 2, tzinfo=UTC))
+    moment = datetime(2024, 1, 2, tzinfo=UTC)
+    kept = KeptWorklist(ID, msgspec.json.encode(STORED), moment, moment)
     store.catalog.kept = [kept]
     tags = {name: value for name, value in TAGS.items() if name != "0020,000d"}
     await client.put(f"/worklists/{ID}", json={"Tags": tags})

@@ -231,6 +231,7 @@ export interface KnownRules {
 
 export interface KnownWorklist {
   id: string;
+  revision: number;
   file: string;
   problem: string;
   studyUid: string;

@@ -6,6 +6,7 @@ import { clockOf, daOf, dayOf, inOrder, matches, tmOf } from './entries';
 const entry = (id: string, date: string, time = '', name = ''): KnownWorklist => ({
   id,
   file: '',
+  revision: 0,
   problem: '',
   studyUid: '',
   steps: 1,
