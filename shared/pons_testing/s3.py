@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pons.errors import Unavailable
+from pons.objects import Objects
 from pons.settings import StorageSettings
 from pons_testing.certificates import Issued
+from pons_testing.waiting import until
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 _ADDRESS = re.compile(rb"https?://(127\.0\.0\.1:\d+)")
 
 
@@ -91,6 +94,19 @@ def run_moto(folder: Path) -> Iterator[Endpoint]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with _server(command, folder.with_suffix(".moto.log")) as address:
         yield Endpoint(address)
+
+
+async def prepare_bucket(objects: Objects) -> None:
+    """Have the bucket made, also by a client that gives up sooner than a busy machine answers."""
+
+    async def made() -> bool:
+        try:
+            await objects.check()
+        except Unavailable:
+            return False
+        return True
+
+    await until(made)
 
 
 def _rclone() -> str:

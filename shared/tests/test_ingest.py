@@ -169,6 +169,7 @@ async def test_what_is_kept_is_durable_before_the_index_answers(
     index.answer = None
     instance = await ingest.keep(make_file(), ORIGIN, awaited=False)
     assert (await kept(bus), len(await keys(objects))) == (1, 1)
+    await until(lambda: index.announcements)
     [announced] = index.announcements
     assert not announced.awaited
     answers = [Indexed(announced.instances[0].token, "AlreadyStored")]

@@ -13,7 +13,7 @@ from pons.ingest import Ingest, open_ingest
 from pons.objects import open_objects
 from pons.settings import Settings
 from pons_testing.indexing import FakeIndex
-from pons_testing.s3 import Endpoint, run_rclone
+from pons_testing.s3 import Endpoint, prepare_bucket, run_rclone
 from pons_testing.s3_between import Between, Mode, between
 
 from .storing import ORIGIN, kept
@@ -37,7 +37,7 @@ def way(rclone: Endpoint) -> Iterator[Between]:
 async def opened(way: Between, folder: Path, bus: Bus, **bounds: float) -> AsyncIterator[Ingest]:
     storage = way.endpoint.storage(folder, **bounds)
     objects = open_objects(storage, "main")
-    await objects.check()
+    await prepare_bucket(objects)
     async with open_ingest(objects, bus, Settings(storage=storage)) as ingest:
         yield ingest
     way.mode = "pass"

@@ -2,6 +2,7 @@
 """Jobs on a real nats-server: who does them, in which order, and what becomes of them."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 import pytest
@@ -20,11 +21,12 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_job_is_done(bus: Bus, jobs: Jobs) -> None:
     """A submitted job is found, done, and waited for, with its content and runtime."""
+    began = time.monotonic()
     async with working(bus, Counting()):
         job = await jobs.wait_for(await jobs.submit(REQUEST), 60)
     assert (job.document.state, job.document.progress, job.document.error_code) == ("Success", 1, 0)
     assert job.content == {"Description": "test", "Steps": 3}
-    assert 0 < job.document.runtime < 5
+    assert 0 < job.document.runtime < time.monotonic() - began
     assert job.document.completed is not None
 
 
@@ -101,7 +103,7 @@ async def test_a_bug_does_not_end_the_worker(bus: Bus, jobs: Jobs) -> None:
 
     async with working(bus, buggy):
         wrong = await jobs.wait_for(
-            await jobs.submit(JobRequest("Count", "tester", {"steps": 0})), 10
+            await jobs.submit(JobRequest("Count", "tester", {"steps": 0})), 60
         )
         right = await jobs.wait_for(await jobs.submit(REQUEST), 60)
     assert (wrong.document.error_code, right.document.state) == (-1, "Success")

@@ -12,7 +12,7 @@ import pytest
 from pons.errors import Unavailable
 from pons.objects import Objects, new_key, open_objects
 from pons_testing.distance import distant
-from pons_testing.s3 import Endpoint, run_rclone
+from pons_testing.s3 import Endpoint, prepare_bucket, run_rclone
 from pons_testing.s3_between import Between, Mode, between
 from pons_testing.waiting import until
 
@@ -35,7 +35,7 @@ def way(rclone: Endpoint) -> Iterator[Between]:
 
 async def opened(way: Between, folder: Path, **bounds: float) -> AsyncIterator[Objects]:
     objects = open_objects(way.endpoint.storage(folder, **bounds), "main")
-    await objects.check()
+    await prepare_bucket(objects)
     way.asked.clear()
     yield objects
     way.mode = "pass"
@@ -175,16 +175,16 @@ async def test_a_slow_answer_is_waited_for(tmp_path: Path) -> None:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
         for number in range(10):
-            await asyncio.sleep(0.1)
-            writer.write(b"%d" % number)
+            await asyncio.sleep(0.15)
+            writer.write(b"%02d" % number)
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    storage = Endpoint(f"127.0.0.1:{port}").storage(tmp_path, s3_timeout=0.5, s3_patience=0.6)
+    storage = Endpoint(f"127.0.0.1:{port}").storage(tmp_path, s3_timeout=1, s3_patience=1.1)
     objects = open_objects(storage, "main")
-    assert await objects.read(new_key()) == b"0123456789"
+    assert await objects.read(new_key()) == b"00010203040506070809"
     await objects.close()
     server.close()

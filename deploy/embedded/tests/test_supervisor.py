@@ -160,7 +160,7 @@ async def test_what_hangs_is_ended_and_started_again(
     code = (
         f"import pathlib, subprocess, sys; {DEAF}\n"
         "one = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        f"pathlib.Path({str(child)!r}).write_text(str(one.pid)); time.sleep(60)"
+        f"pathlib.Path({str(child)!r}).write_text(f'{{one.pid}} '); time.sleep(60)"
     )
     told: list[str] = []
     lives = True
@@ -176,18 +176,21 @@ async def test_what_hangs_is_ended_and_started_again(
             supervisor.wishes.stop.set()
 
     def hang() -> None:
+        """As soon as it has started its child."""
         nonlocal lives
-        lives = False
+        lives = not (child.exists() and child.read_text().endswith(" "))
+        if lives:
+            asyncio.get_running_loop().call_later(0.02, hang)
 
     hanging = replace(program(tmp_path, "hanging", code), lives=answers, patience=0.5)
     supervisor = Supervisor([hanging], [], say, lambda _: None)
-    await supervisor.run(lambda: asyncio.get_running_loop().call_later(0.5, hang) and None)
+    await supervisor.run(hang)
     assert told == [
         "hanging has not answered for 0.5 s and is ended",
         "hanging was ended by SIGKILL; starting it again in 0.2 s",
     ]
     with suppress(psutil.NoSuchProcess):
-        assert wait_gone([psutil.Process(int(child.read_text()))], 5) == []
+        assert wait_gone([psutil.Process(int(child.read_text()))], 60) == []
 
 
 @pytest.mark.anyio

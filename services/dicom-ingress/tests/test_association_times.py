@@ -89,12 +89,12 @@ def test_slow_pdu(start_port: StartPort, wire: ModuleType) -> None:
 
 def test_long_store_is_not_idleness(start_port: StartPort, wire: ModuleType) -> None:
     """Only the peer's silence counts: a store may take longer than the idle timeout."""
-    port = start_port(idle_timeout=0.2)
+    port = start_port(idle_timeout=1)
     port.store.gate = gate = threading.Event()
     with port.connect().associate() as peer:
         peer.send(wire.store("1.2.3"))
         assert port.store.entered.wait(60)
-        peer.socket.settimeout(0.7)
+        peer.socket.settimeout(2)
         with pytest.raises(TimeoutError):
             peer.socket.recv(1)
         gate.set()
@@ -104,7 +104,7 @@ def test_long_store_is_not_idleness(start_port: StartPort, wire: ModuleType) -> 
 
 def test_peer_that_never_closes(start_port: StartPort) -> None:
     """After the release, a peer that keeps the connection is disconnected by the ARTIM timer."""
-    port = start_port(artim_timeout=0.3)
+    port = start_port(artim_timeout=1)
     with port.connect().associate() as peer:
         peer.send(RELEASE_RQ)
         assert peer.receive() == RELEASE_RP

@@ -252,7 +252,7 @@ def test_silence_instead_of_a_response(start_find: Any, wire: ModuleType) -> Non
         command = {dimse.COMMAND_FIELD: dimse.C_ECHO_RQ}
         await conversation.request(conversation.agreement.contexts[3], command)
 
-    with start_find(echo, idle_timeout=0.3) as peer:
+    with start_find(echo, idle_timeout=1) as peer:
         peer.send(find(wire))
         assert peer.receive()[0] == 4
         assert peer.receive() == (7, bytes(4))
@@ -276,7 +276,7 @@ def test_a_peer_that_stops_reading(start_find: Any, wire: ModuleType) -> None:
         finally:
             ended.set()
 
-    with start_find(store, idle_timeout=0.3) as peer:
+    with start_find(store, idle_timeout=1) as peer:
         peer.send(find(wire))
         assert ended.wait(60)
         assert read < 50

@@ -250,7 +250,7 @@ def test_nothing_is_decompressed_for_a_peer_that_is_gone(
     with asking(port, wire) as peer:
         assert peer.receive()[0] == 4
         assert not ended.is_set()
-    assert ended.wait(10)
+    assert ended.wait(60)
 
 
 def dataset_of_a_store(peer: Any) -> bytes:

@@ -159,7 +159,7 @@ def test_plain_dicom_on_a_port_with_tls(
     start_port: StartPort, pki: Pki, logs: list[Any], wire: ModuleType
 ) -> None:
     """It is not answered, and told in words; so is a silent peer, when its time is over."""
-    port = start_port(**pki.settings(artim_timeout=0.3))
+    port = start_port(**pki.settings(artim_timeout=1))
     with port.connect() as peer:
         peer.send(peer.request())
         assert peer.at_end()
@@ -167,7 +167,7 @@ def test_plain_dicom_on_a_port_with_tls(
     with port.connect() as peer:
         assert peer.at_end()
     wire.until(lambda: len(warnings(logs)) == 2)
-    assert warnings(logs) == ["it does not speak TLS", "no handshake within 0.3 s"]
+    assert warnings(logs) == ["it does not speak TLS", "no handshake within 1 s"]
     port.connect().socket.close()
     wire.until(lambda: any(line["event"] == "connection without handshake" for line in logs))
     assert len(warnings(logs)) == 2

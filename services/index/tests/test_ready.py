@@ -34,7 +34,7 @@ async def replica(store: Store) -> AsyncIterator[Health]:
     health = Health("index")
     async with open_service(store.settings, health):
         health.started = True
-        assert await health.failures() == {}
+        await ready(health)
         yield health
 
 
@@ -50,7 +50,7 @@ async def unready(health: Health, task: str, cause: str) -> None:
     async def is_unready() -> bool:
         return cause in (await health.failures()).get(task, "")
 
-    await until(is_unready, 40)
+    await until(is_unready)
     said = await body(health)
     assert (said["status"], said["ready"]) == (503, False)
     assert cause in said["tasks"][task]["cause"]
@@ -63,7 +63,7 @@ async def ready(health: Health) -> None:
     async def is_ready() -> bool:
         return not await health.failures()
 
-    await until(is_ready, 40)
+    await until(is_ready)
 
 
 async def test_a_renamed_column_is_said_and_repaired(open_store: OpenStore) -> None:
@@ -161,7 +161,7 @@ async def test_what_waits_for_longer_than_its_patience_is_unready(
             async def waits() -> bool:
                 return "consumer" in await health.failures()
 
-            await until(waits, 10)
+            await until(waits)
         assert await store.answered(event, seconds=60) == ["Success"]
         await ready(health)
 

@@ -21,6 +21,7 @@ from pons_embedded.postgres import EmbeddedPostgres
 from pons_index.service import open_service
 from pons_testing.crash import crash
 from pons_testing.postgres import PostgresServer
+from pons_testing.waiting import until
 
 from .announcing import announce_all, many
 
@@ -155,11 +156,18 @@ async def test_a_database_that_is_away_is_unready(open_store: OpenStore, tmp_pat
             health = Health("index")
             async with open_service(store.settings, health):
                 health.started = True
-                assert await health.failures() == {}
+
+                async def ready() -> bool:
+                    return not await health.failures()
+
+                async def database_is_away() -> bool:
+                    return "database" in await health.failures()
+
+                await until(ready)
                 await asyncio.to_thread(crash, server)
-                assert list(await health.failures()) == ["database"]
+                await until(database_is_away)
                 await asyncio.to_thread(server.start)
-                assert await health.failures() == {}
+                await until(ready)
 
 
 async def test_without_a_database_url_it_says_so() -> None:

@@ -29,6 +29,7 @@ from pons_index.statements import SQL
 from pons_index.sweep import Sweep, discard_unused
 from pons_index.tags import TagReader
 from pons_testing.events import received
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 Index = Any
@@ -109,13 +110,13 @@ async def test_a_lost_file_comes_back_and_the_rest_is_quarantined(
         await store.objects.put(lost, ct_small)
         await store.objects.put(damaged, ct_small[:300])
         await store.objects.put(left, b"a piece of something")
+
+        async def all_found() -> bool:
+            found = "SELECT count(*) FROM findings WHERE kind <> 'unannounced'"
+            return bool(await store.value(found) == 3)
+
         async with store.replica():
-            deadline = asyncio.get_running_loop().time() + 20
-            while (
-                await store.value("SELECT count(*) FROM findings WHERE kind <> 'unannounced'") < 3
-            ):
-                assert asyncio.get_running_loop().time() < deadline
-                await asyncio.sleep(0.02)
+            await until(all_found)
         assert await store.value("SELECT object_key FROM instances") == lost
         rows = await store.database.pool.fetch("SELECT object_key, kind FROM findings")
         assert {row["object_key"]: row["kind"] for row in rows} == {

@@ -18,6 +18,7 @@ from pons.objects import FileObjects
 from pons.settings import ArchiveSettings
 from pons_render.archive import Archives
 from pons_render.archive.bounds import ReadAhead
+from pons_testing.waiting import until
 
 from .archived import LARGE, FakeCatalog, Make
 
@@ -164,6 +165,7 @@ async def test_reads_ahead_a_little(catalog: FakeCatalog, file: Make) -> None:
         archive = await archives.open(ArchiveRequest(["s"]))
         async with aclosing(archive.pieces()) as pieces:
             await anext(pieces)
+            await until(lambda: objects.most == 8)
             await asyncio.sleep(0.1)
             assert objects.began <= 9
             assert objects.most == 8

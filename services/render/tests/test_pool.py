@@ -96,7 +96,7 @@ async def test_others_go_on_while_one_crashes(hostile_command: Command) -> None:
 
 async def test_deadline_kills_the_worker(hostile_command: Command) -> None:
     """A decoder that never ends is stopped at the deadline, and its process is gone."""
-    async with pool_of(hostile_command, seconds=0.5) as pool:
+    async with pool_of(hostile_command, seconds=1) as pool:
         pid = int(await run(pool, task("pid"), no_read))
         started = time.monotonic()
         with capture_logs() as logs, pytest.raises(UnsupportedImage):
@@ -214,7 +214,7 @@ import asyncio, sys
 from test_pool import no_read, pool_of, run, task
 
 async def main():
-    async with pool_of((sys.executable, sys.argv[1]), seconds=0.5) as pool:
+    async with pool_of((sys.executable, sys.argv[1]), seconds=1) as pool:
         pid = await run(pool, task("pid"), no_read)
         spin = asyncio.ensure_future(pool.run(task("spin"), no_read))
         while pool.idle_workers:
