@@ -103,7 +103,7 @@ class Worker:
                 limit=_PIPE_BUFFER,
             )
         except OSError as error:
-            raise Unavailable("No process can be started to render", "see the log") from error
+            raise Unavailable("No process can be started to render", str(error)) from error
         worker = cls(process)
         try:
             async with asyncio.timeout(_START_SECONDS):
@@ -111,7 +111,8 @@ class Worker:
         except (TimeoutError, Crashed) as error:
             await worker.end()
             raise Unavailable(
-                "A render process did not start", f"exit code {process.returncode}"
+                "A render process did not start",
+                f"exit code {process.returncode}; what it said is in the log",
             ) from error
         except BaseException:
             await worker.end()
@@ -195,6 +196,8 @@ class WorkerPool:
         self._slots = asyncio.Semaphore(bounds.workers)
         self._idle: list[Worker] = []
         self._waiting = 0
+        self._unstartable = asyncio.Event()
+        """Set when a process did not start, until one does."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -212,6 +215,15 @@ class WorkerPool:
     def idle_workers(self) -> int:
         """Processes that wait for work."""
         return len(self._idle)
+
+    async def prove(self) -> None:
+        """A process starts, and waits for work then. Raises `Unavailable` when it does not."""
+        async with self._slots:
+            self._keep(await self._start())
+
+    async def until_none_starts(self) -> None:
+        """Return once a process that a request needed did not start."""
+        await self._unstartable.wait()
 
     async def run(self, task: Task, read: ReadRange) -> Answer:
         """What answers `task`, which the caller closes.
@@ -252,9 +264,18 @@ class WorkerPool:
             with suppress(Crashed):
                 return await self._perform(idle, task, read)
         try:
-            return await self._perform(await Worker.start(self._command), task, read)
+            return await self._perform(await self._start(), task, read)
         except Crashed:
             raise UnsupportedImage("The decoder crashed") from None
+
+    async def _start(self) -> Worker:
+        try:
+            worker = await Worker.start(self._command)
+        except Unavailable:
+            self._unstartable.set()
+            raise
+        self._unstartable.clear()
+        return worker
 
     async def _perform(self, worker: Worker, task: Task, read: ReadRange) -> Answer:
         """What answers `task`; the worker is kept unless it failed. Raises `Crashed`."""

@@ -27,6 +27,7 @@ from pons_render.image import Located
 from pons_render.picture_header import PICTURE_TAGS
 from pons_render.pictures import Pictures
 from pons_render.pool import Bounds, WorkerPool
+from pons_render.proof import prove_decoders, unproven
 from pons_render.resources import Resources
 
 T = TypeVar("T")
@@ -131,6 +132,7 @@ async def open_resources(settings: Settings, health: Health) -> AsyncIterator[Re
             asyncio.TaskGroup() as group,
         ):
             health.checks["database"] = catalog.check
+            proving = group.create_task(prove_decoders(pool, unproven(health.pulses)))
             with closing(Archives(catalog, objects, settings.archive)) as archives:
                 working = group.create_task(_do_jobs(settings, health, archives, objects))
                 yield Resources(
@@ -140,6 +142,7 @@ async def open_resources(settings: Settings, health: Health) -> AsyncIterator[Re
                     objects=objects,
                     stream=settings.archive.stream,
                 )
+                proving.cancel()
                 while not working.done():
                     working.cancel()
                     await asyncio.wait((working,), timeout=_RELEASE_SECONDS)

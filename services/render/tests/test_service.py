@@ -15,6 +15,7 @@ from pons.ownership import Mark, mark_objects
 from pons.settings import RenderSettings, load_settings
 from pons_render.pool import Bounds
 from pons_render.service import Instances, bounds_of, open_service
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 KEY = uuid.UUID(int=7)
@@ -91,6 +92,13 @@ async def test_service_without_backing_services(tmp_path: Path, free_tcp_port: i
         health.started = True
         identifier = "-".join(["00000000"] * 5)
         answer = await http.get(f"{settings.render_url}/instances/{identifier}/preview")
+        first = await health.failures()
+
+        async def decodes() -> bool:
+            return "decoders" not in await health.failures()
+
+        await until(decodes, 60)
         failures = await health.failures()
     assert (answer.status_code, answer.content) == (503, b"")
+    assert {*first} >= {"database"}
     assert list(failures) == ["database"]
