@@ -2,6 +2,7 @@
 /** A job in the words of people. */
 import { useLocale, useTranslations } from 'use-intl';
 import type { JobRow } from '../api/schema';
+import { numberFormat, timeFormat } from '../formats';
 
 const TYPES = [
   'DicomModalityStore',
@@ -27,7 +28,7 @@ export function useJobTexts() {
   const type = (name: string) => (isOneOf(TYPES, name) ? t(`type_${name}`) : name);
   const nameOf = (destination: string) => destination.slice(destination.indexOf(':') + 1);
   const seconds = (value: number, unit: 'second' | 'minute' | 'hour') =>
-    new Intl.NumberFormat(locale, {
+    numberFormat(locale, {
       style: 'unit',
       unit,
       unitDisplay: 'short',
@@ -50,18 +51,18 @@ export function useJobTexts() {
       return `${done.toLocaleString(locale)} / ${count.toLocaleString(locale)}`;
     },
     percent: (part: number) =>
-      new Intl.NumberFormat(locale, { style: 'percent' }).format(Math.floor(part * 100) / 100),
+      numberFormat(locale, { style: 'percent' }).format(Math.floor(part * 100) / 100),
     moment: (at: number | null) =>
       at === null
         ? ''
-        : new Date(at * 1000).toLocaleString(locale, { dateStyle: 'short', timeStyle: 'medium' }),
+        : timeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' }).format(at * 1000),
     /** Of today the time alone. */
     shortly: (at: number | null) => {
       if (at === null) return '';
       const moment = new Date(at * 1000);
       return moment.toDateString() === new Date().toDateString()
-        ? moment.toLocaleTimeString(locale, { timeStyle: 'medium' })
-        : moment.toLocaleString(locale, { dateStyle: 'short', timeStyle: 'short' });
+        ? timeFormat(locale, { timeStyle: 'medium' }).format(moment)
+        : timeFormat(locale, { dateStyle: 'short', timeStyle: 'short' }).format(moment);
     },
     took: ({ runtime }: JobRow) =>
       runtime < 60

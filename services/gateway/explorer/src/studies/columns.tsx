@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The columns that the list can show: what is in them, how wide they are, what sorts by them. */
 import type { ReactNode } from 'react';
+import { timeFormat } from '../formats';
 import { Icon } from '../shell/Icon';
 import type { SortColumn } from './address';
 import styles from './columns.module.css';
@@ -144,7 +145,7 @@ export const COLUMN: Record<ColumnId, Column> = {
       const made = new Date(row.lastUpdate);
       return Number.isNaN(made.getTime())
         ? row.lastUpdate
-        : made.toLocaleString(locale, { dateStyle: 'short', timeStyle: 'short' });
+        : timeFormat(locale, { dateStyle: 'short', timeStyle: 'short' }).format(made);
     },
   },
   studyUid: { width: 20, show: (row) => row.studyUid },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Values of DICOM as people read them; what is no such value is shown as it is. */
+import { numberFormat, timeFormat } from '../formats';
 
 /** `Family^Given^Middle^Prefix^Suffix=Ideographic`: "Family, Given Middle", then the other writing. */
 export function personName(raw: string): string {
@@ -28,34 +29,19 @@ function moment(date: string, time = ''): Date | null {
   return made.getMonth() === month - 1 && made.getDate() === dayOfMonth ? made : null;
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-function format(locale: string, withTime: boolean): Intl.DateTimeFormat {
-  const key = `${locale} ${withTime}`;
-  let found = formats.get(key);
-  if (!found) {
-    found = new Intl.DateTimeFormat(locale, {
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      ...(withTime ? { hour: '2-digit', minute: '2-digit' } : {}),
-    });
-    formats.set(key, found);
-  }
-  return found;
-}
+const DAY = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+const MINUTE = { ...DAY, hour: '2-digit', minute: '2-digit' } as const;
 
 export function dateText(date: string, locale: string): string {
   const made = moment(date);
-  return made ? format(locale, false).format(made) : date;
+  return made ? timeFormat(locale, DAY).format(made) : date;
 }
 
 export function dateTimeText(date: string, time: string, locale: string): string {
   const made = moment(date, time);
   if (!made) return [date, time].filter(Boolean).join(' ');
-  return format(locale, /^\d{2}:?\d{2}/.test(time.trim()))
-    .format(made)
-    .replace(',', '');
+  const known = /^\d{2}:?\d{2}/.test(time.trim()) ? MINUTE : DAY;
+  return timeFormat(locale, known).format(made).replace(',', '');
 }
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
@@ -68,7 +54,7 @@ export function sizeText(bytes: number, locale: string): string {
     size /= 1000;
     unit += 1;
   }
-  return new Intl.NumberFormat(locale, {
+  return numberFormat(locale, {
     style: 'unit',
     unit: UNITS[unit],
     unitDisplay: unit ? 'short' : 'long',

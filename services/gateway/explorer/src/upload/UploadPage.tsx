@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import { Button, FileTrigger } from 'react-aria-components';
 import { useLocale, useTranslations } from 'use-intl';
 import { get } from '../api/client';
@@ -116,7 +116,7 @@ export function UploadPage() {
               <tbody>
                 {listed.slice(0, SHOWN).map((upload, index) => (
                   // biome-ignore lint/suspicious/noArrayIndexKey: a path may come twice, a place not
-                  <Line key={`${index} ${upload.path}`} upload={upload} />
+                  <Line key={`${index} ${upload.path}`} {...shownOf(upload)} />
                 ))}
               </tbody>
             </table>
@@ -128,27 +128,34 @@ export function UploadPage() {
   );
 }
 
-function Line({ upload }: { upload: Upload }) {
+type Shown = Pick<Upload, 'path' | 'size' | 'state' | 'why' | 'whyKey'>;
+
+function shownOf({ path, size, state, why, whyKey }: Upload): Shown {
+  return { path, size, state, why, whyKey };
+}
+
+/** Drawn when what it shows has changed: of the uploads on the page few do at a time. */
+const Line = memo(function Line({ path, size, state, why, whyKey }: Shown) {
   const t = useTranslations('upload');
   const locale = useLocale();
   return (
     <tr>
       <td>
-        <bdi>{upload.path}</bdi>
+        <bdi>{path}</bdi>
       </td>
-      <td className={styles.size}>{sizeText(upload.file.size, locale)}</td>
-      <td data-state={upload.state}>
-        {t(`state_${upload.state}`)}
-        {(upload.whyKey || upload.why) && (
+      <td className={styles.size}>{sizeText(size, locale)}</td>
+      <td data-state={state}>
+        {t(`state_${state}`)}
+        {(whyKey || why) && (
           <span className={styles.why}>
             {' '}
-            {upload.whyKey ? t(upload.whyKey) : ''} {upload.why}
+            {whyKey ? t(whyKey) : ''} {why}
           </span>
         )}
       </td>
     </tr>
   );
-}
+});
 
 interface Told {
   PatientMainDicomTags?: { PatientName?: string; PatientID?: string };

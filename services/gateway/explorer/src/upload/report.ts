@@ -18,10 +18,10 @@ export function csvLine(cells: readonly (string | number)[]): string {
 export function reportOf(uploads: readonly Upload[], t: Say): void {
   const lines = [
     csvLine([t('columnFile'), t('columnSize'), t('columnState'), '']),
-    ...uploads.map(({ path, file, state, why, whyKey }) =>
+    ...uploads.map(({ path, size, state, why, whyKey }) =>
       csvLine([
         path,
-        file.size,
+        size,
         t(`state_${state}`),
         [whyKey && t(whyKey), why].filter(Boolean).join(' '),
       ]),

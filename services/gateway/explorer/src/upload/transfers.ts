@@ -22,6 +22,8 @@ export interface Found {
 
 export interface Upload extends Found {
   state: State;
+  /** Bytes. The browser looks at the disk whenever a file is asked for its size. */
+  size: number;
   sent: number;
   /** What the store said, or which of our sentences tells it. */
   why: string;
@@ -123,16 +125,18 @@ export class UploadQueue {
   add(found: readonly Found[]): void {
     for (const { unreadable, ...one } of found) {
       const isIndex = one.file.name.toUpperCase() === 'DICOMDIR';
+      const { size } = one.file;
       this.uploads.push(
         unreadable === undefined
           ? {
               ...one,
+              size,
               state: isIndex ? 'leftOut' : 'waiting',
               sent: 0,
               why: '',
               whyKey: isIndex ? 'dicomdir' : null,
             }
-          : { ...one, state: 'refused', sent: 0, why: unreadable, whyKey: 'unreadable' },
+          : { ...one, size, state: 'refused', sent: 0, why: unreadable, whyKey: 'unreadable' },
       );
     }
     this.fill();
@@ -185,10 +189,10 @@ export class UploadQueue {
 
   totals(): Totals {
     const totals: Totals = { files: 0, done: 0, stored: 0, failed: 0, size: 0, sent: 0 };
-    for (const { state, file, sent } of this.uploads) {
+    for (const { state, size, sent } of this.uploads) {
       totals.files += 1;
-      totals.size += file.size;
-      totals.sent += DONE.has(state) ? file.size : sent;
+      totals.size += size;
+      totals.sent += DONE.has(state) ? size : sent;
       if (DONE.has(state)) totals.done += 1;
       if (state === 'stored' || state === 'already') totals.stored += 1;
       if (state === 'failed' || state === 'cancelled') totals.failed += 1;
