@@ -31,6 +31,7 @@ container and pod, `health.port` elsewhere. Each replica is asked for itself.
   tells alike, so ask for `max`, not `sum`. While NATS does not say it the value is `NaN`.
 - Of the Python process there are `process_cpu_seconds_total`, `process_resident_memory_bytes`,
   `process_open_fds` and more, as Prometheus' client has them.
+- In Kubernetes, `deploy/k8s/components/prometheus` has what its operator needs, and alerts.
 - The gateway has Orthanc's own metrics at `/tools/metrics-prometheus`.
 
 | question | query |

@@ -35,8 +35,8 @@ SUFFIXES = {
     "histogram": ("_bucket", "_sum", "_count"),
     "info": ("_info",),
 }
-ADDED_LABELS = frozenset({"le", "job", "instance", "namespace", "pod", "service", "container"})
-"""Those of a histogram's buckets, and those that Prometheus or its operator adds."""
+ADDED_LABELS = frozenset({"le", "job", "instance", "namespace", "pod", "pons_service"})
+"""Those of a histogram's buckets, and those that Prometheus and our ServiceMonitor add."""
 
 _WORD = re.compile(r'"[^"]*"|[a-zA-Z_:][a-zA-Z0-9_:]*')
 _IN_BRACES = re.compile(r"\{([^}]*)\}")
@@ -92,7 +92,8 @@ def faults_of(expression: str, known: Iterable[Known]) -> Iterator[str]:
 
 
 def _names(expression: str) -> list[str]:
-    return [word for word in _WORD.findall(_IN_BRACES.sub("", expression)) if word[0] != '"']
+    bare = _GROUPING.sub("", _IN_BRACES.sub("", expression))
+    return [word for word in _WORD.findall(bare) if word[0] != '"']
 
 
 def _labels(expression: str) -> Iterator[str]:
