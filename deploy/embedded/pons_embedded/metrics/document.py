@@ -5,13 +5,12 @@
 `--check PATH` ends with exit code 1 when the file at PATH says something else.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pons_embedded.metrics.known import Known, known_metrics
 from pons_embedded.metrics.promql import mean, quantile, rate
+from pons_embedded.metrics.written import run
 
 COMMAND = "python -m pons_embedded.metrics.document --write docs/metrics.md"
 
@@ -32,6 +31,8 @@ container and pod, `health.port` elsewhere. Each replica is asked for itself.
 - Of the Python process there are `process_cpu_seconds_total`, `process_resident_memory_bytes`,
   `process_open_fds` and more, as Prometheus' client has them.
 - In Kubernetes, `deploy/k8s/components/prometheus` has what its operator needs, and alerts.
+- `deploy/grafana/pons.json` is a dashboard: import it in Grafana. Lines by service need the label
+  `pons_service`, which that component adds.
 - The gateway has Orthanc's own metrics at `/tools/metrics-prometheus`.
 
 | question | query |
@@ -89,22 +90,5 @@ def _chapter(title: str, metrics: Sequence[Known]) -> str:
     return "\n".join([*lines, ""])
 
 
-def main(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m pons_embedded.metrics.document")
-    parser.add_argument("--write", type=Path, metavar="PATH")
-    parser.add_argument("--check", type=Path, metavar="PATH")
-    asked = parser.parse_args(words)
-    text = metrics_document(known_metrics())
-    if asked.write:
-        asked.write.write_text(text, encoding="utf-8")
-    elif asked.check:
-        if asked.check.read_text(encoding="utf-8") != text:
-            print(f"{asked.check} does not say what the services tell: {COMMAND}")
-            return 1
-    else:
-        print(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run("pons_embedded.metrics.document", metrics_document(known_metrics()), sys.argv[1:]))

@@ -24,6 +24,16 @@ def quantile(share: float, histogram: str, *by: str, where: str = "", window: st
     return f"histogram_quantile({share:g}, {buckets})"
 
 
+def total(gauge: str, *by: str, where: str = "") -> str:
+    """A gauge, added up over all replicas."""
+    return f"sum{_by(by)} ({gauge}{_braces(where)})"
+
+
+def greatest(gauge: str, *by: str, where: str = "") -> str:
+    """A gauge that every replica tells alike, or of which the worst counts."""
+    return f"max{_by(by)} ({gauge}{_braces(where)})"
+
+
 def _by(labels: tuple[str, ...]) -> str:
     return f" by ({', '.join(labels)})" if labels else ""
 
