@@ -87,8 +87,8 @@ export async function post<T>(path: string, body: unknown = {}, options: Options
   return (text ? JSON.parse(text) : {}) as T;
 }
 
-export async function del(path: string): Promise<void> {
-  await request('DELETE', path, undefined, {});
+export async function del(path: string, options: Options = {}): Promise<void> {
+  await request('DELETE', path, undefined, options);
 }
 
 export async function putJson(path: string, body: unknown, options: Options = {}): Promise<void> {

@@ -7,6 +7,7 @@ export type Mistake =
   | 'needed'
   | 'wantsAet'
   | 'wantsCode'
+  | 'wantsConditions'
   | 'wantsPort'
   | 'wantsSeconds'
   | 'wantsDays'
@@ -36,6 +37,13 @@ export const seconds: Check = (text) => (whole(text || '0') >= 0 ? null : 'wants
 export const days: Check = (text) => {
   const number = Number(text.trim().replace(',', '.') || Number.NaN);
   return number > 0 && number <= 36500 ? null : 'wantsDays';
+};
+export const conditions: Check = (text) => {
+  try {
+    return Array.isArray(JSON.parse(text)) ? null : 'wantsConditions';
+  } catch {
+    return 'wantsConditions';
+  }
 };
 export const user: Check = (text) => (text.includes(':') ? 'wantsUser' : null);
 

@@ -81,13 +81,17 @@ export function Choice<V extends Values>({
   of,
 }: Props<V> & { of: readonly (readonly [value: string, text: string])[] }) {
   const id = useId();
+  const t = useTranslations('forms');
+  const mistake = form.mistake(name);
+  const told = mistake && ('key' in mistake ? t(mistake.key) : mistake.told);
   return (
     <div className={styles.field}>
       <label htmlFor={id}>{label}</label>
       <select
         id={id}
         value={String(form.values[name])}
-        aria-describedby={hint ? `${id}-hint` : undefined}
+        aria-invalid={mistake !== null}
+        aria-describedby={(told ?? hint) ? `${id}-hint` : undefined}
         onChange={(event) => form.set(name, event.target.value as V[typeof name])}
       >
         {of.map(([value, text]) => (
@@ -96,9 +100,9 @@ export function Choice<V extends Values>({
           </option>
         ))}
       </select>
-      {hint && (
-        <span id={`${id}-hint`} className={styles.hint}>
-          {hint}
+      {(told ?? hint) && (
+        <span id={`${id}-hint`} className={told ? styles.error : styles.hint}>
+          {told ?? hint}
         </span>
       )}
     </div>

@@ -6,7 +6,8 @@ import { Button } from 'react-aria-components';
 import { useFormatter, useTranslations } from 'use-intl';
 import { useMay } from '../api/session';
 import { JobTabs } from '../jobs/JobTabs';
-import styles from '../network/network.module.css';
+import styles from '../known/known.module.css';
+import { Table } from '../known/Table';
 import { Failure } from '../shell/Failure';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
@@ -76,32 +77,50 @@ export function LettersPage() {
       {(failure ?? error) && <Failure error={failure ?? error} retry={() => void refetch()} />}
       {data && letters.length === 0 && <p className={styles.empty}>{t('none')}</p>}
       {letters.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls is reached by keyboard
-        <section className={styles.wide} tabIndex={0} aria-label={t('title')}>
-          <table className={styles.table}>
-            <thead>
-              <tr>
-                <th scope="col">{t('number')}</th>
-                <th scope="col">{t('since')}</th>
-                <th scope="col">{t('cause')}</th>
-                <th scope="col">{t('about')}</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {letters.map((one) => (
-                <Row
-                  key={one.ID}
-                  letter={one}
-                  may={may('dead-letters')}
-                  mayDownload={may('download')}
-                  retry={() => void retry(() => retryOne(one.ID))}
-                  drop={() => setDropped([one.ID])}
-                />
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table
+          label={t('title')}
+          columns={[
+            { title: t('number'), show: ({ ID }) => t('numberOf', { number: String(ID) }) },
+            { title: t('since'), show: (one) => <Since letter={one} /> },
+            { title: t('cause'), show: ({ Reason }) => <bdi lang="en">{Reason}</bdi> },
+            { title: t('about'), show: (one) => <About letter={one} /> },
+          ]}
+          rows={letters}
+          keyOf={({ ID }) => ID}
+          actions={(one) => {
+            const number = String(one.ID);
+            return (
+              <>
+                {may('download') && one.Object && (
+                  <a
+                    className={styles.button}
+                    href={`/tools/dead-letters/${number}/file`}
+                    download
+                    aria-label={t('downloadOf', { number })}
+                  >
+                    {t('download')}
+                  </a>
+                )}
+                {may('dead-letters') && (
+                  <>
+                    <Button
+                      aria-label={t('retryOf', { number })}
+                      onPress={() => void retry(() => retryOne(one.ID))}
+                    >
+                      {t('retry')}
+                    </Button>
+                    <Button
+                      aria-label={t('dropOf', { number })}
+                      onPress={() => setDropped([one.ID])}
+                    >
+                      {t('drop')}
+                    </Button>
+                  </>
+                )}
+              </>
+            );
+          }}
+        />
       )}
       {letters.length === MOST && <p className={styles.soft}>{t('more')}</p>}
       {dropped && <DropDialog numbers={dropped} onClose={() => setDropped(null)} />}
@@ -109,71 +128,33 @@ export function LettersPage() {
   );
 }
 
-interface RowProps {
-  letter: Letter;
-  may: boolean;
-  mayDownload: boolean;
-  retry: () => void;
-  drop: () => void;
-}
-
-function Row({ letter, may, mayDownload, retry, drop }: RowProps) {
+function Since({ letter: { Since: since, LastRetry } }: { letter: Letter }) {
   const t = useTranslations('letters');
   const format = useFormatter();
   const moment = (told: string) => {
     const made = momentOf(told);
     return made ? format.dateTime(made, { dateStyle: 'short', timeStyle: 'short' }) : told;
   };
-  const number = String(letter.ID);
-  const [first, ...others] = letter.Instances;
   return (
-    <tr>
-      <th scope="row">{t('numberOf', { number })}</th>
-      <td>
-        {moment(letter.Since)}
-        {letter.LastRetry && (
-          <span className={styles.below}>{t('tried', { moment: moment(letter.LastRetry) })}</span>
-        )}
-      </td>
-      <td>
-        <bdi lang="en">{letter.Reason}</bdi>
-      </td>
-      <td>
-        {first ? (
-          <>
-            <bdi className={styles.uid}>{first.SOPInstanceUID}</bdi>
-            {others.length > 0 && (
-              <span className={styles.below}>{t('moreInstances', { count: others.length })}</span>
-            )}
-          </>
-        ) : (
-          <span className={styles.soft}>{t('unknown')}</span>
-        )}
-      </td>
-      <td>
-        <div className={styles.actions}>
-          {mayDownload && letter.Object && (
-            <a
-              className={styles.button}
-              href={`/tools/dead-letters/${number}/file`}
-              download
-              aria-label={t('downloadOf', { number })}
-            >
-              {t('download')}
-            </a>
-          )}
-          {may && (
-            <>
-              <Button aria-label={t('retryOf', { number })} onPress={retry}>
-                {t('retry')}
-              </Button>
-              <Button aria-label={t('dropOf', { number })} onPress={drop}>
-                {t('drop')}
-              </Button>
-            </>
-          )}
-        </div>
-      </td>
-    </tr>
+    <>
+      {moment(since)}
+      {LastRetry && (
+        <span className={styles.below}>{t('tried', { moment: moment(LastRetry) })}</span>
+      )}
+    </>
+  );
+}
+
+function About({ letter: { Instances } }: { letter: Letter }) {
+  const t = useTranslations('letters');
+  const [first, ...others] = Instances;
+  if (!first) return <span className={styles.soft}>{t('unknown')}</span>;
+  return (
+    <>
+      <bdi className={styles.uid}>{first.SOPInstanceUID}</bdi>
+      {others.length > 0 && (
+        <span className={styles.below}>{t('moreInstances', { count: others.length })}</span>
+      )}
+    </>
   );
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { putJson } from '../api/client';
 import type { KnownModality } from '../api/schema';
 import { useSession } from '../api/session';
 import { aet, anyAet, host, newName, port, seconds } from '../forms/checks';
 import { Choice, Flag, Group, Pair, TextLine } from '../forms/fields';
-import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
-import { Modal } from '../shell/Modal';
-import { useNotices } from '../shell/notices';
+import { FormDialog } from '../known/FormDialog';
+import type { FormProps } from './RemotesPage';
 import { PERMISSIONS, useChanged } from './remotes';
 
 /** As the store names them. */
@@ -23,22 +21,13 @@ const MANUFACTURERS = [
 ] as const;
 const METHODS = ['SystemDefault', 'C-MOVE', 'C-GET'] as const;
 
-interface Props {
-  /** The one that is changed; null for a new one. */
-  known: KnownModality | null;
-  taken: string[];
-  certificate: boolean;
-  onClose: () => void;
-  onDone: (name: string) => void;
-}
+type Props = FormProps<KnownModality>;
 
 export function ModalityForm({ known, taken, certificate, onClose, onDone }: Props) {
   const t = useTranslations('network');
-  const { show } = useNotices();
+  const texts = useTranslations('known');
   const changed = useChanged();
   const store = useSession();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
   const before = known?.modality;
   const form = useForm(
     {
@@ -71,35 +60,25 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
     },
   );
 
-  /** Null: whatever is there. */
-  const run = async (revision: number | null = known?.revision ?? null) => {
-    if (!form.ready()) return;
-    const { name, Port, Timeout, Host, ...rest } = form.values;
+  const { name } = form.values;
+  const save = async (revision: number | null) => {
+    const { name: _, Port, Timeout, Host, ...rest } = form.values;
     const body = { ...rest, Host: Host.trim(), Port: Number(Port), Timeout: Number(Timeout) };
-    setBusy(true);
-    setError(null);
-    try {
-      await putJson(`/modalities/${name}`, body, { revision });
-      await changed();
-      onDone(name);
-      show({ text: t('saved', { name }) });
-      onClose();
-    } catch (failure) {
-      setError(form.refused(failure));
-      setBusy(false);
-    }
+    await putJson(`/modalities/${name}`, body, { revision });
+    onDone(name);
   };
   return (
-    <Modal
-      title={known ? t('changeTitle', { name: known.name }) : t('addModality')}
-      action={t('save')}
-      busy={busy}
-      lasting
-      onAction={() => void run()}
+    <FormDialog
+      form={form}
+      title={known ? texts('changeOf', { name }) : t('addModality')}
+      revision={known?.revision ?? null}
+      save={save}
+      changed={changed}
+      saved={texts('saved', { name })}
       onClose={onClose}
     >
       {!known && (
-        <TextLine form={form} name="name" label={t('name')} hint={t('nameHint')} autoFocus />
+        <TextLine form={form} name="name" label={texts('name')} hint={t('nameHint')} autoFocus />
       )}
       <TextLine form={form} name="AET" label={t('aet')} autoFocus={known !== null} />
       <Pair>
@@ -146,14 +125,6 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
           of={MANUFACTURERS.map((one) => [one, one])}
         />
       </Group>
-      <Refusal
-        error={error}
-        reload={() => {
-          void changed();
-          onClose();
-        }}
-        overwrite={() => void run(null)}
-      />
-    </Modal>
+    </FormDialog>
   );
 }

@@ -6,25 +6,15 @@ import { putJson } from '../api/client';
 import type { ChangedPeer, KnownPeer } from '../api/schema';
 import { headers, headersOf, newName, seconds, url, user } from '../forms/checks';
 import { Flag, Group, TextLine, Tick } from '../forms/fields';
-import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
-import { Modal } from '../shell/Modal';
-import { useNotices } from '../shell/notices';
+import { FormDialog } from '../known/FormDialog';
+import type { FormProps } from './RemotesPage';
 import { useChanged } from './remotes';
 
-interface Props {
-  known: KnownPeer | null;
-  taken: string[];
-  onClose: () => void;
-  onDone: (name: string) => void;
-}
-
-export function PeerForm({ known, taken, onClose, onDone }: Props) {
+export function PeerForm({ known, taken, onClose, onDone }: FormProps<KnownPeer>) {
   const t = useTranslations('network');
-  const { show } = useNotices();
+  const texts = useTranslations('known');
   const changed = useChanged();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
   const before = known?.peer;
   const there = before?.HttpHeaders ?? [];
   const [kept, setKept] = useState(there);
@@ -50,10 +40,9 @@ export function PeerForm({ known, taken, onClose, onDone }: Props) {
     },
   );
 
-  /** Null: whatever is there. */
-  const run = async (revision: number | null = known?.revision ?? null) => {
-    if (!form.ready()) return;
-    const { name, Url, Timeout, HttpHeaders, ...rest } = form.values;
+  const { name } = form.values;
+  const save = async (revision: number | null) => {
+    const { name: _, Url, Timeout, HttpHeaders, ...rest } = form.values;
     const body: ChangedPeer = {
       peer: {
         ...known?.notes,
@@ -67,31 +56,22 @@ export function PeerForm({ known, taken, onClose, onDone }: Props) {
         known !== null && rest.CertificateFile !== '' && rest.CertificateKeyPassword === '',
       keepHeaders: kept,
     };
-    setBusy(true);
-    setError(null);
-    try {
-      await putJson(`/explorer/api/peers/${name}`, body, { revision });
-      await changed();
-      onDone(name);
-      show({ text: t('saved', { name }) });
-      onClose();
-    } catch (failure) {
-      setError(form.refused(failure));
-      setBusy(false);
-    }
+    await putJson(`/explorer/api/peers/${name}`, body, { revision });
+    onDone(name);
   };
   const secret = known ? t('secretStays') : undefined;
   return (
-    <Modal
-      title={known ? t('changeTitle', { name: known.name }) : t('addPeer')}
-      action={t('save')}
-      busy={busy}
-      lasting
-      onAction={() => void run()}
+    <FormDialog
+      form={form}
+      title={known ? texts('changeOf', { name }) : t('addPeer')}
+      revision={known?.revision ?? null}
+      save={save}
+      changed={changed}
+      saved={texts('saved', { name })}
       onClose={onClose}
     >
       {!known && (
-        <TextLine form={form} name="name" label={t('name')} hint={t('nameHint')} autoFocus />
+        <TextLine form={form} name="name" label={texts('name')} hint={t('nameHint')} autoFocus />
       )}
       <TextLine
         form={form}
@@ -146,14 +126,6 @@ export function PeerForm({ known, taken, onClose, onDone }: Props) {
         />
         {before?.Pkcs11 && <Flag form={form} name="Pkcs11" label={t('pkcs11')} />}
       </Group>
-      <Refusal
-        error={error}
-        reload={() => {
-          void changed();
-          onClose();
-        }}
-        overwrite={() => void run(null)}
-      />
-    </Modal>
+    </FormDialog>
   );
 }

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslations } from 'use-intl';
 import { get } from '../api/client';
-import styles from '../network/network.module.css';
+import styles from '../known/known.module.css';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { personName } from '../studies/dicom';

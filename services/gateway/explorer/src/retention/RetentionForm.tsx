@@ -4,13 +4,11 @@ import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { putJson } from '../api/client';
 import type { KnownRetentionRule } from '../api/schema';
-import { days, newName } from '../forms/checks';
+import { conditions, days, newName } from '../forms/checks';
 import { Choice, TextLine } from '../forms/fields';
-import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
+import { FormDialog } from '../known/FormDialog';
 import { areSimple, Conditions, conditionsIn, conditionValues } from '../routing/Conditions';
-import { Modal } from '../shell/Modal';
-import { useNotices } from '../shell/notices';
 import { retentionQuery } from './retention';
 
 const WAYS = ['AfterKeepDays', 'WhenRoomIsNeeded'] as const;
@@ -23,11 +21,9 @@ interface Props {
 
 export function RetentionForm({ known, taken, onClose }: Props) {
   const t = useTranslations('retention');
+  const texts = useTranslations('known');
   const routing = useTranslations('routing');
   const queries = useQueryClient();
-  const { show } = useNotices();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
   const rule = known?.rule;
   const when = rule?.When ?? [];
   const [written, setWritten] = useState(!areSimple(when));
@@ -38,41 +34,32 @@ export function RetentionForm({ known, taken, onClose }: Props) {
       Delete: rule?.Delete ?? 'WhenRoomIsNeeded',
       ...conditionValues(when),
     },
-    { ...(known ? {} : { name: newName(taken) }), KeepDays: days },
+    {
+      ...(known ? {} : { name: newName(taken) }),
+      ...(written ? { When: conditions } : {}),
+      KeepDays: days,
+    },
   );
   const changed = () => queries.invalidateQueries({ queryKey: retentionQuery.queryKey });
-  /** Null: whatever is there. */
-  const run = async (revision: number | null = known?.revision ?? null) => {
-    if (!form.ready()) return;
-    const { name, KeepDays, Delete } = form.values;
-    setBusy(true);
-    setError(null);
-    try {
-      const When = conditionsIn(form.values, written);
-      // A rule that is new rests until somebody has looked at what it would do.
-      const Enabled = rule?.Enabled ?? false;
-      const body = { When, KeepDays: Number(KeepDays?.replace(',', '.')), Delete, Enabled };
-      await putJson(`/retention/rules/${name}`, body, { revision });
-      await changed();
-      show({ text: routing('saved', { name: name ?? '' }) });
-      onClose();
-    } catch (failure) {
-      setError(
-        failure instanceof SyntaxError ? new Error(routing('noJson')) : form.refused(failure),
-      );
-      setBusy(false);
-    }
+  const { name = '', KeepDays, Delete } = form.values;
+  const save = (revision: number | null) => {
+    const When = conditionsIn(form.values, written);
+    // A rule that is new rests until somebody has looked at what it would do.
+    const Enabled = rule?.Enabled ?? false;
+    const body = { When, KeepDays: Number(KeepDays?.replace(',', '.')), Delete, Enabled };
+    return putJson(`/retention/rules/${name}`, body, { revision });
   };
   return (
-    <Modal
-      title={known ? routing('changeTitle', { name: known.name }) : routing('add')}
-      action={routing('save')}
-      busy={busy}
-      lasting
-      onAction={() => void run()}
+    <FormDialog
+      form={form}
+      title={known ? texts('changeOf', { name }) : routing('add')}
+      revision={known?.revision ?? null}
+      save={save}
+      changed={changed}
+      saved={texts('saved', { name })}
       onClose={onClose}
     >
-      {!known && <TextLine form={form} name="name" label={routing('name')} autoFocus />}
+      {!known && <TextLine form={form} name="name" label={texts('name')} autoFocus />}
       <TextLine
         form={form}
         name="KeepDays"
@@ -87,14 +74,6 @@ export function RetentionForm({ known, taken, onClose }: Props) {
         write={() => setWritten(true)}
         hint={t('whenHint')}
       />
-      <Refusal
-        error={error}
-        reload={() => {
-          void changed();
-          onClose();
-        }}
-        overwrite={() => void run(null)}
-      />
-    </Modal>
+    </FormDialog>
   );
 }

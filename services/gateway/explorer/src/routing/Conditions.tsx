@@ -4,7 +4,7 @@ import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { Group, Pair, TextLine } from '../forms/fields';
 import type { Form } from '../forms/useForm';
-import styles from '../network/network.module.css';
+import styles from '../known/known.module.css';
 import { type Condition, conditionOf, questionsOf } from './rules';
 
 /** Lines for conditions; more of them are written as JSON. */
@@ -18,7 +18,8 @@ export const areSimple = (when: readonly Condition[]): boolean =>
 export function conditionValues(when: readonly Condition[]): Record<string, string> {
   const simple = areSimple(when) ? questionsOf(when) : null;
   return {
-    When: JSON.stringify(when, null, 1),
+    // What is not shown is no field of which something could be told.
+    ...(simple ? {} : { When: JSON.stringify(when, null, 1) }),
     ...Object.fromEntries(
       LINES.flatMap((line) => [
         [`of${line}`, simple?.[line]?.of ?? ''],
@@ -28,7 +29,7 @@ export function conditionValues(when: readonly Condition[]): Record<string, stri
   };
 }
 
-/** What the fields say. Raises `SyntaxError` for what is no JSON. */
+/** What the fields say, once they are checked. */
 export function conditionsIn(values: Record<string, string>, written: boolean): Condition[] {
   if (written) return JSON.parse(values.When ?? '') as Condition[];
   // Half a line is sent, too, and refused: left out, the rule would hold of more than was meant.

@@ -4,13 +4,11 @@ import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { putJson } from '../api/client';
 import type { KnownRule } from '../api/schema';
-import { newName } from '../forms/checks';
+import { conditions, newName } from '../forms/checks';
 import { Choice, Group, TextLine, Tick } from '../forms/fields';
-import { Refusal } from '../forms/Refusal';
 import { useForm } from '../forms/useForm';
-import styles from '../network/network.module.css';
-import { Modal } from '../shell/Modal';
-import { useNotices } from '../shell/notices';
+import { FormDialog } from '../known/FormDialog';
+import styles from '../known/known.module.css';
 import { areSimple, Conditions, conditionsIn, conditionValues } from './Conditions';
 import { rulesQuery, wordsOf } from './rules';
 
@@ -25,10 +23,8 @@ interface Props {
 
 export function RuleForm({ known, taken, destinations, onClose }: Props) {
   const t = useTranslations('routing');
+  const texts = useTranslations('known');
   const queries = useQueryClient();
-  const { show } = useNotices();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
   const rule = known?.rule;
   const when = rule?.When ?? [];
   const [written, setWritten] = useState(!areSimple(when));
@@ -36,54 +32,42 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
   const form = useForm(
     {
       name: known?.name ?? '',
-      On: rule?.On ?? 'StableStudy',
-      Label: (rule?.Label ?? []).join(', '),
+      // What the store says of conditions is not about these.
+      on: rule?.On ?? 'StableStudy',
+      labels: (rule?.Label ?? []).join(', '),
       ...conditionValues(when),
     } as Record<string, string>,
-    known ? {} : { name: newName(taken) },
+    {
+      ...(known ? {} : { name: newName(taken) }),
+      ...(written ? { When: conditions } : {}),
+    },
   );
-  const text = (name: string) => form.values[name] ?? '';
-
-  const conditions = () => conditionsIn(form.values, written);
-  /** Null: whatever is there. */
-  const run = async (revision: number | null = known?.revision ?? null) => {
-    if (!form.ready()) return;
-    const labels = wordsOf(text('Label'));
-    setBusy(true);
-    setError(null);
-    try {
-      await putJson(
-        `/routing/rules/${text('name')}`,
-        {
-          On: text('On'),
-          When: conditions(),
-          To: to,
-          ...(labels.length > 0 ? { Label: labels } : {}),
-          Enabled: rule?.Enabled ?? true,
-        },
-        { revision },
-      );
-      await queries.invalidateQueries({ queryKey: rulesQuery.queryKey });
-      show({ text: t('saved', { name: text('name') }) });
-      onClose();
-    } catch (failure) {
-      setError(failure instanceof SyntaxError ? new Error(t('noJson')) : failure);
-      setBusy(false);
-    }
+  const { name = '', on, labels = '' } = form.values;
+  const save = (revision: number | null) => {
+    const put = wordsOf(labels);
+    const body = {
+      On: on,
+      When: conditionsIn(form.values, written),
+      To: to,
+      ...(put.length > 0 ? { Label: put } : {}),
+      Enabled: rule?.Enabled ?? true,
+    };
+    return putJson(`/routing/rules/${name}`, body, { revision });
   };
   return (
-    <Modal
-      title={known ? t('changeTitle', { name: known.name }) : t('add')}
-      action={t('save')}
-      busy={busy}
-      lasting
-      onAction={() => void run()}
+    <FormDialog
+      form={form}
+      title={known ? texts('changeOf', { name }) : t('add')}
+      revision={known?.revision ?? null}
+      save={save}
+      changed={() => queries.invalidateQueries({ queryKey: rulesQuery.queryKey })}
+      saved={texts('saved', { name })}
       onClose={onClose}
     >
-      {!known && <TextLine form={form} name="name" label={t('name')} autoFocus />}
+      {!known && <TextLine form={form} name="name" label={texts('name')} autoFocus />}
       <Choice
         form={form}
-        name="On"
+        name="on"
         label={t('on')}
         of={EVENTS.map((one) => [one, t(`on_${one}`)])}
       />
@@ -99,15 +83,7 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
         ))}
         {destinations.length === 0 && <p className={styles.soft}>{t('noDestinations')}</p>}
       </Group>
-      <TextLine form={form} name="Label" label={t('labels')} hint={t('labelsHint')} />
-      <Refusal
-        error={error}
-        reload={() => {
-          void queries.invalidateQueries({ queryKey: rulesQuery.queryKey });
-          onClose();
-        }}
-        overwrite={() => void run(null)}
-      />
-    </Modal>
+      <TextLine form={form} name="labels" label={t('labels')} hint={t('labelsHint')} />
+    </FormDialog>
   );
 }

@@ -9,7 +9,7 @@ import type { KnownRule, ListedPage } from '../api/schema';
 import { anyAet } from '../forms/checks';
 import { TextLine } from '../forms/fields';
 import { useForm } from '../forms/useForm';
-import styles from '../network/network.module.css';
+import styles from '../known/known.module.css';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { personName } from '../studies/dicom';

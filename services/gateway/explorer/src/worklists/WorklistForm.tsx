@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { post, putJson } from '../api/client';
 import type { KnownWorklist, WorklistFields } from '../api/schema';
 import { anyAet, code, needed } from '../forms/checks';
 import { Choice, Group, Pair, TextLine } from '../forms/fields';
 import { useForm } from '../forms/useForm';
-import { Failure } from '../shell/Failure';
-import { Modal } from '../shell/Modal';
-import { useNotices } from '../shell/notices';
+import { FormDialog } from '../known/FormDialog';
 import { personName } from '../studies/dicom';
 import { clockOf, daOf, dayOf, tmOf, worklistsQuery } from './entries';
 
@@ -32,9 +29,6 @@ interface Props {
 export function WorklistForm({ known, onClose }: Props) {
   const t = useTranslations('worklists');
   const queries = useQueryClient();
-  const { show } = useNotices();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
   const before = known?.fields ?? { ScheduledProcedureStepStartDate: today() };
   const start = {
     PatientName: before.PatientName ?? '',
@@ -71,30 +65,20 @@ export function WorklistForm({ known, onClose }: Props) {
     }
     return fields;
   };
-  const run = async () => {
-    if (!form.ready()) return;
-    setBusy(true);
-    setError(null);
-    try {
-      if (known) await putJson(`/explorer/api/worklists/${known.id}`, written());
-      else await post('/explorer/api/worklists', written());
-      await queries.invalidateQueries({ queryKey: worklistsQuery.queryKey });
-      show({ text: t('saved', { name: personName(form.values.PatientName) }) });
-      onClose();
-    } catch (failure) {
-      setError(form.refused(failure));
-      setBusy(false);
-    }
-  };
   return (
-    <Modal
+    <FormDialog
+      form={form}
       title={
         known ? t('changeOf', { name: personName(start.PatientName) || t('nobody') }) : t('add')
       }
-      action={t('save')}
-      busy={busy}
-      lasting
-      onAction={() => void run()}
+      revision={known?.revision ?? null}
+      save={(revision) =>
+        known
+          ? putJson(`/explorer/api/worklists/${known.id}`, written(), { revision })
+          : post('/explorer/api/worklists', written())
+      }
+      changed={() => queries.invalidateQueries({ queryKey: worklistsQuery.queryKey })}
+      saved={t('saved', { name: personName(form.values.PatientName) })}
       onClose={onClose}
     >
       <TextLine
@@ -159,7 +143,6 @@ export function WorklistForm({ known, onClose }: Props) {
           label={t('ScheduledPerformingPhysicianName')}
         />
       </Group>
-      {error !== null && <Failure error={error} />}
-    </Modal>
+    </FormDialog>
   );
 }

@@ -9,11 +9,11 @@ import type { KnownWorklist } from '../api/schema';
 import { useMay } from '../api/session';
 import { TextLine } from '../forms/fields';
 import { useForm } from '../forms/useForm';
-import styles from '../network/network.module.css';
+import styles from '../known/known.module.css';
+import { RemoveDialog } from '../known/RemoveDialog';
+import { Table } from '../known/Table';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
-import { Modal } from '../shell/Modal';
-import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { dateTimeText, personName } from '../studies/dicom';
 import { inOrder, matches, worklistsQuery } from './entries';
@@ -21,7 +21,9 @@ import { WorklistForm } from './WorklistForm';
 
 export function WorklistPage() {
   const t = useTranslations('worklists');
+  const known = useTranslations('known');
   const may = useMay();
+  const queries = useQueryClient();
   const { data, error, refetch } = useQuery(worklistsQuery);
   const [edited, setEdited] = useState<KnownWorklist | 'new' | null>(null);
   const [removed, setRemoved] = useState<KnownWorklist | null>(null);
@@ -51,152 +53,126 @@ export function WorklistPage() {
       )}
       {entries.length > 0 && shown.length === 0 && <p className={styles.empty}>{t('noMatch')}</p>}
       {shown.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls is reached by keyboard
-        <section className={styles.wide} tabIndex={0} aria-label={t('title')}>
-          <table className={styles.table}>
-            <thead>
-              <tr>
-                <th scope="col">{t('patient')}</th>
-                <th scope="col">{t('when')}</th>
-                <th scope="col">{t('procedure')}</th>
-                <th scope="col">{t('where')}</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((one) => (
-                <Entry
-                  key={one.id || one.file}
-                  entry={one}
-                  may={may('worklists')}
-                  change={() => setEdited(one)}
-                  remove={() => setRemoved(one)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table
+          label={t('title')}
+          columns={[
+            { title: t('patient'), show: (one) => <Patient entry={one} /> },
+            { title: t('when'), show: (one) => <When entry={one} /> },
+            { title: t('procedure'), show: (one) => <Procedure entry={one} /> },
+            { title: t('where'), show: (one) => <Where entry={one} /> },
+          ]}
+          rows={shown}
+          keyOf={({ id, file }) => id || file}
+          instead={({ problem }) => problem && <Problem why={problem} />}
+          actions={(one) => {
+            const name = nameOf(one) || t('nobody');
+            return (
+              may('worklists') &&
+              one.id && (
+                <>
+                  <Button aria-label={t('changeOf', { name })} onPress={() => setEdited(one)}>
+                    {known('change')}
+                  </Button>
+                  <Button aria-label={t('deleteOf', { name })} onPress={() => setRemoved(one)}>
+                    {t('delete')}
+                  </Button>
+                </>
+              )
+            );
+          }}
+        />
       )}
       {data?.more && <p className={styles.soft}>{t('more')}</p>}
       {edited && (
         <WorklistForm known={edited === 'new' ? null : edited} onClose={() => setEdited(null)} />
       )}
-      {removed && <DeleteDialog entry={removed} onClose={() => setRemoved(null)} />}
+      {removed && (
+        <RemoveDialog
+          title={t('deleteTitle', { name: nameOf(removed) || t('nobody') })}
+          action={t('delete')}
+          remove={() => del(`/worklists/${removed.id}`, { revision: removed.revision })}
+          changed={() => queries.invalidateQueries({ queryKey: worklistsQuery.queryKey })}
+          removed={t('deleted', { name: nameOf(removed) || t('nobody') })}
+          onClose={() => setRemoved(null)}
+        >
+          <p>{t('deleteWhat')}</p>
+        </RemoveDialog>
+      )}
     </Page>
   );
 }
 
-interface EntryProps {
+interface Props {
   entry: KnownWorklist;
-  may: boolean;
-  change: () => void;
-  remove: () => void;
 }
 
-function Entry({ entry: { id, file, problem, steps, fields }, may, change, remove }: EntryProps) {
+const nameOf = ({ fields }: KnownWorklist) =>
+  personName(fields.PatientName ?? '') || fields.PatientID;
+
+function Patient({ entry }: Props) {
   const t = useTranslations('worklists');
-  const { locale } = useLocale();
-  const name = personName(fields.PatientName ?? '') || fields.PatientID || t('nobody');
-  const date = fields.ScheduledProcedureStepStartDate ?? '';
-  const procedure =
-    fields.RequestedProcedureDescription || fields.ScheduledProcedureStepDescription;
+  const { file, problem, fields } = entry;
+  const name = nameOf(entry);
   return (
-    <tr>
-      <th scope="row">
-        {!problem && <bdi>{name}</bdi>}
-        {!problem && name !== fields.PatientID && (
-          <bdi className={styles.below}>{fields.PatientID}</bdi>
-        )}
-        {file && (
-          <span className={styles.origin}>
-            <Icon name="lock" size={14} />
-            <bdi>{t('file', { name: file })}</bdi>
-          </span>
-        )}
-      </th>
-      {problem ? (
-        <td colSpan={4}>
-          <span className={styles.bad}>
-            <Icon name="close" size={16} />
-            <span>
-              {t('noEntry')} <bdi lang="en">{problem}</bdi>
-            </span>
-          </span>
-        </td>
-      ) : (
-        <>
-          <td>
-            {date
-              ? dateTimeText(date, fields.ScheduledProcedureStepStartTime ?? '', locale)
-              : t('undated')}
-            {steps > 1 && <span className={styles.below}>{t('steps', { count: steps })}</span>}
-          </td>
-          <td>
-            <bdi>{procedure}</bdi>
-            {fields.AccessionNumber && (
-              <span className={styles.below}>
-                {t('accession', { number: fields.AccessionNumber })}
-              </span>
-            )}
-          </td>
-          <td>
-            <bdi>
-              {[fields.Modality, fields.ScheduledStationAETitle].filter(Boolean).join(' · ')}
-            </bdi>
-            {fields.ScheduledPerformingPhysicianName && (
-              <bdi className={styles.below}>
-                {personName(fields.ScheduledPerformingPhysicianName)}
-              </bdi>
-            )}
-          </td>
-          <td>
-            {may && id && (
-              <div className={styles.actions}>
-                <Button aria-label={t('changeOf', { name })} onPress={change}>
-                  {t('change')}
-                </Button>
-                <Button aria-label={t('deleteOf', { name })} onPress={remove}>
-                  {t('delete')}
-                </Button>
-              </div>
-            )}
-          </td>
-        </>
+    <>
+      {!problem && <bdi>{name || t('nobody')}</bdi>}
+      {!problem && name !== fields.PatientID && (
+        <bdi className={styles.below}>{fields.PatientID}</bdi>
       )}
-    </tr>
+      {file && (
+        <span className={styles.origin}>
+          <Icon name="lock" size={14} />
+          <bdi>{t('file', { name: file })}</bdi>
+        </span>
+      )}
+    </>
   );
 }
 
-function DeleteDialog({ entry, onClose }: { entry: KnownWorklist; onClose: () => void }) {
+function Problem({ why }: { why: string }) {
   const t = useTranslations('worklists');
-  const queries = useQueryClient();
-  const { show } = useNotices();
-  const [error, setError] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
-  const name = personName(entry.fields.PatientName ?? '') || t('nobody');
-  const run = async () => {
-    setBusy(true);
-    try {
-      await del(`/worklists/${entry.id}`);
-      await queries.invalidateQueries({ queryKey: worklistsQuery.queryKey });
-      show({ text: t('deleted', { name }) });
-      onClose();
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
   return (
-    <Modal
-      title={t('deleteTitle', { name })}
-      action={t('delete')}
-      danger
-      busy={busy}
-      onAction={() => void run()}
-      onClose={onClose}
-    >
-      <p>{t('deleteWhat')}</p>
-      {error !== null && <Failure error={error} />}
-    </Modal>
+    <span className={styles.bad}>
+      <Icon name="close" size={16} />
+      <span>
+        {t('noEntry')} <bdi lang="en">{why}</bdi>
+      </span>
+    </span>
+  );
+}
+
+function When({ entry: { fields, steps } }: Props) {
+  const t = useTranslations('worklists');
+  const { locale } = useLocale();
+  const date = fields.ScheduledProcedureStepStartDate ?? '';
+  return (
+    <>
+      {date
+        ? dateTimeText(date, fields.ScheduledProcedureStepStartTime ?? '', locale)
+        : t('undated')}
+      {steps > 1 && <span className={styles.below}>{t('steps', { count: steps })}</span>}
+    </>
+  );
+}
+
+function Procedure({ entry: { fields } }: Props) {
+  const t = useTranslations('worklists');
+  return (
+    <>
+      <bdi>{fields.RequestedProcedureDescription || fields.ScheduledProcedureStepDescription}</bdi>
+      {fields.AccessionNumber && (
+        <span className={styles.below}>{t('accession', { number: fields.AccessionNumber })}</span>
+      )}
+    </>
+  );
+}
+
+function Where({ entry: { fields } }: Props) {
+  const performs = personName(fields.ScheduledPerformingPhysicianName ?? '');
+  return (
+    <>
+      <bdi>{[fields.Modality, fields.ScheduledStationAETitle].filter(Boolean).join(' · ')}</bdi>
+      {performs && <bdi className={styles.below}>{performs}</bdi>}
+    </>
   );
 }

@@ -4,6 +4,7 @@ import downloads from './downloads.json';
 import forms from './forms.json';
 import grid from './grid.json';
 import jobs from './jobs.json';
+import known from './known.json';
 import letters from './letters.json';
 import login from './login.json';
 import network from './network.json';
@@ -24,6 +25,7 @@ export default {
   forms,
   grid,
   jobs,
+  known,
   letters,
   login,
   network,

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A form in a dialog: what was typed is saved, unless somebody else has changed it meanwhile. */
+import { type ReactNode, useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { Refusal } from '../forms/Refusal';
+import type { Form, Values } from '../forms/useForm';
+import { Modal } from '../shell/Modal';
+import { useNotices } from '../shell/notices';
+
+interface Props<V extends Values> {
+  form: Form<V>;
+  title: string;
+  /** Of what is changed; null for what is new. */
+  revision: number | null;
+  /** Writes it where it has this revision; null: whatever is there. */
+  save: (revision: number | null) => Promise<unknown>;
+  /** Whoever shows it asks again. */
+  changed: () => Promise<unknown>;
+  /** What is told once it was saved. */
+  saved: string;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+export function FormDialog<V extends Values>({
+  form,
+  title,
+  revision: seen,
+  save,
+  changed,
+  saved,
+  onClose,
+  children,
+}: Props<V>) {
+  const t = useTranslations('known');
+  const { show } = useNotices();
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const run = async (revision: number | null) => {
+    if (!form.ready()) return;
+    setBusy(true);
+    setError(null);
+    try {
+      await save(revision);
+      await changed();
+      show({ text: saved });
+      onClose();
+    } catch (failure) {
+      setError(form.refused(failure));
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      title={title}
+      action={t('save')}
+      busy={busy}
+      lasting
+      onAction={() => void run(seen)}
+      onClose={onClose}
+    >
+      {children}
+      <Refusal
+        error={error}
+        reload={() => {
+          void changed();
+          onClose();
+        }}
+        overwrite={() => void run(null)}
+      />
+    </Modal>
+  );
+}
