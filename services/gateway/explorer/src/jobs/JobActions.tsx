@@ -8,8 +8,8 @@ import { sentenceOf } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
+import toolbar from '../studies/Toolbar.module.css';
 import type { Asked } from './address';
-import styles from './jobs.module.css';
 import { type Action, identifiers } from './queries';
 import { isAsked, type Asked as Question, SureDialog } from './SureDialog';
 import { useAct } from './useAct';
@@ -67,12 +67,12 @@ export function JobActions({ selection, asked, matching, mayAct, onDone }: Props
     { keys: 'Escape', text: t('deselect'), run: selection.clear },
   ]);
   return (
-    <section className={`${styles.bar} ${styles.chosen}`} aria-label={t('selection')}>
+    <section className={`${toolbar.bar} ${toolbar.selected}`} aria-label={t('selection')}>
       <strong role="status">{t('chosen', { count: ids.length })}</strong>
       {matching > ids.length && (
         <button
           type="button"
-          className={styles.link}
+          className={toolbar.link}
           onClick={() =>
             identifiers(asked)
               .then(selection.chooseIds)
@@ -82,12 +82,12 @@ export function JobActions({ selection, asked, matching, mayAct, onDone }: Props
           {t('chooseAll', { count: matching.toLocaleString(locale) })}
         </button>
       )}
-      <span className={styles.space} />
+      <span className={toolbar.space} />
       {offered.map(({ action, icon, to }) => (
         <button
           key={action}
           type="button"
-          className={styles.button}
+          className={toolbar.button}
           aria-disabled={busy}
           onClick={() => !busy && start(action, to)}
         >
@@ -98,7 +98,7 @@ export function JobActions({ selection, asked, matching, mayAct, onDone }: Props
       ))}
       <button
         type="button"
-        className={styles.button}
+        className={toolbar.button}
         aria-label={t('deselect')}
         onClick={selection.clear}
       >

@@ -7,6 +7,7 @@ import { useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { personName, sizeText } from '../studies/dicom';
+import toolbar from '../studies/Toolbar.module.css';
 import { ACTIONS } from './JobActions';
 import { JobState } from './JobState';
 import styles from './jobs.module.css';
@@ -54,7 +55,7 @@ export function JobDetails({ id, tick, mayAct, locale, onClose }: Props) {
         <Dialog className={styles.details}>
           <header>
             <Heading slot="title">{job ? texts.what(job) : t('job')}</Heading>
-            <Button className={styles.button} aria-label={shell('close')} onPress={onClose}>
+            <Button className={toolbar.button} aria-label={shell('close')} onPress={onClose}>
               <Icon name="close" />
             </Button>
           </header>

@@ -10,6 +10,7 @@ import { useSelection } from '../grid/selection';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
+import toolbar from '../studies/Toolbar.module.css';
 import { askedOf, type JobsAddress, NEWEST, type State } from './address';
 import { JobActions } from './JobActions';
 import { JobDetails } from './JobDetails';
@@ -118,7 +119,7 @@ export function JobList({ to, address, only }: Props) {
           mayAct={may('jobs')}
         />
       ) : (
-        <section className={styles.bar} aria-label={t('filters')}>
+        <section className={toolbar.bar} aria-label={t('filters')}>
           <strong role="status">{told}</strong>
           {!only && (
             <StateFilter
@@ -131,7 +132,7 @@ export function JobList({ to, address, only }: Props) {
             />
           )}
           {address.destination && (
-            <span className={styles.chip}>
+            <span className={toolbar.chip}>
               <bdi>{texts.nameOf(address.destination)}</bdi>
               <button
                 type="button"

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
-import styles from './jobs.module.css';
+import toolbar from '../studies/Toolbar.module.css';
 
 /** Milliseconds after the last key. */
 const PAUSE = 200;
@@ -38,7 +38,7 @@ export function JobSearch({ label, hint, value, onChange, keys }: Props) {
   }, [text]);
   useShortcuts(keys === undefined ? [] : [{ keys, text: label, run: () => box.current?.focus() }]);
   return (
-    <search className={styles.search}>
+    <search className={toolbar.search}>
       <Icon name="search" size={16} />
       <input
         ref={box}

@@ -8,6 +8,7 @@ import type { SentPage as SentAnswer } from '../api/schema';
 import { Failure } from '../shell/Failure';
 import { Page } from '../shell/Page';
 import { personName } from '../studies/dicom';
+import toolbar from '../studies/Toolbar.module.css';
 import type { SentAddress } from './address';
 import { JobSearch } from './JobSearch';
 import { JobTabs } from './JobTabs';
@@ -42,7 +43,7 @@ export function SentPage() {
   return (
     <Page title={t('sentLog')} quiet>
       <JobTabs />
-      <section className={styles.bar} aria-label={t('filters')}>
+      <section className={toolbar.bar} aria-label={t('filters')}>
         <JobSearch
           label={t('byPatient')}
           hint={t('byPatient')}

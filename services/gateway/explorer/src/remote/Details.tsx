@@ -10,6 +10,7 @@ import { useMay } from '../api/session';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { dateTimeText, personName } from '../studies/dicom';
+import peek from '../studies/peek.module.css';
 import { seriesQuery } from './asking';
 import { heldSeriesQuery } from './held';
 import {
@@ -44,7 +45,7 @@ export function Details({ row, remotes, held, onClose }: Props) {
   const best = bestSource(row);
   return (
     <aside
-      className={styles.details}
+      className={`${peek.peek} ${styles.about}`}
       aria-label={t('details')}
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return;
@@ -52,11 +53,11 @@ export function Details({ row, remotes, held, onClose }: Props) {
         onClose();
       }}
     >
-      <header className={styles.detailsHead}>
+      <header className={peek.head}>
         <h2 ref={heading} tabIndex={-1} dir="auto">
           {name}
         </h2>
-        <Button className={styles.small} aria-label={t('close')} onPress={onClose}>
+        <Button className={peek.close} aria-label={t('close')} onPress={onClose}>
           <Icon name="close" size={16} />
         </Button>
       </header>

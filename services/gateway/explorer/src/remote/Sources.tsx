@@ -4,6 +4,7 @@ import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { sentenceOf } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
+import peek from '../studies/peek.module.css';
 import type { Asking } from './asking';
 import { nameless } from './merging';
 import styles from './remote.module.css';
@@ -26,7 +27,7 @@ export function Sources({ asking }: { asking: readonly Asking[] }) {
           <Told one={one} />
           {one.state === 'asking' && (
             <Button
-              className={styles.small}
+              className={peek.close}
               aria-label={t('stop', { name: one.remote })}
               onPress={one.stop}
             >
@@ -35,7 +36,7 @@ export function Sources({ asking }: { asking: readonly Asking[] }) {
           )}
           {(one.state === 'failed' || one.state === 'stopped') && (
             <Button
-              className={styles.small}
+              className={peek.close}
               aria-label={t('askAgain', { name: one.remote })}
               onPress={one.again}
             >
