@@ -103,7 +103,9 @@ class Worker:
                 limit=_PIPE_BUFFER,
             )
         except OSError as error:
-            raise Unavailable("No process can be started to render", str(error)) from error
+            raise Unavailable(
+                "No process can be started to render", f"{error.filename}: {error.strerror}"
+            ) from error
         worker = cls(process)
         try:
             async with asyncio.timeout(_START_SECONDS):

@@ -89,7 +89,7 @@ async def test_readiness_tells_why_no_decoder_starts(
 async def test_a_program_that_is_not_there_is_named(installation: Installation) -> None:
     """With what the system says of it."""
     async with proving(installation) as (health, _):
-        cause = f"No such file or directory: '{installation.program}'"
+        cause = f"{installation.program}: No such file or directory"
         await until(lambda: says(health, cause), 60)
 
 
