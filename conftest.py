@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every test may use: asyncio for async tests, folders of object stores; and the peers'
-absence told at the end."""
+"""What every test may use: asyncio for async tests, backing servers, folders of object stores; and
+the peers' absence told at the end."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -8,6 +8,9 @@ from collections.abc import Generator, Iterator
 import pytest
 import structlog
 
+from pons_testing.backing import broker as broker
+from pons_testing.backing import bus as bus
+from pons_testing.backing import postgres as postgres
 from pons_testing.object_folders import Lend, ObjectFolders
 
 NEEDS = "needs "

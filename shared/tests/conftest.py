@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real nats-server, DICOM files made by hand, and an index that answers what it is told to."""
+"""DICOM files made by hand, and an index that answers what it is told to."""
 
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,7 +17,7 @@ from pons.settings import JobsSettings
 from pons_testing.indexing import FakeIndex, open_fake_index
 from pons_testing.nats import NatsServer, nats_server
 from pons_testing.object_folders import Lend
-from pons_testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer
 
 from .converting import convert as convert
 from .findable import findable as findable
@@ -35,31 +35,11 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": True}
 
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    """A server that every test shares, each with a store of its own."""
-    with nats_server(tmp_path_factory.mktemp("nats")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A server that every test shares, each with a database of its own."""
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
-
-
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[NatsServer]:
     """A server that the test may stop, start and kill; its buses wait as services do."""
     with nats_server(tmp_path / "nats", PUBLISH_TIMEOUT) as server:
         yield server
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
 
 
 @pytest.fixture

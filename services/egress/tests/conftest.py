@@ -2,7 +2,7 @@
 """A store to send from, peers to send to, and an index that keeps the exports log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -49,8 +49,6 @@ from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.threads import open_threads
 from pons_egress.store import Commit, ModalityStore
 from pons_testing.jobs import until_state
-from pons_testing.nats import NatsServer
-from pons_testing.nats import nats_server as run_server
 from pons_testing.object_folders import Lend
 from pons_testing.pynetdicom_faults import close_every_socket
 from pons_testing.storage_scp import listening
@@ -59,18 +57,6 @@ from pons_testing.streams import serving_streams
 from .committed import shelf as shelf
 
 close_every_socket()
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    with run_server(tmp_path_factory.mktemp("nats")) as server:
-        yield server
-
-
-@pytest.fixture
-async def bus(server: NatsServer) -> AsyncIterator[Bus]:
-    async with server.bus() as bus:
-        yield bus
 
 
 class Store:

@@ -28,13 +28,13 @@ from pons_testing.nats import NatsServer
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_process(server: NatsServer, bus: Bus, listening: Any, tmp_path: Path) -> None:
+async def test_the_process(broker: NatsServer, bus: Bus, listening: Any, tmp_path: Path) -> None:
     """Without a database it echoes, keeps jobs waiting, is not ready, and ends on SIGTERM."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
         "PONS_STORE_NAME": bus.names.store,
-        "PONS_NATS_URL": server.embedded.url,
+        "PONS_NATS_URL": broker.embedded.url,
         "PONS_STORAGE_PATH": str(tmp_path),
         "PONS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
     }
@@ -68,7 +68,7 @@ async def test_the_process(server: NatsServer, bus: Bus, listening: Any, tmp_pat
 
 
 async def echo_when_started(bus: Bus, name: str) -> Done:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         try:
             return await ask(bus, "egress", EchoModality(name), Done)

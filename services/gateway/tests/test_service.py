@@ -32,7 +32,7 @@ from pons_embedded.ports import free_port
 from pons_gateway.service import open_gateway
 from pons_testing.marks import mark_store
 from pons_testing.nats import NatsServer, nats_server
-from pons_testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
 
@@ -51,13 +51,7 @@ OPERATIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgres_server(tmp_path_factory.mktemp("gateway-postgres")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # stores that start here leave their streams behind
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     with nats_server(tmp_path_factory.mktemp("gateway-nats")) as server:
         yield server

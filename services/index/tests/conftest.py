@@ -2,7 +2,7 @@
 """An index with a real database, and whole services with a real nats-server beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,9 +43,9 @@ from pons_index.service import ingesting, open_service
 from pons_index.sweep import Sweep
 from pons_index.tombstones import Tombstones
 from pons_index.writer import Writer
-from pons_testing.nats import NatsServer, delete_streams, nats_server
+from pons_testing.nats import NatsServer, delete_streams
 from pons_testing.object_folders import Lend
-from pons_testing.postgres import PostgresServer, postgres_server
+from pons_testing.postgres import PostgresServer
 from pons_testing.waiting import until
 
 from .comparing import files as files
@@ -54,24 +54,6 @@ from .noted import checking as checking
 from .noted import event as event
 from .noted import lax as lax
 from .noted import records as records
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    with nats_server(tmp_path_factory.mktemp("nats")) as server:
-        yield server
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
 
 
 @pytest.fixture

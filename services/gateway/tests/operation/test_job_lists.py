@@ -4,7 +4,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +17,6 @@ from pons.jobs.document import claimed, failed
 from pons.settings import JobsSettings
 from pons_gateway.models.job_lists import JobNews, JobsPage
 from pons_gateway.routers.events import merged
-from pons_testing.nats import nats_server
 
 from ..conftest import STUDY, Open, Store
 
@@ -26,13 +24,6 @@ pytestmark = pytest.mark.anyio
 
 SENDING = JobRequest("DicomModalityStore", "egress", destination="modality:pacs", retry=True)
 JOBS = "/explorer/api/jobs"
-
-
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    with nats_server(tmp_path / "nats") as server:
-        async with server.bus() as bus:
-            yield bus
 
 
 @pytest.fixture

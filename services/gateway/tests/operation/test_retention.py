@@ -2,7 +2,6 @@
 """Retention rules over REST: kept, shown, refused with the reason."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,20 +10,12 @@ import pytest
 from pons.bus import Bus
 from pons.retention.known import open_retention
 from pons.settings import RetentionSettings, Settings
-from pons_testing.nats import nats_server
 
 from ..conftest import Open, Store
 
 pytestmark = pytest.mark.anyio
 
 RULE: dict[str, Any] = {"When": [{"Origin": "NM*"}], "KeepDays": 90}
-
-
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    with nats_server(tmp_path / "nats") as server:
-        async with server.bus() as bus:
-            yield bus
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 
 from collections.abc import AsyncIterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +15,6 @@ from pons.bus import Bus
 from pons.jobs import Jobs
 from pons.routing.known import open_known
 from pons.settings import JobsSettings, RoutingSettings, Settings
-from pons_testing.nats import nats_server
 
 from ..conftest import Open, Store
 from .test_remotes import FakeRegistry
@@ -29,13 +27,6 @@ WEBHOOK: dict[str, Any] = {
     "Secret": "0123456789abcdef",
     "HttpHeaders": {"X-Token": "hidden"},
 }
-
-
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    with nats_server(tmp_path / "nats") as server:
-        async with server.bus() as bus:
-            yield bus
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What could not be delivered, over REST, from the list of jobs on a real nats-server."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import msgspec
 import pytest
@@ -14,7 +11,6 @@ from pons.jobs import JobRequest, Jobs
 from pons.jobs.document import claimed, failed
 from pons.settings import JobsSettings
 from pons_gateway.models.undelivered import Undelivered, UndeliveredJob
-from pons_testing.nats import nats_server
 
 from ..conftest import Open
 
@@ -22,13 +18,6 @@ pytestmark = pytest.mark.anyio
 
 SENDING = JobRequest("DicomModalityStore", "egress", content={"ParentResources": ["a"]}, retry=True)
 REASON = "Modality 'pacs': connection refused"
-
-
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    with nats_server(tmp_path / "nats") as server:
-        async with server.bus() as bus:
-            yield bus
 
 
 @pytest.fixture

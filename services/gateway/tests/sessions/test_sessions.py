@@ -2,7 +2,7 @@
 """Sessions of a store whose gateways are several, on a real NATS server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,23 +32,11 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    with nats_server(tmp_path_factory.mktemp("nats")) as server:
-        yield server
-
-
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[NatsServer]:
     """A server that the test may stop."""
     with nats_server(tmp_path) as server:
         yield server
-
-
-@pytest.fixture
-async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
-    async with broker.bus() as bus:
-        yield bus
 
 
 async def test_gateways_share_key_and_ends(bus: Bus) -> None:
