@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How tests look at pages of Explorer."""
 
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -27,6 +28,14 @@ def faults_of(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+def until(page: Page, condition: Callable[[], object]) -> None:
+    """Wait for what is no part of the page; it goes on meanwhile."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "not within a minute"
+        page.wait_for_timeout(50)
 
 
 def rows(page: Page) -> list[str]:

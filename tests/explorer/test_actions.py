@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from browsing import Open
+from browsing import Open, until
 from outside import Store, eventually
 from patients import encoded, scan, send
 
@@ -54,6 +54,7 @@ def test_deletion_asked_for_twice_is_taken_back_once(explorer: Open, store: Stor
     choose(page)
     page.keyboard.press("Delete")
     page.keyboard.press("Delete")
+    until(page, lambda: waiting)
     page.wait_for_timeout(500)
     for route in waiting:
         route.continue_()

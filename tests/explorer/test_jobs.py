@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, until
 from outside import Store, eventually, free_ports, image
 from patients import encoded, scan, send
 
@@ -305,14 +305,20 @@ def test_a_browser_without_shared_workers(explorer: Open, store: Store) -> None:
     page = explorer("upload")
     page.add_init_script("delete window.SharedWorker")
     asked: list[str] = []
+    held: list[Route] = []
     page.on("request", lambda one: asked.append(one.url) if "api/events" in one.url else None)
-    page.route(
-        "**/explorer/api/events*",
-        lambda route: route.fulfill(status=503, json={"HttpStatus": 503}),
-        times=2,
-    )
+
+    def refuse(route: Route) -> None:
+        if len(asked) == 1:
+            route.fulfill(status=503, json={"HttpStatus": 503})
+        else:
+            held.append(route)  # until it has been seen that there is no stream
+
+    page.route("**/explorer/api/events*", refuse, times=2)
     page.goto("/explorer/")
     expect(page.get_by_text("Live updates paused")).to_be_visible()
+    until(page, lambda: held)
+    held[0].fulfill(status=503, json={"HttpStatus": 503})
     expect(page.locator('[data-live="open"]')).to_be_visible()
     assert len(asked) == 3
     send(store, scan(9104, "Alone^One", "ALONE", "20260101"))

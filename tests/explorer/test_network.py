@@ -31,6 +31,7 @@ def test_modality(explorer: Open, store: Store) -> None:
     expect(fixed.get_by_role("button")).to_have_count(1)
     page.get_by_role("button", name="Add a modality").press("Enter")
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("textbox", name="Name")).to_be_focused()
     page.keyboard.type("my pacs")
     page.keyboard.press("Tab")
     page.keyboard.type("A" * 17)

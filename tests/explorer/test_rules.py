@@ -35,6 +35,7 @@ def test_rule(explorer: Open, store: Store) -> None:
     expect(row(page, "sent")).to_contain_text("Rests")
     page.get_by_role("button", name="Add a rule").press("Enter")
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("textbox", name="Name")).to_be_focused()
     page.keyboard.type("mr")
     dialog.get_by_label("What (1)").fill("Modalitty")
     dialog.get_by_label("Is one of (1)").fill("MR, PT")

@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, until
 from outside import Store, eventually
 from pictures import picture, send, slope, volume
 
@@ -54,6 +54,7 @@ def test_tree_by_keyboard(explorer: Open, store: Store, series: str) -> None:
     page.get_by_role("tabpanel").get_by_role("searchbox").fill("sop instance uid")
     expect(page.get_by_role("tabpanel").get_by_text(uid).first).to_be_visible(timeout=WAIT)
     page.reload()
+    expect(tree.get_by_role("treeitem").first).to_be_visible(timeout=WAIT)
     selected = page.get_by_role("treeitem", selected=True)
     expect(selected).to_have_count(0, timeout=WAIT)  # its series is closed again
     assert faults_of(page) == []
@@ -84,7 +85,7 @@ def test_tags_are_those_of_what_is_chosen(explorer: Open, store: Store, series: 
     page.keyboard.press("ArrowDown")
     page.wait_for_url(f"**/studies/*instance={second}*")
     expect(panel.get_by_text(uid)).to_have_count(0)
-    page.wait_for_timeout(500)
+    until(page, lambda: waiting)
     (held,) = waiting
     held.continue_()
     expect(panel.get_by_text(other).first).to_be_visible(timeout=WAIT)
