@@ -104,7 +104,7 @@ async def main():
             await run.step((step + 1) / 60, {"Steps": step + 1}, step + 1)
 
     async with open_bus(settings) as bus:
-        await Worker(bus, settings.jobs, "tester", {"Count": handler}, lease=0.6).run()
+        await Worker(bus, settings.jobs, "tester", {"Count": handler}, lease=1.5).run()
 
 asyncio.run(main())
 """
@@ -131,7 +131,7 @@ async def test_a_killed_worker_is_replaced(
             async def far_enough(step: int = fatal_step) -> bool:
                 return await position(jobs, job_id) >= step
 
-            await until(far_enough, 30)
+            await until(far_enough)
             process.kill()
             await process.wait()
             killed += 1
@@ -192,7 +192,7 @@ async def test_jobs_survive_a_restart_of_nats(tmp_path: Path) -> None:
                     except Unavailable:
                         return False
 
-                await until(finished, 30)
+                await until(finished)
                 assert counting.done == [(job_id, 0), (job_id, 1), (job_id, 2)]
                 counting.allow(3)
                 after = await jobs.submit(REQUEST)

@@ -3,7 +3,7 @@
 
 import asyncio
 import base64
-import time
+import threading
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from pons.passwords.queue import TooManyLogins
 from pons.passwords.verify import Passwords, network
 from pons.settings import HttpSettings, Settings
 from pons_gateway.middleware.credentials import Authentication
+from pons_testing.waiting import until
 
 from ..conftest import Open, Store
 
@@ -119,26 +120,29 @@ async def test_guesses_from_one_address_hold_up_nobody_else(
 ) -> None:
     """They get 401, or 429 where too many come at once; a right password goes between them."""
     order: list[str] = []
-    matches = Passwords._matches
-    loop, second = asyncio.get_running_loop(), asyncio.Event()
+    matches, permissions = Passwords._matches, threading.Semaphore(0)
 
-    def slow(self: Passwords, user: str, password: str) -> bool:
+    def one_at_a_time(self: Passwords, user: str, password: str) -> bool:
         order.append(password)
-        if len(order) == 2:
-            loop.call_soon_threadsafe(second.set)
-        time.sleep(0.01)
+        assert permissions.acquire(timeout=60)
         return matches(self, user, password)
 
-    monkeypatch.setattr(Passwords, "_matches", slow)
+    monkeypatch.setattr(Passwords, "_matches", one_at_a_time)
     async with open_client(USERS) as client:
         guesses = [
             asyncio.create_task(client.get("/system", auth=("alice", f"wrong {number}")))
             for number in range(50)
         ]
-        await second.wait()
+        await until(lambda: sum(one.done() for one in guesses) == 50 - 9)
         transport = httpx.ASGITransport(client._transport.app, client=("192.0.2.7", 1))  # type: ignore[attr-defined]
         async with httpx.AsyncClient(transport=transport, base_url="http://store") as other:
-            assert (await other.get("/system", auth=("alice", "secret"))).status_code == 200
+            right = asyncio.create_task(other.get("/system", auth=("alice", "secret")))
+            async with asyncio.timeout(60):
+                while not right.done():
+                    permissions.release()
+                    await asyncio.sleep(0.01)
+            assert right.result().status_code == 200
+        permissions.release(50)
         answers = await asyncio.gather(*guesses)
     assert order.index("secret") < 5
     refused = [answer for answer in answers if answer.status_code == 429]
