@@ -55,6 +55,7 @@ def run_checks() -> int:
         "mypy": lambda: _run("-m", "mypy", *_packages()),
         "kubernetes": _check_manifests,
         "dockerfiles": lambda: check_dockerfiles(sorted(CHECKOUT.glob("deploy/*/Dockerfile"))),
+        "compose": _check_compose,
         "requirements": lambda: _tell(requirement_faults(CHECKOUT)),
         "configuration.md": _check_configuration,
         "metrics.md": _check_metrics,
@@ -132,6 +133,26 @@ def check_dockerfiles(files: Sequence[Path]) -> int:
     """hadolint's exit code; it says what is wrong, and by which of its rules."""
     hadolint = Path(sys.executable).with_name("hadolint")
     return subprocess.run([hadolint, *files], check=False).returncode  # noqa: S603 our own tool
+
+
+def _check_compose() -> int:
+    """docker-compose.yml, alone and with each override."""
+    program = Path(sys.executable).with_name("docker-compose")
+    if not program.is_file():
+        say("docker-compose.yml is not checked: its program comes from PyPI for Linux only")
+        return 0
+    store = CHECKOUT / "docker-compose.yml"
+    overrides = sorted((CHECKOUT / "deploy" / "compose").glob("*.yml"))
+    return max(
+        check_compose(program, files) for files in ([store], *([store, o] for o in overrides))
+    )
+
+
+def check_compose(program: Path, files: Sequence[Path]) -> int:
+    """Compose's exit code; it has its own schema, and says what of the files does not fit."""
+    words = [word for path in files for word in ("--file", str(path))]
+    command = [str(program), "--project-name", "checked", *words, "config", "--quiet"]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 our own tool
 
 
 def _packages() -> list[str]:

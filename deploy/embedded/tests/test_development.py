@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from pons_embedded.cli import main
-from pons_embedded.development import PACKAGE_LOCKS, check_dockerfiles, requirement_faults
+from pons_embedded.development import (
+    PACKAGE_LOCKS,
+    check_compose,
+    check_dockerfiles,
+    requirement_faults,
+)
 from pons_embedded.folder import CHECKOUT
 from pons_embedded.password import password_line
 
@@ -109,3 +114,16 @@ def test_a_faulty_dockerfile_fails_the_check(
     assert check_dockerfiles([good]) == 0
     assert check_dockerfiles([faulty]) != 0
     assert "DL3007" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Compose comes from PyPI for Linux only")
+def test_compose_files_are_held_against_their_schema(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A word that Compose does not know is found, also in an override, and named."""
+    program = Path(sys.executable).with_name("docker-compose")
+    store, override = CHECKOUT / "docker-compose.yml", tmp_path / "override.yml"
+    assert check_compose(program, [store]) == 0
+    override.write_text("services: { render: { read_onl: true } }\n")
+    assert check_compose(program, [store, override]) != 0
+    assert "services.render" in capfd.readouterr().err
