@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,18 +47,37 @@ class Project:
                 f"{setting}={image}\n" if line.startswith(f"{setting}=") else line
                 for line in text.splitlines(keepends=True)
             )
-        self.environment.write_text(text)
+        files = f"COMPOSE_FILE={place / 'docker-compose.yml'}:{STAND_INS}\n"
+        self.environment.write_text(text + files)
+        self.choose(LEAVE_SECONDS="2", DRAIN_SECONDS="30")
         self.user = (self.folder / "user").read_text().strip()
         self.store.http.auth = (self.user, (self.folder / "password").read_text())
 
     def secret(self, name: str) -> str:
         return (self.folder / "secrets" / name).read_text().strip()
 
-    def compose(self, *words: str) -> str:
+    def choose(self, **choices: str) -> None:
+        """Write these choices into the store's file."""
+        lines = self.environment.read_text().splitlines()
+        for name, choice in choices.items():
+            place = next(n for n, line in enumerate(lines) if line.startswith(f"{name}="))
+            lines[place] = f"{name}={choice}"
+        self.environment.write_text("\n".join(lines) + "\n")
+
+    def compose(self, *words: str, files: Sequence[str] = ()) -> str:
+        """A command of Compose; `files`: overrides beside those that the store's file names."""
+        extra = [word for name in files for word in ("--file", str(self.place / name))]
+        if files:
+            extra = [
+                "--file",
+                str(self.place / "docker-compose.yml"),
+                "--file",
+                str(STAND_INS),
+                *extra,
+            ]
         return self.engine.docker(
             *("compose", "--env-file", str(self.environment), "--project-directory"),
-            *(str(self.place), "--file", str(self.place / "docker-compose.yml")),
-            *("--file", str(STAND_INS), *words),
+            *(str(self.place), *extra, *words),
         )
 
     def up(self, *words: str) -> None:
@@ -67,6 +87,36 @@ class Project:
         """
         self.compose("up", "--detach", "--no-build", "--pull", "never", *words)
         self.wait_until_healthy()
+
+    def version(self) -> str:
+        """The tag of the images that it has chosen."""
+        [choice] = [line for line in self.environment.read_text().splitlines() if "TAG=" in line]
+        return choice.partition("=")[2]
+
+    def take_version(self, tag: str) -> None:
+        """Have the images of a tag, by Compose's own means: each service is away for a while."""
+        if self.version() == tag:
+            return
+        self.choose(TAG=tag)
+        self.up()
+        self.find_doors()
+
+    def upgrade(self, tag: str) -> str:
+        """Have the images of a tag by upgrade-store; what it said. The ports are others then."""
+        http, dicom = self.store.http_port, self.store.dicom_port
+        self.choose(TAG=tag, HTTP_PORT=f"{http}-{http + 4}", DICOM_PORT=f"{dicom}-{dicom + 4}")
+        said = self.engine.run(str(self.place / "deploy/compose/upgrade-store"), self.name)
+        self.find_doors()
+        return said
+
+    def find_doors(self) -> None:
+        """Follow the ports to where the engine has put them."""
+        ports = [
+            int(self.engine.docker("port", self.containers(service)[0], port).rpartition(":")[2])
+            for service, port in (("gateway", "8042"), ("dicom-ingress", "4242"))
+        ]
+        self.store.http_port, self.store.dicom_port = ports
+        self.store.http.base_url = f"http://127.0.0.1:{self.store.http_port}"
 
     def scale(self, **replicas: int) -> None:
         """Have so many containers of these services, all healthy."""
@@ -109,6 +159,7 @@ class Project:
             ),
             START_SECONDS,
         )
+        self.find_doors()
 
     @contextmanager
     def cut_off(self, service: str) -> Iterator[None]:
@@ -134,3 +185,10 @@ class Pair:
 
     def __iter__(self) -> Iterator[Project]:
         yield from (self.one, self.other)
+
+
+def at_once(*works: Callable[[], object]) -> None:
+    """Do all of it side by side; the first failure is raised once all have ended."""
+    with ThreadPoolExecutor(len(works)) as side_by_side:
+        for done in [side_by_side.submit(work) for work in works]:
+            done.result()

@@ -13,8 +13,9 @@ import pytest
 
 from engine import Engine
 from outside import eventually
-from project import INSTANCES, Pair, Project
+from project import INSTANCES, Pair, Project, at_once
 from senders import DicomSender, HttpSender, Sender, sending
+from upgrading import Upgrade, all_uids
 
 pytestmark = pytest.mark.filterwarnings(
     # pynetdicom drops the socket of a refused connection without closing it.
@@ -34,6 +35,9 @@ for top in ("pons", "{module}"):
 """
 KILLED = ("nats", "gateway", "dicom-ingress", "index", "render", "egress", "postgres", "minio")
 CUT_OFF = ("nats", "postgres", "minio")
+PAUSE = 0.1
+"""Seconds between two images of a sender, where two cores have to start containers as well."""
+TAG = "tested"
 SENDERS = (DicomSender, DicomSender, HttpSender)
 
 
@@ -60,6 +64,25 @@ def test_images_hold_all_that_their_service_imports(engine: Engine, images: dict
         script = IMPORT_ALL.format(module=MODULES.get(service, f"pons_{service}"))
         hardened = ("--read-only", "--network=none", "--cap-drop=ALL")
         engine.docker("run", "--rm", *hardened, image, "python", "-P", "-c", script)
+
+
+def test_a_store_is_upgraded_and_no_request_fails(begun: Pair, images: dict[str, str]) -> None:
+    """From the code before the last change: each new container starts beside the old one, which
+    then ends in order. Nothing acknowledged is lost, or there twice."""
+    project = begun.one
+    if project.version() == TAG:
+        pytest.skip("no history is here to have the code before the last change from")
+    before = len(all_uids(project.store.http))
+    upgrade = Upgrade(project)
+    print(f"\n{upgrade.run(TAG)}\nrequests without a failure: {upgrade.rounds}")
+    for service, image in images.items():
+        assert project.listed("{{.Image}}", service) == [image]
+    wanted = {uid for sender in upgrade.senders for uid in sender.acknowledged}
+    assert len(wanted) >= 100
+    eventually("all is listed", lambda: wanted <= set(all_uids(project.store.http)))
+    stored = all_uids(project.store.http)
+    assert len(stored) == len(set(stored)) == before + len(upgrade.acknowledged) + len(wanted)
+    assert upgrade.acknowledged <= set(project.store.get("/instances"))
 
 
 def test_containers_start(pair: Pair) -> None:
@@ -98,9 +121,9 @@ def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> N
             800,
         )
     print(f"{INSTANCES} instances into each of two stores, {time.monotonic() - began:.0f} s more")
-    holds_exactly(pair.one, one)
+    holds_exactly(pair.one, one, others=True)
     holds_exactly(pair.other, other)
-    assert not listed(pair.one) & listed(pair.other)
+    assert not set(all_uids(pair.one.store.http)) & set(all_uids(pair.other.store.http))
 
 
 def test_another_stores_credentials_open_nothing(
@@ -135,62 +158,54 @@ def credentials(pair: Pair) -> list[dict[str, str]]:
     return given
 
 
-def test_whatever_container_is_killed_nothing_acknowledged_is_lost(alone: Project) -> None:
-    """Each of the eight, by kill -9, while senders go on."""
-    with under_load(alone, 30) as senders:
-        for service in KILLED:
-            before = len(acknowledged(senders))
-            alone.kill(service)
-            eventually(
-                f"instances are acknowledged after {service} was killed",
-                lambda before=before: len(acknowledged(senders)) > before + 4,
-                120,
-            )
-        alone.wait_until_healthy()
-    holds_exactly(alone, senders, others=True)
+def test_whatever_container_is_killed_nothing_acknowledged_is_lost(pair: Pair) -> None:
+    """Each of the eight, by kill -9, while senders go on: half of them in either store."""
+
+    def kill(project: Project, number: int, services: tuple[str, ...]) -> None:
+        with under_load(project, number, PAUSE) as senders:
+            for service in services:
+                project.kill(service)
+                goes_on(senders, f"{service} was killed")
+            project.wait_until_healthy()
+        holds_exactly(project, senders, others=True)
+
+    at_once(
+        lambda: kill(pair.one, 30, KILLED[::2]),
+        lambda: kill(pair.other, 35, KILLED[1::2]),
+    )
 
 
-def test_a_cut_network_loses_nothing_that_was_acknowledged(alone: Project) -> None:
+def test_a_cut_network_loses_nothing_that_was_acknowledged(pair: Pair) -> None:
     """NATS, PostgreSQL and the object store are cut off in turn, for longer than a timeout."""
-    with under_load(alone, 40) as senders:
-        for service in CUT_OFF:
-            with alone.cut_off(service):
-                threading.Event().wait(8)
-            alone.wait_until_healthy()
-            before = len(acknowledged(senders))
-            eventually(
-                f"instances are acknowledged after {service} was cut off",
-                lambda before=before: len(acknowledged(senders)) > before + 4,
-                120,
-            )
-    holds_exactly(alone, senders, others=True)
+
+    def cut(project: Project, number: int, services: tuple[str, ...]) -> None:
+        with under_load(project, number, PAUSE) as senders:
+            for service in services:
+                with project.cut_off(service):
+                    threading.Event().wait(8)
+                project.wait_until_healthy()
+                goes_on(senders, f"{service} was cut off")
+        holds_exactly(project, senders, others=True)
+
+    at_once(
+        lambda: cut(pair.one, 40, CUT_OFF[:1]),
+        lambda: cut(pair.other, 45, CUT_OFF[1:]),
+    )
 
 
-def test_services_are_replaced_under_load(alone: Project, engine: Engine) -> None:
-    """By another tag, one after the other, as an upgrade does: nothing acknowledged is lost."""
-    for service in ("gateway", "dicom-ingress", "index", "render", "egress"):
-        engine.docker("tag", f"pons-test/{service}:tested", f"pons-test/{service}:next")
-    text = alone.environment.read_text().replace("TAG=tested", "TAG=next")
-    alone.environment.write_text(text)
-    with under_load(alone, 50) as senders:
-        for service in ("index", "render", "egress", "dicom-ingress", "gateway"):
-            alone.up("--no-deps", service)
-            [container] = alone.containers(service)
-            image = engine.docker("inspect", "--format", "{{.Config.Image}}", container)
-            assert image == f"pons-test/{service}:next"
-            before = len(acknowledged(senders))
-            eventually(
-                f"instances are acknowledged after {service} was replaced",
-                lambda before=before: len(acknowledged(senders)) > before + 4,
-                120,
-            )
-    holds_exactly(alone, senders, others=True)
+def goes_on(senders: list[Sender], after: str) -> None:
+    before = len(acknowledged(senders))
+    eventually(
+        f"instances are acknowledged after {after}",
+        lambda: len(acknowledged(senders)) > before + 4,
+        120,
+    )
 
 
 @contextmanager
-def under_load(project: Project, number: int) -> Iterator[list[Sender]]:
+def under_load(project: Project, number: int, pause: float = 0.0) -> Iterator[list[Sender]]:
     """Senders over DICOM and REST that go on while the block runs."""
-    senders = [kind(project.store, number + place) for place, kind in enumerate(SENDERS)]
+    senders = [kind(project.store, number + place, pause) for place, kind in enumerate(SENDERS)]
     with sending(senders):
         yield senders
 
@@ -199,24 +214,22 @@ def acknowledged(senders: list[Sender]) -> set[str]:
     return set().union(*(set(sender.acknowledged) for sender in senders))
 
 
-def listed(project: Project) -> set[str]:
-    answer = project.store.http.get("/instances", params={"expand": ""}, timeout=120)
-    return {one["MainDicomTags"]["SOPInstanceUID"] for one in answer.raise_for_status().json()}
-
-
 def holds_exactly(project: Project, senders: list[Sender], *, others: bool = False) -> None:
     """All that was acknowledged, each once, and nothing that was not sent.
 
     `others`: beside what earlier tests have sent.
     """
     wanted, sent = acknowledged(senders), {uid for sender in senders for uid in sender.sent}
-    eventually("every acknowledged instance is listed", lambda: wanted <= listed(project), 120)
-    answer = project.store.http.get("/instances", params={"expand": ""}, timeout=120).json()
-    uids = [one["MainDicomTags"]["SOPInstanceUID"] for one in answer]
-    assert len(uids) == len(set(uids)), "an instance is there twice"
-    assert project.store.get("/statistics")["CountInstances"] == len(uids)
+    eventually(
+        "every acknowledged instance is listed",
+        lambda: wanted <= set(all_uids(project.store.http)),
+        120,
+    )
+    stored = all_uids(project.store.http)
+    assert len(stored) == len(set(stored)), "an instance is there twice"
+    assert project.store.get("/statistics")["CountInstances"] == len(stored)
     if not others:
-        assert set(uids) <= sent, "an instance is there that nobody sent"
+        assert set(stored) <= sent, "an instance is there that nobody sent"
 
 
 def send_to_itself(project: Project, instance: str) -> None:

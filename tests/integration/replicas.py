@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 import httpx
 import psutil
@@ -26,10 +27,11 @@ class Replica:
     process: psutil.Process
     port: int
     health_port: int
+    host: ClassVar[str] = "127.0.0.1"
 
     def is_ready(self) -> bool:
         try:
-            address = f"http://127.0.0.1:{self.health_port}/health/ready"
+            address = f"http://{self.host}:{self.health_port}/health/ready"
             return httpx.get(address, timeout=10).status_code == 200
         except httpx.HTTPError:
             return False
@@ -75,6 +77,15 @@ def replica(store: Store, kind: str, log: Path, **settings: str) -> Iterator[Rep
         process.wait(60)
 
 
+class Dealt(Protocol):
+    """What connections are dealt out to."""
+
+    host: str
+    port: int
+
+    def is_ready(self) -> bool: ...
+
+
 class Balancer:
     """Deals TCP connections out in turn, to those replicas that say that they are ready.
 
@@ -83,8 +94,8 @@ class Balancer:
 
     def __init__(self) -> None:
         (self.port,) = free_ports(1)
-        self.replicas: list[Replica] = []
-        self._ready: list[Replica] = []
+        self.replicas: list[Dealt] = []
+        self._ready: list[Dealt] = []
         self._turns = itertools.count()
         self._opened = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -98,7 +109,7 @@ class Balancer:
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(60)
 
-    def deal_to(self, *replicas: Replica) -> None:
+    def deal_to(self, *replicas: Dealt) -> None:
         """Returns once each of them gets its share."""
         self.replicas = list(replicas)
         eventually("each gets connections", lambda: len(self._ready) == len(replicas))
@@ -127,7 +138,7 @@ class Balancer:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             chosen = self._ready[next(self._turns) % len(self._ready)]
-            there = await asyncio.open_connection("127.0.0.1", chosen.port)
+            there = await asyncio.open_connection(chosen.host, chosen.port)
         except (OSError, ZeroDivisionError):
             writer.transport.abort()
             return

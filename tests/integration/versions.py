@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,31 @@ def previous_release(folder: Path) -> Path:
         shallow = _git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
         assert shallow, f"the previous release, commit {COMMIT}, is not in the history"
         pytest.skip("the history is shallow: git fetch --unshallow for the previous release")
-    archived = _git("archive", "--format=tar", COMMIT, *PACKAGES)
+    _unpack(COMMIT, folder, PACKAGES)
+    return folder
+
+
+def code_before(folder: Path) -> str:
+    """The code before the last change of it, in `folder`, and its commit; empty without a history.
+
+    Where the files differ from the last commit, that is the code before.
+    """
+    changed = _git("status", "--porcelain", "--", *PACKAGES[:2]).stdout
+    last = (
+        "HEAD" if changed else _git("rev-list", "-1", "HEAD", "--", *PACKAGES[:2]).stdout.decode()
+    )
+    found = _git("rev-parse", "--verify", "--quiet", last.strip() + ("" if changed else "^"))
+    commit = found.stdout.decode().strip()
+    if found.returncode == 0 and commit:
+        _unpack(commit, folder, (*PACKAGES, "LICENSE"))
+    return commit
+
+
+def _unpack(commit: str, folder: Path, names: Sequence[str]) -> None:
+    archived = _git("archive", "--format=tar", commit, *names)
     assert archived.returncode == 0, archived.stderr.decode()
     with tarfile.open(fileobj=io.BytesIO(archived.stdout)) as tar:
         tar.extractall(folder, filter="data")
-    return folder
 
 
 def _git(*words: str) -> "subprocess.CompletedProcess[bytes]":

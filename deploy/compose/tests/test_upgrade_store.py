@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""deploy/compose/upgrade-store, with a stand-in for Docker: its order, and what if it fails."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[3]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="containers run on Linux")
+CLIENT = """#!{python}
+import sys
+from pathlib import Path
+there = Path(r"{there}")
+words = sys.argv[1:]
+started = (there / "started").exists()
+with (there / "told").open("a") as told:
+    print(*words, file=told)
+if "ps" in words:
+    for service in words[words.index("--quiet") + 1 :]:
+        print(f"old-{{service}}", *([f"new-{{service}}"] if started else []), sep="\\n")
+elif "up" in words and "--scale" in words:
+    (there / "started").touch()
+elif words[0] == "inspect" and "Health" in words[2]:
+    print((there / "health").read_text())
+elif words[0] == "inspect":
+    print("/" + words[-1])
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A checkout with one store, and a Docker whose new containers get healthy."""
+    (tmp_path / "deploy/compose").mkdir(parents=True)
+    shutil.copy(CHECKOUT / "deploy/compose/upgrade-store", tmp_path / "deploy/compose")
+    (tmp_path / "stores/ct").mkdir(parents=True)
+    choose(tmp_path, "8042-8043", "4242-4243")
+    (tmp_path / "health").write_text("healthy")
+    docker = tmp_path / "docker"
+    docker.write_text(CLIENT.format(python=sys.executable, there=tmp_path))
+    docker.chmod(0o755)
+    return tmp_path
+
+
+def choose(place: Path, http: str, dicom: str) -> None:
+    (place / "stores/ct/env").write_text(f"HTTP_PORT={http}\nDICOM_PORT={dicom}\n")
+
+
+def upgrade(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(place / "deploy/compose/upgrade-store"), *words],
+        env=os.environ | {"DOCKER": str(place / "docker"), "PATIENCE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def told(place: Path, command: str) -> list[str]:
+    """The last words of each time that Docker was told to do this."""
+    lines = (place / "told").read_text().splitlines()
+    return [line.split()[-1] for line in lines if line.startswith(command)]
+
+
+def test_old_containers_end_once_every_new_one_is_ready(place: Path) -> None:
+    """One after the other, the doors last."""
+    done = upgrade(place, "ct")
+    assert done.returncode == 0, done.stderr
+    order = ["old-index", "old-render", "old-egress", "old-dicom-ingress", "old-gateway"]
+    assert told(place, "stop") == told(place, "rm") == order
+    lines = (place / "told").read_text().splitlines()
+    asked = [line for line in lines if line.startswith("inspect --format {{.State.Health")]
+    assert {line.split()[-1] for line in asked} == {one.replace("old", "new") for one in order}
+    assert lines.index(asked[-1]) < lines.index("stop old-index")
+
+
+def test_old_containers_stay_if_a_new_one_is_not_ready(place: Path) -> None:
+    """The new ones go, and it says so."""
+    (place / "health").write_text("unhealthy")
+    done = upgrade(place, "ct")
+    assert done.returncode == 1
+    assert "a new container was not ready in time" in done.stderr
+    (removed,) = [
+        line.split()[3:]
+        for line in (place / "told").read_text().splitlines()
+        if line.startswith("rm")
+    ]
+    assert all(one.startswith("new-") for one in removed)
+    assert len(removed) == 5
+    assert told(place, "stop") == []
+
+
+def test_a_door_with_one_port_is_replaced_where_it_is(place: Path) -> None:
+    """Two containers cannot have the same one; it says that nobody reaches it meanwhile."""
+    choose(place, "8042", "4242-4243")
+    done = upgrade(place, "ct")
+    assert done.returncode == 0, done.stderr
+    assert "old-gateway" not in told(place, "stop")
+    assert "old-dicom-ingress" in told(place, "stop")
+    assert "replacing gateway, which nobody reaches meanwhile" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [((), "name one store"), (("nm",), "there is no store nm")]
+)
+def test_what_it_refuses(place: Path, words: tuple[str, ...], message: str) -> None:
+    """With a sentence, and Docker is told nothing."""
+    done = upgrade(place, *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (place / "told").exists()
