@@ -47,6 +47,12 @@ def overlay_names() -> list[str]:
     return sorted(path.parent.name for path in OVERLAYS.glob("*/kustomization.yaml"))
 
 
+def nats_values(overlay: str) -> Path | None:
+    """What an overlay tells the chart that its NATS comes from; None where it brings its own."""
+    values = OVERLAYS / overlay / "nats-values.yaml"
+    return values if values.exists() else None
+
+
 def namespace_manifest(store: Store) -> dict[str, Any]:
     """The namespace, in which no pod may be more than "restricted"."""
     labels = {"app.kubernetes.io/part-of": "pons", STORE_LABEL: store.name}
@@ -155,9 +161,14 @@ def _port(address: str) -> int:
 
 def _queue(store: Store) -> dict[str, Any]:
     """Where an overlay has components/keda: KEDA, which is in another namespace, asks the NATS of
-    this store for its stream. The component itself sees neither name, as it is laid below them."""
+    this store for its stream. The component itself sees neither name, as it is laid below them.
+
+    Of several servers KEDA asks the one that leads, as NAME.service: the chart's Service with which
+    each server has a name.
+    """
+    service = "nats-headless" if nats_values(store.overlay) else "nats-monitor"
     places = {
-        "natsServerMonitoringEndpoint": f"nats-monitor.{store.namespace}.svc:8222",
+        "natsServerMonitoringEndpoint": f"{service}.{store.namespace}.svc:8222",
         "stream": f"{store.name}-changes",
     }
     return {

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pons_k8s.manifests import OVERLAYS, Store
+from pons_k8s.manifests import Store, nats_values
 from pons_k8s.programs import path_of, run
 from pons_k8s.refusal import Refusal
 
@@ -50,8 +50,8 @@ def nats_chart(store: Store, place: str) -> NatsChart | None:
 
     Raises `Refusal` where it cannot be installed, before anything is made.
     """
-    values = OVERLAYS / store.overlay / "nats-values.yaml"
-    if not values.exists():
+    values = nats_values(store.overlay)
+    if values is None:
         if place:
             raise Refusal(f"the overlay {store.overlay} has a NATS of its own: no --nats-chart")
         return None

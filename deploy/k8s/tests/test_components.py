@@ -12,17 +12,20 @@ from pons.messages.names import Names
 from pons_embedded.manifests import API_VERSIONS, K8S, Manifest, render, schema_faults
 from pons_k8s.manifests import Store, kustomization
 
+from .chart import VALUES, chart_manifests
 from .pods import named, of_kind
 
 COMPONENTS = sorted(path.parent.name for path in (K8S / "components").glob("*/kustomization.yaml"))
 
 
-def with_component(kubectl: str, folder: Path, component: str, store: str) -> list[Manifest]:
+def with_component(
+    kubectl: str, folder: Path, component: str, store: str, overlay: str = "single-node"
+) -> list[Manifest]:
     folder = folder.resolve()
     content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": [os.path.relpath(K8S / "overlays" / "single-node", folder)],
+        "resources": [os.path.relpath(K8S / "overlays" / overlay, folder)],
         "configMapGenerator": [
             {"name": "settings", "behavior": "merge", "literals": [f"PONS_STORE_NAME={store}"]}
         ],
@@ -51,21 +54,33 @@ def test_keda_looks_at_the_stream_of_this_store(kubectl: str, tmp_path: Path) ->
     assert scalers == {"render"}
 
 
-def test_new_store_tells_keda_where_the_nats_of_the_store_is(kubectl: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "service"), [("single-node", "nats-monitor"), ("production", "nats-headless")]
+)
+def test_new_store_tells_keda_where_the_nats_of_the_store_is(
+    kubectl: str, tmp_path: Path, name: str, service: str
+) -> None:
     """KEDA asks from its own namespace; the store's name is laid over the overlay, and over the
-    component within it."""
+    component within it. Of three servers it asks each by a name of its own, which the Service that
+    leads their StatefulSet gives them."""
     overlay = tmp_path.resolve() / "overlay"
     overlay.mkdir()
-    with_component(kubectl, overlay, "keda", "main")
+    with_component(kubectl, overlay, "keda", "main", name)
     place = tmp_path.resolve() / "store"
     place.mkdir()
-    told = kustomization(Store("ct-2", "hospital-ct", "single-node"), place)
+    told = kustomization(Store("ct-2", "hospital-ct", name), place)
     told["resources"] = ["../overlay"]
     (place / "kustomization.yaml").write_text(json.dumps(told))
     scaled = named(render(kubectl, place), "ScaledObject", "egress")
     trigger = scaled["spec"]["triggers"][0]["metadata"]
     assert trigger["stream"] == Names("ct-2").changes_stream
-    assert trigger["natsServerMonitoringEndpoint"] == "nats-monitor.hospital-ct.svc:8222"
+    assert trigger["natsServerMonitoringEndpoint"] == f"{service}.hospital-ct.svc:8222"
+
+
+def test_the_service_that_keda_asks_names_each_server() -> None:
+    """Kubernetes gives pods names by the Service that their StatefulSet says, and by no other."""
+    made = chart_manifests(VALUES, "hospital-ct")
+    assert named(made, "StatefulSet", "nats")["spec"]["serviceName"] == "nats-headless"
 
 
 def test_queue_depth_adds_to_the_cpu(kubectl: str, tmp_path: Path) -> None:
