@@ -2,12 +2,16 @@
 """DICOM between stores and peers: plain, with TLS, and with TLS where both show certificates."""
 
 import ssl
+import subprocess
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from outside import Store
-from pons_testing.certificates import Authority, Issued
+from pons_testing.certificates import Issued
+from pons_testing.operations import commands
+
+HERE = "IP:127.0.0.1"
 
 
 class Channel(StrEnum):
@@ -31,21 +35,31 @@ class SecureStore(Store):
 class Pki:
     """Certificates of a store and of its peers, which one authority has signed."""
 
-    authority: Authority
+    authority: Path
     store: Issued
     peer: Issued
 
     @classmethod
     def issued(cls, folder: Path) -> "Pki":
-        authority = Authority(folder, "authority")
-        return cls(authority, authority.issue("store"), authority.issue("peer"))
+        """By the commands of docs/operations.md, those of the store once more for a peer."""
+        authority, *ours = commands("DICOM TLS")
+        for command in (authority, *ours, *(one.replace("pons", "peer") for one in ours)):
+            here = command.replace("DNS:pons.example", HERE).replace("DNS:peer.example", HERE)
+            done = subprocess.run(
+                ["bash", "-c", here], cwd=folder, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, f"{here}\n{done.stderr}"
+        store, peer = (
+            Issued(folder / f"{name}.crt", folder / f"{name}.key") for name in ("pons", "peer")
+        )
+        return cls(folder / "ca.crt", store, peer)
 
     def settings(self) -> dict[str, str]:
         """Of a store that speaks TLS with every peer that shows no wrong certificate."""
         return {
             "PONS_DICOM_TLS_CERTIFICATE": str(self.store.certificate),
             "PONS_DICOM_TLS_PRIVATE_KEY": str(self.store.key),
-            "PONS_DICOM_TLS_TRUSTED": str(self.authority.file),
+            "PONS_DICOM_TLS_TRUSTED": str(self.authority),
             "PONS_DICOM_TLS_CLIENT_CERTIFICATE_REQUIRED": "false",
         }
 
@@ -54,7 +68,7 @@ class Pki:
         if channel == Channel.PLAIN:
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(self.authority.file)
+        context.load_verify_locations(self.authority)
         if channel == Channel.MUTUAL:
             context.load_cert_chain(self.peer.certificate, self.peer.key)
         return context
@@ -66,7 +80,7 @@ class Pki:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.peer.certificate, self.peer.key)
         if channel == Channel.MUTUAL:
-            context.load_verify_locations(self.authority.file)
+            context.load_verify_locations(self.authority)
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
@@ -77,7 +91,7 @@ class Pki:
             Channel.TLS: ["+tla"],
             Channel.MUTUAL: ["+tls", str(self.peer.key), str(self.peer.certificate)],
         }[channel]
-        return [*shown, "+cf", str(self.authority.file)] if shown else []
+        return [*shown, "+cf", str(self.authority)] if shown else []
 
     def dcmtk_acceptor(self, channel: Channel) -> list[str]:
         """Options of DCMTK's storescp."""
@@ -85,7 +99,7 @@ class Pki:
             return []
         asks = "-ic" if channel == Channel.TLS else "-rc"
         shown = ["+tls", str(self.peer.key), str(self.peer.certificate), asks]
-        return [*shown, "+cf", str(self.authority.file)]
+        return [*shown, "+cf", str(self.authority)]
 
     def orthanc(self, channel: Channel) -> dict[str, object]:
         """Options of Orthanc, which as a requestor shows its certificate whoever asks."""
@@ -95,6 +109,6 @@ class Pki:
             "DicomTlsEnabled": True,
             "DicomTlsCertificate": str(self.peer.certificate),
             "DicomTlsPrivateKey": str(self.peer.key),
-            "DicomTlsTrustedCertificates": str(self.authority.file),
+            "DicomTlsTrustedCertificates": str(self.authority),
             "DicomTlsRemoteCertificateRequired": channel == Channel.MUTUAL,
         }

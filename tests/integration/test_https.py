@@ -14,20 +14,12 @@ from argon2 import PasswordHasher
 
 from outside import ROOT, Store, eventually, running
 from pons_testing.certificates import Authority
-from recipes import BLOCK, replaced
+from pons_testing.operations import commands
+from recipes import replaced
 
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("secret")
 USER = ("alice", "secret")
 LOGIN = {"user": "alice", "password": "secret"}
-
-
-def section() -> list[str]:
-    """The commands of the chapter, as they stand there."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    (chapter,) = re.findall(r"^## HTTPS\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
-    return [
-        line for kind, block in BLOCK.findall(chapter) if not kind for line in block.split("\n")
-    ]
 
 
 def run(command: str) -> str:
@@ -51,7 +43,7 @@ def client(store: Store, certificate: Path) -> httpx.Client:
 def store(tmp_path: Path) -> Iterator[Store]:
     """One that speaks HTTPS by the certificate that the chapter makes, with two gateways."""
     data = tmp_path / "data"
-    make = next(line for line in section() if line.startswith("./pons certificate"))
+    make = next(line for line in commands("HTTPS") if line.startswith("./pons certificate"))
     told = run(f"{make} --store https --data {data}")
     certificate, key = re.findall(r"^tls_(?:certificate|key) = '(.+)'$", told, re.MULTILINE)
     environment = {
@@ -83,7 +75,7 @@ def test_a_store_that_speaks_https(store: Store, tmp_path: Path) -> None:
     assert "not ready" not in status
 
     certificate = store.data / "tls" / "certificate.pem"
-    (asked,) = (line for line in section() if line.startswith("curl"))
+    (asked,) = (line for line in commands("HTTPS") if line.startswith("curl"))
     places = {
         "data/main/tls/certificate.pem": str(certificate),
         "localhost:8042": f"localhost:{store.http_port}",

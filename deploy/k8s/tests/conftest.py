@@ -3,12 +3,14 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from pons_embedded.manifests import K8S, NEEDED, Manifest, find_kubectl, render
 
 from .chart import VALUES, chart_manifests
+from .cluster import Cluster
 
 Render = Callable[[str], list[Manifest]]
 
@@ -32,3 +34,8 @@ def overlay(kubectl: str) -> Render:
         return [*render(kubectl, folder), *chart]
 
     return cache(put_together)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, kubectl: str) -> Cluster:
+    return Cluster(tmp_path, kubectl)

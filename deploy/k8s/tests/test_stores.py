@@ -2,75 +2,16 @@
 """`new-store` and `delete-store`, with a stand-in for the cluster and the real kustomize."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from argon2 import PasswordHasher
 
-from pons_embedded.manifests import K8S
-
+from .cluster import Cluster
 from .pods import SERVICES, containers, pods
 
 NAMES = ["Ct", "9ct", "a_b", "ct-", "", "a" * 31, "../x", "-ct"]
 """Names that no store may have."""
-
-
-class Cluster:
-    """An empty cluster, and our commands beside it."""
-
-    def __init__(self, folder: Path, kubectl: str) -> None:
-        self.folder = folder / "cluster"
-        self.folder.mkdir()
-        programs = folder / "bin"
-        programs.mkdir()
-        tests = Path(__file__).parent
-        for name in ("kubectl", "helm"):
-            stand_in = programs / name
-            text = (tests / name).read_text()
-            stand_in.write_text(text.replace("/usr/bin/env python3", sys.executable, 1))
-            stand_in.chmod(0o755)
-        self._environment = os.environ | {
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": f"{tests}{os.pathsep}{K8S.parent / 'embedded'}",
-            "CLUSTER": str(self.folder),
-            "REAL_KUBECTL": kubectl,
-        }
-
-    def run(self, command: str, *words: str, typed: str = "", **keys: str) -> Any:
-        return subprocess.run(
-            [sys.executable, K8S / command, *words],
-            env=self._environment | keys,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def secrets(self, namespace: str) -> dict[str, dict[str, str]]:
-        """What each Secret of a namespace says."""
-        return {
-            path.name: json.loads(path.read_text())["stringData"]
-            for path in (self.folder / namespace / "secret").glob("*")
-        }
-
-    def has(self, kind: str, name: str, namespace: str = "-") -> bool:
-        return (self.folder / namespace / kind / name).exists()
-
-    @property
-    def asked(self) -> str:
-        path = self.folder / "asked"
-        return path.read_text() if path.exists() else ""
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, kubectl: str) -> Cluster:
-    return Cluster(tmp_path, kubectl)
 
 
 def test_two_stores_share_no_secret_and_a_second_run_keeps_them(cluster: Cluster) -> None:
@@ -166,12 +107,6 @@ def test_a_store_is_deleted_by_who_types_its_name(cluster: Cluster) -> None:
     """It is said what goes; anything else that is typed, or nothing, deletes nothing."""
     for name in ("ct", "mr"):
         assert cluster.run("new-store", name, "--seconds", "0").returncode == 0
-    secret = cluster.folder / "pons-ct" / "secret" / "pons-objects"
-    data = {  # as a cluster gives back what it took as stringData
-        "PONS_STORAGE_S3_ENDPOINT": "bWluaW86OTAwMA==",
-        "PONS_STORAGE_S3_BUCKET": "cG9ucw==",
-    }
-    secret.write_text(json.dumps({"metadata": {"name": "pons-objects"}, "data": data}))
     for typed in ("", "y\n", "mr\n"):
         refused = cluster.run("delete-store", "ct", typed=typed)
         assert refused.returncode == 1
