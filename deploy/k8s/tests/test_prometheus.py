@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from pons_embedded.manifests import K8S, Manifest
+from pons_embedded.metrics.document import QUESTIONS
 from pons_embedded.metrics.known import faults_of, known_metrics
+from pons_embedded.metrics.panels import ROWS
 
 from .pods import SERVICES, named, pods, selects
 from .test_components import with_component
@@ -196,6 +198,18 @@ def write_rules(folder: Path) -> Path:
     unknown = {"name": "unknown", "rules": [UNKNOWN]}
     place.write_text(json.dumps({"groups": [unknown, *groups()]}))
     return place
+
+
+def test_prometheus_reads_every_query_that_people_are_shown(promtool: str, tmp_path: Path) -> None:
+    """Of the dashboard, once Grafana has put in what is chosen, and of docs/metrics.md."""
+    drawn = [query for row in ROWS.values() for panel in row for query in panel.queries.values()]
+    shown = [*QUESTIONS.values(), *drawn]
+    queries = [one.replace("$namespace", ".*").replace("$__rate_interval", "5m") for one in shown]
+    assert not any("$" in query for query in queries)
+    place = tmp_path / "queries.yaml"
+    rules = [{"record": f"shown:{at}", "expr": query} for at, query in enumerate(queries)]
+    place.write_text(json.dumps({"groups": [{"name": "shown", "rules": rules}]}))
+    assert check(promtool, "check", place) == ""
 
 
 def check(promtool: str, verb: str, place: Path) -> str:

@@ -19,6 +19,12 @@ STORE_SECONDS = Histogram(
 RETRIEVALS = Counter(
     "pons_dicom_retrievals", "C-MOVE and C-GET requests by their final status", ["kind", "status"]
 )
+RETRIEVE_SECONDS = Histogram(
+    "pons_dicom_retrieve_seconds",
+    "Seconds from a C-MOVE or C-GET request to its final response",
+    ["kind"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
 ECHOES = Counter("pons_dicom_echoes", "C-ECHO requests answered")
 FINDS = Counter("pons_dicom_finds", "C-FIND requests by their final status", ["status"])
 FIND_SECONDS = Histogram(

@@ -31,7 +31,9 @@ async def answer_retrieval(
     except PonsError as error:
         response = done.broken_off(status_of(error), error.message)
     status = f"{response.status:04X}"
+    seconds = perf_counter() - started
     metrics.RETRIEVALS.labels(method, status).inc()
+    metrics.RETRIEVE_SECONDS.labels(method).observe(seconds)
     facts = {
         **more,
         "completed": done.completed + done.warning,
@@ -39,7 +41,7 @@ async def answer_retrieval(
         "status": status,
         "source": conversation.peer.calling_aet,
         "remote_ip": conversation.peer.remote_ip,
-        "ms": round((perf_counter() - started) * 1000, 1),
+        "ms": round(seconds * 1000, 1),
     }
     if response.status in (SUCCESS, CANCELLED):
         log.info(f"instances {PAST[method]}", **facts)

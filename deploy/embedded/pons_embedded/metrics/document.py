@@ -20,7 +20,8 @@ INTRODUCTION = f"""\
 <!-- Written by `{COMMAND}`: change the metrics, not this page. -->
 
 Every service tells Prometheus at `/metrics` of its health port how it is: port 8081 of each
-container and pod, `health.port` elsewhere. Each replica is asked for itself.
+container and pod, `health.port` elsewhere. Each replica is asked for itself. Where one machine has
+the whole store, a port is chosen for each service at each start, and `./pons status` says which.
 
 - Names are those of queries: a counter ends in `_total`; of a histogram there are `_bucket`, `_sum`
   and `_count`. Times are seconds.

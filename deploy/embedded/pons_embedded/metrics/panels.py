@@ -131,7 +131,14 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 "{{kind}} {{status}}": rate("pons_dicom_retrievals_total", "kind", "status"),
             },
         ),
-        Panel("Time of a C-FIND", {"95 %": quantile(0.95, "pons_dicom_find_seconds")}, "s"),
+        Panel(
+            "Time of queries and retrievals, 95 %",
+            {
+                "C-FIND": quantile(0.95, "pons_dicom_find_seconds"),
+                "{{kind}}": quantile(0.95, "pons_dicom_retrieve_seconds", "kind"),
+            },
+            "s",
+        ),
     ),
     "HTTP": (
         Panel(
