@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from pons.bus.connection import ROUTER
+from pons.jobs.store import WORKER
 from pons.messages.names import Names
 from pons_embedded.manifests import API_VERSIONS, K8S, Manifest, render, schema_faults
+from pons_embedded.metrics.known import known_metrics
 from pons_k8s.manifests import Store, kustomization
 
 from .chart import VALUES, chart_manifests
@@ -88,3 +90,8 @@ def test_queue_depth_adds_to_the_cpu(kubectl: str, tmp_path: Path) -> None:
     manifests = with_component(kubectl, tmp_path, "queue-depth", "ct")
     scaler = named(manifests, "HorizontalPodAutoscaler", "egress")
     assert [metric["type"] for metric in scaler["spec"]["metrics"]] == ["Resource", "External"]
+    asked = scaler["spec"]["metrics"][1]["external"]["metric"]
+    labels = asked["selector"]["matchLabels"]
+    known = {one.name: one.labels for one in known_metrics()}
+    assert {*known[asked["name"]]} == {*labels}
+    assert labels == {"worker": WORKER, "state": "Pending"}
