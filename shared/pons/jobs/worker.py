@@ -38,6 +38,8 @@ log = structlog.get_logger()
 LEASE = 12.0
 """Seconds without a sign of life after which a running job belongs to whoever claims it."""
 CLAIM_PAUSE = 0.5
+CLAIMABLE = frozenset({"Pending", "Retry", "Running"})
+"""States in which a job is or may become somebody's."""
 RELEASE_SECONDS = 3.0
 """How long a worker that ends tries to give a job back; then the lease runs out instead."""
 
@@ -78,6 +80,9 @@ class Worker:
         self._one_each = one_each
         self._delays = settings.retry_delays
         self._seen: dict[str, _Seen] = {}
+        self._open: dict[str, _Seen] = {}
+        """Those of them that have not ended and are of our kind: each step of each job, of which
+        every replica hears, makes it look through these and not through the whole history."""
         self._runs: dict[str, Run] = {}
         self._contested: dict[str, int] = {}
         self._connection = -1
@@ -129,6 +134,7 @@ class Worker:
                 # After a gap every owner gets a whole lease again: it could not write either.
                 self._connection = connection_number(bus)
                 self._seen.clear()
+                self._open.clear()
                 self._contested.clear()
                 for entry in item.entries.values():
                     self._see(entry)
@@ -139,16 +145,22 @@ class Worker:
     def _see(self, entry: Entry) -> None:
         if entry.value is None:
             self._seen.pop(entry.key, None)
+            self._open.pop(entry.key, None)
             self._contested.pop(entry.key, None)
             return
         document = decode(entry.value)
-        self._seen[entry.key] = _Seen(document, entry.revision, time.monotonic())
         run = self._runs.get(entry.key)
         if run is not None:
             run.hear(document, entry.revision)
+        seen = _Seen(document, entry.revision, time.monotonic())
+        self._seen[entry.key] = seen
+        if document.worker == self._kind and document.state in CLAIMABLE:
+            self._open[entry.key] = seen
+        else:
+            self._open.pop(entry.key, None)
 
     def _best(self) -> _Seen | None:
-        claimable = [seen for seen in self._seen.values() if self._due(seen) <= 0]
+        claimable = [seen for seen in self._open.values() if self._due(seen) <= 0]
         return min(
             claimable,
             key=lambda seen: (-seen.document.priority, seen.document.created, seen.document.id),
@@ -186,7 +198,7 @@ class Worker:
         """Until something changed, or a retry or a lease is due; not for the latter when full."""
         due = None
         if len(self._runs) < self._slots:
-            due = min((self._due(seen) for seen in self._seen.values()), default=None)
+            due = min((self._due(seen) for seen in self._open.values()), default=None)
         with suppress(TimeoutError):
             async with asyncio.timeout(None if due is None or due == float("inf") else due):
                 await self._news.wait()
