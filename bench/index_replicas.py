@@ -11,63 +11,21 @@ its end: what more replicas give is the work before that.
 import argparse
 import asyncio
 import json
-import os
-import subprocess
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import asyncpg
 import msgspec
 import nats
-import psutil
 
 from growth import Generator
 from pons.messages.names import Names
-from pons_embedded.ports import free_port
-from stores import RunningStore, fresh_pons, measured_usage, work_folder
+from replicas import replicas, used
+from stores import fresh_pons, measured_usage, work_folder
 
 IN_MESSAGE = 4
 """Instances of an announcement: what several associations have ready together."""
 AT_ONCE = 500
-DEADLINE = 120.0
-
-
-@contextmanager
-def another_index(store: RunningStore, log: Path) -> Iterator[psutil.Popen]:
-    """One more process of the index, of which the launcher knows nothing."""
-    family = psutil.Process(store.pid).children(recursive=True)
-    first = next(process for process in family if "pons_index" in process.cmdline())
-    port = free_port()
-    own = {"PONS_HEALTH_PORT": str(port), "PONS_HEALTH_ENDS_WITH_INPUT": "false"}
-    with log.open("wb") as output:
-        process = psutil.Popen(
-            first.cmdline(),
-            env={**os.environ, **first.environ(), **own},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until_ready(port, log)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def wait_until_ready(port: int, log: Path) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5).close()
-            return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.1)
-    raise SystemExit(f"the index is not ready:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 async def announce(data: Path, generator: Generator, numbers: range) -> float:
@@ -104,24 +62,18 @@ def main() -> None:
     arguments = parser.parse_args()
     generator, written = Generator(), 0
     with work_folder() as folder, fresh_pons(folder) as store:
-        for replicas in arguments.replicas:
-            with ExitStack() as opened:
-                more = [
-                    opened.enter_context(another_index(store, folder / f"index-{number}.log"))
-                    for number in range(2, replicas + 1)
-                ]
-                before = [sum(one.cpu_times()[:2]) for one in more]
+        for number in arguments.replicas:
+            with replicas(store, "index", number, folder) as running:
+                before = [one.cpu_seconds for one in running]
                 numbers = range(written, written + arguments.instances)
                 with measured_usage(store) as usage:
                     seconds = asyncio.run(announce(folder / "pons", generator, numbers))
                 written = numbers.stop
-                index = usage.cpu_seconds.get("index", 0.0) + sum(
-                    sum(one.cpu_times()[:2]) - was for one, was in zip(more, before, strict=True)
-                )
+                index = used(running, before)
                 database = usage.cpu_seconds.get("postgres", 0.0)
                 each = 1000 / arguments.instances
                 print(
-                    f"{replicas} replicas: {arguments.instances / seconds:7.0f} a second, CPU ms "
+                    f"{number} replicas: {arguments.instances / seconds:7.0f} a second, CPU ms "
                     f"an instance: index {index * each:.2f}, PostgreSQL {database * each:.2f}",
                     flush=True,
                 )
