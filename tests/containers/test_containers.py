@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from engine import Engine
-from outside import eventually
+from outside import TIMEOUT, eventually
+from overrides import FILES, make_certificates, move_database, store_by_tls
 from project import INSTANCES, Pair, Project, at_once
 from senders import DicomSender, HttpSender, Sender, sending
 from upgrading import Upgrade, all_uids
@@ -191,6 +193,24 @@ def test_a_cut_network_loses_nothing_that_was_acknowledged(pair: Pair) -> None:
         lambda: cut(pair.one, 40, CUT_OFF[:1]),
         lambda: cut(pair.other, 45, CUT_OFF[1:]),
     )
+
+
+def test_a_store_starts_with_its_overrides(pair: Pair, tmp_path: Path) -> None:
+    """HTTPS, DICOM over TLS and a PostgreSQL elsewhere: what it has is there, and more comes in."""
+    project, known = pair.other, all_uids(pair.other.store.http)
+    context = make_certificates(project, tmp_path)
+    move_database(project)
+    services = ("index", "render", "egress", "dicom-ingress", "gateway")
+    words = ("up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--force-recreate")
+    project.compose(*words, *services, files=FILES)
+    project.wait_until_healthy()
+    project.find_doors()
+    assert project.store.http.get("/system").status_code == 400, "it speaks HTTP without TLS"
+    sent = store_by_tls(project, context)
+    address, auth = f"https://127.0.0.1:{project.store.http_port}", project.store.http.auth
+    with httpx.Client(base_url=address, auth=auth, verify=context, timeout=TIMEOUT) as client:
+        assert client.get("/system").status_code == 200
+        eventually("all is listed", lambda: set(all_uids(client)) == {*known, sent}, 120)
 
 
 def goes_on(senders: list[Sender], after: str) -> None:
