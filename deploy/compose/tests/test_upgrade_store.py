@@ -24,6 +24,7 @@ if "ps" in words:
         print(f"old-{{service}}", *([f"new-{{service}}"] if started else []), sep="\\n")
 elif "up" in words and "--scale" in words:
     (there / "started").touch()
+    sys.exit(int((there / "exit-code").read_text()))
 elif words[0] == "inspect" and "Health" in words[2]:
     print((there / "health").read_text())
 elif words[0] == "inspect":
@@ -39,6 +40,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "stores/ct").mkdir(parents=True)
     choose(tmp_path, "8042-8043", "4242-4243")
     (tmp_path / "health").write_text("healthy")
+    (tmp_path / "exit-code").write_text("0")
     docker = tmp_path / "docker"
     docker.write_text(CLIENT.format(python=sys.executable, there=tmp_path))
     docker.chmod(0o755)
@@ -77,17 +79,24 @@ def test_old_containers_end_once_every_new_one_is_ready(place: Path) -> None:
     assert lines.index(asked[-1]) < lines.index("stop old-index")
 
 
-def test_old_containers_stay_if_a_new_one_is_not_ready(place: Path) -> None:
-    """The new ones go, and it says so."""
-    (place / "health").write_text("unhealthy")
+@pytest.mark.parametrize(
+    ("health", "exit_code", "message"),
+    [
+        ("unhealthy", "0", "a new container was not ready in time"),
+        ("healthy", "1", "the new containers cannot start"),
+    ],
+)
+def test_old_containers_stay_if_new_ones_fail(
+    place: Path, health: str, exit_code: str, message: str
+) -> None:
+    """The new ones go, also those that were only created, and it says so."""
+    (place / "health").write_text(health)
+    (place / "exit-code").write_text(exit_code)
     done = upgrade(place, "ct")
     assert done.returncode == 1
-    assert "a new container was not ready in time" in done.stderr
-    (removed,) = [
-        line.split()[3:]
-        for line in (place / "told").read_text().splitlines()
-        if line.startswith("rm")
-    ]
+    assert message in done.stderr
+    lines = (place / "told").read_text().splitlines()
+    (removed,) = [line.split()[3:] for line in lines if line.startswith("rm")]
     assert all(one.startswith("new-") for one in removed)
     assert len(removed) == 5
     assert told(place, "stop") == []
