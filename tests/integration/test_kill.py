@@ -46,10 +46,9 @@ def test_what_was_acknowledged_survives_the_death_of_any_process(
     sent = {uid: ds.PixelData for sender in senders for uid, ds in sender.sent.items()}
     acknowledged = set().union(*(sender.acknowledged for sender in senders))
     eventually("every acknowledged instance is listed", lambda: acknowledged <= listed(store))
-    uids = [one["MainDicomTags"]["SOPInstanceUID"] for one in store.get("/instances", expand="")]
+    uids = eventually("what nobody heard of is listed, too", lambda: all_counted(store))
     assert len(uids) == len(set(uids)), "an instance is there twice"
     assert set(uids) <= set(sent), "an instance is there that nobody sent"
-    assert store.get("/statistics")["CountInstances"] == len(uids)
     for identifier in store.get("/instances"):
         ds = dcmread(BytesIO(store.http.get(f"/instances/{identifier}/file").content))
         assert ds.PixelData == sent[ds.SOPInstanceUID]
@@ -61,4 +60,15 @@ def test_what_was_acknowledged_survives_the_death_of_any_process(
 
 
 def listed(store: Store) -> set[str]:
-    return {one["MainDicomTags"]["SOPInstanceUID"] for one in store.get("/instances", expand="")}
+    return set(uids_of(store))
+
+
+def uids_of(store: Store) -> list[str]:
+    found = store.get("/instances", expand="")
+    return [one["MainDicomTags"]["SOPInstanceUID"] for one in found]
+
+
+def all_counted(store: Store) -> list[str]:
+    """What is listed, where that is all that is counted; else empty."""
+    uids = uids_of(store)
+    return uids if store.get("/statistics")["CountInstances"] == len(uids) else []

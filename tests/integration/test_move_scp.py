@@ -199,7 +199,7 @@ def test_cancel(store: Store, study: list[Dataset], receiver: Receiver) -> None:
     assoc.release()
     assert responses[-1].Status == CANCELLED
     assert responses[-1].NumberOfRemainingSuboperations > 0
-    assert ended_by_cancel(store, before)
+    eventually("the job has ended", lambda: ended_by_cancel(store, before))
     assert len(receiver.received) < 4
 
 

@@ -134,8 +134,10 @@ def test_senders_finders_and_movers_at_once(
     fresh_store: Callable[..., Store], tmp_path: Path
 ) -> None:
     """Everybody hears Success, and what was acknowledged is there, found and moved, bit by bit."""
+    # Whoever hears Success finds what was stored, however long the index takes on a busy machine.
+    patient = {"PONS_INGEST_ANSWER_TIMEOUT": "60"}
     allowed = {f"PONS_DICOM_ALWAYS_ALLOW_{what}": "1" for what in ("FIND", "MOVE")}
-    store = fresh_store("busy", **allowed)
+    store = fresh_store("busy", **allowed, **patient)
     folder, received = tmp_path / "load", tmp_path / "received"
     folder.mkdir()
     with receiver_of(store, received):

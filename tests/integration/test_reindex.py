@@ -151,12 +151,15 @@ def test_a_store_that_is_led_to_anothers_goods_does_not_start(
 
 def listens(store: Store) -> bool:
     """Whether a service does; the launcher, which tries whether a port is free, does for less."""
-    for port in (store.http_port, store.dicom_port):
-        if connects(port):
-            time.sleep(0.02)
-            if connects(port):
-                return True
-    return False
+    return any(stays(port) for port in (store.http_port, store.dicom_port))
+
+
+def stays(port: int) -> bool:
+    for _ in range(4):
+        if not connects(port):
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def connects(port: int) -> bool:

@@ -5,6 +5,7 @@
 """
 
 import os
+import threading
 import time
 import zipfile
 from collections import Counter
@@ -19,7 +20,7 @@ from pydicom import dcmwrite
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
-from outside import Store, eventually, image
+from outside import TIMEOUT, Store, eventually, image
 from pons_testing.scp import serving
 from replicas import first_of, replica
 
@@ -30,11 +31,16 @@ STUDIES = ("1.2.826.0.1.11", "1.2.826.0.1.12")
 
 
 @contextmanager
-def archive() -> Iterator[tuple[int, list[str]]]:
-    """A storage SCP that takes its time: its port, and the instances that came, in their order."""
+def archive(go_on: threading.Event) -> Iterator[tuple[int, list[str]]]:
+    """A storage SCP that takes its time: its port, and the instances that came, in their order.
+
+    It stops at half of what a study has, so that no job ends before it may go on.
+    """
     received: list[str] = []
 
     def store(event: Any) -> int:
+        if len(received) >= INSTANCES // 2:
+            go_on.wait(TIMEOUT)
         time.sleep(0.005)
         received.append(str(event.request.AffectedSOPInstanceUID))
         return 0
@@ -73,10 +79,10 @@ def is_sending(process: psutil.Process, port: int) -> bool:
 
 @contextmanager
 def both_sending(
-    store: Store, log: Path
+    store: Store, log: Path, go_on: threading.Event
 ) -> Iterator[tuple[psutil.Process, psutil.Process, list[str], list[str]]]:
     """The launcher's egress and a second one, each in a job of its own; what arrives, the jobs."""
-    with archive() as (port, received), replica(store, "egress", log) as second:
+    with archive(go_on) as (port, received), replica(store, "egress", log) as second:
         first = first_of(store, "egress").process
         described = {"AET": "ARCHIVE", "Host": "127.0.0.1", "Port": port}
         assert store.http.put("/modalities/archive", json=described).status_code == 200
@@ -110,9 +116,11 @@ def test_two_share_the_jobs_and_one_is_killed(
     instance that was sent. Every instance arrives, and the exports log has both studies."""
     store = fresh_store("shared", PONS_JOBS_CONCURRENT="1")
     uids = upload(store)
-    with both_sending(store, tmp_path / "replica.log") as (first, second, received, jobs):
+    log, go_on = tmp_path / "replica.log", threading.Event()
+    with both_sending(store, log, go_on) as (first, second, received, jobs):
         second.kill()
         assert len(received) < 2 * INSTANCES, "it was killed too late to tell anything"
+        go_on.set()
         require_success(store, jobs)
     counted = Counter(received)
     assert set(counted) == uids
@@ -134,11 +142,12 @@ def test_one_that_is_told_to_end_gives_its_job_back(
     to be dead."""
     store = fresh_store("shared", PONS_JOBS_CONCURRENT="1")
     uids = upload(store)
-    log = tmp_path / "replica.log"
-    with both_sending(store, log) as (_, second, received, jobs):
+    log, go_on = tmp_path / "replica.log", threading.Event()
+    with both_sending(store, log, go_on) as (_, second, received, jobs):
         second.terminate()
+        assert len(received) < 2 * INSTANCES, "it was told too late to tell anything"
+        go_on.set()
         second.wait(60)
-        assert len(received) < 2 * INSTANCES, "it ended too late to tell anything"
         require_success(store, jobs)
     assert set(received) == uids
     assert "job given back" in log.read_text()

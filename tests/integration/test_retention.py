@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retention on a running store: what goes by itself, and what is kept for those who wait for it."""
 
-import json
 from collections.abc import Callable
 
 from archives import add_modality, archive, nobody, put, uids
 from outside import Store, eventually, image
 
-RULES = {"ours": {"When": [{"Origin": "TESTER"}], "KeepDays": 0.00002}}
+RULE = {"When": [{"Origin": "TESTER"}], "KeepDays": 0.00002}
 QUICK = {
-    "PONS_RETENTION_RULES": json.dumps(RULES),
     "PONS_RETENTION_INTERVAL": "0.5",
     "PONS_INDEX_STABLE_AGE": "1",
     "PONS_JOBS_RETRIES": "1",
@@ -37,6 +35,7 @@ def test_what_was_not_delivered_is_kept(fresh_store: Callable[..., Store]) -> No
     assert store.c_store(held) == [0]
     (patient,) = store.get("/patients")
     assert store.http.put(f"/patients/{patient}/protected", content="1").status_code == 200
+    put(store, "/retention/rules/ours", RULE)  # it would not have waited for the protection
     assert store.c_store(sent, free) == [0, 0]
     eventually("what nothing keeps goes", lambda: patients(store) == ["HELD", "SENT"])
     eventually("the archive is down", lambda: store.get("/jobs/dead-letters"))

@@ -2,6 +2,7 @@
 """Rules of a running store: what is sent by itself, what would be, and what could not be."""
 
 from collections.abc import Callable
+from typing import Any
 
 from pydicom.uid import generate_uid
 
@@ -35,9 +36,14 @@ def test_three_destinations(fresh_store: Callable[..., Store]) -> None:
         letters = eventually("the dead one is listed", lambda: store.get("/jobs/dead-letters"))
     assert {letter["Destination"] for letter in letters} == {"modality:dead"}
     assert "connection refused" in letters[0]["Reason"]
-    states = {one["Destination"]: one for one in store.get("/routing/destinations")}
-    assert states["modality:dead"]["DeadLetters"] >= 1
-    assert states["modality:healthy"]["Waiting"] == states["modality:healthy"]["DeadLetters"] == 0
+
+    def state(name: str) -> Any:
+        known = {one["Destination"]: one for one in store.get("/routing/destinations")}
+        return known[f"modality:{name}"]
+
+    assert state("dead")["DeadLetters"] >= 1
+    eventually("nothing waits for the healthy one", lambda: state("healthy")["Waiting"] == 0)
+    assert state("healthy")["DeadLetters"] == 0
 
     with archive() as (back, at_back):
         add_modality(store, "dead", back)
