@@ -102,6 +102,8 @@ def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> I
             context.add_init_script(f"localStorage.setItem('pons-explorer', {kept})")
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
+        # Seen where a test fails: Chromium gives requests up, say when a network comes or goes.
+        page.on("requestfailed", lambda one: print(one.method, one.url, one.failure))
         page.goto(f"/explorer/{path}")
         return page
 
