@@ -85,7 +85,7 @@ def first_studies(store: Store) -> frozenset[str]:
 def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> Iterator[Open]:
     """Opens pages of Explorer; none of them may break its policy, or fail by itself.
 
-    What a test has sent goes with it.
+    What a test has sent goes with it. With `clock`, a test moves the time of its page on.
     """
     contexts: list[BrowserContext] = []
     faults: list[str] = []
@@ -93,6 +93,7 @@ def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> I
     def open_page(path: str = "", **options: object) -> Page:
         given = {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}} | options
         preferences = given.pop("preferences", None)
+        clock = given.pop("clock", False)
         context = browser.new_context(base_url=str(store.http.base_url), **given)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(WAIT)
@@ -101,6 +102,8 @@ def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> I
             kept = json.dumps(json.dumps(preferences))
             context.add_init_script(f"localStorage.setItem('pons-explorer', {kept})")
         page = context.new_page()
+        if clock:
+            page.clock.install()
         page.on("pageerror", lambda error: faults.append(str(error)))
         # Seen where a test fails: Chromium gives requests up, say when a network comes or goes.
         page.on("requestfailed", lambda one: print(one.method, one.url, one.failure))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every page and dialog as axe sees it, in both themes, every language and a narrow window."""
+"""Every page and dialog as axe sees it, in every language and a narrow window."""
 
 import pytest
 from playwright.sync_api import expect
@@ -7,10 +7,9 @@ from playwright.sync_api import expect
 from browsing import Open, faults_of
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_list(explorer: Open, theme: str, language: str) -> None:
-    page = explorer("?q=Müller", color_scheme=theme, preferences={"language": language})
+def test_list(explorer: Open, language: str) -> None:
+    page = explorer("?q=Müller", preferences={"language": language})
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     assert faults_of(page) == []
     assert page.evaluate("document.documentElement.lang") == language
@@ -20,9 +19,8 @@ def test_list(explorer: Open, theme: str, language: str) -> None:
     assert faults_of(page) == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_everything_else(explorer: Open, theme: str) -> None:
-    page = explorer("?q=nobodyhere", color_scheme=theme)
+def test_everything_else(explorer: Open) -> None:
+    page = explorer("?q=nobodyhere")
     expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
     assert faults_of(page) == []
     page.get_by_role("button", name="Filter", exact=True).click()

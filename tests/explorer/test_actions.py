@@ -21,6 +21,11 @@ def choose(page: Page, query: str = "") -> None:
     expect(page.get_by_text("1 selected")).to_be_visible()
 
 
+def let_undo_pass(page: Page) -> None:
+    """As if the time to undo were over, on a page with a clock of its own."""
+    page.clock.fast_forward(11_000)
+
+
 def sent(page: Page) -> list[Request]:
     """Requests to delete, as they are made."""
     requests: list[Request] = []
@@ -47,7 +52,7 @@ def test_deletion_is_taken_back(explorer: Open, store: Store) -> None:
 def test_deletion_asked_for_twice_is_taken_back_once(explorer: Open, store: Store) -> None:
     """A key that is pressed again before the store has answered deletes nothing behind an undo."""
     study = send(store, scan(8010, "Twice^Me", "TWICE", "20260101"))
-    page = explorer("?q=TWICE")
+    page = explorer("?q=TWICE", clock=True)
     requests = sent(page)
     waiting: list[Route] = []
     page.route("**/explorer/api/delete/plan", lambda route: waiting.append(route))
@@ -62,7 +67,8 @@ def test_deletion_asked_for_twice_is_taken_back_once(explorer: Open, store: Stor
     page.wait_for_timeout(500)
     page.keyboard.press("z")
     expect(page.get_by_role("row").get_by_text("Twice, Me")).to_be_visible()
-    page.wait_for_timeout(11_000)
+    let_undo_pass(page)
+    page.wait_for_timeout(500)
     assert requests == []
     assert store.http.get(f"/studies/{study}").status_code == 200
 
@@ -70,12 +76,15 @@ def test_deletion_asked_for_twice_is_taken_back_once(explorer: Open, store: Stor
 def test_deletion(explorer: Open, store: Store) -> None:
     """After the time to undo the study is gone, by one request."""
     study = send(store, scan(8002, "Delete^Me", "DELETE", "20260101"))
-    page = explorer("?q=DELETE")
+    page = explorer("?q=DELETE", clock=True)
     requests = sent(page)
     choose(page)
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text("Delete, Me")).to_have_count(0)
     expect(page.get_by_text("Deleted 1 study (1 image)").last).to_be_visible()
+    page.wait_for_timeout(500)
+    assert requests == []
+    let_undo_pass(page)
     eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
     page.wait_for_timeout(500)
     assert len(requests) == 1
@@ -88,7 +97,7 @@ def test_what_is_counted_after_a_deletion(explorer: Open, store: Store) -> None:
     for query in ("?q=COUNTED", ""):
         send(store, scan(8020, "Counted^One", "COUNTED", "20991231"))
         send(store, scan(8021, "Counted^Two", "COUNTED", "20991230"))
-        page = explorer(query)
+        page = explorer(query, clock=True)
         choose(page)
         page.keyboard.press("Escape")
         counted = page.get_by_label("Search and filter").locator("strong")
@@ -96,7 +105,8 @@ def test_what_is_counted_after_a_deletion(explorer: Open, store: Store) -> None:
         choose(page)
         with page.expect_response("**/tools/bulk-delete"):
             page.get_by_role("button", name="Delete", exact=True).click()
-        expect(page.get_by_text("Counted, One")).to_have_count(0)
+            expect(page.get_by_text("Counted, One")).to_have_count(0)
+            let_undo_pass(page)
         page.wait_for_timeout(1_500)  # what is counted anew is there, and would be seen
         assert int(counted.inner_text().split()[0]) == before - 1
 
@@ -105,10 +115,12 @@ def test_what_was_deleted_and_came_again_is_found(explorer: Open, store: Store) 
     """A list that is asked for after the deletion shows what the store has."""
     again = scan(8011, "Again^Me", "AGAIN", "20260101")
     study = send(store, again)
-    page = explorer("?q=AGAIN")
+    page = explorer("?q=AGAIN", clock=True)
     choose(page)
     with page.expect_response("**/tools/bulk-delete"):
         page.keyboard.press("Delete")
+        expect(page.get_by_text("Again, Me")).to_have_count(0)
+        let_undo_pass(page)
     eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
     assert send(store, again) == study
     page.get_by_role("searchbox").fill("AGAIN nobodyhere")
@@ -151,7 +163,7 @@ def test_leaving_cancels_a_deletion(explorer: Open, store: Store) -> None:
 def test_a_page_as_it_was_left_shows_what_is_there(explorer: Open, store: Store) -> None:
     """A browser may keep the page that is left: nothing was deleted meanwhile."""
     study = send(store, scan(8013, "Back^Me", "BACK", "20260101"))
-    page = explorer("?q=BACK")
+    page = explorer("?q=BACK", clock=True)
     requests = sent(page)
     choose(page)
     page.keyboard.press("Delete")
@@ -162,7 +174,8 @@ def test_a_page_as_it_was_left_shows_what_is_there(explorer: Open, store: Store)
         )
     expect(page.get_by_text("1 study was not deleted").last).to_be_visible()
     expect(page.get_by_role("row").get_by_text("Back, Me")).to_be_visible()
-    page.wait_for_timeout(11_000)
+    let_undo_pass(page)
+    page.wait_for_timeout(500)
     assert requests == []
     assert store.http.get(f"/studies/{study}").status_code == 200
 

@@ -325,17 +325,14 @@ def test_a_browser_without_shared_workers(explorer: Open, store: Store) -> None:
     expect(page.get_by_role("button", name="1 new study has arrived: show")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_accessible(
-    explorer: Open, store: Store, destination: Destination, theme: str, language: str
-) -> None:
+def test_accessible(explorer: Open, store: Store, destination: Destination, language: str) -> None:
     """The three pages and the details, as axe sees them; none scrolls sideways when narrow."""
     destination.status = 0xA700
     destination.open()
     job = send_to(store, destination.name, study_of(store, "AXE", 1))
     eventually("it fails", lambda: store.get(f"/jobs/{job}")["State"] == "Failure")
-    page = explorer("jobs", color_scheme=theme, preferences={"language": language})
+    page = explorer("jobs", preferences={"language": language})
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.locator("[data-live]").click()
     expect(page.get_by_role("dialog").get_by_role("listitem").first).to_be_visible()

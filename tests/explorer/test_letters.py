@@ -93,13 +93,11 @@ def test_the_store_page_leads_there(explorer: Open) -> None:
     expect(page.get_by_role("rowheader", name="No. 1")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_accessible(explorer: Open, theme: str, language: str) -> None:
+def test_accessible(explorer: Open, language: str) -> None:
     """The list and the question in a narrow window, as axe sees them."""
     page = explorer(
         "upload",
-        color_scheme=theme,
         preferences={"language": language},
         viewport={"width": 768, "height": 1024},
     )

@@ -143,16 +143,14 @@ def test_changed_meanwhile(explorer: Open, store: Store) -> None:
         expect(dialog).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_accessible(explorer: Open, store: Store, theme: str, language: str) -> None:
+def test_accessible(explorer: Open, store: Store, language: str) -> None:
     """Both pages, a form and a narrow window, as axe sees them."""
     pacs = {"AET": "PACS", "Host": "127.0.0.1", "Port": 104, "UseDicomTls": True}
     store.http.put("/modalities/pacs", json=pacs).raise_for_status()
     store.http.put("/peers/other", json=["http://127.0.0.1:9/"]).raise_for_status()
     page = explorer(
         "operate/modalities",
-        color_scheme=theme,
         preferences={"language": language},
         viewport={"width": 768, "height": 1024},
     )

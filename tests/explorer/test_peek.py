@@ -9,11 +9,10 @@ from playwright.sync_api import expect
 from browsing import Open, faults_of
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_peek_and_view(explorer: Open, theme: str, language: str) -> None:
+def test_peek_and_view(explorer: Open, language: str) -> None:
     """The panel follows the active row, leaves the list where it is, and goes by Escape."""
-    page = explorer("?q=Dubois&sort=id", color_scheme=theme, preferences={"language": language})
+    page = explorer("?q=Dubois&sort=id", preferences={"language": language})
     first, second = (page.locator(f'[aria-rowindex="{index}"]') for index in (2, 3))
     expect(first).to_contain_text("P0002")
     page.keyboard.press("p")

@@ -177,12 +177,11 @@ def test_several_by_keyboard(explorer: Open, store: Store) -> None:
         eventually("both were asked", lambda: len(lost.moved) == 2)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
 @pytest.mark.usefixtures("two")
-def test_everybody_can_use_it(explorer: Open, theme: str, language: str) -> None:
+def test_everybody_can_use_it(explorer: Open, language: str) -> None:
     """As axe sees it: the empty page, answers, a study with its series; also in a narrow window."""
-    page = explorer("remote", color_scheme=theme, preferences={"language": language})
+    page = explorer("remote", preferences={"language": language})
     expect(page.locator("form")).to_be_visible()
     assert faults_of(page) == []
     page.goto(f"/explorer/remote/north,south,nobody?name=Elsewhere&open={PREFIX}.1")

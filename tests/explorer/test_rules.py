@@ -138,13 +138,11 @@ def test_tester_of_studies(explorer: Open, store: Store) -> None:
     expect(told.filter(has_text="sent")).to_contain_text("does not hold: Origin = NM*")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_accessible(explorer: Open, store: Store, theme: str, language: str) -> None:
+def test_accessible(explorer: Open, store: Store, language: str) -> None:
     """The page and its form in a narrow window, as axe sees them."""
     page = explorer(
         "operate/routing",
-        color_scheme=theme,
         preferences={"language": language},
         viewport={"width": 768, "height": 1024},
     )

@@ -64,11 +64,10 @@ def test_a_minute_is_kept(store: Store) -> None:
     eventually("a minute is kept", kept, 180)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_charts(explorer: Open, theme: str, language: str) -> None:
+def test_charts(explorer: Open, language: str) -> None:
     """Charts say in words what they show, and give it as a table; axe finds nothing."""
-    page = explorer("upload", color_scheme=theme, preferences={"language": language})
+    page = explorer("upload", preferences={"language": language})
     answering(page, "rates**", a_day())
     page.goto("/explorer/operate")
     figures = page.get_by_role("figure")

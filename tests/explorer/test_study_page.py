@@ -169,7 +169,7 @@ def test_protect_and_delete(explorer: Open, store: Store) -> None:
     series = send(store, picture(slope(), PatientID="GONE", PatientName="Gone^Al"))
     study = study_of(store, series)
     patient = store.get(f"/studies/{study}")["ParentPatient"]
-    page = explorer(f"studies/{study}")
+    page = explorer(f"studies/{study}", clock=True)
     page.get_by_role("button", name="Protect", exact=True).click(timeout=WAIT)
     expect(page.get_by_role("button", name="Unprotect")).to_be_visible(timeout=WAIT)
     assert store.get(f"/patients/{patient}/protected") == 1
@@ -185,18 +185,16 @@ def test_protect_and_delete(explorer: Open, store: Store) -> None:
     assert store.http.get(f"/studies/{study}").status_code == 200
     page.goto(f"/explorer/studies/{study}")
     page.get_by_role("button", name="Delete").click(timeout=WAIT)
+    page.wait_for_url("**/explorer/")
+    page.clock.fast_forward(11_000)
     eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
 
 
-@pytest.mark.parametrize(
-    ("language", "theme"), [("en", "light"), ("de", "dark"), ("fr", "light"), ("en", "dark")]
-)
-def test_accessible(explorer: Open, store: Store, series: str, language: str, theme: str) -> None:
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_accessible(explorer: Open, store: Store, series: str, language: str) -> None:
     """Every part of the page, wide and narrow."""
     study = study_of(store, series)
-    page = explorer(
-        f"studies/{study}?series={series}", color_scheme=theme, preferences={"language": language}
-    )
+    page = explorer(f"studies/{study}?series={series}", preferences={"language": language})
     expect(page.get_by_role("tree")).to_be_visible(timeout=WAIT)
     for number in (1, 2, 3, 4):
         page.keyboard.press(str(number))
