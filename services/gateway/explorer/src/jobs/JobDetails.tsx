@@ -92,6 +92,7 @@ export function JobDetails({ id, tick, mayAct, locale, onClose }: Props) {
                 {told(t('column_completed'), texts.moment(job.completed))}
                 {told(t('retryAt'), texts.moment(job.retryAt))}
                 {told(t('column_took'), texts.took(job))}
+                {told(t('left'), texts.left(job))}
                 {told(t('identifier'), job.id)}
               </dl>
               {job.outputs.map((output) => (

@@ -3,6 +3,7 @@
 import { useLocale, useTranslations } from 'use-intl';
 import type { JobRow } from '../api/schema';
 import { numberFormat, timeFormat } from '../formats';
+import { secondsLeft } from './left';
 
 const TYPES = [
   'DicomModalityStore',
@@ -34,6 +35,12 @@ export function useJobTexts() {
       unitDisplay: 'short',
       maximumFractionDigits: value < 10 ? 1 : 0,
     }).format(value);
+  const time = (value: number) =>
+    value < 60
+      ? seconds(value, 'second')
+      : value < 3600
+        ? seconds(value / 60, 'minute')
+        : seconds(value / 3600, 'hour');
   return {
     type,
     nameOf,
@@ -64,11 +71,11 @@ export function useJobTexts() {
         ? timeFormat(locale, { timeStyle: 'medium' }).format(moment)
         : timeFormat(locale, { dateStyle: 'short', timeStyle: 'short' }).format(moment);
     },
-    took: ({ runtime }: JobRow) =>
-      runtime < 60
-        ? seconds(runtime, 'second')
-        : runtime < 3600
-          ? seconds(runtime / 60, 'minute')
-          : seconds(runtime / 3600, 'hour'),
+    took: ({ runtime }: JobRow) => time(runtime),
+    /** Empty where nobody can tell. */
+    left: (job: JobRow) => {
+      const left = secondsLeft(job);
+      return left === null ? '' : time(Math.ceil(left));
+    },
   };
 }
