@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of the page that do not come at once, on a network that is cut for a moment."""
+
+from playwright.sync_api import Route, expect
+
+from browsing import Open
+
+HAS_STYLE = "address => [...document.styleSheets].some((one) => one.href === address)"
+
+
+def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:
+    """The page that needs it is shown, and looks as it should once the style is there."""
+    page = explorer("upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    failed: list[str] = []
+
+    def fail_twice(route: Route) -> None:
+        if len(failed) < 2 and failed[:1] in ([], [route.request.url]):
+            failed.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/assets/*.css", fail_twice)
+    page.get_by_role("link", name="Network").click()
+    expect(page.get_by_role("heading", name="Modalities")).to_be_visible()
+    page.wait_for_function(HAS_STYLE, arg=failed[0])
+    assert len(failed) == 2
