@@ -49,7 +49,9 @@ export function WorklistPage() {
       )}
       {data && entries.length === 0 && <p className={styles.empty}>{t('none')}</p>}
       {entries.length > 0 && (
-        <TextLine form={form} name="text" label={t('find')} hint={t('findHint')} />
+        <div className={styles.find}>
+          <TextLine form={form} name="text" label={t('find')} hint={t('findHint')} />
+        </div>
       )}
       {entries.length > 0 && shown.length === 0 && <p className={styles.empty}>{t('noMatch')}</p>}
       {shown.length > 0 && (
