@@ -26,3 +26,22 @@ def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:
     expect(page.get_by_role("heading", name="Modalities")).to_be_visible()
     page.wait_for_function(HAS_STYLE, arg=failed[0])
     assert len(failed) == 2
+
+
+def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
+    """The one that the page itself names does not come: it has it later, without a reload."""
+    page = explorer("upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    failed: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route.request.url)
+            route.abort()
+
+    page.route("**/assets/index-*.css", fail_once)
+    page.goto("/explorer/upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    page.wait_for_function(HAS_STYLE, arg=failed[0])

@@ -20,6 +20,9 @@ function ask(address: string, wait: number): void {
 
 /** The page that needs a style is shown meanwhile. */
 export function keepAskingForStyles(): void {
+  for (const link of document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')) {
+    if (link.sheet === null) ask(link.href, WAIT); // of the page itself, tried before this runs
+  }
   window.addEventListener('vite:preloadError', (event) => {
     const { payload } = event as Event & { payload: Error };
     const [, address] = LACKING.exec(payload.message) ?? [];
