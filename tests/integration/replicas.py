@@ -6,7 +6,7 @@ import itertools
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -97,6 +97,8 @@ class Balancer:
         self.replicas: list[Dealt] = []
         self._ready: list[Dealt] = []
         self._turns = itertools.count()
+        self._passing: set[asyncio.Task[None] | None] = set()
+        """Tasks that nothing else holds: a protocol has its reader by a weak reference alone."""
         self._opened = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
@@ -136,6 +138,15 @@ class Balancer:
             await asyncio.sleep(LOOK_AGAIN)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._passing.add(task := asyncio.current_task())
+        try:
+            await self._pass_between(reader, writer)
+        finally:
+            self._passing.discard(task)
+
+    async def _pass_between(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
             chosen = self._ready[next(self._turns) % len(self._ready)]
             there = await asyncio.open_connection(chosen.host, chosen.port)
@@ -151,8 +162,11 @@ class Balancer:
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
+    """Until the source ends; a connection that breaks breaks the other, too."""
+    try:
         while piece := await source.read(PIECE):
             target.write(piece)
             await target.drain()
         target.write_eof()
+    except OSError:
+        target.transport.abort()
