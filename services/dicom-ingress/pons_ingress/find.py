@@ -2,7 +2,7 @@
 """C-FIND: answers queries from the catalog, page by page (PS3.4 C.4.1)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Protocol
@@ -28,7 +28,7 @@ BREATH = 20
 class Searcher(Protocol):
     """The part of `pons.catalog.Catalog` that answers queries."""
 
-    def search(self, search: Search, fields: Fields) -> AsyncIterator[list[Resource]]:
+    def search(self, search: Search, fields: Fields) -> AsyncGenerator[list[Resource], None]:
         """Resources in pages. Raises `BadRequest` for what cannot be asked, `Unavailable`."""
 
 

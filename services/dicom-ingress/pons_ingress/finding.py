@@ -2,7 +2,7 @@
 """What every C-FIND service does around its answers: reads, counts, logs, looks for C-CANCEL."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from time import perf_counter
 from typing import TypeVar
 
@@ -18,6 +18,9 @@ from pons_ingress.status import CANCELLED, SUCCESS, find_status
 
 LOOK_SECONDS = 0.1
 """How often it is looked whether the peer has cancelled, while somebody is waited for."""
+LAST_PAGE_SECONDS = 0.1
+"""How long a page that nobody wants any more may take to come: to give it up costs the connection
+to the database, and the next query the time of a new one."""
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -66,7 +69,7 @@ async def read_identifier(
 
 
 async def until_cancelled(
-    cancelled: Callable[[], bool], pages: AsyncIterator[T]
+    cancelled: Callable[[], bool], pages: AsyncGenerator[T, None]
 ) -> AsyncGenerator[T, None]:
     """The pages, as long as it is not `cancelled`; who is waited for then is given up.
 
@@ -84,7 +87,9 @@ async def until_cancelled(
             turn = asyncio.ensure_future(anext(pages, None))
             yield page
     finally:
+        await asyncio.wait((turn,), timeout=LAST_PAGE_SECONDS)
         turn.cancel()
         await asyncio.wait((turn,))
         if not turn.cancelled():
             turn.exception()  # that of a page that nobody waits for any more is told to nobody
+        await pages.aclose()

@@ -2,7 +2,7 @@
 """Modality worklist: C-FIND of what is scheduled (PS3.4 K.4.1)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -87,7 +87,7 @@ class Worklist:
                     sent += 1
         return Response(CANCELLED if conversation.cancelled else SUCCESS), sent
 
-    async def _entries(self, query: Query, called_aet: str) -> AsyncIterator[list[bytes]]:
+    async def _entries(self, query: Query, called_aet: str) -> AsyncGenerator[list[bytes], None]:
         """All that may match, as DICOM JSON, in pages."""
         async for page in self._kept.pages(*query.dates):
             yield [one.tags for one in page]

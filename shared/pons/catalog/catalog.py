@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store's index, for reading: each question is one statement, so each answer one snapshot."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -147,7 +147,7 @@ class Catalog:
 
     async def search(
         self, search: Search, fields: Fields = EXPANDED
-    ) -> AsyncIterator[list[Resource]]:
+    ) -> AsyncGenerator[list[Resource], None]:
         """Resources in a stable order, in pages. Raises `BadRequest` for what cannot be asked."""
         heavy = needs_header(search.level, fields, self._columns)
         size = HEADERS_PAGE if heavy else EXPANDED_PAGE
