@@ -103,18 +103,19 @@ class Worker:
                 limit=_PIPE_BUFFER,
             )
         except OSError as error:
+            # uvloop does not name the file, and of a lack of descriptors nobody does.
             raise Unavailable(
-                "No process can be started to render", f"{error.filename}: {error.strerror}"
+                "No process can be started to render", f"{command[0]}: {error.strerror}"
             ) from error
         worker = cls(process)
         try:
             async with asyncio.timeout(_START_SECONDS):
                 ready = await worker._receive()
         except (TimeoutError, Crashed) as error:
-            await worker.end()
+            code = await worker.ended()
             raise Unavailable(
                 "A render process did not start",
-                f"exit code {process.returncode}; what it said is in the log",
+                f"exit code {code}; what it said is in the log",
             ) from error
         except BaseException:
             await worker.end()
@@ -219,9 +220,14 @@ class WorkerPool:
         return len(self._idle)
 
     async def prove(self) -> None:
-        """A process starts, and waits for work then. Raises `Unavailable` when it does not."""
+        """A process starts, and waits for work then, unless others do. Raises `Unavailable` when it
+        does not start."""
         async with self._slots:
-            self._keep(await self._start())
+            worker = await self._start()
+            if self._idle:  # they may be as many as there are to be
+                await worker.end()
+            else:
+                self._keep(worker)
 
     async def until_none_starts(self) -> None:
         """Return once a process that a request needed did not start."""

@@ -18,6 +18,12 @@ from .test_pool import Command, no_read, task
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that services run on: it words some errors in its own way."""
+    return "asyncio", {"use_uvloop": True}
+
+
 class Installation:
     """A program that decoding processes are started by, which can be taken away and put back."""
 
