@@ -104,6 +104,10 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         {f'pons_ready{{pod="p{n}",pons_service="s{n}"}}': "1x60" for n in range(4)},
         "PonsServiceMissing",
     ),
+    "a store is gone": (
+        {'pons_ready{pod="p",pons_service="s"}': "1x5 stale"},
+        "PonsServiceMissing",
+    ),
     "a pod is not ready": (
         {f'pons_ready{{pod="p{n}",pons_service="s{n}"}}': f"{n and 1}x60" for n in range(5)},
         "PonsNotReady",

@@ -47,7 +47,7 @@ class Announced:
     """
 
     __slots__ = (
-        *("__weakref__", "_answer", "_kept_at", "_refusable"),
+        *("__weakref__", "_answer", "_kept_at", "_late", "_refusable"),
         *("awaited", "deadline", "event", "kept"),
     )
 
@@ -60,6 +60,7 @@ class Announced:
         self.kept: asyncio.Future[str] = loop.create_future()
         """Empty once JetStream keeps it, or why that was given up."""
         self._kept_at = 0.0
+        self._late = False
         self._answer: asyncio.Future[Indexed] = loop.create_future()
 
     async def answer(self, seconds: float) -> Indexed | None:
@@ -75,14 +76,17 @@ class Announced:
         self._refusable = False
         if self._answer.done():
             return self._answer.result()
-        UNANSWERED.inc()
+        if not self._late:  # who asks again hears the same, and it is one instance
+            self._late = True
+            UNANSWERED.inc()
         return None
 
     def hear(self, answer: Indexed) -> None:
         if not self._answer.done():
             self._answer.set_result(answer)
-            # The index may be quicker than JetStream's word that it is kept.
-            INDEX.observe(time.monotonic() - self._kept_at if self._kept_at else 0.0)
+            if not self._late:
+                # The index may be quicker than JetStream's word that it is kept.
+                INDEX.observe(time.monotonic() - self._kept_at if self._kept_at else 0.0)
 
     def refuse(self, answer: Indexed) -> bool:
         """Whether the sender will hear this answer, which is a refusal."""

@@ -22,7 +22,9 @@ DEAD_LETTERS = Gauge(
     "pons_jobs_dead_letters", "Jobs that were given up and nobody has dismissed.", ["worker"]
 )
 OLDEST_WAITING = Gauge(
-    "pons_jobs_oldest_waiting_seconds", "Age of the oldest job that nobody has begun.", ["worker"]
+    "pons_jobs_oldest_waiting_seconds",
+    "For how long the job has waited that waits longest for a worker.",
+    ["worker"],
 )
 JOB_SECONDS = Histogram(
     "pons_job_seconds",
@@ -35,7 +37,8 @@ JOB_SECONDS = Histogram(
 def measure_jobs(worker: str, documents: Collection[JobDocument]) -> None:
     """Tell the metrics of all jobs of a kind of worker: the same from each of its replicas."""
     states = Counter(document.state for document in documents)
-    waiting = [document.created for document in documents if document.state == "Pending"]
+    # One that is sent again, or given back, waits from then on, however long ago it was made.
+    waiting = [document.changed for document in documents if document.state == "Pending"]
     for state in STATES:
         JOBS.labels(worker, state).set(states[state])
     DEAD_LETTERS.labels(worker).set(sum(document.dead_letter for document in documents))

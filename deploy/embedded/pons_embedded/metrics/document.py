@@ -25,8 +25,8 @@ the whole store, a port is chosen for each service at each start, and `./pons st
 
 - Names are those of queries: a counter ends in `_total`; of a histogram there are `_bucket`, `_sum`
   and `_count`. Times are seconds.
-- Labels have few values: names that are configured, statuses, steps. None is a UID, an AE title
-  that somebody else chose, or a path.
+- Labels have few values: names that are configured, statuses, steps, transfer syntaxes. None is
+  the UID of an image, an AE title that somebody else chose, or a path.
 - What is known of the whole store (`pons_index_lag_…`, `pons_jobs…`) every replica of its service
   tells alike, so ask for `max`, not `sum`. While NATS does not say it the value is `NaN`.
 - Of the Python process there are `process_cpu_seconds_total`, `process_resident_memory_bytes`,
