@@ -112,6 +112,23 @@ def test_a_door_with_one_port_is_replaced_where_it_is(place: Path) -> None:
     assert "replacing gateway, which nobody reaches meanwhile" in done.stdout
 
 
+def test_what_stopped_before_does_not_come_back(place: Path) -> None:
+    """Compose would start it in place of a new container: it is removed first."""
+    assert upgrade(place, "ct").returncode == 0
+    lines = (place / "told").read_text().splitlines()
+    assert " rm --force --volumes index render egress dicom-ingress gateway" in lines[0]
+    assert not (place / "stores/ct/upgrading").exists()
+
+
+def test_one_upgrade_at_a_time(place: Path) -> None:
+    """Each of two would take the other's new containers for old ones."""
+    (place / "stores/ct/upgrading").mkdir()
+    done = upgrade(place, "ct")
+    assert done.returncode == 2
+    assert "ct is being upgraded already" in done.stderr
+    assert not (place / "told").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"), [((), "name one store"), (("nm",), "there is no store nm")]
 )
