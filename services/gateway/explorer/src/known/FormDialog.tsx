@@ -6,6 +6,7 @@ import { Refusal } from '../forms/Refusal';
 import type { Form, Values } from '../forms/useForm';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
+import { useOpen } from './useOpen';
 
 interface Props<V extends Values> {
   form: Form<V>;
@@ -34,6 +35,7 @@ export function FormDialog<V extends Values>({
 }: Props<V>) {
   const t = useTranslations('known');
   const { show } = useNotices();
+  const isOpen = useOpen();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const run = async (revision: number | null) => {
@@ -44,7 +46,7 @@ export function FormDialog<V extends Values>({
       await save(revision);
       await changed();
       show({ text: saved });
-      onClose();
+      if (isOpen()) onClose();
     } catch (failure) {
       setError(form.refused(failure));
       setBusy(false);

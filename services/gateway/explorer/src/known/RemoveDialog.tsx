@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { Failure } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
+import { useOpen } from './useOpen';
 
 interface Props {
   title: string;
@@ -28,6 +29,7 @@ export function RemoveDialog({
   children,
 }: Props) {
   const { show } = useNotices();
+  const isOpen = useOpen();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const run = async () => {
@@ -36,7 +38,7 @@ export function RemoveDialog({
       await remove();
       await changed();
       show({ text: removed });
-      onClose();
+      if (isOpen()) onClose();
     } catch (failure) {
       setError(failure);
       setBusy(false);
