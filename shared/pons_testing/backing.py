@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One PostgreSQL and one nats-server for all tests of a process, each test with what is its own."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 
 from pons.bus import Bus
@@ -15,7 +17,8 @@ from pons_testing.postgres import PostgresServer, postgres_server
 
 MEMORY = Path("/dev/shm")
 ROOM = 2 << 30
-"""Bytes that have to be free there."""
+"""Bytes that have to be free there, and twice of memory: other workers look at the same time."""
+PREFIX = "pons-test-"
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,20 @@ async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
 @contextmanager
 def quick_folder() -> Iterator[Path]:
     """A folder in memory, where the system has room for that: a database is some 300 files."""
-    quick = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    _forget_the_dead()
+    quick = (
+        MEMORY.is_dir()
+        and shutil.disk_usage(MEMORY).free > ROOM
+        and psutil.virtual_memory().available > 2 * ROOM
+    )
     place = MEMORY if quick else None
-    with TemporaryDirectory(prefix="pons-test-", dir=place) as folder:
+    with TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", dir=place) as folder:
         yield Path(folder)
+
+
+def _forget_the_dead() -> None:
+    """What tests that were killed have left there would take memory until the machine restarts."""
+    for folder in MEMORY.glob(f"{PREFIX}*-*"):
+        number = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)

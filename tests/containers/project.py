@@ -49,7 +49,8 @@ class Project:
             )
         files = f"COMPOSE_FILE={place / 'docker-compose.yml'}:{STAND_INS}\n"
         self.environment.write_text(text + files)
-        self.choose(LEAVE_SECONDS="2", DRAIN_SECONDS="30")
+        # Time for a balancer on a busy machine to see who is not ready any more.
+        self.choose(LEAVE_SECONDS="5", DRAIN_SECONDS="30")
         self.user = (self.folder / "user").read_text().strip()
         self.store.http.auth = (self.user, (self.folder / "password").read_text())
 

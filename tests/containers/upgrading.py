@@ -27,7 +27,7 @@ class Door:
     def is_ready(self) -> bool:
         try:
             address = f"http://{self.host}:{HEALTH_PORT}/health/ready"
-            return httpx.get(address, timeout=2).status_code == 200
+            return httpx.get(address, timeout=10).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -37,7 +37,8 @@ def doors(project: Project, service: str, port: int) -> list[Door]:
     form = '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{"\\n"}}{{end}}'
     network = f"pons-{project.name}_inside"
     told = project.engine.docker("network", "inspect", "--format", form, network)
-    named = [line.split() for line in told.splitlines() if line]
+    # One that is just ending has no address any more.
+    named = [words for line in told.splitlines() if len(words := line.split()) == 2]
     ours = f"pons-{project.name}-{service}-"
     return [Door(where.partition("/")[0], port) for name, where in named if ours in name]
 

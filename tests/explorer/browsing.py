@@ -48,6 +48,13 @@ def until(page: Page, condition: Callable[[], object]) -> None:
         page.wait_for_timeout(50)
 
 
+def choose(page: Page, query: str = "") -> None:
+    """Select the first row of the list, and have the keyboard there."""
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.locator('[aria-rowindex="2"] input').click()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
 def rows(page: Page) -> list[str]:
     """The names in the rows that exist, from the top."""
     return page.get_by_role("grid").locator("a").all_inner_texts()
