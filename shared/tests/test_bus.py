@@ -2,7 +2,6 @@
 """The bus against a real nats-server: what is kept, what is told, and how it goes away and back."""
 
 import asyncio
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from structlog.testing import capture_logs
 from pons.bus import Bus, open_bus
 from pons.errors import Unavailable
 from pons.messages.names import Names
+from pons_testing.folders import take_away
 from pons_testing.nats import NatsServer, delete_streams, nats_server
 from pons_testing.waiting import until
 
@@ -66,7 +66,7 @@ async def test_what_the_server_does_not_keep_is_told_for_a_while(
     async with open_bus(own_broker.settings()) as bus:
         await bus.publish(bus.names.received, b"one")
         await bus.check()
-        shutil.rmtree(own_broker.embedded.folder / "jetstream")
+        take_away(own_broker.embedded.folder / "jetstream")
         with suppress(nats.js.errors.APIError):  # from here on it needs a new file
             await bus.stream.purge_stream(bus.names.ingest_stream)
         with pytest.raises(Unavailable, match="The event stream does not answer"):

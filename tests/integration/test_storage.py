@@ -2,13 +2,13 @@
 """A store that compresses, that is full, and that reads its files again."""
 
 import io
-import shutil
 from collections.abc import Callable
 from typing import Any
 
 from pydicom import Dataset
 
 from outside import Store, eventually, image
+from pons_testing.folders import take_away
 
 
 def file_of(ds: Dataset) -> bytes:
@@ -76,7 +76,7 @@ def test_a_folder_of_objects_that_is_away_and_comes_back(fresh_store: Callable[.
         assert store.http.get(f"/instances/{min(kept)}/file").status_code == 503
     assert store.http.get("/health/ready").status_code == 503
     assert store.objects() == []
-    shutil.rmtree(objects)
+    take_away(objects)
     away.rename(objects)
     store.wait_until_ready()
     kept.add(upload(store, image("AFTER"))["ID"])

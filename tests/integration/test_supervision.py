@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The beginning of a store and its violent end, as whoever waits for it sees them."""
 
-import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +10,7 @@ import httpx
 import psutil
 
 from outside import Store, eventually, image, running
+from pons_testing.folders import take_away
 
 
 class Watched(Store):
@@ -74,7 +74,7 @@ def test_streams_whose_files_are_removed_come_back(fresh_store: Callable[..., St
     store = fresh_store()
     [before] = store.processes("nats")
     assert store.c_store(*(image("BEFORE", number=number) for number in range(5))) == [0] * 5
-    shutil.rmtree(store.data / "nats" / "jetstream")
+    take_away(store.data / "nats" / "jetstream")
     eventually("nats is started again", lambda: _other(store.processes("nats"), before))
     assert "nats-server has lost its files of " in store.log.read_text()
     store.wait_until_ready()

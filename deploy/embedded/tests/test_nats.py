@@ -2,7 +2,6 @@
 """nats-server from the wheel: its door, its memory, its port."""
 
 import os
-import shutil
 import signal
 import socket
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from pons_embedded.errors import Refusal
 from pons_embedded.nats import EmbeddedNats
 from pons_embedded.ports import http_status
+from pons_testing.folders import take_away
 
 
 @pytest.mark.anyio
@@ -93,14 +93,14 @@ async def test_a_server_whose_files_are_removed_is_found_out(tmp_path: Path) -> 
             await stream.add_stream(name=name, subjects=[f"{name}.>"])
         assert server.trouble() == ""
         [folder] = (tmp_path / "jetstream").rglob("lost")
-        shutil.rmtree(folder)
+        take_away(folder)
         assert server.ready(server.pid)
         assert server.trouble() == (
             f"nats-server has lost its files of lost, which were in {folder.parent}"
         )
         await stream.delete_stream("lost")
         assert server.trouble() == ""
-        shutil.rmtree(tmp_path / "jetstream")
+        take_away(tmp_path / "jetstream")
         assert "its files of kept" in server.trouble()
         await client.close()
     assert server.trouble() == ""
