@@ -13,6 +13,7 @@ from pons.jobs.document import (
     DESCRIPTIONS,
     ERRORS,
     RETRY_DELAYS,
+    Step,
     Transition,
     cancelled,
     claimed,
@@ -205,6 +206,9 @@ class Written:
     """A bucket that takes everything."""
 
     async def replace(self, _document: JobDocument, revision: int) -> int:
+        return revision + 1
+
+    async def keep_step(self, _job_id: str, _step: Step, revision: int) -> int:
         return revision + 1
 
 

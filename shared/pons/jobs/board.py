@@ -25,11 +25,14 @@ from pons.jobs.document import (
     JobRequest,
     JobState,
     Output,
+    Step,
     Transition,
     cancelled,
     paused,
     resubmitted,
     resumed,
+    step_of,
+    with_step,
     without_output,
 )
 from pons.objects import Kind, Objects, Spool, new_key
@@ -225,14 +228,50 @@ class Jobs:
 
         Raises `Outdated`, or `Unavailable` when NATS is away for longer; then it may be written.
         """
-        value = msgspec.msgpack.encode(document)
+        return await self._write(document.id, msgspec.msgpack.encode(document), revision)
+
+    async def keep_step(self, job_id: str, step: Step, revision: int) -> int:
+        """Write `step` over the one with `revision` (0: there is none); gives the new revision.
+
+        Only who takes the job over reads it, so it is no news to anybody. Raises as `replace`.
+        """
+        return await self._write(f"{job_id}.step", msgspec.msgpack.encode(step), revision)
+
+    async def last_step(self, job_id: str) -> tuple[Step | None, int]:
+        """The step that was kept last, and its revision; whichever run it was that kept it."""
+        entry = await self.bucket.get(f"{job_id}.step")
+        if entry is None or entry.value is None:
+            return None, 0
+        return msgspec.msgpack.decode(entry.value, type=Step), entry.revision
+
+    async def take_over(
+        self, document: JobDocument, former: JobDocument
+    ) -> tuple[JobDocument, int]:
+        """The claimed document as far as its owner before, who left it as `former`, has got.
+
+        And the revision of the last step, which is ours from now on: that owner can keep no more.
+        """
+        while True:
+            step, revision = await self.last_step(document.id)
+            if step and step.claim == former.claim and step.changed > former.changed:
+                document = with_step(document, step)
+            try:
+                return document, await self.keep_step(document.id, step_of(document), revision)
+            except Outdated:
+                continue
+
+    async def forget_step(self, job_id: str) -> None:
+        """Delete what only a running job needs."""
+        await self.bucket.erase(f"{job_id}.step")
+
+    async def _write(self, key: str, value: bytes, revision: int) -> int:
         deadline = time.monotonic() + WRITE_SECONDS
         while True:
             try:
-                return await self.bucket.replace(document.id, value, revision)
+                return await self.bucket.replace(key, value, revision)
             except Outdated:
                 # Ours, when an earlier try was kept and only its acknowledgement got lost.
-                entry = await self.bucket.get(document.id)
+                entry = await self.bucket.get(key)
                 if entry is not None and entry.value == value:
                     return entry.revision
                 raise
@@ -283,11 +322,12 @@ class Jobs:
             return document
 
     async def _forget(self, document: JobDocument, revision: int) -> None:
-        """Delete both keys and the outputs; nothing happens when the job changed since."""
+        """Delete its keys and the outputs; nothing happens when the job changed since."""
         left = msgspec.msgpack.encode(ForgottenJob(document, revision))
         with suppress(Outdated):
             await self.bucket.purge(document.id, revision, left)
             await self.bucket.purge(f"{document.id}.request")
+            await self.forget_step(document.id)
             await self._remove(document.outputs.values())
 
     async def _remove(self, outputs: Iterable[Output]) -> None:

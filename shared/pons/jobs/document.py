@@ -139,6 +139,22 @@ class JobDocument(msgspec.Struct, frozen=True):
         return self.retry and self.state == "Failure" and self.error_code != CANCELED
 
 
+class Step(msgspec.Struct, frozen=True):
+    """How far a running job is, beside its document, for whoever takes the job over.
+
+    The fields are those of `JobDocument`; `claim` is that of the run which wrote it.
+    """
+
+    claim: str
+    changed: float
+    progress: float
+    furthest: float
+    content: dict[str, Any]
+    position: Any
+    attempts: int
+    runtime: float
+
+
 class ForgottenJob(msgspec.Struct, frozen=True):
     """What is left of a job for those who follow the bucket, when it has been deleted."""
 
@@ -214,6 +230,18 @@ def revived(document: JobDocument, now: float) -> JobDocument:
     if not document.dead_letter:
         raise NotFound(f"Job {document.id} is no dead letter")
     return _changed(document, now, state="Pending", attempts=0, furthest=0.0, completed=None)
+
+
+def step_of(document: JobDocument) -> Step:
+    """What of the document its owner alone changes while it runs."""
+    return Step(**{name: getattr(document, name) for name in Step.__struct_fields__})
+
+
+def with_step(document: JobDocument, step: Step) -> JobDocument:
+    """The document as far as `step`, of the run that owns it or did so last."""
+    return msgspec.structs.replace(
+        document, **{n: getattr(step, n) for n in Step.__struct_fields__ if n != "claim"}
+    )
 
 
 def without_output(document: JobDocument, now: float, *, name: str) -> JobDocument:

@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,10 +14,14 @@ from pons.bus import check_cancelled
 from pons.bus.bucket import Outdated
 from pons.errors import PonsError, Unavailable, log_text
 from pons.jobs.board import Jobs
-from pons.jobs.document import Job, JobDocument, Transition
+from pons.jobs.document import Job, JobDocument, Transition, step_of, with_step
 from pons.objects import Spool
 
 log = structlog.get_logger()
+
+TOLD_EVERY = 0.2
+"""Seconds between two times that a job's document says how far it is. Every replica hears of each
+of them; of the steps in between, nobody does."""
 
 
 class ClaimLost(Exception):
@@ -31,12 +35,16 @@ class PauseWanted(Exception):
 class Run:
     """A job in the hands of its handler."""
 
-    def __init__(self, jobs: Jobs, job: Job) -> None:
+    def __init__(self, jobs: Jobs, job: Job, step_revision: int = 0) -> None:
+        """`step_revision` is that of the step that was kept last; 0 when there is none."""
         self._jobs = jobs
         self._writing = asyncio.Lock()
+        self._step_revision = step_revision
+        self._told_at = 0.0
+        self._untold = asyncio.Event()
         self.request = job.request
         self.document = job.document
-        """As it was written last; `position` is where to go on."""
+        """As it is; `position` is where to go on. What is in the bucket is a few steps behind."""
         self.revision = job.revision
         self.task: asyncio.Task[None] | None = None
         self.lost = False
@@ -48,8 +56,8 @@ class Run:
     async def step(self, progress: float, content: Mapping[str, Any], position: Any) -> None:
         """Keep how far the job is: call it after each unit of work, before the next begins.
 
-        Waits as long as NATS is away. Raises what ends the handler when the job is to rest; let it
-        pass.
+        The document tells of it within `TOLD_EVERY`. Waits as long as NATS is away. Raises what
+        ends the handler when the job is to rest; let it pass.
         """
         kept: dict[str, Any] = {"progress": progress, "content": dict(content)}
 
@@ -64,7 +72,7 @@ class Run:
                 **kept,
             )
 
-        await self._write_patiently(stepped)
+        await self._patiently(self._keep if self.seconds_to_tell() > 0 else self.write, stepped)
         check_cancelled()
         if self.document.wanted == "pause":
             raise PauseWanted
@@ -72,17 +80,27 @@ class Run:
     async def deliver(self, name: str, spool: Spool, media_type: str, filename: str) -> None:
         """Keep what the job has made, under `name`; the spool is consumed."""
         output = await self._jobs.keep_output(spool, media_type, filename)
-        await self._write_patiently(
+        await self._patiently(
+            self.write,
             lambda document, now: msgspec.structs.replace(
                 document, changed=now, outputs={**document.outputs, name: output}
-            )
+            ),
         )
         check_cancelled()
 
     async def keep_claim(self, interval: float) -> None:
-        """Write a sign of life every `interval` seconds, and hear what is wanted, for ever."""
+        """Write a sign of life every `interval` seconds, and soon after a step of which the
+        document does not tell, and hear what is wanted, for ever."""
         while True:
-            await asyncio.sleep(interval)
+            try:
+                async with asyncio.timeout(interval):
+                    await self._untold.wait()
+            except TimeoutError:
+                pass
+            else:
+                await asyncio.sleep(self.seconds_to_tell())
+                if not self._untold.is_set() or self.seconds_to_tell() > 0:
+                    continue  # a step told meanwhile
             try:
                 await self.write(_alive)
             except Unavailable as error:  # nobody else can claim it either
@@ -99,15 +117,20 @@ class Run:
             return  # the watch is behind
         if document.claim != self.document.claim or document.state != "Running":
             self._give_up()
-        elif document.wanted == "cancel" and self.task is not None:
+            return
+        self._adopt(document, revision)
+        if document.wanted == "cancel" and self.task is not None:
             self.task.cancel()
 
     async def end(self, transition: Transition) -> bool:
         """Write how it ended; false when the job is not ours any more."""
         try:
-            await self._write_patiently(transition)
+            await self._patiently(self.write, transition)
         except ClaimLost:
             return False
+        if self.document.finished and self._step_revision:
+            with suppress(Unavailable):  # it goes with the job
+                await self._jobs.forget_step(self.id)
         return True
 
     async def wants(self) -> str:
@@ -124,24 +147,52 @@ class Run:
         """
         async with self._writing:
             while True:
-                if self.document.state != "Running":
-                    raise ClaimLost
-                now = time.time()
-                changed = transition(self.document, now)
-                worked = max(now - self.document.changed, 0.0)
-                changed = msgspec.structs.replace(changed, runtime=self.document.runtime + worked)
+                changed = self._changed(transition)
                 try:
                     self.revision = await self._jobs.replace(changed, self.revision)
                 except Outdated:
                     await self._read_again()
                     continue
                 self.document = changed
+                self._told_at = time.monotonic()
+                self._untold.clear()
                 return
 
-    async def _write_patiently(self, transition: Transition) -> None:
+    async def _keep(self, transition: Transition) -> None:
+        """Change the document here, and write how far the job is beside it. Raises as `write`."""
+        async with self._writing:
+            while True:
+                changed = self._changed(transition)
+                step = step_of(changed)
+                try:
+                    revision = await self._jobs.keep_step(self.id, step, self._step_revision)
+                except Outdated:
+                    await self._read_again()
+                    _, self._step_revision = await self._jobs.last_step(self.id)
+                    continue
+                self._step_revision = revision
+                self.document = with_step(self.document, step)
+                self._untold.set()
+                return
+
+    def seconds_to_tell(self) -> float:
+        """Until the document may tell again how far the job is."""
+        return self._told_at + TOLD_EVERY - time.monotonic()
+
+    def _changed(self, transition: Transition) -> JobDocument:
+        if self.document.state != "Running":
+            raise ClaimLost
+        now = time.time()
+        changed = transition(self.document, now)
+        worked = max(now - self.document.changed, 0.0)
+        return msgspec.structs.replace(changed, runtime=self.document.runtime + worked)
+
+    async def _patiently(
+        self, write: Callable[[Transition], Awaitable[None]], transition: Transition
+    ) -> None:
         while True:
             try:
-                return await self.write(transition)
+                return await write(transition)
             except Unavailable as error:
                 log.warning("job waits for its list", job=self.id, error=log_text(error))
                 await asyncio.sleep(0.5)
@@ -155,7 +206,11 @@ class Run:
             raise ClaimLost from error
         if document.claim != self.document.claim:
             raise ClaimLost
-        self.document, self.revision = document, revision
+        self._adopt(document, revision)
+
+    def _adopt(self, document: JobDocument, revision: int) -> None:
+        """Take over what others wrote; how far the job is, is known here alone."""
+        self.document, self.revision = with_step(document, step_of(self.document)), revision
 
     def _give_up(self) -> None:
         self.lost = True

@@ -115,15 +115,14 @@ class Worker:
                 continue
             try:
                 pulse.begin()
-                job = await self._claim(best)
+                run = await self._claim(best)
                 pulse.succeed()
             except Unavailable as error:
                 pulse.fail(str(error))
                 log.warning("job not claimed", job=best.document.id, error=log_text(error))
                 await asyncio.sleep(CLAIM_PAUSE)
                 continue
-            if job is not None:
-                run = Run(self._jobs, job)
+            if run is not None:
                 self._runs[run.id] = run
                 group.create_task(self._work(run))
 
@@ -203,8 +202,8 @@ class Worker:
             async with asyncio.timeout(None if due is None or due == float("inf") else due):
                 await self._news.wait()
 
-    async def _claim(self, seen: _Seen) -> Job | None:
-        """The job, or None when it is not to be had. Raises `Unavailable`."""
+    async def _claim(self, seen: _Seen) -> Run | None:
+        """The job in our hands, or None when it is not to be had. Raises `Unavailable`."""
         document = claimed(seen.document, time.time(), str(uuid4()))
         try:
             request = await self._jobs.request(document.id)
@@ -215,9 +214,13 @@ class Worker:
         except Outdated:
             self._contested[document.id] = seen.revision
             return None
+        if request is None:
+            return None
+        step_revision = 0
         if seen.document.state == "Running":
             log.warning("job taken over", job=document.id, type=document.job_type)
-        return Job(request, document, revision) if request is not None else None
+            document, step_revision = await self._jobs.take_over(document, seen.document)
+        return Run(self._jobs, Job(request, document, revision), step_revision)
 
     async def _work(self, run: Run) -> None:
         try:

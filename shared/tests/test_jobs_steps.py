@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps of a running job: each is kept, few are told, and who takes the job over reads the last."""
+
+import asyncio
+from contextlib import aclosing
+
+import msgspec
+import pytest
+
+from pons.bus import Bus
+from pons.jobs import Jobs, Run
+from pons.jobs.document import Job, JobDocument, claimed
+from pons.jobs.run import TOLD_EVERY, ClaimLost, PauseWanted
+from pons_testing.waiting import until
+
+from .working_jobs import REQUEST, Counting, position, working
+
+pytestmark = pytest.mark.anyio
+
+
+async def running(jobs: Jobs) -> Run:
+    """A job of which nobody gives signs of life, in our hands."""
+    job = await jobs.get(await jobs.submit(REQUEST))
+    document = claimed(job.document, 1.0, "first")
+    revision = await jobs.replace(document, job.revision)
+    return Run(jobs, Job(job.request, document, revision))
+
+
+async def steps(run: Run, *positions: int) -> None:
+    for number in positions:
+        await run.step(number / 100, {"Steps": number}, number)
+
+
+async def test_few_of_many_steps_are_told(bus: Bus, jobs: Jobs) -> None:
+    """Whoever follows a job hears of it every now and then, and of its end in whole."""
+    counting = Counting(permissions=0)
+    request = msgspec.structs.replace(REQUEST, arguments={"steps": 500})
+    heard: list[JobDocument] = []
+    job_id = await jobs.submit(request)
+
+    async def listen() -> None:
+        async with aclosing(jobs.follow(job_id)) as documents:
+            heard.extend([document async for document in documents])
+
+    async with working(bus, counting), asyncio.TaskGroup() as group:
+        group.create_task(listen())
+        await until(lambda: counting.began == [job_id])
+        counting.allow(500)
+    runtime = heard[-1].runtime
+    assert heard[-1].content == {"Steps": 500}
+    assert len(heard) <= 6 + 2 * runtime / TOLD_EVERY
+    assert (await jobs.last_step(job_id)) == (None, 0)
+
+
+async def test_the_last_step_is_told_while_the_next_takes_long(bus: Bus, jobs: Jobs) -> None:
+    """A job that stands still shows how far it has got."""
+    counting = Counting(permissions=2)
+    async with working(bus, counting, lease=3600.0):
+        job_id = await jobs.submit(REQUEST)
+
+        async def two_steps() -> bool:
+            return await position(jobs, job_id) == 2
+
+        await until(two_steps)
+        counting.allow(1)
+        await jobs.wait_for(job_id, 60)
+
+
+async def test_who_takes_over_goes_on_behind_the_last_step(bus: Bus, jobs: Jobs) -> None:
+    """The document of a dead owner is behind what it has kept."""
+    dead = await running(jobs)
+    await steps(dead, 1, 2)
+    assert dead.revision == (await jobs.get(dead.id)).revision
+    assert await position(jobs, dead.id) == 1
+    counting = Counting()
+    async with working(bus, counting, lease=0.3):
+        job = await jobs.wait_for(dead.id, 60)
+    assert counting.done == [(dead.id, 2)]
+    assert job.content["Steps"] == 3
+    assert (await jobs.last_step(dead.id)) == (None, 0)
+
+
+async def test_the_document_may_be_further_than_the_last_step(bus: Bus, jobs: Jobs) -> None:
+    """A step that the document tells is not kept beside it."""
+    dead = await running(jobs)
+    await steps(dead, 1, 2)
+    await until(lambda: dead.seconds_to_tell() <= 0)
+    await steps(dead, 3)
+    assert (await position(jobs, dead.id), dead.document.position) == (3, 3)
+    counting = Counting(permissions=0)
+    async with working(bus, counting, lease=0.3):
+        await jobs.wait_for(dead.id, 60)
+    assert counting.began == [dead.id]
+
+
+async def test_steps_of_another_run_are_not_taken(bus: Bus, jobs: Jobs) -> None:
+    """What an older run kept says nothing of one that a version without such steps has claimed."""
+    old = await running(jobs)
+    await steps(old, 1, 2)
+    document, revision = await jobs.read(old.id)
+    other = msgspec.structs.replace(document, claim="second", position=0)
+    await jobs.replace(other, revision)
+    counting = Counting()
+    async with working(bus, counting, lease=0.3):
+        await jobs.wait_for(old.id, 60)
+    assert counting.done == [(old.id, number) for number in range(3)]
+
+
+@pytest.mark.parametrize("before", [1, 2])
+async def test_a_former_owner_keeps_no_step(jobs: Jobs, before: int) -> None:
+    """Once the job has another owner, also where the former one has told and kept little."""
+    run = await running(jobs)
+    await steps(run, *range(1, before + 1))
+    document, revision = await jobs.read(run.id)
+    taken = msgspec.structs.replace(document, claim="second")
+    await jobs.replace(taken, revision)
+    taken, _ = await jobs.take_over(taken, document)
+    assert taken.position == before
+    for _ in range(2):
+        with pytest.raises(ClaimLost):
+            await steps(run, 50)
+    step, _ = await jobs.last_step(run.id)
+    assert step is not None
+    assert (step.claim, step.position) == ("second", before)
+
+
+async def test_a_job_that_rested_goes_on(bus: Bus, jobs: Jobs) -> None:
+    """What its former run kept is in the way of nothing."""
+    run = await running(jobs)
+    await steps(run, 1, 2)
+    await jobs.pause(run.id)
+    document, revision = await jobs.read(run.id)
+    run.hear(document, revision)
+    with pytest.raises(PauseWanted):
+        await steps(run, 2)
+    assert (await jobs.last_step(run.id))[0] is not None
+    document = msgspec.structs.replace(run.document, state="Running", claim="next", wanted="")
+    revision = await jobs.replace(document, run.revision)
+    again = Run(jobs, Job(REQUEST, document, revision))
+    await steps(again, 3, 4)
+    step, _ = await jobs.last_step(run.id)
+    assert step is not None
+    assert (step.claim, step.position) == ("next", 4)
+    assert again.document.position == 4
+
+
+async def test_nothing_is_left_of_a_job_that_is_forgotten(jobs: Jobs) -> None:
+    """Of one too that ended in the hands of a worker that died."""
+    run = await running(jobs)
+    await steps(run, 1, 2)
+    document, revision = await jobs.read(run.id)
+    await jobs.replace(msgspec.structs.replace(document, state="Success"), revision)
+    await jobs.delete(run.id)
+    assert await jobs.bucket.all(">") == []
