@@ -2,7 +2,7 @@
 """Modalities: what is accepted as one, and how a change reaches every service."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -16,7 +16,6 @@ from pons.remotes.modalities import open_modalities, parse_modality, to_json
 from pons.remotes.registry import check_name
 from pons.settings import Settings
 from pons_testing.nats import NatsServer
-from pons_testing.nats import nats_server as run_server
 from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -24,30 +23,14 @@ pytestmark = pytest.mark.anyio
 CONFIGURED = {"ct": ["CT1", "192.0.2.1", 104], "pacs": {"AET": "PACS", "Host": "h", "Port": 11112}}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    with run_server(tmp_path_factory.mktemp("nats")) as server:
-        yield server
-
-
-@pytest.fixture
-async def bus(server: NatsServer) -> AsyncIterator[Bus]:
-    async with server.bus() as bus:
-        yield bus
-
-
 def configured(modalities: dict[str, Any]) -> Settings:
     return Settings(modalities=modalities)
 
 
-async def test_a_change_of_what_others_have_changed(server: NatsServer) -> None:
+async def test_a_change_of_what_others_have_changed(bus: Bus) -> None:
     """Of two stores' services that read the same, the second one to write is told."""
     settings = configured({"ct": CONFIGURED["ct"]})
-    async with (
-        server.bus() as one,
-        open_modalities(one, settings) as mine,
-        open_modalities(one, settings) as yours,
-    ):
+    async with open_modalities(bus, settings) as mine, open_modalities(bus, settings) as yours:
         read = mine.revision("ct")
         assert read == yours.revision("ct") == 0
         await yours.put("ct", Modality("YOURS", "192.0.2.1", 104), read)
@@ -231,25 +214,23 @@ async def test_find_by_aet(bus: Bus) -> None:
         assert modalities.find_by_aet("NOBODY") == {}
 
 
-async def test_a_server_that_is_away_takes_nothing_along(tmp_path: Any) -> None:
+async def test_a_server_that_is_away_takes_nothing_along(own_broker: NatsServer) -> None:
     """While NATS is away the modalities stay known, and changes are refused; then it goes on."""
-    with run_server(tmp_path) as server:
-        settings = server.settings()
-        async with (
-            open_bus(settings) as bus,
-            open_modalities(bus, configured(CONFIGURED)) as modalities,
-            open_modalities(bus, configured(CONFIGURED)) as others,
-        ):
-            await modalities.put("new", Modality("NEW", "h", 1))
-            server.embedded.stop()
-            assert (await modalities.read("new")).aet == "NEW"
-            assert list(modalities.list()) == ["ct", "new", "pacs"]
-            with pytest.raises(Unavailable):
-                await modalities.put("late", Modality("LATE", "h", 1))
-            server.embedded.start()
-            await put_again(modalities.delete, "new")
-            await until(lambda: "new" not in others.list(), seconds=20)
-            assert {"ct", "pacs"} <= set(others.list())
+    async with (
+        open_bus(own_broker.settings()) as bus,
+        open_modalities(bus, configured(CONFIGURED)) as modalities,
+        open_modalities(bus, configured(CONFIGURED)) as others,
+    ):
+        await modalities.put("new", Modality("NEW", "h", 1))
+        own_broker.embedded.stop()
+        assert (await modalities.read("new")).aet == "NEW"
+        assert list(modalities.list()) == ["ct", "new", "pacs"]
+        with pytest.raises(Unavailable):
+            await modalities.put("late", Modality("LATE", "h", 1))
+        own_broker.embedded.start()
+        await put_again(modalities.delete, "new")
+        await until(lambda: "new" not in others.list())
+        assert {"ct", "pacs"} <= set(others.list())
 
 
 async def put_again(change: Callable[[str], Awaitable[None]], name: str) -> None:
