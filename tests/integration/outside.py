@@ -198,6 +198,16 @@ class Store:
         """The objects in the folder object store."""
         return [path for path in (self.data / "objects").glob("*/??/??/*") if path.is_file()]
 
+    def object_of(self, content: bytes) -> Path:
+        """The object that contains these bytes; others may be collected meanwhile."""
+        found = []
+        for path in self.objects():
+            with contextlib.suppress(FileNotFoundError):
+                if content in path.read_bytes():
+                    found.append(path)
+        assert len(found) == 1, found
+        return found[0]
+
 
 class PeakMemory:
     """The largest resident size of a kind of process while the block runs."""

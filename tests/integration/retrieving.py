@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other sides of C-MOVE and C-GET: one that receives, and what the tests send and ask."""
 
+import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove
 
-from outside import Store, eventually, free_ports
+from outside import TIMEOUT, Store, eventually, free_ports
 from pons_testing.scp import serving
 
 
@@ -25,16 +25,18 @@ class Receiver:
     port: int
     status: dict[str, int] = field(default_factory=dict)
     """By SOP Instance UID; 0 for others."""
-    seconds: float = 0.0
-    """What each takes."""
+    stops: bool = False
+    """Whether all but the first wait until it may `go_on`."""
+    go_on: threading.Event = field(default_factory=threading.Event)
     received: list[Dataset] = field(default_factory=list)
     originators: list[tuple[str, int]] = field(default_factory=list)
     first: threading.Event = field(default_factory=threading.Event)
 
     def take(self, event: Event) -> int:
         request: Any = event.request
+        if self.stops and self.first.is_set():
+            self.go_on.wait(TIMEOUT)
         self.first.set()
-        time.sleep(self.seconds)
         originator = request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID
         self.originators.append(originator)
         status = self.status.get(str(request.AffectedSOPInstanceUID), 0)
@@ -44,29 +46,33 @@ class Receiver:
 
 
 @contextmanager
-def known_modality(store: Store, name: str, title: str, model: str) -> Iterator[None]:
+def known_modality(
+    store: Store, name: str, title: str, model: str, port: int = 104
+) -> Iterator[None]:
     """The DICOM port knows who asks for `model` by this AE title, as long as the block runs.
 
     Processes hear of a change, and of its end, shortly after it is acknowledged.
     """
-    described = {"AET": title, "Host": "127.0.0.1", "Port": 104}
+    described = {"AET": title, "Host": "127.0.0.1", "Port": port}
     assert store.http.put(f"/modalities/{name}", json=described).status_code == 200
-    eventually(f"{title} is known", lambda: _admitted(store, title, model))
+    eventually(f"{title} is known", lambda: admitted(store, title, model))
     try:
         yield
     finally:
         store.http.delete(f"/modalities/{name}")
-        eventually(f"{title} is forgotten", lambda: not _admitted(store, title, model))
+        eventually(f"{title} is forgotten", lambda: not admitted(store, title, model))
 
 
-def _admitted(store: Store, title: str, model: str) -> bool:
+def admitted(store: Store, title: str, model: str, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether the DICOM port knows by now that this AE title may ask for `model`."""
     entity = AE(title)
     entity.add_requested_context(model)
-    association = entity.associate("127.0.0.1", store.dicom_port)
-    admitted = association.is_established
-    if admitted:
+    secured: Any = None if tls is None else (tls, "127.0.0.1")
+    association = entity.associate("127.0.0.1", store.dicom_port, tls_args=secured)
+    known = association.is_established
+    if known:
         association.release()
-    return admitted
+    return known
 
 
 @contextmanager
@@ -84,7 +90,10 @@ def receiving(store: Store, *, listening: bool = True) -> Iterator[Receiver]:
             known_modality(store, "mover", "MOVER", StudyRootQueryRetrieveInformationModelMove),
             serving(entity, taken, port=port) if listening else nullcontext(),
         ):
-            yield receiver
+            try:
+                yield receiver
+            finally:
+                receiver.go_on.set()
     finally:
         store.http.delete("/modalities/receiver")
 

@@ -17,8 +17,10 @@ from clients import AET, LEVEL, Clients, OrthancClient, Pynetdicom, pynetdicom_a
 from dcmtk import needs_dcmtk
 from matrix import Case, cases, matrix
 from orthanc import needs_orthanc, running_orthanc
-from outside import Store, free_ports, image
+from outside import Store, eventually, free_ports, image
 from pons_testing.documents import table
+from retrieving import admitted
+from scanner import PUSH
 from secured import Channel, Pki
 
 PLAIN, TLS, MUTUAL = Channel
@@ -137,6 +139,8 @@ def client(
         client = Clients(program, options, store.aet, store.dicom_port, tmp_path)
     described = {"AET": AET, "Host": "127.0.0.1", "Port": port, "UseDicomTls": channel != PLAIN}
     assert store.http.put("/modalities/peer", json=described).status_code == 200
+    tls = pki.requestor(channel)
+    eventually("the peer is known", lambda: admitted(store, AET, PUSH, tls))
     return client, port
 
 

@@ -3,6 +3,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,25 @@ from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 from orthanc import needs_orthanc, running_orthanc
 from outside import Store, eventually, free_ports, image
+from retrieving import known_modality
 from scanner import PUSH, Scanner
 
 CT, MR = str(CTImageStorage), str(MRImageStorage)
 
 
-def put_modality(store: Store, name: str, aet: str, port: int, **more: Any) -> None:
-    body = {"AET": aet, "Host": "127.0.0.1", "Port": port, **more}
-    assert store.http.put(f"/modalities/{name}", json=body).status_code == 200
-
-
-def scanner_of(store: Store) -> Scanner:
+@contextmanager
+def known_scanner(store: Store) -> Iterator[Scanner]:
+    """A scanner that the store knows as long as the block runs."""
     (port,) = free_ports(1)
-    put_modality(store, "scanner", "SCANNER", port)
-    return Scanner(store.aet, store.dicom_port, "SCANNER", port)
+    with known_modality(store, "scanner", "SCANNER", PUSH, port):
+        yield Scanner(store.aet, store.dicom_port, "SCANNER", port)
 
 
 @pytest.fixture
 def scanner(store: Store) -> Iterator[Scanner]:
     """A scanner that the store knows."""
-    yield scanner_of(store)
-    store.http.delete("/modalities/scanner")
+    with known_scanner(store) as scanner:
+        yield scanner
 
 
 def images(count: int) -> tuple[Dataset, ...]:
@@ -48,12 +47,6 @@ def named(*datasets: Dataset) -> list[tuple[str, str]]:
 
 def uids(*datasets: Dataset) -> set[str]:
     return {str(ds.SOPInstanceUID) for ds in datasets}
-
-
-def object_of(store: Store, ds: Dataset) -> Path:
-    """The file that holds an instance."""
-    [found] = [path for path in store.objects() if ds.SOPInstanceUID.encode() in path.read_bytes()]
-    return found
 
 
 def test_what_was_just_stored(store: Store, scanner: Scanner) -> None:
@@ -89,8 +82,8 @@ def test_what_is_not_kept(store: Store, scanner: Scanner) -> None:
     """Nobody may delete what is missing here, is of another class, is lost, or is damaged."""
     kept, lost, short, deleted = sent = images(4)
     assert store.c_store(*sent) == [0] * 4
-    object_of(store, lost).unlink()
-    path = object_of(store, short)
+    store.object_of(lost.SOPInstanceUID.encode()).unlink()
+    path = store.object_of(short.SOPInstanceUID.encode())
     content = path.read_bytes()
     path.chmod(0o600)
     path.write_bytes(content[:-1])
@@ -131,7 +124,11 @@ def test_the_store_asks_itself(store: Store) -> None:
     """Both roles of one store agree; what it keeps is removed, what it does not is not."""
     (kept,) = images(1)
     assert store.c_store(kept) == [0]
-    put_modality(store, "self", store.aet, store.dicom_port)
+    with known_modality(store, "self", store.aet, PUSH, store.dicom_port):
+        ask_itself(store, kept)
+
+
+def ask_itself(store: Store, kept: Dataset) -> None:
     body = {"DicomInstances": [named(kept)[0], ["nope", "nope2"]]}
     asked = store.http.post("/modalities/self/storage-commitment", json=body).json()
     failed = eventually("a report", lambda: reported(store, asked["Path"]))
@@ -147,7 +144,6 @@ def test_the_store_asks_itself(store: Store) -> None:
     assert eventually("a report", lambda: reported(store, path))["Status"] == "Success"
     assert store.http.post(f"{path}/remove").status_code == 200
     assert store.http.get(found["Path"]).status_code == 404
-    store.http.delete("/modalities/self")
 
 
 def reported(store: Store, path: str) -> Any:
@@ -160,8 +156,11 @@ def test_an_orthanc_asks(store: Store, tmp_path: Path) -> None:
     """It sends with storage commitment, hears that all is kept, and that something else is not."""
     first, second = images(2)
     known = {"pons": [store.aet, "127.0.0.1", store.dicom_port]}
-    with running_orthanc(tmp_path / "orthanc", DicomAet="ASKER", DicomModalities=known) as orthanc:
-        put_modality(store, "asker", "ASKER", orthanc.dicom_port)
+    options: dict[str, Any] = {"DicomAet": "ASKER", "DicomModalities": known}
+    with (
+        running_orthanc(tmp_path / "orthanc", **options) as orthanc,
+        known_modality(store, "asker", "ASKER", PUSH, orthanc.dicom_port),
+    ):
         for ds in (first, second):
             file = tmp_path / "image.dcm"
             ds.save_as(file, enforce_file_format=True)
@@ -185,13 +184,16 @@ def test_an_orthanc_asks(store: Store, tmp_path: Path) -> None:
         assert told["Status"] == "Failure"
         assert [one["FailureReason"] for one in told["Failures"]] == [0x0112]
         assert {one["SOPInstanceUID"] for one in told["Success"]} == uids(first)
-    store.http.delete("/modalities/asker")
 
 
 def test_whatever_dies(fresh_store: Callable[..., Store]) -> None:
     """The report comes once the modality is up again, and says what is true then."""
     store = fresh_store("commit", PONS_JOBS_LONGEST_RETRY_DELAY="1")
-    scanner = scanner_of(store)
+    with known_scanner(store) as scanner:
+        ask_while_it_dies(store, scanner)
+
+
+def ask_while_it_dies(store: Store, scanner: Scanner) -> None:
     kept, deleted = images(2)
     transaction = scanner.ask(*named(kept, deleted), first=(kept, deleted))
     store.kill("ingress")
@@ -209,10 +211,9 @@ def test_whatever_dies(fresh_store: Callable[..., Store]) -> None:
 def test_an_index_that_is_behind(fresh_store: Callable[..., Store]) -> None:
     """What was acknowledged is not denied because the index does not have it yet."""
     store = fresh_store("behind", PONS_INGEST_ANSWER_TIMEOUT="0.2", PONS_JOBS_RETRY_DELAY="0.2")
-    scanner = scanner_of(store)
     sent = images(3)
     held = store.processes("index")
-    with scanner.listening():
+    with known_scanner(store) as scanner, scanner.listening():
         for process in held:
             process.suspend()
         try:

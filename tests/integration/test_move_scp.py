@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
@@ -18,7 +17,7 @@ from pynetdicom.sop_class import (
 )
 
 from outside import Store, eventually, free_ports, image
-from retrieving import Receiver, identifier, receiving
+from retrieving import Receiver, identifier, known_modality, receiving
 
 MOVE = StudyRootQueryRetrieveInformationModelMove
 PENDING, SUCCESS, SOME_FAILED, NOTHING_SENT = 0xFF00, 0x0000, 0xB000, 0xA702
@@ -188,7 +187,7 @@ def ended_by_cancel(store: Store, before: set[str]) -> bool:
 
 def test_cancel(store: Store, study: list[Dataset], receiver: Receiver) -> None:
     """C-CANCEL ends the job, and the response tells what had been sent."""
-    receiver.seconds, before = 0.5, set(store.get("/jobs"))
+    receiver.stops, before = True, set(store.get("/jobs"))
     assoc = associate(store)
     responses = []
     query = identifier("STUDY", StudyInstanceUID=study[0].StudyInstanceUID)
@@ -205,7 +204,7 @@ def test_cancel(store: Store, study: list[Dataset], receiver: Receiver) -> None:
 
 def test_a_peer_that_leaves(store: Store, study: list[Dataset], receiver: Receiver) -> None:
     """When the peer aborts, its job is cancelled: nobody waits for what it asked."""
-    receiver.seconds, before = 0.5, set(store.get("/jobs"))
+    receiver.stops, before = True, set(store.get("/jobs"))
     assoc = associate(store)
     query = identifier("STUDY", StudyInstanceUID=study[0].StudyInstanceUID)
     responses = assoc.send_c_move(query, "RECEIVER", MOVE)
@@ -222,9 +221,7 @@ def test_movescu(store: Store, study: list[Dataset], tmp_path: Path) -> None:
     """DCMTK's movescu has a study sent to itself."""
     assert store.c_store(*study) == [SUCCESS] * 4
     (port,) = free_ports(1)
-    described: dict[str, Any] = {"AET": "MOVESCU", "Host": "127.0.0.1", "Port": port}
-    assert store.http.put("/modalities/movescu", json=described).status_code == 200
-    try:
+    with known_modality(store, "movescu", "MOVESCU", MOVE, port):
         done = subprocess.run(
             [
                 *("movescu", "-v", "-S", "-aet", "MOVESCU", "-aec", store.aet, "+P", str(port)),
@@ -238,8 +235,6 @@ def test_movescu(store: Store, study: list[Dataset], tmp_path: Path) -> None:
             timeout=60,
             check=False,
         )
-    finally:
-        store.http.delete("/modalities/movescu")
     assert done.returncode == 0, done.stdout + done.stderr
     received = {dcmread(path).SOPInstanceUID for path in tmp_path.iterdir()}
     assert received == {ds.SOPInstanceUID for ds in study}
