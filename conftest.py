@@ -3,6 +3,7 @@
 the peers' absence told at the end."""
 
 import os
+from collections import Counter
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -20,8 +21,10 @@ COMPLETE = "PONS_TEST_COMPLETE"
 """Set where everything has to be there (CI): such a skip then fails the run."""
 
 WHOLE_STORES = frozenset(("containers", "integration", "deploy"))
-"""Folders of tests that start stores. Not those of pages: Playwright's event loop stays in the
-thread, so that nothing asynchronous can run after them."""
+"""Folders of tests that start stores."""
+PAGES = "explorer"
+"""Folder of tests of pages: Playwright's event loop stays in the thread, so that nothing
+asynchronous can run after them."""
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +50,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole stores first: their tests take longest, and should not be left to one worker."""
-    items.sort(key=lambda item: WHOLE_STORES.isdisjoint(item.path.parts))
+    """What takes longest first, so that it is not left to one worker at the end: whole stores, and
+    among the pages, which come last, the files with most tests."""
+    counts = Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        if not WHOLE_STORES.isdisjoint(item.path.parts):
+            return 0, 0
+        return (2, -counts[item.path]) if PAGES in item.path.parts else (1, 0)
+
+    items.sort(key=place)
 
 
 class FailuresAtOnce:
