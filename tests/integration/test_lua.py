@@ -15,6 +15,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
+from archives import nobody
 from outside import Store, eventually, image
 from pons_testing.scp import serving
 
@@ -75,17 +76,19 @@ def test_autorouting(fresh_store: Callable[..., Store]) -> None:
     """A function that is posted sends what comes in and deletes it then: nothing before it has
     arrived, nothing of what does not arrive; it may call by another name."""
     store = fresh_store("autorouting", **QUICK)
-    with archive() as (port, received):
+    with archive(nobody()) as (port, received):
         add_archive(store, port)
         run(store, "function OnStoredInstance(id) Delete(SendToModality(id, 'archive', aet)) end")
         first = [image("KNEE", number=number) for number in range(1, 9)]
         assert set(store.c_store(*first)) == {SUCCESS}
-        eventually("all is sent and deleted", lambda: store.get("/instances") == [])
+        eventually("all is sent", lambda: len(received) == len(first))
+        eventually("all is deleted", lambda: store.get("/instances") == [])
         assert received == {str(ds.SOPInstanceUID): "PONS" for ds in first}
         run(store, 'aet = "HELLO"')
         other = image("KNEE", number=20)
         assert post(store, other).json()["Status"] == "Success"
-        eventually("it is sent and deleted", lambda: store.get("/instances") == [])
+        eventually("it is sent", lambda: len(received) > len(first))
+        eventually("it is deleted", lambda: store.get("/instances") == [])
         assert received[str(other.SOPInstanceUID)] == "HELLO"
         run(store, "aet = nil")
     lost = post(store, image("KNEE", number=21)).json()["ID"]

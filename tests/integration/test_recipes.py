@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, evt
 
+from archives import nobody
 from outside import Store, eventually, image
 from pons_testing.scp import serving
 from recipes import Recipe
@@ -159,8 +160,7 @@ def test_a_store_that_gathers(fresh_store: Callable[..., Store], tmp_path: Path)
     for ds in pictures.values():
         ds.SeriesInstanceUID = generate_uid()
     wanted = {str(ds.SOPInstanceUID) for name, ds in pictures.items() if name != "planning"}
-    with receiving("RESEARCH") as (port, _):
-        pass  # nobody listens there for now
+    port = nobody()  # for now
     changes = {'"research.example.org", Port = 104': f'"127.0.0.1", Port = {port}'}
     recipe.write_settings(tmp_path / "pons.toml", changes)
     store = fresh_store("gathering", "--config", str(tmp_path / "pons.toml"), **QUICK)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pydicom import Dataset
 from pydicom.config import IGNORE
@@ -162,9 +163,10 @@ def test_entries_made_over_rest(scheduling: Store) -> None:
     replaced = scheduling.http.put(path, json={"Tags": tags | {"PatientID": "R2"}})
     assert replaced.status_code == 200, replaced.text
     assert findscu(scheduling, "PatientID") == ["R2"]
-    scheduling.kill_launcher()
+    family = scheduling.kill_launcher()
+    _, left = psutil.wait_procs(family, 90)  # they answer until they end
+    assert left == []
     scheduling.start()
-    scheduling.wait_until_ready()
     assert findscu(scheduling, "PatientID") == ["R2"]
     assert scheduling.http.delete(path).status_code == 200
     assert findscu(scheduling, "PatientID") == []
