@@ -167,6 +167,19 @@ def test_instances_that_are_refused(store: Store, study: list[Dataset], receiver
     assert len(receiver.received) == 3
 
 
+@pytest.mark.parametrize("warning", [0xB000, 0xB006, 0xB007])
+def test_warnings_of_the_destination(
+    store: Store, study: list[Dataset], receiver: Receiver, warning: int
+) -> None:
+    """What arrives with a warning is counted so, and the move ends with one (PS3.4 C.4.2)."""
+    receiver.status = {study[1].SOPInstanceUID: warning, study[2].SOPInstanceUID: warning}
+    query = identifier("STUDY", StudyInstanceUID=study[0].StudyInstanceUID)
+    response, failures = move(store, query)[-1]
+    assert response.Status == SOME_FAILED
+    assert numbers(response) == (2, 0, 2)
+    assert failures is None or "FailedSOPInstanceUIDList" not in failures
+
+
 def test_a_destination_that_is_down(store: Store, study: list[Dataset]) -> None:
     """Where nothing can be sent, the move fails and names all instances."""
     assert store.c_store(*study) == [SUCCESS] * 4

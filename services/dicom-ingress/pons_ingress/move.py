@@ -15,7 +15,7 @@ from pons.dicom.network.dimse import MOVE_DESTINATION, Command, Response
 from pons.dicom.network.messages import Context, Dataset
 from pons.errors import NotFound, PonsError
 from pons.jobs import JobDocument, Jobs, StoreRequest, submit_store
-from pons.jobs.document import CANCELED
+from pons.jobs.document import CANCELED, FILTERED, WARNED
 from pons.messages.modality import Modality
 from pons.settings import Settings
 from pons_ingress.admission import KnownModalities, Peer
@@ -155,10 +155,11 @@ def _status(error: PonsError) -> int:
 
 def _count(document: JobDocument, moved: SubOperations) -> None:
     """What the job says of how far it is."""
-    failed, held_back = (
-        int(document.content.get(f"{what}InstancesCount", 0)) for what in ("Failed", "Filtered")
+    failed, warning, held_back = (
+        int(document.content.get(what, 0)) for what in ("FailedInstancesCount", WARNED, FILTERED)
     )
-    moved.follow(round(document.progress * moved.total), failed, held_back)
+    dealt_with = round(document.progress * moved.total)
+    moved.follow(dealt_with, failed=failed, warning=warning, held_back=held_back)
 
 
 def _ended(

@@ -48,10 +48,10 @@ class SubOperations:
         """Never less than none: what comes in meanwhile is moved, too, and was not in the total."""
         return max(self.total - self.dealt_with, 0)
 
-    def follow(self, dealt_with: int, failed: int, held_back: int) -> None:
+    def follow(self, dealt_with: int, *, failed: int, warning: int, held_back: int) -> None:
         """Count as a job does that has dealt with so many."""
-        self.failed, self.held_back = failed, held_back
-        self.completed = max(dealt_with - failed - held_back, 0)
+        self.failed, self.warning, self.held_back = failed, warning, held_back
+        self.completed = max(dealt_with - failed - warning - held_back, 0)
 
     def fail(self, sop_instance_uid: str) -> None:
         """Count one that failed."""

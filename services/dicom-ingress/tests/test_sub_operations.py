@@ -42,10 +42,23 @@ def test_a_request_that_failed() -> None:
     }
 
 
+def test_what_a_job_was_warned_of() -> None:
+    """The destination has it: it is no failure, and no success without a reservation either."""
+    moved = SubOperations(10)
+    moved.follow(10, failed=0, warning=2, held_back=1)
+    assert (moved.completed, moved.warning, moved.remaining) == (7, 2, 0)
+    assert moved.final().status == 0xB000
+    assert moved.final().elements == {
+        COMPLETED_SUBOPERATIONS: 7,
+        FAILED_SUBOPERATIONS: 0,
+        WARNING_SUBOPERATIONS: 2,
+    }
+
+
 def test_what_scripts_hold_back() -> None:
     """It is neither completed nor failed, and no more remains for it."""
     moved = SubOperations(10)
-    moved.follow(6, failed=1, held_back=2)
+    moved.follow(6, failed=1, warning=0, held_back=2)
     assert (moved.completed, moved.failed, moved.dealt_with) == (3, 1, 6)
     assert moved.pending().elements == {
         REMAINING_SUBOPERATIONS: 4,
@@ -53,6 +66,6 @@ def test_what_scripts_hold_back() -> None:
         FAILED_SUBOPERATIONS: 1,
         WARNING_SUBOPERATIONS: 0,
     }
-    moved.follow(10, failed=0, held_back=10)
+    moved.follow(10, failed=0, warning=0, held_back=10)
     assert moved.final().status == 0
     assert moved.final().elements[COMPLETED_SUBOPERATIONS] == 0

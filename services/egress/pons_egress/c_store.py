@@ -37,10 +37,11 @@ async def store_instance(
     dataset: Dataset,
     originator: Originator = Originator(),
     decompress: Decompress | None = None,
-) -> None:
+) -> bool:
     """Send a data set that is prepared; the peer has the instance when this returns.
 
-    Raises `RemoteFailure` where it has not, as `InstanceRefused` when others may still go.
+    Gives whether it was kept with a warning. Raises `RemoteFailure` where it was not kept, as
+    `InstanceRefused` when others may still go.
     """
     instance, peer = dataset.instance, association.peer
     contexts = association.accepted.contexts
@@ -55,11 +56,12 @@ async def store_instance(
     else:
         async with open_converted(objects, instance, way[1], decompress) as pieces:
             response = await association.store(contexts[way], named, pieces)
-    _judge(peer, instance, response)
+    return _judge(peer, instance, response)
 
 
-def _judge(peer: Peer, instance: InstanceToSend, response: Response) -> None:
-    """Count an instance that the peer has kept; raise for one that it has not."""
+def _judge(peer: Peer, instance: InstanceToSend, response: Response) -> bool:
+    """Count an instance that the peer has kept, with a warning or not; raise for one that it has
+    not."""
     if response.status != 0 and response.status not in WARNINGS:
         _category, words = STORAGE_SERVICE_CLASS_STATUS.get(response.status, ("", "unknown"))
         comment = f" ({response.comment})" if response.comment else ""
@@ -69,6 +71,7 @@ def _judge(peer: Peer, instance: InstanceToSend, response: Response) -> None:
         )
         full = response.status & 0xFF00 == OUT_OF_RESOURCES
         raise peer.failure(told) if full else peer.refusal(told)
-    status = "warning" if response.status else "success"
-    INSTANCES.labels(peer.modality, status).inc()
+    warned = response.status != 0
+    INSTANCES.labels(peer.modality, "warning" if warned else "success").inc()
     BYTES.labels(peer.modality).inc(instance.size)
+    return warned

@@ -10,12 +10,9 @@ from pons.bus import Bus
 from pons.catalog import InstanceToSend
 from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Run
-from pons.jobs.document import MOST_NAMED, failed_instances
+from pons.jobs.document import FILTERED, MOST_NAMED, WARNED, failed_instances
 from pons.sending.source import Lookup
 from pons_egress.exports import ExportLog
-
-FILTERED = "FilteredInstancesCount"
-"""How the content of a job names how many instances scripts did not let go; nothing for none."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -31,6 +28,8 @@ class Position(msgspec.Struct, frozen=True):
     """Instances that failed, to why; the first `MOST_NAMED`."""
     filtered: int = 0
     """Those that scripts did not want to be sent."""
+    warned: int = 0
+    """Those that the peer has kept, and answered with a warning."""
     size: int = 0
     """Bytes that have left."""
     total: int = 0
@@ -73,13 +72,15 @@ class Progress:
             **named,
             **failed,
             **({FILTERED: self.position.filtered} if self.position.filtered else {}),
+            **({WARNED: self.position.warned} if self.position.warned else {}),
             **self._more(self.position),
         }
 
-    async def sent(self, instance: InstanceToSend, size: int = 0) -> None:
-        """The peer has the instance; `size` bytes have left for it."""
+    async def sent(self, instance: InstanceToSend, size: int = 0, *, warned: bool = False) -> None:
+        """The peer has the instance, be it with a warning; `size` bytes have left for it."""
         await self._exports.add(instance)
-        await self._pass(instance, size=self.position.size + size)
+        before = self.position
+        await self._pass(instance, size=before.size + size, warned=before.warned + warned)
 
     async def left_out(self, instance: InstanceToSend, why: str) -> None:
         """The peer has not got the instance, and the job goes on without it."""

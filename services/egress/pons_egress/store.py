@@ -138,7 +138,7 @@ class Sending:
                     if self._outgoing and not await self._outgoing.lets_go(instance, self._peer):
                         await self._hold_back(instance)
                         continue
-                    await store_instance(
+                    warned = await store_instance(
                         association,
                         self._source.objects,
                         dataset,
@@ -156,7 +156,7 @@ class Sending:
                     if not association.usable:
                         break
                 else:
-                    await self._progress.sent(instance)
+                    await self._progress.sent(instance, warned=warned)
         return instances[number:]
 
     async def _hold_back(self, instance: InstanceToSend) -> None:

@@ -129,6 +129,20 @@ async def test_failures_that_are_permitted(
     assert [e.sop_instance_uid for e in index.exports] == ["1.2.3.4.1", "1.2.3.4.3"]
 
 
+async def test_warnings(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """Each warning of a C-STORE counts as sent, and the job tells how many there were."""
+    for number in (1, 2, 3, 4):
+        await store.add_dataset(image(number))
+    with listening(ACCEPTS_CT) as peer:
+        peer.statuses = [0xB000, 0, 0xB006, 0xB007]
+        async with sending(bus, store, peer.port) as sender:
+            job = await sender.send(peer.port)
+    assert outcome(job) == ("Success", 0, 4, 0)
+    assert job.content["WarnedInstancesCount"] == 3
+
+
 @asynccontextmanager
 async def silent(answer: bytes = b"") -> AsyncIterator[int]:
     """A server that says `answer` to whoever connects, then nothing, and reads nothing."""

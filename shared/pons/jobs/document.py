@@ -45,6 +45,10 @@ DESCRIPTIONS: dict[int, str] = {
 }
 MOST_NAMED = 50
 """Instances passed over that a job names; more are counted only: each step writes its content."""
+FILTERED = "FilteredInstancesCount"
+"""How the content of a job names how many instances scripts did not let go; nothing for none."""
+WARNED = "WarnedInstancesCount"
+"""How it names how many instances the peer has kept, and answered with a warning; as above."""
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0)
 """Seconds before each next try after `Unavailable`; when they are used up, the job fails. Those of
 jobs that ask for retries are in the settings."""

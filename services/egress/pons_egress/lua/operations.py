@@ -18,6 +18,7 @@ from pons.jobs import (
     submit_peer_store,
     submit_store,
 )
+from pons.jobs.document import FILTERED
 from pons.lua.functions import OUTGOING_C_STORE
 from pons.messages.index import DELETED_AT_ONCE, DeleteResources, ResourceName
 from pons.messages.services import Done
@@ -25,7 +26,6 @@ from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.settings import Settings
-from pons_egress.progress import FILTERED
 
 log = structlog.get_logger()
 
