@@ -82,7 +82,8 @@ archive.compression archive.concurrent
 jobs.retry jobs.retries jobs.retry_delay jobs.longest_retry_delay jobs.dead_letters
 dicom.max_dataset_mb dicom.tls_check_host
 egress.http_connections egress.scu_threads
-routing.rules routing.webhooks routing.concurrent routing.batch routing.webhook_timeout
+routing.rules routing.webhooks routing.concurrent routing.batch routing.rounds
+routing.webhook_timeout
 routing.denied_networks
 worklists.maximum worklists.charset
 retention.rules retention.keeping_labels retention.interval retention.most_percent

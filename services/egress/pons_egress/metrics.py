@@ -33,6 +33,11 @@ COMMITMENTS = Counter(
 ROUTED = Counter(
     "pons_routing_changes", "Changes put into queues of routing", ["rule", "destination"]
 )
+CIRCLES = Counter(
+    "pons_routing_circles",
+    "Changes not sent any more, as the same had gone there so often (`routing.rounds`)",
+    ["rule", "destination"],
+)
 NOT_ROUTED = Counter("pons_routing_failed_changes", "Changes that no rule could be asked about")
 LABELS_FAILED = Counter("pons_routing_failed_labels", "Labels of rules that could not be put")
 WEBHOOKS = Counter("pons_egress_webhooks", "Requests to webhooks", ["webhook", "outcome"])

@@ -18,6 +18,10 @@ from pons_egress.routing.router import UNRULED, Router
 pytestmark = pytest.mark.anyio
 
 
+def nobody(destination: str) -> bool:
+    return False
+
+
 class Switch:
     """Rules that come later, and hold of every change."""
 
@@ -30,9 +34,12 @@ class Switch:
     async def holding(self, level: str, identifier: str, rules: dict[str, Rule]) -> dict[str, Rule]:
         return rules
 
+    async def thing(self, level: str, identifier: str) -> str:
+        return identifier
 
-async def announce(bus: Bus, seq: int) -> None:
-    change = Change(seq, "NewInstance", "Instance", f"i{seq}", 1700000000.0)
+
+async def announce(bus: Bus, seq: int, instance: str = "") -> None:
+    change = Change(seq, "NewInstance", "Instance", instance or f"i{seq}", 1700000000.0)
     await bus.publish(bus.names.changes, msgspec.msgpack.encode(Changes([change])))
 
 
@@ -45,7 +52,7 @@ async def left(bus: Bus) -> int:
 async def test_a_store_without_rules_passes_over_its_changes(bus: Bus) -> None:
     """A rule that comes later holds of what comes after it, at once, and not of the past."""
     switch: Any = Switch()
-    routing = asyncio.create_task(Router(bus, switch, switch).run())
+    routing = asyncio.create_task(Router(bus, switch, switch, 10, nobody).run())
     queues = Queues(bus)
     try:
         many = UNRULED + 200
@@ -64,3 +71,19 @@ async def test_a_store_without_rules_passes_over_its_changes(bus: Bus) -> None:
     finally:
         routing.cancel()
         await asyncio.gather(routing, return_exceptions=True)
+
+
+async def test_a_circle_ends(bus: Bus) -> None:
+    """What comes by again and again is put into a queue as often as is set, for each rule and
+    destination; a webhook is told each time, and another instance goes as before. What is this
+    store itself gets nothing."""
+    switch: Any = Switch()
+    to = ["modality:ring", "webhook:told", "peer:self"]
+    switch.rules = {"all": Rule(On="NewInstance", To=to)}
+    router = Router(bus, switch, switch, 3, lambda destination: destination == "peer:self")
+    changes = [Change(seq, "NewInstance", "Instance", "round", 1.0) for seq in range(1, 8)]
+    for change in changes:
+        await router.route([change])
+        await router.route([change])  # as after a failure: that is no round
+    await router.route([Change(8, "NewInstance", "Instance", "other", 1.0)])
+    assert await Queues(bus).lengths() == {"modality:ring": 4, "webhook:told": 8}

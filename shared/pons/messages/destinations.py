@@ -12,3 +12,8 @@ def parts(destination: str) -> tuple[str, str]:
     """The kind and the name."""
     kind, _, name = destination.partition(":")
     return kind, name
+
+
+def is_told(destination: str) -> bool:
+    """Whether it is told of changes, and sent nothing that it could send on."""
+    return parts(destination)[0] == "webhook"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pons.catalog import Fields, Headers, Part, Resource, StoredHeader
+from pons.catalog import Fields, Headers, Part, Resource, Statistics, StoredHeader
 from pons.dicom.levels import LEVELS, Level
 from pons.dicom.metadata import SYSTEM_METADATA
 from pons.routing.conditions import Condition, Seen
@@ -30,6 +30,8 @@ class Lookup(Protocol):
     async def metadata(self, level: Level, identifier: str) -> dict[int, str] | None: ...
 
     async def labels(self, level: Level, identifier: str) -> list[str] | None: ...
+
+    async def statistics(self, level: Level, identifier: str) -> Statistics | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,13 @@ class Evaluator:
                 for name, condition in unmet.items():
                     told[name].append(Asked(of, identifier, condition))
         return told
+
+    async def thing(self, level: Level, resource_id: str) -> str:
+        """What a resource is: a series or a study of more instances than before is another."""
+        if level == "Instance":
+            return resource_id
+        found = await self._catalog.statistics(level, resource_id)
+        return f"{resource_id} {found.instances if found else 0}"
 
     async def _examples(self, level: Level, resource_id: str) -> list[tuple[Level, str]]:
         """What is asked: the instance, the series, or each series of the study."""

@@ -265,6 +265,14 @@ class RoutingSettings(Section):
     batch: int = Field(
         100, ge=1, le=1000, description="Changes that one job of a destination takes at most."
     )
+    rounds: int = Field(
+        10,
+        ge=2,
+        le=1000,
+        description="How often within a day a rule sends the same instance, or a series or study "
+        "of the same number of instances, to the same modality or peer. What comes by more often "
+        "goes round in a circle of stores, which ends so.",
+    )
     webhook_timeout: Seconds = Field(10, description="Seconds to wait for the answer of a webhook.")
     denied_networks: str = Field(
         "",

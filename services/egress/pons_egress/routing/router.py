@@ -7,7 +7,7 @@ into a queue, and sent, once more at most.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -19,13 +19,15 @@ from pons.bus.connection import AWAY, ROUTER
 from pons.bus.requests import ask
 from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
+from pons.messages.destinations import is_told
 from pons.messages.events import Change, Changes
 from pons.messages.index import PutLabel
 from pons.messages.services import Done
 from pons.routing.evaluation import Evaluator
 from pons.routing.queues import Queues, Waiting
 from pons.routing.rules import Rule, Rules
-from pons_egress.metrics import LABELS_FAILED, NOT_ROUTED, ROUTED
+from pons_egress.metrics import CIRCLES, LABELS_FAILED, NOT_ROUTED, ROUTED
+from pons_egress.routing.rounds import Rounds
 
 log = structlog.get_logger()
 
@@ -39,15 +41,31 @@ UNRULED = 500
 """Messages that a store without rules passes over at once, every `PAUSE` seconds: to take each when
 it comes would cost every arrival of an instance for nothing."""
 
+OWN = "the destination is this store itself"
+OFTEN = "it has gone there as often a day as routing.rounds allows: does it come back from there?"
+
 
 class Router:
     """Applies the rules. Any number of replicas share the feed."""
 
-    def __init__(self, bus: Bus, evaluator: Evaluator, rules: Rules) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        evaluator: Evaluator,
+        rules: Rules,
+        rounds: int,
+        is_own: Callable[[str], bool],
+    ) -> None:
+        """The same thing is put into the same queue so many `rounds` within a day, and no more;
+        nothing into that of a destination which is this store itself."""
         self._bus = bus
         self._evaluator = evaluator
         self._rules = rules
         self._queues = Queues(bus)
+        self._rounds = Rounds(rounds)
+        self._is_own = is_own
+        self._counted = 0
+        """The last change whose rounds were counted: what comes again after a failure is none."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -118,18 +136,50 @@ class Router:
                 await self._label(change, labelling)
         found = await asyncio.gather(*(self._holding(change, applied) for change in changes))
         for change, holding in zip(changes, found, strict=True):
-            for name, rule in holding.items():
-                waiting = Waiting(
-                    name,
-                    change.seq,
-                    change.change_type,
-                    change.level,
-                    change.resource_id,
-                    change.date,
-                )
-                for destination in rule.destinations:
-                    await self._queues.put(destination, waiting)
-                    ROUTED.labels(name, destination).inc()
+            if holding:
+                await self._put(change, holding)
+
+    async def _put(self, change: Change, holding: Mapping[str, Rule]) -> None:
+        """Put a change into the queues of the rules that hold of it, but what goes in a circle."""
+        thing = await self._evaluator.thing(change.level, change.resource_id)
+        passed = []
+        for name, rule in holding.items():
+            waiting = Waiting(
+                name,
+                change.seq,
+                change.change_type,
+                change.level,
+                change.resource_id,
+                change.date,
+            )
+            for destination in rule.destinations:
+                again = f"{name} {destination} {thing}"
+                if reason := self._circle(destination, again):
+                    if change.seq > self._counted:
+                        CIRCLES.labels(name, destination).inc()
+                        log.error(
+                            "not sent in a circle",
+                            rule=name,
+                            destination=destination,
+                            resource=change.resource_id,
+                            reason=reason,
+                        )
+                    continue
+                await self._queues.put(destination, waiting)
+                ROUTED.labels(name, destination).inc()
+                passed.append(again)
+        if change.seq > self._counted:
+            for again in passed:
+                self._rounds.count(again)
+            self._counted = change.seq
+
+    def _circle(self, destination: str, again: str) -> str:
+        """Why it is not put into a queue; empty when it is."""
+        if is_told(destination):
+            return ""
+        if self._is_own(destination):
+            return OWN
+        return OFTEN if self._rounds.over(again) else ""
 
     async def _label(self, change: Change, rules: Mapping[str, Rule]) -> None:
         """Put the labels of the rules that hold of a change. May be repeated."""

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Destinations that are this store itself, as far as their address says so.
+
+A name of this machine that only others know it by is not seen here: what goes round by it is ended
+as any circle is.
+"""
+
+import socket
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from pons.messages.destinations import parts
+from pons.messages.modality import Modality
+from pons.remotes.peers import OtherStore
+from pons.remotes.registry import Registry
+from pons.settings import Settings
+
+PORTS = {"http": 80, "https": 443}
+
+
+class OwnDoors:
+    """Where this store is reached on this machine."""
+
+    def __init__(
+        self, modalities: Registry[Modality], peers: Registry[OtherStore], settings: Settings
+    ) -> None:
+        self._kinds: dict[str, Registry[Any]] = {"modality": modalities, "peer": peers}
+        self._dicom = (settings.dicom.host, settings.dicom.port)
+        self._http = (settings.http.host, settings.http.port)
+
+    def has(self, destination: str) -> bool:
+        """Whether what is sent there comes in here; what is not known is somebody else."""
+        kind, name = parts(destination)
+        known = self._kinds[kind].list().get(name) if kind in self._kinds else None
+        if isinstance(known, Modality):
+            return known.port == self._dicom[1] and _is_here(known.host, self._dicom[0])
+        if isinstance(known, OtherStore):
+            url = urlsplit(known.url)
+            port = url.port or PORTS.get(url.scheme)
+            return port == self._http[1] and _is_here(url.hostname or "", self._http[0])
+        return False
+
+
+def _is_here(host: str, listening: str) -> bool:
+    """Whether a name or an address is one by which this machine calls itself."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.lower().rstrip(".") in {"localhost", socket.gethostname().lower(), listening}
+    return address.is_loopback or address.is_unspecified or str(address) == listening
