@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from browsing import Open, faults_of
 from outside import Store
@@ -60,7 +60,7 @@ def test_modality(explorer: Open, store: Store) -> None:
     page.get_by_role("button", name="Change itself").click()
     dialog.get_by_role("textbox", name="Port").fill("9")
     dialog.get_by_label("Seconds to wait for it").fill("2")
-    dialog.get_by_role("button", name="Save").click()
+    page.keyboard.press("Control+Enter")  # as Save
     expect(itself).to_contain_text("127.0.0.1:9")
     assert store.get("/modalities/itself/configuration")["AllowGet"] is False
     page.get_by_role("button", name="Ask all").click()
@@ -141,6 +141,37 @@ def test_changed_meanwhile(explorer: Open, store: Store) -> None:
         dialog.get_by_role("button", name=choice).click()
         expect(row(page, "pacs")).to_contain_text(f"127.0.0.1:{port}")
         expect(dialog).to_have_count(0)
+
+
+def test_a_refusal_is_seen_whatever_it_is_about(explorer: Open, store: Store) -> None:
+    """At its field, also at a box; above the fields where the form has none for it."""
+    pacs = {"AET": "PACS", "Host": "127.0.0.1", "Port": 104}
+    store.http.put("/modalities/pacs", json=pacs).raise_for_status()
+    page = explorer("operate/modalities", viewport={"width": 1280, "height": 500})
+    page.get_by_role("button", name="Change pacs").click()
+    dialog = page.get_by_role("dialog")
+    told = ""
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=400, json={"HttpStatus": 400, "Details": told})
+
+    page.route("**/modalities/pacs", refuse)
+    told = "UseDicomTls: the store has no certificate"
+    dialog.get_by_role("button", name="Save").click()
+    tls = dialog.get_by_label("With TLS")
+    expect(tls).to_have_accessible_description("the store has no certificate")
+    expect(tls).to_be_focused()
+    told = "name: is taken by another"  # which is no field of what is known already
+    dialog.get_by_role("button", name="Save").click()
+    alert = dialog.get_by_role("alert")
+    expect(alert).to_contain_text("name: is taken by another")
+    expect(alert).to_be_in_viewport()
+    assert faults_of(page) == []
+    page.unroute("**/modalities/pacs")
+    dialog.get_by_role("textbox", name="Host").fill("")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("textbox", name="Host")).to_be_focused()
+    expect(dialog.get_by_role("textbox", name="Host")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is wrong with a form as a whole; where somebody else was quicker, a choice of what to do. */
+import { useEffect, useRef } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { ApiError } from '../api/client';
@@ -16,15 +17,25 @@ interface Props {
 
 export function Refusal({ error, reload, overwrite }: Props) {
   const t = useTranslations('forms');
+  const place = useRef<HTMLDivElement>(null);
+  // It stands above the fields, of which there may be more than the window has room for.
+  useEffect(() => {
+    if (error !== null) place.current?.scrollIntoView({ block: 'center' });
+  }, [error]);
   if (error === null) return null;
-  if (!(error instanceof ApiError && error.outdated)) return <Failure error={error} />;
   return (
-    <div role="alert" className={styles.outdated}>
-      <p>{t('outdated')}</p>
-      <div className={styles.choice}>
-        <Button onPress={reload}>{t('reload')}</Button>
-        <Button onPress={overwrite}>{t('overwrite')}</Button>
-      </div>
+    <div ref={place}>
+      {error instanceof ApiError && error.outdated ? (
+        <div role="alert" className={styles.outdated}>
+          <p>{t('outdated')}</p>
+          <div className={styles.choice}>
+            <Button onPress={reload}>{t('reload')}</Button>
+            <Button onPress={overwrite}>{t('overwrite')}</Button>
+          </div>
+        </div>
+      ) : (
+        <Failure error={error} />
+      )}
     </div>
   );
 }

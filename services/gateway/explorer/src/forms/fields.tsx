@@ -4,7 +4,7 @@ import { type ReactNode, useId } from 'react';
 import { FieldError, Input, Label, Text, TextArea, TextField } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import styles from './fields.module.css';
-import type { Form, Values } from './useForm';
+import { type Form, useMistake, type Values } from './useForm';
 
 interface Props<V extends Values> {
   form: Form<V>;
@@ -32,7 +32,7 @@ export function TextLine<V extends Values>({
   ...rest
 }: TextProps<V>) {
   const t = useTranslations('forms');
-  const mistake = form.mistake(name);
+  const mistake = useMistake(form, name);
   return (
     <TextField
       className={styles.field}
@@ -82,7 +82,7 @@ export function Choice<V extends Values>({
 }: Props<V> & { of: readonly (readonly [value: string, text: string])[] }) {
   const id = useId();
   const t = useTranslations('forms');
-  const mistake = form.mistake(name);
+  const mistake = useMistake(form, name);
   const told = mistake && ('key' in mistake ? t(mistake.key) : mistake.told);
   return (
     <div className={styles.field}>
@@ -110,10 +110,13 @@ export function Choice<V extends Values>({
 }
 
 export function Flag<V extends Values>({ form, name, label, hint }: Props<V>) {
+  const t = useTranslations('forms');
+  const mistake = useMistake(form, name);
   return (
     <Tick
       label={label}
       hint={hint}
+      mistake={mistake && ('key' in mistake ? t(mistake.key) : mistake.told)}
       checked={form.values[name] === true}
       change={(checked) => form.set(name, checked as V[typeof name])}
     />
@@ -123,12 +126,15 @@ export function Flag<V extends Values>({ form, name, label, hint }: Props<V>) {
 interface TickProps {
   label: string;
   hint?: string | undefined;
+  /** What is wrong with it. */
+  mistake?: string | null;
   checked: boolean;
   change: (checked: boolean) => void;
 }
 
-export function Tick({ label, hint, checked, change }: TickProps) {
+export function Tick({ label, hint, mistake, checked, change }: TickProps) {
   const id = useId();
+  const told = mistake ?? hint;
   return (
     <div className={styles.flag}>
       <input
@@ -136,13 +142,14 @@ export function Tick({ label, hint, checked, change }: TickProps) {
         className={styles.box}
         type="checkbox"
         checked={checked}
-        aria-describedby={hint ? `${id}-hint` : undefined}
+        aria-invalid={mistake ? true : undefined}
+        aria-describedby={told ? `${id}-hint` : undefined}
         onChange={(event) => change(event.target.checked)}
       />
       <label htmlFor={id}>{label}</label>
-      {hint && (
-        <span id={`${id}-hint`} className={styles.hint}>
-          {hint}
+      {told && (
+        <span id={`${id}-hint`} className={mistake ? styles.error : styles.hint}>
+          {told}
         </span>
       )}
     </div>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A form in a dialog: what was typed is saved, unless somebody else has changed it meanwhile. */
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { Refusal } from '../forms/Refusal';
 import type { Form, Values } from '../forms/useForm';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
+import styles from './known.module.css';
 import { useOpen } from './useOpen';
 
 interface Props<V extends Values> {
@@ -38,8 +39,17 @@ export function FormDialog<V extends Values>({
   const isOpen = useOpen();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  const fields = useRef<HTMLDivElement>(null);
+  const [failed, setFailed] = useState(0);
+  // The field that is wrong may be far above the button.
+  useEffect(() => {
+    if (failed > 0) fields.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+  }, [failed]);
   const run = async (revision: number | null) => {
-    if (!form.ready()) return;
+    if (!form.ready()) {
+      setFailed((times) => times + 1);
+      return;
+    }
     setBusy(true);
     setError(null);
     try {
@@ -49,6 +59,7 @@ export function FormDialog<V extends Values>({
       if (isOpen()) onClose();
     } catch (failure) {
       setError(form.refused(failure));
+      setFailed((times) => times + 1);
       setBusy(false);
     }
   };
@@ -61,7 +72,6 @@ export function FormDialog<V extends Values>({
       onAction={() => void run(seen)}
       onClose={onClose}
     >
-      {children}
       <Refusal
         error={error}
         reload={() => {
@@ -70,6 +80,9 @@ export function FormDialog<V extends Values>({
         }}
         overwrite={() => void run(null)}
       />
+      <div ref={fields} className={styles.fields}>
+        {children}
+      </div>
     </Modal>
   );
 }

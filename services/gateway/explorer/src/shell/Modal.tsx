@@ -36,9 +36,15 @@ export function Modal({
       <AriaModal className={styles.modal}>
         <Dialog className={styles.dialog}>
           <form
+            onKeyDown={(event) => {
+              // Also from a field of several lines, where Enter begins the next one.
+              if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+              event.preventDefault();
+              event.currentTarget.requestSubmit();
+            }}
             onSubmit={(event) => {
               event.preventDefault();
-              if (blocked === undefined) onAction();
+              if (blocked === undefined && !busy) onAction();
             }}
           >
             <Heading slot="title" className={styles.title}>
