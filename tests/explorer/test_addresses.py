@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addresses that lead to the page which has what they name."""
 
+import pytest
 from playwright.sync_api import expect
 
 from browsing import Open
@@ -19,3 +20,22 @@ def test_about_this_store(explorer: Open) -> None:
     page.get_by_role("link", name="About this store").click()
     page.wait_for_url("**/explorer/operate#store-about")
     expect(page.get_by_role("heading", name="What this store is")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        ("operate/retention", "Store"),
+        ("operate/routing/dead", "Jobs"),
+        ("operate/sent", "Jobs"),
+        ("operate/unindexed", "Jobs"),
+        ("operate/peers", "Network"),
+    ],
+)
+def test_the_side_bar_says_where_one_is(explorer: Open, path: str, entry: str) -> None:
+    """Also on pages that have no entry of their own."""
+    side = explorer(path).get_by_role("navigation", name="Pages", exact=True)
+    expect(side.get_by_role("link", name=entry, exact=True)).to_have_attribute(
+        "aria-current", "true"
+    )
+    expect(side.locator("[aria-current]")).to_have_count(1)
