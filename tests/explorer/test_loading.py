@@ -5,6 +5,8 @@ from playwright.sync_api import Route, expect
 
 from browsing import Open
 
+LATER = "fetch('/system').then((answer) => answer.text())"
+"""Is done after whatever the page has asked for before."""
 HAS_STYLE = "address => [...document.styleSheets].some((one) => one.href === address)"
 
 
@@ -45,3 +47,30 @@ def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
     page.goto("/explorer/upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     page.wait_for_function(HAS_STYLE, arg=failed[0])
+
+
+def test_a_style_that_is_gone_is_told(explorer: Open) -> None:
+    """After an upgrade: the page says so, asks no more, and is whole once it is loaded anew."""
+    page = explorer("upload", clock=True)
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    asked: list[str] = []
+
+    def miss(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404, body="")
+
+    page.route("**/assets/*.css", miss)
+    page.get_by_role("link", name="Network").click()
+    notice = page.get_by_role("region", name="Notices")
+    for _ in range(10):
+        page.clock.run_for(10_000)
+    expect(notice).to_contain_text("This page is of an earlier version of the store")
+    page.evaluate(LATER)
+    told = len(asked)
+    page.clock.run_for(600_000)
+    page.evaluate(LATER)
+    assert len(asked) == told
+    page.unroute("**/assets/*.css")
+    notice.get_by_role("button", name="Load it anew").click()
+    page.wait_for_function(HAS_STYLE, arg=asked[0])
+    expect(page.get_by_role("heading", name="Modalities")).to_be_visible()

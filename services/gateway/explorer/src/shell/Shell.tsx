@@ -10,8 +10,10 @@ import { prefer, usePreferences } from '../preferences';
 import { DropTarget } from '../upload/DropTarget';
 import { Failure } from './Failure';
 import { Keys } from './Keys';
+import { useNotices } from './notices';
 import styles from './Shell.module.css';
 import { SideBar } from './SideBar';
+import { useStyleGone } from './styles';
 import { TopBar } from './TopBar';
 
 export function Shell() {
@@ -29,6 +31,13 @@ export function Shell() {
     if (stranger && !pathname.endsWith('/login'))
       void navigate({ to: '/login', search: { next: href }, replace: true });
   }, [stranger, href, pathname, navigate]);
+  const { show } = useNotices();
+  const styleGone = useStyleGone();
+  useEffect(() => {
+    if (!styleGone) return;
+    const action = { text: t('loadAnew'), run: () => window.location.reload() };
+    show({ text: t('earlierVersion'), bad: true, about: 'styles', action });
+  }, [styleGone, show, t]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: every new address closes the drawer
   useEffect(() => setDrawer(false), [href]);
 
