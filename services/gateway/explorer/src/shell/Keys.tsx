@@ -38,6 +38,13 @@ export function Keys() {
     { keys: 'g o', text: t('goStore'), run: () => void navigate({ to: '/operate', search: {} }) },
     { keys: 'g j', text: t('goJobs'), run: () => void navigate({ to: '/jobs', search: {} }) },
     { keys: 'g w', text: t('goWorklist'), run: () => void navigate({ to: '/worklist' }) },
+    { keys: 'g n', text: t('goNetwork'), run: () => void navigate({ to: '/operate/modalities' }) },
+    { keys: 'g t', text: t('goRouting'), run: () => void navigate({ to: '/operate/routing' }) },
+    {
+      keys: 'g d',
+      text: t('goUndelivered'),
+      run: () => void navigate({ to: '/operate/routing/dead', search: {} }),
+    },
     ...(may('upload')
       ? [{ keys: 'g u', text: t('goUpload'), run: () => void navigate({ to: '/upload' }) }]
       : []),

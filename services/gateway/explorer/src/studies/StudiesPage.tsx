@@ -13,6 +13,7 @@ import { InShell } from '../shell/InShell';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
+import { copyText } from '../study/copyText';
 import { seriesOfStudyQuery } from '../study/queries';
 import { type Address, askedOf, isSort, type Sort } from './address';
 import { useArrivals } from './arrivals';
@@ -31,6 +32,7 @@ import styles from './StudiesPage.module.css';
 import { countQuery, pageQuery, type Row } from './search';
 import toolbar from './Toolbar.module.css';
 import { Views } from './Views';
+import { walkThrough } from './walk';
 
 const NEWEST: Sort = '-date';
 const Peek = lazy(async () => ({ default: (await import('./Peek')).Peek }));
@@ -115,7 +117,18 @@ export function StudiesPage() {
     arrivals.reset();
     setRound((before) => before + 1);
   };
-  const open = (row: Row) => router.history.push(hrefOf(row));
+  const loaded = () => {
+    const found: Row[] = [];
+    for (let at = 0; at < rows; at += 1) {
+      const row = rowAt(at);
+      if (row) found.push(row);
+    }
+    return found;
+  };
+  const open = (row: Row) => {
+    walkThrough(loaded().map(({ id }) => id));
+    router.history.push(hrefOf(row));
+  };
   const { clear } = selection;
   const looked = JSON.stringify([wanted.asked.text, wanted.asked.filters]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: nothing is done with what another search found
@@ -170,6 +183,10 @@ export function StudiesPage() {
       show({ text: shell(sentenceOf(error)), bad: true });
     }
   };
+  const copyList = async () => {
+    const copied = await copyText(window.location.href);
+    show(copied ? { text: t('listCopied') } : { text: window.location.href, bad: true });
+  };
   const peek = () => {
     if (active < 0) step(1);
     setPeeking(!peeking);
@@ -182,6 +199,7 @@ export function StudiesPage() {
     { keys: 'p', text: t('peek'), run: peek },
     ...(peeking ? [{ keys: 'Escape', text: t('peekClose'), run: () => setPeeking(false) }] : []),
     { keys: '.', text: t('keyArrivals'), run: refresh },
+    { keys: 'y', text: t('copyList'), run: () => void copyList() },
     // The grid takes these itself.
     { keys: 'Enter', text: t('peekOpen') },
     { keys: 'Shift+ArrowDown', text: t('keyExtend') },
@@ -290,13 +308,9 @@ export function StudiesPage() {
                 selection.toggle(index, extend);
               }}
               onSelectAll={() => {
-                const loaded: Row[] = [];
-                for (let at = 0; at < rows; at += 1) {
-                  const row = rowAt(at);
-                  if (row) loaded.push(row);
-                }
-                if (loaded.every(({ id }) => selection.ids.has(id))) selection.clear();
-                else selection.choose(loaded);
+                const all = loaded();
+                if (all.every(({ id }) => selection.ids.has(id))) selection.clear();
+                else selection.choose(all);
               }}
               onOpen={open}
               onRange={inSight}

@@ -8,8 +8,10 @@ import { useLocale, useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
+import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { dateText, dateTimeText, personName, sizeText } from '../studies/dicom';
+import { besideStudy } from '../studies/walk';
 import { TABS, type Tab as TabName } from './address';
 import { Files } from './Files';
 import { History } from './History';
@@ -80,13 +82,22 @@ function Study({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }
       }),
     [navigate, study.ID],
   );
-  useShortcuts(
-    TABS.map((name, number) => ({
+  const { show } = useNotices();
+  const beside = (by: number) => {
+    const id = besideStudy(study.ID, by);
+    if (id) void navigate({ to: '/studies/$id', params: { id }, search: tabOnly, replace: true });
+    else show({ text: t('noneBeside'), about: 'beside' });
+  };
+  useShortcuts([
+    ...TABS.map((name, number) => ({
       keys: String(number + 1),
       text: t(`tab_${name}`),
       run: () => select({ tab: name }),
     })),
-  );
+    { keys: 'n', text: t('nextStudy'), run: () => beside(1) },
+    { keys: 'b', text: t('previousStudy'), run: () => beside(-1) },
+  ]);
+  const tabOnly = search.tab ? { tab: search.tab } : {};
   const chosen = useChosen(series, search.series, search.instance);
   return (
     <div className={styles.study}>

@@ -7,6 +7,7 @@ import { Button, Checkbox, Input, SearchField } from 'react-aria-components';
 import { useFormatter, useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
+import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { copyText } from './copyText';
 import { type ShownTag, tagsQuery, WHOLE } from './queries';
@@ -19,6 +20,8 @@ export function Tags({ instance }: { instance: string | undefined }) {
     ...tagsQuery(instance ?? ''),
     enabled: instance !== undefined,
   });
+  const box = useRef<HTMLInputElement>(null);
+  useShortcuts([{ keys: 't', text: t('searchTags'), run: () => box.current?.focus() }]);
   const [search, setSearch] = useState('');
   const [withPrivate, setWithPrivate] = useState(false);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
@@ -44,7 +47,7 @@ export function Tags({ instance }: { instance: string | undefined }) {
           onChange={setSearch}
         >
           <Icon name="search" size={16} />
-          <Input placeholder={t('searchTags')} />
+          <Input ref={box} placeholder={t('searchTags')} />
         </SearchField>
         <Checkbox className={styles.check} isSelected={withPrivate} onChange={setWithPrivate}>
           <span className={styles.box}>

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The list that a study was opened from, through which its page goes on study by study. */
+
+let list: readonly string[] = [];
+
+/** From now on the studies of this list, in its order, are beside each other. */
+export function walkThrough(ids: readonly string[]): void {
+  list = ids;
+}
+
+/** The study so many places further in the list; undefined where it ends, or has not this one. */
+export function besideStudy(id: string, by: number): string | undefined {
+  const at = list.indexOf(id);
+  return at < 0 ? undefined : list[at + by];
+}

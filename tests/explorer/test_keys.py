@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What single keys do beside the list: on from study to study, to a search, to another page."""
+
+from playwright.sync_api import Page, expect
+
+from browsing import Open
+from outside import Store
+
+
+def show(page: Page, store: Store, path: str) -> None:
+    """Return once the study of a path is on the page, and takes keys."""
+    told = store.get(path.removeprefix("/explorer"))
+    patient_id = told["PatientMainDicomTags"]["PatientID"]
+    expect(page.get_by_role("link", name=patient_id, exact=True)).to_be_visible()
+    # Keys are taken from the refresh on that follows the drawing.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def test_from_study_to_study(explorer: Open, store: Store) -> None:
+    """`n` and `b` go through the list that a study was opened from; where it ends, they say so."""
+    page = explorer("?q=Dubois")
+    first = page.locator('[aria-rowindex="2"] a')
+    expect(first).to_be_visible()
+    paths = page.get_by_role("grid").locator("a").evaluate_all("all => all.map(a => a.pathname)")
+    first.click()
+    show(page, store, paths[0])
+    page.keyboard.press("b")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("no further study")
+    for path in (paths[1], paths[2]):
+        page.keyboard.press("n")
+        show(page, store, path)
+    page.keyboard.press("b")
+    show(page, store, paths[1])
+    assert page.url.endswith(paths[1])
+    page.go_back()
+    expect(page.get_by_role("searchbox", name="Search studies")).to_have_value("Dubois")
+
+
+def test_to_the_search_of_tags(explorer: Open, store: Store) -> None:
+    """`t` is the way into the tags of a study."""
+    [study] = store.http.post(
+        "/tools/find", json={"Level": "Study", "Query": {"PatientID": "P0003"}}
+    ).json()
+    page = explorer(f"studies/{study}")
+    show(page, store, f"/explorer/studies/{study}")
+    search = page.get_by_role("searchbox", name="Search tags")
+    expect(search).to_be_visible()
+    show(page, store, f"/explorer/studies/{study}")
+    page.keyboard.press("t")
+    expect(search).to_be_focused()
+    page.keyboard.type("PatientID")
+    expect(page.get_by_role("table").get_by_text("P0003")).to_be_visible()
+
+
+def test_a_link_to_the_list(explorer: Open) -> None:
+    """`y` copies what shows somebody else the same studies."""
+    page = explorer("?q=Dubois")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.keyboard.press("y")
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("A link to this list was copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_to_other_pages(explorer: Open) -> None:
+    """Two letters lead to each page that administrators need."""
+    page = explorer()
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    for letters, heading in (("gn", "Modalities"), ("gt", "Routing"), ("gd", "Not delivered")):
+        for letter in letters:
+            page.keyboard.press(letter)
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
