@@ -57,9 +57,12 @@ def test_search_is_in_the_address(explorer: Open) -> None:
 
 
 def test_nothing_matches(explorer: Open) -> None:
-    """The page says which piece of the search is too much."""
+    """The page says which piece of the search is too much, and leads to whom else can be asked."""
     page = explorer("?q=Dubois%20nobodyhere")
     expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+    page.get_by_role("link", name="Ask other archives").click()
+    expect(page.get_by_role("textbox", name="Patient name")).to_have_value("Dubois nobodyhere")
+    page.go_back()
     page.get_by_role("button", name="Without “nobodyhere”").click()
     expect(page.get_by_text("40 studies").first).to_be_visible()
 

@@ -135,10 +135,16 @@ def test_links_that_stay(explorer: Open, store: Store) -> None:
     page.wait_for_url(f"**/explorer/studies/{study}?*instance={instance}*")
     page.goto("/explorer/accession/ACC-*")
     expect(page.get_by_role("heading", name="No study here has ACC-*")).to_be_visible(timeout=WAIT)
+    page.goto(f"/explorer/patients/{store.get(f'/studies/{study}')['ParentPatient']}")
+    page.wait_for_url("**/explorer/?patientId=LINKS")
+    page.goto("/explorer/studies?q=muller&sort=name")
+    page.wait_for_url("**/explorer/?q=muller&sort=name")
     page.goto("/explorer/uid/1.2.3.4.5")
     expect(page.get_by_role("heading", name="No study here has 1.2.3.4.5")).to_be_visible(
         timeout=WAIT
     )
+    page.get_by_role("link", name="Ask other archives").click()
+    expect(page.get_by_role("textbox", name="Study UID")).to_have_value("1.2.3.4.5")
 
 
 def test_view_and_back(explorer: Open, store: Store, series: str) -> None:

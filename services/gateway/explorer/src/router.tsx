@@ -44,6 +44,22 @@ const study = createRoute({
   component: lazyRouteComponent(() => import('./study/StudyPage'), 'StudyPage'),
 });
 
+/** As other pages call the list. */
+const studiesRedirect = createRoute({
+  getParentRoute: () => shell,
+  path: '/studies',
+  validateSearch: readAddress,
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: '/', search, replace: true });
+  },
+});
+
+const patientRedirect = createRoute({
+  getParentRoute: () => shell,
+  path: '/patients/$id',
+  component: lazyRouteComponent(() => import('./study/Redirect'), 'PatientRedirect'),
+});
+
 const seriesRedirect = createRoute({
   getParentRoute: () => shell,
   path: '/series/$id',
@@ -172,6 +188,8 @@ export const router = createRouter({
       studies,
       upload,
       study,
+      studiesRedirect,
+      patientRedirect,
       seriesRedirect,
       instanceRedirect,
       uidRedirect,

@@ -6,6 +6,7 @@ import { useLocale, useTranslations } from 'use-intl';
 import { useMay, useSession } from '../api/session';
 import { type Address, type Asked, TEXT_FILTERS } from './address';
 import styles from './EmptyStates.module.css';
+import { askedElsewhere } from './elsewhere';
 import { type Loss, lossesQuery } from './search';
 
 export function EmptyStore() {
@@ -54,6 +55,7 @@ interface NoMatchProps {
 export function NoMatch({ address, asked, onChange }: NoMatchProps) {
   const t = useTranslations('studies');
   const locale = useLocale();
+  const may = useMay();
   const { data: losses = [] } = useQuery(lossesQuery(asked));
   const helpful = losses.filter(({ count }) => count.value > 0);
   return (
@@ -76,10 +78,15 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
           ))}
         </ul>
       )}
-      <p>
+      <p className={styles.ways}>
         <button type="button" onClick={() => onChange({})} className={styles.all}>
           {t('showAll')}
         </button>
+        {may('query') && (
+          <Link to="/remote/{-$names}" search={askedElsewhere(address)} className={styles.all}>
+            {t('askElsewhere')}
+          </Link>
+        )}
       </p>
     </div>
   );

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Addresses that stay the same: by UID, by accession number, by identifier of a series or instance. */
 import { useQuery } from '@tanstack/react-query';
-import { Navigate, useParams, useSearch } from '@tanstack/react-router';
+import { Link, Navigate, useParams, useSearch } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
 import { post } from '../api/client';
+import { useMay } from '../api/session';
 import { Failure } from '../shell/Failure';
 import { Page } from '../shell/Page';
-import { instanceQuery, seriesQuery } from './queries';
+import { instanceQuery, patientQuery, seriesQuery } from './queries';
 import styles from './study.module.css';
 
-function Told({ error, text }: { error: Error | null; text: string }) {
+interface ToldProps {
+  error: Error | null;
+  text: string;
+  children?: ReactNode;
+}
+
+function Told({ error, text, children }: ToldProps) {
   const t = useTranslations('study');
   return (
     <Page title={error ? t('title') : text}>
       {error ? <Failure error={error} /> : <p className={styles.quietText}>{text}</p>}
+      {children}
     </Page>
   );
 }
@@ -52,9 +61,21 @@ export function InstanceRedirect() {
   );
 }
 
+/** The studies of a patient in the list; there is no page of a patient beside it. */
+export function PatientRedirect() {
+  const t = useTranslations('study');
+  const { id } = useParams({ from: '/shell/patients/$id' });
+  const { data, error } = useQuery(patientQuery(id));
+  if (!data) return <Told error={error} text={t('loading')} />;
+  const { PatientID } = data.MainDicomTags;
+  if (!PatientID) return <Told error={null} text={t('noPatientId')} />;
+  return <Navigate to="/" search={{ patientId: PatientID }} replace />;
+}
+
 /** The studies with a UID or accession number: the only one at once, several to choose from. */
 function Found({ name, value }: { name: 'StudyInstanceUID' | 'AccessionNumber'; value: string }) {
   const t = useTranslations('study');
+  const may = useMay();
   const { data, error } = useQuery({
     queryKey: ['found', name, value],
     queryFn: async ({ signal }) =>
@@ -69,9 +90,21 @@ function Found({ name, value }: { name: 'StudyInstanceUID' | 'AccessionNumber'; 
   });
   const [first] = data ?? [];
   if (!data) return <Told error={error} text={t('loading')} />;
-  if (!first) return <Told error={null} text={t('notHere', { value })} />;
+  const search = name === 'AccessionNumber' ? { accession: value } : { studyUid: value };
+  if (!first) {
+    return (
+      <Told error={null} text={t('notHere', { value })}>
+        {may('query') && (
+          <p className={styles.quietText}>
+            <Link to="/remote/{-$names}" search={search}>
+              {t('askElsewhere')}
+            </Link>
+          </p>
+        )}
+      </Told>
+    );
+  }
   if (data.length > 1) {
-    const search = name === 'AccessionNumber' ? { accession: value } : { studyUid: value };
     return <Navigate to="/" search={search} replace />;
   }
   return <Navigate to="/studies/$id" params={{ id: first }} replace />;
