@@ -144,3 +144,15 @@ async def test_a_page_of_many_ends_early(
         if node.get("Relation Name") in ("studies", "study_words", "study_sums")
     ]
     assert max(read) <= 1000
+
+
+@pytest.mark.parametrize("text", ["anna", "label:done", "is:stable"])
+async def test_sizes_are_compared_without_the_studies(connection: Any, text: str) -> None:
+    """Without an index all that match are compared, in small rows: of studies, those of the page."""
+    plan = await plan_of(connection, text, "-size", how="ANALYZE, ")
+    read = [
+        node["Actual Rows"] * node["Actual Loops"]
+        for node in nodes(plan)
+        if node.get("Relation Name") == "studies"
+    ]
+    assert 0 < sum(read) <= 101

@@ -9,7 +9,7 @@ from typing import Any
 
 from pons.catalog.fields import LABELS, PIECES
 from pons.catalog.resources import tags_of
-from pons.catalog.schema import SUMS, TABLES, at, joined
+from pons.catalog.schema import TABLES, at, joined
 from pons.catalog.selection import Selection
 from pons.catalog.sql import load_statements
 from pons.catalog.study_order import Cursor, ListOrder
@@ -78,13 +78,14 @@ def page_statement(
 
     sort, most = order.sort, bind(limit)
     tables, key = selection.tables, (sort.table or TABLES["Study"]).key
-    if sort.table == SUMS and not selection.conditions:
-        tables = str(SUMS)  # all there is to compare is in there
+    if sort.table is not None and selection.of_keys:
+        # What is compared is in there, and every study has its row: the studies are not read.
+        tables = f"{sort.table}, LATERAL (SELECT {key}) s"
     elif sort.table is not None:
         tables = joined(tables, [sort.table])
     columns = [f"v{n}" for n in range(len(sort.values))]
     named = ", ".join([f"{key} AS key", *map("{} AS {}".format, sort.values, columns)])
-    nothing = f"SELECT {named} FROM {tables} LIMIT 0"  # noqa: S608 composed
+    nothing = f"SELECT {named} FROM {tables} WHERE false"  # noqa: S608 composed
 
     def some(which: str, compared: tuple[str, ...], *, goes_on: bool) -> str:
         conditions = [*selection.conditions, *filter(None, [which])]
