@@ -129,6 +129,32 @@ def test_lists_of_uids(store: Store, study: list[Dataset], receiver: Receiver) -
     assert sorted(ds.SOPInstanceUID for ds in receiver.received) == sorted(set(uids))
 
 
+def test_instances_that_are_not_there(
+    store: Store, study: list[Dataset], receiver: Receiver
+) -> None:
+    """Who names an instance hears that it did not come; what is there arrives."""
+    uids = [study[0].SOPInstanceUID, "1.2.3.9.9", study[3].SOPInstanceUID]
+    response, failures = move(store, identifier("IMAGE", SOPInstanceUID=uids))[-1]
+    assert response.Status == SOME_FAILED
+    assert numbers(response) == (2, 1, 0)
+    assert "1 of those named" in response.ErrorComment
+    assert failures is not None
+    assert failures.FailedSOPInstanceUIDList == "1.2.3.9.9"
+    assert {ds.SOPInstanceUID for ds in receiver.received} == {uids[0], uids[2]}
+
+
+def test_keys_of_the_levels_above(store: Store, study: list[Dataset], receiver: Receiver) -> None:
+    """A series is sent when it is of the patient and the study that are named, else it is not."""
+    fits = {key: study[0][key].value for key in ("PatientID", "StudyInstanceUID")}
+    series = study[0].SeriesInstanceUID
+    for wrong in ({"PatientID": "SOMEBODY"}, {"StudyInstanceUID": "1.2.3.9.9"}):
+        query = identifier("SERIES", **fits | wrong, SeriesInstanceUID=series)
+        ((response, _),) = move(store, query)
+        assert (response.Status, receiver.received) == (0xC000, [])
+    assert move(store, identifier("SERIES", **fits, SeriesInstanceUID=series))[-1][0].Status == 0
+    assert len(receiver.received) == 2
+
+
 @pytest.mark.parametrize(
     ("query", "to", "status", "comment"),
     [

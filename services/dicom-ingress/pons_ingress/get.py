@@ -75,6 +75,7 @@ class Get:
         resources = await wanted.find(self._catalog)
         instances = await self._catalog.archive.instances_to_send(resources)
         sent.total = len(instances)
+        sent.lack(wanted.level, wanted.lacking(instances))
         ways = _ways(conversation)
         comment = ""
         for instance in instances:

@@ -23,7 +23,7 @@ from pons_ingress.conversation import Conversation
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.retrieve_query import Searcher, read_wanted
 from pons_ingress.retrieving import answer_retrieval
-from pons_ingress.status import DESTINATION_UNKNOWN, SUCCESS, retrieve_status
+from pons_ingress.status import DESTINATION_UNKNOWN, SOME_FAILED, SUCCESS, retrieve_status
 from pons_ingress.sub_operations import SubOperations
 
 LOOK_SECONDS = 0.1
@@ -86,6 +86,7 @@ class Move:
         resources = await wanted.find(self._catalog)
         instances = await self._catalog.archive.instances_to_send(resources)
         moved.total = len(instances)
+        moved.lack(wanted.level, wanted.lacking(instances))
         request = StoreRequest(
             name,
             resources,
@@ -96,7 +97,7 @@ class Move:
         job_id = await submit_store(self._jobs, request, modality, self._dicom.aet, by="C-MOVE")
         log.info("move begun", job=job_id, instances=len(instances))
         if not self._dicom.synchronous_move:
-            return Response(SUCCESS)
+            return Response(SOME_FAILED if moved.lacking else SUCCESS, moved.comment)
         document = await self._follow(conversation, job_id, moved)
         return _ended(document, instances, moved)
 
@@ -158,7 +159,7 @@ def _count(document: JobDocument, moved: SubOperations) -> None:
     failed, warning, held_back = (
         int(document.content.get(what, 0)) for what in ("FailedInstancesCount", WARNED, FILTERED)
     )
-    dealt_with = round(document.progress * moved.total)
+    dealt_with = round(document.progress * (moved.total - moved.lacking))
     moved.follow(dealt_with, failed=failed, warning=warning, held_back=held_back)
 
 
@@ -168,10 +169,10 @@ def _ended(
     """The final response for a job that has ended."""
     cancelled = document.error_code == CANCELED or not document.finished
     named = {one["ID"] for one in document.content.get("FailedInstances", ())}
-    moved.failed_uids = [one.sop_instance_uid for one in instances if one.instance_id in named]
+    moved.failed_uids += [one.sop_instance_uid for one in instances if one.instance_id in named]
     if document.state == "Failure" and not cancelled:
         # It broke off: in the order of the instances, what it had not come to failed as well.
-        left = instances[moved.dealt_with :]
+        left = instances[moved.dealt_with - moved.lacking :]
         moved.failed_uids += [one.sop_instance_uid for one in left]
         moved.failed += len(left)
     return moved.final(cancelled=cancelled, comment=document.error_details)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far the sub-operations of a C-MOVE or C-GET are, as responses tell it (PS3.4 C.4.2.1)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pons.dicom.levels import Level
 from pons.dicom.network.dimse import (
     COMPLETED_SUBOPERATIONS,
     FAILED_SUBOPERATIONS,
@@ -38,6 +40,10 @@ class SubOperations:
     held_back: int = 0
     """Those that scripts do not let go: they are counted as none of these."""
     failed_uids: list[str] = field(default_factory=list)
+    lacking: int = 0
+    """Those that failed, in `failed`, because what was named is not there."""
+    comment: str = ""
+    """What the last response says where nothing worse happened."""
 
     @property
     def dealt_with(self) -> int:
@@ -49,9 +55,23 @@ class SubOperations:
         return max(self.total - self.dealt_with, 0)
 
     def follow(self, dealt_with: int, *, failed: int, warning: int, held_back: int) -> None:
-        """Count as a job does that has dealt with so many."""
-        self.failed, self.warning, self.held_back = failed, warning, held_back
+        """Count as a job does that has dealt with so many; what is not there failed before it."""
+        self.failed = self.lacking + failed
+        self.warning, self.held_back = warning, held_back
         self.completed = max(dealt_with - failed - warning - held_back, 0)
+
+    def lack(self, level: Level, named: Sequence[str]) -> None:
+        """Count what was named at a level and is not there: each is a sub-operation that failed.
+
+        Instances are listed by their UIDs; of the others nobody knows what would have been sent.
+        """
+        self.lacking = len(named)
+        self.total += self.lacking
+        self.failed += self.lacking
+        if level == "Instance":
+            self.failed_uids += named
+        if named:
+            self.comment = f"Not in this store: {len(named)} of those named"
 
     def fail(self, sop_instance_uid: str) -> None:
         """Count one that failed."""
@@ -64,6 +84,7 @@ class SubOperations:
 
     def final(self, *, cancelled: bool = False, comment: str = "") -> Response:
         """The last response: cancelled, all there, some failed or with a warning, or all failed."""
+        comment = comment or self.comment
         if cancelled:
             return Response(CANCELLED, comment, self._numbers(remaining=True))
         status = SOME_FAILED if self.failed or self.warning else SUCCESS

@@ -55,6 +55,26 @@ def test_what_a_job_was_warned_of() -> None:
     }
 
 
+def test_what_is_named_and_not_there() -> None:
+    """Each instance of it is a sub-operation that failed, before any other begins."""
+    moved = SubOperations(3)
+    moved.lack("Instance", ["1.4", "1.5"])
+    assert (moved.failed, moved.remaining, moved.failed_uids) == (2, 3, ["1.4", "1.5"])
+    moved.follow(3, failed=1, warning=0, held_back=0)
+    assert (moved.completed, moved.failed, moved.remaining) == (2, 3, 0)
+    assert (moved.final().status, moved.final().comment) == (
+        0xB000,
+        "Not in this store: 2 of those named",
+    )
+    of_series = SubOperations(3)
+    of_series.lack("Series", ["1.3"])
+    assert (of_series.failed, of_series.failed_uids) == (1, [])
+    complete = SubOperations(3)
+    complete.lack("Instance", [])
+    complete.follow(3, failed=0, warning=0, held_back=0)
+    assert (complete.final().status, complete.final().comment) == (0, "")
+
+
 def test_what_scripts_hold_back() -> None:
     """It is neither completed nor failed, and no more remains for it."""
     moved = SubOperations(10)
