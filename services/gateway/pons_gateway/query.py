@@ -35,21 +35,35 @@ def parse_flag(value: Any) -> Any:
 
 def parse_number(value: Any) -> Any:
     """A whole number from 0 on, in digits alone. Raises `ValueError`."""
-    number = number_or_none(value)
-    if number is None:
+    number = _number(value)
+    if number is None or (isinstance(number, int) and number > MAX_NUMBER):
         raise ValueError(f"expected a whole number from 0 to {MAX_NUMBER}")
     return number
 
 
-def number_or_none(value: Any) -> Any:
-    """As `parse_number`, but None for what is no such number: Orthanc's logs ignore it."""
+def parse_log_number(value: Any) -> Any:
+    """A number in a log, or how many of its lines; nothing is none. Raises `ValueError`.
+
+    Orthanc takes what is no number as not given: then a script whose number went wrong reads the
+    log from its beginning, and does all again that it did. A number above all is the greatest, and
+    nothing comes after it.
+    """
+    if value == "":
+        return None
+    number = _number(value)
+    if number is None:
+        raise ValueError("expected a whole number from 0 on")
+    return min(number, MAX_NUMBER) if isinstance(number, int) else number
+
+
+def _number(value: Any) -> Any:
+    """What digits say, however large; None for what is no number, and what is no text as it is."""
     if not isinstance(value, str):
         return value
     digits = value.lstrip("0") or value[:1]
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS):
+    if not (digits.isascii() and digits.isdecimal()):
         return None
-    number = int(digits)
-    return number if number <= MAX_NUMBER else None
+    return int(digits) if len(digits) <= MAX_DIGITS else MAX_NUMBER + 1
 
 
 def parse_tag_list(values: str | list[str]) -> frozenset[str]:
@@ -71,10 +85,10 @@ Flag = Annotated[bool, BeforeValidator(parse_flag)]
 """True for the name alone; else 0, 1, true or false."""
 Number = Annotated[int, Field(ge=0, le=MAX_NUMBER), BeforeValidator(parse_number)]
 """A whole number from 0 on."""
-LenientNumber = Annotated[
-    Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None, BeforeValidator(number_or_none)
+LogNumber = Annotated[
+    Annotated[int, Field(ge=0, le=MAX_NUMBER)] | None, BeforeValidator(parse_log_number)
 ]
-"""A whole number from 0 on; what is none counts as not given."""
+"""A whole number from 0 on; nothing counts as not given."""
 TagList = Annotated[frozenset[str], BeforeValidator(parse_tag_list), AS_TEXT]
 """Tags in any spelling, separated by `,` or `;`. Raises `UnknownTag`."""
 Words = Annotated[list[str], BeforeValidator(parse_words), AS_TEXT]

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from pons_gateway.error_handlers import in_our_words
 from pons_gateway.query import (
     Flag,
-    LenientNumber,
+    LogNumber,
     Number,
     TagList,
     Words,
@@ -187,8 +187,16 @@ async def test_queries_are_documented(route: type[APIRoute]) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("0012", 12), ("0" * 5000 + "7", 7), ("x", None), ("-1", None), ("", None)],
+    [("0012", 12), ("0" * 5000 + "7", 7), ("9" * 5000, 2**63 - 1), (str(2**63), 2**63 - 1)],
 )
-def test_lenient_numbers(value: str, expected: int | None) -> None:
-    """What is no number counts as not given; zeros before one cost nothing."""
-    assert TypeAdapter(LenientNumber).validate_python(value) == expected
+def test_numbers_of_logs(value: str, expected: int | None) -> None:
+    """One above all is the greatest; zeros before one cost nothing."""
+    assert TypeAdapter(LogNumber).validate_python(value) == expected
+
+
+def test_no_number_of_a_log() -> None:
+    """Nothing is as if it were not given; what is no number is told."""
+    assert TypeAdapter(LogNumber).validate_python("") is None
+    for value in ("x", "-1", "1.5", "1e3", "\u0663"):
+        with pytest.raises(ValidationError, match="expected a whole number"):
+            TypeAdapter(LogNumber).validate_python(value)

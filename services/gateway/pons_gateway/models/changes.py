@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pons.errors import BadRequest
 from pons.messages.changes import CHANGE_TYPES
 from pons_gateway.models.examples import ID, example
-from pons_gateway.query import Flag, LenientNumber
+from pons_gateway.query import Flag, LogNumber
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 100_000
@@ -36,8 +36,8 @@ ChangeTypes = Annotated[
 class Part(BaseModel):
     """Which part of a log is wanted."""
 
-    since: LenientNumber = Field(None, description="Only what came after this number.")
-    limit: LenientNumber = Field(None, description=f"So many at most; {DEFAULT_LIMIT} without.")
+    since: LogNumber = Field(None, description="Only what came after this number.")
+    limit: LogNumber = Field(None, description=f"So many at most; {DEFAULT_LIMIT} without.")
 
     @property
     def most(self) -> int:
@@ -48,7 +48,7 @@ class Part(BaseModel):
 class ChangesQuery(Part):
     """Which changes are wanted."""
 
-    to: LenientNumber = Field(
+    to: LogNumber = Field(
         None, description="Only up to this number; without `since`, the latest ones up to it."
     )
     type: ChangeTypes = Field(None, description="Only these kinds of changes, separated by `;`.")
@@ -58,7 +58,7 @@ class ChangesQuery(Part):
 class StreamQuery(BaseModel):
     """Where the stream of changes begins, and what it tells."""
 
-    since: LenientNumber = Field(None, description="Only what came after this number.")
+    since: LogNumber = Field(None, description="Only what came after this number.")
     type: ChangeTypes = Field(None, description="Only these kinds of changes, separated by `;`.")
     last: Flag = Field(False, description="Only what happens from now on.")
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from pons.errors import NotFound
 from pons_gateway.models.examples import ID, OBJECT, example
-from pons_gateway.query import LenientNumber
+from pons_gateway.query import LogNumber
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -55,8 +55,8 @@ LetterNumber = Annotated[
 class LettersQuery(BaseModel):
     """Which dead letters are wanted."""
 
-    since: LenientNumber = Field(None, description="Only what came after this number.")
-    limit: LenientNumber = Field(
+    since: LogNumber = Field(None, description="Only what came after this number.")
+    limit: LogNumber = Field(
         None, description=f"So many at most; {DEFAULT_LIMIT} without, {MAX_LIMIT} in any case."
     )
 

@@ -5,13 +5,13 @@ from pydantic import BaseModel, Field
 
 from pons_gateway.models.examples import ID, example
 from pons_gateway.models.job_lists import JobNews
-from pons_gateway.query import LenientNumber
+from pons_gateway.query import LogNumber
 
 
 class EventsQuery(BaseModel):
     """Where the stream goes on."""
 
-    since: LenientNumber = Field(
+    since: LogNumber = Field(
         None, description="Studies that came after this change; without, those that come from now."
     )
 

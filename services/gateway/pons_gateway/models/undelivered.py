@@ -10,7 +10,7 @@ from pons.jobs import JobDocument
 from pons.messages.destinations import DESTINATION
 from pons_gateway.models.dead_letters import DEFAULT_LIMIT, MAX_LIMIT
 from pons_gateway.models.examples import JOB, example
-from pons_gateway.query import LenientNumber
+from pons_gateway.query import LogNumber
 
 Destination = Annotated[str, StringConstraints(pattern=f"^({DESTINATION.pattern})?$")]
 
@@ -35,7 +35,7 @@ class UndeliveredQuery(WhichDestination):
     """Which of them are wanted."""
 
     since: str = Field("", description="Only what follows this one in the list.")
-    limit: LenientNumber = Field(
+    limit: LogNumber = Field(
         None, description=f"So many at most; {DEFAULT_LIMIT} without, {MAX_LIMIT} in any case."
     )
 

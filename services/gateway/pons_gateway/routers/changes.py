@@ -27,7 +27,8 @@ router = Router("Changes and exports", "What changed in the store, and what was 
     response_model=Changes,
 )
 async def changes(request: Request) -> Response:
-    """To follow the store, go on from `Last`. A number that is none counts as not given."""
+    """To follow the store, go on from `Last`. What is no number is 400, so that nobody begins anew
+    by mistake; after a number that is not reached yet nothing comes."""
     asked = read_query(request, ChangesQuery)
     backends: Backends = request.app.state.backends
     if asked.last:
@@ -80,7 +81,7 @@ async def clear_changes(backends: BackendsDep) -> Response:
     response_model=Exports,
 )
 async def exports(asked: Annotated[ExportsQuery, Query()], backends: BackendsDep) -> Response:
-    """A number that is none counts as not given."""
+    """To follow them, go on from `Last`. What is no number is 400."""
     if asked.last:
         page = await backends.catalog.logs.latest_export()
     else:

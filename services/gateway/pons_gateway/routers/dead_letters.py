@@ -27,7 +27,7 @@ router = Router(
 
 @router.get("", summary="Dead letters, oldest first", response_model=list[DeadLetter])
 async def list_letters(asked: Annotated[LettersQuery, Query()], backends: BackendsDep) -> Response:
-    """Those that nobody has dismissed. A number that is none counts as not given."""
+    """Those that nobody has dismissed."""
     letters = await backends.catalog.dead_letters.listed(asked.since or 0, asked.most)
     return json_answer([letter_json(letter) for letter in letters])
 

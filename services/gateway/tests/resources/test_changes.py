@@ -20,7 +20,8 @@ pytestmark = pytest.mark.anyio
         ("", (None, 100, None, None)),
         ("?limit=0", (None, 0, None, None)),
         ("?limit=100001", (None, 100_000, None, None)),
-        ("?since=x&to=-1&limit=1.5", (None, 100, None, None)),
+        ("?since=&to=&limit=", (None, 100, None, None)),
+        ("?since=99999999999999999999", (2**63 - 1, 100, None, None)),
         ("?type=;", (None, 100, None, None)),
         ("?last=0&since=5", (5, 100, None, None)),
     ],
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.anyio
 async def test_which_changes(
     client: httpx.AsyncClient, store: Store, query: str, asked: tuple[Any, ...]
 ) -> None:
-    """What is no number is ignored, and a page has a bound."""
+    """What is empty is not given, and a page has a bound."""
     answer = (await client.get(f"/changes{query}")).json()
     assert store.catalog.asked == asked
     Changes.model_validate(answer, strict=True)
@@ -42,6 +43,13 @@ async def test_wrong_questions(client: httpx.AsyncClient) -> None:
         answer = await client.get(f"{path}?last=perhaps")
         assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 5)
         assert answer.json()["Details"] == "last: expected 0, 1, true or false, got 'perhaps'"
+    for query in ("since=x", "since=-1", "limit=abc", "limit=1.5"):
+        for path in ("/changes", "/exports"):
+            answer = await client.get(f"{path}?{query}")
+            assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 5)
+            assert "expected a whole number from 0 on" in answer.json()["Details"]
+    assert (await client.get("/changes?to=x")).status_code == 400
+    assert (await client.get("/changes/stream?since=-1")).status_code == 400
     answer = await client.get("/changes?type=NewStudy;Nonsense")
     assert (answer.status_code, answer.json()["OrthancStatus"]) == (400, 8)
     assert answer.json()["Details"] == "Unknown type of change: Nonsense"
@@ -49,7 +57,7 @@ async def test_wrong_questions(client: httpx.AsyncClient) -> None:
 
 async def test_which_exports(client: httpx.AsyncClient, store: Store) -> None:
     """They begin with the first, and are documented as they are told."""
-    answer = (await client.get("/exports?since=x&limit=100001")).json()
+    answer = (await client.get("/exports?limit=100001")).json()
     assert store.catalog.asked == (0, 100_000)
     Exports.model_validate(answer, strict=True)
     assert list(answer) == list(Exports.model_fields)

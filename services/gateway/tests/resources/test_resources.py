@@ -202,8 +202,8 @@ async def test_delete_the_last(client: httpx.AsyncClient, store: Store) -> None:
 
 
 async def test_changes(client: httpx.AsyncClient, store: Store) -> None:
-    """A page of changes has Orthanc's keys; numbers that are none take their defaults."""
-    answer = await client.get("/changes?since=abc&limit=")
+    """A page of changes has Orthanc's keys; numbers that are not given take their defaults."""
+    answer = await client.get("/changes?since=&limit=")
     assert answer.json() == {
         "Changes": [
             {
