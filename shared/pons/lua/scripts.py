@@ -24,7 +24,12 @@ TRIES = 3
 PATIENCE = 2
 """Times the seconds of a call that it may wait for others, and be done in."""
 START_SECONDS = 30.0
-"""For a process to start and to load what it is to know, on a busy machine."""
+"""For a process to start, and for each file of the settings to load, on a busy machine."""
+STARTS = 3
+"""Tries when the process does not get that far in time, before the service gives up."""
+
+NOTHING = Load("nothing", b"")
+"""Its outcome says what is defined."""
 
 KINDS: dict[Wanted, tuple[type, ...]] = {
     "nothing": (type(None),),
@@ -76,6 +81,7 @@ class Scripts:
         self._settings = settings
         self._doors = doors
         self._posted = posted
+        self._configured: frozenset[str] = frozenset()
         self._loaded: set[str] = set()
         """Posted scripts that this process has, or is about to have."""
         self._in_force: set[str] = set()
@@ -97,6 +103,10 @@ class Scripts:
     def defines(self, function: str) -> bool:
         """Whether scripts define it, or may, so that it is worth to `call` it."""
         return function in self._defined or function in self._doubtful
+
+    def is_posted(self, function: str) -> bool:
+        """Whether it is there by posted scripts alone: no file of the settings defines it."""
+        return self.defines(function) and function not in self._configured
 
     async def call(
         self, function: str, *arguments: Any, wanted: Wanted = "nothing", event: bool = False
@@ -128,7 +138,7 @@ class Scripts:
     async def catch_up(self) -> None:
         """Load what was posted since, wherever: what it defines is defined then."""
         if not self._posted().keys() <= self._in_force:
-            await self._ask(Load("nothing", b""))
+            await self._ask(NOTHING)
 
     async def work(self) -> None:
         """Take turns until cancelled."""
@@ -147,13 +157,18 @@ class Scripts:
 
     async def start(self) -> None:
         """Load everything, once before the first call. Raises `SettingsError` where that fails."""
+        slow = 0
         while True:
             tried = len(self._hopeless)
             try:
                 return await self._start()
             except PonsError as error:
-                if len(self._hopeless) == tried:
+                if len(self._hopeless) > tried:
+                    continue  # without that one it may go well
+                slow += isinstance(error, ScriptLost)
+                if slow not in range(1, STARTS):
                     raise SettingsError(str(error)) from error
+                log.warning("lua scripts are loaded again", error=str(error))
 
     async def end(self) -> None:
         """Call `Finalize`, if that is defined, and end the process."""
@@ -194,22 +209,25 @@ class Scripts:
             )
         return await self._take(request, settled=True)
 
-    async def _take(self, request: Load | Call, *, settled: bool = False) -> Outcome:
+    async def _take(
+        self, request: Load | Call, *, settled: bool = False, seconds: float = 0
+    ) -> Outcome:
         """Let the process that there is do something. Raises `ScriptFailed`, `ScriptLost`.
+
+        It has so many `seconds`; else those of a call.
 
         `settled` says that everything is loaded. What is defined before that counts for nothing: a
         filter that is about to be loaded again must not be passed by.
         """
         what = request.function if isinstance(request, Call) else request.name
+        seconds = seconds or self._seconds
         assert self._process is not None
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(seconds):
                 outcome = await self._process.ask(request, self._doors)
         except TimeoutError:
             await self._end()
-            raise ScriptLost(
-                f"Lua {what} took longer than {self._seconds:g} s", "it was ended"
-            ) from None
+            raise ScriptLost(f"Lua {what} took longer than {seconds:g} s", "it was ended") from None
         except ProcessEnded:
             await self._end()
             raise ProcessLost(f"The process of Lua scripts ended in {what}") from None
@@ -230,17 +248,29 @@ class Scripts:
 
     async def _start(self) -> None:
         """Start a process, and load what it is to know."""
+        doing = "to start"
         try:
-            async with asyncio.timeout(START_SECONDS):
-                self._process = await LuaProcess.start(self._settings.memory_mb)
-                self._loaded = set()
-                for path in self._settings.scripts:
-                    await self._take(Load(Path(path).name, await asyncio.to_thread(_read, path)))
-                await self._load_posted()
-                await self._take(Load("nothing", b""), settled=True)
-        except TimeoutError:
+            self._process = await LuaProcess.start(self._settings.memory_mb)
+            self._loaded = set()
+            outcome = await self._take(NOTHING, seconds=START_SECONDS)
+            for path in self._settings.scripts:
+                doing = f"to load {path}"
+                script = Load(Path(path).name, await asyncio.to_thread(_read, path))
+                outcome = await self._take(script, seconds=START_SECONDS)
+            self._configured = frozenset(outcome.defined)
+            doing = "to load posted scripts"
+            await self._load_posted()
+            await self._take(NOTHING, settled=True, seconds=START_SECONDS)
+        except ProcessLost:
             await self._end()
-            raise ScriptLost(f"Lua scripts did not load within {START_SECONDS:g} s") from None
+            raise
+        except ScriptLost as error:
+            await self._end()
+            raise ScriptLost(
+                f"The process of Lua scripts took too long {doing}",
+                f"{error.message}: is the machine very busy, or does a script work for long while "
+                "it is loaded? What takes long belongs into a function such as Initialize",
+            ) from error
         except PonsError:
             await self._end()
             raise

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+import pons.lua.scripts
 from pons.errors import Unavailable
+from pons.lua.process import LuaProcess
 from pons.lua.scripts import NotAsked, ProcessLost, ScriptFailed, ScriptLost, open_scripts
 from pons.settings import LuaSettings, SettingsError
 from pons_testing.waiting import until
@@ -264,3 +266,42 @@ async def test_a_posted_script_that_takes_the_process_along() -> None:
         await scripts.catch_up()
         assert not scripts.defines("ReceivedInstanceFilter")
         assert await value(scripts, "OnStableStudy") == 1
+
+
+async def test_a_start_that_takes_longer_than_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python takes its time to start on a busy machine, and a file may: a call has less."""
+    start = LuaProcess.start
+
+    async def late(memory_mb: int) -> LuaProcess:
+        process = await start(memory_mb)
+        os.kill(process.pid, signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(1.0, os.kill, process.pid, signal.SIGCONT)
+        return process
+
+    monkeypatch.setattr(LuaProcess, "start", late)
+    file = tmp_path / "filter.lua"
+    file.write_text("function ReceivedInstanceFilter() return true end")
+    async with open_scripts(LuaSettings(scripts=[str(file)]), {}, seconds=0.5) as scripts:
+        assert scripts.defines("ReceivedInstanceFilter")
+
+
+async def test_a_start_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried again a few times; then the error names the file and what to do."""
+    started = []
+    start = LuaProcess.start
+
+    async def counted(memory_mb: int) -> LuaProcess:
+        started.append(memory_mb)
+        return await start(memory_mb)
+
+    monkeypatch.setattr(LuaProcess, "start", counted)
+    monkeypatch.setattr(pons.lua.scripts, "START_SECONDS", 1.0)
+    file = tmp_path / "slow.lua"
+    file.write_text("repeat until false")
+    with pytest.raises(SettingsError, match=r"took too long to (load .*slow\.lua|start)") as raised:
+        async with open_scripts(LuaSettings(scripts=[str(file)]), {}):
+            pass
+    assert "belongs into a function such as Initialize" in str(raised.value)
+    assert len(started) == 3

@@ -12,13 +12,18 @@ from pons_gateway.errors import error_answer
 
 log = structlog.get_logger()
 
+EXECUTE = "/tools/execute-script"
+WAY_BACK = f"it was posted: POST {INCOMING_HTTP} = nil to {EXECUTE} takes it away"
+
 
 class RequestFilter:
     """403 for a request that `IncomingHttpRequestFilter` does not let in, and 503 when that fails.
 
     It sees the method that the request ends with, after an override, and the path as the router
     takes it, whatever slashes come twice or at its end. What scripts of the store ask themselves is
-    let in, as are public paths, by which those who run the store see how it is.
+    let in, as are public paths, by which those who run the store see how it is. Where the function
+    was posted, and stands in no file of the settings, `/tools/execute-script` is let in as well:
+    who may post scripts may replace it in any case, and a wrong one must not shut everybody out.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -27,7 +32,7 @@ class RequestFilter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope.get("lua"):
             scripts: Scripts = scope["app"].state.backends.lua
-            if scripts.defines(INCOMING_HTTP) and not scope["app"].router.is_public(scope["path"]):
+            if scripts.defines(INCOMING_HTTP) and not _is_open(scripts, scope):
                 try:
                     await _require(scripts, scope)
                 except (Forbidden, Unavailable) as error:
@@ -36,12 +41,24 @@ class RequestFilter:
         await self.app(scope, receive, send)
 
 
+def _is_open(scripts: Scripts, scope: Scope) -> bool:
+    """Whether a request is let in whatever the function says."""
+    if _path(scope) == EXECUTE and scripts.is_posted(INCOMING_HTTP):
+        return True
+    is_public: bool = scope["app"].router.is_public(scope["path"])
+    return is_public
+
+
+def _path(scope: Scope) -> str:
+    return "/" + "/".join(filter(None, scope["path"].split("/")))
+
+
 async def _require(scripts: Scripts, scope: Scope) -> None:
     """Raises `Forbidden`, and `Unavailable` where a script cannot tell."""
     client = scope["client"]
     told = (
         scope["method"],
-        "/" + "/".join(filter(None, scope["path"].split("/"))),
+        _path(scope),
         client[0] if client else "",
         scope["user"],
         dict(Headers(scope=scope)),
@@ -50,6 +67,13 @@ async def _require(scripts: Scripts, scope: Scope) -> None:
         outcome = await scripts.call(INCOMING_HTTP, *told, wanted="boolean")
     except ScriptFailed as error:
         log.error("lua filter failed", function=INCOMING_HTTP, error=str(error))
-        raise Unavailable("A Lua script could not tell whether to let the request in") from error
+        raise Unavailable(
+            "A Lua script could not tell whether to let the request in", _way_back(scripts)
+        ) from error
     if not outcome.value:
-        raise Forbidden("A Lua script does not let the request in")
+        raise Forbidden("A Lua script does not let the request in", _way_back(scripts))
+
+
+def _way_back(scripts: Scripts) -> str:
+    """How a posted function is undone; nothing where the settings have it."""
+    return WAY_BACK if scripts.is_posted(INCOMING_HTTP) else ""

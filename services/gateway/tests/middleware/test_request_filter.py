@@ -86,3 +86,36 @@ async def test_who_is_not_asked_about(filtered) -> None:  # type: ignore[no-unty
         assert (await client.get("/health/live")).status_code == 200
         wrong = {"Authorization": f"{SCHEME} {TOKEN}x"}
         assert (await client.get("/tools/now", headers=wrong)).status_code == 403
+
+
+@pytest.mark.parametrize("body", ["error('why')", "return false"])
+async def test_a_posted_one_that_shuts_everybody_out(open_client: Open, body: str) -> None:
+    """Who may post scripts can post another, and every answer says so; one of the settings keeps
+    them out, too."""
+    posted = {"1": f"function IncomingHttpRequestFilter() {body} end".encode()}
+    lua = LuaSettings(callbacks=True, execute=True)
+    async with (
+        open_scripts(lua, {}, lambda: posted) as scripts,
+        open_client(Settings(lua=lua), lua=scripts, scripts=Ran()) as client,
+    ):
+        for path in ("/tools/now", "/tools/execute-script/more"):
+            refused = await client.get(path)
+            assert refused.status_code in (403, 503)
+            assert "IncomingHttpRequestFilter = nil" in refused.text
+        for path in ("/tools/execute-script", "/tools//execute-script/"):
+            assert (await client.post(path, content="undo it")).text == "ran undo it"
+
+
+async def test_one_of_the_settings_keeps_scripts_out(filtered) -> None:  # type: ignore[no-untyped-def]
+    """As in Orthanc."""
+    async with filtered("function IncomingHttpRequestFilter() return false end") as client:
+        refused = await client.post("/tools/execute-script", content="print(1)")
+        assert refused.status_code == 403
+        assert "posted" not in refused.text
+
+
+class Ran:
+    """Runs scripts by saying that it did."""
+
+    async def run(self, script: bytes) -> bytes:
+        return b"ran " + script
