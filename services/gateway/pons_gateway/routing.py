@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
+import structlog
+from anyio import BrokenResourceError
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.datastructures import Default
 from fastapi.routing import APIRoute
@@ -22,6 +24,8 @@ from pons_gateway.bodies.json import LONGEST_BODY, SHORT_BODY, JsonRequest
 from pons_gateway.models.failures import FAILURES
 from pons_gateway.query import reading_whole_queries
 from pons_gateway.responses.answers import json_answer
+
+log = structlog.get_logger()
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 """The methods of Orthanc's interface, in the order in which it lists them in `Allow`."""
@@ -76,7 +80,13 @@ class GatewayRoute(APIRoute):
     - It reads a model of the query at once: see `reading_whole_queries`.
     - It looks again when an object is missing, which may have been deleted or replaced between its
       row and itself.
+    - A client that leaves a stream of events is no error: see `until_left`.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        if self.is_sse_stream:
+            self.app = until_left(self.app)
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         documented = self.dependant
@@ -100,6 +110,22 @@ class GatewayRoute(APIRoute):
                 return await once_more(handler, body)
 
         return handle
+
+
+def until_left(app: ASGIApp) -> ASGIApp:
+    """The application of a route that sends events, which ends quietly when its client has gone.
+
+    FastAPI closes the stream between the endpoint and the client first, and ends those who write
+    to it then: whoever was just writing raises.
+    """
+
+    async def send_events(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except* BrokenResourceError:
+            log.debug("client left", path=scope["path"])
+
+    return send_events
 
 
 class LeanRoute(APIRoute):
