@@ -148,7 +148,7 @@ async def test_a_page_of_many_ends_early(
 
 @pytest.mark.parametrize("text", ["anna", "label:done", "is:stable"])
 async def test_sizes_are_compared_without_the_studies(connection: Any, text: str) -> None:
-    """Without an index all that match are compared, in small rows: of studies, those of the page."""
+    """All that match are compared, in small rows; of the studies those of the page are read."""
     plan = await plan_of(connection, text, "-size", how="ANALYZE, ")
     read = [
         node["Actual Rows"] * node["Actual Loops"]
