@@ -62,14 +62,18 @@ async def resolve(host: str, port: int, denied: Sequence[Network]) -> list[str]:
         raise RemoteFailure(f"host {host!r} is not known") from error
     addresses = list(dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found))
     for text in addresses:
-        for address in meanings(ip_address(text)):
-            if any(address in network for network in (*ALWAYS_DENIED, *denied)):
-                raise Forbidden(
-                    f"{host!r} is {text}, where no webhook may be, and no script may ask",
-                    "it is in a network of links, of a cloud's metadata, or of "
-                    "routing.denied_networks",
-                )
+        if is_denied(ip_address(text), denied):
+            raise Forbidden(
+                f"{host!r} is {text}, where no webhook may be, and no script may ask",
+                "it is in a network of links, of a cloud's metadata, or of routing.denied_networks",
+            )
     return addresses
+
+
+def is_denied(address: Address, denied: Sequence[Network]) -> bool:
+    """Whether it is, or stands for, an address in a denied network, or in `ALWAYS_DENIED`."""
+    networks = (*ALWAYS_DENIED, *denied)
+    return any(one in network for one in meanings(address) for network in networks)
 
 
 def meanings(address: Address) -> list[Address]:

@@ -18,6 +18,16 @@ class Rules(RootModel[dict[str, Rule]]):
     """Rules, by name."""
 
 
+class Kept(BaseModel):
+    """What there is to say of a rule that is kept."""
+
+    model_config = example(Warnings=[])
+
+    Warnings: list[str] = Field(
+        description="Why it may not do what it is to do: a destination that is not known yet."
+    )
+
+
 class ShownWebhook(BaseModel):
     """A webhook, without its secret."""
 
@@ -130,10 +140,16 @@ class DestinationState(BaseModel):
     """How a destination of rules fares."""
 
     model_config = example(
-        Destination="modality:research", Waiting=120, GoingOn=1, DeadLetters=0, Reason=""
+        Destination="modality:research",
+        Known=True,
+        Waiting=120,
+        GoingOn=1,
+        DeadLetters=0,
+        Reason="",
     )
 
     Destination: str = Field(description="A kind, and what this store calls it.")
+    Known: bool = Field(description="Whether there is such a modality, peer or webhook.")
     Waiting: int = Field(description="Changes in its queue, of which no job was made yet.")
     GoingOn: int = Field(description="Jobs that are under way, or are to be tried again.")
     DeadLetters: int = Field(description="Jobs that failed for good: `/jobs/dead-letters`.")

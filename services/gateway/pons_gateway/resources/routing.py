@@ -2,6 +2,7 @@
 """What rules would do: with a resource, and with the changes of the last days."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,7 +94,9 @@ async def last_before(catalog: Catalog, moment: datetime) -> int:
     return low
 
 
-async def destinations(routing: Routing, jobs: Jobs) -> list[dict[str, Any]]:
+async def destinations(
+    routing: Routing, jobs: Jobs, is_known: Callable[[str], bool]
+) -> list[dict[str, Any]]:
     """How the destinations fare that rules name, or for which something waits."""
     lengths, documents = await asyncio.gather(routing.queues.lengths(), read_documents(jobs.bus))
     named = {one for rule in routing.rules.all().values() for one in rule.destinations}
@@ -107,6 +110,7 @@ async def destinations(routing: Routing, jobs: Jobs) -> list[dict[str, Any]]:
         told.append(
             {
                 "Destination": destination,
+                "Known": is_known(destination),
                 "Waiting": lengths.get(destination, 0),
                 "GoingOn": sum(not one.finished for one in theirs),
                 "DeadLetters": sum(one.finished for one in theirs),

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routing: rules, webhooks, what they would do, and how destinations fare."""
 
+from functools import partial
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Path, Query, Response
 
 from pons.routing import rules, webhooks
@@ -14,6 +16,7 @@ from pons_gateway.models.routing import (
     DestinationState,
     DryRun,
     DryRunRequest,
+    Kept,
     Replay,
     ReplayRequest,
     Rules,
@@ -23,10 +26,16 @@ from pons_gateway.models.routing import (
 from pons_gateway.query import Flag
 from pons_gateway.resources.configuration import RevisionDep, put_unchanged, with_revision
 from pons_gateway.resources.routing import destinations, replay, try_rule
+from pons_gateway.resources.rule_doubts import (
+    is_known,
+    require_possible,
+    require_reachable,
+)
 from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.responses.media_types import NO_BODY, takes_text
 from pons_gateway.routing import Router, or_text
 
+log = structlog.get_logger()
 router = Router(
     "Routing",
     "What is sent to other systems by itself: rules that are asked of each change.",
@@ -50,14 +59,17 @@ async def show_rule(name: Name, backends: BackendsDep) -> Response:
     return with_revision(json_answer(await known.read(name)), known, name)
 
 
-@router.put("/rules/{name}", summary="Add or change a rule", **NO_BODY)
+@router.put("/rules/{name}", summary="Add or change a rule", response_model=Kept)
 async def put_rule(
     name: Name, rule: Rule, revision: RevisionDep, backends: BackendsDep
 ) -> Response:
-    """It counts for changes from now on, and wins over the settings. 409 where it was changed since
-    the ETag of `If-Match`."""
+    """It counts for changes from now on, and wins over the settings. 400 for one that can never do
+    anything. 409 where it was changed since the ETag of `If-Match`."""
+    doubts = require_possible(rule, backends)
     await put_unchanged(backends.routing.rules, name, rules.as_kept(rule), revision)
-    return done()
+    for doubt in doubts:
+        log.warning("doubtful rule", rule=name, doubt=doubt)
+    return json_answer({"Warnings": doubts})
 
 
 @router.delete("/rules/{name}", summary="Forget a rule", **NO_BODY)
@@ -95,7 +107,8 @@ async def replay_changes(asked: ReplayRequest, backends: BackendsDep) -> Respons
 @router.get("/destinations", summary="How destinations fare", response_model=list[DestinationState])
 async def list_destinations(backends: BackendsDep) -> Response:
     """Those that rules name, and others for which something waits."""
-    return json_answer(await destinations(backends.routing, backends.jobs))
+    known = partial(is_known, backends=backends)
+    return json_answer(await destinations(backends.routing, backends.jobs, known))
 
 
 @router.get("/webhooks", summary="List webhooks", response_model=list[str] | Webhooks)
@@ -115,7 +128,8 @@ async def show_webhook(name: Name, backends: BackendsDep) -> Response:
 
 @router.put("/webhooks/{name}", summary="Add or change a webhook", **NO_BODY)
 async def put_webhook(name: Name, webhook: Webhook, backends: BackendsDep) -> Response:
-    """What is put wins over the settings."""
+    """What is put wins over the settings. 400 for an address, in digits, where none may be."""
+    require_reachable(webhook, backends)
     await backends.routing.webhooks.put(name, webhooks.as_kept(webhook))
     return done()
 

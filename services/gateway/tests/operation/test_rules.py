@@ -13,6 +13,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from pons.bus import Bus
 from pons.jobs import Jobs
+from pons.messages.modality import Modality
+from pons.remotes.peers import OtherStore
 from pons.routing.known import open_known
 from pons.settings import JobsSettings, RoutingSettings, Settings
 
@@ -33,9 +35,16 @@ WEBHOOK: dict[str, Any] = {
 async def client(bus: Bus, store: Store, open_client: Open) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(routing=RoutingSettings(rules={"configured": RULE}))
     catalog: Any = store.catalog
+    own = Modality("PONS", "127.0.0.1", settings.dicom.port)
+    peers = {"own": OtherStore(f"http://localhost:{settings.http.port}/")}
     async with (
         open_known(bus, catalog, settings) as known,
-        open_client(routing=known, jobs=Jobs(bus, JobsSettings())) as client,
+        open_client(
+            routing=known,
+            jobs=Jobs(bus, JobsSettings()),
+            modalities=FakeRegistry({"pacs": Modality("PACS", "pacs", 104), "own": own}),
+            peers=FakeRegistry(peers),
+        ) as client,
     ):
         yield client
 
@@ -45,7 +54,7 @@ async def test_rules(client: httpx.AsyncClient) -> None:
     assert (await client.get("/routing/rules")).json() == ["configured"]
     condition = {"Tag": "Modality", "Is": "CT"}
     put = await client.put("/routing/rules/ct", json={**RULE, "When": [condition]})
-    assert (put.status_code, put.content) == (200, b"")
+    assert (put.status_code, put.json()) == (200, {"Warnings": []})
     shown = (await client.get("/routing/rules/ct")).json()
     assert shown == {
         "On": "StableStudy",
@@ -61,6 +70,7 @@ async def test_rules(client: httpx.AsyncClient) -> None:
     (state,) = (await client.get("/routing/destinations")).json()
     assert state == {
         "Destination": "modality:pacs",
+        "Known": True,
         "Waiting": 0,
         "GoingOn": 0,
         "DeadLetters": 0,
@@ -75,6 +85,14 @@ async def test_rules(client: httpx.AsyncClient) -> None:
         ({**RULE, "When": [{"Tag": "NoTag", "Is": "x"}]}, "Unknown DICOM tag: NoTag"),
         ({**RULE, "To": ["smtp:x"]}, "expected modality:NAME"),
         ([], "object"),
+        ({**RULE, "To": ["modality:own"]}, "another destination"),
+        ({**RULE, "To": ["peer:own"]}, "another destination"),
+        ({**RULE, "When": [{"Tag": "Rows", "Min": 9, "Max": 8}]}, "Min has to be the smaller one"),
+        (
+            {**RULE, "When": [{"Any": [{"Tag": "StudyDate", "Min": "2025", "Max": "2024"}]}]},
+            "the earlier one",
+        ),
+        ({**RULE, "When": [{"Not": {"Tag": "PixelData", "Exists": True}}]}, "of the header"),
     ],
 )
 async def test_a_rule_that_cannot_be(client: httpx.AsyncClient, body: Any, says: str) -> None:
@@ -83,6 +101,34 @@ async def test_a_rule_that_cannot_be(client: httpx.AsyncClient, body: Any, says:
     assert answer.status_code == 400
     assert says in answer.json()["Details"]
     assert (await client.get("/routing/rules/wrong")).status_code == 404
+
+
+async def test_a_rule_that_comes_before_its_destination(client: httpx.AsyncClient) -> None:
+    """It is kept, and whoever puts it hears of what is not known yet; the list of destinations
+    tells it, too."""
+    to = ["modality:pacs", "modality:later", "webhook:none"]
+    put = await client.put("/routing/rules/early", json={**RULE, "To": to})
+    assert put.status_code == 200
+    later, none = put.json()["Warnings"]
+    assert later.startswith("modality:later is not known yet")
+    assert none.startswith("webhook:none is not known yet")
+    states = (await client.get("/routing/destinations")).json()
+    assert {one["Destination"]: one["Known"] for one in states} == {
+        "modality:later": False,
+        "modality:pacs": True,
+        "webhook:none": False,
+    }
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.1]"])
+async def test_a_webhook_where_none_may_be(client: httpx.AsyncClient, host: str) -> None:
+    """It is refused at once, and not only when the first change is to be told."""
+    answer = await client.put(
+        "/routing/webhooks/wrong", json={**WEBHOOK, "Url": f"http://{host}/latest"}
+    )
+    assert answer.status_code == 400
+    assert "No webhook may be at" in answer.json()["Details"]
+    assert (await client.get("/routing/webhooks/wrong")).status_code == 404
 
 
 async def test_webhooks(client: httpx.AsyncClient) -> None:

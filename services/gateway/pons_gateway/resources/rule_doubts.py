@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with a rule or a webhook, as this store is: what can never work is refused.
+
+Modalities, peers and webhooks may come after the rules that name them, so an unknown one is told,
+and not refused.
+"""
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from pons.dicom.tag_names import parse_tag
+from pons.dicom.vocabulary import attribute
+from pons.errors import BadRequest
+from pons.http.addresses import is_denied, parse_networks
+from pons.messages.destinations import parts
+from pons.remotes.registry import Registry
+from pons.routing.conditions import Condition
+from pons.routing.own import OwnDoors
+from pons.routing.rules import Rule
+from pons.routing.webhooks import Webhook
+from pons_gateway.backends import Backends
+
+WITHOUT_TEXT = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
+"""Value representations of bytes and of binary numbers, which no condition can read."""
+
+
+def require_possible(rule: Rule, backends: Backends) -> list[str]:
+    """Doubts about the rule, a sentence each. Raises `BadRequest` for one that can never work."""
+    _require_satisfiable(rule.condition)
+    doors = OwnDoors(backends.modalities, backends.peers, backends.settings)
+    for destination in rule.destinations:
+        if doors.has(destination):
+            raise BadRequest(
+                f"{destination} is this store itself: what a rule sends there would come in again",
+                "name another destination, or give the rule a Label alone",
+            )
+    return [
+        f"{one} is not known yet: until it is, what the rule sends there fails, and is listed by "
+        f"GET /jobs/dead-letters?destination={one}"
+        for one in rule.destinations
+        if not is_known(one, backends)
+    ]
+
+
+def is_known(destination: str, backends: Backends) -> bool:
+    """Whether there is a modality, a peer or a webhook of this name."""
+    kind, name = parts(destination)
+    known: dict[str, Registry[Any]] = {
+        "modality": backends.modalities,
+        "peer": backends.peers,
+        "webhook": backends.routing.webhooks,
+    }
+    return name in known[kind].list()
+
+
+def _require_satisfiable(condition: Condition) -> None:
+    for one in condition.below:
+        _require_satisfiable(one)
+    least, most = condition.Min, condition.Max
+    if least is not None and most is not None and least > most:  # type: ignore[operator]
+        raise BadRequest(
+            f"{condition.Tag}: Min is {least!r} and Max is {most!r}, and nothing is in between",
+            "Min has to be the smaller one, or the earlier one as text",
+        )
+    if condition.Tag is not None:
+        known = attribute(int(parse_tag(condition.Tag), 16))
+        if known is not None and set(known.vr.split(" or ")) <= WITHOUT_TEXT:
+            raise BadRequest(
+                f"{condition.Tag} has bytes (VR {known.vr}), and no text that a condition could "
+                "ask about",
+                "ask about an attribute of the header, such as Rows or Modality",
+            )
+
+
+def require_reachable(webhook: Webhook, backends: Backends) -> None:
+    """Raises `BadRequest` for an address, in digits, where no webhook may be.
+
+    What a name means is seen when the webhook is told of something.
+    """
+    host = urlsplit(webhook.Url).hostname or ""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return
+    if is_denied(address, parse_networks(backends.settings.routing.denied_networks)):
+        raise BadRequest(
+            f"No webhook may be at {address}",
+            "it is in a network of links, of a cloud's metadata, or of routing.denied_networks",
+        )
