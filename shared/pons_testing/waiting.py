@@ -20,3 +20,12 @@ async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         name = getattr(condition, "__name__", condition)
         assert time.monotonic() < deadline, f"{name} did not hold in {seconds:g} s"
         await anyio.sleep(0.01)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """As `until`, for tests without an event loop; `condition` is a plain function."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        name = getattr(condition, "__name__", condition)
+        assert time.monotonic() < deadline, f"{name} did not hold in {seconds:g} s"
+        time.sleep(0.01)

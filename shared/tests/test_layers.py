@@ -21,7 +21,7 @@ SHARED = ROOT / "shared" / "pons"
 TESTING = ROOT / "shared" / "pons_testing"
 LIBRARY_FLOORS = (
     ("errors",),
-    ("dicom", "health", "limits", "passwords", "tls"),
+    ("dicom", "health", "limits", "passwords", "tls", "traces"),
     ("header", "http", "messages", "settings"),
     ("bus", "objects"),
     ("ownership", "runtime"),

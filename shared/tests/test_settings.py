@@ -149,6 +149,9 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_WORKLISTS_FOLDER": ("/worklists", Path("/worklists")),
         "PONS_LOG_LEVEL": ("error", "error"),
         "PONS_LOG_FORMAT": ("json", "json"),
+        "PONS_TRACES_ENDPOINT": ("http://a:4318/v1/traces", "http://a:4318/v1/traces"),
+        "PONS_TRACES_SAMPLE": ("0.25", 0.25),
+        "PONS_TRACES_HEADERS": ('{"authorization": "a"}', {"authorization": "a"}),
     }
     if name not in given:
         default: Any = sections()[section].model_fields[key].default

@@ -91,6 +91,7 @@ retention.room_percent retention.room_interval
 queries.hours queries.answers_mb queries.timeout
 lua.timeout lua.event_timeout lua.memory_mb lua.url lua.token
 log.level log.format
+traces.endpoint traces.sample traces.headers traces.tls_ca
 health.leave_seconds health.finish_seconds dicom.drain_seconds
 health.host health.port health.hung_after health.ends_with_input health.opens_when_told
 """

@@ -21,6 +21,7 @@ from pons.objects.damage import found
 from pons.runtime.logs import configure_logs
 from pons.runtime.supervised import obey_supervisor
 from pons.settings import Settings, SettingsError, ignored_variables, load_settings
+from pons.traces.tracing import Destination, tracing
 
 log = structlog.get_logger()
 GRACE = 2
@@ -60,13 +61,19 @@ def run_service(name: str, open_service: OpenService, create_app: CreateApp = he
     health = Health(name)
     health.damaged = found
     try:
-        _run(_serve(settings, health, open_service, create_app(health)))
+        with tracing(_destination(settings), name, settings.store.name):
+            _run(_serve(settings, health, open_service, create_app(health)))
     except (Exception, BaseExceptionGroup) as error:
         causes = list(leaves(error))
         _tell(causes)
         sys.exit(2 if any(isinstance(cause, SettingsError) for cause in causes) else 1)
     if health.exit_code:
         sys.exit(health.exit_code)
+
+
+def _destination(settings: Settings) -> Destination:
+    traces = settings.traces
+    return Destination(traces.endpoint, traces.sample, traces.headers, traces.tls_ca)
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

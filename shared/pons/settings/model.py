@@ -32,6 +32,7 @@ from pons.settings.work import (
     QueriesSettings,
     RenderSettings,
     RoutingSettings,
+    TracesSettings,
     WorklistsSettings,
 )
 
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings = RoutingSettings()
     lua: LuaSettings = LuaSettings()
     log: LogSettings = LogSettings()
+    traces: TracesSettings = TracesSettings()
     health: HealthSettings = HealthSettings()
     modalities: dict[str, Any] = Field(
         {},

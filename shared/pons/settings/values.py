@@ -16,7 +16,7 @@ from pons.dicom.metadata import (
     is_users,
 )
 
-SECRET = re.compile("users|url|key|peers|token|http_proxy")
+SECRET = re.compile(r"users|url|key|peers|token|http_proxy|traces\.(endpoint|headers)")
 """Settings whose value no message repeats."""
 
 

@@ -338,6 +338,35 @@ class LuaSettings(Section):
         return hard_to_guess(token)
 
 
+class TracesSettings(Section):
+    """Traces: what an instance or a request went through, for OpenTelemetry's tools"""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+(/\S*)?)?$",
+        description="Where spans are sent (OTLP over HTTP, protobuf): the whole address, such as "
+        "`http://collector:4318/v1/traces`. Empty: nothing is recorded, whatever `OTEL_` variables "
+        "say.",
+    )
+    sample: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the associations and requests that are traced. Whoever sends a "
+        "`traceparent` decides it for that request. 0: only those are.",
+    )
+    headers: dict[str, str] = Field(
+        {},
+        description="Headers of each request to the endpoint, such as a token: as JSON, and best "
+        "in a file (`PONS_TRACES_HEADERS_FILE`).",
+    )
+    tls_ca: str = Field(
+        "",
+        description="Path of the certificates (PEM) of the endpoint, or of the authorities that "
+        "sign it. Empty: those that are widely believed (certifi).",
+    )
+
+
 class LogSettings(Section):
     """Logs"""
 

@@ -55,7 +55,10 @@ QUESTIONS = {
 }
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
-    "Every service": ("pons_ready", "pons_check_", "pons_task_", "pons_damaged_objects"),
+    "Every service": (
+        *("pons_ready", "pons_check_", "pons_task_", "pons_damaged_objects"),
+        "pons_traces_",
+    ),
     "The way in, in every service that takes instances": ("pons_ingest_",),
     "dicom-ingress": ("pons_dicom_",),
     "gateway; connections that are refused in render, too": ("pons_http_",),

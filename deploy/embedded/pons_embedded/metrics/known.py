@@ -15,6 +15,7 @@ PROGRAM = """
 import importlib, json, sys
 for name in sys.argv[1:]:
     importlib.import_module(name + ".service")
+importlib.import_module("pons.runtime.service")
 from prometheus_client import REGISTRY
 labels = {}
 for name, module in list(sys.modules.items()):
