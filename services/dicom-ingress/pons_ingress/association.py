@@ -24,6 +24,8 @@ from pons.dicom.network.pdu import (
 )
 from pons.dicom.network.rejection import Rejection
 from pons.settings import DicomSettings
+from pons.traces.attributes import Attribute
+from pons.traces.spans import Attributes, span
 from pons_ingress import metrics
 from pons_ingress.admission import Admission, Peer, Seats
 from pons_ingress.channel import (
@@ -85,7 +87,11 @@ class Association:
         with self._seats.seat() as take_seat:
             try:
                 await self._establish(take_seat)
-                await self._serve()
+                with span("DICOM association", "server", self._about) as traced:
+                    try:
+                        await self._serve()
+                    finally:
+                        traced.set(Attribute.REQUESTS, self._requests)
                 ending = Ending("released", RELEASE_REPLY)
             except asyncio.CancelledError:  # the service ends and this has had its time
                 self.channel.drop(USER_ABORT)
@@ -98,6 +104,15 @@ class Association:
         self._report(ending, monotonic() - started)
         patience = self._settings.artim_timeout if ending.last_words else 0
         await self.channel.close(ending.last_words, patience)
+
+    @property
+    def _about(self) -> Attributes:
+        return {
+            Attribute.NETWORK_PROTOCOL: "dicom",
+            Attribute.CLIENT_ADDRESS: self._peer.remote_ip,
+            Attribute.CALLING_AET: self._peer.calling_aet,
+            Attribute.CALLED_AET: self._peer.called_aet,
+        }
 
     async def _establish(self, take_seat: Callable[[], None]) -> None:
         request = expected(await self.channel.next(), ASSOCIATE_RQ)

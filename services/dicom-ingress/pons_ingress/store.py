@@ -22,6 +22,8 @@ from pons.header.model import MAX_UID
 from pons.ingest import FilteredOut
 from pons.messages.events import Origin
 from pons.objects import Body, Spool
+from pons.traces.attributes import Attribute
+from pons.traces.spans import Span, span
 from pons_ingress import metrics
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
@@ -86,6 +88,15 @@ class Store:
         return ReceivedFile(start, self._open_spool, self._max_bytes)
 
     async def answer(self, conversation: Conversation) -> None:
+        command = conversation.message.command
+        uids = {
+            Attribute.SOP_CLASS_UID: command.sop_class_uid,
+            Attribute.SOP_INSTANCE_UID: command.sop_instance_uid,
+        }
+        with span("C-STORE", "server", uids) as traced:
+            await self._answer(conversation, traced)
+
+    async def _answer(self, conversation: Conversation, traced: Span) -> None:
         started = perf_counter()
         peer, message = conversation.peer, conversation.message
         command, file = message.command, message.dataset
@@ -105,6 +116,10 @@ class Store:
         metrics.BYTES.inc(size)
         metrics.STORE_SECONDS.observe(seconds)
         metrics.INSTANCES.labels(outcome, f"{response.status:04X}").inc()
+        traced.set(Attribute.DICOM_STATUS, f"{response.status:04X}")
+        traced.set(Attribute.OUTCOME, outcome)
+        if response.status != SUCCESS:
+            traced.fail(outcome)
         facts = {
             "sop_instance_uid": command.sop_instance_uid,
             "bytes": size,

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
 import pons
+from pons.http.traced import Traced
 from pons.limits import MEGABYTE
 from pons.settings import Settings
 from pons.settings.model import is_loopback
@@ -122,6 +123,8 @@ def add_middleware(
         app.add_middleware(Compression)
     app.add_middleware(Metrics)
     app.add_middleware(Browsers, hsts_seconds=http.hsts_seconds)
+    if settings.traces.endpoint:
+        app.add_middleware(Traced)
 
 
 def requests(router: TreeRouter) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ from pons.settings import IndexSettings
 from pons_index.arrival import Arrival, arrivals, cut
 from pons_index.metrics import BATCH_INSTANCES, INSTANCES, VISIBLE_SECONDS
 from pons_index.refusals import Refusals
+from pons_index.traces import Traces
 from pons_index.writer import Writer
 
 log = structlog.get_logger()
@@ -62,7 +63,9 @@ class Consumer:
         refusals: Refusals,
         settings: IndexSettings,
         wrote: Callable[[], None],
+        traces: Traces | None = None,
     ) -> None:
+        self._traces = traces or Traces(bus)
         self._bus = bus
         self._writer = writer
         self._refusals = refusals
@@ -134,7 +137,9 @@ class Consumer:
 
     async def _write(self, piece: list[Arrival]) -> None:
         BATCH_INSTANCES.observe(len(piece))
-        answers = await self._writer.write(piece, self._stay_in_charge)
+        with await self._traces.written(piece) as written:
+            answers = await self._writer.write(piece, self._stay_in_charge)
+            written.tell(answers)
         self._wrote()
         by_process: dict[str, list[Indexed]] = defaultdict(list)
         now = time.time()

@@ -4,7 +4,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -19,12 +19,14 @@ from pons.errors import Unavailable
 from pons.health.pulse import Pulse
 from pons.messages.changes import CHANGE_NAMES
 from pons.messages.events import Change, Changes, Deletion
+from pons.traces.spans import Span
 from pons_index.database import Database
 from pons_index.metrics import CHANGES_RELAYED
 from pons_index.statements import SQL
+from pons_index.traces import Traces
 
 RUN = 2000
-"""Changes in a message at most: under 300 KB."""
+"""Changes in a message at most: under 450 KB, where each is of a trace."""
 PAUSE = 0.1
 """Seconds between turns at least, so that under load many batches share one."""
 SLOW_TIMER = 10.0
@@ -42,8 +44,15 @@ class Relay:
     Deletions go along while functions of scripts follow the feed, which nobody else tells of them.
     """
 
-    def __init__(self, database: Database, bus: Bus, pulse: Pulse | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        pulse: Pulse | None = None,
+        traces: Traces | None = None,
+    ) -> None:
         self._pulse = pulse
+        self._traces = traces or Traces(bus)
         self._database = database
         self._bus = bus
         self._more = asyncio.Event()
@@ -85,14 +94,18 @@ class Relay:
                 return False
             told = gone if gone and await self._is_followed() else []
             if rows or told:
-                run = Changes([_change(row) for row in rows], [_deletion(row) for row in told])
-                await self._bus.publish(
-                    self._bus.names.changes,
-                    msgspec.msgpack.encode(run),
-                    message_id="-".join(
-                        [self._bus.names.store, *_ends(rows, "seq"), *_ends(told, "number")]
-                    ),
-                )
+                with ExitStack() as spans:
+                    changes = [_change(row, spans.enter_context(self._span(row))) for row in rows]
+                    run = Changes(changes, [_deletion(row) for row in told])
+                    await self._bus.publish(
+                        self._bus.names.changes,
+                        msgspec.msgpack.encode(run),
+                        message_id="-".join(
+                            [self._bus.names.store, *_ends(rows, "seq"), *_ends(told, "number")]
+                        ),
+                    )
+                for row in rows:
+                    self._traces.told(CHANGE_NAMES[row["change_type"]], row["resource_id"])
             # Losing this to a crash only repeats the run.
             await connection.execute("SET LOCAL synchronous_commit = off")
             if rows:
@@ -102,6 +115,10 @@ class Relay:
                 await connection.execute(SQL["forget_deletions"], *columns)
         CHANGES_RELAYED.inc(len(rows))
         return True
+
+    def _span(self, row: Any) -> Span:
+        change_type = CHANGE_NAMES[row["change_type"]]
+        return self._traces.change(change_type, row["resource_id"], row["seq"])
 
     async def _is_followed(self) -> bool:
         """Whether there is somebody to hear of deletions. Raises `Unavailable`."""
@@ -135,11 +152,12 @@ def _deletion(row: Any) -> Deletion:
     return Deletion(row["seq"], LEVELS[row["level"]], to_text(row["resource_id"]))
 
 
-def _change(row: Any) -> Change:
+def _change(row: Any, span: Span) -> Change:
     return Change(
         row["seq"],
         CHANGE_NAMES[row["change_type"]],
         LEVELS[row["level"]],
         to_text(row["resource_id"]),
         row["date"],
+        span.traceparent,
     )

@@ -46,6 +46,7 @@ from pons_index.stream import forget_acknowledged
 from pons_index.sweep import Sweep
 from pons_index.tags import tag_reader
 from pons_index.tombstones import Tombstones
+from pons_index.traces import Traces
 from pons_index.worklists import Worklists
 from pons_index.writer import Writer
 
@@ -86,7 +87,9 @@ async def open_index(
         health.pulses.include(bus.pulses)
         health.measures.append(partial(measure_lag, bus))
         pulse = health.pulses.add
-        relay = Relay(database, bus, pulse("relay"))
+        traces = Traces(bus)
+        await traces.listen()
+        relay = Relay(database, bus, pulse("relay"), traces)
         dead_letters = DeadLetters(
             database, lambda: ingesting(objects, bus, settings), health.warnings
         )
@@ -104,7 +107,7 @@ async def open_index(
             origins.wrote,
             writing,
         )
-        consumer = Consumer(bus, writer, refusals, settings.index, relay.wake)
+        consumer = Consumer(bus, writer, refusals, settings.index, relay.wake, traces)
         records, tombstones = Records(database, objects), Tombstones(database, objects)
         worklists = Worklists(
             database,

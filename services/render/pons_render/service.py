@@ -14,6 +14,7 @@ from pons.header.json_elements import select_elements
 from pons.health.readiness import Health
 from pons.http.preload import preload_http
 from pons.http.serving import serving
+from pons.http.traced import Traced
 from pons.jobs import Jobs, Worker
 from pons.jobs.archive import WORKER
 from pons.limits import MEGABYTE
@@ -107,6 +108,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
     refuse_to_be_open(settings)
     await preload_http()
     app = create_app(settings.render.token, partial(open_resources, settings, health))
+    if settings.traces.endpoint:
+        app.add_middleware(Traced)
     host, port = settings.render.host, settings.render.port
     async with serving(
         app,

@@ -21,6 +21,8 @@ from pons.bus.connection import Bus
 from pons.errors import FAMILY, PonsError, Unavailable, family_name, log_text
 from pons.health.readiness import Health
 from pons.messages.services import Done, HealthReport, Ping, ReportHealth
+from pons.traces.attributes import Attribute
+from pons.traces.spans import HEADER, Attributes, span, trace_headers
 
 log = structlog.get_logger()
 
@@ -64,10 +66,12 @@ async def ask(
     subject = bus.names.command(service, type(command).__name__)
     try:
         payload = msgspec.msgpack.encode(command)
-        if silence is None:
-            message = await bus.client.request(subject, payload, timeout=within)
-        else:
-            message = await _listen(bus, subject, payload, within, silence)
+        with span(type(command).__name__, "client", _about(service, type(command))):
+            if silence is None:
+                told = trace_headers() or None
+                message = await bus.client.request(subject, payload, timeout=within, headers=told)
+            else:
+                message = await _listen(bus, subject, payload, within, silence)
     except nats.errors.NoRespondersError:
         raise Unavailable(f"The {service} service is not running", "try again shortly") from None
     except (nats.errors.Error, TimeoutError) as error:
@@ -80,11 +84,19 @@ async def ask(
     return msgspec.msgpack.decode(reply.result, type=answer)
 
 
+def _about(service: str, command: type[msgspec.Struct]) -> Attributes:
+    return {
+        Attribute.RPC_SYSTEM: "nats",
+        Attribute.RPC_SERVICE: service,
+        Attribute.RPC_METHOD: command.__name__,
+    }
+
+
 async def _listen(bus: Bus, subject: str, payload: bytes, within: float, silence: float) -> Msg:
     """The answer, with signs of life before it."""
     inbox = bus.client.new_inbox()
     subscription = await bus.client.subscribe(inbox)
-    wanted = {SIGN_EVERY: f"{silence / 4:g}"}
+    wanted = {SIGN_EVERY: f"{silence / 4:g}"} | trace_headers()
     try:
         await bus.client.publish(subject, payload, reply=inbox, headers=wanted)
         async with asyncio.timeout(within):
@@ -121,7 +133,7 @@ async def answer_commands(
     for command, handler in answered.items():
         await bus.subscribe(
             bus.names.command(service, command.__name__),
-            _answering(bus, command, handler),
+            _answering(bus, service, command, handler),
             queue=service,
             concurrent=CONCURRENT,
         )
@@ -132,13 +144,14 @@ async def _pong(_ping: Ping) -> Done:
 
 
 def _answering(
-    bus: Bus, command: type[msgspec.Struct], handler: Handler
+    bus: Bus, service: str, command: type[msgspec.Struct], handler: Handler
 ) -> Callable[[Msg], Awaitable[None]]:
     async def answer(message: Msg) -> None:
-        seconds = float((message.headers or {}).get(SIGN_EVERY, 0))
+        headers = message.headers or {}
+        seconds = float(headers.get(SIGN_EVERY, 0))
         async with asyncio.TaskGroup() as group:
             signs = group.create_task(give_signs(message, seconds)) if seconds else None
-            reply = await _reply(message.data)
+            reply = await _reply(message.data, headers.get(HEADER, ""))
             if signs is not None:
                 signs.cancel()
         try:
@@ -153,9 +166,11 @@ def _answering(
             with suppress(nats.errors.Error):  # who asked hears the next one, or gives up
                 await bus.client.publish(message.reply, b"", headers={SIGN: command.__name__})
 
-    async def _reply(payload: bytes) -> _Reply:
+    async def _reply(payload: bytes, parent: str) -> _Reply:
+        about = _about(service, command)
         try:
-            result = await handler(msgspec.msgpack.decode(payload, type=command))
+            with span(command.__name__, "consumer", about, parent=parent):
+                result = await handler(msgspec.msgpack.decode(payload, type=command))
             return _Reply(result=msgspec.Raw(msgspec.msgpack.encode(result)))
         except PonsError as error:
             if error.__cause__ is not None:

@@ -21,6 +21,8 @@ from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.errors import Unavailable
 from pons.ingest.steps import INDEX, UNANSWERED
 from pons.messages.events import Indexed, IndexedBatch, InstanceReceived, StoreFull
+from pons.traces.attributes import Attribute
+from pons.traces.spans import span
 
 PUBLISH_DEADLINE = 10.0
 """Seconds after which an announcement that JetStream does not keep is given up."""
@@ -172,14 +174,22 @@ class Announcer:
         if self._ended:
             raise Unavailable("The service is ending", "send the instance again")
         self._last_token += 1
+        token = self._last_token
         deadline = time.monotonic() + min(within, PUBLISH_DEADLINE)
-        event = msgspec.msgpack.encode(msgspec.structs.replace(instance, token=self._last_token))
-        announced = Announced(event, deadline, awaited=awaited, refusable=refusable)
-        self._announced[self._last_token] = announced
-        self._queue.append(announced)
-        self._send_when_half()
-        if failure := await announced.kept:
-            raise Unavailable("The instance could not be announced", failure)
+        subject = self._bus.names.received
+        with span(
+            f"send {subject}",
+            "producer",
+            {Attribute.MESSAGING_SYSTEM: "nats", Attribute.MESSAGING_DESTINATION: subject},
+        ) as sending:
+            numbered = msgspec.structs.replace(instance, token=token, trace=sending.traceparent)
+            event = msgspec.msgpack.encode(numbered)
+            announced = Announced(event, deadline, awaited=awaited, refusable=refusable)
+            self._announced[token] = announced
+            self._queue.append(announced)
+            self._send_when_half()
+            if failure := await announced.kept:
+                raise Unavailable("The instance could not be announced", failure)
         return announced
 
     def _send_when_half(self) -> None:

@@ -33,6 +33,8 @@ from pons.objects.stored_file import (
     forms_of,
 )
 from pons.settings import Settings
+from pons.traces.attributes import Attribute
+from pons.traces.spans import span
 
 CROWDED_ABOVE = 2
 """Instances under way at once from which on the object store is told that it is crowded."""
@@ -172,7 +174,7 @@ class Ingest:
     ) -> Kept | FilteredOut:
         examine = self._examiner.examine
         asked = self._filter if self._filter and self._filter.applies(origin.kind) else None
-        with EXAMINE.time():
+        with EXAMINE.time(), span("examine"):
             found = await examine(body, origin, keep_header=asked is None, announced=announced)
         if found.correction is None:
             return await self._keep_found(found, body, awaited, asked)
@@ -187,13 +189,15 @@ class Ingest:
         self, found: Recognised, body: Body, awaited: bool, asked: InstanceFilter | None
     ) -> Kept | FilteredOut:
         if asked is not None:  # before anything of it is written
-            with FILTER.time():
+            with FILTER.time(), span("filter"):
                 let_in = await asked.lets_in(found.received)
             if not let_in:
                 return FilteredOut(found.ids)
             found = await self._examiner.keep_large_header(found)
-        with WRITE.time():
+        with WRITE.time(), span("store object") as writing:
             found = await self._put(found, body, await self._packed(body))
+            writing.set(Attribute.OBJECT_KEY, str(found.received.object_key))
+            writing.set(Attribute.BYTES, found.received.stored_size)
         with ANNOUNCE.time():
             return await self._announce(found, awaited=awaited, refusable=awaited)
 

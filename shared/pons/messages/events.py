@@ -54,6 +54,9 @@ class InstanceReceived(msgspec.Struct, frozen=True, array_like=True):
     pixel_length: int | None
     """None when there is no pixel data, -1 when its length is undefined."""
     pixel_vr: str
+    trace: str = ""
+    """The span that it was announced in (W3C traceparent); empty where no trace is told. Releases
+    that know no traces pass over it."""
 
 
 class Announcement(msgspec.Struct, frozen=True, array_like=True):
@@ -87,7 +90,7 @@ class StoreFull(msgspec.Struct, frozen=True, array_like=True):
     tokens: list[int]
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of the change log."""
 
     seq: int
@@ -96,6 +99,9 @@ class Change(msgspec.Struct, frozen=True):
     resource_id: str
     date: float
     """Seconds since the epoch."""
+    trace: str = ""
+    """The span that it is published in (W3C traceparent), where it comes of an instance whose trace
+    is told and that has just been written. The log itself does not keep it."""
 
 
 class Deletion(msgspec.Struct, frozen=True):

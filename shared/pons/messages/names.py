@@ -34,6 +34,11 @@ class Names:
         return f"{self.store}-refused"
 
     @property
+    def traced(self) -> str:
+        """Subject on which replicas of the index tell each other whose changes are of traces."""
+        return f"pons.{self.store}.index.traced"
+
+    @property
     def changes(self) -> str:
         """Subject of runs of changes, in order of their numbers."""
         return f"pons.{self.store}.change"

@@ -3,6 +3,7 @@
 
 import httpx
 
+from pons.http.traced import go_on
 from pons.settings import Settings
 
 
@@ -23,5 +24,6 @@ def open_render(
         timeout=httpx.Timeout(patience, connect=2),
         limits=httpx.Limits(max_connections=connections),
         trust_env=False,
+        event_hooks={"request": [go_on]} if settings.traces.endpoint else None,
         transport=transport,
     )

@@ -339,7 +339,7 @@ class LuaSettings(Section):
 
 
 class TracesSettings(Section):
-    """Traces: what an instance or a request went through, for OpenTelemetry's tools"""
+    """What became of an instance or a request, for OpenTelemetry's tools"""
 
     endpoint: str = Field(
         "",
