@@ -156,10 +156,10 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--services", nargs="+", default=["render", "egress"])
     told = parser.parse_args()
-    one_each = {"PONS_RENDER_WORKERS": "1"}
+    told_all = {"PONS_RENDER_WORKERS": "1", "PONS_JOBS_HISTORY": "10000"}
     with (
         work_folder() as folder,
-        fresh_pons(folder, one_each) as store,
+        fresh_pons(folder, told_all) as store,
         sink(folder) as port,
     ):
         maximum = maximum_pdu_length("127.0.0.1", store.dicom_port, store.aet)
