@@ -3,7 +3,7 @@
 
 from pons import errors
 from pons.errors import PonsError
-from pons.ingest import StatusWanted, WrongDataset
+from pons.ingest import FilterFailed, StatusWanted, WrongDataset
 
 SUCCESS = 0x0000
 PENDING = 0xFF00
@@ -17,6 +17,7 @@ NOTHING_SENT = 0xA702
 DESTINATION_UNKNOWN = 0xA801
 STORE_WARNINGS = frozenset({0xB000, 0xB006, 0xB007})
 """Of a C-STORE: coercion, elements discarded, SOP class mismatch. The peer has the instance."""
+SOP_CLASS_NOT_SUPPORTED = 0x0122
 NOT_AUTHORIZED = 0x0124
 PROCESSING_FAILURE = 0x0110
 NO_SUCH_INSTANCE = 0x0112
@@ -36,7 +37,8 @@ class SopClassRefused(errors.InvalidInstance):
 STORE_STATUS: dict[type[PonsError], int] = {
     errors.InvalidInstance: 0xC000,  # cannot understand
     WrongDataset: 0xA900,  # dataset does not match SOP class
-    SopClassRefused: 0x0122,  # SOP class not supported
+    SopClassRefused: SOP_CLASS_NOT_SUPPORTED,
+    FilterFailed: 0xC000,  # not that there is no room: some peers stop sending then
     errors.BadRequest: 0xC000,
     errors.UnsupportedImage: 0xC000,
     errors.Forbidden: 0x0124,  # not authorized

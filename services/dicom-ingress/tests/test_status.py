@@ -2,7 +2,7 @@
 from pynetdicom.status import GENERAL_STATUS, STORAGE_SERVICE_CLASS_STATUS, code_to_category
 
 from pons.errors import FAMILY, InvalidInstance, OutOfResources, Unavailable
-from pons.ingest import WrongDataset
+from pons.ingest import FilterFailed, WrongDataset
 from pons_ingress.status import (
     ACTION_STATUS,
     INTERNAL_ERROR,
@@ -43,4 +43,5 @@ def test_lookup() -> None:
     assert store_status(SopClassRefused("no")) == 0x0122
     assert store_status(OutOfResources("no")) == 0xA700
     assert store_status(Unavailable("no")) == 0xA700
+    assert store_status(FilterFailed("no")) == 0xC000
     assert store_status(ZeroDivisionError()) == 0xC211

@@ -32,6 +32,10 @@ class StatusWanted(Forbidden):
         self.status = status
 
 
+class FilterFailed(Unavailable):
+    """A script could not tell whether to keep an instance, as it is wrong or raised an error."""
+
+
 class InstanceFilter:
     """Asks the functions that scripts define; where they define none, it costs nothing."""
 
@@ -46,8 +50,8 @@ class InstanceFilter:
     async def lets_in(self, received: InstanceReceived) -> bool:
         """Whether the instance is to be kept.
 
-        Raises `StatusWanted`, and `Unavailable` when a script fails or does not answer: then the
-        sender is to keep it, and to try again.
+        Raises `StatusWanted`, and `Unavailable` when a script fails (`FilterFailed`) or does not
+        answer: then the sender is to keep it, and to try again.
         """
         info = {
             "HasPixelData": received.pixel_offset is not None,
@@ -72,7 +76,7 @@ class InstanceFilter:
             return (await self._scripts.call(function, *told, wanted=wanted)).value
         except ScriptFailed as error:
             log.error("lua filter failed", function=function, error=str(error))
-            raise Unavailable(
+            raise FilterFailed(
                 "A Lua script could not tell whether to keep the instance", str(error)
             ) from error
 
@@ -85,6 +89,6 @@ def is_failure(status: int) -> bool:
     return status >> 12 in FAILURES
 
 
-def _no_status(what: str) -> Unavailable:
+def _no_status(what: str) -> FilterFailed:
     log.error("lua filter failed", function=RECEIVED_C_STORE, error=what)
-    return Unavailable(f"Lua function {RECEIVED_C_STORE} {what}")
+    return FilterFailed(f"Lua function {RECEIVED_C_STORE} {what}")

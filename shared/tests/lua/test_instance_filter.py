@@ -11,9 +11,9 @@ import pytest
 from pydicom import Dataset
 
 from pons.bus import Bus
-from pons.errors import TooLarge, Unavailable
-from pons.ingest import FilteredOut, Ingest, InstanceFilter, StatusWanted, open_ingest
-from pons.lua.scripts import open_scripts
+from pons.errors import TooLarge
+from pons.ingest import FilteredOut, FilterFailed, Ingest, InstanceFilter, StatusWanted, open_ingest
+from pons.lua.scripts import ScriptLost, open_scripts
 from pons.lua.values import told_tags
 from pons.messages.events import Origin
 from pons.objects import SHARDS, FileObjects
@@ -138,11 +138,12 @@ WRONG = {
 async def test_a_filter_that_fails_refuses_for_now(
     opened: Open, objects: FileObjects, bus: Bus, make_file: MakeFile, source: str
 ) -> None:
-    """The sender keeps the instance, and may send it again."""
+    """The sender keeps the instance, and may send it again; a process that was ended may be another
+    time."""
     await open_fake_index(bus)
     async with opened(source) as ingest:
         for _ in range(2):
-            with pytest.raises(Unavailable):
+            with pytest.raises(ScriptLost if source == WRONG["a bomb"] else FilterFailed):
                 await ingest.store(make_file(), CT1)
     assert await written(objects) == 0
 
