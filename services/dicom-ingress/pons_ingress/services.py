@@ -5,14 +5,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pons.dicom.network.dimse import Command, Response
+import structlog
+
+from pons.dicom.network.dimse import (
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    C_GET_RQ,
+    C_MOVE_RQ,
+    Command,
+    Response,
+)
 from pons.dicom.network.messages import Context, Dataset
 from pons_ingress import metrics
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
 from pons_ingress.negotiation import Agreement
 from pons_ingress.service_classes import BY_COMMAND, Permission, requested
-from pons_ingress.status import NOT_AUTHORIZED, SUCCESS, UNRECOGNIZED_OPERATION
+from pons_ingress.status import (
+    NOT_AUTHORIZED,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    UNRECOGNIZED_OPERATION,
+)
+
+COMPARED = frozenset((C_ECHO_RQ, C_FIND_RQ, C_MOVE_RQ, C_GET_RQ))
+"""Requests that have to be of the SOP class that their context was agreed for. Storage and storage
+commitment look themselves: they have more to say of it."""
+log = structlog.get_logger()
 
 
 class Service(Protocol):
@@ -61,6 +80,15 @@ class Refused:
         return IgnoredDataset()
 
     async def answer(self, conversation: Conversation) -> None:
+        peer, command = conversation.peer, conversation.message.command
+        log.warning(
+            "request refused",
+            command=f"{command.field:04X}",
+            status=f"{self.response.status:04X}",
+            reason=self.response.comment,
+            source=peer.calling_aet,
+            remote_ip=peer.remote_ip,
+        )
         await conversation.respond(self.response)
 
 
@@ -83,4 +111,8 @@ class Services:
             return Refused(Response(UNRECOGNIZED_OPERATION, what))
         if permission not in agreement.permissions:
             return Refused(Response(NOT_AUTHORIZED, f"{permission} is not permitted"))
+        named = command.sop_class_uid
+        if command.field in COMPARED and named and named != context.abstract_syntax:
+            what = f"{named} is not the SOP class of this presentation context"
+            return Refused(Response(SOP_CLASS_NOT_SUPPORTED, what))
         return self._services[permission]
