@@ -185,9 +185,8 @@ class Store:
                 return InvalidInstance(f"{name} is missing")
             if not UID.fullmatch(uid):
                 return InvalidInstance(f"{name} is not a UID")
-        if command.sop_class_uid != context.abstract_syntax:
-            what = f"{command.sop_class_uid} is not the SOP class of this presentation context"
-            return SopClassRefused(what)
-        if not self._storage().has(command.sop_class_uid):
-            return SopClassRefused(f"SOP class {command.sop_class_uid} is not accepted")
+        # Of another class than its context is an instance all the same: better kept than lost.
+        for uid in (context.abstract_syntax, command.sop_class_uid):
+            if not self._storage().has(uid):
+                return SopClassRefused(f"SOP class {uid} is not accepted")
         return None

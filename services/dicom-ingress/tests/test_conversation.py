@@ -256,7 +256,6 @@ def test_no_response(start_find: Any, wire: ModuleType, instead: str, reason: in
     [
         (3, dimse.C_ECHO_RQ, STUDY_ROOT_FIND),
         (1, dimse.C_ECHO_RQ, "1.2.840.10008.1.1"),
-        (1, dimse.C_STORE_RQ, "1.2.840.10008.5.1.4.1.1.4"),
         (5, FIND_RQ, PATIENT_ROOT_FIND),
         (7, dimse.C_MOVE_RQ, STUDY_ROOT_GET),
         (9, dimse.C_GET_RQ, STUDY_ROOT_MOVE),
