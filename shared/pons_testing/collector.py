@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ToldSpan
 
 
@@ -138,8 +138,5 @@ def _told(body: bytes) -> Iterator[Told]:
                 )
 
 
-def _values(pairs: "Iterator[KeyValue] | object") -> dict[str, str | int | float]:
-    return {
-        pair.key: getattr(pair.value, pair.value.WhichOneof("value"))
-        for pair in pairs  # type: ignore[attr-defined] # protobuf's containers have no types
-    }
+def _values(pairs: Any) -> dict[str, str | int | float]:
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}

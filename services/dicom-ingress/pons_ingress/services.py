@@ -29,8 +29,8 @@ from pons_ingress.status import (
 )
 
 COMPARED = frozenset((C_ECHO_RQ, C_FIND_RQ, C_MOVE_RQ, C_GET_RQ))
-"""Requests that have to be of the SOP class that their context was agreed for. Storage takes what it
-may of any class; storage commitment looks itself."""
+"""Requests that have to be of the SOP class that their context was agreed for. Storage takes
+what it may of any class; storage commitment looks itself."""
 log = structlog.get_logger()
 
 
