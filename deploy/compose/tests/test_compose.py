@@ -108,6 +108,26 @@ def test_overrides_say_what_is_a_setting_of_a_service(
         assert ((one or {}).get("environment") or {}).keys() <= variables().keys()
 
 
+def test_traces_of_every_service_go_to_the_collector_beside_them(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """Where it listens, on a network that they are on; it changes nothing else of them."""
+    changed = yaml.safe_load((CHECKOUT / "deploy/compose/traces.yml").read_text())["services"]
+    collector = changed.pop("collector")
+    assert changed.keys() == OURS
+    told = {one["environment"]["PONS_TRACES_ENDPOINT"] for one in changed.values()}
+    assert told == {"${TRACES_ENDPOINT:-http://collector:4318/v1/traces}"}
+    for name, one in changed.items():
+        assert one.keys() == {"environment"}
+        assert one["environment"].keys() <= variables().keys()
+        assert {*services[name]["networks"]} & {*collector["networks"]}
+    [mounted] = collector["volumes"]
+    source, target, _ = mounted.split(":")
+    assert collector["command"] == [f"--config={target}"]
+    configured = yaml.safe_load((CHECKOUT / source).read_text())
+    assert configured["receivers"]["otlp"]["protocols"]["http"]["endpoint"] == "0.0.0.0:4318"
+
+
 def test_scripts_ask_a_gateway_with_a_certificate_by_https(
     services: dict[str, dict[str, Any]],
 ) -> None:

@@ -4,6 +4,7 @@
 import json
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -83,6 +84,24 @@ def test_the_service_that_keda_asks_names_each_server() -> None:
     """Kubernetes gives pods names by the Service that their StatefulSet says, and by no other."""
     made = chart_manifests(VALUES, "hospital-ct")
     assert named(made, "StatefulSet", "nats")["spec"]["serviceName"] == "nats-headless"
+
+
+def test_services_reach_the_collector_that_their_traces_go_to(kubectl: str, tmp_path: Path) -> None:
+    """Its namespace and port are those of the address; no other pod of the store gets there."""
+    manifests = with_component(kubectl, tmp_path, "traces", "ct")
+    [settings] = [
+        one["data"]
+        for one in of_kind(manifests, "ConfigMap")
+        if one["metadata"]["name"].startswith("settings")
+    ]
+    address = urlsplit(settings["PONS_TRACES_ENDPOINT"])
+    policy = named(manifests, "NetworkPolicy", "services-to-collector")["spec"]
+    [way] = policy["egress"]
+    [to], [port] = way["to"], way["ports"]
+    namespace = to["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+    assert address.hostname == f"collector.{namespace}.svc"
+    assert address.port == port["port"]
+    assert policy["podSelector"]["matchLabels"] == {"app.kubernetes.io/component": "service"}
 
 
 def test_queue_depth_adds_to_the_cpu(kubectl: str, tmp_path: Path) -> None:
