@@ -191,6 +191,6 @@ async def test_commands_log_the_cause_and_answer_without_it() -> None:
 
     with structlog.testing.capture_logs() as logs:
         nobody: Any = None  # hears signs of life, which are not asked for
-        await _answering(nobody, Ping, handler)(Message())  # type: ignore[arg-type]
+        await _answering(nobody, "index", Ping, handler)(Message())  # type: ignore[arg-type]
     assert b"wire cut" not in sent[0]
     assert [one["error"] for one in logs] == ["The database does not answer; OSError('wire cut')"]
