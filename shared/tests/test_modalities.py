@@ -41,6 +41,32 @@ async def test_a_change_of_what_others_have_changed(bus: Bus) -> None:
         assert (await yours.read("ct")).aet == "MINE"
 
 
+async def test_adding_and_deleting_what_others_have_changed(bus: Bus) -> None:
+    """Who adds one replaces none that somebody else has added meanwhile, and a deletion is of what
+    was read; what was deleted can be added again."""
+    settings = configured({"configured": CONFIGURED["ct"]})
+    one, two = Modality("ONE", "192.0.2.1", 104), Modality("TWO", "192.0.2.1", 104)
+    async with open_modalities(bus, settings) as mine, open_modalities(bus, settings) as yours:
+        await yours.add("added", one)
+        with pytest.raises(Outdated):
+            await mine.add("added", two)
+        assert (await mine.read("added")).aet == "ONE"
+        read = mine.revision("added")
+        await yours.put("added", two)
+        with pytest.raises(Outdated):
+            await mine.delete("added", read)
+        assert (await mine.read("added")).aet == "TWO"
+        await mine.delete("added", mine.revision("added"))
+        await yours.add("added", one)
+        assert (await mine.read("added")).aet == "ONE"
+        await mine.delete("added")
+        with pytest.raises(Outdated):
+            await mine.add("configured", two)
+        await mine.delete("configured", 0)
+        await mine.add("configured", two)
+        assert (await yours.read("configured")).aet == "TWO"
+
+
 async def test_object_form_has_every_key_of_orthanc() -> None:
     """A modality is shown with all of Orthanc's keys, in its order, whatever was given."""
     given = {"AET": "SAMPLE", "Host": "192.0.2.1", "Port": "104", "Unknown": 1}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 from pons.bus import Bus
+from pons.bus.bucket import Outdated
 from pons.errors import BadRequest, NotFound
 from pons.remotes.config_keys import ConfigKeys
 
@@ -89,10 +90,20 @@ class Registry(Generic[T]):
         """
         await self._changed.write(check_name(name, self._kind), one, revision)
 
-    async def delete(self, name: str) -> None:
-        """Forget it, also when the settings name it; raises `NotFound`."""
+    async def add(self, name: str, one: T) -> None:
+        """Create; as `put`, but raises `Outdated` where something is called so already."""
+        await self._changed.refresh(check_name(name, self._kind))
+        if name in self.list():
+            raise Outdated
+        await self._changed.write(name, one, self.revision(name))
+
+    async def delete(self, name: str, revision: int | None = None) -> None:
+        """Forget it, also when the settings name it; raises `NotFound`.
+
+        With a `revision`, only where that is still the last one: else raises `Outdated`.
+        """
         await self.read(name)
-        await self._changed.write(name, None)
+        await self._changed.write(name, None, revision)
 
 
 def check_name(name: str, kind: str = "modality") -> str:

@@ -5,7 +5,7 @@ from fastapi import Response
 
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.known_remotes import ChangedPeer, KnownRemotes
-from pons_gateway.resources.configuration import RevisionDep, put_unchanged
+from pons_gateway.resources.configuration import ExpectedDep, put_unchanged
 from pons_gateway.resources.known_remotes import changed_peer, known_remotes
 from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.responses.media_types import NO_BODY
@@ -29,9 +29,9 @@ async def list_remotes(backends: BackendsDep) -> Response:
 @router.put("/peers/{name}", summary="Add or change a peer; secrets may stay", **NO_BODY)
 @page
 async def put_peer(
-    name: Name, asked: ChangedPeer, revision: RevisionDep, backends: BackendsDep
+    name: Name, asked: ChangedPeer, expected: ExpectedDep, backends: BackendsDep
 ) -> Response:
     """As `PUT /peers/{name}`. Secrets stay only where the address is the same."""
     changed = await changed_peer(backends, name, asked)
-    await put_unchanged(backends.peers, name, changed, revision)
+    await put_unchanged(backends.peers, name, changed, expected)
     return done()

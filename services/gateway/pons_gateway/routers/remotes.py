@@ -31,7 +31,13 @@ from pons_gateway.models.remotes import (
     StoreRequest,
 )
 from pons_gateway.query import Flag
-from pons_gateway.resources.configuration import RevisionDep, put_unchanged, with_revision
+from pons_gateway.resources.configuration import (
+    ExpectedDep,
+    RevisionDep,
+    delete_unchanged,
+    put_unchanged,
+    with_revision,
+)
 from pons_gateway.resources.sending import ended, send_echo, send_straight, submit_resources
 from pons_gateway.responses.answers import done, json_answer, silent
 from pons_gateway.responses.media_types import DICOM, takes, takes_text
@@ -87,10 +93,11 @@ async def configuration(name: Name, remotes: RemotesDep) -> Response:
         raise remotes.unknown(error.message, error.details) from error
 
 
-async def forget(name: Name, remotes: RemotesDep) -> Response:
-    """It is forgotten also where the settings name it."""
+async def forget(name: Name, revision: RevisionDep, remotes: RemotesDep) -> Response:
+    """It is forgotten also where the settings name it. 409 where it was changed since the ETag of
+    `If-Match`."""
     with telling_unknown_items():
-        await remotes.known.delete(name)
+        await delete_unchanged(remotes.known, name, revision)
     return done()
 
 
@@ -113,20 +120,22 @@ for router, folder, word, offered, every, shown in (
     "/modalities/{name}", summary="Add or change a modality", response_class=Response
 )
 async def put_modality(
-    name: Name, described: Modality, revision: RevisionDep, backends: BackendsDep
+    name: Name, described: Modality, expected: ExpectedDep, backends: BackendsDep
 ) -> Response:
-    """What is put wins over the settings. 409 where it was changed since the ETag of `If-Match`."""
+    """What is put wins over the settings. 409 where it was changed since the ETag of `If-Match`, or
+    is there in spite of `If-None-Match: *`."""
     one = modalities.as_described(described)
-    await put_unchanged(backends.modalities, name, one, revision)
+    await put_unchanged(backends.modalities, name, one, expected)
     return done()
 
 
 @peer_router.put("/peers/{name}", summary="Add or change a peer", response_class=Response)
 async def put_peer(
-    name: Name, described: Peer, revision: RevisionDep, backends: BackendsDep
+    name: Name, described: Peer, expected: ExpectedDep, backends: BackendsDep
 ) -> Response:
-    """What is put wins over the settings. 409 where it was changed since the ETag of `If-Match`."""
-    await put_unchanged(backends.peers, name, peers.as_described(described), revision)
+    """What is put wins over the settings. 409 where it was changed since the ETag of `If-Match`, or
+    is there in spite of `If-None-Match: *`."""
+    await put_unchanged(backends.peers, name, peers.as_described(described), expected)
     return done()
 
 

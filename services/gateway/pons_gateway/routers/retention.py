@@ -10,7 +10,13 @@ from pons.retention.rules import RetentionRule
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.retention import Expiring, ExpiryRequest, RetentionRules
 from pons_gateway.query import Flag
-from pons_gateway.resources.configuration import RevisionDep, put_unchanged, with_revision
+from pons_gateway.resources.configuration import (
+    ExpectedDep,
+    RevisionDep,
+    delete_unchanged,
+    put_unchanged,
+    with_revision,
+)
 from pons_gateway.resources.retention import expiring
 from pons_gateway.responses.answers import done, json_answer
 from pons_gateway.responses.media_types import NO_BODY
@@ -41,18 +47,19 @@ async def show_rule(name: Name, backends: BackendsDep) -> Response:
 
 @router.put("/rules/{name}", summary="Add or change a retention rule", **NO_BODY)
 async def put_rule(
-    name: Name, rule: RetentionRule, revision: RevisionDep, backends: BackendsDep
+    name: Name, rule: RetentionRule, expected: ExpectedDep, backends: BackendsDep
 ) -> Response:
     """It counts from now on, and wins over the settings. 409 where it was changed since the ETag of
-    `If-Match`."""
-    await put_unchanged(backends.retention.rules, name, rules.as_kept(rule), revision)
+    `If-Match`, or is there in spite of `If-None-Match: *`."""
+    await put_unchanged(backends.retention.rules, name, rules.as_kept(rule), expected)
     return done()
 
 
 @router.delete("/rules/{name}", summary="Forget a retention rule", **NO_BODY)
-async def delete_rule(name: Name, backends: BackendsDep) -> Response:
-    """Also where the settings name it. Raises NotFound."""
-    await backends.retention.rules.delete(name)
+async def delete_rule(name: Name, revision: RevisionDep, backends: BackendsDep) -> Response:
+    """Also where the settings name it. Raises NotFound. 409 where it was changed since the ETag of
+    `If-Match`."""
+    await delete_unchanged(backends.retention.rules, name, revision)
     return done()
 
 

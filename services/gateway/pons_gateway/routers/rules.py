@@ -24,7 +24,13 @@ from pons_gateway.models.routing import (
     Webhooks,
 )
 from pons_gateway.query import Flag
-from pons_gateway.resources.configuration import RevisionDep, put_unchanged, with_revision
+from pons_gateway.resources.configuration import (
+    ExpectedDep,
+    RevisionDep,
+    delete_unchanged,
+    put_unchanged,
+    with_revision,
+)
 from pons_gateway.resources.routing import destinations, replay, try_rule
 from pons_gateway.resources.rule_doubts import (
     is_known,
@@ -61,21 +67,23 @@ async def show_rule(name: Name, backends: BackendsDep) -> Response:
 
 @router.put("/rules/{name}", summary="Add or change a rule", response_model=Kept)
 async def put_rule(
-    name: Name, rule: Rule, revision: RevisionDep, backends: BackendsDep
+    name: Name, rule: Rule, expected: ExpectedDep, backends: BackendsDep
 ) -> Response:
     """It counts for changes from now on, and wins over the settings. 400 for one that can never do
-    anything. 409 where it was changed since the ETag of `If-Match`."""
+    anything. 409 where it was changed since the ETag of `If-Match`, or is there in spite of
+    `If-None-Match: *`."""
     doubts = require_possible(rule, backends)
-    await put_unchanged(backends.routing.rules, name, rules.as_kept(rule), revision)
+    await put_unchanged(backends.routing.rules, name, rules.as_kept(rule), expected)
     for doubt in doubts:
         log.warning("doubtful rule", rule=name, doubt=doubt)
     return json_answer({"Warnings": doubts})
 
 
 @router.delete("/rules/{name}", summary="Forget a rule", **NO_BODY)
-async def delete_rule(name: Name, backends: BackendsDep) -> Response:
-    """Also where the settings name it. What it has put into queues is sent. Raises NotFound."""
-    await backends.routing.rules.delete(name)
+async def delete_rule(name: Name, revision: RevisionDep, backends: BackendsDep) -> Response:
+    """Also where the settings name it. What it has put into queues is sent. Raises NotFound. 409
+    where it was changed since the ETag of `If-Match`."""
+    await delete_unchanged(backends.routing.rules, name, revision)
     return done()
 
 
@@ -123,19 +131,25 @@ async def list_webhooks(backends: BackendsDep, expand: Expand = False) -> Respon
 )
 async def show_webhook(name: Name, backends: BackendsDep) -> Response:
     """Raises NotFound."""
-    return json_answer(webhooks.shown(await backends.routing.webhooks.read(name)))
+    known = backends.routing.webhooks
+    return with_revision(json_answer(webhooks.shown(await known.read(name))), known, name)
 
 
 @router.put("/webhooks/{name}", summary="Add or change a webhook", **NO_BODY)
-async def put_webhook(name: Name, webhook: Webhook, backends: BackendsDep) -> Response:
-    """What is put wins over the settings. 400 for an address, in digits, where none may be."""
+async def put_webhook(
+    name: Name, webhook: Webhook, expected: ExpectedDep, backends: BackendsDep
+) -> Response:
+    """What is put wins over the settings. 400 for an address, in digits, where none may be. 409
+    where it was changed since the ETag of `If-Match`, or is there in spite of `If-None-Match: *`.
+    """
     require_reachable(webhook, backends)
-    await backends.routing.webhooks.put(name, webhooks.as_kept(webhook))
+    await put_unchanged(backends.routing.webhooks, name, webhooks.as_kept(webhook), expected)
     return done()
 
 
 @router.delete("/webhooks/{name}", summary="Forget a webhook", **NO_BODY)
-async def delete_webhook(name: Name, backends: BackendsDep) -> Response:
-    """Also where the settings name it. Raises NotFound."""
-    await backends.routing.webhooks.delete(name)
+async def delete_webhook(name: Name, revision: RevisionDep, backends: BackendsDep) -> Response:
+    """Also where the settings name it. Raises NotFound. 409 where it was changed since the ETag of
+    `If-Match`."""
+    await delete_unchanged(backends.routing.webhooks, name, revision)
     return done()

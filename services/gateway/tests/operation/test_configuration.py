@@ -17,6 +17,7 @@ MODALITY: dict[str, Any] = {"AET": "PACS", "Host": "192.0.2.1", "Port": 104}
 PEER: dict[str, Any] = {"Url": "http://one.example/"}
 ROUTING: dict[str, Any] = {"On": "StableStudy", "To": ["modality:pacs"]}
 RETENTION: dict[str, Any] = {"When": [{"All": []}], "KeepDays": 7}
+WEBHOOK: dict[str, Any] = {"Url": "http://one.example/", "Secret": "0123456789abcdef"}
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ async def client(open_client: Open) -> AsyncIterator[httpx.AsyncClient]:
         ("/peers/one", "/peers/one/configuration", PEER, {"Timeout": 5}),
         ("/routing/rules/one", "/routing/rules/one", ROUTING, {"Enabled": False}),
         ("/retention/rules/one", "/retention/rules/one", RETENTION, {"KeepDays": 8}),
+        ("/routing/webhooks/one", "/routing/webhooks/one", WEBHOOK, {"Url": "http://two.example/"}),
     ],
 )
 async def test_the_second_of_two_is_told(
@@ -59,6 +61,39 @@ async def test_the_second_of_two_is_told(
     assert (await client.get(shown)).json()[name] == value
     assert (await client.put(path, json=body)).status_code == 200
     assert (await client.put(path, json=body, headers={"If-Match": "*"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "shown", "body"),
+    [
+        ("/modalities/one", "/modalities/one/configuration", MODALITY),
+        ("/peers/one", "/peers/one/configuration", PEER),
+        ("/routing/rules/one", "/routing/rules/one", ROUTING),
+        ("/retention/rules/one", "/retention/rules/one", RETENTION),
+        ("/routing/webhooks/one", "/routing/webhooks/one", WEBHOOK),
+    ],
+)
+async def test_what_is_new_and_what_goes(
+    client: httpx.AsyncClient, path: str, shown: str, body: dict[str, Any]
+) -> None:
+    """Who means to add one replaces none that somebody was quicker with; who deletes what he has
+    read leaves what it is by now."""
+    new = {"If-None-Match": "*"}
+    assert (await client.put(path, json=body, headers=new)).status_code == 200
+    late = await client.put(path, json=body, headers=new)
+    assert (late.status_code, late.json()["OrthancError"]) == (409, "Bad revision number")
+    assert "There is one called 'one' already" in late.json()["Details"]
+    read = {"If-Match": (await client.get(shown)).headers["etag"]}
+    assert (await client.put(path, json=body)).status_code == 200
+    stale = await client.delete(path, headers=read)
+    assert (stale.status_code, stale.json()["OrthancError"]) == (409, "Bad revision number")
+    read = {"If-Match": (await client.get(shown)).headers["etag"]}
+    assert (await client.delete(path, headers=read)).status_code == 200
+    assert (await client.get(shown)).status_code in (400, 404)
+    assert (await client.put(path, json=body, headers=new)).status_code == 200
+    assert (await client.delete(path)).status_code == 200
+    for wrong in ({"If-None-Match": '"1"'}, {**new, "If-Match": '"1"'}):
+        assert (await client.put(path, json=body, headers=wrong)).status_code == 400
 
 
 async def test_an_etag_that_is_none(client: httpx.AsyncClient) -> None:

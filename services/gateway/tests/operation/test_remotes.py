@@ -54,8 +54,15 @@ class FakeRegistry:
         self.revisions[name] = self.revision(name) + 1
         self.known[name] = one
 
-    async def delete(self, name: str) -> None:
+    async def add(self, name: str, one: Any) -> None:
+        if name in self.known:
+            raise Outdated
+        await self.put(name, one)
+
+    async def delete(self, name: str, revision: int | None = None) -> None:
         await self.read(name)
+        if revision not in (None, self.revision(name)):
+            raise Outdated
         del self.known[name]
 
 
