@@ -40,10 +40,13 @@ export class ApiError extends Error {
   }
 }
 
+/** Of what is changed: it is refused where somebody else has changed it since. `new`: where
+ * somebody else has added it; null: never. */
+export type Revision = number | 'new' | null;
+
 interface Options {
   signal?: AbortSignal;
-  /** Of what is changed: it is refused where somebody else has changed it since. */
-  revision?: number | null;
+  revision?: Revision;
 }
 
 /** The answer of a request; raises `ApiError`. */
@@ -60,6 +63,7 @@ async function request(
     init.headers = { ...init.headers, 'Content-Type': 'application/json' };
   }
   if (typeof revision === 'number') init.headers = { ...init.headers, 'If-Match': `"${revision}"` };
+  if (revision === 'new') init.headers = { ...init.headers, 'If-None-Match': '*' };
   let answer: Response;
   try {
     answer = await fetch(path, init);

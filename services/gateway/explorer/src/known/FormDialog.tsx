@@ -2,6 +2,7 @@
 /** A form in a dialog: what was typed is saved, unless somebody else has changed it meanwhile. */
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
+import type { Revision } from '../api/client';
 import { Refusal } from '../forms/Refusal';
 import type { Form, Values } from '../forms/useForm';
 import { Modal } from '../shell/Modal';
@@ -12,10 +13,10 @@ import { useOpen } from './useOpen';
 interface Props<V extends Values> {
   form: Form<V>;
   title: string;
-  /** Of what is changed; null for what is new. */
-  revision: number | null;
+  /** Of what is changed. */
+  revision: Revision;
   /** Writes it where it has this revision; null: whatever is there. */
-  save: (revision: number | null) => Promise<unknown>;
+  save: (revision: Revision) => Promise<unknown>;
   /** Whoever shows it asks again. */
   changed: () => Promise<unknown>;
   /** What is told once it was saved. */
@@ -45,7 +46,7 @@ export function FormDialog<V extends Values>({
   useEffect(() => {
     if (failed > 0) fields.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [failed]);
-  const run = async (revision: number | null) => {
+  const run = async (revision: Revision) => {
     if (!form.ready()) {
       setFailed((times) => times + 1);
       return;

@@ -15,6 +15,7 @@ import { type Column, Table } from './Table';
 interface Known {
   name: string;
   source: KnownModality['source'];
+  revision: number;
 }
 
 interface Props<T extends Known> {
@@ -125,7 +126,7 @@ export function KnownPage<T extends Known>({
         <RemoveDialog
           title={t('removeTitle', { name: removed.name })}
           action={t('remove')}
-          remove={() => del(pathOf(removed.name))}
+          remove={() => del(pathOf(removed.name), { revision: removed.revision })}
           changed={changed}
           removed={t('removed', { name: removed.name })}
           onClose={() => setRemoved(null)}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useTranslations } from 'use-intl';
-import { putJson } from '../api/client';
+import { putJson, type Revision } from '../api/client';
 import type { KnownModality } from '../api/schema';
 import { useSession } from '../api/session';
 import { aet, anyAet, host, newName, port, seconds } from '../forms/checks';
@@ -61,7 +61,7 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
   );
 
   const { name } = form.values;
-  const save = async (revision: number | null) => {
+  const save = async (revision: Revision) => {
     const { name: _, Port, Timeout, Host, ...rest } = form.values;
     const body = { ...rest, Host: Host.trim(), Port: Number(Port), Timeout: Number(Timeout) };
     await putJson(`/modalities/${name}`, body, { revision });
@@ -71,7 +71,7 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
     <FormDialog
       form={form}
       title={known ? texts('changeOf', { name }) : t('addModality')}
-      revision={known?.revision ?? null}
+      revision={known?.revision ?? 'new'}
       save={save}
       changed={changed}
       saved={texts('saved', { name })}

@@ -2,7 +2,7 @@
 /** A peer in a form. Its secrets are never shown: an empty field leaves them as they are. */
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { putJson } from '../api/client';
+import { putJson, type Revision } from '../api/client';
 import type { ChangedPeer, KnownPeer } from '../api/schema';
 import { headers, headersOf, newName, seconds, url, user } from '../forms/checks';
 import { Flag, Group, TextLine, Tick } from '../forms/fields';
@@ -41,7 +41,7 @@ export function PeerForm({ known, taken, onClose, onDone }: FormProps<KnownPeer>
   );
 
   const { name } = form.values;
-  const save = async (revision: number | null) => {
+  const save = async (revision: Revision) => {
     const { name: _, Url, Timeout, HttpHeaders, ...rest } = form.values;
     const body: ChangedPeer = {
       peer: {
@@ -64,7 +64,7 @@ export function PeerForm({ known, taken, onClose, onDone }: FormProps<KnownPeer>
     <FormDialog
       form={form}
       title={known ? texts('changeOf', { name }) : t('addPeer')}
-      revision={known?.revision ?? null}
+      revision={known?.revision ?? 'new'}
       save={save}
       changed={changed}
       saved={texts('saved', { name })}

@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { putJson } from '../api/client';
+import { putJson, type Revision } from '../api/client';
 import type { KnownRetentionRule } from '../api/schema';
 import { conditions, days, newName } from '../forms/checks';
 import { Choice, TextLine } from '../forms/fields';
@@ -42,7 +42,7 @@ export function RetentionForm({ known, taken, onClose }: Props) {
   );
   const changed = () => queries.invalidateQueries({ queryKey: retentionQuery.queryKey });
   const { name = '', KeepDays, Delete } = form.values;
-  const save = (revision: number | null) => {
+  const save = (revision: Revision) => {
     const When = conditionsIn(form.values, written);
     // A rule that is new rests until somebody has looked at what it would do.
     const Enabled = rule?.Enabled ?? false;
@@ -53,7 +53,7 @@ export function RetentionForm({ known, taken, onClose }: Props) {
     <FormDialog
       form={form}
       title={known ? texts('changeOf', { name }) : routing('add')}
-      revision={known?.revision ?? null}
+      revision={known?.revision ?? 'new'}
       save={save}
       changed={changed}
       saved={texts('saved', { name })}

@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { putJson } from '../api/client';
+import { putJson, type Revision } from '../api/client';
 import type { KnownRule } from '../api/schema';
 import { conditions, newName } from '../forms/checks';
 import { Choice, Group, TextLine, Tick } from '../forms/fields';
@@ -43,7 +43,7 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
     },
   );
   const { name = '', on, labels = '' } = form.values;
-  const save = (revision: number | null) => {
+  const save = (revision: Revision) => {
     const put = wordsOf(labels);
     const body = {
       On: on,
@@ -58,7 +58,7 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
     <FormDialog
       form={form}
       title={known ? texts('changeOf', { name }) : t('add')}
-      revision={known?.revision ?? null}
+      revision={known?.revision ?? 'new'}
       save={save}
       changed={() => queries.invalidateQueries({ queryKey: rulesQuery.queryKey })}
       saved={texts('saved', { name })}
