@@ -36,6 +36,21 @@ def archive(aborts: Callable[[int], bool] = lambda number: False) -> Iterator[tu
         yield port, received
 
 
+@contextmanager
+def arrivals() -> Iterator[tuple[int, list[str]]]:
+    """A storage SCP: its port, and what has come, as often as it came."""
+    arrived: list[str] = []
+
+    def store(event: Any) -> int:
+        arrived.append(str(event.request.AffectedSOPInstanceUID))
+        return 0
+
+    ae = AE("ARCHIVE")
+    ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
+    with serving(ae, (evt.EVT_C_STORE, store)) as port:
+        yield port, arrived
+
+
 def nobody() -> int:
     """A port that nobody listens on."""
     return free_ports(1)[0]

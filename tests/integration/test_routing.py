@@ -6,7 +6,7 @@ from typing import Any
 
 from pydicom.uid import generate_uid
 
-from archives import add_modality, archive, nobody, put, uids
+from archives import add_modality, archive, arrivals, nobody, put, uids
 from outside import Store, eventually, image
 
 QUICK = {"PONS_JOBS_RETRIES": "3", "PONS_JOBS_RETRY_DELAY": "0.2", "PONS_INDEX_STABLE_AGE": "1"}
@@ -133,3 +133,28 @@ def test_stable_studies_by_modality_and_label(fresh_store: Callable[..., Store])
         one["ID"] != wanted["ID"]
         for one in store.http.post("/routing/replay", json=later).json()["Changes"]
     )
+
+
+def test_a_circle_ends(fresh_store: Callable[..., Store]) -> None:
+    """What comes back again and again, to a store that overwrites, is sent on as often as is set;
+    what comes behind it goes as before. To the store itself no rule can send."""
+    store = fresh_store(
+        "circle", **QUICK, PONS_INDEX_OVERWRITE_INSTANCES="Always", PONS_ROUTING_ROUNDS="3"
+    )
+    circling, other = image("CIRCLE"), image("OTHER")
+    with arrivals() as (port, arrived):
+        add_modality(store, "next", port)
+        put(store, "/routing/rules/on", {"On": "NewInstance", "To": ["modality:next"]})
+        rounds = [str(circling.SOPInstanceUID)] * 3
+        for number in range(1, 4):
+            assert store.c_store(circling) == [0]
+            eventually("it was sent on", lambda number=number: arrived == rounds[:number])
+        assert store.c_store(circling, circling, other) == [0, 0, 0]
+        # One queue, in order: what had been put into it before the last one had come before it.
+        eventually("the other has come", lambda: str(other.SOPInstanceUID) in arrived)
+        assert arrived == [*rounds, str(other.SOPInstanceUID)]
+    add_modality(store, "itself", store.dicom_port)
+    to_itself = {"On": "NewInstance", "To": ["modality:itself"]}
+    refused = store.http.put("/routing/rules/itself", json=to_itself)
+    assert refused.status_code == 400
+    assert "this store itself" in refused.json()["Details"]
