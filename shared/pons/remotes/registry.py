@@ -17,6 +17,8 @@ from pons.remotes.config_keys import ConfigKeys
 
 T = TypeVar("T")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
+LONGEST = 200
+"""Characters of a name: the queue of a destination has it in its own, which NATS takes 255 of."""
 
 Source = Literal["settings", "changed", "here"]
 """Where one comes from: the settings; the settings, changed over REST since; REST alone."""
@@ -110,4 +112,6 @@ def check_name(name: str, kind: str = "modality") -> str:
     """`name`, when it may name one of this kind; else `BadRequest`."""
     if NAME.fullmatch(name) is None:
         raise BadRequest(f"The name of a {kind} is letters, digits, '-' and '_' only, not {name!r}")
+    if len(name) > LONGEST:
+        raise BadRequest(f"The name of a {kind} has at most {LONGEST} characters, not {len(name)}")
     return name

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Destinations that are this store itself, as far as their address says so.
 
-A name of this machine that only others know it by is not seen here: what goes round by it is ended
-as any circle is.
+A name of this machine that only others know it by is not seen here, nor are doors in front of it:
+what goes round by these is ended as any circle is.
 """
 
 import socket
-from ipaddress import ip_address
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,4 +49,13 @@ def _is_here(host: str, listening: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return host.lower().rstrip(".") in {"localhost", socket.gethostname().lower(), listening}
-    return address.is_loopback or address.is_unspecified or str(address) == listening
+    return address.is_unspecified or str(address) == listening or _is_of_this_machine(address)
+
+
+def _is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:
+    """Whether one of its interfaces has it: no socket is bound to another's."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as one:
+        one.bind((str(address), 0))
+        return True
+    return False

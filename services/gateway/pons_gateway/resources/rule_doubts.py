@@ -5,6 +5,8 @@ Modalities, peers and webhooks may come after the rules that name them, so an un
 and not refused.
 """
 
+import socket
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,9 +14,9 @@ from urllib.parse import urlsplit
 from pons.dicom.tag_names import parse_tag
 from pons.dicom.vocabulary import attribute
 from pons.errors import BadRequest
-from pons.http.addresses import is_denied, parse_networks
+from pons.http.addresses import Address, is_denied, parse_networks
 from pons.messages.destinations import parts
-from pons.remotes.registry import Registry
+from pons.remotes.registry import Registry, check_name
 from pons.routing.conditions import Condition
 from pons.routing.own import OwnDoors
 from pons.routing.rules import Rule
@@ -30,6 +32,8 @@ def require_possible(rule: Rule, backends: Backends) -> list[str]:
     _require_satisfiable(rule.condition)
     doors = OwnDoors(backends.modalities, backends.peers, backends.settings)
     for destination in rule.destinations:
+        kind, name = parts(destination)
+        check_name(name, kind)
         if doors.has(destination):
             raise BadRequest(
                 f"{destination} is this store itself: what a rule sends there would come in again",
@@ -78,13 +82,23 @@ def require_reachable(webhook: Webhook, backends: Backends) -> None:
 
     What a name means is seen when the webhook is told of something.
     """
-    host = urlsplit(webhook.Url).hostname or ""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return
-    if is_denied(address, parse_networks(backends.settings.routing.denied_networks)):
+    address = _in_digits(urlsplit(webhook.Url).hostname or "")
+    if address is not None and is_denied(
+        address, parse_networks(backends.settings.routing.denied_networks)
+    ):
         raise BadRequest(
             f"No webhook may be at {address}",
             "it is in a network of links, of a cloud's metadata, or of routing.denied_networks",
         )
+
+
+def _in_digits(host: str) -> Address | None:
+    """The address that a host is written as, also as `0xa9fe0001` or `2851995649`; None for a name.
+
+    Such numbers mean IPv4 addresses wherever names are resolved.
+    """
+    with suppress(ValueError):
+        return ip_address(host.partition("%")[0])
+    with suppress(OSError, UnicodeError):
+        return ip_address(socket.inet_aton(host))
+    return None

@@ -87,6 +87,7 @@ async def test_rules(client: httpx.AsyncClient) -> None:
         ([], "object"),
         ({**RULE, "To": ["modality:own"]}, "another destination"),
         ({**RULE, "To": ["peer:own"]}, "another destination"),
+        ({**RULE, "To": ["peer:" + "p" * 201]}, "at most 200 characters, not 201"),
         ({**RULE, "When": [{"Tag": "Rows", "Min": 9, "Max": 8}]}, "Min has to be the smaller one"),
         (
             {**RULE, "When": [{"Any": [{"Tag": "StudyDate", "Min": "2025", "Max": "2024"}]}]},
@@ -120,7 +121,9 @@ async def test_a_rule_that_comes_before_its_destination(client: httpx.AsyncClien
     }
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.1]"])
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.1]", "0xa9fea9fe", "2852039166"]
+)
 async def test_a_webhook_where_none_may_be(client: httpx.AsyncClient, host: str) -> None:
     """It is refused at once, and not only when the first change is to be told."""
     answer = await client.put(
