@@ -28,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PONS = ROOT / "pons"
 TIMEOUT = 60.0
 """Seconds after which a silent store has failed: longer than it may take to answer."""
+TAKEN_OVER = 180.0
+"""Seconds in which others have surely ended what a killed process was at: a job waits for the end
+of its lease, and then for a process that may have to be started first."""
 KINDS = ("ingress", "index", "gateway", "render", "egress", "nats", "postgres")
 
 

@@ -14,7 +14,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it 
     StorageCommitmentPushModel,
 )
 
-from outside import eventually
+from outside import TAKEN_OVER, eventually
 from pons_testing.scp import serving
 
 PUSH = str(StorageCommitmentPushModel)
@@ -65,7 +65,9 @@ class Scanner:
 
     def told(self, transaction: str) -> Told:
         """What is reported of it, soon."""
-        found: Told = eventually("a report has come", lambda: self.heard.get(transaction))
+        found: Told = eventually(
+            "a report has come", lambda: self.heard.get(transaction), TAKEN_OVER
+        )
         return found
 
     def _hear(self, event: evt.Event) -> tuple[int, None]:

@@ -13,7 +13,7 @@ import pytest
 from pydicom import Dataset, dcmwrite
 from pydicom.fileset import FileSet
 
-from outside import Store, eventually, image
+from outside import TAKEN_OVER, Store, eventually, image
 
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = ("CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "rtplan.dcm", "image_dfl.dcm")
@@ -51,7 +51,7 @@ def finished(store: Store, job: dict[str, str]) -> dict[str, Any]:
         shown = store.get(job["Path"])
         return shown if shown["State"] in ("Success", "Failure") else None
 
-    shown: dict[str, Any] = eventually("the job ends", done)
+    shown: dict[str, Any] = eventually("the job ends", done, TAKEN_OVER)
     return shown
 
 

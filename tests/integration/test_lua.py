@@ -16,7 +16,7 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from archives import nobody
-from outside import Store, eventually, image
+from outside import TAKEN_OVER, Store, eventually, image
 from pons_testing.scp import serving
 
 QUICK = {
@@ -218,7 +218,7 @@ def test_events_survive_egress(fresh_store: Callable[..., Store]) -> None:
             store.kill("egress")
         store.wait_until_ready()
         wanted = {str(ds.SOPInstanceUID) for ds in datasets}
-        eventually("all has arrived", lambda: set(received) == wanted, 120)
+        eventually("all has arrived", lambda: set(received) == wanted, TAKEN_OVER)
 
 
 def test_a_script_that_is_wrong(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 
 from gate import gate
 from orthanc import Orthanc, needs_orthanc, running_orthanc
-from outside import Store, eventually, image
+from outside import TAKEN_OVER, Store, eventually, image
 
 USER, PASSWORD = "archive", "s3cret-words"
 
@@ -143,7 +143,7 @@ def test_to_another_pons_while_egress_dies(store: Store, fresh_store: Callable[.
         assert ended(store, job_id) is None
         store.kill("egress")
         way.go_on.set()
-        job = eventually("the job has ended", lambda: ended(store, job_id), 120)
+        job = eventually("the job has ended", lambda: ended(store, job_id), TAKEN_OVER)
     assert (job["State"], job["Progress"]) == ("Success", 100), job
     assert job["Content"]["InstancesCount"] == 400
     assert job["Content"]["FailedInstancesCount"] == 0

@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 
 from dcmtk import ARCHIVE_AET, needs_dcmtk, running_archive
 from orthanc import Orthanc, needs_orthanc, running_orthanc
-from outside import Store, eventually, image
+from outside import TAKEN_OVER, Store, eventually, image
 
 FILES = ("CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm")
 
@@ -135,7 +135,11 @@ def test_egress_dies_while_it_retrieves(store: Store, tmp_path: Path) -> None:
         path = post(store, "/modalities/archive/get", body)["Path"]
         eventually("some have come", lambda: store.get(path)["Progress"] > 5)
         store.kill("egress")
-        eventually("the job has ended", lambda: store.get(path)["State"] in ("Success", "Failure"))
+        eventually(
+            "the job has ended",
+            lambda: store.get(path)["State"] in ("Success", "Failure"),
+            TAKEN_OVER,
+        )
     job = store.get(path)
     assert (job["State"], job["ErrorDetails"]) == ("Success", "")
     assert len(job["Content"]["Details"]) == len(datasets)

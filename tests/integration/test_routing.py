@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.uid import generate_uid
 
 from archives import add_modality, archive, arrivals, nobody, put, uids
-from outside import Store, eventually, image
+from outside import TAKEN_OVER, Store, eventually, image
 
 QUICK = {"PONS_JOBS_RETRIES": "3", "PONS_JOBS_RETRY_DELAY": "0.2", "PONS_INDEX_STABLE_AGE": "1"}
 
@@ -67,7 +67,7 @@ def test_egress_is_killed_while_it_routes(fresh_store: Callable[..., Store]) -> 
             assert set(store.c_store(*datasets[start : start + 40])) == {0}
             eventually("some have arrived", lambda before=start: len(received) > before)
             store.kill("egress")
-        eventually("all have arrived", lambda: received == uids(datasets), 120)
+        eventually("all have arrived", lambda: received == uids(datasets), TAKEN_OVER)
 
 
 def test_stable_studies_by_modality_and_label(fresh_store: Callable[..., Store]) -> None:

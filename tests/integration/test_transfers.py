@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydicom.uid import generate_uid
 
-from outside import Store, eventually, image, running
+from outside import TAKEN_OVER, Store, eventually, image, running
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def ended(store: Store, job_id: str) -> dict[str, Any]:
         job = store.get(f"/jobs/{job_id}")
         return job if job["State"] in ("Success", "Failure") else None
 
-    job: dict[str, Any] = eventually("the job has ended", finished, 120)
+    job: dict[str, Any] = eventually("the job has ended", finished, TAKEN_OVER)
     assert job["State"] == "Success", job
     return job
 
