@@ -169,17 +169,17 @@ def test_a_store_that_gathers(fresh_store: Callable[..., Store], tmp_path: Path)
     assert send(store, "XRAY", pictures["cbct elsewhere"], pictures["radiograph"]) == [0, 0]
     assert send(store, "TPS", pictures["drr"], pictures["planning"]) == [0, 0]
 
-    def labelled() -> bool:
-        return len(store.get("/tools/labels")) == 3 and len(recipe.run(store, "tools/find")) == 2
+    def labelled(label: str) -> int:
+        asked = {"Level": "Series", "Query": {}, "Labels": [label]}
+        return len(store.http.post("/tools/find", json=asked).json())
 
-    eventually("all are labelled", labelled)
+    counts = {"cbct": 2, "radiograph": 2, "drr": 1}
+    eventually("all are labelled", lambda: {one: labelled(one) for one in counts} == counts)
+    assert len(store.get("/tools/labels")) == 3
     letters = eventually(
         "the archive is down", lambda: recipe.run(store, "-sf http://localhost:8042/jobs") or None
     )
     assert "connection refused" in letters[0]["Reason"]
-    for label, count in {"cbct": 2, "radiograph": 2, "drr": 1}.items():
-        asked = {"Level": "Series", "Query": {}, "Labels": [label]}
-        assert len(store.http.post("/tools/find", json=asked).json()) == count
     series = recipe.run(store, "tools/find")
     (tried,) = recipe.run(store, "cbct/dry-run", SERIES=series[0])["Resources"]
     assert (tried["To"], tried["Label"]) == (["modality:research"], ["cbct"])
