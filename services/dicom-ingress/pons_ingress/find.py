@@ -63,7 +63,7 @@ class Find:
     async def _read(self, conversation: Conversation) -> Query:
         read = await read_identifier(conversation, self._default_charset(), self._filter)
         model = conversation.message.context.abstract_syntax
-        return read_query(read, model, self._any_case)
+        return read_query(read, model, self._any_case, self._aet)
 
     async def _send_answers(self, conversation: Conversation, query: Query) -> tuple[Response, int]:
         """Send every answer; gives the final response, and how many there were.

@@ -12,6 +12,7 @@ from pons.dicom.orthanc_json import GROUPS, element_text, reserving_tag
 from pons.header.repertoire import Repertoire
 from pons.header.write import CHARACTER_SET, NUMBERS, ElementWriter
 from pons_ingress.find_query import (
+    AVAILABILITY,
     INSTANCE_AVAILABILITY,
     QUERY_RETRIEVE_LEVEL,
     RETRIEVE_AET,
@@ -40,7 +41,7 @@ class AnswerWriter:
             RETRIEVE_AET: {"vr": "AE", "Value": [retrieve_aet]},
         }
         if INSTANCE_AVAILABILITY in query.ours:
-            said[INSTANCE_AVAILABILITY] = {"vr": "CS", "Value": ["ONLINE"]}
+            said[INSTANCE_AVAILABILITY] = {"vr": "CS", "Value": [AVAILABILITY]}
         self._writer = ElementWriter(transfer_syntax, repertoire)
         parts: dict[str, Key | bytes] = {key.tag: key for key in query.keys}
         parts |= {tag: self._writer.element(tag, one) for tag, one in said.items()}

@@ -38,6 +38,8 @@ CANNOT_MATCH = ALL_COMPUTED - {MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY}
 """Computed attributes that are returned, and by which nothing is found."""
 NOT_TEXT = frozenset(("InlineBinary", "BulkDataURI"))
 """Members of an element whose value is bytes, by which nothing is found."""
+AVAILABILITY = "ONLINE"
+"""InstanceAvailability of whatever is found."""
 OURS = frozenset((CHARACTER_SET, QUERY_RETRIEVE_LEVEL, RETRIEVE_AET, INSTANCE_AVAILABILITY))
 """What an answer says of itself."""
 
@@ -67,11 +69,16 @@ class Query:
     """Whether no key with a value was passed over."""
 
 
-def read_query(identifier: bytes, sop_class_uid: str, any_case: frozenset[str]) -> Query:
+def read_query(
+    identifier: bytes, sop_class_uid: str, any_case: frozenset[str], retrieve_aet: str
+) -> Query:
     """The query of an identifier, as DICOM JSON. Raises `BadRequest` for what cannot be asked.
 
-    `any_case` are the VRs that are compared without case.
+    `any_case` are the VRs that are compared without case. A value of RetrieveAETitle or
+    InstanceAvailability that is not what every answer says, `retrieve_aet` and `ONLINE`, is passed
+    over: many a peer names an AE title there that only it knows this store by.
     """
+    said = {RETRIEVE_AET: retrieve_aet, INSTANCE_AVAILABILITY: AVAILABILITY}
     dataset: dict[str, dict[str, Any]] = {
         tag: msgspec.json.decode(one) for tag, one in elements(identifier) if _is_key(tag)
     }
@@ -80,6 +87,8 @@ def read_query(identifier: bytes, sop_class_uid: str, any_case: frozenset[str]) 
     keys, matched, all_matched = [], [], True
     for tag, element in dataset.items():
         if tag in OURS:
+            asked = _text(dataset, tag).split("\\")
+            all_matched &= tag not in said or not {"", "*", said[tag]}.isdisjoint(asked)
             continue
         key = _key(tag, element, dataset)
         keys.append(key)

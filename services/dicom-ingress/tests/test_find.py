@@ -228,6 +228,28 @@ def test_what_nothing_is_found_by(served: Served) -> None:
     assert served.catalog.asked[1][0].query == (("00100020", "*"),)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "status"),
+    [
+        ("RetrieveAETitle", "OTHER", PENDING_UNMATCHED),
+        ("RetrieveAETitle", ["OTHER", "ANOTHER"], PENDING_UNMATCHED),
+        ("RetrieveAETitle", "STORE", PENDING),
+        ("RetrieveAETitle", "", PENDING),
+        ("InstanceAvailability", "NEARLINE", PENDING_UNMATCHED),
+        ("InstanceAvailability", ["NEARLINE", "ONLINE"], PENDING),
+        ("InstanceAvailability", "*", PENDING),
+    ],
+)
+def test_what_answers_say_of_themselves(
+    served: Served, keyword: str, value: Any, status: int
+) -> None:
+    """A value that no answer has is not matched, and each says so (PS3.4 C.4.1.1.4)."""
+    served.catalog.resources = [study(1), study(2)]
+    statuses, answers, _ = served.ask(**{keyword: value})
+    assert statuses == [status, status, SUCCESS]
+    assert {one.RetrieveAETitle for one in answers} == {"STORE"}
+
+
 def test_star_alone_as_a_uid(served: Served) -> None:
     """A UID has no wildcards (PS3.4 C.2.2.2.4): one alone does not find everything either."""
     for key in ("StudyInstanceUID", "SOPClassesInStudy"):
