@@ -8,6 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from pons.catalog import Archive, InstanceToSend
@@ -16,6 +17,7 @@ from pons.dicom.network.messages import Context, Dataset
 from pons.errors import NotFound, PonsError
 from pons.jobs import JobDocument, Jobs, StoreRequest, submit_store
 from pons.jobs.document import CANCELED, FILTERED, WARNED
+from pons.jobs.failures import Failures, order_of
 from pons.messages.modality import Modality
 from pons.settings import Settings
 from pons_ingress.admission import KnownModalities, Peer
@@ -99,6 +101,8 @@ class Move:
         if not self._dicom.synchronous_move:
             return Response(SOME_FAILED if moved.lacking else SUCCESS, moved.comment)
         document = await self._follow(conversation, job_id, moved)
+        if _failures(document).order != order_of(one.instance_id for one in instances):
+            instances = await self._catalog.archive.instances_to_send(resources)
         return _ended(document, instances, moved)
 
     def _destination(self, aet: str) -> tuple[str, Modality]:
@@ -168,11 +172,33 @@ def _ended(
 ) -> Response:
     """The final response for a job that has ended."""
     cancelled = document.error_code == CANCELED or not document.finished
-    named = {one["ID"] for one in document.content.get("FailedInstances", ())}
-    moved.failed_uids += [one.sop_instance_uid for one in instances if one.instance_id in named]
+    moved.failed_uids += _failed_uids(document, instances)
     if document.state == "Failure" and not cancelled:
         # It broke off: in the order of the instances, what it had not come to failed as well.
         left = instances[moved.dealt_with - moved.lacking :]
         moved.failed_uids += [one.sop_instance_uid for one in left]
         moved.failed += len(left)
     return moved.final(cancelled=cancelled, comment=document.error_details)
+
+
+def _failures(document: JobDocument) -> Failures:
+    """Which instances failed, as the job's position has it."""
+    position = document.position or {}
+    return msgspec.convert(position.get("failures", {}), Failures)
+
+
+def _failed_uids(document: JobDocument, instances: list[InstanceToSend]) -> list[str]:
+    """SOP Instance UIDs of all that failed.
+
+    Where the study has changed so that its places are others, and of a job that an earlier version
+    did, of those alone that the job names.
+    """
+    failures = _failures(document)
+    if failures.order == order_of(one.instance_id for one in instances):
+        return [instances[place].sop_instance_uid for place in failures.places()]
+    named = {one["ID"] for one in document.content.get("FailedInstances", ())}
+    uids = [one.sop_instance_uid for one in instances if one.instance_id in named]
+    failed = int(document.content.get("FailedInstancesCount", 0))
+    if len(uids) < failed:
+        log.warning("not all failed instances are listed", job=document.id, failed=failed)
+    return uids

@@ -25,8 +25,6 @@ from pons_ingress.status import (
 MOST = 0xFFFF
 """The largest number that a response can tell."""
 FAILED_SOP_INSTANCE_UID_LIST = "00080058"
-LONGEST_LIST = 65_000
-"""Bytes of that list, which an element of its VR can have in every encoding."""
 
 
 @dataclass(slots=True)
@@ -97,13 +95,14 @@ class SubOperations:
         return Response(status, comment, self._numbers(remaining=False))
 
     def failures(self, transfer_syntax: str) -> bytes | None:
-        """The identifier of the last response, which lists what failed; None where nothing did."""
+        """The identifier of the last response, which lists what failed; None where nothing did.
+
+        It has as many as the number in the same response can count, 4.3 MB of the longest UIDs. A
+        list of more than 64 KiB has the VR UN where that is explicit (PS3.5 6.2.2).
+        """
         if not self.failed_uids:
             return None
-        listed = "\\".join(self.failed_uids)
-        if len(listed) > LONGEST_LIST:
-            listed = listed[:LONGEST_LIST].rpartition("\\")[0]
-        element = {"vr": "UI", "Value": listed.split("\\")}
+        element = {"vr": "UI", "Value": self.failed_uids[:MOST]}
         elements = {FAILED_SOP_INSTANCE_UID_LIST: element}
         return write_dataset(elements, transfer_syntax, Repertoire(ASCII))
 

@@ -89,3 +89,14 @@ def test_what_scripts_hold_back() -> None:
     moved.follow(10, failed=0, warning=0, held_back=10)
     assert moved.final().status == 0
     assert moved.final().elements[COMPLETED_SUBOPERATIONS] == 0
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"])
+def test_a_long_list_of_failures(syntax: str) -> None:
+    """All 10,000 are named, in each encoding."""
+    uids = [f"1.2.826.0.1.3680043.8.498.{number:038}" for number in range(10_000)]
+    moved = SubOperations(10_000, failed=10_000, failed_uids=uids)
+    listed = moved.failures(syntax)
+    assert listed is not None
+    values = listed.partition(b"1.2.826")
+    assert (values[1] + values[2]).decode().rstrip("\0").split("\\") == uids

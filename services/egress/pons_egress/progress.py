@@ -11,6 +11,7 @@ from pons.catalog import InstanceToSend
 from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Run
 from pons.jobs.document import FILTERED, MOST_NAMED, WARNED, failed_instances
+from pons.jobs.failures import Failures, order_of
 from pons.sending.source import Lookup
 from pons_egress.exports import ExportLog
 
@@ -26,6 +27,8 @@ class Position(msgspec.Struct, frozen=True):
     """Sent, and not yet in the exports log, once some have failed."""
     reasons: dict[str, str] = {}
     """Instances that failed, to why; the first `MOST_NAMED`."""
+    failures: Failures = Failures()
+    """All that failed; whoever knows the instances finds them by it."""
     filtered: int = 0
     """Those that scripts did not want to be sent."""
     warned: int = 0
@@ -89,7 +92,8 @@ class Progress:
         reasons = before.reasons
         if len(reasons) < MOST_NAMED:
             reasons = {**reasons, instance.instance_id: why}
-        await self._pass(instance, failed=before.failed + 1, reasons=reasons)
+        failures = before.failures.adding(before.done)
+        await self._pass(instance, failed=before.failed + 1, failures=failures, reasons=reasons)
 
     async def held_back(self, instance: InstanceToSend) -> None:
         """The peer is not to get the instance: that is no failure, and nothing was sent."""
@@ -161,9 +165,12 @@ async def begin(
             if resource not in known:
                 raise NotFound(f"There is no resource {resource!r} in this store")
     instances = await catalog.archive.instances_to_send(resources)
-    position, left = _resume(position, instances)
+    order = order_of(instance.instance_id for instance in instances)
+    position, left = _resume(position, instances, order)
     if complete and position.failed and not left:
         position, left = Position(), instances
+    failures = msgspec.structs.replace(position.failures, order=order)
+    position = msgspec.structs.replace(position, failures=failures)
     unlogged, whole = set(position.unlogged), not (position.failed or position.filtered)
     passed = instances[: len(instances) - len(left)]
     sent = [i for i in passed if whole or i.instance_id in unlogged]
@@ -172,13 +179,16 @@ async def begin(
 
 
 def _resume(
-    position: Position, instances: list[InstanceToSend]
+    position: Position, instances: list[InstanceToSend], order: str
 ) -> tuple[Position, list[InstanceToSend]]:
     """Where to go on, and what is left: what follows the instance that was dealt with last.
 
-    When that one is gone, all of them once more: sending twice does no harm, leaving out does.
+    When that one is gone, all of them once more: sending twice does no harm, leaving out does. So
+    too when some have failed, and others than those are in their places since.
     """
     ids = [instance.instance_id for instance in instances]
-    if position.last in ids:
-        return position, instances[ids.index(position.last) + 1 :]
-    return Position(), instances
+    known = position.failures.order
+    if position.last not in ids or (position.failed and known and known != order):
+        return Position(), instances
+    done = ids.index(position.last) + 1
+    return msgspec.structs.replace(position, done=done), instances[done:]

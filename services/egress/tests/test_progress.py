@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a job that sends goes on, without a server."""
 
+import base64
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pons.errors import NotFound
 from pons.jobs import Job, JobDocument, JobRequest, Run
+from pons.jobs.failures import order_of
 from pons_egress.progress import begin
 
 pytestmark = pytest.mark.anyio
@@ -47,3 +50,31 @@ async def test_what_was_deleted_after_it_had_left() -> None:
     assert (await begin(run, bus, Emptied(), ["study"], "pacs")).left == []
     run = run_at({"done": 2, "last": "b", "total": 3})
     assert (await begin(run, bus, Emptied(), ["study"], "pacs", complete=True)).left == []
+
+
+class Listing(Emptied):
+    """A catalog that has the instances with these identifiers."""
+
+    def __init__(self, *ids: str) -> None:
+        super().__init__()
+        self.ids = ids
+
+    async def known(self, identifiers: list[str]) -> set[str]:
+        return set(identifiers)
+
+    async def instances_to_send(self, resource_ids: list[str]) -> list[Any]:
+        return [SimpleNamespace(instance_id=one) for one in self.ids]
+
+
+async def test_what_has_failed_keeps_its_place() -> None:
+    """A job goes on among the same instances; among others it begins anew where some failed."""
+    bus: Any = None
+    failures = {"order": order_of("abc"), "bits": base64.b64encode(b"\1").decode()}
+    run = run_at({"done": 2, "failed": 1, "last": "b", "total": 3, "failures": failures})
+    same = await begin(run, bus, Listing("a", "b", "c"), ["study"], "pacs")
+    assert [one.instance_id for one in same.left] == ["c"]
+    assert (same.position.failed, same.position.failures.places()) == (1, [0])
+    other = await begin(run, bus, Listing("new", "a", "b", "c"), ["study"], "pacs")
+    assert [one.instance_id for one in other.left] == ["new", "a", "b", "c"]
+    assert (other.position.done, other.position.failed) == (0, 0)
+    assert other.position.failures.places() == []
