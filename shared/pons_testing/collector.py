@@ -58,10 +58,10 @@ class Collector:
 
     @property
     def spans(self) -> list[Told]:
-        """What was taken so far."""
+        """What was taken so far; what was sent again, for want of an answer, is told once."""
         with self._lock:
             bodies = list(self._bodies)
-        return [one for body in bodies for one in _told(body)]
+        return list({one.span_id: one for body in bodies for one in _told(body)}.values())
 
     def named(self, name: str) -> list[Told]:
         return [one for one in self.spans if one.name == name]

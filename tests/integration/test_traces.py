@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 from pydicom import Dataset, dcmwrite
 
+from archives import add_modality, archive, put, uids
 from outside import Store, eventually, image
 from pons_testing.collector import Collector, Told, collecting
 
@@ -37,54 +38,84 @@ def encoded(ds: Dataset) -> bytes:
     return file.getvalue()
 
 
-def trace_of(collector: Collector, name: str, **attributes: str) -> list[Told]:
-    """All spans so far of the trace that has a span of this name with these attributes."""
-    for one in collector.named(name):
-        if attributes.items() <= {**one.attributes}.items():
-            return [other for other in collector.spans if other.trace_id == one.trace_id]
-    return []
+def way_to(collector: Collector, end: Told) -> list[Told]:
+    """A span and those that it is inside of, the outermost first, as far as they have arrived."""
+    spans = {one.span_id: one for one in collector.spans if one.trace_id == end.trace_id}
+    way = [end]
+    while way[0].parent_id in spans:
+        way.insert(0, spans[way[0].parent_id])
+    return way
 
 
-def changes(spans: list[Told]) -> set[object]:
-    return {one.attributes["pons.change.type"] for one in spans if one.name.endswith(".change")}
+def words(way: list[Told]) -> list[tuple[str, str, str]]:
+    return [(one.service, one.name, one.kind) for one in way]
+
+
+RECEIVED = [
+    ("pons-dicom-ingress", "DICOM association", "server"),
+    ("pons-dicom-ingress", "C-STORE", "server"),
+    ("pons-dicom-ingress", "send pons.traced.instance.received", "producer"),
+    ("pons-index", "index instance", "consumer"),
+    ("pons-index", "send pons.traced.change", "producer"),
+]
+SENT = [
+    ("pons-egress", "route", "consumer"),
+    ("pons-egress", "job DicomModalityStore", "consumer"),
+    ("pons-egress", "DICOM association", "client"),
+    ("pons-egress", "C-STORE", "client"),
+]
 
 
 def test_an_instance_is_followed_from_its_association_to_its_changes(
     fresh_store: Callable[..., Store], collector: Collector
 ) -> None:
-    """One trace through three processes: each span is inside the one that caused it."""
+    """One trace through two services: each span is inside the one that caused it."""
     store = fresh_store("traced", PONS_TRACES_ENDPOINT=collector.endpoint)
     ds = somebody(1)
     assert store.c_store(ds) == [0]
 
-    def whole() -> list[Told]:
-        spans = trace_of(
-            collector, "C-STORE", **{"pons.dicom.sop_instance_uid": str(ds.SOPInstanceUID)}
-        )
-        names = {one.name for one in spans}
-        return spans if changes(spans) == CHANGES and "DICOM association" in names else []
+    def whole() -> dict[object, list[Told]]:
+        ways = {
+            one.attributes["pons.change.type"]: way_to(collector, one)
+            for one in collector.named("send pons.traced.change")
+        }
+        complete = all(way[0].name == "DICOM association" for way in ways.values())
+        return ways if ways.keys() == CHANGES and complete else {}
 
-    spans = eventually("the trace is whole", whole)
-    assert {one.store for one in spans} == {"traced"}
-    [association] = [one for one in spans if one.name == "DICOM association"]
-    assert (association.parent_id, association.kind) == ("", "server")
-    assert association.attributes["pons.dicom.calling_aet"] == "TESTER"
-    assert association.attributes["pons.dicom.requests"] == 1
-    path = ["pons-dicom-ingress DICOM association"]
-    above = association
-    for name in ("C-STORE", "send pons.traced.instance.received", "index instance"):
-        [above] = [one for one in spans if one.name == name and one.parent_id == above.span_id]
-        path.append(f"{above.service} {name}")
-    assert path == [
-        "pons-dicom-ingress DICOM association",
-        "pons-dicom-ingress C-STORE",
-        "pons-dicom-ingress send pons.traced.instance.received",
-        "pons-index index instance",
-    ]
-    assert above.attributes["pons.outcome"] == "Success"
-    told = [one for one in spans if one.name == "send pons.traced.change"]
-    assert {(one.service, one.parent_id) for one in told} == {("pons-index", above.span_id)}
-    assert len(told) == len(CHANGES)
+    ways = eventually("the changes are told, and all before them", whole, 120)
+    for way in ways.values():
+        assert words(way) == RECEIVED
+        association, stored, _, indexed, _ = way
+        assert association.parent_id == ""
+        assert association.attributes["pons.dicom.calling_aet"] == "TESTER"
+        assert association.attributes["pons.dicom.requests"] == 1
+        assert stored.attributes["pons.dicom.sop_instance_uid"] == ds.SOPInstanceUID
+        assert stored.attributes["pons.dicom.status"] == "0000"
+        assert indexed.attributes["pons.outcome"] == "Success"
+        assert {one.store for one in way} == {"traced"}
+
+
+def test_an_instance_is_followed_to_where_a_rule_sends_it(
+    fresh_store: Callable[..., Store], collector: Collector
+) -> None:
+    """From the change to the job that it makes, and to the association of that."""
+    store = fresh_store("traced", PONS_TRACES_ENDPOINT=collector.endpoint)
+    ds = somebody(4)
+    with archive() as (port, received):
+        add_modality(store, "archive", port)
+        put(store, "/routing/rules/all", {"On": "NewInstance", "To": ["modality:archive"]})
+        assert store.c_store(ds) == [0]
+        eventually("it is sent on", lambda: received == uids([ds]), 120)
+
+        def sent() -> list[Told]:
+            stored = [one for one in collector.named("C-STORE") if one.kind == "client"]
+            way = way_to(collector, stored[0]) if stored else []
+            return way if way and not way[0].parent_id else []
+
+        way = eventually("the way to it is told", sent, 120)
+    assert words(way) == [*RECEIVED, *SENT]
+    assert way[-1].attributes["pons.dicom.status"] == "0000"
+    assert way[-1].attributes["pons.dicom.sop_instance_uid"] == ds.SOPInstanceUID
 
 
 def test_an_upload_goes_on_from_its_callers_trace(
@@ -122,7 +153,7 @@ def test_an_upload_goes_on_from_its_callers_trace(
         return wanted - {(one.service, one.name) for one in collector.spans}
 
     with suppress(AssertionError):  # the next line says what is missing
-        eventually("everything is told", lambda: not missing())
+        eventually("everything is told", lambda: not missing(), 120)
     assert missing() == set()
     _, trace_id, span_id, _ = CALLER.split("-")
     assert {one.trace_id for one in collector.spans} == {trace_id}

@@ -31,6 +31,8 @@ from pons.dicom.network.pdu import (
 )
 from pons.errors import RemoteFailure
 from pons.sending.contexts import Way
+from pons.traces.attributes import Attribute
+from pons.traces.spans import Attributes, span
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.negotiation import Accepted, Incoming, connect, negotiate
 from pons_egress.peer import Peer
@@ -214,22 +216,34 @@ async def open_association(
 
     Raises `RemoteFailure` when there is none: connection refused, rejected, no accepted context.
     """
-    try:
-        association = await _associate(peer, ways, maximum_length)
-    except RemoteFailure:
-        ASSOCIATIONS.labels(peer.modality, "failed").inc()
-        raise
-    ASSOCIATIONS.labels(peer.modality, "established").inc()
-    orderly = False
-    try:
-        with ASSOCIATIONS_OPEN.track_inprogress():
-            yield association
-        orderly = True
-    except Exception:
-        orderly = True  # an abort all the same when it happened in the middle of a request
-        raise
-    finally:
-        await association.close(orderly=orderly)
+    with span("DICOM association", "client", _about(peer)):
+        try:
+            association = await _associate(peer, ways, maximum_length)
+        except RemoteFailure:
+            ASSOCIATIONS.labels(peer.modality, "failed").inc()
+            raise
+        ASSOCIATIONS.labels(peer.modality, "established").inc()
+        orderly = False
+        try:
+            with ASSOCIATIONS_OPEN.track_inprogress():
+                yield association
+            orderly = True
+        except Exception:
+            orderly = True  # an abort all the same when it happened in the middle of a request
+            raise
+        finally:
+            await association.close(orderly=orderly)
+
+
+def _about(peer: Peer) -> Attributes:
+    return {
+        Attribute.NETWORK_PROTOCOL: "dicom",
+        Attribute.SERVER_ADDRESS: peer.host,
+        Attribute.SERVER_PORT: peer.port,
+        Attribute.CALLING_AET: peer.local_aet,
+        Attribute.CALLED_AET: peer.aet,
+        Attribute.DESTINATION: f"modality:{peer.modality}",
+    }
 
 
 async def _associate(peer: Peer, ways: Sequence[Way], maximum_length: int) -> Association:

@@ -12,6 +12,8 @@ from pons.objects import Objects
 from pons.sending.contexts import choose, refusal
 from pons.sending.convert import Decompress, open_converted
 from pons.sending.dataset import Dataset
+from pons.traces.attributes import Attribute
+from pons.traces.spans import span
 from pons_egress.association import Association, Instance
 from pons_egress.metrics import BYTES, INSTANCES
 from pons_egress.peer import Peer
@@ -51,12 +53,18 @@ async def store_instance(
     named = Instance(
         instance.sop_class_uid, instance.sop_instance_uid, originator.aet, originator.message_id
     )
-    if dataset.is_as(way[1]):
-        response = await association.store(contexts[way], named, dataset.pieces())
-    else:
-        async with open_converted(objects, instance, way[1], decompress) as pieces:
-            response = await association.store(contexts[way], named, pieces)
-    return _judge(peer, instance, response)
+    about = {
+        Attribute.SOP_CLASS_UID: instance.sop_class_uid,
+        Attribute.SOP_INSTANCE_UID: instance.sop_instance_uid,
+    }
+    with span("C-STORE", "client", about) as traced:
+        if dataset.is_as(way[1]):
+            response = await association.store(contexts[way], named, dataset.pieces())
+        else:
+            async with open_converted(objects, instance, way[1], decompress) as pieces:
+                response = await association.store(contexts[way], named, pieces)
+        traced.set(Attribute.DICOM_STATUS, f"{response.status:04X}")
+        return _judge(peer, instance, response)
 
 
 def _judge(peer: Peer, instance: InstanceToSend, response: Response) -> bool:

@@ -9,11 +9,13 @@ import logging
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from pons.bus import Bus
 from pons.jobs import Job, Jobs
 from pons.jobs.webhook import ToldChange, WebhookRequest, submit_webhook
+from pons.messages.events import Change, Changes
 from pons.settings import Settings
 from pons_egress.routing.webhook import post_to_any
 from pons_testing.waiting import until
@@ -55,6 +57,18 @@ async def test_changes_reach_a_webhook_in_order(bus: Bus, store: Any) -> None:
 
             await until(all_told)
     assert server.numbers == list(range(7, 16))
+
+
+async def test_a_webhook_is_told_of_which_trace_a_change_is(bus: Bus, store: Any) -> None:
+    """As whoever takes the request goes on from it; of a change without a trace nothing is said."""
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    changes = [Change(7 + n, "NewInstance", "Instance", f"i{n}", 1.7e9) for n in range(2)]
+    run = Changes([msgspec.structs.replace(changes[0], trace=trace), changes[1]])
+    with hook() as server:
+        async with routing(bus, store, telling(f"http://127.0.0.1:{server.port}/")):
+            await bus.publish(bus.names.changes, msgspec.msgpack.encode(run))
+            await until(lambda: len(server.told) >= 2)
+    assert [headers.get("traceparent") for headers, _ in server.told] == [trace, None]
 
 
 async def test_a_webhook_is_told(bus: Bus, store: Any, caplog: pytest.LogCaptureFixture) -> None:

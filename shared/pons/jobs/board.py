@@ -37,6 +37,7 @@ from pons.jobs.document import (
 )
 from pons.objects import Kind, Objects, Spool, new_key
 from pons.settings import JobsSettings
+from pons.traces.spans import traceparent
 
 log = structlog.get_logger()
 
@@ -64,6 +65,8 @@ class Jobs:
         Raises `TooLarge` for a request that NATS would not carry, and `Unavailable`, after which
         the job may nevertheless be there.
         """
+        if told := traceparent():
+            request = msgspec.structs.replace(request, trace=told)
         asked = msgspec.msgpack.encode(request)
         if len(asked) > MAX_EVENT_BYTES:
             raise TooLarge(

@@ -77,6 +77,8 @@ class JobRequest(msgspec.Struct, frozen=True):
     """The other system that it is about, such as `modality:pacs`."""
     retry: bool = False
     """Whether it is tried again after network errors, and is a dead letter if it fails for good."""
+    trace: str = ""
+    """The span that it was asked for in (W3C traceparent), where a trace is told."""
 
 
 class Output(msgspec.Struct, frozen=True):

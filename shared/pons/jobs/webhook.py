@@ -21,6 +21,8 @@ class ToldChange(msgspec.Struct, frozen=True):
     resource_id: str
     date: float
     """Seconds since the epoch."""
+    trace: str = ""
+    """The span that it was published in (W3C traceparent), where a trace is told."""
 
 
 class WebhookRequest(msgspec.Struct, frozen=True):

@@ -32,6 +32,8 @@ from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
 from pons.jobs.run import ClaimLost, PauseWanted, Run
 from pons.objects import Objects
 from pons.settings import JobsSettings
+from pons.traces.attributes import Attribute
+from pons.traces.spans import span
 
 log = structlog.get_logger()
 
@@ -245,7 +247,7 @@ class Worker:
         if run.document.wanted:  # its former owner died before it could
             return ended_by_cancel if run.document.wanted == "cancel" else ended_by_pause
         handler = self._handlers[run.document.job_type]
-        run.task = asyncio.ensure_future(handler(run))
+        run.task = asyncio.ensure_future(_handled(handler, run))
         try:
             await run.task
         except asyncio.CancelledError as error:
@@ -296,3 +298,13 @@ class Worker:
             await self._jobs.forget_old(known.values())
         except Unavailable as error:  # the next one that finishes does it
             log.warning("old jobs not forgotten", error=log_text(error))
+
+
+async def _handled(handler: Handler, run: Run) -> None:
+    """Let the handler work, as part of the trace that the job was asked for in."""
+    about = {Attribute.JOB_ID: run.id, Attribute.JOB_TYPE: run.document.job_type}
+    if run.document.destination:
+        about[Attribute.DESTINATION] = run.document.destination
+    name = f"job {run.document.job_type}"
+    with span(name, "consumer", about, parent=run.request.trace):
+        await handler(run)

@@ -34,6 +34,8 @@ class Waiting(msgspec.Struct, frozen=True):
     resource_id: str
     date: float
     """Seconds since the epoch."""
+    trace: str = ""
+    """The span that the change was published in (W3C traceparent), where a trace is told."""
 
 
 class Queues:

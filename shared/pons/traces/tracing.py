@@ -10,7 +10,7 @@ import pons
 from pons.traces.metrics import OUTCOMES, SPANS
 from pons.traces.spans import PROCESS
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds that an endpoint has for a request, tries of it included."""
 MOST_ATTRIBUTES, LONGEST_TEXT = 32, 256
 

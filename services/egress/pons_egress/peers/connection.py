@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from pons.errors import BadRequest, RemoteFailure
+from pons.http.traced import go_on
 from pons.objects import Body
 from pons.objects.bodies import read_body, size_of
 from pons.remotes.peers import OtherStore
@@ -255,6 +256,7 @@ async def open_connection(
         follow_redirects=False,
         trust_env=False,
         proxy=settings.http_proxy or None,
+        event_hooks={"request": [go_on]},
     ) as client:
         yield Connection(name, client, patience, proxied=bool(settings.http_proxy))
 

@@ -16,6 +16,8 @@ from pons.health.pulse import Pulse
 from pons.messages.destinations import parts
 from pons.routing.queues import Queues, Waiting
 from pons.routing.rules import Rules
+from pons.traces.attributes import Attribute
+from pons.traces.spans import Attributes, span
 from pons_egress.routing.lanes import Lanes
 
 log = structlog.get_logger()
@@ -106,7 +108,14 @@ class Forwarding:
             waiting = [one for message in messages if (one := await _read(message)) is not None]
             if not waiting:
                 return
-            job_id = await self._submit[kind](name, waiting)
+            # A job has one parent: of what goes together, the first that is traced stands for all.
+            parent = next((one.trace for one in waiting if one.trace), "")
+            about: Attributes = {
+                Attribute.DESTINATION: destination,
+                Attribute.MESSAGING_BATCH: len(waiting),
+            }
+            with span("route", "consumer", about, parent=parent):
+                job_id = await self._submit[kind](name, waiting)
         except BaseException:
             for message in messages:
                 await message.nak()

@@ -151,6 +151,7 @@ class Router:
                 change.level,
                 change.resource_id,
                 change.date,
+                change.trace,
             )
             for destination in rule.destinations:
                 again = f"{name} {destination} {thing}"

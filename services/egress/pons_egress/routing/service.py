@@ -101,7 +101,15 @@ def _asked(waiting: Sequence[Waiting]) -> tuple[list[str], list[str]]:
 
 async def _to_webhook(jobs: Jobs, name: str, waiting: Sequence[Waiting]) -> str:
     changes = [
-        ToldChange(one.rule, one.seq, one.change_type, one.level, one.resource_id, one.date)
+        ToldChange(
+            one.rule,
+            one.seq,
+            one.change_type,
+            one.level,
+            one.resource_id,
+            one.date,
+            one.trace,
+        )
         for one in waiting
     ]
     return await submit_webhook(jobs, WebhookRequest(name, changes))

@@ -25,6 +25,7 @@ from pons.jobs.webhook import ToldChange, WebhookRequest
 from pons.remotes.registry import Registry
 from pons.routing.webhooks import KnownWebhook
 from pons.settings import Settings
+from pons.traces.spans import HEADER
 from pons_egress.metrics import WEBHOOKS
 
 log = structlog.get_logger()
@@ -105,6 +106,8 @@ class WebhookDelivery:
                 "X-Pons-Signature": signature(webhook.secret, moment, body),
             }
         )
+        if change.trace:
+            headers[HEADER] = change.trace
         port = url.port or (443 if url.scheme == "https" else 80)
         status = await self._post(client, name, url, port, headers, body)
         if not 200 <= status < 300:
