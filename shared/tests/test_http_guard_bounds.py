@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from pons.http.bounds import Admission, Bounds
+from pons_testing.waiting import until
 
 from .guarded import Place, ended, placed, refused
 
@@ -26,11 +27,10 @@ async def test_one_connection_too_many_is_503() -> None:
 
 
 async def eventually(place: Place, status: bytes, source: str = "127.0.0.1") -> None:
-    for _ in range(200):
-        if await place.ask(source) == status:
-            return
-        await asyncio.sleep(0.02)
-    assert await place.ask(source) == status
+    async def answers() -> bool:
+        return await place.ask(source) == status
+
+    await until(answers)
 
 
 async def test_one_address_cannot_take_every_place() -> None:

@@ -24,17 +24,17 @@ async def test_a_client_that_says_nothing_is_let_go() -> None:
 
 async def test_half_a_head_is_408() -> None:
     """A byte now and then does not help; the second request of a connection is no exception."""
-    async with placed(head=0.4, keep_alive=0.2) as place:
+    async with placed(head=2, keep_alive=1) as place:
         reader, writer = await place.connect()
         writer.write(GET % b"one")
         assert (await answer(reader))[0] == b"200"
         began = asyncio.get_running_loop().time()
         for byte in b"GET / HTTP":
             writer.write(bytes([byte]))
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.15)
         assert (await answer(reader))[0] == b"408"
         assert await ended(reader) == b""
-        assert 0.3 < asyncio.get_running_loop().time() - began < 15
+        assert 1.5 < asyncio.get_running_loop().time() - began < 30
 
 
 async def test_half_a_body_ends_the_request() -> None:
@@ -54,7 +54,7 @@ async def test_half_a_body_ends_the_request() -> None:
 
 async def test_a_body_that_nobody_asks_for_is_not_late() -> None:
     """A client that waits for 100 Continue waits as long as the application does."""
-    async with placed(body=0.2) as place:
+    async with placed(body=0.4) as place:
         reader, writer = await place.connect()
         writer.write(b"POST /slow HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -86,7 +86,7 @@ async def narrow(place: Place) -> Streams:
 
 async def test_a_slow_reader_gets_the_whole_answer() -> None:
     """As long as it takes something now and then, although it takes longer than any bound."""
-    async with placed(answer=2.5, body=0.3, head=0.3, first_byte=0.3, keep_alive=0.3) as place:
+    async with placed(answer=2.5, body=1, head=1, first_byte=1, keep_alive=1) as place:
         reader, writer = await narrow(place)
         writer.write(GET % b"large8")
         received = 0

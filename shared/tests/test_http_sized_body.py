@@ -11,6 +11,7 @@ import pytest
 
 from pons.http.serving import address, serving
 from pons.http.sized_body import PIECE, sized_body
+from pons_testing.waiting import until
 
 from .guarded import GET, MB, answer, ended, placed, respond
 
@@ -120,7 +121,7 @@ async def test_an_image_is_one_message() -> None:
 async def test_a_slow_client_has_its_time() -> None:
     """Also where the system was to wait for the whole body before it tells of any."""
     data = os.urandom(400_000)
-    async with placed(body=0.5) as place:
+    async with placed(body=1.5) as place:
         reader, writer = await place.connect()
         writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(data))
         for at in range(0, len(data), 20_000):
@@ -138,10 +139,7 @@ async def test_a_client_that_leaves_is_noticed(sent: int) -> None:
         writer.write(bytes(sent))
         await writer.drain()
         writer.close()
-        for _ in range(500):
-            if place.app.left:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: place.app.left)
         assert place.app.left == ["/left"]
 
 
