@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import anyio
 
+PATIENCE = 120.0
+"""Seconds after which something never holds: far more than it takes on a busy machine."""
 
-async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Return as soon as `condition`, which may be a coroutine function, holds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -22,7 +25,7 @@ async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         await anyio.sleep(0.01)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """As `until`, for tests without an event loop; `condition` is a plain function."""
     deadline = time.monotonic() + seconds
     while not condition():

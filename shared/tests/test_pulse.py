@@ -97,7 +97,7 @@ async def test_who_follows_a_bucket_tells_how_it_goes(own_broker: NatsServer) ->
         [pulse] = bus.pulses
         assert pulse.name == "watching main-config"
         await asyncio.to_thread(crash, own_broker.embedded)
-        await until(lambda: "NATS does not answer" in pulse.cause, seconds=25)
+        await until(lambda: "NATS does not answer" in pulse.cause)
         assert pulse.waiting > 0
         await asyncio.to_thread(own_broker.embedded.start)
         await until(lambda: not pulse.waiting)

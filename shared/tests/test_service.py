@@ -73,14 +73,14 @@ class Service:
         except OSError:
             return 0
 
-    def wait_for(self, condition: Callable[[], object], within: float = 20) -> None:
+    def wait_for(self, condition: Callable[[], object], within: float = 120) -> None:
         deadline = time.monotonic() + within
         while not condition():
             assert self.process.poll() is None, self.stderr
             assert time.monotonic() < deadline, self.stderr
             time.sleep(0.02)
 
-    def end(self, number: int = signal.SIGTERM, within: float = 30) -> int:
+    def end(self, number: int = signal.SIGTERM, within: float = 120) -> int:
         """The exit code after a signal."""
         self.process.send_signal(number)
         return self.process.wait(within)

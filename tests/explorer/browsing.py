@@ -42,9 +42,9 @@ def _faults(page: Page, only: dict[str, object]) -> list[str]:
 
 def until(page: Page, condition: Callable[[], object]) -> None:
     """Wait for what is no part of the page; it goes on meanwhile."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
-        assert time.monotonic() < deadline, "not within a minute"
+        assert time.monotonic() < deadline, "not within two minutes"
         page.wait_for_timeout(50)
 
 

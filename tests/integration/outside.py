@@ -34,7 +34,7 @@ of its lease, and then for a process that may have to be started first."""
 KINDS = ("ingress", "index", "gateway", "render", "egress", "nats", "postgres")
 
 
-def eventually(what: str, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def eventually(what: str, condition: Callable[[], Any], seconds: float = 120.0) -> Any:
     """The first truthy value of `condition`; fails after `seconds`, naming `what` it waited for."""
     deadline = time.monotonic() + seconds
     while True:

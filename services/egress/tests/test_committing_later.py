@@ -85,7 +85,7 @@ async def test_a_comparison_that_takes_long(bus: Bus, shelf: Shelf) -> None:
     with scanner() as there:
         async with committing(bus, shelf, there.port) as asker:
             job_id = await asker.submit((CT, "1.1"))
-            await until(lambda: shelf.asked["1.1"] > 4 * SOON.retries, 60)
+            await until(lambda: shelf.asked["1.1"] > 4 * SOON.retries)
             job = await asker.jobs.get(job_id)
             assert job.document.attempts == 0
             shelf.restoring = False

@@ -67,7 +67,7 @@ async def test_what_waits_is_on_disk(
                 async def all_healthy() -> bool:
                     return len(set(healthy.sop_instance_uids)) == 20
 
-                await until(all_healthy, 60)
+                await until(all_healthy)
                 looked = 0
                 async for destination, _ in Queues(bus).look():
                     looked += destination == "modality:dead"

@@ -128,7 +128,7 @@ async def test_two_replicas_and_one_dies(
             async def all_there() -> bool:
                 return len(set(peer.sop_instance_uids)) == 60
 
-            await until(all_there, 60)
+            await until(all_there)
 
 
 async def test_rules_label_before_they_send(

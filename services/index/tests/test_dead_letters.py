@@ -139,7 +139,7 @@ async def counted(health: Health, number: int) -> None:
         said = health.warnings.get("dead letters", "0")
         return int(said.split()[0]) == number
 
-    await until(tells, 40)
+    await until(tells)
 
 
 async def test_a_dead_letter_is_listed_told_and_tried_again(

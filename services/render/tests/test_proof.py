@@ -69,7 +69,7 @@ async def test_ready_once_a_decoder_has_started(installation: Installation) -> N
     installation.repair()
     async with proving(installation) as (health, pool):
         assert "no decoding process has started yet" in (await health.failures())["decoders"]
-        await until(lambda: ready(health), 60)
+        await until(lambda: ready(health))
         assert pool.idle_workers == 1
 
 
@@ -86,17 +86,17 @@ async def test_readiness_tells_why_no_decoder_starts(
     """And the service is ready by itself once that is repaired, without a request."""
     installation.break_with(line)
     async with proving(installation) as (health, _):
-        await until(lambda: says(health, cause), 60)
+        await until(lambda: says(health, cause))
         assert not await ready(health)
         installation.repair()
-        await until(lambda: ready(health), 60)
+        await until(lambda: ready(health))
 
 
 async def test_a_program_that_is_not_there_is_named(installation: Installation) -> None:
     """With what the system says of it."""
     async with proving(installation) as (health, _):
         cause = f"{installation.program}: No such file or directory"
-        await until(lambda: says(health, cause), 60)
+        await until(lambda: says(health, cause))
 
 
 async def says(health: Health, cause: str) -> bool:
@@ -109,16 +109,16 @@ async def test_what_stops_starting_later_is_found_by_the_request(
     """That request is told to come again; then nobody is given any until a process starts."""
     installation.repair()
     async with proving(installation) as (health, pool):
-        await until(lambda: ready(health), 60)
+        await until(lambda: ready(health))
         installation.break_with("exit 1")
         both = (answered(pool, task("pid")) for _ in range(2))  # one has the process that is there
         said = await asyncio.gather(*both, return_exceptions=True)
         [refused] = [one for one in said if one is not None]
         assert isinstance(refused, Unavailable)
-        await until(lambda: says(health, "exit code 1"), 60)
+        await until(lambda: says(health, "exit code 1"))
         assert not await ready(health)
         installation.repair()
-        await until(lambda: ready(health), 60)
+        await until(lambda: ready(health))
 
 
 async def answered(pool: WorkerPool, task: Task) -> None:

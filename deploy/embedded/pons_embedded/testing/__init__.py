@@ -18,7 +18,7 @@ import pons
 import pons_embedded
 from pons_embedded.ports import free_port
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 STAND_IN = Path(__file__).with_name("stand_in.py")
 
 

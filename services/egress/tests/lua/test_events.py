@@ -115,7 +115,7 @@ async def test_in_their_order(bus: Bus, scripts: Scripts) -> None:
         await publish(bus, "a", "wrong", "hang", "gone", "b")
         await publish(bus, "c", kind="NewSeries")
         await publish(bus, "d", kind="StableStudy")
-        await until(lambda: "delete d" in store.done, 60)
+        await until(lambda: "delete d" in store.done)
     assert store.done == ["store-scu a", "store-scu b", "delete d"]
 
 
@@ -130,7 +130,7 @@ async def test_deletions_are_told_between_changes(bus: Bus, scripts: Scripts) ->
     async with working(bus, scripts, store):
         await started(bus)
         await bus.stream.publish(bus.names.changes, run)
-        await until(lambda: len(store.done) >= 4, 60)
+        await until(lambda: len(store.done) >= 4)
     assert store.done == ["store-scu 5", "deleted s", "store-scu 6", "deleted t"]
 
 
@@ -185,7 +185,7 @@ async def test_what_could_not_be_done_is_told_again(bus: Bus, scripts: Scripts) 
         await until(lambda: store.done)
         store.away = 1
         await publish(bus, "b", "c")
-        await until(lambda: len(store.done) == 3, 60)
+        await until(lambda: len(store.done) == 3)
     assert store.done == ["store-scu a", "store-scu b", "store-scu c"]
 
 
@@ -196,7 +196,7 @@ async def test_nothing_is_lost_between_two_lives(bus: Bus, scripts: Scripts) -> 
         await started(bus)
     await publish(bus, "a", "b")
     async with working(bus, scripts, store):
-        await until(lambda: len(store.done) == 2, 60)
+        await until(lambda: len(store.done) == 2)
     assert store.done == ["store-scu a", "store-scu b"]
 
 
@@ -207,7 +207,7 @@ async def test_two_replicas(bus: Bus, scripts: Scripts) -> None:
         await started(bus)
         for number in range(0, 40, 2):
             await publish(bus, str(number), str(number + 1))
-        await until(lambda: len(store.done) == 40, 60)
+        await until(lambda: len(store.done) == 40)
     assert store.done == [f"store-scu {number}" for number in range(40)]
 
 
@@ -223,7 +223,7 @@ async def test_without_scripts_nothing_gathers(bus: Bus, scripts: Scripts) -> No
     async with working(bus, scripts, store):
         await started(bus)
         await publish(bus, "b")
-        await until(lambda: store.done, 60)
+        await until(lambda: store.done)
     assert store.done == ["store-scu b"]
 
 
@@ -234,5 +234,5 @@ async def test_updates(bus: Bus, scripts: Scripts) -> None:
         await started(bus)
         await publish(bus, "a", kind="UpdatedMetadata")
         await publish(bus, "b", kind="UpdatedAttachment")
-        await until(lambda: len(store.done) == 2, 60)
+        await until(lambda: len(store.done) == 2)
     assert store.done == ["updated a", "updated b"]

@@ -48,7 +48,7 @@ async def reading(bus: Bus, told: Told) -> AsyncIterator[None]:
     feed = Feed(bus, SCRIPTS, jobs.stream, jobs.take, jobs.subject)
     task = asyncio.create_task(feed.run())
     try:
-        await until(lambda: is_read(bus), 20)
+        await until(lambda: is_read(bus))
         yield
     finally:
         task.cancel()
@@ -96,10 +96,10 @@ async def test_jobs_of_a_worker(bus: Bus) -> None:
             await jobs.submit(JobRequest("Test", "testing", arguments={"fails": fails}))
             for fails in (False, True)
         ]
-        await until(lambda: len(told.events) >= 4, 60)
+        await until(lambda: len(told.events) >= 4)
         await jobs.resubmit(bad)
-        await until(lambda: len(told.events) >= 5, 60)
-        await until(lambda: drained(bus), 20)
+        await until(lambda: len(told.events) >= 5)
+        await until(lambda: drained(bus))
         working.cancel()
         await asyncio.wait([working])
     assert told.of(good) == ["OnJobSubmitted", "OnJobSuccess"]
@@ -112,7 +112,7 @@ async def test_what_was_written_over_before_it_was_read(bus: Bus) -> None:
     told, jobs = Told(), Jobs(bus, JobsSettings(history=1))
     async with reading(bus, told):
         first = await jobs.submit(REQUEST)
-        await until(lambda: told.events, 20)
+        await until(lambda: told.events)
     again = await jobs.submit(REQUEST)
     await run_and(jobs, again, fail=True)
     await jobs.resubmit(again)
@@ -127,8 +127,8 @@ async def test_what_was_written_over_before_it_was_read(bus: Bus) -> None:
         with pytest.raises(NotFound):
             await jobs.get(one)
     async with reading(bus, told):
-        await until(lambda: len(told.events) >= 8, 20)
-        await until(lambda: drained(bus), 20)
+        await until(lambda: len(told.events) >= 8)
+        await until(lambda: drained(bus))
     assert told.of(first) == ["OnJobSubmitted", "OnJobSuccess"]
     assert told.of(again) == ["OnJobSubmitted", "OnJobFailure", "OnJobFailure", "OnJobSuccess"]
     assert told.of(deleted) == ["OnJobSubmitted", "OnJobFailure"]
@@ -147,12 +147,12 @@ async def test_what_came_before_scripts_is_told_to_nobody(bus: Bus) -> None:
         await jobs.resubmit(fails)
         await run_and(jobs, fails, fail=False)
         await jobs.delete(gone)
-        await until(lambda: drained(bus), 20)
+        await until(lambda: drained(bus))
     assert told.events == [f"OnJobSuccess {fails}"]
     await jobs.resume(waits)
     await run_and(jobs, waits, fail=False)
     async with reading(bus, told):
-        await until(lambda: len(told.events) == 2, 20)
+        await until(lambda: len(told.events) == 2)
     assert told.of(waits) == ["OnJobSuccess"]
 
 
@@ -165,8 +165,8 @@ async def test_what_could_not_be_told_comes_again(bus: Bus) -> None:
     await run_and(jobs, job_id, fail=False)
     told.away = 2
     async with reading(bus, told):
-        await until(lambda: len(told.events) == 2, 20)
-        await until(lambda: drained(bus), 20)
+        await until(lambda: len(told.events) == 2)
+        await until(lambda: drained(bus))
     assert told.events == [f"OnJobSubmitted {job_id}", f"OnJobSuccess {job_id}"]
 
 
@@ -174,8 +174,8 @@ async def test_without_scripts_nothing_is_kept(bus: Bus) -> None:
     told, jobs = Told(), Jobs(bus, JobsSettings())
     async with reading(bus, told):
         job_id = await jobs.submit(REQUEST)
-        await until(lambda: drained(bus), 20)
-        await until(lambda: told.events, 20)
+        await until(lambda: drained(bus))
+        await until(lambda: told.events)
     assert {entry.key for entry in await jobs.bucket.all("*.told")} == {f"{job_id}.told"}
     await JobEvents(bus, told).forget()
     assert await jobs.bucket.all("*.told") == []
@@ -192,7 +192,7 @@ async def test_an_output_that_goes_is_no_news(bus: Bus) -> None:
         )
         await run_and(jobs, job_id, fail=False)
         await jobs.drop_output(job_id, "archive")
-        await until(lambda: drained(bus), 20)
+        await until(lambda: drained(bus))
     assert told.of(job_id) == ["OnJobSubmitted", "OnJobSuccess"]
 
 
