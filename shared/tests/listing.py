@@ -38,6 +38,7 @@ class Lists:
         modalities: tuple[str, ...] = ("CT",),
         origin: str = "CT1",
         station: str = "",
+        series_description: str = "",
         size: int = 1000,
         **tags: str,
     ) -> str:
@@ -64,6 +65,7 @@ class Lists:
             patient_tags,
             to_bytes(ids.patient),
         )
+        told = {"00081010": station, "0008103E": series_description}
         for number, modality in enumerate(modalities):
             series = f"{uid}.{number}"
             below = resource_ids(patient, uid, series, f"{series}.1")
@@ -74,7 +76,9 @@ class Lists:
                 to_bytes(below.series),
                 key,
                 series,
-                json.dumps({"00080060": modality} | ({"00081010": station} if station else {})),
+                json.dumps(
+                    {"00080060": modality} | {tag: text for tag, text in told.items() if text}
+                ),
                 origin,
             )
             await self.connection.execute(

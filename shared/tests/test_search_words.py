@@ -37,6 +37,7 @@ UNDERSTOOD = [
     ("label:review label:trial-A", ["label review", "label trial-A"]),
     ("origin:CT1", ["origin CT1"]),
     ("station:TrueBeam1", ["station TrueBeam1"]),
+    ('series:CBCT series:"cone beam"', ["series CBCT", "series cone beam"]),
     ("is:arriving is:Stable is:protected", ["state arriving", "state stable", "state protected"]),
     ("is:there", ["text is:there"]),
     ("foo:bar name:", ["text foo:bar", "text name:"]),

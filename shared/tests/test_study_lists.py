@@ -68,6 +68,11 @@ FOUND = {
     "station:*beam1": "a",
     "station:beam": "",
     "station:%": "",
+    "series:cbct": "a",
+    'series:"bct pel"': "a",
+    "series:cb*pelvis": "a",
+    "series:nativ": "",
+    "cbct": "",
     "label:review": "b",
     "label:Review": "",
     "is:arriving": "a",
@@ -96,7 +101,7 @@ async def test_words(lists: Lists) -> None:
     """Each word is somewhere in a study, whatever its case and accents, and how it is written."""
     a = await lists.study(
         "1.1", "4711", t00100010="Müller^Eva", t00081030="Schädel nativ", t00080020="20260512",
-        t00100030="19580312", station="TrueBeam1",
+        t00100030="19580312", station="TrueBeam1", series_description="CBCT Pelvis",
     )  # fmt: skip
     b = await lists.study(
         "1.2", "P2", t00100010="MUELLER^ÉVA", t00081030="Thorax nativ", t00080020="20260504",

@@ -67,6 +67,18 @@ def test_nothing_matches(explorer: Open) -> None:
     expect(page.get_by_text("40 studies").first).to_be_visible()
 
 
+def test_a_word_of_series(explorer: Open, store: Store) -> None:
+    """What nothing is called is looked for in the descriptions of series, by one press."""
+    ds = scan(9102, "Cone^Beam", "CONE", "20260401")
+    ds.SeriesDescription = "CBCT daily"
+    send(store, ds)
+    page = explorer("?q=cbct%202026-04")
+    page.get_by_role("button", name="Look for “cbct” in descriptions of series").click()
+    expect(page.get_by_role("button", name="Remove series cbct")).to_be_visible()
+    expect(page.locator('[aria-rowindex="2"] a')).to_have_text("Cone, Beam")
+    expect(page.get_by_role("searchbox")).to_have_value("series:cbct 2026-04")
+
+
 def test_filters_and_views(explorer: Open) -> None:
     """A filter of a column is a chip and in the address; a label is a view with its count."""
     page = explorer()

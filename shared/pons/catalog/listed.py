@@ -47,13 +47,22 @@ OF_ORIGIN = """s.study_key IN (
 """An AE title has 16 characters; the index bounds what may come of others."""
 OF_STATION = """s.study_key IN (
     SELECT t.study_key FROM series t
-    WHERE upper(t.tags ->> '00081010') LIKE upper({station}))"""
+    WHERE upper(t.tags ->> '00081010') LIKE upper({station}){once})"""
 """The console that made a series (Station Name), which `RemoteAET` need not tell."""
+OF_SERIES = """s.study_key IN (
+    SELECT d.study_key FROM series d
+    WHERE upper(d.tags ->> '0008103E') LIKE upper({description}){once})"""
+"""The Series Description, which says what the study's does not: CBCT, dose, localizer."""
+ONCE = " OFFSET 0"
+"""Ends a question without an index of its own, so that all series are read at once. Asked of study
+after study it is soon answered for few days, and never where no series is so."""
 OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
 
 
-def conditions(listed: Listed, bind: Bind) -> Iterator[str]:
-    """What a study `s` must be; `bind` gives the parameter of a value."""
+def conditions(listed: Listed, bind: Bind, *, dated: bool = False) -> Iterator[str]:
+    """What a study `s` must be; `bind` gives the parameter of a value, `dated` says that other
+    conditions leave those of some days."""
+    once = "" if dated else ONCE
     found: list[str] = []
     for text, field, days in listed.pieces:
         pattern = _pattern(text)
@@ -74,7 +83,10 @@ def conditions(listed: Listed, bind: Bind) -> Iterator[str]:
     yield from (OF_UID.format(uid=bind(uid)) for uid in listed.uids)
     yield from (OF_LABEL.format(label=bind(label)) for label in listed.labels)
     yield from (OF_ORIGIN.format(origin=bind(origin)) for origin in listed.origins)
-    yield from (OF_STATION.format(station=bind(f"{like(one)}%")) for one in listed.stations)
+    for one in listed.stations:
+        yield OF_STATION.format(station=bind(f"{like(one)}%"), once=once)
+    for one in listed.series:
+        yield OF_SERIES.format(description=bind(f"%{like(one)}%"), once=once)
     yield from (IN_STATE[state] for state in listed.states)
 
 

@@ -86,6 +86,8 @@ class Listed:
     """AE titles from which one of its series came."""
     stations: tuple[str, ...] = ()
     """What the station's name of one of its series begins with, whatever its case; `*` and `?`."""
+    series: tuple[str, ...] = ()
+    """What the description of one of its series has in it, whatever its case; `*` and `?`."""
     states: tuple[State, ...] = ()
 
 

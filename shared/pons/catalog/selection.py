@@ -19,6 +19,7 @@ from pons.catalog.schema import (
     SOP_CLASS_UID,
     SOP_CLASSES_IN_STUDY,
     STARTS_INDEXED,
+    STUDY_DATE,
     SUMS,
     TABLES,
     TELLING,
@@ -167,7 +168,8 @@ def select(search: Search, columns: Columns) -> Selection:
         draft.match_metadata(number, text)
     draft.match_labels()
     draft.below_parent()
-    draft.conditions += listed.conditions(search.listed, draft.bind)
+    dated = any(tag == STUDY_DATE for tag, _ in search.query)
+    draft.conditions += listed.conditions(search.listed, draft.bind, dated=dated)
     order = tuple(filter(None, map(draft.order_by, search.order)))
     any_order = search.any_order and bool(draft.conditions)
     if any_order:

@@ -31,6 +31,7 @@ Kind = Literal[
     "label",
     "origin",
     "station",
+    "series",
     "state",
 ]
 LONGEST = 2000
@@ -55,6 +56,7 @@ ABOUT: dict[str, Kind] = {
     "label": "label",
     "origin": "origin",
     "station": "station",
+    "series": "series",
     "is": "state",
 }
 """What may stand before a colon."""
@@ -144,6 +146,7 @@ def as_search(terms: Iterable[Term]) -> Search:
         labels=tuple(named.get("label", ())),
         origins=tuple(named.get("origin", ())),
         stations=tuple(named.get("station", ())),
+        series=tuple(named.get("series", ())),
         states=tuple(state for state in get_args(State) if state in named.get("state", ())),
     )
     return Search("Study", query=tuple(query), listed=listed)

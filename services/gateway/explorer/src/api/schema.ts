@@ -536,7 +536,7 @@ export interface UndeliveredTo {
 }
 
 export interface Understood {
-  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "station" | "state";
+  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "station" | "series" | "state";
   value: string;
   from?: string;
   to?: string;
@@ -549,7 +549,7 @@ export interface ViewAsked {
 }
 
 export interface Without {
-  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "station" | "state" | "filter";
+  kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "station" | "series" | "state" | "filter";
   value: string;
   without: string;
   count: CountOfStudies;

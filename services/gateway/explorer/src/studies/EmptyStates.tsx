@@ -57,11 +57,13 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
   const locale = useLocale();
   const may = useMay();
   const { data: losses = [] } = useQuery(lossesQuery(asked));
+  // A word is looked for in what is said of studies, and may be said of their series.
+  const words = losses.filter(({ kind }) => kind === 'text');
   const helpful = losses.filter(({ count }) => count.value > 0);
   return (
     <div className={styles.empty}>
       <h2>{t('noMatch')}</h2>
-      {helpful.length > 0 && (
+      {(helpful.length > 0 || words.length > 0) && (
         <ul className={styles.losses}>
           {helpful.map((loss) => (
             <li key={`${loss.kind} ${loss.value}`}>
@@ -74,6 +76,13 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
                   number: loss.count.value.toLocaleString(locale),
                 })}
               </span>
+            </li>
+          ))}
+          {words.map((loss) => (
+            <li key={`series ${loss.value}`}>
+              <button type="button" onClick={() => onChange(ofSeries(address, loss))}>
+                {t('inSeries', { value: loss.value })}
+              </button>
             </li>
           ))}
         </ul>
@@ -90,6 +99,12 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
       </p>
     </div>
   );
+}
+
+/** The search for a word in the descriptions of series instead. */
+function ofSeries(address: Address, { value, without }: Loss): Address {
+  const word = /\s/.test(value) ? `series:"${value}"` : `series:${value}`;
+  return { ...address, q: [word, without].filter(Boolean).join(' ') };
 }
 
 /** Names of filters as the search has them, and as the address does. */
