@@ -107,6 +107,7 @@ export function JobList({ to, address, only }: Props) {
   const matching = rows.page?.count ?? 0;
   /** What nothing tries again by itself, and is on another page. */
   const byHand = rows.states.Failure ?? 0;
+  const retried = rows.states.Retry ?? 0;
   const told = rows.page && t('count', { count: matching });
   return (
     <>
@@ -154,6 +155,14 @@ export function JobList({ to, address, only }: Props) {
           {t('changed')}
           <kbd>.</kbd>
         </button>
+      )}
+      {only && retried > 0 && (
+        <p className={styles.aside}>
+          {t('retriedBeside', { count: retried })}{' '}
+          <Link to="/jobs" search={{ ...address, state: 'Retry' }}>
+            {t('showRetried')}
+          </Link>
+        </p>
       )}
       {only && byHand > 0 && (
         <p className={styles.aside}>

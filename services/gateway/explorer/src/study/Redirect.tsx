@@ -21,7 +21,7 @@ function Told({ error, text, children }: ToldProps) {
   const t = useTranslations('study');
   return (
     <Page title={error ? t('title') : text}>
-      {error ? <Failure error={error} /> : <p className={styles.quietText}>{text}</p>}
+      {error && <Failure error={error} />}
       {children}
     </Page>
   );
