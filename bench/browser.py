@@ -13,7 +13,7 @@ from stores import RunningStore
 PATIENCE = 120_000
 """Milliseconds after which something has not happened."""
 PROBE = """
-window.told = {lcp: 0, rows: 0, shifts: 0, inputs: [], longest: []};
+window.told = {lcp: 0, rows: 0, there: 0, shifts: 0, inputs: [], longest: []};
 new PerformanceObserver((list) => {
   for (const one of list.getEntries()) told.lcp = one.startTime;
 }).observe({type: 'largest-contentful-paint', buffered: true});
@@ -23,11 +23,18 @@ new PerformanceObserver((list) => {
 new PerformanceObserver((list) => {
   for (const one of list.getEntries()) if (one.interactionId) told.inputs.push(one.duration);
 }).observe({type: 'event', durationThreshold: 16, buffered: true});
+const row = () => document.querySelector('[aria-rowindex="2"] a');
 const look = () => {
-  if (document.querySelector('[aria-rowindex="2"] a')) told.rows = performance.now();
+  if (row()) told.rows = performance.now();
   else requestAnimationFrame(look);
 };
 requestAnimationFrame(look);
+// Before the next refresh the page asks for what comes behind its rows.
+new MutationObserver((_, observer) => {
+  if (!row()) return;
+  told.there = performance.now();
+  observer.disconnect();
+}).observe(document, {childList: true, subtree: true});
 """
 """What the page is watched for, from before its first script on."""
 
