@@ -146,6 +146,7 @@ def test_every_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch)
         "PONS_RETENTION_RULES": ('{"a": {"KeepDays": 1}}', {"a": {"KeepDays": 1}}),
         "PONS_RETENTION_KEEPING_LABELS": ('["teaching"]', ["teaching"]),
         "PONS_WORKLISTS_CHARSET": ("entry", "entry"),
+        "PONS_FIND_CHARSET": ("complete", "complete"),
         "PONS_WORKLISTS_FOLDER": ("/worklists", Path("/worklists")),
         "PONS_LOG_LEVEL": ("error", "error"),
         "PONS_LOG_FORMAT": ("json", "json"),

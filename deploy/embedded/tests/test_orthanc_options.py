@@ -85,7 +85,7 @@ egress.http_connections egress.scu_threads
 routing.rules routing.webhooks routing.concurrent routing.batch routing.rounds
 routing.webhook_timeout
 routing.denied_networks
-worklists.maximum worklists.charset
+worklists.maximum worklists.charset find.charset
 retention.rules retention.keeping_labels retention.interval retention.most_percent
 retention.room_percent retention.room_interval
 queries.hours queries.answers_mb queries.timeout

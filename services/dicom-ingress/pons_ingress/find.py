@@ -14,7 +14,7 @@ from pons.header.repertoire import Repertoire, term_of
 from pons.settings import Settings
 from pons_ingress.admission import Peer
 from pons_ingress.conversation import Conversation
-from pons_ingress.find_answer import AnswerWriter
+from pons_ingress.find_answer import AnswerWriter, CompleteWriter
 from pons_ingress.find_filter import FindFilter
 from pons_ingress.find_query import Query, read_query
 from pons_ingress.finding import answer_query, read_identifier, until_cancelled
@@ -45,7 +45,7 @@ class Find:
         self._filter = find_filter
         self._catalog = catalog
         self._aet = settings.dicom.aet
-        self._limits = settings.find
+        self._settings = settings.find
         self._any_case = frozenset(() if settings.find.case_sensitive_pn else ("PN",))
         self._default_charset = default_charset
 
@@ -73,10 +73,11 @@ class Find:
         """
         transfer_syntax = conversation.message.context.transfer_syntax
         repertoire = Repertoire(term_of(self._default_charset()))
-        writer = AnswerWriter(query, transfer_syntax, repertoire, self._aet)
+        write_in = CompleteWriter if self._settings.charset == "complete" else AnswerWriter
+        writer = write_in(query, transfer_syntax, repertoire, self._aet)
         pending = Response(PENDING if query.all_matched else PENDING_UNMATCHED)
         instances = query.search.level == "Instance"
-        limit = self._limits.limit_instances if instances else self._limits.limit_results
+        limit = self._settings.limit_instances if instances else self._settings.limit_results
         search = replace(query.search, any_order=True, limit=limit + 1 if limit else 0)
         found = self._catalog.search(search, Fields(frozenset(), writer.tags))
         sent = 0

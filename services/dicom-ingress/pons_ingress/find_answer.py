@@ -2,14 +2,14 @@
 """The identifier of one answer to a C-FIND: the attributes asked for, whatever a resource lacks."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from pons.catalog import Resource
 from pons.dicom.orthanc_json import GROUPS, element_text, reserving_tag
-from pons.header.repertoire import Repertoire
+from pons.header.repertoire import UTF_8, Repertoire
 from pons.header.write import CHARACTER_SET, NUMBERS, ElementWriter
 from pons_ingress.find_query import (
     AVAILABILITY,
@@ -69,6 +69,32 @@ class AnswerWriter:
         ):
             return self._writer.element(key.tag, _element(key, resource))
         return self._writer.text(key.tag, key.vr, text)
+
+
+class CompleteWriter:
+    """As `AnswerWriter`, but what has characters that the repertoire lacks is written in UTF-8."""
+
+    def __init__(
+        self, query: Query, transfer_syntax: str, repertoire: Repertoire, retrieve_aet: str
+    ) -> None:
+        self._repertoire = repertoire
+        self._usual = AnswerWriter(query, transfer_syntax, repertoire, retrieve_aet)
+        self._other = AnswerWriter(query, transfer_syntax, Repertoire(UTF_8), retrieve_aet)
+        self.tags = self._usual.tags
+
+    def write(self, resource: Resource) -> bytes:
+        """The answer that is this resource."""
+        fits = all(map(self._repertoire.has, self._texts(resource)))
+        return (self._usual if fits else self._other).write(resource)
+
+    def _texts(self, resource: Resource) -> Iterator[str]:
+        """What the answer is made of, where there is more than ASCII in it."""
+        for tag in self.tags:
+            text = resource.requested.get(tag)
+            if text is None:
+                text = resource.elements.get(tag, b"").decode()
+            if not text.isascii():
+                yield text
 
 
 def _element(key: Key, resource: Resource) -> Element:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bytes of an answer: what the index has as text is what a peer reads."""
 
+import msgspec
 import pydicom
 import pytest
 from pydicom.filebase import DicomBytesIO
@@ -8,7 +9,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from pons.catalog import Resource, Search
 from pons.header.repertoire import Repertoire
-from pons_ingress.find_answer import AnswerWriter
+from pons_ingress.find_answer import AnswerWriter, CompleteWriter
 from pons_ingress.find_query import Key, Query
 
 TEXTS = {
@@ -51,6 +52,27 @@ def test_a_name_has_three_groups() -> None:
     writer = AnswerWriter(query, ExplicitVRLittleEndian, Repertoire("ISO_IR 6"), "PONS")
     answer = writer.write(Resource("Study", "", 1, requested={"00100010": "A=B=C=D"}))
     assert b"PN\x06\0A=B=C " in answer
+
+
+@pytest.mark.parametrize(
+    ("name", "term"), [("Müller^Eva", "ISO_IR 100"), ("Yamada^Tarou=山田^太郎", "ISO_IR 192")]
+)
+@pytest.mark.parametrize("in_header", [False, True])
+def test_no_character_is_lost(name: str, term: str, in_header: bool) -> None:
+    """An answer that the store's set cannot hold is in UTF-8; the others are in that set."""
+    tag = "00101001"
+    query = Query(Search("Study"), "STUDY", (Key(tag, "PN"),), frozenset(), True)
+    syntax = ExplicitVRLittleEndian
+    writer = CompleteWriter(query, syntax, Repertoire("ISO_IR 100"), "PONS")
+    groups = dict(zip(("Alphabetic", "Ideographic"), name.split("="), strict=False))
+    element = msgspec.json.encode({"vr": "PN", "Value": [groups]})
+    resource = (
+        Resource("Study", "", 1, elements={tag: element})
+        if in_header
+        else Resource("Study", "", 1, requested={tag: name})
+    )
+    ds = pydicom.dcmread(_file(writer.write(resource), syntax), force=True)
+    assert (ds.SpecificCharacterSet, str(ds[tag].value)) == (term, name)
 
 
 def _file(dataset: bytes, syntax: pydicom.uid.UID) -> DicomBytesIO:

@@ -317,3 +317,9 @@ class FindSettings(Section):
         False,
         description="C-FIND: compare names of persons with case, as it does everything else.",
     )
+    charset: Literal["store", "complete"] = Field(
+        "store",
+        description="Character set of answers to C-FIND. store: `ingest.default_charset`, as in "
+        "Orthanc, where characters that it lacks are lost. complete: the same, and UTF-8 for each "
+        "answer of which some would be.",
+    )
