@@ -53,9 +53,14 @@ def _is_here(host: str, listening: str) -> bool:
 
 
 def _is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:
-    """Whether one of its interfaces has it: no socket is bound to another's."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as one:
-        one.bind((str(address), 0))
+    """Whether one of its interfaces has it: then it is what this machine would speak from, too.
+
+    To bind to it would say nothing where that is allowed for every address, as beside keepalived.
+    """
+    if address.is_loopback:
         return True
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with suppress(OSError, ValueError), socket.socket(family, socket.SOCK_DGRAM) as one:
+        one.connect((str(address), 9))  # of this kind of socket: nothing is sent
+        return ip_address(one.getsockname()[0].partition("%")[0]) == address
     return False

@@ -21,7 +21,7 @@ ROOM = 100_000
 
 
 class Generation:
-    """What came by within a day: a mark of each thing, and a count of those that came again."""
+    """What came by within half a day: a mark of each, and a count of those that came again."""
 
     def __init__(self, begun: float) -> None:
         self.begun = begun
@@ -55,14 +55,14 @@ class Rounds:
 
     def over(self, thing: str) -> bool:
         """Whether it has come by as often as it may."""
+        self._turn()
         digest = _digest(thing)
         return sum(one.counts.get(digest, 0) for one in {self._now, self._before}) >= self._most
 
     def count(self, thing: str) -> None:
         """It has come by once more."""
-        digest, moment = _digest(thing), self._clock()
-        if self._now.size >= FULL or moment - self._now.begun >= DAY:
-            self._now, self._before = Generation(moment), self._now
+        self._turn()
+        digest = _digest(thing)
         now, before = self._now, self._before
         if digest in now.counts:
             now.counts[digest] += 1
@@ -73,6 +73,15 @@ class Rounds:
             now.mark(digest)
         elif len(now.counts) < ROOM:
             now.counts[digest] = 2
+
+    def _turn(self) -> None:
+        """Forget what is a day old: the two generations are of half a day each."""
+        moment = self._clock()
+        age = moment - self._now.begun
+        if age >= DAY:
+            self._now = self._before = Generation(moment)
+        elif age >= DAY / 2 or self._now.size >= FULL:
+            self._now, self._before = Generation(moment), self._now
 
 
 def _digest(thing: str) -> bytes:
