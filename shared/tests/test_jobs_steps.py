@@ -26,6 +26,21 @@ async def running(jobs: Jobs) -> Run:
     return Run(jobs, Job(job.request, document, revision))
 
 
+async def forgotten(jobs: Jobs, job_id: str) -> None:
+    """Wait until no step of the job is kept; that is after its end."""
+
+    async def gone() -> bool:
+        return await jobs.last_step(job_id) == (None, 0)
+
+    await until(gone)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that follow each other fast, however slow the machine is."""
+    monkeypatch.setattr(Run, "seconds_to_tell", lambda run: 1.0 if run._told_at else 0.0)
+
+
 async def steps(run: Run, *positions: int) -> None:
     for number in positions:
         await run.step(number / 100, {"Steps": number}, number)
@@ -42,14 +57,15 @@ async def test_few_of_many_steps_are_told(bus: Bus, jobs: Jobs) -> None:
         async with aclosing(jobs.follow(job_id)) as documents:
             heard.extend([document async for document in documents])
 
-    async with working(bus, counting), asyncio.TaskGroup() as group:
-        group.create_task(listen())
-        await until(lambda: counting.began == [job_id])
-        counting.allow(500)
+    async with working(bus, counting):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listen())
+            await until(lambda: counting.began == [job_id])
+            counting.allow(500)
+        await forgotten(jobs, job_id)
     runtime = heard[-1].runtime
     assert heard[-1].content == {"Steps": 500}
     assert len(heard) <= 6 + 2 * runtime / TOLD_EVERY
-    assert (await jobs.last_step(job_id)) == (None, 0)
 
 
 async def test_the_last_step_is_told_while_the_next_takes_long(bus: Bus, jobs: Jobs) -> None:
@@ -66,6 +82,7 @@ async def test_the_last_step_is_told_while_the_next_takes_long(bus: Bus, jobs: J
         await jobs.wait_for(job_id, 60)
 
 
+@pytest.mark.usefixtures("quick")
 async def test_who_takes_over_goes_on_behind_the_last_step(bus: Bus, jobs: Jobs) -> None:
     """The document of a dead owner is behind what it has kept."""
     dead = await running(jobs)
@@ -75,9 +92,9 @@ async def test_who_takes_over_goes_on_behind_the_last_step(bus: Bus, jobs: Jobs)
     counting = Counting()
     async with working(bus, counting, lease=0.3):
         job = await jobs.wait_for(dead.id, 60)
+        await forgotten(jobs, dead.id)
     assert counting.done == [(dead.id, 2)]
     assert job.content["Steps"] == 3
-    assert (await jobs.last_step(dead.id)) == (None, 0)
 
 
 async def test_the_document_may_be_further_than_the_last_step(bus: Bus, jobs: Jobs) -> None:
@@ -93,6 +110,23 @@ async def test_the_document_may_be_further_than_the_last_step(bus: Bus, jobs: Jo
     assert counting.began == [dead.id]
 
 
+@pytest.mark.usefixtures("quick")
+async def test_two_owners_that_die_lose_no_step(bus: Bus, jobs: Jobs) -> None:
+    """Who takes the job over and dies before its first step leaves what it took."""
+    dead = await running(jobs)
+    await steps(dead, 1, 2)
+    former, revision = await jobs.read(dead.id)
+    second = claimed(former, former.changed + 60, "second")
+    await jobs.replace(second, revision)
+    taken, _ = await jobs.take_over(second, former)
+    assert (taken.position, taken.changed) == (2, second.changed)
+    counting = Counting()
+    async with working(bus, counting, lease=0.3):
+        await jobs.wait_for(dead.id, 60)
+    assert counting.done == [(dead.id, 2)]
+
+
+@pytest.mark.usefixtures("quick")
 async def test_steps_of_another_run_are_not_taken(bus: Bus, jobs: Jobs) -> None:
     """What an older run kept says nothing of one that a version without such steps has claimed."""
     old = await running(jobs)
@@ -106,6 +140,7 @@ async def test_steps_of_another_run_are_not_taken(bus: Bus, jobs: Jobs) -> None:
     assert counting.done == [(old.id, number) for number in range(3)]
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("before", [1, 2])
 async def test_a_former_owner_keeps_no_step(jobs: Jobs, before: int) -> None:
     """Once the job has another owner, also where the former one has told and kept little."""
@@ -124,7 +159,8 @@ async def test_a_former_owner_keeps_no_step(jobs: Jobs, before: int) -> None:
     assert (step.claim, step.position) == ("second", before)
 
 
-async def test_a_job_that_rested_goes_on(bus: Bus, jobs: Jobs) -> None:
+@pytest.mark.usefixtures("quick")
+async def test_a_job_that_rested_goes_on(jobs: Jobs) -> None:
     """What its former run kept is in the way of nothing."""
     run = await running(jobs)
     await steps(run, 1, 2)
@@ -144,6 +180,7 @@ async def test_a_job_that_rested_goes_on(bus: Bus, jobs: Jobs) -> None:
     assert again.document.position == 4
 
 
+@pytest.mark.usefixtures("quick")
 async def test_nothing_is_left_of_a_job_that_is_forgotten(jobs: Jobs) -> None:
     """Of one too that ended in the hands of a worker that died."""
     run = await running(jobs)

@@ -256,8 +256,10 @@ class Jobs:
         """
         while True:
             step, revision = await self.last_step(document.id)
-            if step and step.claim == former.claim and step.changed > former.changed:
-                document = with_step(document, step)
+            if step and step.claim == former.claim and step.changed >= former.changed:
+                # Since then nobody has worked: what is to be counted begins with the claim.
+                reached = with_step(document, step)
+                document = msgspec.structs.replace(reached, changed=document.changed)
             try:
                 return document, await self.keep_step(document.id, step_of(document), revision)
             except Outdated:

@@ -107,6 +107,7 @@ class Run:
                 log.warning("job without heartbeat", job=self.id, error=log_text(error))
             except ClaimLost:
                 self._give_up()
+                return
             else:
                 self.hear(self.document, self.revision)
             check_cancelled()
@@ -213,6 +214,8 @@ class Run:
         self.document, self.revision = with_step(document, step_of(self.document)), revision
 
     def _give_up(self) -> None:
+        if self.lost:
+            return  # the handler is ending, and is not to be disturbed in that
         self.lost = True
         if self.task is not None:
             self.task.cancel()
