@@ -63,6 +63,22 @@ async def test_one_job_of_a_destination_at_a_time(bus: Bus, jobs: Jobs) -> None:
     assert [job_id for job_id in counting.began if job_id in first] == first
 
 
+async def test_other_destinations_come_before_a_second_job(bus: Bus, jobs: Jobs) -> None:
+    """What hangs takes no second slot while something waits for somebody else; alone it may."""
+    request = msgspec.structs.replace(REQUEST, destination="modality:pacs", arguments={"steps": 1})
+    other = msgspec.structs.replace(request, destination="modality:other")
+    same = [await jobs.submit(request) for _ in range(3)]
+    elsewhere = await jobs.submit(other)
+    counting = Counting(permissions=0)
+    async with working(bus, counting, slots=2):
+        await until(lambda: counting.began == [same[0], elsewhere])
+        counting.allow(2)
+        await until(lambda: counting.began == [same[0], elsewhere, *same[1:]])
+        counting.allow(2)
+        for job_id in same:
+            await jobs.wait_for(job_id, 60)
+
+
 async def test_dead_letters(bus: Bus, jobs: Jobs) -> None:
     """What fails for good is listed by destination with the cause, and bounded apart from the
     history; it can be retried, which takes it off the list, or deleted."""

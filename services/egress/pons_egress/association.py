@@ -112,7 +112,7 @@ class Association:
             async with asyncio.timeout(self.peer.timeout):
                 response = await self._answer()
         except TimeoutError:
-            raise self.peer.failure(f"no answer within {self.peer.timeout:g} s") from None
+            raise self.peer.silence("no answer within") from None
         if response.answers != (elements[dimse.COMMAND_FIELD], self._message_id):
             raise self.peer.failure("its answer is to no request of ours")
         self._idle = True
@@ -132,8 +132,7 @@ class Association:
                     self._writer.writelines(batch)
                     await self._writer.drain()
         except TimeoutError:
-            what = f"it takes no data for {self.peer.timeout:g} s"
-            raise self.peer.failure(what) from None
+            raise self.peer.silence("it takes no data for") from None
         except OSError:
             await self._tell_why()
 

@@ -14,6 +14,10 @@ class InstanceRefused(RemoteFailure):
     """The peer does not take this one instance."""
 
 
+class Silent(RemoteFailure):
+    """The peer did not answer within its timeout, or took no more data for as long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A DICOM node to call."""
@@ -42,6 +46,10 @@ class Peer:
     def refusal(self, what: str) -> InstanceRefused:
         """The error that says why it did not take an instance."""
         return InstanceRefused(self._told(what), final=True)
+
+    def silence(self, what: str) -> Silent:
+        """The error that says `what` it did not do in time."""
+        return Silent(self._told(f"{what} {self.timeout:g} s"))
 
     def _told(self, what: str) -> str:
         return f"Modality {self.modality!r} ({self.aet} at {self.address}): {what}"

@@ -27,7 +27,7 @@ from pons_egress.association import Association, open_association
 from pons_egress.c_store import Originator, store_instance
 from pons_egress.metrics import INSTANCES
 from pons_egress.outgoing import OutgoingFilter
-from pons_egress.peer import Peer, find_peer
+from pons_egress.peer import Peer, Silent, find_peer
 from pons_egress.progress import Progress, begin
 from pons_egress.scu.commitment import references
 
@@ -85,6 +85,11 @@ class ModalityStore:
         await self._commit(peer, request.transaction_uid, references(instances))
 
 
+MOST_SILENCES = 2
+"""Instances in a row that a peer may leave unanswered: each costs its whole timeout, in which
+others wait for this job's place, and of a peer that hangs the next one would, too."""
+
+
 class Sending:
     """One run of the job."""
 
@@ -107,6 +112,7 @@ class Sending:
         self._progress = progress
         self._originator = Originator(request.move_originator_aet, request.move_originator_id)
         self._permissive = request.permissive or bool(request.rules)
+        self._silences = 0
 
     async def send(self, maximum_length: int) -> None:
         """Send what is left, over one association unless it needs more contexts than one has."""
@@ -153,9 +159,13 @@ class Sending:
                         raise
                     log.warning("instance not sent", job=self._run.id, error=log_text(error))
                     await self._progress.left_out(instance, str(error))
+                    self._silences = self._silences + 1 if isinstance(error, Silent) else 0
+                    if self._silences >= MOST_SILENCES:
+                        raise
                     if not association.usable:
                         break
                 else:
+                    self._silences = 0
                     await self._progress.sent(instance, warned=warned)
         return instances[number:]
 

@@ -2,6 +2,7 @@
 """The job `DicomModalityStore`, towards peers that refuse, abort, fall silent or are not there."""
 
 import asyncio
+import itertools
 import socket
 import threading
 import time
@@ -192,6 +193,30 @@ async def test_a_peer_that_stops_in_the_middle(
         over.set()
     assert outcome(job) == ("Failure", 9, 1, 0)
     assert "no answer within 2 s" in job.document.error_details
+
+
+async def test_a_peer_that_hangs_is_not_asked_about_every_instance(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """Two silences in a row end a permissive job, too; one between answers costs its instance."""
+    for number in range(1, 9):
+        await store.add_dataset(image(number))
+    over, asked = threading.Event(), itertools.count(1)
+    hangs = {2, 4, 5}
+    with listening(ACCEPTS_CT) as peer:
+
+        def answer(_event: Any) -> None:
+            if next(asked) in hangs:
+                over.wait(60)
+
+        peer.before_answer = answer
+        async with sending(bus, store, peer.port, Timeout=2) as sender:
+            job = await sender.send(peer.port, permissive=True)
+        over.set()
+    assert (job.document.state, job.document.error_code) == ("Failure", 9)
+    assert "no answer within 2 s" in job.document.error_details
+    assert job.content["FailedInstancesCount"] == 3
+    assert next(asked) == 6
 
 
 async def test_cancel_while_a_peer_hangs(

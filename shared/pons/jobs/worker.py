@@ -161,12 +161,17 @@ class Worker:
             self._open.pop(entry.key, None)
 
     def _best(self) -> _Seen | None:
+        """Of those with the highest priority the oldest, and before it those that no job here is
+        about the destination of: one that hangs must not hold up the others."""
         claimable = [seen for seen in self._open.values() if self._due(seen) <= 0]
-        return min(
-            claimable,
-            key=lambda seen: (-seen.document.priority, seen.document.created, seen.document.id),
-            default=None,
-        )
+        busy = {run.document.destination for run in self._runs.values()} - {""}
+
+        def place(seen: _Seen) -> tuple[int, bool, float, str]:
+            document = seen.document
+            waits = document.destination in busy
+            return -document.priority, waits, document.created, document.id
+
+        return min(claimable, key=place, default=None)
 
     def _due(self, seen: _Seen) -> float:
         """Seconds until the job may be claimed here; infinite when only news can change that."""
@@ -221,8 +226,20 @@ class Worker:
         step_revision = 0
         if seen.document.state == "Running":
             log.warning("job taken over", job=document.id, type=document.job_type)
-            document, step_revision = await self._jobs.take_over(document, seen.document)
+            document, step_revision = await self._take_over(document, seen.document)
         return Run(self._jobs, Job(request, document, revision), step_revision)
+
+    async def _take_over(
+        self, document: JobDocument, former: JobDocument
+    ) -> tuple[JobDocument, int]:
+        """As `Jobs.take_over`, however long NATS is away: of a job that is claimed already, how far
+        it was must not be forgotten."""
+        while True:
+            try:
+                return await self._jobs.take_over(document, former)
+            except Unavailable as error:
+                log.warning("job waits for its list", job=document.id, error=log_text(error))
+                await asyncio.sleep(CLAIM_PAUSE)
 
     async def _work(self, run: Run) -> None:
         try:
