@@ -11,8 +11,12 @@ from pons.remotes.peers import OtherStore
 from pons.routing.own import OwnDoors
 from pons.settings import DicomSettings, HttpSettings, Settings
 
-SETTINGS = Settings(
-    dicom=DicomSettings(host="192.0.2.7", port=11112), http=HttpSettings(host="::1", port=8042)
+EVERYWHERE, ONE = (
+    Settings(
+        dicom=DicomSettings(host=dicom, port=11112),
+        http=HttpSettings(host=http, port=8042, allow_anonymous=True),
+    )
+    for dicom, http in (("0.0.0.0", "::"), ("192.0.2.7", "::1"))
 )
 
 
@@ -26,9 +30,9 @@ class Known:
         return self.known
 
 
-def is_own(destination: str, one: Any) -> bool:
+def is_own(destination: str, one: Any, settings: Settings = EVERYWHERE) -> bool:
     known: Any = Known(one=one)
-    return OwnDoors(known, known, SETTINGS).has(destination)
+    return OwnDoors(known, known, settings).has(destination)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +40,9 @@ def is_own(destination: str, one: Any) -> bool:
     [
         ("127.0.0.1", 11112, True),
         ("127.0.0.1", 11113, False),
+        ("0.0.0.0", 11112, True),
         ("localhost", 11112, True),
         (socket.gethostname(), 11112, True),
-        ("192.0.2.7", 11112, True),
         ("192.0.2.8", 11112, False),
         ("pacs.example.org", 11112, False),
     ],
@@ -46,6 +50,15 @@ def is_own(destination: str, one: Any) -> bool:
 def test_modalities(host: str, port: int, own: bool) -> None:
     """Whatever their AE titles: the port takes all."""
     assert is_own("modality:one", Modality("ANY", host, port)) is own
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [("192.0.2.7", True), ("127.0.0.1", False), ("localhost", False), ("192.0.2.8", False)],
+)
+def test_a_store_that_listens_at_one_address(host: str, own: bool) -> None:
+    """At the same port of the machine's other addresses there may be somebody else."""
+    assert is_own("modality:one", Modality("ANY", host, 11112), ONE) is own
 
 
 @pytest.mark.parametrize(

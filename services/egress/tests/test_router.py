@@ -18,10 +18,6 @@ from pons_egress.routing.router import UNRULED, Router
 pytestmark = pytest.mark.anyio
 
 
-def nobody(destination: str) -> bool:
-    return False
-
-
 class Switch:
     """Rules that come later, and hold of every change."""
 
@@ -52,7 +48,7 @@ async def left(bus: Bus) -> int:
 async def test_a_store_without_rules_passes_over_its_changes(bus: Bus) -> None:
     """A rule that comes later holds of what comes after it, at once, and not of the past."""
     switch: Any = Switch()
-    routing = asyncio.create_task(Router(bus, switch, switch, 10, nobody).run())
+    routing = asyncio.create_task(Router(bus, switch, switch, 10).run())
     queues = Queues(bus)
     try:
         many = UNRULED + 200
@@ -75,12 +71,11 @@ async def test_a_store_without_rules_passes_over_its_changes(bus: Bus) -> None:
 
 async def test_a_circle_ends(bus: Bus) -> None:
     """What comes by again and again is put into a queue as often as is set, for each rule and
-    destination; a webhook is told each time, and another instance goes as before. What is this
-    store itself gets nothing."""
+    destination; a webhook is told each time, and another instance goes as before."""
     switch: Any = Switch()
-    to = ["modality:ring", "webhook:told", "peer:self"]
+    to = ["modality:ring", "webhook:told"]
     switch.rules = {"all": Rule(On="NewInstance", To=to)}
-    router = Router(bus, switch, switch, 3, lambda destination: destination == "peer:self")
+    router = Router(bus, switch, switch, 3)
     changes = [Change(seq, "NewInstance", "Instance", "round", 1.0) for seq in range(1, 8)]
     for change in changes:
         await router.route([change])

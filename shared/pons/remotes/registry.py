@@ -90,11 +90,11 @@ class Registry(Generic[T]):
 
         With a `revision`, only where that is still the last one: else raises `Outdated`.
         """
-        await self._changed.write(check_name(name, self._kind), one, revision)
+        await self._changed.write(check_new_name(name, self._kind), one, revision)
 
     async def add(self, name: str, one: T) -> None:
         """Create; as `put`, but raises `Outdated` where something is called so already."""
-        await self._changed.refresh(check_name(name, self._kind))
+        await self._changed.refresh(check_new_name(name, self._kind))
         if name in self.list():
             raise Outdated
         await self._changed.write(name, one, self.revision(name))
@@ -112,6 +112,11 @@ def check_name(name: str, kind: str = "modality") -> str:
     """`name`, when it may name one of this kind; else `BadRequest`."""
     if NAME.fullmatch(name) is None:
         raise BadRequest(f"The name of a {kind} is letters, digits, '-' and '_' only, not {name!r}")
-    if len(name) > LONGEST:
+    return name
+
+
+def check_new_name(name: str, kind: str) -> str:
+    """As `check_name`, of one that is to be kept: earlier versions kept longer ones."""
+    if len(check_name(name, kind)) > LONGEST:
         raise BadRequest(f"The name of a {kind} has at most {LONGEST} characters, not {len(name)}")
     return name

@@ -18,6 +18,8 @@ from pons.remotes.registry import Registry
 from pons.settings import Settings
 
 PORTS = {"http": 80, "https": 443}
+EVERYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 it is only compared
+LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
 class OwnDoors:
@@ -27,8 +29,8 @@ class OwnDoors:
         self, modalities: Registry[Modality], peers: Registry[OtherStore], settings: Settings
     ) -> None:
         self._kinds: dict[str, Registry[Any]] = {"modality": modalities, "peer": peers}
-        self._dicom = (settings.dicom.host, settings.dicom.port)
-        self._http = (settings.http.host, settings.http.port)
+        self._dicom = (settings.dicom_host, settings.dicom.port)
+        self._http = (settings.http_host, settings.http.port)
 
     def has(self, destination: str) -> bool:
         """Whether what is sent there comes in here; what is not known is somebody else."""
@@ -44,12 +46,18 @@ class OwnDoors:
 
 
 def _is_here(host: str, listening: str) -> bool:
-    """Whether a name or an address is one by which this machine calls itself."""
+    """Whether what goes to a name or an address comes to who listens at `listening` here."""
+    everywhere = listening in EVERYWHERE
     try:
         address = ip_address(host)
     except ValueError:
-        return host.lower().rstrip(".") in {"localhost", socket.gethostname().lower(), listening}
-    return address.is_unspecified or str(address) == listening or _is_of_this_machine(address)
+        named = host.lower().rstrip(".")
+        if everywhere:
+            return named in {"localhost", socket.gethostname().lower()}
+        return named == listening.lower() or (named == "localhost" and listening in LOOPBACK)
+    if everywhere:
+        return address.is_unspecified or _is_of_this_machine(address)
+    return str(address) == listening
 
 
 def _is_of_this_machine(address: IPv4Address | IPv6Address) -> bool:

@@ -7,7 +7,7 @@ into a queue, and sent, once more at most.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import structlog
@@ -41,7 +41,6 @@ UNRULED = 500
 """Messages that a store without rules passes over at once, every `PAUSE` seconds: to take each when
 it comes would cost every arrival of an instance for nothing."""
 
-OWN = "the destination is this store itself"
 OFTEN = "it has gone there as often a day as routing.rounds allows: does it come back from there?"
 
 
@@ -54,16 +53,13 @@ class Router:
         evaluator: Evaluator,
         rules: Rules,
         rounds: int,
-        is_own: Callable[[str], bool],
     ) -> None:
-        """The same thing is put into the same queue so many `rounds` within a day, and no more;
-        nothing into that of a destination which is this store itself."""
+        """The same thing is put into the same queue so many `rounds` within a day, and no more."""
         self._bus = bus
         self._evaluator = evaluator
         self._rules = rules
         self._queues = Queues(bus)
         self._rounds = Rounds(rounds)
-        self._is_own = is_own
         self._counted = 0
         """The last change whose rounds were counted: what comes again after a failure is none."""
 
@@ -155,7 +151,7 @@ class Router:
             )
             for destination in rule.destinations:
                 again = f"{name} {destination} {thing}"
-                if reason := self._circle(destination, again):
+                if self._goes_round(destination, again):
                     if change.seq > self._counted:
                         CIRCLES.labels(name, destination).inc()
                         log.error(
@@ -163,7 +159,7 @@ class Router:
                             rule=name,
                             destination=destination,
                             resource=change.resource_id,
-                            reason=reason,
+                            reason=OFTEN,
                         )
                     continue
                 await self._queues.put(destination, waiting)
@@ -174,13 +170,9 @@ class Router:
                 self._rounds.count(again)
             self._counted = change.seq
 
-    def _circle(self, destination: str, again: str) -> str:
-        """Why it is not put into a queue; empty when it is."""
-        if is_told(destination):
-            return ""
-        if self._is_own(destination):
-            return OWN
-        return OFTEN if self._rounds.over(again) else ""
+    def _goes_round(self, destination: str, again: str) -> bool:
+        """Whether it has been put into a queue as often as it may; webhooks are told each time."""
+        return not is_told(destination) and self._rounds.over(again)
 
     async def _label(self, change: Change, rules: Mapping[str, Rule]) -> None:
         """Put the labels of the rules that hold of a change. May be repeated."""

@@ -23,7 +23,6 @@ from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.routing.evaluation import Lookup
 from pons.routing.known import open_known
-from pons.routing.own import OwnDoors
 from pons.routing.queues import Waiting
 from pons.settings import Settings
 from pons_egress.routing.forwarding import Forwarding, Submit
@@ -48,7 +47,6 @@ async def open_routing(
     """
     async with open_known(bus, catalog, settings) as known, asyncio.TaskGroup() as group:
         jobs = Jobs(bus, settings.jobs)
-        own = OwnDoors(modalities, peers, settings)
         submit: dict[str, Submit] = {
             "modality": partial(_to_modality, jobs, modalities, settings.dicom.aet),
             "peer": partial(_to_peer, jobs, peers),
@@ -58,7 +56,7 @@ async def open_routing(
         forwarding = Forwarding(bus, known.rules, lanes, submit, settings.routing.batch)
         tasks = [
             group.create_task(
-                Router(bus, known.evaluator, known.rules, settings.routing.rounds, own.has).run()
+                Router(bus, known.evaluator, known.rules, settings.routing.rounds).run()
             ),
             group.create_task(forwarding.run()),
         ]

@@ -16,7 +16,7 @@ from pons.dicom.vocabulary import attribute
 from pons.errors import BadRequest
 from pons.http.addresses import Address, is_denied, parse_networks
 from pons.messages.destinations import parts
-from pons.remotes.registry import Registry, check_name
+from pons.remotes.registry import Registry, check_new_name
 from pons.routing.conditions import Condition
 from pons.routing.own import OwnDoors
 from pons.routing.rules import Rule
@@ -33,7 +33,7 @@ def require_possible(rule: Rule, backends: Backends) -> list[str]:
     doors = OwnDoors(backends.modalities, backends.peers, backends.settings)
     for destination in rule.destinations:
         kind, name = parts(destination)
-        check_name(name, kind)
+        check_new_name(name, kind)
         if doors.has(destination):
             raise BadRequest(
                 f"{destination} is this store itself: what a rule sends there would come in again",

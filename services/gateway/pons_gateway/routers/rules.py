@@ -70,9 +70,9 @@ async def put_rule(
     name: Name, rule: Rule, expected: ExpectedDep, backends: BackendsDep
 ) -> Response:
     """It counts for changes from now on, and wins over the settings. 400 for one that can never do
-    anything. 409 where it was changed since the ETag of `If-Match`, or is there in spite of
-    `If-None-Match: *`."""
-    doubts = require_possible(rule, backends)
+    anything, unless it is not enabled. 409 where it was changed since the ETag of `If-Match`, or is
+    there in spite of `If-None-Match: *`."""
+    doubts = require_possible(rule, backends) if rule.Enabled else []
     await put_unchanged(backends.routing.rules, name, rules.as_kept(rule), expected)
     for doubt in doubts:
         log.warning("doubtful rule", rule=name, doubt=doubt)

@@ -104,6 +104,13 @@ async def test_a_rule_that_cannot_be(client: httpx.AsyncClient, body: Any, says:
     assert (await client.get("/routing/rules/wrong")).status_code == 404
 
 
+async def test_a_rule_that_cannot_be_can_be_switched_off(client: httpx.AsyncClient) -> None:
+    """Earlier versions kept such rules."""
+    body = {**RULE, "When": [{"Tag": "Rows", "Min": 9, "Max": 8}], "Enabled": False}
+    assert (await client.put("/routing/rules/off", json=body)).status_code == 200
+    assert (await client.get("/routing/rules/off")).json()["Enabled"] is False
+
+
 async def test_a_rule_that_comes_before_its_destination(client: httpx.AsyncClient) -> None:
     """It is kept, and whoever puts it hears of what is not known yet; the list of destinations
     tells it, too."""
