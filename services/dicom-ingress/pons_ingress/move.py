@@ -25,7 +25,13 @@ from pons_ingress.conversation import Conversation
 from pons_ingress.identifier import ReceivedIdentifier
 from pons_ingress.retrieve_query import Searcher, read_wanted
 from pons_ingress.retrieving import answer_retrieval
-from pons_ingress.status import DESTINATION_UNKNOWN, SOME_FAILED, SUCCESS, retrieve_status
+from pons_ingress.status import (
+    DESTINATION_UNKNOWN,
+    NOTHING_SENT,
+    SOME_FAILED,
+    SUCCESS,
+    retrieve_status,
+)
 from pons_ingress.sub_operations import SubOperations
 
 LOOK_SECONDS = 0.1
@@ -101,8 +107,7 @@ class Move:
         if not self._dicom.synchronous_move:
             return Response(SOME_FAILED if moved.lacking else SUCCESS, moved.comment)
         document = await self._follow(conversation, job_id, moved)
-        if _failures(document).order != order_of(one.instance_id for one in instances):
-            instances = await self._catalog.archive.instances_to_send(resources)
+        instances = await _sent_by(document, instances, self._catalog.archive, resources)
         return _ended(document, instances, moved)
 
     def _destination(self, aet: str) -> tuple[str, Modality]:
@@ -167,17 +172,33 @@ def _count(document: JobDocument, moved: SubOperations) -> None:
     moved.follow(dealt_with, failed=failed, warning=warning, held_back=held_back)
 
 
+async def _sent_by(
+    document: JobDocument, before: list[InstanceToSend], archive: Archive, resources: list[str]
+) -> list[InstanceToSend]:
+    """The instances of which the job tells: those of now where the study has changed since it was
+    submitted and before it began, and else those `before`, also of a job that never began."""
+    if not _has_places_of(document, before):
+        now = await archive.instances_to_send(resources)
+        if _has_places_of(document, now):
+            return now
+    return before
+
+
 def _ended(
     document: JobDocument, instances: list[InstanceToSend], moved: SubOperations
 ) -> Response:
     """The final response for a job that has ended."""
     cancelled = document.error_code == CANCELED or not document.finished
+    moved.total = len(instances) + moved.lacking
+    _count(document, moved)
     moved.failed_uids += _failed_uids(document, instances)
     if document.state == "Failure" and not cancelled:
         # It broke off: in the order of the instances, what it had not come to failed as well.
         left = instances[moved.dealt_with - moved.lacking :]
         moved.failed_uids += [one.sop_instance_uid for one in left]
         moved.failed += len(left)
+        if not moved.failed:  # it never looks as if all had gone well
+            return moved.broken_off(NOTHING_SENT, document.error_details)
     return moved.final(cancelled=cancelled, comment=document.error_details)
 
 
@@ -187,15 +208,19 @@ def _failures(document: JobDocument) -> Failures:
     return msgspec.convert(position.get("failures", {}), Failures)
 
 
+def _has_places_of(document: JobDocument, instances: list[InstanceToSend]) -> bool:
+    """Whether the job counts its places in these instances."""
+    return _failures(document).order == order_of(one.instance_id for one in instances)
+
+
 def _failed_uids(document: JobDocument, instances: list[InstanceToSend]) -> list[str]:
     """SOP Instance UIDs of all that failed.
 
     Where the study has changed so that its places are others, and of a job that an earlier version
     did, of those alone that the job names.
     """
-    failures = _failures(document)
-    if failures.order == order_of(one.instance_id for one in instances):
-        return [instances[place].sop_instance_uid for place in failures.places()]
+    if _has_places_of(document, instances):
+        return [instances[place].sop_instance_uid for place in _failures(document).places()]
     named = {one["ID"] for one in document.content.get("FailedInstances", ())}
     uids = [one.sop_instance_uid for one in instances if one.instance_id in named]
     failed = int(document.content.get("FailedInstancesCount", 0))
