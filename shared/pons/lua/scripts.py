@@ -52,6 +52,10 @@ class NotAsked(Unavailable):
     """Scripts are busy, or could not be loaded: a try that comes later may go well."""
 
 
+class TooSlow(ScriptLost):
+    """It took longer than it may, and was ended."""
+
+
 class ProcessLost(ScriptLost):
     """The process was ended from outside: another try may go well."""
 
@@ -165,8 +169,8 @@ class Scripts:
             except PonsError as error:
                 if len(self._hopeless) > tried:
                     continue  # without that one it may go well
-                slow += isinstance(error, ScriptLost)
-                if slow not in range(1, STARTS):
+                slow += 1
+                if slow == STARTS or not isinstance(error, TooSlow | ProcessLost):
                     raise SettingsError(str(error)) from error
                 log.warning("lua scripts are loaded again", error=str(error))
 
@@ -227,7 +231,7 @@ class Scripts:
                 outcome = await self._process.ask(request, self._doors)
         except TimeoutError:
             await self._end()
-            raise ScriptLost(f"Lua {what} took longer than {seconds:g} s", "it was ended") from None
+            raise TooSlow(f"Lua {what} took longer than {seconds:g} s", "it was ended") from None
         except ProcessEnded:
             await self._end()
             raise ProcessLost(f"The process of Lua scripts ended in {what}") from None
@@ -261,12 +265,9 @@ class Scripts:
             doing = "to load posted scripts"
             await self._load_posted()
             await self._take(NOTHING, settled=True, seconds=START_SECONDS)
-        except ProcessLost:
+        except TooSlow as error:
             await self._end()
-            raise
-        except ScriptLost as error:
-            await self._end()
-            raise ScriptLost(
+            raise TooSlow(
                 f"The process of Lua scripts took too long {doing}",
                 f"{error.message}: is the machine very busy, or does a script work for long while "
                 "it is loaded? What takes long belongs into a function such as Initialize",

@@ -305,3 +305,35 @@ async def test_a_start_that_never_ends(tmp_path: Path, monkeypatch: pytest.Monke
             pass
     assert "belongs into a function such as Initialize" in str(raised.value)
     assert len(started) == 3
+
+
+async def test_a_wrong_file_after_a_lost_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong ends the start, however often the process was lost before: no try helps."""
+    started = 0
+    start = LuaProcess.start
+
+    async def lost_at_first(memory_mb: int) -> LuaProcess:
+        nonlocal started
+        started += 1
+        assert started < 4, "it is tried for ever"
+        process = await start(memory_mb)
+        if started == 1:
+            os.kill(process.pid, signal.SIGKILL)
+        return process
+
+    monkeypatch.setattr(LuaProcess, "start", lost_at_first)
+    file = tmp_path / "wrong.lua"
+    file.write_text("this is no lua")
+    with pytest.raises(SettingsError, match=r"wrong\.lua failed"):
+        async with open_scripts(LuaSettings(scripts=[str(file)]), {}):
+            pass
+    assert started == 2
+
+
+async def test_a_file_that_needs_too_much_memory(opened: Open) -> None:
+    """The start says so, and is not tried again."""
+    with pytest.raises(SettingsError, match=r"0\.lua was ended \(.*more memory than it may"):
+        async with opened("s = 'x' while true do s = s .. s end"):
+            pass
