@@ -214,15 +214,19 @@ def _has_places_of(document: JobDocument, instances: list[InstanceToSend]) -> bo
 
 
 def _failed_uids(document: JobDocument, instances: list[InstanceToSend]) -> list[str]:
-    """SOP Instance UIDs of all that failed.
+    """SOP Instance UIDs of all that failed: by their places, and those that the job names.
 
-    Where the study has changed so that its places are others, and of a job that an earlier version
-    did, of those alone that the job names.
+    An earlier version knows no places, be it that it did the whole job or its beginning; and where
+    the study has changed they are others'.
     """
-    if _has_places_of(document, instances):
-        return [instances[place].sop_instance_uid for place in _failures(document).places()]
+    fits = _has_places_of(document, instances)
+    places = set(_failures(document).places() if fits else ())
     named = {one["ID"] for one in document.content.get("FailedInstances", ())}
-    uids = [one.sop_instance_uid for one in instances if one.instance_id in named]
+    uids = [
+        one.sop_instance_uid
+        for place, one in enumerate(instances)
+        if place in places or one.instance_id in named
+    ]
     failed = int(document.content.get("FailedInstancesCount", 0))
     if len(uids) < failed:
         log.warning("not all failed instances are listed", job=document.id, failed=failed)

@@ -71,6 +71,16 @@ def test_others_in_their_places() -> None:
     assert moved.failed_uids == ["1.2.1"]
 
 
+def test_what_an_earlier_version_had_begun() -> None:
+    """What it names, and no place tells of, is listed beside what failed later."""
+    four = instances(4)
+    failures = Failures(order_of(one.instance_id for one in four)).adding(2)
+    named = [{"ID": "id-0", "Reason": "refused"}, {"ID": "id-2", "Reason": "refused"}]
+    moved = SubOperations(4)
+    _ended(document(failures, 2, FailedInstances=named), four, moved)
+    assert moved.failed_uids == ["1.2.0", "1.2.2"]
+
+
 def test_what_is_not_there_is_named_too() -> None:
     """Beside what failed, as the peer had named it."""
     three = instances(3)
