@@ -26,15 +26,6 @@ async def running(jobs: Jobs) -> Run:
     return Run(jobs, Job(job.request, document, revision))
 
 
-async def forgotten(jobs: Jobs, job_id: str) -> None:
-    """Wait until no step of the job is kept; that is after its end."""
-
-    async def gone() -> bool:
-        return await jobs.last_step(job_id) == (None, 0)
-
-    await until(gone)
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that follow each other fast, however slow the machine is."""
@@ -57,12 +48,10 @@ async def test_few_of_many_steps_are_told(bus: Bus, jobs: Jobs) -> None:
         async with aclosing(jobs.follow(job_id)) as documents:
             heard.extend([document async for document in documents])
 
-    async with working(bus, counting):
-        async with asyncio.TaskGroup() as group:
-            group.create_task(listen())
-            await until(lambda: counting.began == [job_id])
-            counting.allow(500)
-        await forgotten(jobs, job_id)
+    async with working(bus, counting), asyncio.TaskGroup() as group:
+        group.create_task(listen())
+        await until(lambda: counting.began == [job_id])
+        counting.allow(500)
     runtime = heard[-1].runtime
     assert heard[-1].content == {"Steps": 500}
     assert len(heard) <= 6 + 2 * runtime / TOLD_EVERY
@@ -92,7 +81,6 @@ async def test_who_takes_over_goes_on_behind_the_last_step(bus: Bus, jobs: Jobs)
     counting = Counting()
     async with working(bus, counting, lease=0.3):
         job = await jobs.wait_for(dead.id, 60)
-        await forgotten(jobs, dead.id)
     assert counting.done == [(dead.id, 2)]
     assert job.content["Steps"] == 3
 

@@ -2,6 +2,7 @@
 """Keys of a JetStream KV bucket, followed: a snapshot, then every change, across NATS restarts."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ async def _watch_once(bus: Bus, bucket: str, keys: str) -> AsyncGenerator[Snapsh
         complete = not missing
         if complete:
             yield Snapshot({})
-        silent = 0.0
+        silent, looked = 0.0, time.monotonic()
         while connection_number(bus) == connection:
             try:
                 async with asyncio.timeout(GLANCE):
@@ -104,7 +105,7 @@ async def _watch_once(bus: Bus, bucket: str, keys: str) -> AsyncGenerator[Snapsh
                 if not complete or silent >= CHECK_AFTER:
                     await subscription.consumer_info()  # raises when the server forgot it
                     missing &= await _existing(bus, bucket, keys)
-                    silent = 0.0
+                    silent, looked = 0.0, time.monotonic()
             else:
                 silent = 0.0
                 entry = _entry(message)
@@ -113,6 +114,10 @@ async def _watch_once(bus: Bus, bucket: str, keys: str) -> AsyncGenerator[Snapsh
                     continue
                 missing.discard(entry.key)
                 entries[entry.key] = entry
+                # What was erased never comes, and what others write is no silence.
+                if missing and time.monotonic() - looked > GLANCE:
+                    missing &= await _existing(bus, bucket, keys)
+                    looked = time.monotonic()
             if not complete and not missing:
                 complete = True
                 yield Snapshot({k: e for k, e in entries.items() if e.value is not None})

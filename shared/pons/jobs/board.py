@@ -108,10 +108,10 @@ class Jobs:
         return counted
 
     async def list(self) -> list[Job]:
-        """All jobs, oldest first, in one read."""
-        entries = await self.bucket.all(">")
-        asked = {entry.key: entry.value for entry in entries if "." in entry.key}
-        documents = in_order(entry for entry in entries if entry.key not in asked)
+        """All jobs, oldest first."""
+        documents = await self._documents()
+        # Each request was there before its document.
+        asked = {entry.key: entry.value for entry in await self.bucket.all("*.request")}
         return [
             Job(msgspec.msgpack.decode(request, type=JobRequest), document, revision)
             for document, revision in documents
@@ -265,10 +265,6 @@ class Jobs:
             except Outdated:
                 continue
 
-    async def forget_step(self, job_id: str) -> None:
-        """Delete what only a running job needs."""
-        await self.bucket.erase(f"{job_id}.step")
-
     async def _write(self, key: str, value: bytes, revision: int) -> int:
         deadline = time.monotonic() + WRITE_SECONDS
         while True:
@@ -332,7 +328,8 @@ class Jobs:
         with suppress(Outdated):
             await self.bucket.purge(document.id, revision, left)
             await self.bucket.purge(f"{document.id}.request")
-            await self.forget_step(document.id)
+            # With a mark, as the others: who reads all keys waits for each that was there.
+            await self.bucket.purge(f"{document.id}.step")
             await self._remove(document.outputs.values())
 
     async def _remove(self, outputs: Iterable[Output]) -> None:

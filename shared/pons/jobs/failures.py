@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which instances of a job failed, in one bit each.
 
-The document of a job is written after each instance, and of 10,000 UIDs that were a gigabyte in
+How far a job is, is written after each instance, and of 10,000 UIDs that were a gigabyte in
 all. So it has a bit for each: 1.3 kB of 10,000 instances, 125 kB of a million.
 """
 

@@ -129,9 +129,6 @@ class Run:
             await self._patiently(self.write, transition)
         except ClaimLost:
             return False
-        if self.document.finished and self._step_revision:
-            with suppress(Unavailable):  # it goes with the job
-                await self._jobs.forget_step(self.id)
         return True
 
     async def wants(self) -> str:

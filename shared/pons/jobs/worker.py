@@ -235,6 +235,7 @@ class Worker:
         """As `Jobs.take_over`, however long NATS is away: of a job that is claimed already, how far
         it was must not be forgotten."""
         while True:
+            check_cancelled()
             try:
                 return await self._jobs.take_over(document, former)
             except Unavailable as error:
@@ -323,5 +324,11 @@ async def _handled(handler: Handler, run: Run) -> None:
     if run.document.destination:
         about[Attribute.DESTINATION] = run.document.destination
     name = f"job {run.document.job_type}"
+    stopped: Exception | None = None  # which is no failure, and not to be told as one
     with span(name, "consumer", about, parent=run.request.trace):
-        await handler(run)
+        try:
+            await handler(run)
+        except (PauseWanted, ClaimLost) as error:
+            stopped = error
+    if stopped is not None:
+        raise stopped

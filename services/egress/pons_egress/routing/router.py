@@ -133,7 +133,17 @@ class Router:
         found = await asyncio.gather(*(self._holding(change, applied) for change in changes))
         for change, holding in zip(changes, found, strict=True):
             if holding:
-                await self._put(change, holding)
+                await self._put_in_order(change, holding)
+
+    async def _put_in_order(self, change: Change, holding: Mapping[str, Rule]) -> None:
+        """As `_put`; one change that it trips over must not end the routing."""
+        try:
+            await self._put(change, holding)
+        except (Unavailable, *AWAY):
+            raise
+        except Exception:
+            log.exception("change not routed", seq=change.seq)
+            NOT_ROUTED.inc()
 
     async def _put(self, change: Change, holding: Mapping[str, Rule]) -> None:
         """Put a change into the queues of the rules that hold of it, but what goes in a circle."""
