@@ -33,11 +33,13 @@ def collector() -> Iterator[Collector]:
 
 @contextmanager
 def traced(collector: Collector, spans: int, sample: float = 1.0) -> Iterator[None]:
-    """Traces are on in this block; after it, so many spans of it have arrived."""
+    """Traces are on in this block; after it, so many spans of it have arrived, and are counted."""
+    before = counted()["sent"]
     destination = Destination(collector.endpoint, sample, {"authorization": "Bearer of-a-test"})
     with tracing(destination, "test", "nm"):
         yield
         wait_until(lambda: len(collector.spans) >= spans)
+        wait_until(lambda: counted()["sent"] - before >= spans)
 
 
 def counted() -> Counter[str]:
@@ -110,6 +112,8 @@ def test_a_trace_that_is_not_sampled_is_not_told_at_all(collector: Collector, to
         assert span("work") is NOTHING
         assert span("request in a request", "server") is NOTHING
         assert traceparent() == ""
+        flags = int(trace_headers()["traceparent"].rpartition("-")[2], 16)
+        assert not flags & 1, "others would begin one of their own"
     assert collector.requests == 0
     assert counted() == before
 

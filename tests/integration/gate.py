@@ -58,7 +58,10 @@ def gate(to: int, most: int) -> Iterator[Gate]:
                     _cut(far)
                     back.join()
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingTCPServer):
+        daemon_threads, block_on_close = True, False  # one may come while the others are cut
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         opened = Gate(server.server_address[1], most)
         serving = threading.Thread(target=server.serve_forever)
         serving.start()

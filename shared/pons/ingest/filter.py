@@ -51,7 +51,7 @@ class InstanceFilter:
         """Whether the instance is to be kept.
 
         Raises `StatusWanted`, and `Unavailable` when a script fails (`FilterFailed`) or does not
-        answer: then the sender is to keep it, and to try again.
+        answer: then the sender is to keep it, and to try again once scripts are mended.
         """
         info = {
             "HasPixelData": received.pixel_offset is not None,

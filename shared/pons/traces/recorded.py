@@ -52,9 +52,17 @@ class _Attached(Span):
 
 
 class Unsampled(_Attached):
-    """A trace that is not told: nor is anything inside it."""
+    """A trace that is not told: nor is anything inside it, here or wherever it leads to."""
 
-    __slots__ = ()
+    __slots__ = ("_header",)
+
+    def __init__(self, span: trace.Span) -> None:
+        super().__init__()
+        self._header = _told(span)
+
+    @property
+    def header(self) -> str:
+        return self._header
 
 
 class Recorded(_Attached):
@@ -81,9 +89,7 @@ class Recorded(_Attached):
 
     @property
     def traceparent(self) -> str:
-        context = self.span.get_span_context()
-        trace_id, span_id = trace.format_trace_id(context.trace_id), context.span_id
-        return f"00-{trace_id}-{trace.format_span_id(span_id)}-{context.trace_flags:02x}"
+        return _told(self.span)
 
 
 class SdkRecorder:
@@ -116,7 +122,13 @@ class SdkRecorder:
             record_exception=False,  # its words, and the lines of its traceback, may be a person's
             set_status_on_exception=False,
         )
-        return Recorded(span) if span.is_recording() else Unsampled()
+        return Recorded(span) if span.is_recording() else Unsampled(span)
+
+
+def _told(span: trace.Span) -> str:
+    context = span.get_span_context()
+    trace_id, span_id = trace.format_trace_id(context.trace_id), context.span_id
+    return f"00-{trace_id}-{trace.format_span_id(span_id)}-{context.trace_flags:02x}"
 
 
 def _parent(told: str) -> Context | None:

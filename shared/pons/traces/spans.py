@@ -56,6 +56,11 @@ class Span:
         """What others go on from (W3C Trace Context); empty where nothing is recorded."""
         return ""
 
+    @property
+    def header(self) -> str:
+        """What is said to others that are asked now; also that nothing of it is to be recorded."""
+        return self.traceparent
+
 
 class Recorder(Protocol):
     """What records spans."""
@@ -113,6 +118,7 @@ def traceparent() -> str:
 
 
 def trace_headers() -> dict[str, str]:
-    """`traceparent` as the header that says it; empty without a trace."""
-    told = traceparent()
+    """What says to others that are asked which trace they are part of; empty without one."""
+    current = CURRENT.get()
+    told = "" if current is None else current.header
     return {HEADER: told} if told else {}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 DAY = 24 * 3600.0
 BITS = 2**25
 MARKS = 4
-"""Bits of a thing. They are in 4 MiB, whatever passes."""
+"""Bits of a thing. They are in twice 4 MiB, whatever passes."""
 FULL = 4_000_000
 """Things of a generation: then one in forty seems to have come by before."""
 ROOM = 100_000
