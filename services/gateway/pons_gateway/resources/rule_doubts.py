@@ -26,10 +26,14 @@ from pons_gateway.backends import Backends
 WITHOUT_TEXT = frozenset(("OB", "OD", "OF", "OL", "OV", "OW"))
 """Value representations of bytes and of binary numbers, which no condition can read."""
 
+EMPTY = {"All": "it always holds", "Any": "it never holds"}
+"""What lists of no conditions say."""
+
 
 def require_possible(rule: Rule, backends: Backends) -> list[str]:
     """Doubts about the rule, a sentence each. Raises `BadRequest` for one that can never work."""
-    _require_satisfiable(rule.condition)
+    for condition in rule.When:
+        _require_satisfiable(condition)
     doors = OwnDoors(backends.modalities, backends.peers, backends.settings)
     for destination in rule.destinations:
         kind, name = parts(destination)
@@ -61,6 +65,11 @@ def is_known(destination: str, backends: Backends) -> bool:
 def _require_satisfiable(condition: Condition) -> None:
     for one in condition.below:
         _require_satisfiable(one)
+    for kind in ("All", "Any"):
+        if getattr(condition, kind) == []:
+            raise BadRequest(
+                f"{kind} is empty", f"{EMPTY[kind]}: name a condition, or leave it out"
+            )
     least, most = condition.Min, condition.Max
     if least is not None and most is not None and least > most:  # type: ignore[operator]
         raise BadRequest(

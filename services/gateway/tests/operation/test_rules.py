@@ -93,6 +93,8 @@ async def test_rules(client: httpx.AsyncClient) -> None:
             {**RULE, "When": [{"Any": [{"Tag": "StudyDate", "Min": "2025", "Max": "2024"}]}]},
             "the earlier one",
         ),
+        ({**RULE, "When": [{"Any": []}]}, "Any is empty (it never holds"),
+        ({**RULE, "When": [{"Not": {"All": []}}]}, "All is empty (it always holds"),
         ({**RULE, "When": [{"Not": {"Tag": "PixelData", "Exists": True}}]}, "of the header"),
     ],
 )
