@@ -78,6 +78,23 @@ async def test_matching(three: Three, tag: str, value: str, found: str) -> None:
     assert await three.studies({tag: value}) == found
 
 
+async def test_times_of_less_precision(three: Three) -> None:
+    """Ranges of times have all that their bounds say, in columns and in headers alike."""
+    for number, time in enumerate(("1015", "101500", "101530.5", "101600")):
+        await three.store.instance(
+            f"T/9.{number}/9.{number}.1/9.{number}.1.1", s00080030=time, h00080033=time
+        )
+    for asked, found in (
+        ("-1015", 3),
+        ("0900-101500", 2),
+        ("101500.000000-101500.999999", 2),
+        ("101530.50-", 2),
+    ):
+        for tag in ("00080030", "00080033"):
+            ids = await three.store.ids("Instance", {PATIENT_ID: "T", tag: asked})
+            assert len(ids) == found, (tag, asked)
+
+
 async def test_case(three: Three) -> None:
     """With regard to case, only the exact text matches, in columns and in headers."""
     assert await three.studies({NAME: "*roe*"}, case_sensitive=True) == ""

@@ -10,6 +10,8 @@ from pons.errors import BadRequest
 
 STUDY_DATE, STUDY_TIME, PATIENT_NAME = "00080020", "00080030", "00100010"
 STUDY_UID, SERIES_NUMBER, PRIVATE = "0020000D", "00200011", "00091001"
+SCHEDULED = "00404005"
+"""ScheduledProcedureStepStartDateTime."""
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,11 @@ STUDY_UID, SERIES_NUMBER, PRIVATE = "0020000D", "00200011", "00091001"
         (STUDY_DATE, "20240102-20240203", Range("20240102", "20240203")),
         (STUDY_DATE, "-20240203", Range("", "20240203")),
         (STUDY_DATE, "20240102-", Range("20240102", "")),
-        (STUDY_TIME, "10-11", Range("10", "11")),
+        (STUDY_TIME, "10-11", Range("10", "11~")),
+        (STUDY_TIME, "-1015", Range("", "1015~")),
+        (STUDY_TIME, "101500.000000-", Range("1015", "")),
+        (STUDY_TIME, "000000-101500.500", Range("00", "101500.500~")),
+        (STUDY_TIME, "101500.500-x00", Range("101500.5", "x00~")),
         (STUDY_DATE, "-", None),
         (STUDY_UID, "*", Present()),
         (STUDY_UID, "1.2\\1.3", OneOf(("1.2", "1.3"))),
@@ -45,6 +51,32 @@ def test_wildcards_need_a_text(tag: str, text: str) -> None:
     """Identifiers, dates and numbers have no wildcards."""
     with pytest.raises(BadRequest, match="Wildcards cannot be used"):
         parse_match(tag, text)
+
+
+@pytest.mark.parametrize(
+    ("tag", "asked", "found", "not_found"),
+    [
+        (STUDY_TIME, "-1015", "1015 101500 101530 101559.999999 10", "101600 1016"),
+        (STUDY_TIME, "0900-10", "0900 09 100000 1015 105959.9", "085959 11 110000"),
+        (STUDY_TIME, "1015-1015", "1015 101500 101530", "101459 101600"),
+        (STUDY_TIME, "101500.000000-101500.999999", "1015 101500 101500.5", "101501 101459.9"),
+        (STUDY_TIME, "101500.50-", "101500.5 101500.500000 101501", "101500.4 101500"),
+        (STUDY_TIME, "000000-000000", "000000 00 000000.5", "000001 01"),
+        (SCHEDULED, "20240102-20240102", "20240102 20240102235959", "20240101235959 20240103"),
+        (SCHEDULED, "20240102000000.0-", "20240102 20240102000000", "20240101235959"),
+        (SCHEDULED, "20000000000000-", "20000000", "1999"),
+        (STUDY_DATE, "20240100-20240102", "20240100 20240102", "20240103"),
+    ],
+)
+def test_times_of_less_precision(tag: str, asked: str, found: str, not_found: str) -> None:
+    """A range has all of what its bounds say, and what says the same by fewer digits."""
+    match = parse_match(tag, asked)
+    assert match is not None
+    for text, expected in (
+        *((t, True) for t in found.split()),
+        *((t, False) for t in not_found.split()),
+    ):
+        assert accepts(match, text, case_sensitive=True) is expected, text
 
 
 def test_patterns_of_sql() -> None:

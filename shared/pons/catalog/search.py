@@ -125,6 +125,12 @@ class Search:
 
 
 RANGES = frozenset(("DA", "TM", "DT"))
+SHORTEST = {"TM": 2, "DT": 8}
+"""VRs whose values may leave out what is smaller, and the fewest characters that bounds keep."""
+AFTER = "~"
+"""Greater than whatever a date or a time may go on with."""
+PLAIN_TIME = re.compile(r"\d+(\.\d*)?", re.ASCII)
+"""Without an offset from UTC."""
 WILDCARDS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", ""))
 """VRs whose values may be matched by wildcards; private attributes have none that is known."""
 
@@ -171,10 +177,30 @@ def parse_match(tag: str, text: str) -> Match | None:
         return Present()
     if vr in RANGES and "-" in text:
         lower, _, upper = (part.strip() for part in text.partition("-"))
-        return Range(lower, upper) if lower or upper else None
+        return range_of(vr, lower, upper) if lower or upper else None
     if vr not in WILDCARDS and has_wildcard(text):
         raise BadRequest(f"Wildcards cannot be used with tag {tag}", f"its VR is {vr}: {text!r}")
     return parse_words(text)
+
+
+def range_of(vr: str, lower: str, upper: str) -> Range:
+    """The range between two values, either of which may be empty, and may say less than the values
+    that it finds: `1015` has all seconds of that minute, and `101500.000` is no later than it."""
+    if vr not in SHORTEST:
+        return Range(lower, upper)
+    return Range(_shortest(vr, lower), upper and upper + AFTER)
+
+
+def _shortest(vr: str, text: str) -> str:
+    """A time without the zeros in which it ends: of all ways to write it the first in order."""
+    if not PLAIN_TIME.fullmatch(text):
+        return text
+    whole, _, fraction = text.partition(".")
+    if fraction := fraction.rstrip("0"):
+        return f"{whole}.{fraction}"
+    while len(whole) >= SHORTEST[vr] + 2 and len(whole) % 2 == 0 and whole.endswith("00"):
+        whole = whole[:-2]
+    return whole
 
 
 def parse_words(text: str) -> Match:
