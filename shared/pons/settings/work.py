@@ -304,11 +304,15 @@ class LuaSettings(Section):
         description="Let scripts that are posted define such functions, too: what they define "
         "stays, where each would begin with nothing otherwise.",
     )
-    timeout: Seconds = Field(10, description="Seconds that one script, or one filter, may run.")
+    timeout: Seconds = Field(
+        10,
+        description="Seconds that one filter may run, and one script that is posted, unless "
+        "`callbacks` is on.",
+    )
     event_timeout: Seconds = Field(
         60,
         description="Seconds that a function may take that is told of an event, with what it asks "
-        "of REST.",
+        "of REST, and with `callbacks` a script that is posted, which runs where these do.",
     )
     heart_beat: float = Field(
         0, ge=0, description="Seconds between calls of `OnHeartBeat`, in each egress. 0: never."
