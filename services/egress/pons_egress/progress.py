@@ -27,6 +27,9 @@ class Position(msgspec.Struct, frozen=True):
     """Sent, and not yet in the exports log, once some have failed."""
     reasons: dict[str, str] = {}
     """Instances that failed, to why; the first `MOST_NAMED`."""
+    passed: int = 0
+    """How many there are up to `last` in the order in which the job sends: its place is one less.
+    Not `done`, as others may have gone since."""
     failures: Failures = Failures()
     """All that failed; whoever knows the instances finds them by it."""
     filtered: int = 0
@@ -92,7 +95,7 @@ class Progress:
         reasons = before.reasons
         if len(reasons) < MOST_NAMED:
             reasons = {**reasons, instance.instance_id: why}
-        failures = before.failures.adding(before.done)
+        failures = before.failures.adding(before.passed)
         await self._pass(instance, failed=before.failed + 1, failures=failures, reasons=reasons)
 
     async def held_back(self, instance: InstanceToSend) -> None:
@@ -132,7 +135,10 @@ class Progress:
         )
 
     async def _pass(self, instance: InstanceToSend, **changes: Any) -> None:
-        self._replace(done=self.position.done + 1, last=instance.instance_id, **changes)
+        before = self.position
+        self._replace(
+            done=before.done + 1, passed=before.passed + 1, last=instance.instance_id, **changes
+        )
         await self.keep()
 
     def _replace(self, **changes: Any) -> None:
@@ -190,5 +196,5 @@ def _resume(
     known = position.failures.order
     if position.last not in ids or (position.failed and known and known != order):
         return Position(), instances
-    done = ids.index(position.last) + 1
-    return msgspec.structs.replace(position, done=done), instances[done:]
+    passed = ids.index(position.last) + 1
+    return msgspec.structs.replace(position, passed=passed), instances[passed:]
