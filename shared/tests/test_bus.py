@@ -108,7 +108,7 @@ async def test_every_name_holds_the_stores() -> None:
     """A name without the store's would be shared by all stores of a server."""
     names = Names("nm")
     properties = [name for name, kind in vars(Names).items() if isinstance(kind, property)]
-    assert len(properties) == 15
+    assert len(properties) == 16
     made = [getattr(names, name) for name in properties]
     made += [names.reply("x"), names.command("x", "y"), names.moved("X Y.*", "7")]
     assert [name for name in made if not name.startswith(("pons.nm.", "nm-"))] == []
