@@ -15,13 +15,7 @@ from pons.dicom.network.dimse import Command, Response
 from pons.dicom.network.messages import Context, Dataset
 from pons.messages.modality import Modality
 from pons_ingress.conversation import Conversation
-from pons_ingress.service_classes import (
-    PATIENT_ROOT_FIND,
-    STUDY_ROOT_FIND,
-    STUDY_ROOT_GET,
-    STUDY_ROOT_MOVE,
-    Permission,
-)
+from pons_ingress.service_classes import STUDY_ROOT_FIND, Permission
 from pons_ingress.services import IgnoredDataset
 
 StartPort = Callable[..., Any]
@@ -249,47 +243,6 @@ def test_no_response(start_find: Any, wire: ModuleType, instead: str, reason: in
         assert peer.receive()[0] == 4
         peer.send(answers[instead])
         assert peer.receive() == (7, bytes((0, 0, 2, reason)))
-
-
-@pytest.mark.parametrize(
-    ("context", "field", "sop_class"),
-    [
-        (3, dimse.C_ECHO_RQ, STUDY_ROOT_FIND),
-        (1, dimse.C_ECHO_RQ, "1.2.840.10008.1.1"),
-        (5, FIND_RQ, PATIENT_ROOT_FIND),
-        (7, dimse.C_MOVE_RQ, STUDY_ROOT_GET),
-        (9, dimse.C_GET_RQ, STUDY_ROOT_MOVE),
-    ],
-)
-def test_another_sop_class_than_that_of_the_context(
-    start_port: StartPort, wire: ModuleType, context: int, field: int, sop_class: str
-) -> None:
-    """It is not served, whatever the class is, and the association goes on (PS3.7 C.5.6)."""
-    asked: list[int] = []
-
-    async def answer(conversation: Conversation) -> None:
-        asked.append(conversation.message.command.field)
-        await conversation.respond(Response(SUCCESS))
-
-    kinds = (Permission.FIND, Permission.MOVE, Permission.GET)
-    services = {kind: Scripted(answer) for kind in kinds}
-    allowed = {f"always_allow_{kind}": True for kind in kinds}
-    port = start_port(more_services=services, **allowed)
-    with port.connect().associate(
-        (1, wire.CT, wire.EXPLICIT),
-        (3, wire.VERIFICATION, wire.IMPLICIT),
-        (5, STUDY_ROOT_FIND, wire.IMPLICIT),
-        (7, STUDY_ROOT_MOVE, wire.IMPLICIT),
-        (9, STUDY_ROOT_GET, wire.IMPLICIT),
-    ) as peer:
-        with_dataset = field != dimse.C_ECHO_RQ
-        command = wire.command(field, sop_class, instance="1.2.3", dataset=with_dataset)
-        peer.send(wire.fragment(context, 3, command))
-        if with_dataset:
-            peer.send(wire.fragment(context, 2, b"ignored."))
-        assert peer.receive_status() == 0x0122
-        assert peer.echo() == SUCCESS
-    assert asked == []
 
 
 def test_silence_instead_of_a_response(start_find: Any, wire: ModuleType) -> None:

@@ -56,7 +56,14 @@ OF_SERIES = """s.study_key IN (
 ONCE = " OFFSET 0"
 """Ends a question without an index of its own, so that all series are read at once. Asked of study
 after study it is soon answered for few days, and never where no series is so."""
+MORE_THAN_KEY = re.compile(r"\bs\.(?!study_key\b)|\bs\b(?!\.)")
+"""What a condition says where it looks at a study itself; values are not in it."""
 OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
+
+
+def asks_of_key(condition: str) -> bool:
+    """Whether a condition looks at no more of a study `s` than its key."""
+    return MORE_THAN_KEY.search(condition) is None
 
 
 def conditions(listed: Listed, bind: Bind, *, dated: bool = False) -> Iterator[str]:

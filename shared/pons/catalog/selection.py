@@ -4,7 +4,6 @@
 Nothing that a caller sent becomes part of a statement's text: values are always parameters.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,8 +56,6 @@ BACKSLASH = "\\"
 """Parts the values of a list, in DICOM and in the texts that are bound."""
 LAST_UPDATE = ("Study", SYSTEM_METADATA["LastUpdate"])
 """The metadata of studies that has an index: the order of Orthanc Explorer 2's first page."""
-MORE_THAN_KEY = re.compile(r"\bs\.(?!study_key\b)|\bs\b(?!\.)")
-"""What a condition says where it looks at a study itself; values are not in it."""
 MAX_VALUES = 10_000
 """Values in one list of a query; PostgreSQL would take more, but nobody means so many."""
 
@@ -93,9 +90,8 @@ class Selection:
     @property
     def of_keys(self) -> bool:
         """Whether it asks of the studies nothing but their keys."""
-        return self.tables == str(TABLES["Study"]) and not any(
-            MORE_THAN_KEY.search(condition) for condition in self.conditions
-        )
+        alone = self.tables == str(TABLES["Study"])
+        return alone and all(map(listed.asks_of_key, self.conditions))
 
     def source(self, bounds: str, *more: str) -> str:
         """FROM, WHERE and ORDER BY of the resources; `bounds` is what follows."""
