@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from pons.errors import FAMILY, NotFound, PonsError
 from pons.jobs import ArchiveOrder, submit_archive
+from pons.runtime.render import render_timeout
 from pons_gateway.backends import Backends
 from pons_gateway.render.client import Relayed, refusal, send
 from pons_gateway.responses.answers import json_answer
@@ -49,4 +50,4 @@ def _timeout(backends: Backends) -> httpx.Timeout:
     """A ZIP that is made before it is sent takes its time; one that is streamed begins at once."""
     settings = backends.settings
     silence = settings.render.timeout + 5 if settings.archive.stream else None
-    return httpx.Timeout(silence, connect=2)
+    return render_timeout(silence)

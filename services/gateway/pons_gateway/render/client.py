@@ -45,8 +45,10 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Resp
     try:
         return await client.send(request, stream=True)
     except httpx.TimeoutException as error:
+        log.warning("render takes too long", path=request.url.path, reason=repr(error))
         raise Unavailable("The render service takes too long") from error
     except httpx.TransportError as error:
+        log.warning("render does not answer", path=request.url.path, reason=repr(error))
         raise Unavailable("The render service does not answer") from error
 
 
