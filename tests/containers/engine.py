@@ -53,16 +53,16 @@ class Engine:
             "DOCKER": "/usr/bin/docker",
         }
 
-    def run(self, *words: str, given: str | None = None) -> str:
-        """What a command prints; fails with all that it said."""
+    def run(self, *words: str, given: str | None = None, and_errors: bool = False) -> str:
+        """What a command prints, `and_errors` what it writes there; fails with all that it said."""
         done = subprocess.run(
             words, env=self.environment, input=given, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{words} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
-        return done.stdout.strip()
+        return (done.stdout + done.stderr if and_errors else done.stdout).strip()
 
-    def docker(self, *words: str, given: str | None = None) -> str:
-        return self.run("/usr/bin/docker", *words, given=given)
+    def docker(self, *words: str, given: str | None = None, and_errors: bool = False) -> str:
+        return self.run("/usr/bin/docker", *words, given=given, and_errors=and_errors)
 
     def configuration(self) -> Path:
         """Everything in the folder, and networks that nobody else is likely to have."""

@@ -3,6 +3,9 @@
 
 import shutil
 import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pynetdicom import AE
@@ -14,6 +17,22 @@ from project import Project
 FILES = ("deploy/compose/tls.yml", "deploy/compose/external-postgres.yml")
 ELSEWHERE = "database.elsewhere"
 READABLE = 0o755
+HOLD = """
+import asyncio
+from pons.settings import load_settings
+from pons_index.database import open_pool
+from pons_index.statements import SQL
+
+async def hold():
+    async with open_pool(load_settings()) as database, database.pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute(SQL["hold_fence"])
+            print("held", flush=True)
+            await asyncio.Event().wait()
+
+asyncio.run(hold())
+"""
+"""What the index does every few seconds for a moment: it holds what the next one needs to start."""
 
 
 def make_certificates(project: Project, folder: Path) -> ssl.SSLContext:
@@ -41,6 +60,20 @@ def move_database(project: Project) -> None:
     for name in ("database_url", "database_reader_url"):
         path = project.folder / "secrets" / name
         path.write_text(path.read_text().replace("@postgres/", f"@{ELSEWHERE}/"))
+
+
+@contextmanager
+def amid_a_transaction(project: Project) -> Iterator[None]:
+    """The index's container has one open as the block begins, and does not end it."""
+    [container] = project.containers("index")
+    words = ("/usr/bin/docker", "exec", container, "python", "-P", "-c", HOLD)
+    with subprocess.Popen(words, env=project.engine.environment, stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            yield
+        finally:
+            holder.kill()
 
 
 def store_by_tls(project: Project, context: ssl.SSLContext) -> str:

@@ -76,10 +76,13 @@ class Project:
                 str(STAND_INS),
                 *extra,
             ]
-        return self.engine.docker(
-            *("compose", "--env-file", str(self.environment), "--project-directory"),
-            *(str(self.place), *extra, *words),
-        )
+        try:
+            return self.engine.docker(
+                *("compose", "--env-file", str(self.environment), "--project-directory"),
+                *(str(self.place), *extra, *words),
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self._last_words()}") from None
 
     def up(self, *words: str) -> None:
         """Start what does not run, and return once every container is healthy.
@@ -135,6 +138,18 @@ class Project:
 
     def containers(self, service: str) -> list[str]:
         return self.listed("{{.ID}}", service)
+
+    def _last_words(self) -> str:
+        """Of each container that is not healthy: its state, what its checks found, and its log."""
+        said: list[str] = []
+        for container in self.listed("{{.ID}}"):
+            state = self.state(container)
+            health = state.get("Health")
+            if isinstance(health, dict) and health.get("Status") == "healthy":
+                continue
+            said += (container, json.dumps(state, indent=1))
+            said.append(self.engine.docker("logs", "--tail", "40", container, and_errors=True))
+        return "\n".join(said)
 
     def state(self, container: str) -> dict[str, object]:
         state: dict[str, object] = json.loads(

@@ -14,7 +14,13 @@ import pytest
 
 from engine import Engine
 from outside import TIMEOUT, eventually
-from overrides import FILES, make_certificates, move_database, store_by_tls
+from overrides import (
+    FILES,
+    amid_a_transaction,
+    make_certificates,
+    move_database,
+    store_by_tls,
+)
 from project import INSTANCES, Pair, Project, at_once
 from senders import DicomSender, HttpSender, Sender, sending
 from upgrading import Upgrade, all_uids
@@ -198,13 +204,17 @@ def test_a_cut_network_loses_nothing_that_was_acknowledged(pair: Pair) -> None:
 
 
 def test_a_store_starts_with_its_overrides(pair: Pair, tmp_path: Path) -> None:
-    """HTTPS, DICOM over TLS and a PostgreSQL elsewhere: what it has is there, and more comes in."""
+    """HTTPS, DICOM over TLS and a PostgreSQL elsewhere: what it has is there, and more comes in.
+
+    PostgreSQL hears nothing of the end of the index before, which had a transaction open.
+    """
     project, known = pair.other, all_uids(pair.other.store.http)
     context = make_certificates(project, tmp_path)
-    move_database(project)
     services = ("index", "render", "egress", "dicom-ingress", "gateway")
     words = ("up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--force-recreate")
-    project.compose(*words, *services, files=FILES)
+    with amid_a_transaction(project):
+        move_database(project)
+        project.compose(*words, *services, files=FILES)
     project.wait_until_healthy()
     project.find_doors()
     assert project.store.http.get("/system").status_code == 400, "it speaks HTTP without TLS"

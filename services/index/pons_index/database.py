@@ -12,7 +12,7 @@ import structlog
 
 from pons.errors import PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse, Pulses
-from pons.runtime.database import database_tls, server_of
+from pons.runtime.database import NOTICED_GONE, database_tls, server_of
 from pons.settings import Settings
 from pons_index.faults import (
     LOCK_SECONDS,
@@ -47,6 +47,7 @@ COMMAND_PATIENCE = 10.0
 """Seconds that a command waits for a database that is away before it says so."""
 
 SESSION = {
+    **NOTICED_GONE,
     "jit": "off",
     # Planning a statement anew costs more than running it.
     "plan_cache_mode": "force_generic_plan",
@@ -256,7 +257,9 @@ async def _migrate(settings: Settings, claim: Claim | None, pulse: Pulse) -> Non
     tls = database_tls(settings.database, settings.database.url)
     for delay in delays():
         try:
-            connection = await asyncpg.connect(settings.database.url, timeout=5, ssl=tls)
+            connection = await asyncpg.connect(
+                settings.database.url, timeout=5, ssl=tls, server_settings=NOTICED_GONE
+            )
             try:
                 await migrate(connection, settings, read_migrations(), claim)
             finally:

@@ -11,7 +11,7 @@ import asyncpg
 
 from pons.errors import Unavailable
 from pons.ownership import Owner
-from pons.runtime.database import database_tls, server_of
+from pons.runtime.database import NOTICED_GONE, database_tls, server_of
 from pons.settings import DatabaseSettings
 from pons.tls.servers import POSTGRESQL, no_tls
 
@@ -242,6 +242,7 @@ class Reader:
             timeout=CONNECT_SECONDS,
             ssl=self._tls,
             server_settings={
+                **NOTICED_GONE,
                 "default_transaction_read_only": "on",
                 "application_name": "pons-catalog",
                 "jit": "off",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What PostgreSQL has to show before it is asked anything."""
+"""What PostgreSQL has to show before it is asked anything, and how it notices who is gone."""
 
 import ssl
 from urllib.parse import parse_qs, urlsplit
@@ -7,6 +7,18 @@ from urllib.parse import parse_qs, urlsplit
 from pons.settings import DatabaseSettings
 from pons.tls.contexts import Terms
 from pons.tls.servers import POSTGRESQL, asking_context
+
+NOTICED_GONE = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "20s",
+}
+"""Settings of each session, by which the server notices within 20 s that nobody is there any more.
+
+Where a network breaks or a machine is lost, no word of it reaches the server, and by default it
+keeps the session, and whatever rows and locks that holds, for more than two hours.
+"""
 
 
 def database_tls(database: DatabaseSettings, url: str) -> ssl.SSLContext | None:
