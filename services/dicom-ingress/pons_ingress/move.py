@@ -168,8 +168,10 @@ def _count(document: JobDocument, moved: SubOperations) -> None:
     failed, warning, held_back = (
         int(document.content.get(what, 0)) for what in ("FailedInstancesCount", WARNED, FILTERED)
     )
-    dealt_with = round(document.progress * (moved.total - moved.lacking))
-    moved.follow(dealt_with, failed=failed, warning=warning, held_back=held_back)
+    done = (document.position or {}).get("done")
+    if done is None:
+        done = round(document.progress * (moved.total - moved.lacking))
+    moved.follow(done, failed=failed, warning=warning, held_back=held_back)
 
 
 async def _sent_by(

@@ -27,9 +27,12 @@ def document(
     *,
     state: JobState = "Success",
     progress: float = 1.0,
+    done: int | None = None,
     **content: Any,
 ) -> JobDocument:
     position = {"failures": msgspec.to_builtins(failures)}
+    if done is not None:
+        position["done"] = done
     content |= {"FailedInstancesCount": failed}
     return JobDocument(
         *("j", "DicomModalityStore", "egress", 0, 1.0, 2.0),
@@ -110,6 +113,14 @@ def test_numbers_of_a_study_that_has_grown() -> None:
     assert _ended(broken_off, six, moved).status == 0xB000
     assert (moved.completed, moved.failed) == (2, 4)
     assert moved.failed_uids == ["1.2.1", "1.2.3", "1.2.4", "1.2.5"]
+
+
+def test_numbers_of_a_study_that_has_shrunk() -> None:
+    """Only what the job has sent is completed, not all that was there before."""
+    moved = SubOperations(4)
+    ended = document(Failures(order_of(["others"])), 0, done=3)
+    assert _ended(ended, instances(4), moved).status == 0x0000
+    assert (moved.completed, moved.failed) == (3, 0)
 
 
 @pytest.mark.anyio
