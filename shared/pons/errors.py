@@ -128,6 +128,22 @@ class Unavailable(PonsError):
     """A service or a backing service does not answer now. The same call may succeed later."""
 
 
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL does not answer, or somebody has to repair what it holds."""
+
+
+class StorageUnavailable(Unavailable):
+    """The object store does not answer, or its place cannot be used."""
+
+
+class TlsUnavailable(Unavailable):
+    """What the settings name for TLS cannot be used."""
+
+
+class ScriptUnavailable(Unavailable):
+    """A Lua script could not say what it was asked, or nobody could ask it."""
+
+
 FAMILY: dict[str, type[PonsError]] = {
     cls.__name__: cls
     for cls in (
@@ -148,6 +164,14 @@ FAMILY: dict[str, type[PonsError]] = {
 """Every error by its name: how it crosses a command, and what the edges' tables must cover."""
 
 
+KINDS: dict[str, type[PonsError]] = {
+    cls.__name__: cls
+    for cls in (DatabaseUnavailable, StorageUnavailable, TlsUnavailable, ScriptUnavailable)
+}
+"""Errors that other services tell apart where they answer. They cross beside the name of their
+family, which is all that an earlier version reads."""
+
+
 def nearest(table: Mapping[type[PonsError], Entry], error: BaseException) -> Entry | None:
     """The entry of an error's nearest class in an edge's table; None for a bug.
 
@@ -162,3 +186,13 @@ def family_name(error: BaseException) -> str:
     Empty for a bug.
     """
     return nearest({kind: name for name, kind in FAMILY.items()}, error) or ""
+
+
+def kind_name(error: BaseException) -> str:
+    """The name of an error's nearest class in `KINDS`; empty for most."""
+    return nearest({kind: name for name, kind in KINDS.items()}, error) or ""
+
+
+def named(family: str, kind: str = "") -> type[PonsError]:
+    """The class of an error that another service has named; `PonsError` for a bug."""
+    return KINDS.get(kind) or FAMILY.get(family, PonsError)

@@ -18,7 +18,7 @@ import nats.js.errors
 import structlog
 
 from pons.bus import AWAY, Bus
-from pons.errors import NotFound, PonsError, Unavailable
+from pons.errors import DatabaseUnavailable, NotFound, PonsError, Unavailable
 from pons.objects import Objects
 from pons.objects.notes import OWNER
 from pons.settings import Settings
@@ -121,14 +121,14 @@ class Owner:
             self._mark = await read_objects_mark(self._objects)
         row = await connection.fetchrow(READ_OWNER)
         if row is None or self._mark is None:
-            raise Unavailable(
+            raise DatabaseUnavailable(
                 "The store is not prepared yet", "the index service does so when it starts"
             )
         found = Mark(row["store"], row["id"])
         try:
             require_same(self._settings, {OBJECTS: self._mark, DATABASE: found})
         except PonsError as error:
-            raise Unavailable(error.message, error.details) from None
+            raise DatabaseUnavailable(error.message, error.details) from None
 
 
 async def require_own(

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from pons.bus import Bus, open_bus
 from pons.bus.requests import answer_commands, ask
-from pons.errors import FAMILY, PonsError, RemoteFailure, Unavailable
+from pons.errors import FAMILY, KINDS, PonsError, RemoteFailure, Unavailable, named
 from pons.messages.egress import EchoModality
 from pons.messages.index import Ancestor, ClearChanges, Deleted, DeleteResource
 from pons.messages.services import Done, Ping
@@ -36,21 +36,21 @@ async def test_a_command_is_answered_by_its_handler(bus: Bus) -> None:
     assert asked == [DELETE]
 
 
-@pytest.mark.parametrize("name", sorted(FAMILY))
+@pytest.mark.parametrize("name", sorted({*FAMILY, *KINDS}))
 async def test_an_error_of_the_family_is_raised_again_where_it_was_asked(
     name: str, bus: Bus
 ) -> None:
     """A service that asks another one handles its errors as its own."""
 
     async def fail(_command: ClearChanges) -> Done:
-        failure = FAMILY[name]("what is wrong", "what to do")
+        failure = named(name, name)("what is wrong", "what to do")
         failure.told = {"More": 1}
         raise failure
 
     await answer_commands(bus, "index", {ClearChanges: fail})
     with pytest.raises(PonsError) as error:
         await ask(bus, "index", ClearChanges(), Done)
-    assert type(error.value) is FAMILY[name]
+    assert type(error.value).__name__ == name
     assert (error.value.message, error.value.details) == ("what is wrong", "what to do")
     assert error.value.told == {"More": 1}
 

@@ -5,9 +5,12 @@ from pons.errors import (
     FAMILY,
     Conflict,
     DamagedObject,
+    DatabaseUnavailable,
     PonsError,
     Unavailable,
     family_name,
+    kind_name,
+    named,
     nearest,
 )
 from pons.http.errors import STATUS, http_status
@@ -28,6 +31,14 @@ def test_others_know_the_family_alone() -> None:
     """What crosses a command or a queue is a name that the other side can read."""
     assert family_name(Locked("no")) == "Conflict"
     assert family_name(PonsError("no")) == family_name(KeyError("no")) == ""
+
+
+def test_a_kind_that_nobody_knows_is_its_family() -> None:
+    """A service of another version may name a kind that this one has not, or none."""
+    away = DatabaseUnavailable("no")
+    assert named(family_name(away), kind_name(away)) is DatabaseUnavailable
+    assert named("Unavailable", "SunUnavailable") is named("Unavailable") is Unavailable
+    assert (kind_name(Locked("no")), named("")) == ("", PonsError)
 
 
 def test_every_error_has_a_status() -> None:

@@ -7,7 +7,16 @@ import msgspec
 import pytest
 
 from pons import errors
-from pons.errors import FAMILY, Conflict, NotFound, PonsError, RemoteFailure, Unavailable
+from pons.errors import (
+    FAMILY,
+    KINDS,
+    Conflict,
+    NotFound,
+    PonsError,
+    RemoteFailure,
+    ScriptUnavailable,
+    Unavailable,
+)
 from pons.jobs import Job, JobDocument, JobRequest, JobState, Run, failure_of, to_json
 from pons.jobs.document import (
     DESCRIPTIONS,
@@ -26,6 +35,7 @@ from pons.jobs.document import (
     revived,
     succeeded,
 )
+from pons.lua.scripts import ScriptLost
 
 NOON = 1767182400.25  # 2025-12-31 12:00:00.25 UTC
 
@@ -81,7 +91,7 @@ def test_json_of_a_failed_job() -> None:
 
 def test_every_error_has_a_code_and_words() -> None:
     """No error of the family is told as an internal one."""
-    assert set(ERRORS) == set(FAMILY)
+    assert set(ERRORS) == {*FAMILY, *KINDS}
     codes = [code for code, _ in ERRORS.values()]
     assert len(DESCRIPTIONS) == len(codes) + 3 == len({*codes, 0, -1, 37})
 
@@ -95,6 +105,13 @@ def test_a_subclass_is_told_as_its_family() -> None:
     ended = failed(document("Running"), 3.0, Refused("no"))
     again = failure_of(Job(JobRequest("T", "w"), ended, 1))
     assert (ended.error_code, type(again), str(again)) == (9, RemoteFailure, "no")
+
+
+def test_what_of_ours_was_away() -> None:
+    """Not every failure of our own is the database's: the job and its caller are told which."""
+    ended = failed(document("Running", attempts=len(RETRY_DELAYS)), 3.0, ScriptLost("it hangs"))
+    again = failure_of(Job(JobRequest("T", "w"), ended, 1))
+    assert (ended.error, ended.error_code, type(again)) == ("Unavailable", 2031, ScriptUnavailable)
 
 
 def test_what_a_retrieval_failed_with() -> None:
@@ -181,7 +198,7 @@ def test_unavailable_is_tried_again_for_a_while() -> None:
     job, delays = document("Running"), []
     for _ in RETRY_DELAYS:
         job = failed(job, 100.0, Unavailable("index away"))
-        assert (job.state, job.error_code) == ("Retry", 36)
+        assert (job.state, job.error_code) == ("Retry", 16)
         delays.append(job.retry_at - 100.0)
         job = claimed(job, 200.0, "c")
         assert (job.state, job.error_code) == ("Running", 0)

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from prometheus_client import REGISTRY
 
-from pons.errors import FAMILY, NotFound, PonsError
+from pons.errors import FAMILY, KINDS, NotFound, PonsError
 from pons.messages.index import ClearChanges, DeleteResource
 from pons.settings import HttpSettings, Settings
 from pons_gateway.errors import HTTP_STATUS, NUMBER_AND_WORDS, orthanc_error
@@ -235,7 +235,7 @@ async def test_details_are_short(client: httpx.AsyncClient) -> None:
 def test_every_error_has_a_status() -> None:
     """The tables of the HTTP edge have no hole."""
     assert set(FAMILY.values()) <= set(HTTP_STATUS)
-    assert set(FAMILY.values()) <= set(NUMBER_AND_WORDS)
+    assert {*FAMILY.values(), *KINDS.values()} <= set(NUMBER_AND_WORDS)
 
 
 def test_statuses() -> None:
@@ -252,9 +252,13 @@ def test_statuses() -> None:
         "UnsupportedImage": (415, 23),
         "RemoteFailure": (500, 9),
         "OutOfResources": (507, 19),
-        "Unavailable": (503, 36),
+        "Unavailable": (503, 16),
+        "DatabaseUnavailable": (503, 36),
+        "StorageUnavailable": (503, 32),
+        "TlsUnavailable": (503, 39),
+        "ScriptUnavailable": (503, 2031),
     }
-    table = {name: orthanc_error(kind("x")) for name, kind in FAMILY.items()}
+    table = {name: orthanc_error(kind("x")) for name, kind in (FAMILY | KINDS).items()}
     assert {name: (entry.http, entry.status) for name, entry in table.items()} == expected
     assert orthanc_error(PonsError("x")).http == 500
 

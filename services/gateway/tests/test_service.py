@@ -131,7 +131,9 @@ async def test_ready(store: Store) -> None:
 async def test_without_render(store: Store) -> None:
     """Without render, pictures are unavailable and the first page says who is away."""
     client, _ = store
-    assert (await client.get(f"/instances/{NOBODY}/preview")).status_code == 503
+    answer = await client.get(f"/instances/{NOBODY}/preview")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert (answer.json()["Message"], answer.json()["OrthancStatus"]) == ("Timeout", 16)
     assert (await client.get("/app/home.html")).text.count("no answer") == 4
 
 
@@ -142,7 +144,7 @@ async def test_database_comes_later(nats: NatsServer, tmp_path: Path) -> None:
         assert (await client.get("/system")).status_code == 200
         answer = await client.get("/studies")
         assert answer.status_code == 503
-        assert answer.json()["Message"] == "Database unavailable"
+        assert answer.json()["Message"].startswith("The database is currently not available")
         assert (await client.get("/health/ready")).status_code == 503
 
 

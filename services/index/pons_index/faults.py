@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from pons.errors import Unavailable
+from pons.errors import DatabaseUnavailable, Unavailable
 from pons.tls.servers import POSTGRESQL, no_tls
 
 STATEMENT_SECONDS = 60
@@ -129,10 +129,14 @@ def unavailable(error: BaseException) -> Unavailable:
     if is_slow(error):
         return Slow()
     if words := what_lasts(error):
-        return Unavailable(words, "an operator has to repair that: see the log of the index")
+        return DatabaseUnavailable(
+            words, "an operator has to repair that: see the log of the index"
+        )
     if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "") in PASSING:
-        return Unavailable(PASSING[error.sqlstate or ""], "try again shortly")
-    return Unavailable("The database does not answer", "it is asked again: try again shortly")
+        return DatabaseUnavailable(PASSING[error.sqlstate or ""], "try again shortly")
+    return DatabaseUnavailable(
+        "The database does not answer", "it is asked again: try again shortly"
+    )
 
 
 @contextmanager

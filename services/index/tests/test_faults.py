@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from pons.errors import FAMILY, Unavailable, family_name
+from pons.errors import FAMILY, DatabaseUnavailable, Unavailable, family_name
 from pons_index.faults import (
     Raced,
     Slow,
@@ -79,7 +79,7 @@ def test_what_passes_by_itself(error: Exception) -> None:
     """Nobody has to do anything."""
     assert is_passing(error)
     assert what_lasts(error) == ""
-    assert type(unavailable(error)) is Unavailable
+    assert type(unavailable(error)) is DatabaseUnavailable
 
 
 def test_what_takes_too_long() -> None:

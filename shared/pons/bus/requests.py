@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.js.api import Header
 
 from pons.bus.connection import Bus
-from pons.errors import FAMILY, PonsError, Unavailable, family_name, log_text
+from pons.errors import PonsError, Unavailable, family_name, kind_name, log_text, named
 from pons.health.readiness import Health
 from pons.messages.services import Done, HealthReport, Ping, ReportHealth
 from pons.traces.attributes import Attribute
@@ -41,6 +41,7 @@ _NIL = msgspec.Raw(msgspec.msgpack.encode(None))
 class _Reply(msgspec.Struct, frozen=True):
     result: msgspec.Raw = _NIL
     error: str = ""
+    kind: str = ""
     message: str = ""
     details: str = ""
     told: dict[str, Any] = {}
@@ -78,7 +79,7 @@ async def ask(
         raise Unavailable(f"The {service} service does not answer") from error
     reply = msgspec.msgpack.decode(message.data, type=_Reply)
     if reply.error:
-        failure = FAMILY.get(reply.error, PonsError)(reply.message, reply.details)
+        failure = named(reply.error, reply.kind)(reply.message, reply.details)
         failure.told = reply.told
         raise failure
     return msgspec.msgpack.decode(reply.result, type=answer)
@@ -177,6 +178,7 @@ def _answering(
                 log.warning("command refused", command=command.__name__, error=log_text(error))
             return _Reply(
                 error=family_name(error) or "PonsError",
+                kind=kind_name(error),
                 message=error.message,
                 details=error.details,
                 told=error.told,

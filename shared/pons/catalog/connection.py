@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import asyncpg
 
-from pons.errors import Unavailable
+from pons.errors import DatabaseUnavailable, Unavailable
 from pons.ownership import Owner
 from pons.runtime.database import NOTICED_GONE, database_tls, server_of
 from pons.settings import DatabaseSettings
@@ -149,11 +149,11 @@ class Reader:
                     "ask for less at once, or by an attribute that few resources share",
                 ) from error
             except NOT_PREPARED as error:
-                raise Unavailable(
+                raise DatabaseUnavailable(
                     "The database is not prepared yet", "the index service does so when it starts"
                 ) from error
             except UNUSABLE as error:
-                raise Unavailable(
+                raise DatabaseUnavailable(
                     "The database cannot be read", "an operator has to repair it: see the index"
                 ) from error
             except AWAY as error:
@@ -164,7 +164,7 @@ class Reader:
                         no_tls(server_of(self._url), error, POSTGRESQL)
                         or "The database does not answer"
                     )
-                    raise Unavailable(told) from error
+                    raise DatabaseUnavailable(told) from error
                 self._forget()  # the others are as old: start afresh
         raise AssertionError("unreachable")
 
@@ -263,5 +263,7 @@ def open_reader(
     """
     url = database.reader_url or database.url
     if not url:
-        raise Unavailable("No database is configured", "set database.url or database.reader_url")
+        raise DatabaseUnavailable(
+            "No database is configured", "set database.url or database.reader_url"
+        )
     return Reader(url, database.pool_size, plans, owner, tls=database_tls(database, url))

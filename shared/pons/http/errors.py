@@ -34,9 +34,19 @@ ORTHANC: dict[type[PonsError], tuple[int, str]] = {
     errors.UnsupportedImage: (23, "Incompatible format of the images"),
     errors.RemoteFailure: (9, "Error in the network protocol"),
     errors.OutOfResources: (19, "The file storage is full"),
-    errors.Unavailable: (36, "Database unavailable"),
+    errors.Unavailable: (16, "Timeout"),
+    errors.DatabaseUnavailable: (
+        36,
+        "The database is currently not available (probably a transient situation)",
+    ),
+    errors.StorageUnavailable: (32, "Error in the plugin implementing a custom storage area"),
+    errors.TlsUnavailable: (39, "Cannot initialize SSL encryption, check out your certificates"),
+    errors.ScriptUnavailable: (2031, "Cannot execute a Lua command"),
 }
-"""Orthanc's number and words for each error."""
+"""Orthanc's number and words for each error.
+
+Orthanc knows no service that is away. Whoever waited for one did so in vain: a timeout.
+"""
 
 
 def http_status(error: BaseException, table: Mapping[type[PonsError], int] = STATUS) -> int:

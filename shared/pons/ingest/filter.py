@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from pons.errors import Forbidden, Unavailable
+from pons.errors import Forbidden, ScriptUnavailable
 from pons.header.packed import unpack_header
 from pons.lua.frames import Wanted
 from pons.lua.functions import RECEIVED_C_STORE, RECEIVED_INSTANCE
@@ -32,7 +32,7 @@ class StatusWanted(Forbidden):
         self.status = status
 
 
-class FilterFailed(Unavailable):
+class FilterFailed(ScriptUnavailable):
     """A script could not tell whether to keep an instance, as it is wrong or raised an error."""
 
 

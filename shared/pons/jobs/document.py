@@ -10,13 +10,14 @@ from uuid import UUID
 import msgspec
 
 from pons.errors import (
-    FAMILY,
     Conflict,
     NotFound,
     PonsError,
     RemoteFailure,
     Unavailable,
     family_name,
+    kind_name,
+    named,
 )
 from pons.http.errors import ORTHANC
 
@@ -33,9 +34,8 @@ ERRORS: dict[str, tuple[int, str]] = {
     "Conflict": (6, "Bad sequence of calls"),
     "Forbidden": (45, "Access to a resource is forbidden"),
     "TooLarge": (3, "Parameter out of range"),
-    "Unavailable": (36, "The database is currently not available"),
 }
-"""Orthanc's code and words for each of our errors, four of which it calls otherwise in jobs than
+"""Orthanc's code and words for each of our errors, three of which it calls otherwise in jobs than
 over HTTP; anything else is an internal error."""
 DESCRIPTIONS: dict[int, str] = {
     INTERNAL_ERROR: "Internal error",
@@ -130,6 +130,8 @@ class JobDocument(msgspec.Struct, frozen=True):
     """Seconds of work until `changed`."""
     error: str = ""
     """Name of our error when it failed."""
+    error_kind: str = ""
+    """Name of its kind, where its family has kinds."""
     error_code: int = SUCCESS
     error_details: str = ""
     destination: str = ""
@@ -262,7 +264,12 @@ def without_output(document: JobDocument, now: float, *, name: str) -> JobDocume
 
 def claimed(document: JobDocument, now: float, claim: str) -> JobDocument:
     """Running, and owned by the run `claim`; a wish that its former owner left is kept."""
-    error: dict[str, Any] = {"error": "", "error_code": SUCCESS, "error_details": ""}
+    error: dict[str, Any] = {
+        "error": "",
+        "error_kind": "",
+        "error_code": SUCCESS,
+        "error_details": "",
+    }
     return _changed(document, now, state="Running", claim=claim, **error)
 
 
@@ -291,10 +298,12 @@ def failed(
     Every job is tried again after `Unavailable`. One that asks for it is so after a network error
     too, and has the delays `network` for both. `NotYet` is no try, and wears none out.
     """
-    name = family_name(error)
+    name, kind = family_name(error), kind_name(error)
+    code, _words = ERRORS.get(kind or name, (INTERNAL_ERROR, ""))
     told: dict[str, Any] = {
         "error": name,
-        "error_code": ERRORS[name][0] if name in ERRORS else INTERNAL_ERROR,
+        "error_kind": kind,
+        "error_code": code,
         "error_details": str(error) if name else "the log has the cause",
     }
     delays = network if document.retry else RETRY_DELAYS
@@ -319,7 +328,7 @@ def failure_of(job: Job) -> PonsError:
     """The error that a failed job ended with, as its synchronous caller gets it."""
     document = job.document
     words = document.error_details or DESCRIPTIONS[document.error_code]
-    failure = FAMILY.get(document.error, PonsError)(words)
+    failure = named(document.error, document.error_kind)(words)
     failure.told = _payload(document)
     return failure
 

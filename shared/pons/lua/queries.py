@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from pons.dicom.tag_names import UnknownTag, display_tag, parse_tag
-from pons.errors import Unavailable
+from pons.errors import ScriptUnavailable
 from pons.lua.scripts import ScriptFailed, Scripts
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ async def filtered_query(
         return _by_tag(outcome.value)
     except (ScriptFailed, UnknownTag, ValueError) as error:
         log.error("lua filter failed", function=function, error=str(error))
-        raise Unavailable(f"Lua function {function} could not filter the query") from error
+        raise ScriptUnavailable(f"Lua function {function} could not filter the query") from error
 
 
 def _displayed(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from pons.errors import BadRequest, PonsError, Unavailable
+from pons.errors import BadRequest, PonsError, ScriptUnavailable
 from pons.lua.frames import Call, Load, Outcome, Wanted
 from pons.lua.functions import CALLBACKS, FINALIZE, INITIALIZE
 from pons.lua.process import Door, LuaProcess, ProcessEnded
@@ -44,11 +44,11 @@ class ScriptFailed(BadRequest):
     """The script is wrong, or raised an error."""
 
 
-class ScriptLost(Unavailable):
+class ScriptLost(ScriptUnavailable):
     """A script took too long, or its process ended: what it was asked may have happened."""
 
 
-class NotAsked(Unavailable):
+class NotAsked(ScriptUnavailable):
     """Scripts are busy, or could not be loaded: a try that comes later may go well."""
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import UnsupportedOperation
 from pathlib import Path
 
-from pons.errors import OutOfResources, Unavailable
+from pons.errors import OutOfResources, StorageUnavailable
 
 NO_ROOM = {
     errno.ENOSPC: "the disk is full",
@@ -47,7 +47,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
                 f"no room for objects in {folder}: {reason}", "free space or use another disk"
             ) from error
         if reason := OUT_OF_ORDER.get(error.errno or 0):
-            raise Unavailable(
+            raise StorageUnavailable(
                 f"objects in {folder} cannot be used: {reason}",
                 f"see to {error.filename or folder}, or set storage.path to another folder",
             ) from error

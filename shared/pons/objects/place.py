@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from pons.errors import Unavailable
+from pons.errors import StorageUnavailable
 from pons.objects.disk import disk_errors
 
 
@@ -38,7 +38,7 @@ class Place:
         # As a network file system has it that was mounted again, or a copy that was put back.
         owner = self._read_mark()
         if not owner or owner != (self._owner or owner):
-            raise Unavailable(
+            raise StorageUnavailable(
                 f"the folder {self._mark.parent.parent} is not the one that this service has "
                 "opened, and has not its mark",
                 "mount its disk, or put the folder back; if it is to be another one, start again",

@@ -14,7 +14,7 @@ from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
-from pons.errors import NotFound, Unavailable
+from pons.errors import NotFound, StorageUnavailable
 from pons.objects.bodies import PIECE
 from pons.objects.s3_client import s3_errors
 from pons.objects.s3_download import Download
@@ -137,7 +137,7 @@ class S3Bucket:
                 except S3Error as error:
                     # Another process was quicker.
                     if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-                        raise Unavailable(
+                        raise StorageUnavailable(
                             f"the bucket {self._bucket} does not exist and cannot be created: "
                             f"{error.code}",
                             "create it, or allow the keys of storage.s3_access_key to",
@@ -158,7 +158,7 @@ class S3Bucket:
             async with asyncio.timeout(self._patience):
                 await self._turns.acquire()
         except TimeoutError:
-            raise Unavailable(
+            raise StorageUnavailable(
                 f"the S3 server leaves {REQUESTS_AT_ONCE} requests waiting",
                 "see to its load and to storage.s3_endpoint",
             ) from None
@@ -194,7 +194,7 @@ class S3Bucket:
                 if error.code != "NoSuchKey"
             ]
         if failed:
-            raise Unavailable(
+            raise StorageUnavailable(
                 f"the S3 server did not delete {len(failed)} objects",
                 f"{failed[0].name}: {failed[0].code}",
             )
@@ -203,7 +203,7 @@ class S3Bucket:
         with s3_errors():
             there = self._checking.bucket_exists(self._bucket)
         if not there:
-            raise Unavailable(
+            raise StorageUnavailable(
                 f"the bucket {self._bucket} does not exist",
                 "create it, or set storage.s3_bucket to one that exists",
             )

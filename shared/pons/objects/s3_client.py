@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Retry, Timeout
 
-from pons.errors import NotFound, OutOfResources, Unavailable
+from pons.errors import NotFound, OutOfResources, StorageUnavailable
 from pons.tls.contexts import Terms
 from pons.tls.servers import S3, asking_context, no_tls
 
@@ -168,16 +168,16 @@ def s3_errors(name: str = "") -> Iterator[None]:
     except S3Error as error:
         raise _in_our_words(error, name) from error
     except (InvalidResponseError, ParseError) as error:
-        raise Unavailable(
+        raise StorageUnavailable(
             "what answers is not an S3 server", "see to storage.s3_endpoint and storage.s3_secure"
         ) from error
     except MinioException as error:
-        raise Unavailable("the S3 server failed", "see the log") from error
+        raise StorageUnavailable("the S3 server failed", "see the log") from error
     except HTTPError as error:
         if told := no_tls(_server(error), error, S3):
-            raise Unavailable(told) from error
+            raise StorageUnavailable(told) from error
         why = _why(error)
-        raise Unavailable(
+        raise StorageUnavailable(
             "the S3 server does not answer", f"{why}: see to storage.s3_endpoint"
         ) from error
 
@@ -194,7 +194,9 @@ def _in_our_words(error: S3Error, name: str) -> Exception:
         return NotFound(f"there is no object {name}")
     if code in NO_ROOM:
         return OutOfResources(f"no room for objects in the bucket: {code}", error.message or "")
-    return Unavailable(f"the S3 server refused: {code}", WHAT_TO_DO.get(code, error.message or ""))
+    return StorageUnavailable(
+        f"the S3 server refused: {code}", WHAT_TO_DO.get(code, error.message or "")
+    )
 
 
 def _why(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from pons.errors import DamagedObject, Unavailable
+from pons.errors import DamagedObject, StorageUnavailable
 from pons.objects.protocol import check_size
 from pons.objects.s3_client import s3_errors
 
@@ -112,7 +112,7 @@ class Download:
         if content_range is not None:
             found = _CONTENT_RANGE.fullmatch(content_range)
             if found is None or int(found[1]) != self._position:
-                raise Unavailable(
+                raise StorageUnavailable(
                     "the S3 server sent another range than asked for",
                     f"from byte {self._position}, got {content_range}",
                 )

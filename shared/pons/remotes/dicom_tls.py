@@ -10,7 +10,7 @@ import ssl
 from collections.abc import MutableMapping
 from functools import partial
 
-from pons.errors import Unavailable, log_text
+from pons.errors import TlsUnavailable, Unavailable, log_text
 from pons.settings import DicomSettings, SettingsError
 from pons.tls import failures
 from pons.tls.certificates import Certificates
@@ -39,10 +39,10 @@ def acceptor_context(settings: DicomSettings) -> ssl.SSLContext:
     Raises `Unavailable` when they cannot be used, with the settings that name them.
     """
     if not settings.tls_certificate:
-        raise Unavailable(f"TLS on the DICOM port needs a certificate: see {NAMES.certificate}")
+        raise TlsUnavailable(f"TLS on the DICOM port needs a certificate: see {NAMES.certificate}")
     required = settings.tls_client_certificate_required
     if required and not settings.tls_trusted:
-        raise Unavailable(
+        raise TlsUnavailable(
             f"Certificates of those who call are to be checked, but {NAMES.trusted} is empty",
             "name those whom to believe, or set dicom.tls_client_certificate_required to false",
         )
@@ -64,7 +64,7 @@ def requestor_context(settings: DicomSettings) -> ssl.SSLContext:
     Raises `Unavailable` when they cannot be used, with the settings that name them.
     """
     if not settings.tls_trusted:
-        raise Unavailable(
+        raise TlsUnavailable(
             f"Nobody can be called with TLS while {NAMES.trusted} is empty",
             "name the certificates, or those of the authorities, of modalities with UseDicomTls",
         )

@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from dataclasses import replace
 from functools import partial
 
-from pons.errors import Unavailable, log_text
+from pons.errors import TlsUnavailable, Unavailable, log_text
 from pons.settings import HttpSettings, SettingsError
 from pons.tls.certificates import Certificates
 from pons.tls.contexts import Names, Terms, context_of, read_pem, server_context
@@ -82,7 +82,7 @@ def _of_who_asks(terms: Terms, settings: HttpSettings) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cadata=file.partition(END)[0] + END)
     except ssl.SSLError as error:
-        raise Unavailable(
+        raise TlsUnavailable(
             f"There is no certificate in PEM in the file of {NAMES.certificate}"
         ) from error
     return context

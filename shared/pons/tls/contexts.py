@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pons.errors import Unavailable
+from pons.errors import TlsUnavailable
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 FEWEST_BITS = 112
@@ -86,7 +86,7 @@ def context_of(protocol: int, terms: Terms) -> ssl.SSLContext:
         try:
             context.load_verify_locations(terms.trusted)
         except OSError as error:
-            raise Unavailable(
+            raise TlsUnavailable(
                 f"There is no certificate in PEM in the file of {terms.names.trusted}"
             ) from error
     return context
@@ -101,9 +101,11 @@ def _take_ciphers(context: ssl.SSLContext, terms: Terms) -> None:
             found = [one for one in context.get_ciphers() if one["protocol"] != "TLSv1.3"]
             if [one["name"] for one in found] == [openssl_name(name)]:
                 if found[0]["strength_bits"] < FEWEST_BITS or found[0]["auth"] == "auth-null":
-                    raise Unavailable(f"The cipher {name!r} protects nothing", f"setting {setting}")
+                    raise TlsUnavailable(
+                        f"The cipher {name!r} protects nothing", f"setting {setting}"
+                    )
                 continue
-        raise Unavailable(
+        raise TlsUnavailable(
             f"OpenSSL has no cipher {name!r} of TLS 1.2",
             f"setting {setting}: see `openssl ciphers`",
         )
@@ -123,24 +125,24 @@ def _load_own(context: ssl.SSLContext, terms: Terms) -> None:
     """The certificate and the key that belongs to it."""
     names = terms.names
     if b"-----BEGIN CERTIFICATE-----" not in read_pem(terms.certificate, names.certificate):
-        raise Unavailable(f"There is no certificate in PEM in the file of {names.certificate}")
+        raise TlsUnavailable(f"There is no certificate in PEM in the file of {names.certificate}")
     key_file = terms.private_key or terms.certificate
     where = names.private_key if terms.private_key else names.certificate
     if b"PRIVATE KEY-----" not in read_pem(key_file, where):
-        raise Unavailable(f"There is no private key in PEM in the file of {where}")
+        raise TlsUnavailable(f"There is no private key in PEM in the file of {where}")
     try:
         context.load_cert_chain(terms.certificate, key_file, password=_refuse_password)
     except _Locked as error:
-        raise Unavailable(
+        raise TlsUnavailable(
             f"The private key of {where} has a password", "take it off: openssl pkey"
         ) from error
     except ssl.SSLError as error:
-        raise Unavailable(
+        raise TlsUnavailable(
             f"The private key of {where} is not that of the certificate of {names.certificate}, "
             "or one of them is damaged"
         ) from error
     except OSError as error:
-        raise Unavailable(f"The files of {names.certificate} cannot be read") from error
+        raise TlsUnavailable(f"The files of {names.certificate} cannot be read") from error
 
 
 def read_pem(path: str, setting: str) -> bytes:
@@ -148,9 +150,9 @@ def read_pem(path: str, setting: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
-        raise Unavailable(f"There is no file {path}", f"setting {setting}") from error
+        raise TlsUnavailable(f"There is no file {path}", f"setting {setting}") from error
     except OSError as error:
-        raise Unavailable(f"The file {path} cannot be read", f"setting {setting}") from error
+        raise TlsUnavailable(f"The file {path} cannot be read", f"setting {setting}") from error
 
 
 def _refuse_password() -> str:

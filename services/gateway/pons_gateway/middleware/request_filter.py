@@ -5,7 +5,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pons.errors import Forbidden, Unavailable
+from pons.errors import Forbidden, ScriptUnavailable, Unavailable
 from pons.lua.functions import INCOMING_HTTP
 from pons.lua.scripts import ScriptFailed, Scripts
 from pons_gateway.errors import error_answer
@@ -67,7 +67,7 @@ async def _require(scripts: Scripts, scope: Scope) -> None:
         outcome = await scripts.call(INCOMING_HTTP, *told, wanted="boolean")
     except ScriptFailed as error:
         log.error("lua filter failed", function=INCOMING_HTTP, error=str(error))
-        raise Unavailable(
+        raise ScriptUnavailable(
             "A Lua script could not tell whether to let the request in", _way_back(scripts)
         ) from error
     if not outcome.value:
