@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from browsing import Open, rows, until
+from browsing import Open, faults_of, rows, until
 from outside import Store
 from patients import STUDIES, scan, send
 
@@ -65,6 +65,9 @@ def test_nothing_matches(explorer: Open) -> None:
     page.go_back()
     page.get_by_role("button", name="Without “nobodyhere”").click()
     expect(page.get_by_text("40 studies").first).to_be_visible()
+    page.get_by_role("searchbox").fill("nobodyhere nobodyhere")
+    expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
+    expect(page.get_by_role("button", name="Look for “nobodyhere”")).to_have_count(1)
 
 
 def test_a_word_of_series(explorer: Open, store: Store) -> None:
@@ -122,14 +125,32 @@ def test_sorting(explorer: Open) -> None:
 
 
 def test_columns(explorer: Open) -> None:
-    """A chosen column is there on the next day, too."""
+    """Columns are chosen and put in order by keyboard, and are so on the next day, too."""
     page = explorer()
     page.get_by_role("button", name="Columns").click()
-    page.get_by_role("menuitemcheckbox", name="Study UID").click()
+    chooser = page.get_by_role("dialog", name="Columns")
+    chooser.get_by_label("Study UID", exact=True).press("Space")
+    chooser.get_by_label("Sex", exact=True).press("Space")
+    for place in range(12, 0, -1):  # the focus goes with what is moved
+        up = chooser.get_by_role("button", name="Move Sex to the left")
+        if place == 12:
+            up.focus()
+        expect(up).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(chooser.get_by_role("checkbox").nth(place)).to_have_accessible_name("Sex")
+    page.keyboard.press("Enter")
+    expect(chooser.get_by_role("checkbox").first).to_have_accessible_name("Sex")
+    assert faults_of(page) == []
     page.keyboard.press("Escape")
-    expect(page.get_by_role("columnheader", name="Study UID")).to_be_visible()
-    page.reload()
-    expect(page.get_by_role("columnheader", name="Study UID")).to_be_visible()
+    headings = page.get_by_role("columnheader").filter(has_text=re.compile("."))
+    for _ in "now", "and after a reload":
+        expect(headings.first).to_have_text("Sex")
+        expect(headings.last).to_have_text("Study UID")
+        expect(page.locator('[aria-rowindex="2"] a')).to_have_text("Okafor, Anna")
+        page.reload()
+    page.get_by_role("button", name="Columns").click()
+    chooser.get_by_role("button", name="As at first").click()
+    expect(headings.first).to_have_text("Patient")
 
 
 def test_by_keyboard_alone(explorer: Open) -> None:

@@ -18,6 +18,8 @@ export interface GridColumn<Row> {
   /** Whether the width was chosen; others share what is left of the line. */
   fixed?: boolean;
   end?: boolean;
+  /** Whether the link of a row is in it; in the first column, if in none. */
+  opens?: boolean;
   sorts?: boolean;
   show: (row: Row) => ReactNode;
 }
@@ -112,6 +114,10 @@ export function Grid<Row>(props: GridProps<Row>) {
   const template = `2.6rem ${columns
     .map(({ width, fixed }) => (fixed ? `${width}rem` : `minmax(${width}rem, ${width}fr)`))
     .join(' ')}`;
+  const opening = Math.max(
+    0,
+    columns.findIndex(({ opens }) => opens),
+  );
   const least = `${columns.reduce((sum, { width }) => sum + width, 2.6)}rem`;
   return (
     <div
@@ -188,7 +194,7 @@ export function Grid<Row>(props: GridProps<Row>) {
                 >
                   {row === undefined ? (
                     <span className={styles.waiting} />
-                  ) : position === 0 ? (
+                  ) : position === opening ? (
                     <a
                       href={props.hrefOf(row)}
                       tabIndex={-1}

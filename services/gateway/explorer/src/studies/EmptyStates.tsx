@@ -56,7 +56,12 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
   const t = useTranslations('studies');
   const locale = useLocale();
   const may = useMay();
-  const { data: losses = [] } = useQuery(lossesQuery(asked));
+  const { data: all = [] } = useQuery(lossesQuery(asked));
+  // Of equal words each other one would be left: it is named once.
+  const losses = all.filter(
+    ({ kind, value }, at) =>
+      at === all.findIndex((one) => one.kind === kind && one.value === value),
+  );
   // A word is looked for in what is said of studies, and may be said of their series.
   const words = losses.filter(({ kind }) => kind === 'text');
   const helpful = losses.filter(({ count }) => count.value > 0);

@@ -19,7 +19,8 @@ import { type Address, askedOf, isSort, type Sort } from './address';
 import { useArrivals } from './arrivals';
 import { Chips } from './Chips';
 import { ColumnChooser } from './ColumnChooser';
-import { COLUMN, columnsOf } from './columns';
+import { columnsOf } from './chosen';
+import { COLUMN } from './columns';
 import { useDeletions } from './deletions';
 import { dateText, personName } from './dicom';
 import { EmptyStore, NoMatch } from './EmptyStates';
@@ -147,6 +148,7 @@ export function StudiesPage() {
           title: t(`column_${id}`),
           width: chosen ?? width,
           fixed: chosen !== undefined,
+          opens: id === 'name',
           end: end ?? false,
           sorts: sort !== undefined,
           show: (row) => show(row, spoken),

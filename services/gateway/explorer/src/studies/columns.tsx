@@ -1,47 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The columns that the list can show: what is in them, how wide they are, what sorts by them. */
+/** What is in each column of the list, how wide it is, what sorts by it. */
 import type { ReactNode } from 'react';
 import { timeFormat } from '../formats';
 import { Icon } from '../shell/Icon';
 import type { SortColumn } from './address';
+import type { ColumnId } from './chosen';
 import styles from './columns.module.css';
 import { dateText, dateTimeText, personName, sizeText } from './dicom';
 import type { Row } from './search';
-
-export const COLUMNS = [
-  'name',
-  'id',
-  'birthDate',
-  'sex',
-  'date',
-  'modalities',
-  'description',
-  'accession',
-  'series',
-  'instances',
-  'size',
-  'labels',
-  'state',
-  'origin',
-  'lastUpdate',
-  'studyUid',
-] as const;
-export type ColumnId = (typeof COLUMNS)[number];
-
-export const BY_DEFAULT: ColumnId[] = [
-  'name',
-  'id',
-  'birthDate',
-  'date',
-  'modalities',
-  'description',
-  'accession',
-  'instances',
-  'size',
-  'labels',
-  'state',
-  'origin',
-];
 
 export interface Spoken {
   locale: string;
@@ -150,9 +116,3 @@ export const COLUMN: Record<ColumnId, Column> = {
   },
   studyUid: { width: 20, show: (row) => row.studyUid },
 };
-
-/** Those that a person has chosen, in the order of the table; all that are known, at least one. */
-export function columnsOf(chosen: readonly string[]): ColumnId[] {
-  const known = COLUMNS.filter((one) => chosen.includes(one));
-  return known.length ? known : BY_DEFAULT;
-}
