@@ -3,7 +3,7 @@
 
 from pons import errors
 from pons.errors import PonsError
-from pons.ingest import FilterFailed, StatusWanted, WrongDataset
+from pons.ingest import StatusWanted, WrongDataset
 
 SUCCESS = 0x0000
 PENDING = 0xFF00
@@ -38,13 +38,12 @@ STORE_STATUS: dict[type[PonsError], int] = {
     errors.InvalidInstance: 0xC000,  # cannot understand
     WrongDataset: 0xA900,  # dataset does not match SOP class
     SopClassRefused: SOP_CLASS_NOT_SUPPORTED,
-    FilterFailed: 0xC000,  # not that there is no room: some peers stop sending then
     errors.BadRequest: 0xC000,
     errors.UnsupportedImage: 0xC000,
     errors.Forbidden: 0x0124,  # not authorized
     errors.ReadOnly: 0x0124,
     errors.OutOfResources: 0xA700,
-    errors.Unavailable: 0xA700,
+    errors.Unavailable: 0xA700,  # also of scripts: whoever hears 0xC000 may never send it again
     errors.TooLarge: 0xA700,
     errors.NotFound: 0x0110,  # processing failure: nothing was looked up for the peer
     errors.Conflict: 0x0110,

@@ -43,5 +43,5 @@ def test_lookup() -> None:
     assert store_status(SopClassRefused("no")) == 0x0122
     assert store_status(OutOfResources("no")) == 0xA700
     assert store_status(Unavailable("no")) == 0xA700
-    assert store_status(FilterFailed("no")) == 0xC000
+    assert store_status(FilterFailed("no")) == 0xA700
     assert store_status(ZeroDivisionError()) == 0xC211
