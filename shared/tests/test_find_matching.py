@@ -9,6 +9,7 @@ from pons.catalog.search import Match, OneOf, Present, Range, accepts, like, par
 from pons.errors import BadRequest
 
 STUDY_DATE, STUDY_TIME, PATIENT_NAME = "00080020", "00080030", "00100010"
+DESCRIPTION = "00081030"
 STUDY_UID, SERIES_NUMBER, PRIVATE = "0020000D", "00200011", "00091001"
 SCHEDULED = "00404005"
 """ScheduledProcedureStepStartDateTime."""
@@ -19,11 +20,16 @@ SCHEDULED = "00404005"
     [
         (PATIENT_NAME, "", None),
         (PATIENT_NAME, "  ", None),
-        (PATIENT_NAME, " ROE ", OneOf(("ROE",))),
-        (PATIENT_NAME, "ROE-DOE", OneOf(("ROE-DOE",))),
-        (PATIENT_NAME, "ROE\\DOE", OneOf(("ROE", "DOE"))),
-        (PATIENT_NAME, "R?E\\DOE", OneOf(("DOE",), ("R?E",))),
+        (DESCRIPTION, " ROE ", OneOf(("ROE",))),
+        (DESCRIPTION, "ROE-DOE", OneOf(("ROE-DOE",))),
+        (DESCRIPTION, "ROE\\DOE", OneOf(("ROE", "DOE"))),
+        (DESCRIPTION, "R?E\\DOE", OneOf(("DOE",), ("R?E",))),
+        (DESCRIPTION, "ROE^^", OneOf(("ROE^^",))),
         (PATIENT_NAME, "*", Present()),
+        (PATIENT_NAME, "*^^ ", Present()),
+        (PATIENT_NAME, "^^=", None),
+        (PATIENT_NAME, "a^*^^\\", OneOf((), ("a^*",))),
+        (PATIENT_NAME, "a^b^?^", OneOf((), ("a^b^?", "a^b^?^", "a^b^?^^"))),
         (STUDY_DATE, "20240102", OneOf(("20240102",))),
         (STUDY_DATE, "20240102-20240203", Range("20240102", "20240203")),
         (STUDY_DATE, "-20240203", Range("", "20240203")),
@@ -42,6 +48,26 @@ SCHEDULED = "00404005"
 def test_what_a_text_asks_for(tag: str, text: str, expected: Match | None) -> None:
     """Dates and times have ranges, texts have wildcards, everything has lists."""
     assert parse_match(tag, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "not_found"),
+    [
+        ("a^b^^^", "a^b a^b^ a^b^^ a^b^^^ a^b== a^b^^=", "a a^b^c a^^b a^b=c ^a^b"),
+        ("a", "a a^ a^^^^ a== a^^=", "a^b b"),
+        ("a^b^c^d^e", "a^b^c^d^e a^b^c^d^e=", "a^b^c^d"),
+        ("a^b=c^d==", "a^b=c^d a^b^^^=c^d^ a^b=c^d=", "a^b c^d a^b=c"),
+        ("=c^^", "=c =c^^^ =c=", "c ==c"),
+        ("a^?^", "a^b a^b^^^ a^c^", "a^bb a"),
+    ],
+)
+def test_a_name_is_found_however_it_is_delimited(asked: str, found: str, not_found: str) -> None:
+    """Components and groups that are not there may have delimiters, on either side."""
+    match = parse_match(PATIENT_NAME, asked)
+    assert match is not None
+    for names, expected in ((found, True), (not_found, False)):
+        for name in names.split():
+            assert accepts(match, name, case_sensitive=True) == expected, name
 
 
 @pytest.mark.parametrize(

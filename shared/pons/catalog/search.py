@@ -8,10 +8,12 @@ import fnmatch
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from pons.catalog.days import Days
 from pons.dicom.levels import Level
+from pons.dicom.person_names import bare, spellings
 from pons.dicom.vocabulary import attribute
 from pons.errors import BadRequest
 
@@ -180,7 +182,26 @@ def parse_match(tag: str, text: str) -> Match | None:
         return range_of(vr, lower, upper) if lower or upper else None
     if vr not in WILDCARDS and has_wildcard(text):
         raise BadRequest(f"Wildcards cannot be used with tag {tag}", f"its VR is {vr}: {text!r}")
-    return parse_words(text)
+    return _names(text) if vr == "PN" else parse_words(text)
+
+
+def _names(text: str) -> Match | None:
+    """What a list of names asks for: each of them in all its spellings.
+
+    Of a pattern those with empty groups are left out: each is a condition of its own.
+    """
+    words = [name for word in text.split("\\") if (name := bare(word.strip()))]
+    match = parse_words("\\".join(words)) if words else None
+    if not isinstance(match, OneOf):
+        return match
+    patterns = [
+        one
+        for pattern in match.patterns
+        for one in ((pattern,) if pattern.endswith("*") else spellings(pattern))
+        if not one.endswith("=")
+    ]
+    values = chain.from_iterable(map(spellings, match.values))
+    return OneOf(tuple(values), tuple(patterns))
 
 
 def range_of(vr: str, lower: str, upper: str) -> Range:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pons.catalog.search import OneOf, accepts, has_wildcard
 from pons.dicom.orthanc_json import element_text, reserving_tag
+from pons.dicom.person_names import bare
 from pons.worklists.times import Span, bound, read_span, within
 
 Elements = Mapping[str, Mapping[str, Any]]
@@ -186,7 +187,7 @@ class Query:
         exact = self._case_sensitive or not name
         words = [text] if vr in ONE_TEXT else text.split("\\")
         if name:
-            words = [_bare(word) for word in words]
+            words = [bare(word) for word in words]
         match = OneOf(
             tuple(word for word in words if not has_wildcard(word)),
             tuple(word for word in words if has_wildcard(word)),
@@ -225,13 +226,8 @@ def names(tag: str, element: Mapping[str, Any] | None) -> list[str]:
     found: list[str] = []
     for name in texts(tag, element):
         groups = [group for group in name.split("=") if group]
-        found += dict.fromkeys(map(_bare, (name, *groups)))
+        found += dict.fromkeys(map(bare, (name, *groups)))
     return found
-
-
-def _bare(name: str) -> str:
-    """A name without the delimiters of components that are not there (PS3.5 6.2.1)."""
-    return "=".join(group.rstrip("^ ") for group in name.rstrip("=").split("="))
 
 
 def _tag_in(dataset: Elements, key: Key) -> str:
