@@ -138,9 +138,9 @@ def test_a_block_that_ends_leaves_the_span_around_it(collector: Collector) -> No
         assert CURRENT.get() is None
 
 
-@pytest.mark.parametrize("mood", [503, 400, SILENT])
+@pytest.mark.parametrize("mood", [503, 400, 302, SILENT])
 def test_spans_that_a_collector_does_not_take_are_counted(collector: Collector, mood: int) -> None:
-    """Refused or unanswered; who works meanwhile, and who ends, does not wait for that."""
+    """Refused, sent elsewhere or unanswered; who works meanwhile, and who ends, does not wait."""
     before = counted()
     collector.mood = mood
     with traced(collector, spans=0):

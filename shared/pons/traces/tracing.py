@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 import pons
@@ -50,6 +51,7 @@ def tracing(destination: Destination, service: str, store: str) -> Iterator[None
 
     session = requests.Session()
     session.trust_env = False  # no proxies of others, as everything that asks here
+    session.hooks["response"].append(_refuse_redirects)
     sender = Sender(
         OTLPSpanExporter(
             destination.endpoint,
@@ -81,3 +83,10 @@ def tracing(destination: Destination, service: str, store: str) -> Iterator[None
     finally:
         PROCESS.recorder = None
         provider.shutdown()
+
+
+def _refuse_redirects(response: Any, **_: Any) -> None:
+    """Raise for an endpoint that sends spans elsewhere: the exporter takes that for success."""
+    if 300 <= response.status_code < 400:
+        response.close()
+        raise ValueError(f"it answers {response.status_code}, and spans follow no redirect")
