@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import msgspec
 from nats.aio.msg import Msg
@@ -24,6 +25,8 @@ from pons_index.arrival import Arrival
 
 REMEMBERED = 20_000
 """Changes that are waited for at most: some 6 MB."""
+SENDER = "Pons-Sender"
+"""Header: which of the replicas tells it."""
 FRESH = 30.0
 """Seconds after which a change is none of that instance's: as a rule it is published at once."""
 
@@ -41,6 +44,7 @@ class Traces:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._own = {SENDER: uuid4().hex}
         self._known: dict[tuple[str, bytes], tuple[str, float]] = {}
 
     async def listen(self) -> None:
@@ -61,7 +65,8 @@ class Traces:
         if causes:
             self._remember(causes)
             with suppress(Unavailable):
-                await self._bus.send(self._bus.names.traced, msgspec.msgpack.encode(causes))
+                payload = msgspec.msgpack.encode(causes)
+                await self._bus.send(self._bus.names.traced, payload, self._own)
         return Written(spans)
 
     def change(self, change_type: str, resource_id: bytes, seq: int) -> Span:
@@ -83,6 +88,9 @@ class Traces:
         self._known.pop((change_type, resource_id), None)
 
     async def _hear(self, message: Msg) -> None:
+        """Its own come back, too, maybe when the changes are published and told already."""
+        if (message.headers or {}).get(SENDER) == self._own[SENDER]:
+            return
         self._remember(msgspec.msgpack.decode(message.data, type=list[Cause]))
 
     def _remember(self, causes: Iterable[Cause]) -> None:

@@ -107,6 +107,20 @@ async def test_a_replica_that_publishes_knows_what_another_writes(index: Index, 
     assert trace_ids(await published(bus)) == [(kind, TRACE_ID) for kind in NEW]
 
 
+async def test_what_is_told_is_forgotten_although_its_own_words_come_back(bus: Bus) -> None:
+    """What a replica tells others does not make it remember what it has published meanwhile."""
+    one, other = Traces(bus), Traces(bus)
+    await one.listen()
+    [told] = arrivals(Announcement("tests", [of_trace(TRACE_ID, received("1.1"))]))
+    await one.written([told])
+    one.told("NewInstance", told.instance)
+    event = of_trace(OTHER_ID, received("2.1", patient_id="P2", study_uid="2", series_uid="2.2"))
+    [last] = arrivals(Announcement("tests", [event]))
+    await other.written([last])  # comes behind its own
+    await until(lambda: one.change("NewInstance", last.instance, 0).traceparent)
+    assert not one.change("NewInstance", told.instance, 0).traceparent
+
+
 def test_the_release_before_reads_announcements_and_changes_with_traces() -> None:
     """It knows no such field, and passes over it; what it sends has none."""
     fields = [name for name in InstanceReceived.__struct_fields__ if name != "trace"]

@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -125,10 +125,12 @@ class Bus:
         if code not in NO_ROOM and NO_SPACE not in why:
             self._not_kept = (why, time.monotonic())
 
-    async def send(self, subject: str, payload: bytes) -> None:
+    async def send(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Publish without a stream: whoever listens now gets it, once at most."""
         try:
-            await self.client.publish(subject, payload)
+            await self.client.publish(subject, payload, headers=dict(headers) if headers else None)
         except nats.errors.Error as error:
             raise Unavailable("NATS does not answer") from error
 
