@@ -10,6 +10,7 @@ import pytest
 from pons.bus import Bus
 from pons.jobs import Jobs, Run
 from pons.jobs.document import Job, JobDocument, claimed
+from pons.jobs.leftovers import remove_leftovers
 from pons.jobs.run import TOLD_EVERY, ClaimLost, PauseWanted
 from pons_testing.waiting import until
 
@@ -69,6 +70,19 @@ async def test_the_last_step_is_told_while_the_next_takes_long(bus: Bus, jobs: J
         await until(two_steps)
         counting.allow(1)
         await jobs.wait_for(job_id, 60)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_steps_of_a_job_that_is_gone_go_too(bus: Bus, jobs: Jobs) -> None:
+    """The release before forgets a job without them; those of other jobs stay."""
+    kept, forgotten = await running(jobs), await running(jobs)
+    await steps(kept, 1, 2)
+    await steps(forgotten, 1, 2)
+    for key in (forgotten.id, f"{forgotten.id}.request"):
+        await jobs.bucket.purge(key)
+    await remove_leftovers(jobs)
+    assert [entry.key for entry in await jobs.bucket.all("*.step")] == [f"{kept.id}.step"]
+    assert (await jobs.last_step(forgotten.id))[0] is None
 
 
 @pytest.mark.usefixtures("quick")

@@ -28,6 +28,7 @@ from pons.jobs.document import (
     released,
     succeeded,
 )
+from pons.jobs.leftovers import remove_leftovers_forever
 from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
 from pons.jobs.run import ClaimLost, PauseWanted, Run
 from pons.objects import Objects
@@ -95,6 +96,7 @@ class Worker:
         bus = self._jobs.bus
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
+            group.create_task(remove_leftovers_forever(self._jobs))
             with bus.pulses.during(f"{self._kind} jobs") as pulse:
                 await self._claim_forever(group, pulse)
 
