@@ -70,6 +70,7 @@ MATCHING: list[tuple[str, Json, bool]] = [
     ("brackets are no wildcard", {"00100020": element("LO", "[A]V*")}, False),
     ("name, any case", {"00100010": name("vivaldi^antonio")}, True),
     ("name with empty components", {"00100010": name("VIVALDI^ANTONIO^^^")}, True),
+    ("name of delimiters alone", {"00100010": name("^^^^")}, True),
     ("name, wildcard", {"00100010": name("VIV*")}, True),
     ("name, wildcard in the middle", {"00100010": name("*ALD*")}, True),
     ("name, family name alone", {"00100010": name("VIVALDI")}, False),

@@ -187,7 +187,9 @@ class Query:
         exact = self._case_sensitive or not name
         words = [text] if vr in ONE_TEXT else text.split("\\")
         if name:
-            words = [bare(word) for word in words]
+            words = [one for word in words if (one := bare(word))]
+            if not words:
+                return None  # a name of nothing but delimiters
         match = OneOf(
             tuple(word for word in words if not has_wildcard(word)),
             tuple(word for word in words if has_wildcard(word)),
