@@ -3,7 +3,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -66,30 +65,33 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Full names of what a module imports, wherever in it."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path} has a relative import"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def packages(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
-def attributes(path: Path) -> Iterator[str]:
+@cache
+def attributes(path: Path) -> frozenset[str]:
     """Dotted names that a module reads, such as `settings.database.url`."""
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
+    return frozenset(
+        ast.unparse(node) for node in ast.walk(parsed(path)) if isinstance(node, ast.Attribute)
+    )
 
 
-def texts(path: Path) -> Iterator[str]:
+@cache
+def texts(path: Path) -> frozenset[str]:
     """String constants of a module, without its docstrings."""
     tree = parsed(path)
     described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -100,11 +102,14 @@ def texts(path: Path) -> Iterator[str]:
         for statement in node.body
         if isinstance(statement, ast.Expr)
     }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
-            yield node.value
+    return frozenset(
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare
+    )
 
 
+@cache
 def running() -> list[Path]:
     """Every module of a running store: what tests and the launcher use is not among them."""
     return modules(SHARED) + [path for folder in SERVICES.values() for path in modules(folder)]
@@ -258,7 +263,7 @@ def test_only_the_settings_read_the_environment() -> None:
     reading = [
         path
         for path in running()
-        if {"os.environ", "os.getenv"} & (imports(path) | set(attributes(path)))
+        if {"os.environ", "os.getenv"} & (imports(path) | attributes(path))
     ]
     assert named(reading) == [
         "shared/pons/settings/load.py",
