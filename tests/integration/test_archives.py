@@ -119,9 +119,8 @@ def test_a_job_keeps_its_archive(store: Store) -> None:
     assert set(store.objects()) <= before  # less, where garbage of other tests was collected
 
 
-def test_a_job_survives_the_death_of_render(fresh_store: Callable[..., Store]) -> None:
+def test_a_job_survives_the_death_of_render(store: Store) -> None:
     """Killed in the midst of a ZIP, render finishes it after its restart."""
-    store = fresh_store("killed")
     study, files = study_of(store, "KILLED", 24, rows=1024)
     job = store.http.post(f"/studies/{study}/archive", json={"Asynchronous": True}).json()
     eventually("it runs", lambda: store.get(job["Path"])["State"] != "Pending")
@@ -129,6 +128,7 @@ def test_a_job_survives_the_death_of_render(fresh_store: Callable[..., Store]) -
     assert finished(store, job)["State"] == "Success"
     archive = store.http.get(f"{job['Path']}/archive").content
     assert sorted(contents(archive)) == sorted(files)
+    store.wait_until_ready()
 
 
 def test_a_lost_object_breaks_the_archive(store: Store) -> None:

@@ -16,7 +16,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from browser import CHROMIUM, Browser, chromium
-from outside import Store, eventually, image
+from outside import Store, eventually, image, running
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="needs Chromium (apt-get install chromium)"
@@ -144,24 +144,31 @@ def visit(browser: Browser, site: Site, port: int, attack: str, store: str, stud
         eventually(f"{attack} is done", lambda: browser.run("document.title") == "done")
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with a user, empty before and after each test."""
+    data = tmp_path_factory.mktemp("guarded") / "data"
+    with running(Store("guarded", data, dict(USERS))) as started:
+        yield started
+
+
 @pytest.mark.parametrize("known", [log_in, log_in_by_session])
 def test_no_page_of_another_site_deletes(
-    fresh_store: Callable[..., Store], browser: Browser, known: Callable[[Browser, Store], str]
+    guarded: Store, browser: Browser, known: Callable[[Browser, Store], str]
 ) -> None:
     """Neither by pictures nor forms nor scripts, with the user's password or his session; our own
     page does."""
-    store = fresh_store("guarded", **USERS)
-    address = known(browser, store)
-    study = new_study(store, "GUARDED")
+    address = known(browser, guarded)
+    study = new_study(guarded, "GUARDED")
     site = Site()
     with site.served() as port:
         for attack in ATTACKS:
             visit(browser, site, port, attack, address, study)
-            assert store.get("/studies") == [study], attack
+            assert guarded.get("/studies") == [study], attack
     browser.open(f"{address}/app/home.html")
     own = f"fetch('/studies/{study}', {{method: 'DELETE'}}).then(answer => answer.status)"
     assert browser.run(own) == 200
-    assert store.get("/studies") == []
+    assert guarded.get("/studies") == []
 
 
 def test_each_of_these_pages_deletes_where_the_guard_is_off(

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from outside import ROOT, Store, eventually, image
+from outside import ROOT, Store, eventually, image, running
 from pons_testing.operations import commands
 
 
@@ -113,14 +113,20 @@ def second(store: Store, data: Path, **environment: str) -> Iterator[Store]:
     other.http.close()
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict[str, Any]]]:
+    """A store whose goods others are led to, and what it answers."""
+    with running(Store("main", tmp_path_factory.mktemp("first") / "data")) as store:
+        yield store, filled(store)
+
+
 @pytest.mark.parametrize("what", ["objects", "database"])
 def test_a_store_that_is_led_to_anothers_goods_does_not_start(
-    fresh_store: Callable[..., Store], tmp_path: Path, what: str
+    first: tuple[Store, dict[str, Any]], tmp_path: Path, what: str
 ) -> None:
     """It ends by itself, has never listened, and says which setting points where; the first store
     has all that it had."""
-    store = fresh_store("main")
-    before = filled(store)
+    store, before = first
     if what == "objects":
         wrong = {"PONS_STORAGE_PATH": str(store.data / "objects")}
     else:

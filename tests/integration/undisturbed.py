@@ -76,10 +76,10 @@ class Unserved(Exception):
 
 
 class Sender:
-    """Sends a series of instances over an association of its own, each time."""
+    """Sends a series of instances of a patient over an association of its own, each time."""
 
-    def __init__(self, port: int, aet: str, series: int = 10) -> None:
-        self._port, self._aet, self._series = port, aet, series
+    def __init__(self, port: int, aet: str, series: int = 10, patient: str = "SENT") -> None:
+        self._port, self._aet, self._series, self._patient = port, aet, series, patient
         self.acknowledged: list[str] = []
 
     def __call__(self) -> None:
@@ -91,7 +91,7 @@ class Sender:
             raise Unserved("no association")
         study = generate_uid()
         for number in range(self._series):
-            ds = image("SENT", study, number, rows=4)
+            ds = image(self._patient, study, number, rows=4)
             try:
                 status = assoc.send_c_store(ds).get("Status")
             except RuntimeError as error:  # pynetdicom's, where the abort came between two requests
