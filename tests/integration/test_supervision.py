@@ -2,12 +2,13 @@
 """The beginning of a store and its violent end, as whoever waits for it sees them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from outside import Store, eventually, image, running
 from pons_testing.folders import take_away
@@ -33,40 +34,46 @@ def test_system_answers_last(tmp_path: Path) -> None:
         assert time.monotonic() - began < 50  # it has not waited for an index that is not there
 
 
-def test_a_gateway_does_not_wait_for_what_is_down(fresh_store: Callable[..., Store]) -> None:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store of which parts are killed; each test leaves it ready. It ends nothing by itself that
+    does not answer, as a test has ingress do."""
+    data = tmp_path_factory.mktemp("killed") / "data"
+    with running(Store("killed", data, {"PONS_HEALTH_HUNG_AFTER": "0"})) as started:
+        yield started
+
+
+def test_a_gateway_does_not_wait_for_what_is_down(killed: Store) -> None:
     """While ingress cannot start again, a gateway that was killed answers all the same."""
-    store = fresh_store()
-    (ingress,) = store.processes("ingress")
+    (ingress,) = killed.processes("ingress")
     ingress.suspend()
-    store.kill("gateway")
-    eventually("the gateway answers", lambda: _answers(store))
+    killed.kill("gateway")
+    eventually("the gateway answers", lambda: _answers(killed))
     ingress.resume()
-    store.wait_until_ready()
+    killed.wait_until_ready()
 
 
-def test_nothing_outlives_a_killed_launcher(fresh_store: Callable[..., Store]) -> None:
+def test_nothing_outlives_a_killed_launcher(killed: Store) -> None:
     """Everything ends in order after kill -9, and the next start has what was acknowledged."""
-    store = fresh_store()
-    assert store.c_store(*(image("KEPT", number=number) for number in range(20))) == [0] * 20
-    family = store.kill_launcher()
+    assert killed.c_store(*(image("KEPT", number=number) for number in range(20))) == [0] * 20
+    family = killed.kill_launcher()
     assert len(family) > 7
     _, left = psutil.wait_procs(family, 90)
     assert left == []
-    store.start()
-    assert len(store.get("/instances")) == 20
+    killed.start()
+    assert _instances(killed, "KEPT") == 20
 
 
-def test_a_start_right_after_a_killed_launcher(fresh_store: Callable[..., Store]) -> None:
+def test_a_start_right_after_a_killed_launcher(killed: Store) -> None:
     """It does not wait for the end of the last one, and loses nothing."""
-    store = fresh_store()
     for round_number in range(1, 4):
-        assert store.c_store(image(f"ROUND{round_number}")) == [0]
-        family = store.kill_launcher()
-        store.start()  # the last gateway may still answer
+        assert killed.c_store(image("ROUND", number=round_number)) == [0]
+        family = killed.kill_launcher()
+        killed.start()  # the last gateway may still answer
         _, left = psutil.wait_procs(family, 90)
         assert left == []
-        store.wait_until_ready()
-        eventually("all are there", partial(_has, store, round_number))
+        killed.wait_until_ready()
+        eventually("all are there", partial(_has, killed, "ROUND", round_number))
 
 
 def test_streams_whose_files_are_removed_come_back(fresh_store: Callable[..., Store]) -> None:
@@ -93,8 +100,14 @@ def _takes(store: Store, patient_id: str) -> bool:
         return False
 
 
-def _has(store: Store, instances: int) -> bool:
-    return len(store.get("/instances")) == instances
+def _has(store: Store, patient_id: str, instances: int) -> bool:
+    return _instances(store, patient_id) == instances
+
+
+def _instances(store: Store, patient_id: str) -> int:
+    """How many instances of the patient are found."""
+    asked = {"Level": "Instance", "Query": {"PatientID": patient_id}}
+    return len(store.http.post("/tools/find", json=asked).raise_for_status().json())
 
 
 def _answers(store: Store) -> bool:
