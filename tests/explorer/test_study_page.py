@@ -135,8 +135,6 @@ def test_links_that_stay(explorer: Open, store: Store) -> None:
     page.wait_for_url(f"**/explorer/studies/{study}?*instance={instance}*")
     page.goto("/explorer/accession/ACC-*")
     expect(page.get_by_role("heading", name="No study here has ACC-*")).to_be_visible(timeout=WAIT)
-    page.goto(f"/explorer/patients/{store.get(f'/studies/{study}')['ParentPatient']}")
-    page.wait_for_url("**/explorer/?patientId=LINKS")
     page.goto("/explorer/studies?q=muller&sort=name")
     page.wait_for_url("**/explorer/?q=muller&sort=name")
     page.goto("/explorer/uid/1.2.3.4.5")
@@ -158,16 +156,6 @@ def test_view_and_back(explorer: Open, store: Store, series: str) -> None:
     expect(page.locator("canvas")).to_be_visible(timeout=WAIT)
     page.get_by_role("link", name="Study", exact=True).click()
     page.wait_for_url(f"**/explorer/studies/{study}?series={series}")
-
-
-def test_other_studies_of_the_patient(explorer: Open, store: Store, series: str) -> None:
-    """The patient's identifier leads to the list of what else there is of them."""
-    other = send(store, picture(slope(), PatientID="TREE", StudyDescription="Control"))
-    page = explorer(f"studies/{study_of(store, series)}")
-    page.get_by_role("link", name="TREE", exact=True).click()
-    expect(page).to_have_url(re.compile("patientId=TREE"))
-    for study in (study_of(store, series), study_of(store, other)):
-        expect(page.locator(f'a[href$="/studies/{study}"]')).to_be_visible()
 
 
 def test_protect_and_delete(explorer: Open, store: Store) -> None:

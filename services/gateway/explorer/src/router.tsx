@@ -54,10 +54,10 @@ const studiesRedirect = createRoute({
   },
 });
 
-const patientRedirect = createRoute({
+const patient = createRoute({
   getParentRoute: () => shell,
   path: '/patients/$id',
-  component: lazyRouteComponent(() => import('./study/Redirect'), 'PatientRedirect'),
+  component: lazyRouteComponent(() => import('./patient/PatientPage'), 'PatientPage'),
 });
 
 const seriesRedirect = createRoute({
@@ -189,7 +189,7 @@ export const router = createRouter({
       upload,
       study,
       studiesRedirect,
-      patientRedirect,
+      patient,
       seriesRedirect,
       instanceRedirect,
       uidRedirect,

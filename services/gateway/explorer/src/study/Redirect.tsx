@@ -8,7 +8,7 @@ import { post } from '../api/client';
 import { useMay } from '../api/session';
 import { Failure } from '../shell/Failure';
 import { Page } from '../shell/Page';
-import { instanceQuery, patientQuery, seriesQuery } from './queries';
+import { instanceQuery, seriesQuery } from './queries';
 import styles from './study.module.css';
 
 interface ToldProps {
@@ -59,17 +59,6 @@ export function InstanceRedirect() {
       replace
     />
   );
-}
-
-/** The studies of a patient in the list; there is no page of a patient beside it. */
-export function PatientRedirect() {
-  const t = useTranslations('study');
-  const { id } = useParams({ from: '/shell/patients/$id' });
-  const { data, error } = useQuery(patientQuery(id));
-  if (!data) return <Told error={error} text={t('loading')} />;
-  const { PatientID } = data.MainDicomTags;
-  if (!PatientID) return <Told error={null} text={t('noPatientId')} />;
-  return <Navigate to="/" search={{ patientId: PatientID }} replace />;
 }
 
 /** The studies with a UID or accession number: the only one at once, several to choose from. */

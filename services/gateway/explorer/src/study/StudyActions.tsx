@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What can be done with a study: each with a button and a key, absent where it may not be done. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
-import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
+import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { useMay } from '../api/session';
-import { sentenceOf } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
-import { changeLabels, deletionPlan, type Plan, protect } from '../studies/actions';
+import { changeLabels, deletionPlan, type Plan } from '../studies/actions';
 import { DeleteDialog, needsTyping } from '../studies/DeleteDialog';
 import { useDeletions } from '../studies/deletions';
 import { LabelDialog } from '../studies/LabelDialog';
 import { SendDialog } from '../studies/SendDialog';
 import { copyText } from './copyText';
-import { protectedQuery, type StudyAnswer, studyQuery } from './queries';
+import { Downloads } from './Downloads';
+import { Protect } from './Protect';
+import { type StudyAnswer, studyQuery } from './queries';
 import styles from './study.module.css';
+import { useFailing } from './useFailing';
 
 type Open = 'send' | 'label' | Plan | null;
 
@@ -82,14 +84,14 @@ export function StudyActions({
           {t('send')}
         </Button>
       )}
-      {may('download') && <Downloads study={study} />}
+      {may('download') && <Downloads level="studies" id={study.ID} />}
       {may('label') && (
         <Button className={styles.action} onPress={() => setOpen('label')}>
           <Icon name="label" />
           {t('labels')}
         </Button>
       )}
-      {may('protect') && <Protect study={study} />}
+      {may('protect') && <Protect patient={study.ParentPatient} />}
       <Button className={styles.action} onPress={() => void copyLink()}>
         <Icon name="copy" />
         {t('copyLink')}
@@ -124,68 +126,6 @@ export function StudyActions({
         />
       )}
     </div>
-  );
-}
-
-function useFailing(): (error: unknown) => void {
-  const shell = useTranslations('shell');
-  const { show } = useNotices();
-  return (error) =>
-    show({
-      text: `${shell(sentenceOf(error))} ${error instanceof Error ? error.message : ''}`,
-      bad: true,
-    });
-}
-
-function Downloads({ study }: { study: StudyAnswer }) {
-  const t = useTranslations('study');
-  return (
-    <MenuTrigger>
-      <Button className={styles.action}>
-        <Icon name="download" />
-        {t('download')}
-        <Icon name="chevronDown" size={14} />
-      </Button>
-      <Popover className={styles.popover} placement="bottom start">
-        <Menu className={styles.menu} aria-label={t('download')}>
-          {(['archive', 'media'] as const).map((kind) => (
-            <MenuItem
-              key={kind}
-              className={styles.menuItem}
-              href={`/studies/${study.ID}/${kind}`}
-              download=""
-            >
-              {t(kind)}
-            </MenuItem>
-          ))}
-        </Menu>
-      </Popover>
-    </MenuTrigger>
-  );
-}
-
-function Protect({ study }: { study: StudyAnswer }) {
-  const t = useTranslations('study');
-  const queries = useQueryClient();
-  const notices = useNotices();
-  const fail = useFailing();
-  const query = protectedQuery(study.ParentPatient);
-  const { data: isProtected } = useQuery(query);
-  const change = useMutation({
-    mutationFn: (to: boolean) => protect([study.ParentPatient], to),
-    onSuccess: (_, to) => notices.show({ text: to ? t('nowProtected') : t('notProtected') }),
-    onError: fail,
-    onSettled: () => queries.invalidateQueries({ queryKey: query.queryKey }),
-  });
-  return (
-    <Button
-      className={styles.action}
-      isDisabled={isProtected === undefined || change.isPending}
-      onPress={() => change.mutate(!isProtected)}
-    >
-      <Icon name={isProtected ? 'lock' : 'unlock'} />
-      {isProtected ? t('unprotect') : t('protect')}
-    </Button>
   );
 }
 

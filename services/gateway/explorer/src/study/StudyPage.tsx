@@ -188,7 +188,7 @@ function Header({ study }: { study: StudyAnswer }) {
         <ul className={styles.facts}>
           {patient.PatientID && (
             <li dir="auto">
-              <Link to="/" search={{ patientId: patient.PatientID }} title={t('ofPatient')}>
+              <Link to="/patients/$id" params={{ id: study.ParentPatient }} title={t('ofPatient')}>
                 {patient.PatientID}
               </Link>
             </li>

@@ -107,12 +107,6 @@ export const seriesQuery = (id: string) =>
     queryFn: ({ signal }) => get<SeriesAnswer>(`/series/${id}`, { signal }),
   });
 
-export const patientQuery = (id: string) =>
-  queryOptions({
-    queryKey: ['patient', id],
-    queryFn: ({ signal }) => get<{ MainDicomTags: Tags }>(`/patients/${id}`, { signal }),
-  });
-
 export const instanceQuery = (id: string) =>
   queryOptions({
     queryKey: ['instance', id],

@@ -8,6 +8,7 @@ import known from './known.json';
 import letters from './letters.json';
 import login from './login.json';
 import network from './network.json';
+import patient from './patient.json';
 import remote from './remote.json';
 import retention from './retention.json';
 import routing from './routing.json';
@@ -29,6 +30,7 @@ export default {
   letters,
   login,
   network,
+  patient,
   remote,
   retention,
   routing,

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A patient: who it is, all studies of it, what can be done with all of them. */
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useLocale, useTranslations } from 'use-intl';
+import { Failure } from '../shell/Failure';
+import { Icon } from '../shell/Icon';
+import { Page } from '../shell/Page';
+import { useDeletions } from '../studies/deletions';
+import { dateText, personName, sizeText } from '../studies/dicom';
+import styles from '../study/study.module.css';
+import { PatientActions } from './PatientActions';
+import own from './patient.module.css';
+import {
+  type PatientAnswer,
+  patientQuery,
+  patientStatisticsQuery,
+  type StudyOfPatient,
+  studiesOfPatientQuery,
+} from './queries';
+import { StudyCard } from './StudyCard';
+
+export function PatientPage() {
+  const t = useTranslations('patient');
+  const told = useTranslations('study');
+  const { id } = useParams({ from: '/shell/patients/$id' });
+  const patient = useQuery(patientQuery(id));
+  const studies = useQuery(studiesOfPatientQuery(id));
+  const tags = patient.data?.MainDicomTags;
+  const title = personName(tags?.PatientName ?? '') || tags?.PatientID || t('title');
+  const error = patient.error ?? studies.error;
+  return (
+    <Page title={title} quiet>
+      {error ? (
+        <div className={styles.failure}>
+          <Failure
+            error={error}
+            retry={() => void Promise.all([patient.refetch(), studies.refetch()])}
+          />
+        </div>
+      ) : patient.data && studies.data ? (
+        <Patient key={id} patient={patient.data} studies={studies.data} />
+      ) : (
+        <p className={styles.quietText}>{told('loading')}</p>
+      )}
+    </Page>
+  );
+}
+
+function Patient({ patient, studies }: { patient: PatientAnswer; studies: StudyOfPatient[] }) {
+  const t = useTranslations('patient');
+  const told = useTranslations('study');
+  const locale = useLocale();
+  const { hidden } = useDeletions();
+  const { data: sums } = useQuery(patientStatisticsQuery(patient.ID));
+  const { MainDicomTags: tags } = patient;
+  const shown = studies.filter(({ ID }) => !hidden.has(ID));
+  const ids = patient.Studies.filter((one) => !hidden.has(one));
+  const facts = [
+    tags.PatientID,
+    [tags.PatientSex, dateText(tags.PatientBirthDate ?? '', locale)].filter(Boolean).join(' '),
+    sums &&
+      t('size', {
+        studies: sums.CountStudies,
+        series: sums.CountSeries ?? 0,
+        instances: sums.CountInstances ?? 0,
+        size: sizeText(Number(sums.DicomDiskSize), locale),
+      }),
+  ].filter(Boolean);
+  return (
+    <div className={styles.study}>
+      <header className={styles.header}>
+        <Link to="/" className={styles.back} aria-label={told('toStudies')}>
+          <Icon name="chevronLeft" size={20} />
+        </Link>
+        <div className={styles.who}>
+          <p className={styles.name} dir="auto">
+            {personName(tags.PatientName ?? '') || told('noName')}
+          </p>
+          <ul className={styles.facts}>
+            {facts.map((fact) => (
+              <li key={fact} dir="auto">
+                {fact}
+              </li>
+            ))}
+          </ul>
+        </div>
+      </header>
+      <PatientActions patient={patient.ID} ids={ids} />
+      <section className={own.studies} aria-labelledby="patient-studies">
+        <h2 id="patient-studies">{t('studies')}</h2>
+        <p className={styles.quietText}>{t(tags.PatientID ? 'sameId' : 'noId')}</p>
+        <ul className={own.list}>
+          {shown.map((study) => (
+            <li key={study.ID}>
+              <StudyCard study={study} />
+            </li>
+          ))}
+        </ul>
+        {ids.length > shown.length && (
+          <p className={styles.quietText}>
+            {t('more', { shown: shown.length, count: ids.length })}{' '}
+            {tags.PatientID && (
+              <Link to="/" search={{ patientId: tags.PatientID }}>
+                {t('inList')}
+              </Link>
+            )}
+          </p>
+        )}
+        {shown.length === 0 && <p className={styles.quietText}>{t('none')}</p>}
+      </section>
+    </div>
+  );
+}
