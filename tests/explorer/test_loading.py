@@ -7,7 +7,13 @@ from browsing import Open
 
 LATER = "fetch('/system').then((answer) => answer.text())"
 """Is done after whatever the page has asked for before."""
-HAS_STYLE = "address => [...document.styleSheets].some((one) => one.href === address)"
+HAS_STYLE = """address => [...document.styleSheets].some((one) => {
+  try {
+    return one.href === address && one.cssRules.length > 0;
+  } catch {
+    return false; // one that failed is there, and cannot be read
+  }
+})"""
 
 
 def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:

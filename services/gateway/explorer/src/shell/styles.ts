@@ -38,10 +38,19 @@ function ask(address: string, wait = 0, missed = 0): void {
   }, wait);
 }
 
+/** Whether a link has brought its style: Chromium gives one that failed a sheet that cannot be read. */
+function hasCome({ sheet }: HTMLLinkElement): boolean {
+  try {
+    return sheet !== null && sheet.cssRules.length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** The page that needs a style is shown meanwhile. */
 export function keepAskingForStyles(): void {
   for (const link of document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')) {
-    if (link.sheet === null) ask(link.href); // of the page itself, tried before this runs
+    if (!hasCome(link)) ask(link.href); // of the page itself, tried before this runs
   }
   window.addEventListener('vite:preloadError', (event) => {
     const { payload } = event as Event & { payload: Error };
