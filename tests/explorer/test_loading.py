@@ -15,6 +15,16 @@ HAS_STYLE = """address => [...document.styleSheets].some((one) => {
   }
 })"""
 
+ROWS_FOLLOW = """() => {
+  const at = (index) =>
+    document.querySelector(`[aria-rowindex="${index}"]`)?.getBoundingClientRect();
+  const [head, first, second] = [1, 2, 3].map(at);
+  const near = (one, other) => Math.abs(one - other) < 1;
+  const follows = second && near(second.top - first.top, first.height);
+  return follows && near(head.height + 1, first.height);
+}"""
+"""Whether rows stand below each other, each as high as the headings with their line."""
+
 
 def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:
     """The page that needs it is shown, and looks as it should once the style is there."""
@@ -53,6 +63,26 @@ def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
     page.goto("/explorer/upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     page.wait_for_function(HAS_STYLE, arg=failed[0])
+
+
+def test_a_list_whose_style_comes_late(explorer: Open) -> None:
+    """Its rows are as high as they should be from then on, one below the other."""
+    page = explorer("upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    failed: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route.request.url)
+            route.abort()
+
+    page.route("**/assets/index-*.css", fail_once)
+    page.goto("/explorer/")
+    page.wait_for_function(HAS_STYLE, arg=failed[0])
+    page.wait_for_function(ROWS_FOLLOW)
+    expect(page.locator('[aria-rowindex="2"] a')).to_have_text("Okafor, Anna")
 
 
 def test_a_style_that_is_gone_is_told(explorer: Open) -> None:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A study in a browser: its tree, its tags, its links, and what can be done with it."""
 
-import re
-
 import pytest
 from playwright.sync_api import Route, expect
 from pydicom import Dataset

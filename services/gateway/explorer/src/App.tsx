@@ -15,6 +15,8 @@ import { NoticesProvider } from './shell/notices';
 import { DeletionsProvider } from './studies/deletions';
 import { UploadsProvider } from './upload/queue';
 
+const [LOCAL, ISO] = [{}, {}];
+
 export function App() {
   return (
     <QueryClientProvider client={queries}>
@@ -24,7 +26,7 @@ export function App() {
 }
 
 function Spoken() {
-  const { language: chosen, theme } = usePreferences();
+  const { language: chosen, theme, rows, dates } = usePreferences();
   const session = useSession();
   const language = languageOf([chosen, session?.locale ?? '', ...navigator.languages]);
   const { data: messages } = useQuery({
@@ -42,6 +44,9 @@ function Spoken() {
     else document.documentElement.dataset.theme = theme;
   }, [theme]);
   useEffect(() => {
+    document.documentElement.dataset.rows = rows;
+  }, [rows]);
+  useEffect(() => {
     const askAgain = () => void queries.invalidateQueries({ queryKey: sessionQuery.queryKey });
     window.addEventListener(SIGNED_OUT, askAgain);
     return () => window.removeEventListener(SIGNED_OUT, askAgain);
@@ -54,6 +59,8 @@ function Spoken() {
       <IntlProvider
         locale={locale}
         messages={messages}
+        // Another value makes all who format something do it again.
+        formats={dates === 'iso' ? ISO : LOCAL}
         timeZone={Intl.DateTimeFormat().resolvedOptions().timeZone}
       >
         <NoticesProvider>

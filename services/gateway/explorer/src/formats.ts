@@ -3,6 +3,8 @@
  * Formats of numbers and times, each made once: to make one takes longer than to draw a row, and
  * `toLocaleString` with options makes one for every value.
  */
+import { preferences } from './preferences';
+
 const numbers = new Map<string, Intl.NumberFormat>();
 const times = new Map<string, Intl.DateTimeFormat>();
 
@@ -20,7 +22,18 @@ export function numberFormat(locale: string, options: Intl.NumberFormatOptions) 
   return kept(numbers, key, () => new Intl.NumberFormat(locale, options));
 }
 
+/** A moment in words of the language, or as ISO 8601 has it where that is preferred. */
 export function timeFormat(locale: string, options: Intl.DateTimeFormatOptions) {
-  const key = `${locale} ${JSON.stringify(options)}`;
-  return kept(times, key, () => new Intl.DateTimeFormat(locale, options));
+  const iso = preferences().dates === 'iso';
+  const [spoken, wanted] = iso ? [LIKE_ISO, withNumbers(options)] : [locale, options];
+  const key = `${spoken} ${JSON.stringify(wanted)}`;
+  return kept(times, key, () => new Intl.DateTimeFormat(spoken, wanted));
+}
+
+/** Sweden writes 2026-05-14 10:12. */
+const LIKE_ISO = 'sv-SE';
+
+/** Without names of months. */
+function withNumbers(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormatOptions {
+  return options.dateStyle ? { ...options, dateStyle: 'short' } : options;
 }

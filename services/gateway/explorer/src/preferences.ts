@@ -6,6 +6,10 @@ export interface Preferences {
   theme: 'system' | 'light' | 'dark';
   /** Empty: what the store or else the browser says. */
   language: string;
+  /** How high rows of lists are; `auto`: higher for fingers. */
+  rows: 'auto' | 'compact' | 'comfortable';
+  /** `iso`: 2026-05-14 in every language. */
+  dates: 'local' | 'iso';
   sideBar: boolean;
   /** Shortcuts of a single letter, which some people type by accident. */
   letterKeys: boolean;
@@ -19,6 +23,8 @@ const KEY = 'pons-explorer';
 const DEFAULTS: Preferences = {
   theme: 'system',
   language: '',
+  rows: 'auto',
+  dates: 'local',
   sideBar: true,
   letterKeys: true,
   columns: [],

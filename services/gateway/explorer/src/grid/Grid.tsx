@@ -4,11 +4,19 @@
  * names the active row, so that the focus survives sorting, deletion and scrolling.
  */
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef } from 'react';
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+} from 'react';
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import styles from './Grid.module.css';
 import { HeaderRow } from './HeaderRow';
+import { useRowHeight } from './useRowHeight';
 
 export interface GridColumn<Row> {
   id: string;
@@ -49,20 +57,12 @@ export interface GridProps<Row> {
   busy: boolean;
 }
 
-/** Height of a row in px, which differs for fingers and for large text. */
-function rowHeight(): number {
-  const root = getComputedStyle(document.documentElement);
-  return Math.round(
-    Number.parseFloat(root.getPropertyValue('--row')) * Number.parseFloat(root.fontSize),
-  );
-}
-
 export function Grid<Row>(props: GridProps<Row>) {
   const { columns, count, rowAt, active, onActive, onRange, selected, keyOf } = props;
   const t = useTranslations('grid');
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
-  const height = useMemo(rowHeight, []);
+  const [head, height] = useRowHeight();
   const rows = useVirtualizer({
     count,
     getScrollElement: () => box.current,
@@ -78,6 +78,8 @@ export function Grid<Row>(props: GridProps<Row>) {
         : shown;
     },
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: all rows are of the new height at once
+  useLayoutEffect(() => rows.measure(), [height]);
   const items = rows.getVirtualItems();
   const { startIndex, endIndex } = rows.range ?? { startIndex: 0, endIndex: 0 };
   useEffect(() => onRange(startIndex, endIndex), [startIndex, endIndex, onRange]);
@@ -138,7 +140,7 @@ export function Grid<Row>(props: GridProps<Row>) {
         if (event.target === box.current && active < 0 && count) onActive(0);
       }}
     >
-      <HeaderRow template={template} least={least} {...props} />
+      <HeaderRow ref={head} template={template} least={least} {...props} />
       <div
         role="rowgroup"
         className={styles.rows}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The headings of a grid: each sorts by its button, and is made wider by its edge or by Alt and arrows. */
-import type { KeyboardEvent, PointerEvent } from 'react';
+import type { KeyboardEvent, PointerEvent, Ref } from 'react';
 import { useTranslations } from 'use-intl';
 import type { GridProps } from './Grid';
 import { SortMark } from './Grid';
@@ -19,12 +19,13 @@ export function HeaderRow<Row>({
   selected,
   count,
   onSelectAll,
-}: GridProps<Row> & { template: string; least: string }) {
+  ref,
+}: GridProps<Row> & { template: string; least: string; ref: Ref<HTMLDivElement> }) {
   const t = useTranslations('grid');
   const by = sort.replace(/^-/, '');
   const down = sort.startsWith('-');
   return (
-    <div role="rowgroup" className={styles.head} style={{ minWidth: least }}>
+    <div ref={ref} role="rowgroup" className={styles.head} style={{ minWidth: least }}>
       <div
         role="row"
         aria-rowindex={1}

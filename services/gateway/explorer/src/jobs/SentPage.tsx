@@ -2,9 +2,10 @@
 /** What was sent to whom, newest first, by destination and patient. */
 import { infiniteQueryOptions, useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useFormatter, useTranslations } from 'use-intl';
+import { useLocale, useTranslations } from 'use-intl';
 import { post } from '../api/client';
 import type { SentPage as SentAnswer } from '../api/schema';
+import { timeFormat } from '../formats';
 import { Failure } from '../shell/Failure';
 import { Page } from '../shell/Page';
 import { personName } from '../studies/dicom';
@@ -30,7 +31,7 @@ const sentQuery = ({ destination = '', patient = '' }: SentAddress) =>
 
 export function SentPage() {
   const t = useTranslations('jobs');
-  const format = useFormatter();
+  const locale = useLocale();
   const navigate = useNavigate();
   const address = useSearch({ from: '/shell/operate/sent' });
   const sent = useInfiniteQuery(sentQuery(address));
@@ -79,10 +80,9 @@ export function SentPage() {
               {rows.map((row) => (
                 <tr key={row.seq}>
                   <td>
-                    {format.dateTime(new Date(row.date), {
-                      dateStyle: 'short',
-                      timeStyle: 'medium',
-                    })}
+                    {timeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' }).format(
+                      new Date(row.date),
+                    )}
                   </td>
                   <td>
                     <bdi>{row.destination}</bdi>

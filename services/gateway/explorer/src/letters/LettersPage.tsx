@@ -3,8 +3,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { Button } from 'react-aria-components';
-import { useFormatter, useTranslations } from 'use-intl';
+import { useLocale, useTranslations } from 'use-intl';
 import { useMay } from '../api/session';
+import { timeFormat } from '../formats';
 import { JobTabs } from '../jobs/JobTabs';
 import styles from '../known/known.module.css';
 import { Table } from '../known/Table';
@@ -130,10 +131,12 @@ export function LettersPage() {
 
 function Since({ letter: { Since: since, LastRetry } }: { letter: Letter }) {
   const t = useTranslations('letters');
-  const format = useFormatter();
+  const locale = useLocale();
   const moment = (told: string) => {
     const made = momentOf(told);
-    return made ? format.dateTime(made, { dateStyle: 'short', timeStyle: 'short' }) : told;
+    return made
+      ? timeFormat(locale, { dateStyle: 'short', timeStyle: 'short' }).format(made)
+      : told;
   };
   return (
     <>

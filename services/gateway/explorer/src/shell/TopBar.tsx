@@ -76,7 +76,7 @@ function UploadPill() {
 /** Theme, language and who is signed in. */
 function Settings() {
   const t = useTranslations('shell');
-  const { theme, language, letterKeys } = usePreferences();
+  const { theme, language, letterKeys, rows, dates } = usePreferences();
   const session = useSession();
   const notices = useNotices();
 
@@ -131,6 +131,33 @@ function Settings() {
             {Object.entries(LANGUAGES).map(([id, name]) => (
               <Choice key={id} id={id} text={name} />
             ))}
+          </MenuSection>
+          <MenuSection
+            className={styles.section}
+            selectionMode="single"
+            disallowEmptySelection
+            selectedKeys={[`rows_${rows}`]}
+            onSelectionChange={(keys) => {
+              const [chosen] = [...(keys as Set<string>)];
+              if (chosen) prefer({ rows: chosen.slice('rows_'.length) as Preferences['rows'] });
+            }}
+          >
+            <Header>{t('rows')}</Header>
+            {(['auto', 'compact', 'comfortable'] as const).map((one) => (
+              // Named apart: the menu has a choice `auto` of languages, too.
+              <Choice key={one} id={`rows_${one}`} text={t(`rows_${one}`)} />
+            ))}
+          </MenuSection>
+          <MenuSection
+            className={styles.section}
+            selectionMode="multiple"
+            selectedKeys={dates === 'iso' ? ['iso'] : []}
+            onSelectionChange={(keys) =>
+              prefer({ dates: (keys as Set<string>).has('iso') ? 'iso' : 'local' })
+            }
+          >
+            <Header>{t('dates')}</Header>
+            <Choice id="iso" text={t('datesIso')} />
           </MenuSection>
           <MenuSection
             className={styles.section}

@@ -2,7 +2,8 @@
 /** One chart, drawn by uPlot; what it shows is told in words and as a table, too. */
 import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
-import { useFormatter, useTranslations } from 'use-intl';
+import { useLocale, useTranslations } from 'use-intl';
+import { timeFormat } from '../formats';
 import { usePreferences } from '../preferences';
 import { rowsOf } from './rows';
 import styles from './store.module.css';
@@ -27,19 +28,19 @@ const COLOURS = ['--accent', '--warn'] as const;
 
 export function Chart({ title, at, hours, lines }: Props) {
   const t = useTranslations('store');
-  const format = useFormatter();
+  const locale = useLocale();
   const place = useRef<HTMLDivElement>(null);
   const [tabled, setTabled] = useState(false);
   const dark = useDark();
   const when = (seconds: number) =>
-    format.dateTime(new Date(seconds * 1000), {
+    timeFormat(locale, {
       ...(hours > 24 ? { day: '2-digit', month: '2-digit' } : {}),
       hour: '2-digit',
       minute: '2-digit',
-    });
+    }).format(seconds * 1000);
   const tick = (seconds: number) =>
     hours > 24
-      ? format.dateTime(new Date(seconds * 1000), { day: '2-digit', month: '2-digit' })
+      ? timeFormat(locale, { day: '2-digit', month: '2-digit' }).format(seconds * 1000)
       : when(seconds);
   const latest = useRef({ tick, lines });
   latest.current = { tick, lines };

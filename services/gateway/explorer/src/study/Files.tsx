@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Metadata and attachments of what is selected. */
 import { useQuery } from '@tanstack/react-query';
-import { useFormatter, useTranslations } from 'use-intl';
+import { useLocale, useTranslations } from 'use-intl';
+import { timeFormat } from '../formats';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { attachmentsQuery, type Level, metadataQuery, type StudyAnswer } from './queries';
@@ -62,14 +63,14 @@ export function Files({ study, series, instance }: Props) {
 
 /** Orthanc's moments are in UTC, as `20260514T101233`. */
 function Metadata({ name, value }: { name: string; value: string }) {
-  const format = useFormatter();
+  const locale = useLocale();
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)$/.exec(value);
   if (!match || !/Date|Update/.test(name)) return value;
   const [, year, month, day, hour, minute, second] = match;
   const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return (
     <time dateTime={moment.toISOString()}>
-      {format.dateTime(moment, { dateStyle: 'medium', timeStyle: 'medium' })}
+      {timeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(moment)}
     </time>
   );
 }

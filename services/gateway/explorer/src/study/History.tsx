@@ -3,9 +3,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ToggleButton, ToggleButtonGroup } from 'react-aria-components';
-import { useFormatter, useTranslations } from 'use-intl';
+import { useLocale, useTranslations } from 'use-intl';
 import { get } from '../api/client';
 import type { StudyEvent, StudyEvents } from '../api/schema';
+import { timeFormat } from '../formats';
 import { Failure } from '../shell/Failure';
 import type { SeriesAnswer, StudyAnswer } from './queries';
 import styles from './study.module.css';
@@ -30,7 +31,7 @@ const isUnderWay = ({ state }: StudyEvent) => state === 'Running' || state === '
 
 export function History({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }) {
   const t = useTranslations('study');
-  const format = useFormatter();
+  const locale = useLocale();
   const [kinds, setKinds] = useState<Set<string>>(() => new Set(KINDS));
   const history = useQuery({
     queryKey: ['study', study.ID, 'history'],
@@ -93,10 +94,9 @@ export function History({ study, series }: { study: StudyAnswer; series: SeriesA
             <tr key={`${event.kind} ${event.at} ${event.what} ${event.id} ${event.job}`}>
               <td>
                 <time dateTime={event.at}>
-                  {format.dateTime(new Date(event.at), {
-                    dateStyle: 'medium',
-                    timeStyle: 'medium',
-                  })}
+                  {timeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(
+                    new Date(event.at),
+                  )}
                 </time>
               </td>
               <td>
