@@ -31,9 +31,17 @@ def a_day() -> dict[str, Any]:
     return {"step": 60, "at": at} | dict.fromkeys((*lists, *rates), known)
 
 
+def jobs_are(page: Page, states: dict[str, int], *undelivered: dict[str, Any]) -> None:
+    """How jobs fare, whatever other tests have made of them."""
+    nothing = {"rows": [], "next": None, "count": 0, "types": [], "destinations": []}
+    answering(page, "jobs", nothing | {"states": states})
+    answering(page, "jobs/undelivered", undelivered)
+
+
 def test_by_keyboard(explorer: Open, store: Store) -> None:
     """`g o` leads there; what is shown is what the store says, with every service ready."""
     page = explorer()
+    jobs_are(page, {})
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("o")
@@ -101,15 +109,34 @@ def test_what_needs_attention(explorer: Open) -> None:
             "silent": ["render"],
         },
     )
+    jobs_are(
+        page,
+        {"Retry": 2, "Failure": 1, "Undelivered": 3, "Success": 7},
+        {
+            "destination": "modality:PACS2",
+            "count": 3,
+            "since": 1795924800,
+            "causes": [{"cause": "Refused: out of resources", "count": 3}],
+        },
+    )
     page.goto("/explorer/operate")
     concerns = page.get_by_role("region", name="What needs attention").get_by_role("listitem")
-    expect(concerns).to_have_count(3)
+    expect(concerns).to_have_count(6)
     expect(concerns.nth(0)).to_contain_text("No process of the service render answers")
     expect(concerns.nth(1)).to_contain_text("<b>it does not answer</b>")
-    expect(concerns.nth(2)).to_contain_text("2 wait")
+    expect(concerns.nth(2)).to_contain_text("3 deliveries to PACS2 have been given up")
+    expect(concerns.nth(2)).to_contain_text("Refused: out of resources")
+    expect(concerns.nth(3)).to_contain_text("2 wait")
+    expect(concerns.nth(4)).to_contain_text("2 jobs have not got through yet")
+    expect(concerns.nth(5)).to_contain_text("1 job has failed")
     expect(page.get_by_text("All is well")).to_have_count(0)
     assert faults_of(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    concerns.nth(2).get_by_role("link").click()
+    page.wait_for_url("**/explorer/operate/routing/dead?destination=modality*PACS2")
+    page.go_back()
+    concerns.nth(5).get_by_role("link").click()
+    page.wait_for_url("**/explorer/jobs?state=Failure")
 
 
 def test_a_store_that_cannot_answer(explorer: Open) -> None:

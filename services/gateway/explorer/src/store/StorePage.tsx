@@ -10,7 +10,14 @@ import { Page } from '../shell/Page';
 import { About } from './About';
 import { Attention } from './Attention';
 import { Now } from './Now';
-import { historyQuery, RANGES, type Range, servicesQuery, storeQuery } from './queries';
+import {
+  historyQuery,
+  jobsStateQuery,
+  RANGES,
+  type Range,
+  servicesQuery,
+  storeQuery,
+} from './queries';
 import { Rules } from './Rules';
 import { Services } from './Services';
 import styles from './store.module.css';
@@ -23,12 +30,14 @@ export function StorePage() {
   const navigate = useNavigate();
   const store = useQuery(storeQuery);
   const services = useQuery(servicesQuery);
+  const jobs = useQuery(jobsStateQuery);
   const history = useQuery(historyQuery(hours));
   const lately = useQuery(historyQuery(1));
   return (
     <Page title={t('title')}>
       {store.error && <Failure error={store.error} retry={() => void store.refetch()} />}
-      <Attention services={services.data} store={store.data} />
+      {jobs.error && <Failure error={jobs.error} retry={() => void jobs.refetch()} />}
+      <Attention services={services.data} store={store.data} jobs={jobs.data} />
       {store.data && <Now store={store.data} history={lately.data} />}
       <section className={styles.section} aria-labelledby="store-history">
         <div className={styles.heading}>

@@ -51,4 +51,17 @@ describe('concerns', () => {
       ['versions', '1, 2'],
     ]);
   });
+
+  it('tells of jobs that were given up, by destination, of those that are tried and those that failed', () => {
+    const undelivered = [{ destination: 'modality:A', count: 2, since: 1, causes: [] }];
+    const states = { Retry: 1, Failure: 3, Success: 9, Undelivered: 2 };
+    const found = concerns({ processes: [well], silent: [] }, disk(500), { states, undelivered });
+    expect(found.map(({ kind, count, bad }) => [kind, count, bad])).toEqual([
+      ['undelivered', undefined, true],
+      ['retried', 1, false],
+      ['failed', 3, false],
+    ]);
+    const none = { states: { Success: 9 }, undelivered: [] };
+    expect(concerns({ processes: [well], silent: [] }, disk(500), none)).toEqual([]);
+  });
 });

@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What somebody should look at, from what every process says of itself. */
-import type { ServicesPresent, StoreState } from '../api/schema';
+/** What somebody should look at, from what every process says of itself and how jobs fare. */
+import type { ServicesPresent, StoreState, UndeliveredTo } from '../api/schema';
 
 export interface Concern {
   key: string;
   bad: boolean;
   /** The name of a message, with its values; or the store's own words. */
-  kind: 'silent' | 'versions' | 'full' | 'filling' | 'told';
+  kind: 'silent' | 'versions' | 'full' | 'filling' | 'told' | 'undelivered' | 'retried' | 'failed';
   service?: string;
   process?: string;
   name?: string;
   text?: string;
+  count?: number;
+  undelivered?: UndeliveredTo;
+}
+
+/** How jobs fare. */
+export interface JobsState {
+  /** How many there are in each state. */
+  states: Record<string, number>;
+  undelivered: UndeliveredTo[];
 }
 
 /** Twice what is needed is little: time to do something about it. */
@@ -19,6 +28,7 @@ const LITTLE = 2;
 export function concerns(
   services: ServicesPresent | undefined,
   store: StoreState | undefined,
+  jobs?: JobsState,
 ): Concern[] {
   const found: Concern[] = [];
   for (const service of services?.silent ?? []) {
@@ -43,6 +53,17 @@ export function concerns(
   if (disk && disk.free < disk.needed) found.push({ key: 'full', bad: true, kind: 'full' });
   else if (disk && disk.free < LITTLE * disk.needed) {
     found.push({ key: 'filling', bad: false, kind: 'filling' });
+  }
+  for (const one of jobs?.undelivered ?? []) {
+    const key = `undelivered ${one.destination}`;
+    found.push({ key, bad: true, kind: 'undelivered', undelivered: one });
+  }
+  for (const [state, kind] of [
+    ['Retry', 'retried'],
+    ['Failure', 'failed'],
+  ] as const) {
+    const count = jobs?.states[state] ?? 0;
+    if (count > 0) found.push({ key: state, bad: false, kind, count });
   }
   const versions = new Set(services?.processes.map(({ version }) => version));
   if (versions.size > 1) {

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the page of the store asks for, again and again while it is looked at. */
 import { queryOptions } from '@tanstack/react-query';
-import { get } from '../api/client';
-import type { ServicesPresent, StoreHistory, StoreState } from '../api/schema';
+import { get, post } from '../api/client';
+import type {
+  JobsPage,
+  ServicesPresent,
+  StoreHistory,
+  StoreState,
+  UndeliveredTo,
+} from '../api/schema';
+import type { JobsState } from './attention';
 
 /** Ranges of the history, in hours. */
 export const RANGES = [1, 24, 168] as const;
@@ -24,6 +31,18 @@ export const storeQuery = queryOptions({
 export const servicesQuery = queryOptions({
   queryKey: ['store', 'services'],
   queryFn: ({ signal }) => get<ServicesPresent>('/explorer/api/services', { signal }),
+  refetchInterval: 15_000,
+});
+
+export const jobsStateQuery = queryOptions({
+  queryKey: ['store', 'jobs'],
+  queryFn: async ({ signal }): Promise<JobsState> => {
+    const [{ states }, undelivered] = await Promise.all([
+      post<JobsPage>('/explorer/api/jobs', { limit: 1 }, { signal }),
+      get<UndeliveredTo[]>('/explorer/api/jobs/undelivered', { signal }),
+    ]);
+    return { states, undelivered };
+  },
   refetchInterval: 15_000,
 });
 
