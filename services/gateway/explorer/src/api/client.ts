@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Requests to the store, and what it says when one fails. */
+import { heard } from './reach';
 
 /** Requests with it get no challenge that would open the browser's own box for a password. */
 export const MARK = { 'X-Requested-With': 'pons-explorer' };
@@ -69,8 +70,10 @@ async function request(
     answer = await fetch(path, init);
   } catch (error) {
     if (signal?.aborted) throw error;
+    heard(0);
     throw new ApiError(method, path, 0, {});
   }
+  heard(answer.status);
   if (answer.ok) return answer;
   const told: unknown = await answer.json().catch(() => ({}));
   const failure = typeof told === 'object' && told !== null ? (told as Failure) : {};
@@ -102,6 +105,7 @@ export async function putJson(path: string, body: unknown, options: Options = {}
 /** For routes that take a bare text, as Orthanc's `/protected` does. */
 export async function put(path: string, text = ''): Promise<void> {
   const answer = await fetch(path, { method: 'PUT', headers: MARK, body: text }).catch(() => null);
+  heard(answer?.status ?? 0);
   if (!answer) throw new ApiError('PUT', path, 0, {});
   if (!answer.ok) {
     const failure = (await answer.json().catch(() => ({}))) as Failure;

@@ -8,6 +8,7 @@ import { sessionQuery } from '../api/session';
 import { useFollowing } from '../live/live';
 import { prefer, usePreferences } from '../preferences';
 import { DropTarget } from '../upload/DropTarget';
+import { Away } from './Away';
 import { Failure } from './Failure';
 import { Keys } from './Keys';
 import { useNotices } from './notices';
@@ -58,6 +59,7 @@ export function Shell() {
           else prefer({ sideBar: !sideBar });
         }}
       />
+      {session && <Away />}
       <SideBar className={styles.side} />
       {drawer && (
         <button

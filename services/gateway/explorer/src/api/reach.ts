@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Whether the store can be reached, as every request to it tells. */
+import { useSyncExternalStore } from 'react';
+
+/** Milliseconds of failures alone after which the store is away; one that passes is not worth a word. */
+const PATIENCE = 1_000;
+/** No answer, or that of a proxy which gets none. */
+const UNREACHED = [0, 502, 504];
+
+let failingSince: number | null = null;
+let away = false;
+const listeners = new Set<() => void>();
+
+/** To be called with the status of each answer; 0 where none came. */
+export function heard(status: number, now = Date.now()): void {
+  if (!UNREACHED.includes(status)) failingSince = null;
+  else failingSince ??= now;
+  const before = away;
+  away = failingSince !== null && (before || now - failingSince >= PATIENCE);
+  if (away !== before) for (const listener of listeners) listener();
+}
+
+export const isAway = (): boolean => away;
+
+export function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export const useAway = (): boolean => useSyncExternalStore(subscribe, isAway);
