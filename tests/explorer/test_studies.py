@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 from browsing import Open, faults_of, rows, until
 from outside import Store
 from patients import STUDIES, scan, send
+from pictures import picture, slope
+from pictures import send as send_picture
 
 HOSTILE = "<img src=x onerror=\"window.violations.push('ran')\">^\u202egnp.exe"
 
@@ -151,6 +153,25 @@ def test_columns(explorer: Open) -> None:
     page.get_by_role("button", name="Columns").click()
     chooser.get_by_role("button", name="As at first").click()
     expect(headings.first).to_have_text("Patient")
+
+
+def test_pictures(explorer: Open, store: Store) -> None:
+    """Each study can be shown by its picture; a study that has none has nothing there."""
+    seen = send_picture(store, picture(slope(), PatientID="PIXEL", PatientName="Pixel^Has"))
+    bare = scan(9401, "Pixel^Lacks", "PIXEL2", "20260101")
+    del bare.PixelData
+    send(store, bare)
+    page = explorer("?q=Pixel&sort=id", preferences={"columns": ["picture", "name"]})
+    with_it, without = (page.locator(f'[aria-rowindex="{index}"]') for index in (2, 3))
+    expect(with_it.locator("a")).to_have_text("Pixel, Has")
+    expect(without.locator("a")).to_have_text("Pixel, Lacks")
+    expect(without.locator("img")).to_have_count(0)
+    page.wait_for_function(
+        "() => document.querySelector('[aria-rowindex=\"2\"] img')?.naturalWidth > 0"
+    )
+    study = store.get(f"/series/{seen}")["ParentStudy"]
+    expect(with_it.locator("img")).to_have_attribute("src", f"/studies/{study}/thumbnail?size=72")
+    assert faults_of(page) == []
 
 
 def test_by_keyboard_alone(explorer: Open) -> None:

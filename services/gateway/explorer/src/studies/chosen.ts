@@ -18,6 +18,7 @@ export const COLUMNS = [
   'origin',
   'lastUpdate',
   'studyUid',
+  'picture',
 ] as const;
 export type ColumnId = (typeof COLUMNS)[number];
 

@@ -7,6 +7,7 @@ import type { SortColumn } from './address';
 import type { ColumnId } from './chosen';
 import styles from './columns.module.css';
 import { dateText, dateTimeText, personName, sizeText } from './dicom';
+import { Picture } from './Picture';
 import type { Row } from './search';
 
 export interface Spoken {
@@ -114,5 +115,6 @@ export const COLUMN: Record<ColumnId, Column> = {
         : timeFormat(locale, { dateStyle: 'short', timeStyle: 'short' }).format(made);
     },
   },
+  picture: { width: 3.5, show: (row) => <Picture key={row.id} study={row.id} /> },
   studyUid: { width: 20, show: (row) => row.studyUid },
 };
