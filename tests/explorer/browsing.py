@@ -4,7 +4,7 @@
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, Request, expect
 
 from outside import ROOT
 
@@ -12,6 +12,36 @@ EXPLORER = ROOT / "services" / "gateway" / "explorer"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Open = Callable[..., Page]
 """Opens a page below /explorer/, in a browser of its own."""
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+TRIES = 20
+
+
+def visit(page: Page, address: str) -> None:
+    """Open an address, anew where a network of this machine came or went meanwhile.
+
+    Chromium gives all requests up then, and a page whose script was among them stays empty: stores
+    in containers have networks, and may be tested at the same time.
+    """
+    given_up: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.failure == NETWORK_CHANGED:
+            given_up.append(request.url)
+
+    page.on("requestfailed", note)
+    for _ in range(TRIES):
+        given_up.clear()
+        try:
+            page.goto(address)
+        except Error as error:
+            if NETWORK_CHANGED not in error.message:
+                raise
+        else:
+            if not given_up:
+                break
+    else:
+        raise AssertionError(f"the network changed at each of {TRIES} tries to open {address}")
+    page.remove_listener("requestfailed", note)
 
 
 def faults_of(page: Page) -> list[str]:

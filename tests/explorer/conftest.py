@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from browsing import EXPLORER, Open
+from browsing import EXPLORER, Open, visit
 from outside import Store, eventually, running
 from patients import STUDIES, fill
 
@@ -107,7 +107,7 @@ def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> I
         page.on("pageerror", lambda error: faults.append(str(error)))
         # Seen where a test fails: Chromium gives requests up, say when a network comes or goes.
         page.on("requestfailed", lambda one: print(one.method, one.url, one.failure))
-        page.goto(f"/explorer/{path}")
+        visit(page, f"/explorer/{path}")
         return page
 
     yield open_page
