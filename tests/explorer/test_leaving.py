@@ -17,6 +17,7 @@ KEPT = {
     "progress": 10,
     "why": "",
 }
+MINUTE = 60_000
 
 
 class Session:
@@ -86,3 +87,38 @@ def test_a_store_that_does_not_answer(explorer: Open, store: Store) -> None:
     sign_out(page)
     expect(page.get_by_text("The store does not answer").first).to_be_visible()
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+
+
+def test_a_session_that_is_about_to_end(explorer: Open, store: Store) -> None:
+    """Who reads for long is warned before, and stays signed in by one press."""
+    page = explorer("upload", clock=True)
+    told = store.get("/explorer/api/session")
+    Session(page, told | {"minutes": 30, "endsAt": "2099-01-01T00:00:00Z"})
+    page.goto("/explorer/upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    notices = page.get_by_role("region", name="Notices")
+    page.clock.run_for(24 * MINUTE)
+    expect(notices.get_by_text("You will be signed out at")).to_have_count(0)
+    page.clock.run_for(2 * MINUTE)
+    expect(notices).to_contain_text("You will be signed out at")
+    with page.expect_response("**/explorer/api/session"):
+        notices.get_by_role("button", name="Stay signed in").click()
+    page.clock.run_for(20 * MINUTE)
+    expect(notices.get_by_text("You will be signed out at")).to_have_count(0)
+    page.clock.run_for(6 * MINUTE)
+    expect(notices).to_contain_text("You will be signed out at")
+
+
+def test_a_session_that_ends_whatever_is_done(explorer: Open, store: Store) -> None:
+    """Signing in again leads back to where one was."""
+    page = explorer("upload", clock=True)
+    ends = page.evaluate("new Date(Date.now() + 10 * 60000).toISOString()")
+    session = Session(page, store.get("/explorer/api/session") | {"minutes": 30, "endsAt": ends})
+    page.goto("/explorer/upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    page.clock.run_for(9 * MINUTE)
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("Your session ends at")
+    notices.get_by_role("button", name="Sign in again").click()
+    page.wait_for_url("**/explorer/login?next=*upload")
+    assert session.user is None

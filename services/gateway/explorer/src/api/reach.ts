@@ -8,17 +8,24 @@ const PATIENCE = 1_000;
 const UNREACHED = [0, 502, 504];
 
 let failingSince: number | null = null;
+let lastAnswer = 0;
 let away = false;
 const listeners = new Set<() => void>();
 
 /** To be called with the status of each answer; 0 where none came. */
 export function heard(status: number, now = Date.now()): void {
-  if (!UNREACHED.includes(status)) failingSince = null;
-  else failingSince ??= now;
+  if (UNREACHED.includes(status)) failingSince ??= now;
+  else {
+    failingSince = null;
+    lastAnswer = now;
+  }
   const before = away;
   away = failingSince !== null && (before || now - failingSince >= PATIENCE);
   if (away !== before) for (const listener of listeners) listener();
 }
+
+/** When the store has answered this page for the last time, in milliseconds since the epoch. */
+export const answeredAt = (): number => lastAnswer;
 
 export const isAway = (): boolean => away;
 

@@ -16,6 +16,7 @@ import styles from './Shell.module.css';
 import { SideBar } from './SideBar';
 import { useStyleGone } from './styles';
 import { TopBar } from './TopBar';
+import { useSessionEnd } from './useSessionEnd';
 
 export function Shell() {
   const t = useTranslations('shell');
@@ -26,6 +27,7 @@ export function Shell() {
   const { href, pathname } = useLocation();
 
   const stranger = session?.user === null;
+  useSessionEnd(session);
   useFollowing(session !== undefined && !stranger);
   useEffect(() => {
     // This page stays until the log-in is loaded, and must not lead there again meanwhile.
