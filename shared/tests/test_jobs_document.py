@@ -19,8 +19,6 @@ from pons.errors import (
 )
 from pons.jobs import Job, JobDocument, JobRequest, JobState, Run, failure_of, to_json
 from pons.jobs.document import (
-    DESCRIPTIONS,
-    ERRORS,
     RETRY_DELAYS,
     Step,
     Transition,
@@ -35,6 +33,7 @@ from pons.jobs.document import (
     revived,
     succeeded,
 )
+from pons.jobs.outcomes import DESCRIPTIONS, ERRORS
 from pons.lua.scripts import ScriptLost
 
 NOON = 1767182400.25  # 2025-12-31 12:00:00.25 UTC

@@ -6,8 +6,9 @@ import pytest
 
 from pons.errors import BadRequest
 from pons.jobs.actions import possible
-from pons.jobs.document import CANCELED, JobDocument
+from pons.jobs.document import JobDocument
 from pons.jobs.listed import LONGEST_ERROR, ListedJob, Wanted, page_of, row_of
+from pons.jobs.outcomes import CANCELED
 
 WAITING = JobDocument("a", "DicomModalityStore", "egress", 0, 100.0, 100.0)
 

@@ -16,8 +16,9 @@ from pons.dicom.network.dimse import MOVE_DESTINATION, Command, Response
 from pons.dicom.network.messages import Context, Dataset
 from pons.errors import NotFound, PonsError
 from pons.jobs import JobDocument, Jobs, StoreRequest, submit_store
-from pons.jobs.document import CANCELED, FILTERED, WARNED
+from pons.jobs.document import FILTERED, WARNED
 from pons.jobs.failures import Failures, order_of
+from pons.jobs.outcomes import CANCELED
 from pons.messages.modality import Modality
 from pons.settings import Settings
 from pons_ingress.admission import KnownModalities, Peer

@@ -13,7 +13,7 @@ from pons.bus import Bus
 from pons.catalog import InstanceToSend
 from pons.errors import DamagedObject, InvalidInstance, NotFound, RemoteFailure, log_text
 from pons.jobs import Run, StoreRequest
-from pons.jobs.document import is_network_error
+from pons.jobs.outcomes import is_network_error
 from pons.messages.egress import Reference
 from pons.objects import Objects
 from pons.objects.damage import notice

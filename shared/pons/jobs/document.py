@@ -13,13 +13,19 @@ from pons.errors import (
     Conflict,
     NotFound,
     PonsError,
-    RemoteFailure,
     Unavailable,
     family_name,
     kind_name,
     named,
 )
-from pons.http.errors import ORTHANC
+from pons.jobs.outcomes import (
+    CANCELED,
+    DESCRIPTIONS,
+    ERRORS,
+    INTERNAL_ERROR,
+    SUCCESS,
+    is_network_error,
+)
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
 FINISHED: tuple[JobState, ...] = ("Success", "Failure")
@@ -28,21 +34,6 @@ NEVER_RESUBMITTED = ("Archive", "Media")
 RETRIEVALS = ("DicomMoveScu", "DicomGetScu")
 """Types of jobs whose content tells what became of each resource."""
 
-SUCCESS, INTERNAL_ERROR, CANCELED = 0, -1, 37
-ERRORS: dict[str, tuple[int, str]] = {
-    **{error.__name__: row for error, row in ORTHANC.items()},
-    "Conflict": (6, "Bad sequence of calls"),
-    "Forbidden": (45, "Access to a resource is forbidden"),
-    "TooLarge": (3, "Parameter out of range"),
-}
-"""Orthanc's code and words for each of our errors, three of which it calls otherwise in jobs than
-over HTTP; anything else is an internal error."""
-DESCRIPTIONS: dict[int, str] = {
-    INTERNAL_ERROR: "Internal error",
-    SUCCESS: "Success",
-    CANCELED: "This job was canceled",
-    **dict(ERRORS.values()),
-}
 MOST_NAMED = 50
 """Instances passed over that a job names; more are counted only: each step writes its content."""
 FILTERED = "FilteredInstancesCount"
@@ -317,11 +308,6 @@ def failed(
         again: dict[str, Any] = {"attempts": attempts, "retry_at": retry_at}
         return _interrupted(document, now, state="Retry", **again, **told)
     return _ended(document, now, state="Failure", **told)
-
-
-def is_network_error(error: Exception) -> bool:
-    """Whether another system did not answer as it might another time."""
-    return isinstance(error, RemoteFailure) and not error.final
 
 
 def failure_of(job: Job) -> PonsError:

@@ -11,7 +11,8 @@ import msgspec
 
 from pons.errors import BadRequest
 from pons.jobs.actions import JobAction, possible
-from pons.jobs.document import DESCRIPTIONS, JobDocument, JobState
+from pons.jobs.document import JobDocument, JobState
+from pons.jobs.outcomes import DESCRIPTIONS
 
 Shown = JobState | Literal["Undelivered"]
 """How a job is shown: a dead letter is told apart from other failures, which ask for nothing."""

@@ -18,7 +18,7 @@ from pons.bus import Bus
 from pons.catalog import InstanceToSend
 from pons.errors import DamagedObject, NotFound, PonsError, RemoteFailure, Unavailable
 from pons.jobs import Run, TransferRequest
-from pons.jobs.document import is_network_error
+from pons.jobs.outcomes import is_network_error
 from pons.jobs.transfers import PUSH, told, transferred
 from pons.messages.transfers import Bucket, bucket_size, push_json
 from pons.objects import Objects

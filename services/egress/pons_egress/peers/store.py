@@ -20,7 +20,7 @@ from pons.errors import (
     log_text,
 )
 from pons.jobs import PeerStoreRequest, Run
-from pons.jobs.document import is_network_error
+from pons.jobs.outcomes import is_network_error
 from pons.jobs.peer_store import size_sent
 from pons.objects import Objects
 from pons.objects.damage import notice

@@ -20,7 +20,7 @@ from pons.http.addresses import parse_networks, resolve
 from pons.http.client_logs import hide_queries
 from pons.http.client_tls import client_context
 from pons.jobs import Run
-from pons.jobs.document import is_network_error
+from pons.jobs.outcomes import is_network_error
 from pons.jobs.webhook import ToldChange, WebhookRequest
 from pons.remotes.registry import Registry
 from pons.routing.webhooks import KnownWebhook
