@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -212,6 +213,20 @@ async def test_plain_on_either_side(call: Any, pki: Pki) -> None:
             assert connection.recv(1) == b"\x16"
     down = await failing(call, peer(1, pki.settings))
     assert down == "connection refused by 127.0.0.1:1"
+
+
+async def test_who_hangs_up_on_tls(call: Any, pki: Pki) -> None:
+    """As DCMTK does that speaks plain DICOM: the failure is told as one of TLS, not of the line."""
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+
+    async with serving_streams(reset) as port:
+        said = await failing(call, peer(port, pki.settings))
+    assert said == "no TLS: it closed the connection amid the handshake"
 
 
 async def test_tls_where_plain_is_asked_for(pki: Pki) -> None:

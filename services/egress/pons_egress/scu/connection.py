@@ -58,8 +58,15 @@ class Connection(socket.socket):
             self.watch.tell(f"no TLS: {why_no_tls(error)}")
             raise
         except OSError as error:
-            self.watch.tell(f"no connection: {error.strerror or error}")
+            self.watch.tell(self._why_not(error))
             raise
+
+    def _why_not(self, error: OSError) -> str:
+        """Why there is no connection; who refuses one does so before there is anything to reset."""
+        if self.watch.peer.tls and isinstance(error, ConnectionResetError):
+            self.watch.answered = True
+            return f"no TLS: {why_no_tls(error)}"
+        return f"no connection: {error.strerror or error}"
 
     def settimeout(self, value: float | None) -> None:
         """Of no timeout, which is what pynetdicom wants once it is connected, the peer's."""
