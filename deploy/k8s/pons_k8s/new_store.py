@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 from pons_k8s.kubectl import create, find, find_all, kubectl
 from pons_k8s.manifests import (
-    IMAGES,
     Store,
     namespace_manifest,
     overlay_manifests,
@@ -24,6 +23,7 @@ from pons_k8s.names import OVERLAY_LABEL, STORE_LABEL, namespace_name, store_nam
 from pons_k8s.nats_chart import NatsChart, nats_chart
 from pons_k8s.refusal import Refusal
 from pons_k8s.secrets import Bucket, make_secrets, password_hash
+from pons_k8s.waiting import wait_until_ready
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """Variables with the keys of an S3 store, which no list of processes should show."""
@@ -83,9 +83,7 @@ def make(store: Store, bucket: Bucket | None, nats: NatsChart | None, seconds: i
     kubectl("apply", "--filename", "-", given=text)
     print(f"applied {store.overlay} for the store {store.name} in {store.namespace}", flush=True)
     if seconds:
-        for service in IMAGES:
-            where = ("--namespace", store.namespace, f"--timeout={seconds}s")
-            kubectl("rollout", "status", f"deployment/{service}", *where)
+        wait_until_ready(store.namespace, seconds)
         print("every service is ready", flush=True)
     print(how_to_reach(store.namespace))
 

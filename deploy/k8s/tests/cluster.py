@@ -66,6 +66,12 @@ class Cluster:
     def has(self, kind: str, name: str, namespace: str = "-") -> bool:
         return (self.folder / namespace / kind / name).exists()
 
+    def put_pod(self, namespace: str, name: str, status: dict[str, Any]) -> None:
+        """A pod that keeps its service from being ready."""
+        path = self.folder / namespace / "pod" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"metadata": {"name": name}, "status": status}))
+
     @property
     def asked(self) -> str:
         path = self.folder / "asked"
