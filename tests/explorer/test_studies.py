@@ -155,6 +155,32 @@ def test_columns(explorer: Open) -> None:
     expect(headings.first).to_have_text("Patient")
 
 
+def test_cards_on_a_phone(explorer: Open) -> None:
+    """Each study is a card, read without scrolling sideways and opened by a touch."""
+    page = explorer("?q=Dubois&sort=id", viewport={"width": 390, "height": 844}, has_touch=True)
+    first, second = (page.locator(f'[aria-rowindex="{index}"]') for index in (2, 3))
+    expect(first.locator("a")).to_have_text("Dubois, Claire")
+    for text in ("P0002", "Thorax", "RTDOSE"):
+        expect(first.get_by_text(text, exact=True)).to_be_in_viewport()
+    expect(page.get_by_role("columnheader").filter(has_text=re.compile("."))).to_have_text(
+        "Patient"
+    )
+    assert page.evaluate(
+        """() => [document.documentElement, document.querySelector('[role=grid]')]
+          .every((one) => one.scrollWidth <= one.clientWidth)"""
+    )
+    assert faults_of(page) == []
+    second.get_by_role("checkbox").tap()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    # In a wide window the same rows are a table, and what is selected stays.
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.get_by_role("columnheader", name="Accession")).to_be_visible()
+    expect(second).to_have_attribute("aria-selected", "true")
+    page.set_viewport_size({"width": 390, "height": 844})
+    first.locator("a").tap()
+    page.wait_for_url("**/explorer/studies/*")
+
+
 def test_pictures(explorer: Open, store: Store) -> None:
     """Each study can be shown by its picture; a study that has none has nothing there."""
     seen = send_picture(store, picture(slope(), PatientID="PIXEL", PatientName="Pixel^Has"))

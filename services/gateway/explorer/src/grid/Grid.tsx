@@ -14,8 +14,10 @@ import {
 } from 'react';
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
+import { Cells } from './Cells';
 import styles from './Grid.module.css';
 import { HeaderRow } from './HeaderRow';
+import { useNarrow } from './useNarrow';
 import { useRowHeight } from './useRowHeight';
 
 export interface GridColumn<Row> {
@@ -55,21 +57,28 @@ export interface GridProps<Row> {
   onOpen: (row: Row) => void;
   onRange: (first: number, last: number) => void;
   busy: boolean;
+  /** Whether each row is a card where the window is as narrow as that of a phone. */
+  cards?: boolean;
 }
+
+/** Of the height of a row, that a card has. */
+const LINES = 2;
 
 export function Grid<Row>(props: GridProps<Row>) {
   const { columns, count, rowAt, active, onActive, onRange, selected, keyOf } = props;
   const t = useTranslations('grid');
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
-  const [head, height] = useRowHeight();
+  const [head, line] = useRowHeight();
+  const card = useNarrow() && (props.cards ?? false);
+  const height = card ? LINES * line : line;
   const rows = useVirtualizer({
     count,
     getScrollElement: () => box.current,
     estimateSize: () => height,
     overscan: 12,
-    scrollMargin: height,
-    scrollPaddingStart: height,
+    scrollMargin: line,
+    scrollPaddingStart: line,
     rangeExtractor: (range) => {
       const shown = defaultRangeExtractor(range);
       // The active row exists wherever it is, since the grid names it.
@@ -113,14 +122,19 @@ export function Grid<Row>(props: GridProps<Row>) {
     event.preventDefault();
   };
 
-  const template = `2.6rem ${columns
-    .map(({ width, fixed }) => (fixed ? `${width}rem` : `minmax(${width}rem, ${width}fr)`))
-    .join(' ')}`;
   const opening = Math.max(
     0,
     columns.findIndex(({ opens }) => opens),
   );
-  const least = `${columns.reduce((sum, { width }) => sum + width, 2.6)}rem`;
+  const shown = card ? columns.slice(opening, opening + 1) : columns;
+  const template = `2.6rem ${
+    card
+      ? 'minmax(0, 1fr)'
+      : columns
+          .map(({ width, fixed }) => (fixed ? `${width}rem` : `minmax(${width}rem, ${width}fr)`))
+          .join(' ')
+  }`;
+  const least = card ? '0' : `${columns.reduce((sum, { width }) => sum + width, 2.6)}rem`;
   return (
     <div
       ref={box}
@@ -135,12 +149,13 @@ export function Grid<Row>(props: GridProps<Row>) {
       tabIndex={0}
       className={styles.grid}
       data-busy={props.busy || undefined}
+      data-cards={card || undefined}
       onKeyDown={onKeyDown}
       onFocus={(event) => {
         if (event.target === box.current && active < 0 && count) onActive(0);
       }}
     >
-      <HeaderRow ref={head} template={template} least={least} {...props} />
+      <HeaderRow ref={head} template={template} least={least} {...props} columns={shown} />
       <div
         role="rowgroup"
         className={styles.rows}
@@ -162,7 +177,7 @@ export function Grid<Row>(props: GridProps<Row>) {
               style={{
                 gridTemplateColumns: template,
                 height: `${height}px`,
-                transform: `translateY(${start - height}px)`,
+                transform: `translateY(${start - line}px)`,
               }}
               onClick={(event) => {
                 box.current?.focus({ preventScroll: true });
@@ -187,36 +202,14 @@ export function Grid<Row>(props: GridProps<Row>) {
                   />
                 )}
               </div>
-              {columns.map((column, position) => (
-                <div
-                  key={column.id}
-                  role="gridcell"
-                  className={styles.cell}
-                  data-end={column.end || undefined}
-                >
-                  {row === undefined ? (
-                    <span className={styles.waiting} />
-                  ) : position === opening ? (
-                    <a
-                      href={props.hrefOf(row)}
-                      tabIndex={-1}
-                      className={styles.open}
-                      dir="auto"
-                      onClick={(event) => {
-                        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-                        event.preventDefault();
-                        props.onOpen(row);
-                      }}
-                    >
-                      {column.show(row)}
-                    </a>
-                  ) : (
-                    <span dir="auto" className={styles.text}>
-                      {column.show(row)}
-                    </span>
-                  )}
-                </div>
-              ))}
+              <Cells
+                row={row}
+                columns={columns}
+                opening={opening}
+                card={card}
+                href={props.hrefOf}
+                onOpen={props.onOpen}
+              />
             </div>
           );
         })}

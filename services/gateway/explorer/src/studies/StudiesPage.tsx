@@ -317,6 +317,7 @@ export function StudiesPage() {
               onOpen={open}
               onRange={inSight}
               busy={shown !== wanted}
+              cards
             />
             {peeking && activeRow && (
               <Suspense>
