@@ -70,7 +70,7 @@ def phantom(height: float) -> NDArray[Any]:
     return (pixels + grain).astype("<i2")
 
 
-def send_phantom(store: Store) -> tuple[str, str]:
+def send_phantom(store: Store, date: str, description: str) -> tuple[str, str]:
     """A study of two series; its identifier, and that of the first series."""
     first = picture(phantom(0))
     about = {
@@ -81,12 +81,12 @@ def send_phantom(store: Store) -> tuple[str, str]:
         "PatientBirthDate": "19610412",
         "PatientSex": "F",
         "AccessionNumber": "A24060",
-        "StudyDescription": "Thorax, planning",
-        "StudyDate": "20261129",
+        "StudyDescription": description,
+        "StudyDate": date,
         "StudyTime": "101500",
     }
     answer: dict[str, str] = {}
-    for number, description in ((1, "Thorax 1.0"), (2, "Lung 1.0")):
+    for number, what in ((1, "Thorax 1.0"), (2, "Lung 1.0")):
         series = generate_uid()
         for place in range(SLICES):
             ds = picture(
@@ -94,7 +94,7 @@ def send_phantom(store: Store) -> tuple[str, str]:
                 **about,
                 SeriesInstanceUID=series,
                 SeriesNumber=number,
-                SeriesDescription=description,
+                SeriesDescription=what,
                 InstanceNumber=place + 1,
                 ImagePositionPatient=[-200, -200, 2.5 * place],
                 ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
@@ -139,6 +139,13 @@ def shots(page: Page, study: str, series: str) -> Iterator[str]:
     page.goto(f"/explorer/studies/{study}?tab=history")
     expect(page.get_by_role("tabpanel").get_by_role("row").nth(2)).to_be_visible()
     yield "history"
+    page.goto(f"/explorer/studies/{study}")
+    page.get_by_role("link", name="P2406", exact=True).click()
+    page.wait_for_url("**/explorer/patients/*")
+    expect(page.locator("img")).to_have_count(2)
+    for image in page.locator("img").all():
+        expect(image).to_have_js_property("complete", True)
+    yield "patient"
     page.goto(f"/explorer/view/{series}?slice=12")
     expect(page.locator("canvas").first).to_be_visible()
     page.wait_for_timeout(4000)  # until the slices around it are here, too
@@ -148,7 +155,8 @@ def shots(page: Page, study: str, series: str) -> Iterator[str]:
     yield "upload"
     page.goto("/explorer/operate?hours=168")
     expect(page.get_by_role("figure").locator("canvas")).to_have_count(6)
-    expect(page.get_by_text("All is well")).to_be_visible()
+    attention = page.get_by_role("region", name="What needs attention")
+    expect(attention.get_by_role("listitem").first).to_be_visible()
     yield "store"
     page.goto("/explorer/jobs")
     expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
@@ -180,7 +188,8 @@ def main() -> None:
         running(Store("pictures", Path(folder) / "data", {"PONS_INDEX_STABLE_AGE": "1"})) as store,
     ):
         fill(store)
-        study, series = send_phantom(store)
+        send_phantom(store, "20260512", "Thorax, first")
+        study, series = send_phantom(store, "20261129", "Thorax, planning")
         eventually("all is stable", lambda: store.get(f"/studies/{study}")["IsStable"])
         asyncio.run(remember(store.data))
         connect(store, study)
