@@ -30,7 +30,7 @@ new_store() { # NAME TAG
 }
 
 forget() {
-    [ -z "$forwarding" ] || { kill "$forwarding" 2>/dev/null; wait "$forwarding"; } || :
+    [ -z "$forwarding" ] || { kill "$forwarding"; wait "$forwarding"; } 2>/dev/null || :
     forwarding=
 }
 
