@@ -95,6 +95,11 @@ def test_every_error_has_a_code_and_words() -> None:
     assert len(DESCRIPTIONS) == len(codes) + 3 == len({*codes, 0, -1, 37})
 
 
+def test_a_code_of_a_later_release_is_told_in_some_words() -> None:
+    shown = to_json(Job(JobRequest("T", "w"), document("Failure", error_code=4711), 1), 2.0)
+    assert (shown["ErrorCode"], shown["ErrorDescription"]) == (4711, "Internal error")
+
+
 def test_a_subclass_is_told_as_its_family() -> None:
     """A service's own kind of remote failure is code 9, and raised again as RemoteFailure."""
 
@@ -110,7 +115,8 @@ def test_what_of_ours_was_away() -> None:
     """Not every failure of our own is the database's: the job and its caller are told which."""
     ended = failed(document("Running", attempts=len(RETRY_DELAYS)), 3.0, ScriptLost("it hangs"))
     again = failure_of(Job(JobRequest("T", "w"), ended, 1))
-    assert (ended.error, ended.error_code, type(again)) == ("Unavailable", 2031, ScriptUnavailable)
+    assert (ended.error, ended.code, type(again)) == ("Unavailable", 2031, ScriptUnavailable)
+    assert ended.error_code == 36, "the release before knows no other, and could not show the job"
 
 
 def test_what_a_retrieval_failed_with() -> None:
@@ -197,10 +203,10 @@ def test_unavailable_is_tried_again_for_a_while() -> None:
     job, delays = document("Running"), []
     for _ in RETRY_DELAYS:
         job = failed(job, 100.0, Unavailable("index away"))
-        assert (job.state, job.error_code) == ("Retry", 16)
+        assert (job.state, job.code) == ("Retry", 16)
         delays.append(job.retry_at - 100.0)
         job = claimed(job, 200.0, "c")
-        assert (job.state, job.error_code) == ("Running", 0)
+        assert (job.state, job.code) == ("Running", 0)
     assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     assert failed(job, 300.0, Unavailable("index away")).state == "Failure"
 

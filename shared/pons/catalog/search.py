@@ -135,6 +135,8 @@ PLAIN_TIME = re.compile(r"\d+(\.\d*)?", re.ASCII)
 """Without an offset from UTC."""
 WILDCARDS = frozenset(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", ""))
 """VRs whose values may be matched by wildcards; private attributes have none that is known."""
+MOST_SPELLINGS = 5_000
+"""Of the names of one list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,22 +188,34 @@ def parse_match(tag: str, text: str) -> Match | None:
 
 
 def _names(text: str) -> Match | None:
-    """What a list of names asks for: each of them in all its spellings.
+    """What a list of names asks for: each of them as it is written, and in all its other spellings.
 
-    Of a pattern those with empty groups are left out: each is a condition of its own.
+    Of a long list, of which that were too many, only what is written.
     """
-    words = [name for word in text.split("\\") if (name := bare(word.strip()))]
-    match = parse_words("\\".join(words)) if words else None
+    match = parse_words(text)
     if not isinstance(match, OneOf):
         return match
-    patterns = [
-        one
-        for pattern in match.patterns
-        for one in ((pattern,) if pattern.endswith("*") else spellings(pattern))
-        if not one.endswith("=")
-    ]
-    values = chain.from_iterable(map(spellings, match.values))
-    return OneOf(tuple(values), tuple(patterns))
+    values = [name for name in match.values if bare(name)]
+    patterns = [name for name in match.patterns if bare(name)]
+    if not values and not patterns:
+        return None
+    if not values and {bare(name) for name in patterns} == {"*"}:
+        return Present()
+    every = dict.fromkeys(chain(values, chain.from_iterable(map(spellings, values))))
+    if len(every) > MOST_SPELLINGS:
+        every = dict.fromkeys(values)
+    return OneOf(
+        tuple(every),
+        tuple(dict.fromkeys(chain(patterns, chain.from_iterable(map(_patterns, patterns))))),
+    )
+
+
+def _patterns(pattern: str) -> tuple[str, ...]:
+    """The spellings of one, without empty groups: each is a condition of its own."""
+    shortest = bare(pattern)
+    if shortest.endswith("*") or "=" in shortest:
+        return (shortest,)
+    return tuple(one for one in spellings(shortest) if not one.endswith("="))
 
 
 def range_of(vr: str, lower: str, upper: str) -> Range:

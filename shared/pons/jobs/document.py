@@ -20,10 +20,10 @@ from pons.errors import (
 )
 from pons.jobs.outcomes import (
     CANCELED,
-    DESCRIPTIONS,
-    ERRORS,
-    INTERNAL_ERROR,
+    KNOWN_BEFORE,
     SUCCESS,
+    code_of,
+    description,
     is_network_error,
 )
 
@@ -124,6 +124,7 @@ class JobDocument(msgspec.Struct, frozen=True):
     error_kind: str = ""
     """Name of its kind, where its family has kinds."""
     error_code: int = SUCCESS
+    """As the release before knows it; `code` is what is told."""
     error_details: str = ""
     destination: str = ""
     retry: bool = False
@@ -131,6 +132,13 @@ class JobDocument(msgspec.Struct, frozen=True):
     @property
     def finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def code(self) -> int:
+        """Orthanc's number of what it ended with, or of what it is tried again after."""
+        if self.error_code == KNOWN_BEFORE:
+            return code_of(self.error, self.error_kind)
+        return self.error_code
 
     @property
     def dead_letter(self) -> bool:
@@ -290,11 +298,10 @@ def failed(
     too, and has the delays `network` for both. `NotYet` is no try, and wears none out.
     """
     name, kind = family_name(error), kind_name(error)
-    code, _words = ERRORS.get(kind or name, (INTERNAL_ERROR, ""))
     told: dict[str, Any] = {
         "error": name,
         "error_kind": kind,
-        "error_code": code,
+        "error_code": KNOWN_BEFORE if name == "Unavailable" else code_of(name, kind),
         "error_details": str(error) if name else "the log has the cause",
     }
     delays = network if document.retry else RETRY_DELAYS
@@ -313,7 +320,7 @@ def failed(
 def failure_of(job: Job) -> PonsError:
     """The error that a failed job ended with, as its synchronous caller gets it."""
     document = job.document
-    words = document.error_details or DESCRIPTIONS[document.error_code]
+    words = document.error_details or description(document.code)
     failure = named(document.error, document.error_kind)(words)
     failure.told = _payload(document)
     return failure
@@ -350,8 +357,8 @@ def to_json(job: Job, now: float) -> dict[str, Any]:
         "State": document.state,
         "Priority": document.priority,
         "Progress": round(document.progress * 100),
-        "ErrorCode": document.error_code,
-        "ErrorDescription": DESCRIPTIONS[document.error_code],
+        "ErrorCode": document.code,
+        "ErrorDescription": description(document.code),
         "ErrorDetails": document.error_details,
         **_payload(document),
         "CreationTime": _date(document.created),

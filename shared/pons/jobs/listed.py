@@ -12,7 +12,7 @@ import msgspec
 from pons.errors import BadRequest
 from pons.jobs.actions import JobAction, possible
 from pons.jobs.document import JobDocument, JobState
-from pons.jobs.outcomes import DESCRIPTIONS
+from pons.jobs.outcomes import description
 
 Shown = JobState | Literal["Undelivered"]
 """How a job is shown: a dead letter is told apart from other failures, which ask for nothing."""
@@ -60,9 +60,7 @@ class ListedJob(msgspec.Struct, frozen=True, rename="camel"):
 def row_of(document: JobDocument) -> ListedJob:
     """What a list tells of a job: small, whatever the job keeps for itself."""
     content = document.content
-    error = document.error_details or (
-        DESCRIPTIONS.get(document.error_code, "") if document.error_code else ""
-    )
+    error = document.error_details or (description(document.code) if document.code else "")
     return ListedJob(
         id=document.id,
         type=document.job_type,

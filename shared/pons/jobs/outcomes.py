@@ -19,6 +19,20 @@ DESCRIPTIONS: dict[int, str] = {
     CANCELED: "This job was canceled",
     **dict(ERRORS.values()),
 }
+KNOWN_BEFORE = 36
+"""What jobs keep of everything that is away: the release before knows no other code of it, and
+cannot show a job that has one."""
+
+
+def code_of(family: str, kind: str) -> int:
+    """The number of an error by the names of its family and of its kind, which may be empty."""
+    code, _words = ERRORS.get(kind) or ERRORS.get(family) or (INTERNAL_ERROR, "")
+    return code
+
+
+def description(code: int) -> str:
+    """Orthanc's words for it; a later release may have codes that nobody knows here."""
+    return DESCRIPTIONS.get(code, DESCRIPTIONS[INTERNAL_ERROR])
 
 
 def is_network_error(error: Exception) -> bool:

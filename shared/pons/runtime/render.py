@@ -9,10 +9,10 @@ from pons.settings import Settings
 
 log = structlog.get_logger()
 
-_CONNECT_SECONDS = 5
+_CONNECT_SECONDS = 3
 """For one try, the name's lookup included: where replicas come and go, that is slow at times."""
-_CONNECT_AGAIN = 3
-"""More tries, half a second, a second and so on apart: a replica that ends is another's turn."""
+_CONNECT_AGAIN = 2
+"""More tries, one at once and one half a second later: a replica that ends is another's turn."""
 
 
 def open_render(

@@ -64,7 +64,6 @@ class Connection(socket.socket):
     def _why_not(self, error: OSError) -> str:
         """Why there is no connection; who refuses one does so before there is anything to reset."""
         if self.watch.peer.tls and isinstance(error, ConnectionResetError):
-            self.watch.answered = True
             return f"no TLS: {why_no_tls(error)}"
         return f"no connection: {error.strerror or error}"
 
