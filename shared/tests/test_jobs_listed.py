@@ -49,6 +49,8 @@ def test_only_what_is_on_the_list_of_it_is_undelivered() -> None:
         "Failure",
     ]
     assert row_of(cancelled).error == "This job was canceled"
+    page = page_of(rows(failed, letter, cancelled), Wanted(), "created", None, 10)
+    assert (page.states, page.cancelled) == ({"Failure": 2, "Undelivered": 1}, 1)
 
 
 @pytest.mark.parametrize(

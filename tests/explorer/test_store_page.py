@@ -31,9 +31,12 @@ def a_day() -> dict[str, Any]:
     return {"step": 60, "at": at} | dict.fromkeys((*lists, *rates), known)
 
 
-def jobs_are(page: Page, states: dict[str, int], *undelivered: dict[str, Any]) -> None:
+def jobs_are(
+    page: Page, states: dict[str, int], *undelivered: dict[str, Any], cancelled: int = 0
+) -> None:
     """How jobs fare, whatever other tests have made of them."""
     nothing = {"rows": [], "next": None, "count": 0, "types": [], "destinations": []}
+    nothing |= {"cancelled": cancelled}
     answering(page, "jobs", nothing | {"states": states})
     answering(page, "jobs/undelivered", undelivered)
 
@@ -41,7 +44,7 @@ def jobs_are(page: Page, states: dict[str, int], *undelivered: dict[str, Any]) -
 def test_by_keyboard(explorer: Open, store: Store) -> None:
     """`g o` leads there; what is shown is what the store says, with every service ready."""
     page = explorer()
-    jobs_are(page, {})
+    jobs_are(page, {"Failure": 2}, cancelled=2)
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("o")

@@ -12,7 +12,7 @@ import msgspec
 from pons.errors import BadRequest
 from pons.jobs.actions import JobAction, possible
 from pons.jobs.document import JobDocument, JobState
-from pons.jobs.outcomes import description
+from pons.jobs.outcomes import CANCELED, description
 
 Shown = JobState | Literal["Undelivered"]
 """How a job is shown: a dead letter is told apart from other failures, which ask for nothing."""
@@ -51,6 +51,8 @@ class ListedJob(msgspec.Struct, frozen=True, rename="camel"):
     outputs: list[str]
     actions: list[JobAction]
     """What can be done with it now."""
+    cancelled: bool
+    """Whether somebody wanted it to fail."""
 
     @property
     def under_way(self) -> bool:
@@ -78,6 +80,7 @@ def row_of(document: JobDocument) -> ListedJob:
         error=error[:LONGEST_ERROR],
         outputs=sorted(document.outputs),
         actions=list(possible(document)),
+        cancelled=document.state == "Failure" and document.error_code == CANCELED,
     )
 
 
@@ -130,6 +133,8 @@ class JobsPage:
     """All that are wanted."""
     states: dict[str, int]
     """How many there are in each state of those that are wanted, whatever state that is of."""
+    cancelled: int
+    """How many of those in the state `Failure` were cancelled."""
     types: list[str]
     destinations: list[str]
     """Those of all jobs."""
@@ -168,6 +173,7 @@ def page_of(
         next=None if last is None else _written(sort, value(last), last.id),
         count=len(found),
         states=dict(Counter(job.state for job in alike)),
+        cancelled=sum(job.cancelled for job in alike),
         types=sorted({job.type for job in everything}),
         destinations=sorted({job.destination for job in everything} - {""}),
     )

@@ -68,6 +68,7 @@ class JobRow(BaseModel):
         error="",
         outputs=[],
         actions=["pause", "cancel"],
+        cancelled=False,
     )
 
     id: str = Field(description="Its identifier.")
@@ -86,6 +87,7 @@ class JobRow(BaseModel):
     error: str = Field(description="Why it failed, or waits for another try; the beginning.")
     outputs: list[str] = Field(description="What it has made, below `/jobs/{id}/`.")
     actions: list[JobAction] = Field(description="What can be done with it now.")
+    cancelled: bool = Field(description="Whether it failed because somebody cancelled it.")
 
 
 class JobsPage(BaseModel):
@@ -99,6 +101,7 @@ class JobsPage(BaseModel):
     states: dict[str, int] = Field(
         description="How many are in each state, of all that match but for `states`."
     )
+    cancelled: int = Field(description="How many of those in the state `Failure` were cancelled.")
     types: list[str] = Field(description="Kinds of all jobs that there are.")
     destinations: list[str] = Field(description="Destinations of all jobs that there are.")
 

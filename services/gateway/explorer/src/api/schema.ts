@@ -159,6 +159,7 @@ export interface JobRow {
   error: string;
   outputs: Array<string>;
   actions: Array<"pause" | "resume" | "cancel" | "retry" | "forget">;
+  cancelled: boolean;
 }
 
 export interface JobsAsked {
@@ -174,6 +175,7 @@ export interface JobsPage {
   next: string | null;
   count: number;
   states: Record<string, number>;
+  cancelled: number;
   types: Array<string>;
   destinations: Array<string>;
 }

@@ -61,7 +61,12 @@ describe('concerns', () => {
       ['retried', 1, false],
       ['failed', 3, false],
     ]);
-    const none = { states: { Success: 9 }, undelivered: [] };
+    const wanted = concerns(undefined, undefined, { states, undelivered: [], cancelled: 1 });
+    expect(wanted.map(({ kind, count }) => [kind, count])).toEqual([
+      ['retried', 1],
+      ['failed', 2],
+    ]);
+    const none = { states: { Success: 9, Failure: 2 }, cancelled: 2, undelivered: [] };
     expect(concerns({ processes: [well], silent: [] }, disk(500), none)).toEqual([]);
   });
 });

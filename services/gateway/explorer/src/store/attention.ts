@@ -19,6 +19,8 @@ export interface Concern {
 export interface JobsState {
   /** How many there are in each state. */
   states: Record<string, number>;
+  /** How many of those that failed were cancelled; a gateway of before an upgrade does not tell. */
+  cancelled?: number;
   undelivered: UndeliveredTo[];
 }
 
@@ -58,11 +60,11 @@ export function concerns(
     const key = `undelivered ${one.destination}`;
     found.push({ key, bad: true, kind: 'undelivered', undelivered: one });
   }
-  for (const [state, kind] of [
-    ['Retry', 'retried'],
-    ['Failure', 'failed'],
+  for (const [state, kind, wanted] of [
+    ['Retry', 'retried', 0],
+    ['Failure', 'failed', jobs?.cancelled ?? 0],
   ] as const) {
-    const count = jobs?.states[state] ?? 0;
+    const count = (jobs?.states[state] ?? 0) - wanted;
     if (count > 0) found.push({ key: state, bad: false, kind, count });
   }
   const versions = new Set(services?.processes.map(({ version }) => version));

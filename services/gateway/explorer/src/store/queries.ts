@@ -37,11 +37,11 @@ export const servicesQuery = queryOptions({
 export const jobsStateQuery = queryOptions({
   queryKey: ['store', 'jobs'],
   queryFn: async ({ signal }): Promise<JobsState> => {
-    const [{ states }, undelivered] = await Promise.all([
+    const [{ states, cancelled }, undelivered] = await Promise.all([
       post<JobsPage>('/explorer/api/jobs', { limit: 1 }, { signal }),
       get<UndeliveredTo[]>('/explorer/api/jobs/undelivered', { signal }),
     ]);
-    return { states, undelivered };
+    return { states, cancelled, undelivered };
   },
   refetchInterval: 15_000,
 });
