@@ -16,8 +16,10 @@ NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 TRIES = 20
 
 
-def visit(page: Page, address: str) -> None:
+def visit(page: Page, address: str, faults: list[str]) -> None:
     """Open an address, anew where a network of this machine came or went meanwhile.
+
+    `faults` hears of errors of the page; those of a load that was given up are taken off it.
 
     Chromium gives all requests up then, and a page whose script was among them stays empty: stores
     in containers have networks, and may be tested at the same time.
@@ -29,8 +31,10 @@ def visit(page: Page, address: str) -> None:
             given_up.append(request.url)
 
     page.on("requestfailed", note)
+    before = len(faults)
     for _ in range(TRIES):
         given_up.clear()
+        del faults[before:]
         try:
             page.goto(address)
         except Error as error:

@@ -107,7 +107,7 @@ def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> I
         page.on("pageerror", lambda error: faults.append(str(error)))
         # Seen where a test fails: Chromium gives requests up, say when a network comes or goes.
         page.on("requestfailed", lambda one: print(one.method, one.url, one.failure))
-        visit(page, f"/explorer/{path}")
+        visit(page, f"/explorer/{path}", faults)
         return page
 
     yield open_page
