@@ -2,6 +2,7 @@
 /** Routing rules, and what they say of a study or of a file: the store decides, nothing is sent. */
 import { queryOptions } from '@tanstack/react-query';
 import { ApiError, get, MARK, post } from '../api/client';
+import { heard } from '../api/reach';
 import type { Condition_Output, KnownRule, KnownRules, TriedOnFile } from '../api/schema';
 
 export type Condition = Condition_Output;
@@ -77,6 +78,7 @@ export async function tryOnStudy(names: string[], study: string): Promise<Verdic
 export async function tryOnFile(file: File, origin: string): Promise<Verdict[]> {
   const path = `/explorer/api/rules/try?origin=${encodeURIComponent(origin)}`;
   const answer = await fetch(path, { method: 'POST', headers: MARK, body: file }).catch(() => null);
+  heard(answer?.status ?? 0);
   if (!answer) throw new ApiError('POST', path, 0, {});
   if (!answer.ok) {
     throw new ApiError('POST', path, answer.status, await answer.json().catch(() => ({})));

@@ -1,34 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Says that the store cannot be reached, asks until it can, and has the page ask anew what failed. */
+/** Says that the store cannot be reached, and has the page ask anew what failed once it can. */
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { useTranslations } from 'use-intl';
-import { useAway } from '../api/reach';
+import { useReach } from '../api/reach';
 import { sessionQuery } from '../api/session';
-import { useLive } from '../live/live';
 import styles from './Away.module.css';
 import { Icon } from './Icon';
 import { useNotices } from './notices';
+import { useAsking } from './useAsking';
 
-/** Milliseconds. */
-const ASKED_EVERY = 3_000;
+const [SESSION] = sessionQuery.queryKey;
 
 export function Away() {
   const t = useTranslations('shell');
   const queries = useQueryClient();
   const { announce } = useNotices();
-  const away = useAway();
-  const { state } = useLive();
-  const doubtful = away || state === 'paused';
-
-  useEffect(() => {
-    if (!doubtful) return;
-    const ask = () =>
-      void queries.fetchQuery({ ...sessionQuery, staleTime: 0, retry: false }).catch(() => null);
-    ask();
-    const timer = setInterval(ask, ASKED_EVERY);
-    return () => clearInterval(timer);
-  }, [doubtful, queries]);
+  // Doubt is no absence: what one path alone refuses is asked no more often because of it.
+  const away = useReach() === 'away';
+  useAsking();
 
   const was = useRef(away);
   useEffect(() => {
@@ -39,7 +29,7 @@ export function Away() {
     // What has been answered stays as it is: rows do not move because a network came back.
     void queries.refetchQueries({
       type: 'active',
-      predicate: ({ state: { status } }) => status === 'error',
+      predicate: ({ queryKey, state: { status } }) => status === 'error' && queryKey[0] !== SESSION,
     });
   }, [away, announce, queries, t]);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The queue itself: four requests at a time, each of which streams a file from the disk. */
 import { MARK, SIGNED_OUT } from '../api/client';
+import { heard } from '../api/reach';
 
 export type State =
   | 'waiting'
@@ -225,11 +226,15 @@ export class UploadQueue {
       this.tell();
     };
     request.onload = () => this.answered(upload, request);
-    request.onerror = () => this.over(upload, 'failed', '', 'unreachable');
+    request.onerror = () => {
+      heard(0);
+      this.over(upload, 'failed', '', 'unreachable');
+    };
     request.send(upload.file);
   }
 
   private answered(upload: Upload, { status, responseText }: XMLHttpRequest): void {
+    heard(status);
     const { stored, state, why, whyKey } = outcomeOf(status, responseText);
     for (const { ParentStudy } of stored)
       this.studies.set(ParentStudy, (this.studies.get(ParentStudy) ?? 0) + 1);

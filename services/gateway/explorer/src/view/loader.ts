@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Brings the frames of a series into memory: those that are looked at first, then those around. */
 import { ApiError, MARK } from '../api/client';
+import { heard, isOfNow } from '../api/reach';
 import { BUDGET, FrameCache } from './cache';
 import type { Arrived } from './frame';
 import { FrameReader } from './stream';
@@ -175,8 +176,11 @@ export class SeriesLoader {
       cache: this.afresh.has(from) ? 'reload' : 'default',
     }).catch((error: unknown) => {
       if (stop.signal.aborted) throw error;
+      heard(0);
       throw new ApiError('GET', path, 0, {});
     });
+    // What the browser has kept says nothing of the store.
+    if (isOfNow(answer) || !answer.ok) heard(answer.status);
     if (!answer.ok || !answer.body) {
       const told = (await answer.json().catch(() => ({}))) as { Details?: string };
       throw new ApiError('GET', path, answer.status, told);
