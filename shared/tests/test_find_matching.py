@@ -72,6 +72,12 @@ def test_a_name_is_found_however_it_is_delimited(asked: str, found: str, not_fou
             assert accepts(match, name, case_sensitive=True) == expected, name
 
 
+@pytest.mark.parametrize("name", ["=".join("abcdefghijklmnop"), "a^" * 20_000 + "a", "a" * 60_000])
+def test_what_is_no_name_has_no_other_spellings(name: str) -> None:
+    """Of many groups there were more than any memory holds."""
+    assert parse_match(PATIENT_NAME, name) == OneOf((name,))
+
+
 def test_a_long_list_of_names_asks_for_what_is_written() -> None:
     """As many names can be asked for as values of any other kind."""
     names = [f"a{number}^b" for number in range(2_000)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pons.bus import Bus
-from pons.errors import Unavailable
+from pons.errors import StorageUnavailable
 from pons.ingest import Ingest, open_ingest
 from pons.objects import open_objects
 from pons.settings import Settings
@@ -86,7 +86,7 @@ async def test_nothing_is_acknowledged_that_the_bucket_has_not(
     heard = await asyncio.gather(
         *[impatient_one.store(file, ORIGIN) for file in files], return_exceptions=True
     )
-    assert [type(one) for one in heard] == [Unavailable] * 6
+    assert [type(one) for one in heard] == [StorageUnavailable] * 6
     assert (await kept(bus), index.instances) == (0, [])
     way.mode = "pass"
     stored = await asyncio.gather(*[patient_one.store(file, ORIGIN) for file in files])

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import pons
-from pons.errors import NotFound, OutOfResources, Unavailable
+from pons.errors import NotFound, OutOfResources, StorageUnavailable, Unavailable
 from pons.objects import Objects, new_key, open_objects
 from pons_testing.s3 import Endpoint, run_rclone
 
@@ -145,7 +145,7 @@ async def test_server_down(tmp_path: Path) -> None:
             anext(objects.list("00")),
             return_exceptions=True,
         )
-        assert [type(failure) for failure in failures] == [Unavailable] * 7
+        assert [type(failure) for failure in failures] == [StorageUnavailable] * 7
         for failure in failures:
             assert re.search(r"does not answer .*storage\.s3_endpoint", str(failure))
         with objects.spool() as spool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pons.errors import Unavailable
+from pons.errors import StorageUnavailable, Unavailable
 from pons.objects import Objects, new_key, open_objects
 from pons_testing.distance import distant
 from pons_testing.s3 import Endpoint, prepare_bucket, run_rclone
@@ -128,7 +128,7 @@ async def test_many_wait_no_longer_than_one(way: Between, impatient: Objects) ->
     puts = [impatient.put(new_key(), b"body") for _ in range(100)]
     async with asyncio.timeout(30):
         failures = await asyncio.gather(*puts, return_exceptions=True)
-    assert [type(failure) for failure in failures] == [Unavailable] * 100
+    assert [type(failure) for failure in failures] == [StorageUnavailable] * 100
 
 
 async def test_a_put_that_is_cancelled_lets_others_go_on(way: Between, objects: Objects) -> None:

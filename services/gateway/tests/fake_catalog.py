@@ -22,7 +22,7 @@ from pons.catalog import (
 )
 from pons.catalog.slices import StoredSlice
 from pons.catalog.worklists import KeptWorklist
-from pons.errors import Unavailable
+from pons.errors import DatabaseUnavailable
 
 PATIENT = "11111111-11111111-11111111-11111111-11111111"
 STUDY = "22222222-22222222-22222222-22222222-22222222"
@@ -205,7 +205,7 @@ class FakeCatalog:
 
     def _reachable(self) -> None:
         if self.away:
-            raise Unavailable("The database does not answer")
+            raise DatabaseUnavailable("The database does not answer")
 
 
 class FakeSlices:

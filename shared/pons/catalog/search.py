@@ -8,7 +8,7 @@ import fnmatch
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, islice
 from typing import Literal, NamedTuple
 
 from pons.catalog.days import Days
@@ -201,11 +201,10 @@ def _names(text: str) -> Match | None:
         return None
     if not values and {bare(name) for name in patterns} == {"*"}:
         return Present()
-    every = dict.fromkeys(chain(values, chain.from_iterable(map(spellings, values))))
-    if len(every) > MOST_SPELLINGS:
-        every = dict.fromkeys(values)
+    spelled = chain(values, chain.from_iterable(map(spellings, values)))
+    every = list(islice(spelled, MOST_SPELLINGS + 1))
     return OneOf(
-        tuple(every),
+        tuple(dict.fromkeys(values if len(every) > MOST_SPELLINGS else every)),
         tuple(dict.fromkeys(chain(patterns, chain.from_iterable(map(_patterns, patterns))))),
     )
 

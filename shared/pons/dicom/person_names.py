@@ -11,6 +11,8 @@ COMPONENTS = 5
 """Of each group: family, given and middle name, prefix, suffix."""
 GROUPS = 3
 """Alphabetic, ideographic, phonetic."""
+LONGEST = GROUPS * 64 + GROUPS - 1
+"""Characters of a name as the standard has it."""
 
 
 def bare(name: str) -> str:
@@ -20,8 +22,14 @@ def bare(name: str) -> str:
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """All that `name` may be written as, spaces aside; without any delimiter to spare first."""
-    groups = bare(name).split("=")
+    """All that `name` may be written as, spaces aside; without any delimiter to spare first.
+
+    They are 125 at most: what is no name as the standard has it, has only the first.
+    """
+    shortest = bare(name)
+    groups = shortest.split("=")
+    if len(shortest) > LONGEST or len(groups) > GROUPS:
+        return (shortest,)
     padded = [[group + "^" * more for more in range(_spare(group) + 1)] for group in groups]
     empty = ["=" * more for more in range(max(GROUPS - len(groups), 0) + 1)]
     return tuple("=".join(one) + end for *one, end in product(*padded, empty))
