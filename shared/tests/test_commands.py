@@ -15,6 +15,7 @@ from pons.errors import FAMILY, KINDS, PonsError, RemoteFailure, Unavailable, na
 from pons.messages.egress import EchoModality
 from pons.messages.index import Ancestor, ClearChanges, Deleted, DeleteResource
 from pons.messages.services import Done, Ping
+from pons_testing.distance import distant
 from pons_testing.nats import NatsServer
 from pons_testing.waiting import until
 
@@ -184,6 +185,21 @@ async def test_one_replica_carries_a_command_out(broker: NatsServer) -> None:
         done.clear()
         await ask(asking, "index", ClearChanges(), Done)
         assert done == ["one"]
+
+
+async def test_a_service_that_answers_is_heard_however_far_its_server_is(
+    broker: NatsServer,
+) -> None:
+    """Once it says that it answers, nobody who is nearer hears that it is not running."""
+    settings = broker.settings()
+    async with open_bus(settings) as asking:
+        account, _, address = settings.nats.url.rpartition("@")
+        with distant(address, 40) as led:
+            at_a_distance = settings.nats.model_copy(update={"url": f"{account}@{led}"})
+            far = settings.model_copy(update={"nats": at_a_distance})
+            async with open_bus(far) as answering:
+                await answer_commands(answering, "index", {})
+                assert await ask(asking, "index", Ping(), Done) == Done()
 
 
 async def test_no_question_is_lost_when_a_replica_takes_leave(broker: NatsServer) -> None:

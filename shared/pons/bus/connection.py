@@ -139,6 +139,7 @@ class Bus:
     ) -> Subscription:
         """Call `callback` with each message: in their order, or `concurrent` of them at once.
 
+        Returns once the server knows of it, so that whoever is told to ask now is heard.
         Concurrent callbacks end with the bus, and one that raises ends it.
         """
         called = callback
@@ -147,7 +148,17 @@ class Bus:
         subscription = await self.client.subscribe(subject, queue=queue, cb=called)
         if queue:
             self._shared.append(subscription)
+        await self._arrive()
         return subscription
+
+    async def _arrive(self) -> None:
+        """Wait until the server has read what was sent to it, a second at most.
+
+        It answers in order, and at once where nobody listens. A server that is away hears of each
+        subscription when it is back, from the client that reconnects.
+        """
+        with suppress(nats.errors.Error, TimeoutError):
+            await self.client.request(self.client.new_inbox(), timeout=CHECK_TIMEOUT)
 
     async def take_leave(self) -> None:
         """Let what one of a queue is to answer go to the others from now on, and answer the rest.
