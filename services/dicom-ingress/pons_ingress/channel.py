@@ -15,7 +15,8 @@ RECEIVE_BUFFER = 256 * 1024
 UNREAD_LIMIT = 64 * 1024
 """Bytes that may wait behind a request that is being served before reading pauses."""
 SMALL_READ = 4 * 1024
-"""A read of fewer bytes that leaves a message incomplete: the peer may be waiting for our ACK."""
+"""A read of fewer bytes that leaves a message incomplete, also while we serve or send: the peer may
+be waiting for our ACK."""
 
 STOPPING_PATIENCE = 1.0
 """Seconds that a peer may take to close its connection when this process ends."""
@@ -197,6 +198,11 @@ class Channel(asyncio.BufferedProtocol):
         return self._ending is not None
 
     @property
+    def _incomplete(self) -> bool:
+        """Whether what came is, or may be where it waits unread, a part of a message."""
+        return self._messages.inside_message or bool(self._unread)
+
+    @property
     def _listening(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
 
@@ -263,7 +269,7 @@ class Channel(asyncio.BufferedProtocol):
             self._unread += self._buffer[:count]
             if self._listening:
                 self._read_unread()
-        if count < SMALL_READ and self._event is None and self._messages.inside_message:
+        if count < SMALL_READ and self._incomplete:
             acknowledge_now(self._transport)
         if not self._listening and len(self._unread) > UNREAD_LIMIT and not self._paused:
             self._paused = True

@@ -11,25 +11,12 @@ from pons.dicom.network import dimse
 from pons.dicom.network.acknowledgement import acknowledge_now
 from pons.dicom.network.pdu import COMMAND, Phase, encode_data
 from pons_egress.negotiation import Incoming
+from pons_testing.acknowledging import Acknowledging
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux alone has the option"),
 ]
-
-
-class Transport(asyncio.Transport):
-    """A connection, and itself its socket, which counts how often it acknowledged at once."""
-
-    acknowledged = 0
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        assert name == "socket"
-        return self
-
-    def setsockopt(self, level: int, option: int, value: int) -> None:
-        assert (level, option, value) == (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        self.acknowledged += 1
 
 
 async def test_half_a_response_is_acknowledged_at_once() -> None:
@@ -43,7 +30,7 @@ async def test_half_a_response_is_acknowledged_at_once() -> None:
         }
     )
     pdu = b"".join(encode_data(1, COMMAND, response, 16384))
-    stream, transport = asyncio.StreamReader(), Transport()
+    stream, transport = asyncio.StreamReader(), Acknowledging()
     incoming = Incoming(stream, transport, 16384)
     incoming.expect(Phase.ESTABLISHED)
     for first in (pdu[:12], pdu[:4]):
