@@ -9,8 +9,7 @@ import pytest
 
 from pons.bus import Bus
 from pons.errors import Conflict, NotFound, RemoteFailure, TooLarge, Unavailable
-from pons.jobs import JobRequest, Jobs, Run, failure_of
-from pons.jobs import document as document_module
+from pons.jobs import JobRequest, Jobs, Run, failure_of, transitions
 from pons_testing.jobs import until_state
 from pons_testing.waiting import until
 
@@ -113,7 +112,7 @@ async def test_our_own_trouble_is_tried_again(
     bus: Bus, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that meets a backing service that is away goes on where it was once that is back."""
-    monkeypatch.setattr(document_module, "RETRY_DELAYS", (0.05, 0.1, 0.2))
+    monkeypatch.setattr(transitions, "RETRY_DELAYS", (0.05, 0.1, 0.2))
     counting, tries = Counting(), []
 
     async def hampered(run: Run) -> None:

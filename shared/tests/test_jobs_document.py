@@ -18,9 +18,10 @@ from pons.errors import (
     Unavailable,
 )
 from pons.jobs import Job, JobDocument, JobRequest, JobState, Run, failure_of, to_json
-from pons.jobs.document import (
+from pons.jobs.document import Step
+from pons.jobs.outcomes import DESCRIPTIONS, ERRORS
+from pons.jobs.transitions import (
     RETRY_DELAYS,
-    Step,
     Transition,
     cancelled,
     claimed,
@@ -33,7 +34,6 @@ from pons.jobs.document import (
     revived,
     succeeded,
 )
-from pons.jobs.outcomes import DESCRIPTIONS, ERRORS
 from pons.lua.scripts import ScriptLost
 
 NOON = 1767182400.25  # 2025-12-31 12:00:00.25 UTC

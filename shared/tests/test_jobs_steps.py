@@ -9,9 +9,10 @@ import pytest
 
 from pons.bus import Bus
 from pons.jobs import Jobs, Run
-from pons.jobs.document import Job, JobDocument, claimed
+from pons.jobs.document import Job, JobDocument
 from pons.jobs.leftovers import remove_leftovers
 from pons.jobs.run import TOLD_EVERY, ClaimLost, PauseWanted
+from pons.jobs.transitions import claimed
 from pons_testing.waiting import until
 
 from .working_jobs import REQUEST, Counting, position, working

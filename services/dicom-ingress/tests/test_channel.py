@@ -3,7 +3,6 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 import pytest
 

@@ -20,7 +20,7 @@ from pons.catalog.archive import BEATEN_WITHIN
 from pons.errors import DamagedObject
 from pons.ingest.backlog import drained
 from pons.jobs import CommitmentRequest, Run, StoreRequest
-from pons.jobs.document import NotYet
+from pons.jobs.transitions import NotYet
 from pons.messages.egress import Reference
 from pons.objects import Objects
 from pons.objects.damage import notice

@@ -10,8 +10,9 @@ from pons.bus import Bus
 from pons.catalog import InstanceToSend
 from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Run
-from pons.jobs.document import FILTERED, MOST_NAMED, WARNED, failed_instances
+from pons.jobs.document import FILTERED, WARNED
 from pons.jobs.failures import Failures, order_of
+from pons.jobs.shown import MOST_NAMED, failed_instances
 from pons.sending.source import Lookup
 from pons_egress.exports import ExportLog
 

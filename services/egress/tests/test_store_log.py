@@ -97,7 +97,7 @@ async def test_what_was_sent_is_logged_once_the_index_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without the index the job waits at its end, and sends nothing again when it goes on."""
-    monkeypatch.setattr("pons.jobs.document.RETRY_DELAYS", (0.2,) * 30)
+    monkeypatch.setattr("pons.jobs.transitions.RETRY_DELAYS", (0.2,) * 30)
     await store.add_dataset(image())
     with listening(ACCEPTS_CT) as peer:
         async with sending(bus, store, peer.port) as sender:

@@ -40,21 +40,13 @@ from pons.jobs.archive import ArchiveOrder, ArchiveRequest, submit_archive
 from pons.jobs.board import Jobs, output_keys
 from pons.jobs.commitment import CommitmentRequest, submit_commitment
 from pons.jobs.dead_letters import DeadLetters
-from pons.jobs.document import (
-    ForgottenJob,
-    Job,
-    JobDocument,
-    JobRequest,
-    JobState,
-    Output,
-    failure_of,
-    to_json,
-)
+from pons.jobs.document import ForgottenJob, Job, JobDocument, JobRequest, JobState, Output
 from pons.jobs.listed import ListedJob, Wanted, page_of
 from pons.jobs.overview import JobNews, JobOverview
 from pons.jobs.peer_store import PeerStoreRequest, submit_peer_store
 from pons.jobs.retrieve import RetrieveRequest, submit_retrieve
 from pons.jobs.run import Run
+from pons.jobs.shown import failure_of, to_json
 from pons.jobs.store import StoreRequest, submit_store
 from pons.jobs.transfers import TransferRequest, submit_transfer
 from pons.jobs.worker import Handler, Worker

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pons.errors import Conflict, NotFound
 from pons.jobs.board import Jobs, read_documents
-from pons.jobs.document import (
+from pons.jobs.document import JobDocument
+from pons.jobs.transitions import (
     NEVER_RESUBMITTED,
-    JobDocument,
     Transition,
     cancelled,
     paused,

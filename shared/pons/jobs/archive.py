@@ -8,7 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from pons.jobs.board import Jobs
-from pons.jobs.document import JobRequest, failed_instances
+from pons.jobs.document import JobRequest
+from pons.jobs.shown import failed_instances
 
 WORKER = "render"
 OUTPUT = "archive"

@@ -18,14 +18,8 @@ from pons.bus import MAX_EVENT_BYTES, Bus
 from pons.bus.bucket import Bucket, Outdated
 from pons.bus.watch import Entry, Snapshot
 from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable, log_text
-from pons.jobs.document import (
-    ForgottenJob,
-    Job,
-    JobDocument,
-    JobRequest,
-    JobState,
-    Output,
-    Step,
+from pons.jobs.document import ForgottenJob, Job, JobDocument, JobRequest, JobState, Output, Step
+from pons.jobs.transitions import (
     Transition,
     cancelled,
     paused,

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from pons.errors import NotFound
 from pons.jobs.board import Jobs, read_documents
-from pons.jobs.document import Job, JobDocument, revived
+from pons.jobs.document import Job, JobDocument
+from pons.jobs.transitions import revived
 
 
 class DeadLetters:

@@ -14,7 +14,8 @@ from pons.bus import check_cancelled
 from pons.bus.bucket import Outdated
 from pons.errors import PonsError, Unavailable, log_text
 from pons.jobs.board import Jobs
-from pons.jobs.document import Job, JobDocument, Transition, step_of, with_step
+from pons.jobs.document import Job, JobDocument
+from pons.jobs.transitions import Transition, step_of, with_step
 from pons.objects import Spool
 
 log = structlog.get_logger()

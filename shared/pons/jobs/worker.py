@@ -17,9 +17,11 @@ from pons.bus.watch import Entry, Snapshot, connection_number
 from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
 from pons.jobs.board import Jobs, decode
-from pons.jobs.document import (
-    Job,
-    JobDocument,
+from pons.jobs.document import Job, JobDocument
+from pons.jobs.leftovers import remove_leftovers_forever
+from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
+from pons.jobs.run import ClaimLost, PauseWanted, Run
+from pons.jobs.transitions import (
     Transition,
     claimed,
     ended_by_cancel,
@@ -28,9 +30,6 @@ from pons.jobs.document import (
     released,
     succeeded,
 )
-from pons.jobs.leftovers import remove_leftovers_forever
-from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
-from pons.jobs.run import ClaimLost, PauseWanted, Run
 from pons.objects import Objects
 from pons.settings import JobsSettings
 from pons.traces.attributes import Attribute

@@ -14,7 +14,8 @@ from pons.bus import Bus
 from pons.bus.connection import SCRIPTS
 from pons.errors import BadRequest, NotFound, Unavailable
 from pons.jobs import JobDocument, JobRequest, Jobs, Run, Worker
-from pons.jobs.document import Output, claimed, failed, resubmitted, succeeded
+from pons.jobs.document import Output
+from pons.jobs.transitions import claimed, failed, resubmitted, succeeded
 from pons.settings import JobsSettings
 from pons_egress.lua.feed import Feed
 from pons_egress.lua.jobs import JobEvents, job_events

@@ -13,7 +13,7 @@ import pytest
 from pons.bus import Bus
 from pons.errors import RemoteFailure
 from pons.jobs import JobOverview, JobRequest, Jobs
-from pons.jobs.document import claimed, failed
+from pons.jobs.transitions import claimed, failed
 from pons.settings import JobsSettings
 from pons_gateway.models.job_lists import JobNews, JobsPage
 from pons_gateway.routers.events import merged

@@ -10,7 +10,7 @@ import pytest
 
 from pons.errors import NotFound, RemoteFailure
 from pons.jobs import Job, JobDocument, JobRequest, RetrieveRequest
-from pons.jobs.document import failed
+from pons.jobs.transitions import failed
 from pons.messages.modality import Modality
 
 from ..conftest import Open

@@ -8,7 +8,7 @@ import pytest
 from pons.bus import Bus
 from pons.errors import RemoteFailure
 from pons.jobs import JobRequest, Jobs
-from pons.jobs.document import claimed, failed
+from pons.jobs.transitions import claimed, failed
 from pons.settings import JobsSettings
 from pons_gateway.models.undelivered import Undelivered, UndeliveredJob
 
