@@ -131,13 +131,16 @@ async def answer_commands(
             return HealthReport(await own.failures(), own.told())
 
         answered[ReportHealth] = report
-    for command, handler in answered.items():
-        await bus.subscribe(
+    subscribing = (
+        bus.subscribe(
             bus.names.command(service, command.__name__),
             _answering(bus, service, command, handler),
             queue=service,
             concurrent=CONCURRENT,
         )
+        for command, handler in answered.items()
+    )
+    await asyncio.gather(*subscribing)  # one round trip to the server for all
 
 
 async def _pong(_ping: Ping) -> Done:
