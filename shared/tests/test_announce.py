@@ -266,10 +266,10 @@ async def test_a_refusal_in_the_last_moment_is_told(bus: Bus, index: FakeIndex) 
     index.answer = None
     async with Announcer.open(bus) as announcer:
         for delay in range(30):
-            waiting = asyncio.create_task(
-                announce(announcer, received("1.1"), 0.03, refusable=True)
-            )
-            await asyncio.sleep(0.025 + delay / 3000)
+            announced = await announcer.announce(received("1.1"), refusable=True)
+            waiting = asyncio.create_task(announced.answer(0.03))
+            await until(lambda: index.announcements)  # whose process is asked
+            await asyncio.sleep(0.024 + delay / 3000)
             refused = await ask_to_refuse(bus, index, delay + 1)
             answer = await waiting
             told = answer is not None and answer.status == "StorageFull"

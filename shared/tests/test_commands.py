@@ -279,6 +279,7 @@ async def test_a_command_is_not_kept_for_later_while_nats_is_away(own_broker: Na
     settings = own_broker.settings()
     async with open_bus(settings) as asking, open_bus(settings) as answering:
         await answer_commands(answering, "index", {DeleteResource: delete})
+        found_again = [bus.when_reconnected() for bus in (asking, answering)]
         own_broker.embedded.stop()
         await until(lambda: not asking.client.is_connected)
         began = time.monotonic()
@@ -286,6 +287,7 @@ async def test_a_command_is_not_kept_for_later_while_nats_is_away(own_broker: Na
             await ask(asking, "index", DELETE, Deleted)
         assert time.monotonic() - began < 20
         await asyncio.to_thread(own_broker.embedded.start)
-        await until(lambda: asking.client.is_connected and answering.client.is_connected)
+        # A client is connected before the server knows again what it answers.
+        await until(lambda: all(event.is_set() for event in found_again))
         assert await ask(asking, "index", DELETE, Deleted) == Deleted(None)
     assert deleted == [DELETE]
