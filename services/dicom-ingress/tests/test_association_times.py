@@ -49,8 +49,8 @@ def flooded(peer: Any, data: bytes) -> bool:
 def test_silent_peer(start_port: StartPort) -> None:
     """A peer that connects and says nothing is disconnected after the ARTIM timeout."""
     port = start_port(artim_timeout=0.3)
+    started = time.monotonic()
     with port.connect() as peer:
-        started = time.monotonic()
         assert peer.at_end()
         assert 0.2 < time.monotonic() - started < 15
 

@@ -4,7 +4,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +19,7 @@ from pons_egress.scu.association import Association, Offer
 from pons_egress.scu.retrieve import retrieve
 from pons_egress.scu.threads import ScuThreads, open_threads
 from pons_testing import wire
+from pons_testing.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -123,9 +123,14 @@ async def test_a_second_last_answer_takes_nothing_of_the_first(threads: ScuThrea
     offer = Offer([build_context(FIND, [wire.IMPLICIT])])
     async with answering(say(FIND_RSP, 1, 0xB001) + say(FIND_RSP, 1)) as peer:
         assert await threads.run(peer, offer, find) == [0xB001]
+
+    def find_and_wait(association: Association) -> None:
+        find(association)
+        wait_until(association.cancelled.is_set)
+
     async with answering(say(FIND_RSP, 1) * 5) as peer:
         with pytest.raises(RemoteFailure, match=NO_ANSWER):
-            await threads.run(peer, offer, lambda association: [find(association), time.sleep(1)])
+            await threads.run(peer, offer, find_and_wait)
 
 
 async def test_answers_in_order(threads: ScuThreads) -> None:
