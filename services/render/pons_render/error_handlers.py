@@ -13,8 +13,10 @@ from pons.errors import (
     BadRequest,
     DamagedObject,
     PonsError,
+    Unavailable,
     UnsupportedImage,
     family_name,
+    kind_name,
     log_text,
 )
 from pons.http.errors import STATUS as COMMON
@@ -29,7 +31,7 @@ class NoValues(UnsupportedImage):
 
 STATUS = COMMON | {NoValues: 400}  # as Orthanc answers; a picture's status is 415
 
-DESCRIBED = (UnsupportedImage, DamagedObject, BadRequest)
+DESCRIBED = (UnsupportedImage, DamagedObject, BadRequest, Unavailable)
 """The errors whose answer says why, which the gateway puts in Orthanc's form."""
 
 UNSUPPORTED_PICTURE = "app/images/unsupported.png"
@@ -44,7 +46,7 @@ def add_handlers(app: FastAPI) -> None:
 
 def told(error: PonsError, status: int) -> Response:
     """The answer that names an error, as far as others know it, and says why."""
-    body = {"error": family_name(error), "message": str(error)}
+    body = {"error": family_name(error), "kind": kind_name(error), "message": str(error)}
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 

@@ -208,7 +208,7 @@ async def test_crash_is_an_unsupported_image(
 
 async def test_failure_of_the_index(client: httpx.AsyncClient, resources: Any) -> None:
     """Each error that a resource can raise has its status; a body where the gateway tells why."""
-    described = {BadRequest, DamagedObject, UnsupportedImage}
+    described = {BadRequest, DamagedObject, UnsupportedImage, Unavailable, Unheard}
     for kind in (*FAMILY.values(), Unheard):
 
         async def find(_id: str, kind: type[PonsError] = kind) -> Located | None:

@@ -5,7 +5,7 @@ import httpx
 import msgspec
 from starlette.responses import Response
 
-from pons.errors import FAMILY, NotFound, PonsError
+from pons.errors import NotFound
 from pons.jobs import ArchiveOrder, submit_archive
 from pons.runtime.render import render_timeout
 from pons_gateway.backends import Backends
@@ -35,8 +35,7 @@ async def _relay(order: ArchiveOrder, backends: Backends) -> Response:
     )
     answer = await send(client, asked)
     if answer.status_code != 200:
-        error, message = await refusal(answer)
-        raise FAMILY.get(error, PonsError)(message)
+        raise await refusal(answer)
     headers = {
         "content-disposition": content_disposition(order.filename),
         "x-content-type-options": "nosniff",

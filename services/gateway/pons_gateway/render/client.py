@@ -9,17 +9,23 @@ import structlog
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from pons.errors import TooLarge, Unavailable
+from pons.errors import PonsError, TooLarge, Unavailable, named
 
 log = structlog.get_logger()
+
+JSON = "application/json"
+"""What an answer of render that says why there is none consists of."""
 
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """The answer, whose body is still to be read (`Relayed`).
 
-    Raises `Unavailable`, also where render does not let this gateway in, and `TooLarge`.
+    Raises `Unavailable`, also where render does not let this gateway in or lacks what it needs, and
+    `TooLarge`.
     """
     answer = await _send(client, request)
+    if answer.status_code == 503:
+        raise await refusal(answer)
     if answer.status_code not in (401, 413):
         return answer
     await answer.aclose()
@@ -32,13 +38,18 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
     )
 
 
-async def refusal(answer: httpx.Response) -> tuple[str, str]:
-    """What render could not do: the error of the family, and what it tells."""
+async def refusal(answer: httpx.Response) -> PonsError:
+    """What render could not do, or why it cannot answer now."""
     try:
-        told = msgspec.json.decode(await answer.aread(), type=dict[str, str])
+        content = await answer.aread()
     finally:
         await answer.aclose()
-    return told["error"], told["message"]
+    if answer.headers.get("content-type") == JSON:
+        told = msgspec.json.decode(content, type=dict[str, str])
+        return named(told["error"], told.get("kind", ""))(told["message"])
+    if answer.status_code == 503:  # nothing more is said by a render of the release before
+        return Unavailable("The render service cannot answer now", "try again shortly")
+    return PonsError(f"Render answered {answer.status_code}")
 
 
 async def _send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:

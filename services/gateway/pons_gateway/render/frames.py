@@ -7,7 +7,6 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pons.errors import FAMILY, PonsError, Unavailable
 from pons.messages.frames import NEVER_KEPT
 from pons_gateway.render.client import Relayed, refusal, send
 from pons_gateway.responses.answers import Answer
@@ -44,13 +43,7 @@ async def relay_frames(render: httpx.AsyncClient, path: str, body: bytes, kept: 
     """The records as render sends them; a failure in their midst breaks the connection."""
     answer = await send(render, render.build_request("POST", path, content=body))
     if answer.status_code != 200:
-        if answer.headers.get("content-type") == "application/json":
-            error, message = await refusal(answer)
-            raise FAMILY.get(error, PonsError)(message)
-        await answer.aclose()
-        if answer.status_code == 503:
-            raise Unavailable("The render service cannot answer now")
-        raise PonsError(f"Render answered {answer.status_code}")
+        raise await refusal(answer)
     relayed = Relayed(answer, media_type=OCTETS)
     never = answer.headers.get("cache-control") == NEVER_KEPT
     headers = [(b"cache-control", NEVER_KEPT.encode())] if never else kept.headers

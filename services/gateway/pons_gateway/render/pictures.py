@@ -9,9 +9,8 @@ from starlette.responses import Response
 
 from pons.errors import DamagedObject, PonsError, UnsupportedImage
 from pons_gateway.errors import BadFrame
-from pons_gateway.render.client import Relayed, refusal, send
+from pons_gateway.render.client import JSON, Relayed, refusal, send
 
-JSON = "application/json"
 PASSED_ON = frozenset(
     ("content-type", "content-length", "content-disposition", "content-encoding", "location")
 )
@@ -35,8 +34,7 @@ async def relay_picture(
     answer = await send(render, asked)
     if answer.status_code in REFUSALS and answer.headers.get("content-type") == JSON:
         # Orthanc's answer has no body where a picture is refused; why is what people ask first.
-        _, message = await refusal(answer)
-        raise REFUSALS[answer.status_code](message)
+        raise REFUSALS[answer.status_code](str(await refusal(answer)))
     headers = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
     headers["x-content-type-options"] = "nosniff"
     return Relayed(answer, status_code=answer.status_code, headers=headers)

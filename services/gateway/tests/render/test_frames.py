@@ -124,9 +124,13 @@ async def test_a_stream_that_cannot_begin(open_client: Open, store: Store) -> No
     async with render.client() as inner, open_client(archives=inner) as client:
         answer = await client.get(path)
     assert (answer.status_code, answer.json()["Details"]) == (400, "no request")
-    busy = Asked(Response(status_code=503))
-    async with busy.client() as inner, open_client(archives=inner) as client:
-        assert (await client.get(path)).status_code == 503
+    away = {"error": "Unavailable", "kind": "DatabaseUnavailable", "message": "it is away"}
+    for refused, code in ((Response(status_code=503), 16), (JSONResponse(away, 503), 36)):
+        asked = Asked(refused)
+        async with asked.client() as inner, open_client(render=inner, archives=inner) as client:
+            for lacking in (path, f"/instances/{INSTANCE}/preview"):
+                answer = await client.get(lacking)
+                assert (answer.status_code, answer.json()["OrthancStatus"]) == (503, code)
 
 
 async def test_thumbnails_of_each_level(open_client: Open, store: Store) -> None:
