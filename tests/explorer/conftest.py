@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store with studies to be looked at, and a browser that looks at them."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -9,25 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from browsing import EXPLORER, Open, visit
+from browsing import EXPLORER, Open
 from outside import Store, eventually, running
 from patients import STUDIES, fill
+from tabs import WAIT, Tabs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WAIT = 60_000
-"""Milliseconds after which something has not happened: a busy machine is slow."""
 SETTINGS = {
     "PONS_INDEX_STABLE_AGE": "1",
     "PONS_MODALITIES": '{"fixed": ["FIXED", "127.0.0.1", 9]}',
 }
 """What the settings fix, which pages show as locked."""
-WATCH = """
-window.violations = [];
-document.addEventListener('securitypolicyviolation', (event) =>
-  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
-"""
 
 
 @pytest.fixture(scope="session")
@@ -81,40 +74,42 @@ def first_studies(store: Store) -> frozenset[str]:
     return frozenset(store.get("/studies"))
 
 
+@pytest.fixture(scope="session")
+def tabs(store: Store, browser: Browser) -> Iterator[Tabs]:
+    made = Tabs(browser, str(store.http.base_url))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def explorer(store: Store, browser: Browser, first_studies: frozenset[str]) -> Iterator[Open]:
+def explorer(
+    request: pytest.FixtureRequest, store: Store, tabs: Tabs, first_studies: frozenset[str]
+) -> Iterator[Open]:
     """Opens pages of Explorer; none of them may break its policy, or fail by itself.
 
-    What a test has sent goes with it. With `clock`, a test moves the time of its page on.
+    What a test has sent goes with it. With `clock`, a test moves the time of its page on; `alone`
+    is for what a page cannot get rid of: what it hears of, scripts, permissions, scripts in memory.
     """
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
+    failed = request.session.testsfailed
 
-    def open_page(path: str = "", **options: object) -> Page:
-        given = {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}} | options
-        preferences = given.pop("preferences", None)
-        clock = given.pop("clock", False)
-        context = browser.new_context(base_url=str(store.http.base_url), **given)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.set_default_timeout(WAIT)
-        context.add_init_script(WATCH)
-        if preferences:
-            kept = json.dumps(json.dumps(preferences))
-            context.add_init_script(f"localStorage.setItem('pons-explorer', {kept})")
-        page = context.new_page()
+    def open_page(
+        path: str = "",
+        *,
+        preferences: dict[str, object] | None = None,
+        viewport: ViewportSize | None = None,
+        clock: bool = False,
+        alone: bool = False,
+        **options: object,
+    ) -> Page:
+        tab = tabs.lend(alone or clock, **options)
+        if viewport:
+            tab.page.set_viewport_size(viewport)
         if clock:
-            page.clock.install()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        # Seen where a test fails: Chromium gives requests up, say when a network comes or goes.
-        page.on("requestfailed", lambda one: print(one.method, one.url, one.failure))
-        visit(page, f"/explorer/{path}", faults)
-        return page
+            tab.page.clock.install()
+        return tab.open(path, preferences)
 
     yield open_page
-    for context in contexts:
-        for page in context.pages:
-            faults += page.evaluate("window.violations ?? []")
-        context.close()
+    faults = tabs.take_back(request.session.testsfailed > failed)
     there = set(store.get("/studies"))
     more = [{"Level": "Study", "ID": one} for one in there - first_studies]
     if more:

@@ -27,7 +27,7 @@ def sent(page: Page) -> list[Request]:
 def test_deletion_is_taken_back(explorer: Open, store: Store) -> None:
     """Until the time to undo is over nothing is sent; `z` brings the row back."""
     study = send(store, scan(8001, "Undo^Me", "UNDO", "20260101"))
-    page = explorer("?q=UNDO")
+    page = explorer("?q=UNDO", alone=True)
     requests = sent(page)
     choose(page)
     page.keyboard.press("Delete")

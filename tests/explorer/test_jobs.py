@@ -275,7 +275,7 @@ def test_what_was_not_delivered(explorer: Open, store: Store, destination: Desti
 
 def test_tabs_share_one_stream(explorer: Open, store: Store) -> None:
     """Eight pages of a browser, which has six connections to a host, all work and all hear."""
-    page = explorer()
+    page = explorer(alone=True)
     pages = [page, *[page.context.new_page() for _ in range(7)]]
     for one in pages[1:]:
         one.goto("/explorer/")
@@ -302,7 +302,7 @@ def test_the_stream_comes_back(explorer: Open, store: Store) -> None:
 
 def test_a_browser_without_shared_workers(explorer: Open, store: Store) -> None:
     """A page has a stream of its own then, and asks again when the store refuses it."""
-    page = explorer("upload")
+    page = explorer("upload", alone=True)
     page.add_init_script("delete window.SharedWorker")
     asked: list[str] = []
     held: list[Route] = []

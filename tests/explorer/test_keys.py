@@ -54,7 +54,7 @@ def test_to_the_search_of_tags(explorer: Open, store: Store) -> None:
 
 def test_a_link_to_the_list(explorer: Open) -> None:
     """`y` copies what shows somebody else the same studies."""
-    page = explorer("?q=Dubois")
+    page = explorer("?q=Dubois", alone=True)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.keyboard.press("y")

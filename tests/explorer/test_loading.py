@@ -28,7 +28,7 @@ ROWS_FOLLOW = """() => {
 
 def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:
     """The page that needs it is shown, and looks as it should once the style is there."""
-    page = explorer("upload")
+    page = explorer("upload", alone=True)
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     failed: list[str] = []
 
@@ -48,7 +48,7 @@ def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:
 
 def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
     """The one that the page itself names does not come: it has it later, without a reload."""
-    page = explorer("upload")
+    page = explorer("upload", alone=True)
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     failed: list[str] = []
 
@@ -67,7 +67,7 @@ def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
 
 def test_a_list_whose_style_comes_late(explorer: Open) -> None:
     """Its rows are as high as they should be from then on, one below the other."""
-    page = explorer("upload")
+    page = explorer("upload", alone=True)
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     failed: list[str] = []
 

@@ -84,7 +84,7 @@ def test_rule(explorer: Open, store: Store) -> None:
 
 def test_tester(explorer: Open, store: Store) -> None:
     """Rules are tried on a study, on a chosen file and on a dropped one: none is kept or sent."""
-    page = explorer("operate/routing")
+    page = explorer("operate/routing", alone=True)
     requests: list[str] = []
     page.on("request", lambda one: requests.append(f"{one.method} {one.url}"))
     tester = page.get_by_role("region", name="Try the rules")
