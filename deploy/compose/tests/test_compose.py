@@ -71,6 +71,16 @@ def test_containers_can_do_no_more_than_they_need(services: dict[str, dict[str, 
         assert not {"privileged", "cap_add", "pid", "network_mode"} & one.keys()
 
 
+def test_a_store_in_kubernetes_has_the_same_backing_servers(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """One version of each is tried, and updated in both places."""
+    overlay = CHECKOUT / "deploy/k8s/overlays/single-node/kustomization.yaml"
+    named = yaml.safe_load(overlay.read_text())["images"]
+    by_default = {services[name]["image"].partition(":-")[2].removesuffix("}") for name in BACKING}
+    assert {f"{one['name']}:{one['newTag']}" for one in named} == by_default
+
+
 def test_patients_names_are_not_in_logs(services: dict[str, dict[str, Any]]) -> None:
     """PostgreSQL would write the statements that fail there."""
     assert "log_min_error_statement=panic" in services["postgres"]["command"]

@@ -71,6 +71,8 @@ def test_it_writes_the_choices_of_the_store(checkout: Path) -> None:
     assert {
         *("STORE=nm", "COMPOSE_PROJECT_NAME=pons-nm", "SECRETS=./stores/nm/secrets"),
         *("HTTP_PORT=8044", "DICOM_PORT=4244"),
+        # Updated with the checkout, unless the operator names others.
+        *("POSTGRES_IMAGE=", "NATS_IMAGE=", "MINIO_IMAGE="),
     } <= set(lines)
 
 
