@@ -2,9 +2,9 @@
 """Addresses that lead to the page which has what they name."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
-from browsing import Open
+from browsing import Open, until
 
 
 def test_jobs_among_the_pages_of_the_store(explorer: Open) -> None:
@@ -15,11 +15,18 @@ def test_jobs_among_the_pages_of_the_store(explorer: Open) -> None:
 
 
 def test_about_this_store(explorer: Open) -> None:
-    """The side bar leads to what the store is, within its page."""
+    """The side bar leads to what the store is, within its page, whatever comes late above it."""
     page = explorer("upload")
+    late: list[Route] = []
+    page.route("**/explorer/api/services", lambda route: late.append(route), times=1)
     page.get_by_role("link", name="About this store").click()
     page.wait_for_url("**/explorer/operate#store-about")
-    expect(page.get_by_role("heading", name="What this store is")).to_be_in_viewport()
+    heading = page.get_by_role("heading", name="What this store is")
+    expect(heading).to_be_in_viewport()
+    until(page, lambda: late)
+    late[0].continue_()
+    expect(page.get_by_role("rowheader", name="gateway")).to_be_attached()
+    expect(heading).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,27 @@ import { useTranslations } from 'use-intl';
 import type { StoreState } from '../api/schema';
 import styles from './store.module.css';
 
+/** What people do on a page that is shown. */
+const ANYTHING = ['wheel', 'touchstart', 'pointerdown', 'keydown'];
+
 /** What this store is. */
 export function About({ store }: { store: StoreState }) {
   const t = useTranslations('store');
   const section = useRef<HTMLElement>(null);
   const { hash } = useLocation();
   useEffect(() => {
-    // It comes later than the page, when the browser has already looked for it.
-    if (hash === 'store-about') section.current?.scrollIntoView();
+    const here = section.current;
+    if (hash !== 'store-about' || !here?.parentElement) return;
+    // It comes later than the page, when the browser has already looked for it; what is above comes
+    // later still, and would push it away. Who scrolls, or does anything else, has seen it.
+    const stay = new ResizeObserver(() => here.scrollIntoView());
+    stay.observe(here.parentElement);
+    const leave = () => stay.disconnect();
+    for (const event of ANYTHING) window.addEventListener(event, leave, { once: true });
+    return () => {
+      leave();
+      for (const event of ANYTHING) window.removeEventListener(event, leave);
+    };
   }, [hash]);
   return (
     <section ref={section} className={styles.section} aria-labelledby="store-about">
