@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting in tests: for something to hold, with a deadline."""
+"""Waiting in tests: for something to hold, or a task to end, with a deadline."""
 
+import asyncio
 import inspect
 import time
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 
@@ -32,3 +34,16 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> No
         name = getattr(condition, "__name__", condition)
         assert time.monotonic() < deadline, f"{name} did not hold in {seconds:g} s"
         time.sleep(0.01)
+
+
+async def end_task(task: asyncio.Task[Any], seconds: float = PATIENCE) -> None:
+    """Cancel a task until it has ended, as services do with theirs.
+
+    Before Python 3.12 `asyncio.wait_for`, which nats-py waits with, forgets a cancellation that
+    arrives together with what it waits for.
+    """
+    deadline = time.monotonic() + seconds
+    while not task.done():
+        assert time.monotonic() < deadline, f"{task.get_name()} did not end in {seconds:g} s"
+        task.cancel()
+        await asyncio.wait((task,), timeout=0.5)

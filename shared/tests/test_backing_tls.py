@@ -25,6 +25,7 @@ from pons_testing.certificates import Authority, Issued
 from pons_testing.postgres import PostgresServer
 from pons_testing.s3 import Endpoint, run_rclone
 from pons_testing.tls_postgres import SSL_REQUEST, postgres_behind_tls
+from pons_testing.waiting import end_task
 
 pytestmark = pytest.mark.anyio
 
@@ -171,8 +172,7 @@ async def said_by(settings: Settings) -> str:
             while not (found := [one for one in logs if one["event"] == "nats error"]):
                 assert not opening.done()
                 await asyncio.sleep(0.01)
-        opening.cancel()
-        await asyncio.gather(opening, return_exceptions=True)
+        await end_task(opening)
     return str(found[0]["error"])
 
 

@@ -18,6 +18,8 @@ from pons.tls.servers import NATS, asking_context, no_tls
 
 CLOSE_TIMEOUT = 3.0
 """Seconds that a server which hangs may hold up the end of a service."""
+AGAIN = 0.1
+"""Seconds until a task of the client that has not ended is told once more to end."""
 REPEAT_LOG = 10.0
 """Seconds until a connection failure that goes on is logged again."""
 
@@ -85,15 +87,17 @@ class Connection:
         self._leaving = True
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
+                await _end(client._reconnection_task)
                 await client.close()
         except (OSError, RuntimeError) as error:
             # The server is away: TimeoutError is an OSError, and uvloop's word for writing to a
             # connection that is closed is RuntimeError.
-            log.warning("nats does not take leave", error=repr(error))
-            # What the server has not read would keep the event loop from closing as well.
-            writer = getattr(client._transport, "_io_writer", None)
-            if isinstance(writer, asyncio.StreamWriter):
-                writer.transport.abort()
+            _abort(client, error)
+        except asyncio.CancelledError as error:
+            # The end of a connection that its task waited for is cancelled with the task, and so is
+            # whoever waits for it now.
+            _abort(client, error)
+            check_cancelled()
 
     async def _on_error(self, error: Exception) -> None:
         """The connection's failures, while they last; a subscriber's own are bugs."""
@@ -127,6 +131,33 @@ class Connection:
 
     async def _on_closed(self) -> None:
         self._closed.set()
+
+
+def check_cancelled() -> None:
+    """Raise `CancelledError` when this task was cancelled and nats-py lost that.
+
+    Before Python 3.12, `asyncio.wait_for`, which each of its requests ends in, forgets a
+    cancellation that arrives together with the answer. A loop around requests would never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _end(connecting: asyncio.Task[None] | None) -> None:
+    """End the client's task that connects anew, which may lose its cancellation likewise: it would
+    go on for as long as the process."""
+    while connecting is not None and not connecting.done():
+        connecting.cancel()
+        await asyncio.wait((connecting,), timeout=AGAIN)
+
+
+def _abort(client: Client, error: BaseException) -> None:
+    """Give up what the server has not read, which would keep the event loop from closing."""
+    log.warning("nats does not take leave", error=repr(error))
+    writer = getattr(client._transport, "_io_writer", None)
+    if isinstance(writer, asyncio.StreamWriter):
+        writer.transport.abort()
 
 
 def _context(settings: NatsSettings) -> ssl.SSLContext:

@@ -333,17 +333,6 @@ async def _called(callback: Callback, message: Msg) -> None:
     await callback(message)
 
 
-def check_cancelled() -> None:
-    """Raise `CancelledError` when this task was cancelled and nats-py lost that.
-
-    Before Python 3.12, `asyncio.wait_for`, which each of its requests ends in, forgets a
-    cancellation that arrives together with the answer. A loop around requests would never end.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
 @asynccontextmanager
 async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
     """A connected bus whose streams exist; waits, and says so, until the server is there.

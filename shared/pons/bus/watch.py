@@ -14,7 +14,8 @@ from nats.js import JetStreamContext
 from nats.js.api import DeliverPolicy
 from nats.js.kv import KV_OP
 
-from pons.bus.connection import AWAY, Bus, check_cancelled
+from pons.bus.client import check_cancelled
+from pons.bus.connection import AWAY, Bus
 
 log = structlog.get_logger()
 
