@@ -276,9 +276,11 @@ def test_what_was_not_delivered(explorer: Open, store: Store, destination: Desti
 def test_tabs_share_one_stream(explorer: Open, store: Store) -> None:
     """Eight pages of a browser, which has six connections to a host, all work and all hear."""
     page = explorer(alone=True)
-    pages = [page, *[page.context.new_page() for _ in range(7)]]
-    for one in pages[1:]:
-        one.goto("/explorer/")
+    pages = [page]
+    for _ in range(7):
+        with page.expect_popup() as opening:
+            page.evaluate("() => { window.open('/explorer/'); }")
+        pages.append(opening.value)
     for one in pages:
         expect(one.locator('[aria-rowindex="2"] a')).to_be_visible()
         expect(one.locator('[data-live="open"]')).to_be_visible()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts of the page that do not come at once, on a network that is cut for a moment."""
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from browsing import Open
 
@@ -28,7 +28,7 @@ ROWS_FOLLOW = """() => {
 
 def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:
     """The page that needs it is shown, and looks as it should once the style is there."""
-    page = explorer("upload", alone=True)
+    page = explorer("upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     failed: list[str] = []
 
@@ -46,10 +46,8 @@ def test_a_style_that_does_not_come_is_asked_for_again(explorer: Open) -> None:
     assert len(failed) == 2
 
 
-def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
-    """The one that the page itself names does not come: it has it later, without a reload."""
-    page = explorer("upload", alone=True)
-    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+def open_without_style(page: Page, path: str) -> str:
+    """Open a page whose style does not come at once; the address of that."""
     failed: list[str] = []
 
     def fail_once(route: Route) -> None:
@@ -60,27 +58,23 @@ def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
             route.abort()
 
     page.route("**/assets/index-*.css", fail_once)
-    page.goto("/explorer/upload")
+    page.goto(f"/explorer/{path}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    return failed[0]
+
+
+def test_the_style_of_every_page_is_asked_for_again(explorer: Open) -> None:
+    """The one that the page itself names does not come: it has it later, without a reload."""
+    page = explorer("upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
-    page.wait_for_function(HAS_STYLE, arg=failed[0])
+    page.wait_for_function(HAS_STYLE, arg=open_without_style(page, "upload"))
 
 
 def test_a_list_whose_style_comes_late(explorer: Open) -> None:
     """Its rows are as high as they should be from then on, one below the other."""
-    page = explorer("upload", alone=True)
+    page = explorer("upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
-    failed: list[str] = []
-
-    def fail_once(route: Route) -> None:
-        if failed:
-            route.continue_()
-        else:
-            failed.append(route.request.url)
-            route.abort()
-
-    page.route("**/assets/index-*.css", fail_once)
-    page.goto("/explorer/")
-    page.wait_for_function(HAS_STYLE, arg=failed[0])
+    page.wait_for_function(HAS_STYLE, arg=open_without_style(page, ""))
     page.wait_for_function(ROWS_FOLLOW)
     expect(page.locator('[aria-rowindex="2"] a')).to_have_text("Okafor, Anna")
 

@@ -65,11 +65,12 @@ def test_who_can_send_nowhere_is_led_to_where_destinations_are_made(
 def test_the_end_of_sending_is_told(explorer: Open, store: Store, nobody: str) -> None:
     """A store that is away while a job runs is asked again; what is not known is said."""
     send(store, scan(8012, "Watch^Me", "WATCH", "20260101"))
+    page = explorer("upload")
     for status, times, told in (
         (503, 3, f"Not everything was sent to {nobody}"),
         (404, 1, f"Whether all was sent to {nobody} is not known"),
     ):
-        page = explorer("?q=WATCH")
+        page.goto("/explorer/?q=WATCH")
         answer_at_first(page, "**/jobs/*", status, times)
         choose(page)
         page.keyboard.press("e")
