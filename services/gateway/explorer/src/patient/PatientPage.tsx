@@ -4,12 +4,13 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useLocale, useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
-import { Icon } from '../shell/Icon';
 import { Page } from '../shell/Page';
 import { useDeletions } from '../studies/deletions';
-import { dateText, personName, sizeText } from '../studies/dicom';
+import { personName, sizeText } from '../studies/dicom';
+import { Actions } from '../study/Actions';
+import { bornText } from '../study/Facts';
+import { Header } from '../study/Header';
 import styles from '../study/study.module.css';
-import { PatientActions } from './PatientActions';
 import own from './patient.module.css';
 import {
   type PatientAnswer,
@@ -49,7 +50,6 @@ export function PatientPage() {
 
 function Patient({ patient, studies }: { patient: PatientAnswer; studies: StudyOfPatient[] }) {
   const t = useTranslations('patient');
-  const told = useTranslations('study');
   const locale = useLocale();
   const { hidden } = useDeletions();
   const { data: sums } = useQuery(patientStatisticsQuery(patient.ID));
@@ -58,7 +58,7 @@ function Patient({ patient, studies }: { patient: PatientAnswer; studies: StudyO
   const ids = patient.Studies.filter((one) => !hidden.has(one));
   const facts = [
     tags.PatientID,
-    [tags.PatientSex, dateText(tags.PatientBirthDate ?? '', locale)].filter(Boolean).join(' '),
+    bornText(tags.PatientSex, tags.PatientBirthDate, locale),
     sums &&
       t('size', {
         studies: sums.CountStudies,
@@ -66,27 +66,20 @@ function Patient({ patient, studies }: { patient: PatientAnswer; studies: StudyO
         instances: sums.CountInstances ?? 0,
         size: sizeText(Number(sums.DicomDiskSize), locale),
       }),
-  ].filter(Boolean);
+  ];
   return (
     <div className={styles.study}>
-      <header className={styles.header}>
-        <Link to="/" className={styles.back} aria-label={told('toStudies')}>
-          <Icon name="chevronLeft" size={20} />
-        </Link>
-        <div className={styles.who}>
-          <p className={styles.name} dir="auto">
-            {personName(tags.PatientName ?? '') || told('noName')}
-          </p>
-          <ul className={styles.facts}>
-            {facts.map((fact) => (
-              <li key={fact} dir="auto">
-                {fact}
-              </li>
-            ))}
-          </ul>
-        </div>
-      </header>
-      <PatientActions patient={patient.ID} ids={ids} />
+      <Header patientName={tags.PatientName ?? ''} facts={facts} />
+      <Actions
+        level="patients"
+        id={patient.ID}
+        patient={patient.ID}
+        ids={ids}
+        link={`/explorer/patients/${patient.ID}`}
+        linkCopied={t('linkCopied')}
+        labelled={studiesOfPatientQuery(patient.ID).queryKey}
+        name={t('actions')}
+      />
       <section className={own.studies} aria-labelledby="patient-studies">
         <h2 id="patient-studies">{t('studies')}</h2>
         <p className={styles.quietText}>{t(tags.PatientID ? 'sameId' : 'noId')}</p>

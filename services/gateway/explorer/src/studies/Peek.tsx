@@ -7,9 +7,10 @@ import { Button } from 'react-aria-components';
 import { useLocale, useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
+import { bornText, Facts } from '../study/Facts';
 import { Images } from '../study/Images';
 import { seriesOfStudyQuery } from '../study/queries';
-import { dateText, dateTimeText, personName, sizeText } from './dicom';
+import { dateTimeText, personName, sizeText } from './dicom';
 import styles from './peek.module.css';
 import type { Row } from './search';
 
@@ -27,12 +28,12 @@ export function Peek({ row, onClose }: { row: Row; onClose: () => void }) {
   const series = useQuery({ ...seriesOfStudyQuery(resting), enabled: resting === row.id });
   const facts = [
     row.patientId,
-    [row.sex, dateText(row.birthDate, locale)].filter(Boolean).join(' '),
+    bornText(row.sex, row.birthDate, locale),
     dateTimeText(row.date, row.time, locale),
     row.description,
     row.accession,
     sizeText(row.size, locale),
-  ].filter(Boolean);
+  ];
   return (
     <aside className={styles.peek} aria-label={t('peek')}>
       <header className={styles.head}>
@@ -41,13 +42,7 @@ export function Peek({ row, onClose }: { row: Row; onClose: () => void }) {
           <Icon name="close" size={16} />
         </Button>
       </header>
-      <ul className={styles.facts}>
-        {facts.map((fact) => (
-          <li key={fact} dir="auto">
-            {fact}
-          </li>
-        ))}
-      </ul>
+      <Facts className={styles.facts} facts={facts} />
       <Link to="/studies/$id" params={{ id: row.id }}>
         {t('peekOpen')}
       </Link>

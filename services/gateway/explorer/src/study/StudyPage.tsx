@@ -10,10 +10,12 @@ import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
-import { dateText, dateTimeText, personName, sizeText } from '../studies/dicom';
+import { dateTimeText, personName, sizeText } from '../studies/dicom';
 import { besideStudy } from '../studies/walk';
 import { TABS, type Tab as TabName } from './address';
+import { bornText } from './Facts';
 import { Files } from './Files';
+import { Header } from './Header';
 import { History } from './History';
 import { Images } from './Images';
 import {
@@ -101,7 +103,7 @@ function Study({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }
   const chosen = useChosen(series, search.series, search.instance);
   return (
     <div className={styles.study}>
-      <Header study={study} />
+      <Who study={study} />
       <StudyActions study={study} series={search.series ?? series[0]?.ID} />
       <div className={styles.panes}>
         <Tree
@@ -154,15 +156,23 @@ function useChosen(all: SeriesAnswer[], series?: string, instance?: string): str
   return order?.Instances[Math.floor(order.Instances.length / 2)]?.Instance;
 }
 
-function Header({ study }: { study: StudyAnswer }) {
+function Who({ study }: { study: StudyAnswer }) {
   const t = useTranslations('study');
   const locale = useLocale();
   const { data: statistics } = useQuery(statisticsQuery(study.ID));
   const { MainDicomTags: tags, PatientMainDicomTags: patient } = study;
   const facts = [
-    [patient.PatientSex, dateText(patient.PatientBirthDate ?? '', locale)]
-      .filter(Boolean)
-      .join(' '),
+    patient.PatientID ? (
+      <Link
+        key="patient"
+        to="/patients/$id"
+        params={{ id: study.ParentPatient }}
+        title={t('ofPatient')}
+      >
+        {patient.PatientID}
+      </Link>
+    ) : undefined,
+    bornText(patient.PatientSex, patient.PatientBirthDate, locale),
     dateTimeText(tags.StudyDate ?? '', tags.StudyTime ?? '', locale),
     tags.AccessionNumber && t('accession', { number: tags.AccessionNumber }),
     statistics &&
@@ -172,34 +182,12 @@ function Header({ study }: { study: StudyAnswer }) {
         size: sizeText(Number(statistics.DicomDiskSize), locale),
       }),
     study.IsStable ? undefined : t('arriving'),
-  ].filter(Boolean);
+  ];
   return (
-    <header className={styles.header}>
-      <Link to="/" className={styles.back} aria-label={t('toStudies')}>
-        <Icon name="chevronLeft" size={20} />
-      </Link>
-      <div className={styles.who}>
-        <p className={styles.name} dir="auto">
-          {personName(patient.PatientName ?? '') || t('noName')}
-          <span className={styles.description} dir="auto">
-            {tags.StudyDescription}
-          </span>
-        </p>
-        <ul className={styles.facts}>
-          {patient.PatientID && (
-            <li dir="auto">
-              <Link to="/patients/$id" params={{ id: study.ParentPatient }} title={t('ofPatient')}>
-                {patient.PatientID}
-              </Link>
-            </li>
-          )}
-          {facts.map((fact) => (
-            <li key={fact} dir="auto">
-              {fact}
-            </li>
-          ))}
-        </ul>
-      </div>
-    </header>
+    <Header patientName={patient.PatientName ?? ''} facts={facts}>
+      <span className={styles.description} dir="auto">
+        {tags.StudyDescription}
+      </span>
+    </Header>
   );
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What can be done with all studies of a patient. */
-
-import { useQueryClient } from '@tanstack/react-query';
+/** What can be done with a study or all of a patient: each with a button and a key, absent where it
+ *  may not be done. */
+import { type QueryKey, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { useMay } from '../api/session';
@@ -15,37 +15,44 @@ import { DeleteDialog, needsTyping } from '../studies/DeleteDialog';
 import { useDeletions } from '../studies/deletions';
 import { LabelDialog } from '../studies/LabelDialog';
 import { SendDialog } from '../studies/SendDialog';
-import { copyText } from '../study/copyText';
-import { Downloads } from '../study/Downloads';
-import { Protect } from '../study/Protect';
-import styles from '../study/study.module.css';
-import { useFailing } from '../study/useFailing';
-import { studiesOfPatientQuery } from './queries';
+import { copyText } from './copyText';
+import { Downloads } from './Downloads';
+import { Protect } from './Protect';
+import styles from './study.module.css';
+import { useFailing } from './useFailing';
 
-type Open = 'send' | 'label' | Plan | null;
-
-export function PatientActions({
-  patient,
-  ids,
-}: {
+interface Props {
+  level: 'patients' | 'studies';
+  /** Of what is downloaded. */
+  id: string;
   patient: string;
-  /** Of all its studies. */
+  /** The studies that are sent, labelled and deleted; none where all are about to be deleted. */
   ids: string[];
-}) {
-  const t = useTranslations('patient');
-  const told = useTranslations('study');
+  /** The path that leads here for good, and what is said once it is copied. */
+  link: string;
+  linkCopied: string;
+  /** Whose labels are read again once they were changed. */
+  labelled: QueryKey;
+  name: string;
+  first?: ReactNode;
+  children?: ReactNode;
+}
+
+export function Actions(props: Props) {
+  const { level, id, patient, ids, link, linkCopied, labelled, name, first, children } = props;
+  const t = useTranslations('study');
   const may = useMay();
   const navigate = useNavigate();
   const queries = useQueryClient();
   const { show } = useNotices();
   const fail = useFailing();
   const { remove } = useDeletions();
-  const [open, setOpen] = useState<Open>(null);
-  const some = ids.length > 0;
+  const [open, setOpen] = useState<'send' | 'label' | Plan | null>(null);
+  const can = (action: 'send' | 'download' | 'label' | 'delete') => ids.length > 0 && may(action);
   const close = () => setOpen(null);
 
-  const hide = (plan: Plan) => {
-    remove(ids, plan);
+  const hide = ({ studies, instances }: Plan) => {
+    remove(ids, { studies, instances });
     void navigate({ to: '/' });
   };
   const asking = useRef(false);
@@ -60,44 +67,43 @@ export function PatientActions({
       });
   };
   const copyLink = async () => {
-    const link = `${location.origin}/explorer/patients/${patient}`;
-    const copied = await copyText(link);
-    show(copied ? { text: t('linkCopied') } : { text: link, bad: true });
+    const whole = `${location.origin}${link}`;
+    show((await copyText(whole)) ? { text: linkCopied } : { text: whole, bad: true });
   };
   useShortcuts([
-    ...(some && may('send') ? [{ keys: 'e', text: told('send'), run: () => setOpen('send') }] : []),
-    ...(some && may('label')
-      ? [{ keys: 'l', text: told('labels'), run: () => setOpen('label') }]
-      : []),
-    ...(some && may('delete') ? [{ keys: '#', text: told('delete'), run: startDeletion }] : []),
-    { keys: 'y', text: told('copyLink'), run: () => void copyLink() },
+    ...(can('send') ? [{ keys: 'e', text: t('send'), run: () => setOpen('send') }] : []),
+    ...(can('label') ? [{ keys: 'l', text: t('labels'), run: () => setOpen('label') }] : []),
+    ...(can('delete') ? [{ keys: '#', text: t('delete'), run: startDeletion }] : []),
+    { keys: 'y', text: t('copyLink'), run: () => void copyLink() },
   ]);
   return (
-    <div className={styles.actions} role="toolbar" aria-label={t('actions')}>
-      {some && may('send') && (
+    <div className={styles.actions} role="toolbar" aria-label={name}>
+      {first}
+      {can('send') && (
         <Button className={styles.action} onPress={() => setOpen('send')}>
           <Icon name="send" />
-          {told('send')}
+          {t('send')}
         </Button>
       )}
-      {some && may('download') && <Downloads level="patients" id={patient} />}
-      {some && may('label') && (
+      {can('download') && <Downloads level={level} id={id} />}
+      {can('label') && (
         <Button className={styles.action} onPress={() => setOpen('label')}>
           <Icon name="label" />
-          {told('labels')}
+          {t('labels')}
         </Button>
       )}
       {may('protect') && <Protect patient={patient} />}
       <Button className={styles.action} onPress={() => void copyLink()}>
         <Icon name="copy" />
-        {told('copyLink')}
+        {t('copyLink')}
       </Button>
-      {some && may('delete') && (
+      {can('delete') && (
         <Button className={styles.action} data-bad onPress={startDeletion}>
           <Icon name="trash" />
-          {told('delete')}
+          {t('delete')}
         </Button>
       )}
+      {children}
       {open === 'send' && <SendDialog ids={ids} onClose={close} />}
       {open === 'label' && (
         <LabelDialog
@@ -105,7 +111,7 @@ export function PatientActions({
           onClose={close}
           onDone={() => {
             close();
-            void queries.invalidateQueries({ queryKey: studiesOfPatientQuery(patient).queryKey });
+            void queries.invalidateQueries({ queryKey: labelled });
           }}
         />
       )}
