@@ -178,7 +178,6 @@ async def test_one_replica_carries_a_command_out(broker: NatsServer) -> None:
         async with open_bus(settings) as other:
             await answer_commands(one, "index", {ClearChanges: handler("one")})
             await answer_commands(other, "index", {ClearChanges: handler("other")})
-            await asyncio.gather(one.check(), other.check())
             for _ in range(20):
                 await ask(asking, "index", ClearChanges(), Done)
             assert len(done) == 20
@@ -211,11 +210,9 @@ async def test_no_question_is_lost_when_a_replica_takes_leave(broker: NatsServer
     settings = broker.settings()
     async with open_bus(settings) as asking, open_bus(settings) as one:
         await answer_commands(one, "index", {ClearChanges: clear})
-        await one.check()
         for _ in range(10):
             async with open_bus(settings) as other:
                 await answer_commands(other, "index", {ClearChanges: clear})
-                await other.check()
                 ending = asyncio.ensure_future(other.take_leave())
                 for _ in range(20):
                     await ask(asking, "index", ClearChanges(), Done, within=20)
@@ -235,7 +232,6 @@ async def test_what_is_under_way_is_answered_before_a_replica_leaves(broker: Nat
     settings = broker.settings()
     async with open_bus(settings) as asking, open_bus(settings) as one:
         await answer_commands(one, "index", {ClearChanges: clear})
-        await one.check()
         under_way = asyncio.ensure_future(ask(asking, "index", ClearChanges(), Done, within=20))
         await begun.wait()
         leaving = asyncio.ensure_future(one.take_leave())

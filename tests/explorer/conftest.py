@@ -88,7 +88,7 @@ def explorer(
     """Opens pages of Explorer; none of them may break its policy, or fail by itself.
 
     What a test has sent goes with it. With `clock`, a test moves the time of its page on; `alone`
-    is for what a page cannot get rid of: what it hears of, scripts, permissions, scripts in memory.
+    is for what a page cannot get rid of: what it hears of, scripts of its own, permissions.
     """
     failed = request.session.testsfailed
 
@@ -109,10 +109,12 @@ def explorer(
         return tab.open(path, preferences)
 
     yield open_page
-    faults = tabs.take_back(request.session.testsfailed > failed)
-    there = set(store.get("/studies"))
-    more = [{"Level": "Study", "ID": one} for one in there - first_studies]
-    if more:
-        store.http.post("/tools/bulk-delete", json={"Resources": more}).raise_for_status()
+    try:
+        faults = tabs.take_back(request.session.testsfailed > failed)
+    finally:
+        there = set(store.get("/studies"))
+        more = [{"Level": "Study", "ID": one} for one in there - first_studies]
+        if more:
+            store.http.post("/tools/bulk-delete", json={"Resources": more}).raise_for_status()
     assert first_studies <= there
     assert faults == []

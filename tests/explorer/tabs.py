@@ -4,7 +4,7 @@
 import json
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 
 from browsing import visit
 
@@ -49,16 +49,21 @@ class Tab:
         violations = (page.evaluate("window.violations ?? []") for page in self._context.pages)
         return self.faults + [one for found in violations for one in found]
 
-    def clear(self) -> None:
-        """Make it as a new one is, without the price of that."""
-        self.page.unroute_all(behavior="ignoreErrors")
-        visit(self.page, NOWHERE, [])
-        self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
-        self._context.clear_cookies()
-        self.page.emulate_media(color_scheme="light")
-        self.page.set_viewport_size({"width": WINDOW["width"], "height": WINDOW["height"]})
-        self.page.mouse.move(0, 0)
+    def cleared(self) -> bool:
+        """Make it as a new one is, but for the files that Chromium keeps; whether that was done."""
+        try:
+            self.page.unroute_all(behavior="ignoreErrors")
+            visit(self.page, NOWHERE, [])
+            self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+            self._context.clear_cookies()
+            self.page.emulate_media(color_scheme="light")
+            self.page.set_viewport_size({"width": WINDOW["width"], "height": WINDOW["height"]})
+            self.page.mouse.move(0, 0)
+        except (Error, AssertionError) as error:
+            print("the tab is given up:", error)
+            return False
         self.faults.clear()
+        return True
 
     def close(self) -> None:
         self._context.close()
@@ -88,14 +93,15 @@ class Tabs:
     def take_back(self, failed: bool) -> list[str]:
         """What was wrong with their pages; a test that `failed` leaves nothing to the next one."""
         lent, self._lent = self._lent, []
-        told = [one for tab in lent for one in tab.told()]
-        for tab in lent:
-            if tab is self._shared and not failed:
-                tab.clear()
-            else:
-                tab.close()
-                self._shared = None if tab is self._shared else self._shared
-        return told
+        try:
+            return [one for tab in lent for one in tab.told()]
+        finally:
+            for tab in lent:
+                if tab is not self._shared:
+                    tab.close()
+                elif failed or not tab.cleared():
+                    self._shared = None
+                    tab.close()
 
     def close(self) -> None:
         """Close what is left."""

@@ -81,6 +81,13 @@ def test_a_store_in_kubernetes_has_the_same_backing_servers(
     assert {f"{one['name']}:{one['newTag']}" for one in named} == by_default
 
 
+def test_postgresql_stays_what_reads_the_volumes_that_are_there(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    """Another major version starts with none of them: who names one has to say how to get there."""
+    assert ":-postgres:17-" in services["postgres"]["image"]
+
+
 def test_patients_names_are_not_in_logs(services: dict[str, dict[str, Any]]) -> None:
     """PostgreSQL would write the statements that fail there."""
     assert "log_min_error_statement=panic" in services["postgres"]["command"]

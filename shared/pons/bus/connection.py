@@ -26,7 +26,7 @@ from nats.js.api import (
 )
 from nats.js.kv import KeyValue
 
-from pons.bus.client import Connection
+from pons.bus.client import Connection, check_cancelled
 from pons.bus.publishing import Publisher
 from pons.bus.stream_settings import apply_settings
 from pons.errors import PonsError, Unavailable
@@ -59,6 +59,8 @@ UPLOAD_SECONDS = 3600.0
 NO_SPACE = "no space left"
 """How the server describes a full disk, which health tells apart (`Health.shortages`)."""
 CHECK_TIMEOUT = 1.0
+ARRIVAL_TIMEOUT = 10.0
+"""Seconds until a subscription that the server has not read is left to it."""
 REFUSED_FOR = 10.0
 """Seconds for which a message that JetStream did not keep makes a process not ready: when nothing
 is published meanwhile, nobody knows whether it would be kept now."""
@@ -146,19 +148,32 @@ class Bus:
         if concurrent > 1:
             called = self._concurrently(callback, concurrent, shared=bool(queue))
         subscription = await self.client.subscribe(subject, queue=queue, cb=called)
+        try:
+            await self._arrive()
+        except asyncio.CancelledError:  # nobody is left who would end it
+            with suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+            raise
         if queue:
             self._shared.append(subscription)
-        await self._arrive()
         return subscription
 
     async def _arrive(self) -> None:
-        """Wait until the server has read what was sent to it, a second at most.
+        """Wait until the server has read what was sent to it: what we send to ourselves then comes.
 
-        It answers in order, and at once where nobody listens. A server that is away hears of each
-        subscription when it is back, from the client that reconnects.
+        A server that is away hears of each subscription when it is back, from the client that
+        reconnects.
         """
+        inbox = self.client.new_inbox()
         with suppress(nats.errors.Error, TimeoutError):
-            await self.client.request(self.client.new_inbox(), timeout=CHECK_TIMEOUT)
+            own = await self.client.subscribe(inbox)
+            try:
+                await self.client.publish(inbox)
+                if self.client.is_connected:
+                    await own.next_msg(ARRIVAL_TIMEOUT)
+            finally:
+                await own.unsubscribe()
+        check_cancelled()
 
     async def take_leave(self) -> None:
         """Let what one of a queue is to answer go to the others from now on, and answer the rest.

@@ -13,9 +13,6 @@ from pons.errors import PonsError, TooLarge, Unavailable, named
 
 log = structlog.get_logger()
 
-JSON = "application/json"
-"""What an answer of render that says why there is none consists of."""
-
 
 async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     """The answer, whose body is still to be read (`Relayed`).
@@ -38,18 +35,26 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
     )
 
 
+class _Told(msgspec.Struct):
+    """An answer of render that says why there is none."""
+
+    error: str
+    message: str
+    kind: str = ""
+
+
 async def refusal(answer: httpx.Response) -> PonsError:
     """What render could not do, or why it cannot answer now."""
     try:
-        content = await answer.aread()
+        told = msgspec.json.decode(await answer.aread(), type=_Told)
+    except (msgspec.MsgspecError, httpx.TransportError):
+        # Of render's release before, of something between, or broken off: the status says enough.
+        if answer.status_code == 503:
+            return Unavailable("The render service cannot answer now", "try again shortly")
+        return PonsError(f"Render answered {answer.status_code}")
     finally:
         await answer.aclose()
-    if answer.headers.get("content-type") == JSON:
-        told = msgspec.json.decode(content, type=dict[str, str])
-        return named(told["error"], told.get("kind", ""))(told["message"])
-    if answer.status_code == 503:  # nothing more is said by a render of the release before
-        return Unavailable("The render service cannot answer now", "try again shortly")
-    return PonsError(f"Render answered {answer.status_code}")
+    return named(told.error, told.kind)(told.message)
 
 
 async def _send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from pons.errors import DamagedObject, PonsError, UnsupportedImage
 from pons_gateway.errors import BadFrame
-from pons_gateway.render.client import JSON, Relayed, refusal, send
+from pons_gateway.render.client import Relayed, refusal, send
 
 PASSED_ON = frozenset(
     ("content-type", "content-length", "content-disposition", "content-encoding", "location")
 )
+JSON = "application/json"
 REFUSALS: dict[int, type[PonsError]] = {
     400: BadFrame,
     415: UnsupportedImage,

@@ -125,7 +125,12 @@ async def test_a_stream_that_cannot_begin(open_client: Open, store: Store) -> No
         answer = await client.get(path)
     assert (answer.status_code, answer.json()["Details"]) == (400, "no request")
     away = {"error": "Unavailable", "kind": "DatabaseUnavailable", "message": "it is away"}
-    for refused, code in ((Response(status_code=503), 16), (JSONResponse(away, 503), 36)):
+    others = JSONResponse({"reason": "of a proxy"}, 503)
+    for refused, code in (
+        (Response(status_code=503), 16),
+        (others, 16),
+        (JSONResponse(away, 503), 36),
+    ):
         asked = Asked(refused)
         async with asked.client() as inner, open_client(render=inner, archives=inner) as client:
             for lacking in (path, f"/instances/{INSTANCE}/preview"):
