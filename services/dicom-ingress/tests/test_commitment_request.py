@@ -18,6 +18,7 @@ from pons.messages.modality import Modality
 from pons.settings import DicomSettings
 from pons_ingress.commitment_request import CommitmentRequests
 from pons_ingress.service_classes import STORAGE_COMMITMENT_PUSH, Permission
+from pons_testing.waiting import PATIENCE
 
 CT, UID = "1.2.840.10008.5.1.4.1.1.2", "1.2.276.1"
 PUSH, INSTANCE = STORAGE_COMMITMENT_PUSH, f"{STORAGE_COMMITMENT_PUSH}.1"
@@ -101,6 +102,7 @@ def request(
     """Status and comment; None where there is no association for it."""
     entity = AE(aet)
     entity.add_requested_context(PUSH, syntax)
+    entity.dimse_timeout = entity.network_timeout = PATIENCE
     assoc = entity.associate("127.0.0.1", port.number, ae_title="ARCHIVE", ext_neg=list(roles))
     if not assoc.is_established:
         return None

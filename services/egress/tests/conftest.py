@@ -53,6 +53,7 @@ from pons_testing.object_folders import Lend
 from pons_testing.pynetdicom_faults import close_every_socket
 from pons_testing.storage_scp import listening
 from pons_testing.streams import serving_streams
+from pons_testing.waiting import PATIENCE
 
 from .committed import shelf as shelf
 
@@ -292,7 +293,7 @@ class Retriever:
     async def get(self, *identifiers: Identifier, **fields: Any) -> Job:
         """Retrieve by C-GET, and wait for the end."""
         request = RetrieveRequest("pacs", "C-GET", list(identifiers), **fields)
-        return await self.jobs.wait_for(await self.submit(request), 60)
+        return await self.jobs.wait_for(await self.submit(request), PATIENCE)
 
     async def until(self, job_id: str, state: str) -> None:
         """Wait until the job is in `state`."""
@@ -301,7 +302,7 @@ class Retriever:
     async def move(self, target: str, *identifiers: Identifier, **fields: Any) -> Job:
         """Have it moved to `target`, and wait for the end."""
         request = RetrieveRequest("pacs", "C-MOVE", list(identifiers), target_aet=target, **fields)
-        return await self.jobs.wait_for(await self.submit(request), 60)
+        return await self.jobs.wait_for(await self.submit(request), PATIENCE)
 
 
 @pytest.fixture(name="retrieving")
@@ -309,7 +310,7 @@ def _retrieving(tmp_path: Path, lend_objects: Lend) -> Any:
     @asynccontextmanager
     async def retrieving(bus: Bus, port: int, **modality: Any) -> AsyncIterator[Retriever]:
         """Egress with one modality, `pacs`, at `port`."""
-        described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, **modality}
+        described = {"AET": "PEER", "Host": "127.0.0.1", "Port": port, "Timeout": 60, **modality}
         settings = Settings(modalities={"pacs": described})
         if not (tmp_path / "objects" / "main").exists():  # else egress starts again
             lend_objects(tmp_path / "objects", "main")
