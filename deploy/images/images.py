@@ -47,11 +47,20 @@ class Engine:
         return done.stdout.strip()
 
     def fetch(self, image: str) -> None:
-        """Have an image here: BuildKit builds on one without keeping it, and it is weighed, too."""
+        """Have a base here: BuildKit builds on one without keeping it, and it is weighed, too.
+
+        Raises `BuildFailed` where it cannot be had.
+        """
         try:
             self.size(image)
         except BuildFailed:
-            self.run("pull", image)
+            try:
+                self.run("pull", image)
+            except BuildFailed as error:
+                raise BuildFailed(
+                    f"the base {image} is not here and cannot be pulled: load it, or name with "
+                    f"--base an image that has Python 3.11 or later ({error})"
+                ) from None
 
     def size(self, image: str) -> int:
         """Bytes of all layers of an image."""

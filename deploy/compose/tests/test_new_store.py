@@ -25,6 +25,7 @@ def checkout(tmp_path: Path) -> Path:
     docker = tmp_path / "docker"
     docker.write_text(
         "#!/bin/sh\n"
+        f'case $1 in ps | volume) cat "{tmp_path}/$1" 2>&- || :; exit ;; esac\n'
         'while [ "$1" != python ]; do last=$1; shift; done\n'
         f'echo "$last" >> "{tmp_path}/images"; shift; exec "{sys.executable}" "$@"\n'
     )
@@ -109,6 +110,23 @@ def test_a_port_of_another_store_is_refused(checkout: Path) -> None:
     assert done.returncode == 2
     assert "port 4242 is that of stores/ct/env: choose another" in done.stderr
     assert not (checkout / "stores/nm").exists()
+
+
+@pytest.mark.parametrize("kind", ["ps", "volume"])
+def test_a_store_of_another_checkout_is_refused(checkout: Path, kind: str) -> None:
+    """Its containers and volumes would be taken for this one's, whose secrets are others."""
+    (checkout / kind).write_text("3f2a\n")
+    done = new_store(checkout, "nm")
+    assert done.returncode == 2
+    assert "a store nm that another checkout has made: choose another name" in done.stderr
+    assert not (checkout / "stores").exists()
+
+
+def test_a_store_that_runs_may_be_prepared_again(checkout: Path) -> None:
+    """Its containers are this checkout's."""
+    new_store(checkout, "nm")
+    (checkout / "ps").write_text("3f2a\n")
+    assert new_store(checkout, "nm").returncode == 0
 
 
 @pytest.mark.parametrize(
