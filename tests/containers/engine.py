@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from firewall import remove_rules, rules
+
 PROGRAMS = {
     "dockerd": "docker.io",
     "/usr/bin/docker": "docker.io",
@@ -98,7 +100,10 @@ class Engine:
         with tempfile.TemporaryDirectory(dir=self._quick_place()) as place:
             packed = Path(place) / "base.tar"
             self.run(
-                *("env", f"TMPDIR={place}", "mmdebstrap", "--quiet", "--mode=root"),
+                # In mounts of its own: it has the machine's /dev in its folder, which would be
+                # emptied with that folder where it is killed.
+                *("unshare", "--mount", "env", f"TMPDIR={place}"),
+                *("mmdebstrap", "--quiet", "--mode=root"),
                 *("--variant=minbase", "--include=python3,python3-venv,ca-certificates"),
                 # What nobody reads here; and a base that gets lost is made again.
                 *(f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale")),
@@ -130,7 +135,7 @@ def running_engine() -> Iterator[Engine]:
         yield engine
         shutil.rmtree(folder)
         return
-    policy = _rules("filter")[:3]
+    policy = rules("filter")[:3]
     others = any(one.info["name"] == "dockerd" for one in psutil.process_iter(["name"]))
     with (folder / "log").open("wb") as log:
         command = ("dockerd", "--config-file", str(engine.configuration()))
@@ -149,7 +154,7 @@ def running_engine() -> Iterator[Engine]:
             process.kill()
             process.wait()
         if not others:
-            _remove_rules(policy)
+            remove_rules(policy)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -161,31 +166,3 @@ def _wait(engine: Engine, process: "subprocess.Popen[bytes]") -> None:
             return
         time.sleep(0.2)
     raise AssertionError(f"dockerd did not start:\n{(engine.folder / 'log').read_text()[-3000:]}")
-
-
-def _rules(table: str) -> list[str]:
-    done = subprocess.run(
-        ["iptables", "-t", table, "-S"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.splitlines()
-
-
-def _remove_rules(policy: list[str]) -> None:
-    """The engine leaves its chains, its bridge, and a firewall that forwards nothing."""
-    for table in ("nat", "filter"):
-        for rule in _rules(table):
-            if rule.startswith("-A") and ("DOCKER" in rule or "docker0" in rule or "br-" in rule):
-                _iptables(table, "-D", *rule.split()[1:])
-        for rule in _rules(table):
-            if rule.startswith("-N DOCKER"):
-                _iptables(table, "-F", rule.split()[1])
-        for rule in _rules(table):
-            if rule.startswith("-N DOCKER"):
-                _iptables(table, "-X", rule.split()[1])
-    if "-P FORWARD ACCEPT" in policy or not policy:
-        _iptables("filter", "-P", "FORWARD", "ACCEPT")
-    subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
-
-
-def _iptables(table: str, *words: str) -> None:
-    subprocess.run(["iptables", "-t", table, *words], capture_output=True, check=False)
