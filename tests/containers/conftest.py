@@ -5,7 +5,6 @@ import shutil
 import sysconfig
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,12 @@ import pytest
 from engine import Engine, lacking, running_engine
 from outside import ROOT
 from pons_testing.pynetdicom_faults import close_every_socket, lose_no_answer
-from project import Pair, Project, at_once, make_place
+from project import SERVICES, Pair, Project, at_once, make_place
 from versions import code_before
 
 close_every_socket()
 lose_no_answer()
 
-SERVICES = ("gateway", "dicom-ingress", "index", "render", "egress")
 BASE, PREFIX, TAG, PREVIOUS = "pons-test/base:bookworm", "pons-test", "tested", "previous"
 BACKING = {
     f"{name.upper()}_IMAGE": f"{PREFIX}/{name}:{TAG}" for name in ("postgres", "nats", "minio")
@@ -41,22 +39,34 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The images of the services by their names, built as `deploy/images/build` does."""
-    with ThreadPoolExecutor() as beside:
-        stand_ins = beside.submit(_build_stand_ins, engine, tmp_path_factory.mktemp("stand-ins"))
+def built(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """All images, built side by side as `deploy/images/build` does: BuildKit makes what they share
+    once. Returns the tag of those of the commit before the last change of code; empty without a
+    history."""
+    checkout, stand_ins = tmp_path_factory.mktemp("previous"), tmp_path_factory.mktemp("stand-ins")
+    commit = _check_out(checkout)
+
+    def build_previous() -> None:
+        if commit:
+            _build(engine, checkout, PREVIOUS)
+
+    def build_this() -> None:
         print("\n" + _build(engine, ROOT, TAG, "--sbom", str(tmp_path_factory.mktemp("sbom"))))
-        stand_ins.result()
-    return {service: f"{PREFIX}/{service}:{TAG}" for service in SERVICES}
+
+    began = time.monotonic()
+    at_once(build_this, build_previous, lambda: _build_stand_ins(engine, stand_ins))
+    print(f"images of {commit or 'no'} code before, too: {time.monotonic() - began:.0f} s")
+    return PREVIOUS if commit else ""
 
 
 @pytest.fixture(scope="module")
-def previous_images(
-    engine: Engine, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    """The tag of images of the commit before the last change of code; empty without a history."""
-    began = time.monotonic()
-    checkout = tmp_path_factory.mktemp("previous")
+def images(built: str) -> dict[str, str]:
+    """The images of the services by their names."""
+    return {service: f"{PREFIX}/{service}:{TAG}" for service in SERVICES}
+
+
+def _check_out(checkout: Path) -> str:
+    """The code before the last change of it, to be built as this one is, and its commit."""
     commit = code_before(checkout)
     if not commit:
         return ""
@@ -69,9 +79,7 @@ def previous_images(
         else:
             shutil.copy(here, checkout / name)
     shutil.copy(ROOT / ".dockerignore", checkout)
-    _build(engine, checkout, PREVIOUS)
-    print(f"images of {commit}, the code before: {time.monotonic() - began:.0f} s")
-    return PREVIOUS
+    return commit
 
 
 def _build(engine: Engine, checkout: Path, tag: str, *words: str) -> str:
@@ -100,13 +108,13 @@ def _build_stand_ins(engine: Engine, context: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def begun(
-    engine: Engine, previous_images: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Pair]:
+def begun(engine: Engine, built: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two stores of the previous code, where there is a history to have it from."""
     place = make_place(tmp_path_factory.mktemp("place"))
-    engine.environment |= {"IMAGES": PREFIX, "TAG": previous_images or TAG}
+    engine.environment |= {"IMAGES": PREFIX, "TAG": built or TAG}
     pair = Pair(*(Project(engine, place, name, BACKING) for name in ("ct", "nm")))
+    # Time for a balancer on a busy machine to see who is not ready any more.
+    pair.one.choose(LEAVE_SECONDS="5", DRAIN_SECONDS="30")
     # The words for new-store, which would win over a store's own file.
     del engine.environment["IMAGES"], engine.environment["TAG"]
     try:
@@ -115,9 +123,9 @@ def begun(
     finally:
         for project in pair:
             project.store.http.close()
-        at_once(
-            *(lambda one=one: one.compose("down", "--volumes", "--timeout", "30") for one in pair)
-        )
+        # At once: how containers end in order is shown before.
+        ending = ("down", "--volumes", "--timeout", "0")
+        at_once(*(lambda one=one: one.compose(*ending) for one in pair))
 
 
 @pytest.fixture(scope="module")

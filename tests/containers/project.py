@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store as a Compose project: started, scaled, cut off and killed as its operator could."""
+"""A store as a Compose project: started, scaled and upgraded as its operator could."""
 
 import json
 import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine import Engine
 from outside import ROOT, Store, eventually
+from replicas import says_ready
 
 FILES = ("docker-compose.yml", ".env.example", "deploy/compose")
+SERVICES = ("gateway", "dicom-ingress", "index", "render", "egress")
+HEALTH_PORT = 8081
 STAND_INS = Path(__file__).parent / "stand_ins.yml"
 START_SECONDS = 300.0
 INSTANCES = int(os.environ.get("PONS_TEST_CONTAINER_INSTANCES", "400"))
@@ -49,8 +51,6 @@ class Project:
             )
         files = f"COMPOSE_FILE={place / 'docker-compose.yml'}:{STAND_INS}\n"
         self.environment.write_text(text + files)
-        # Time for a balancer on a busy machine to see who is not ready any more.
-        self.choose(LEAVE_SECONDS="5", DRAIN_SECONDS="30")
         self.user = (self.folder / "user").read_text().strip()
         self.store.http.auth = (self.user, (self.folder / "password").read_text())
 
@@ -85,12 +85,12 @@ class Project:
             raise AssertionError(f"{error}\n{self._last_words()}") from None
 
     def up(self, *words: str) -> None:
-        """Start what does not run, and return once every container is healthy.
+        """Start what does not run, and return once every service is ready.
 
         Compose's own `--wait` gives up when a health check is late once, as on a busy machine.
         """
         self.compose("up", "--detach", "--no-build", "--pull", "never", *words)
-        self.wait_until_healthy()
+        self.wait_until_ready()
 
     def version(self) -> str:
         """The tag of the images that it has chosen."""
@@ -123,26 +123,32 @@ class Project:
         self.store.http.base_url = f"http://127.0.0.1:{self.store.http_port}"
 
     def scale(self, **replicas: int) -> None:
-        """Have so many containers of these services, all healthy."""
+        """Have so many containers of these services, all ready."""
         wanted = [f"--scale={service}={number}" for service, number in replicas.items()]
         self.up("--no-deps", "--no-recreate", *wanted, *replicas)
 
-    def listed(self, form: str, service: str = "") -> list[str]:
-        """A line about each container of the project, or of one of its services.
-
-        By the engine itself: Compose takes much longer to say it.
-        """
+    def listed(self, service: str = "") -> list[dict[str, Any]]:
+        """What the engine says of each container of the project, or of one of its services."""
         labels = {"project": f"pons-{self.name}"} | ({"service": service} if service else {})
-        words = [f"--filter=label=com.docker.compose.{key}={text}" for key, text in labels.items()]
-        return self.engine.docker("ps", "--all", "--format", form, *words).splitlines()
+        wanted = [f"com.docker.compose.{key}={text}" for key, text in labels.items()]
+        found: list[dict[str, Any]] = self.engine.ask(
+            "/containers/json", all="true", filters=json.dumps({"label": wanted})
+        )
+        return found
 
-    def containers(self, service: str) -> list[str]:
-        return self.listed("{{.ID}}", service)
+    def containers(self, service: str = "") -> list[str]:
+        return [one["Id"] for one in self.listed(service)]
+
+    def addresses(self, service: str) -> list[str]:
+        """Of each container of a service in the store's network; empty while it does not run."""
+        networks = [one["NetworkSettings"]["Networks"] for one in self.listed(service)]
+        inside = f"pons-{self.name}_inside"
+        return [each[inside]["IPAddress"] if inside in each else "" for each in networks]
 
     def _last_words(self) -> str:
         """Of each container that is not healthy: its state, what its checks found, and its log."""
         said: list[str] = []
-        for container in self.listed("{{.ID}}"):
+        for container in self.containers():
             state = self.state(container)
             health = state.get("Health")
             if isinstance(health, dict) and health.get("Status") == "healthy":
@@ -152,44 +158,24 @@ class Project:
         return "\n".join(said)
 
     def state(self, container: str) -> dict[str, object]:
-        state: dict[str, object] = json.loads(
-            self.engine.docker("inspect", "--format", "{{json .State}}", container)
-        )
+        state: dict[str, object] = self.engine.ask(f"/containers/{container}/json")["State"]
         return state
 
     def is_healthy(self, service: str = "") -> bool:
-        """Whether every container is; without `service`, of the whole project."""
-        states = self.listed("{{.Status}}", service)
-        return bool(states) and all("(healthy)" in state for state in states)
+        """Whether every container is, as the engine has found when it asked it last."""
+        found = self.listed(service)
+        return bool(found) and all("(healthy)" in one["Status"] for one in found)
 
-    def kill(self, service: str) -> None:
-        """`kill -9` of a container's process, which the engine then starts again."""
-        [container] = self.containers(service)
-        before = self.state(container)
-        os.kill(int(str(before["Pid"])), signal.SIGKILL)
-        eventually(
-            f"the engine has started {service} again",
-            lambda: (
-                self.state(container)["StartedAt"] != before["StartedAt"]
-                and self.is_healthy(service)
-            ),
-            START_SECONDS,
+    def is_ready(self, *services: str) -> bool:
+        """Whether every container of these services says so itself: the engine hears it later."""
+        found = [self.addresses(service) for service in services]
+        return all(found) and all(
+            address and says_ready(address, HEALTH_PORT) for each in found for address in each
         )
-        self.find_doors()
 
-    @contextmanager
-    def cut_off(self, service: str) -> Iterator[None]:
-        """Nobody reaches the service, and it nobody, while the block runs."""
-        [container] = self.containers(service)
-        network = f"pons-{self.name}_inside"
-        self.engine.docker("network", "disconnect", network, container)
-        try:
-            yield
-        finally:
-            self.engine.docker("network", "connect", "--alias", service, network, container)
-
-    def wait_until_healthy(self) -> None:
-        eventually(f"all of {self.name} is healthy", self.is_healthy, START_SECONDS)
+    def wait_until_ready(self) -> None:
+        ready = f"all of {self.name} is ready"
+        eventually(ready, lambda: self.is_ready(*SERVICES), START_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from breaking import cut_off, kill
 from engine import Engine
 from outside import TIMEOUT, eventually
 from overrides import (
@@ -21,7 +22,7 @@ from overrides import (
     move_database,
     store_by_tls,
 )
-from project import INSTANCES, Pair, Project, at_once
+from project import INSTANCES, SERVICES, START_SECONDS, Pair, Project, at_once
 from senders import DicomSender, HttpSender, Sender, sending
 from upgrading import Upgrade, all_uids
 
@@ -68,23 +69,33 @@ def test_images_are_small_and_say_what_they_are(engine: Engine, images: dict[str
 
 def test_images_hold_all_that_their_service_imports(engine: Engine, images: dict[str, str]) -> None:
     """Every module, with a root file system that cannot be written and without a network."""
-    for service, image in images.items():
+
+    def import_all(service: str) -> None:
         script = IMPORT_ALL.format(module=MODULES.get(service, f"pons_{service}"))
         hardened = ("--read-only", "--network=none", "--cap-drop=ALL")
-        engine.docker("run", "--rm", *hardened, image, "python", "-P", "-c", script)
+        engine.docker("run", "--rm", *hardened, images[service], "python", "-P", "-c", script)
+
+    at_once(*(lambda service=service: import_all(service) for service in images))
 
 
 def test_a_store_is_upgraded_and_no_request_fails(begun: Pair, images: dict[str, str]) -> None:
     """From the code before the last change: each new container starts beside the old one, which
-    then ends in order. Nothing acknowledged is lost, or there twice."""
+    then ends in order. Nothing acknowledged is lost, or there twice.
+
+    Meanwhile the other store takes the version by Compose's own means, its services away for a
+    while.
+    """
     project = begun.one
     if project.version() == TAG:
         pytest.skip("no history is here to have the code before the last change from")
     before = len(all_uids(project.store.http))
     upgrade = Upgrade(project)
-    print(f"\n{upgrade.run(TAG)}\nrequests without a failure: {upgrade.rounds}")
+    at_once(
+        lambda: print(f"\n{upgrade.run(TAG)}\nrequests without a failure: {upgrade.rounds}"),
+        lambda: begun.other.take_version(TAG),
+    )
     for service, image in images.items():
-        assert project.listed("{{.Image}}", service) == [image]
+        assert [one["Image"] for one in project.listed(service)] == [image]
     wanted = {uid for sender in upgrade.senders for uid in sender.acknowledged}
     assert len(wanted) >= 100
     expected = before + len(upgrade.acknowledged) + len(wanted)
@@ -97,15 +108,16 @@ def test_a_store_is_upgraded_and_no_request_fails(begun: Pair, images: dict[str,
 
 def test_containers_start(pair: Pair) -> None:
     """Both stores; how long each service took is printed."""
-    for service in ("gateway", "dicom-ingress", "index", "render", "egress"):
+    for service in SERVICES:
         [container] = pair.one.containers(service)
         begun = str(pair.one.state(container)["StartedAt"])[:26]  # without nanoseconds
         started = datetime.fromisoformat(f"{begun}+00:00")
-        lines = pair.one.compose("logs", "--no-log-prefix", service).splitlines()
+        lines = pair.one.engine.docker("logs", container, and_errors=True).splitlines()
         ready = next(json.loads(line) for line in lines if '"service started"' in line)
         took = datetime.fromisoformat(ready["timestamp"]) - started
         print(f"{service}: {took.total_seconds():.1f} s from start to ready")
-        assert pair.one.is_healthy(service)
+    for project in pair:
+        eventually("the engine finds every container healthy", project.is_healthy, START_SECONDS)
 
 
 def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> None:
@@ -171,17 +183,17 @@ def credentials(pair: Pair) -> list[dict[str, str]]:
 def test_whatever_container_is_killed_nothing_acknowledged_is_lost(pair: Pair) -> None:
     """Each of the eight, by kill -9, while senders go on: half of them in either store."""
 
-    def kill(project: Project, number: int, services: tuple[str, ...]) -> None:
+    def kill_each(project: Project, number: int, services: tuple[str, ...]) -> None:
         with under_load(project, number, PAUSE) as senders:
             for service in services:
-                project.kill(service)
+                kill(project, service)
                 goes_on(senders, f"{service} was killed")
-            project.wait_until_healthy()
+            project.wait_until_ready()
         holds_exactly(project, senders, others=True)
 
     at_once(
-        lambda: kill(pair.one, 30, KILLED[::2]),
-        lambda: kill(pair.other, 35, KILLED[1::2]),
+        lambda: kill_each(pair.one, 30, KILLED[::2]),
+        lambda: kill_each(pair.other, 35, KILLED[1::2]),
     )
 
 
@@ -191,9 +203,9 @@ def test_a_cut_network_loses_nothing_that_was_acknowledged(pair: Pair) -> None:
     def cut(project: Project, number: int, services: tuple[str, ...]) -> None:
         with under_load(project, number, PAUSE) as senders:
             for service in services:
-                with project.cut_off(service):
+                with cut_off(project, service):
                     threading.Event().wait(8)
-                project.wait_until_healthy()
+                project.wait_until_ready()
                 goes_on(senders, f"{service} was cut off")
         holds_exactly(project, senders, others=True)
 
@@ -210,12 +222,11 @@ def test_a_store_starts_with_its_overrides(pair: Pair, tmp_path: Path) -> None:
     """
     project, known = pair.other, all_uids(pair.other.store.http)
     context = make_certificates(project, tmp_path)
-    services = ("index", "render", "egress", "dicom-ingress", "gateway")
     words = ("up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--force-recreate")
     with amid_a_transaction(project):
         move_database(project)
-        project.compose(*words, *services, files=FILES)
-    project.wait_until_healthy()
+        project.compose(*words, *SERVICES, files=FILES)
+    project.wait_until_ready()
     project.find_doors()
     assert project.store.http.get("/system").status_code == 400, "it speaks HTTP without TLS"
     sent = store_by_tls(project, context)

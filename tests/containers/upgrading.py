@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import httpx
 
 from outside import TIMEOUT
-from project import Project
-from replicas import Balancer
+from project import HEALTH_PORT, Project
+from replicas import Balancer, says_ready
 from undisturbed import Clients, Sender, encoded, require
 
-HEALTH_PORT = 8081
 LOOK_AGAIN = 0.3
 
 
@@ -25,22 +24,13 @@ class Door:
     port: int
 
     def is_ready(self) -> bool:
-        try:
-            address = f"http://{self.host}:{HEALTH_PORT}/health/ready"
-            return httpx.get(address, timeout=10).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return says_ready(self.host, HEALTH_PORT)
 
 
 def doors(project: Project, service: str, port: int) -> list[Door]:
     """The containers of a service that run, at their addresses in the store's network."""
-    form = '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{"\\n"}}{{end}}'
-    network = f"pons-{project.name}_inside"
-    told = project.engine.docker("network", "inspect", "--format", form, network)
     # One that is just ending has no address any more.
-    named = [words for line in told.splitlines() if len(words := line.split()) == 2]
-    ours = f"pons-{project.name}-{service}-"
-    return [Door(where.partition("/")[0], port) for name, where in named if ours in name]
+    return [Door(address, port) for address in project.addresses(service) if address]
 
 
 class Upgrade:

@@ -2,6 +2,7 @@
 """One more process of a service beside a running store, and what deals connections to several."""
 
 import asyncio
+import http.client
 import itertools
 import subprocess
 import threading
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-import httpx
 import psutil
 
 from outside import Store, eventually, free_ports
@@ -30,11 +30,24 @@ class Replica:
     host: ClassVar[str] = "127.0.0.1"
 
     def is_ready(self) -> bool:
-        try:
-            address = f"http://{self.host}:{self.health_port}/health/ready"
-            return httpx.get(address, timeout=10).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return says_ready(self.host, self.health_port)
+
+
+def says_ready(host: str, health_port: int) -> bool:
+    """Whether the process with this port of health is ready.
+
+    Asked ten times a second, and so without httpx: each client of its own reads all certificates
+    of the system first.
+    """
+    connection = http.client.HTTPConnection(host, health_port, timeout=10)
+    try:
+        connection.request("GET", "/health/ready")
+        with connection.getresponse() as answer:
+            return answer.status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def first_of(store: Store, kind: str) -> Replica:
