@@ -14,6 +14,8 @@ from replicas import Balancer, says_ready
 from undisturbed import Clients, Sender, encoded, require
 
 LOOK_AGAIN = 0.3
+PAUSE = 0.1
+"""Seconds between two rounds of a client: two cores have ten containers to start as well."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Upgrade:
                     httpx.Client(base_url=address, auth=auth, timeout=TIMEOUT)
                 )
 
-            clients = Clients()
+            clients = Clients(PAUSE)
             self.senders = [Sender(dicom.port, self._project.store.aet)]
             with clients.working(**self._works(client), sender=self.senders[0]):
                 said = self._upgrade(tag, http, dicom)

@@ -18,9 +18,13 @@ ROUNDS_BEFORE = 5
 
 
 class Clients:
-    """Threads that repeat something each, until told to end; what went wrong in any of them."""
+    """Threads that repeat something each, until told to end; what went wrong in any of them.
 
-    def __init__(self) -> None:
+    `pause`: seconds between two rounds, where there is other work for the machine meanwhile.
+    """
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self._pause = pause
         self.failures: list[str] = []
         self.rounds: dict[str, int] = {}
         self._end = threading.Event()
@@ -58,6 +62,7 @@ class Clients:
                 self.failures.append(f"{name}: {error!r}")
                 return
             self.rounds[name] += 1
+            self._end.wait(self._pause)
 
 
 def require(response: httpx.Response) -> httpx.Response:
