@@ -170,6 +170,16 @@ def test_cards_on_a_phone(explorer: Open) -> None:
           .every((one) => one.scrollWidth <= one.clientWidth)"""
     )
     assert faults_of(page) == []
+    sort_by = page.get_by_label("Sort by")
+    sort_by.select_option("Accession")
+    expect(sort_by).to_have_value("accession")  # as drawn, which is what its button turns round
+    page.get_by_role("button", name="Descending").tap()
+    expect(page).to_have_url(re.compile("sort=-accession"))
+    expect(first).to_contain_text("A00236")
+    sort_by.select_option("ID")
+    expect(sort_by).to_have_value("id")
+    page.get_by_role("button", name="Ascending").tap()
+    expect(first).to_contain_text("P0002")
     second.get_by_role("checkbox").tap()
     expect(page.get_by_text("1 selected")).to_be_visible()
     # In a wide window the same rows are a table, and what is selected stays.

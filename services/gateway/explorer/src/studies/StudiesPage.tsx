@@ -29,6 +29,7 @@ import { type Search, usePages, withoutHidden } from './pages';
 import { SaveView } from './SavedViews';
 import { SearchBox } from './SearchBox';
 import { SelectionBar } from './SelectionBar';
+import { Sorting } from './Sorting';
 import styles from './StudiesPage.module.css';
 import { countQuery, pageQuery, type Row } from './search';
 import toolbar from './Toolbar.module.css';
@@ -238,6 +239,7 @@ export function StudiesPage() {
           </span>
           <Chips address={address} understood={first.data?.understood ?? []} onChange={change} />
           <Filters address={address} onChange={change} />
+          <Sorting sort={wanted.sort} onSort={(sort) => change({ ...address, sort })} />
           <span className={toolbar.space} />
           {arrivals.paused && <span className={toolbar.count}>{t('paused')}</span>}
           <SaveView address={address} />
