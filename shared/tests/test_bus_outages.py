@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import nats.errors
 import pytest
 from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
 from structlog.testing import capture_logs
 
 from pons.bus import Bus, open_bus
@@ -161,7 +162,12 @@ async def test_a_bus_can_be_left_while_it_gives_a_server_up(own_broker: NatsServ
                 await bus.send("pons.nobody.listens", bytes(512 * 1024))
             # As after pings without an answer, for which it waits 20 seconds.
             await bus.client._process_op_err(nats.errors.StaleConnectionError())
-            await until(lambda: not bus.client.is_connected)
+            # Its task has begun, and waits for the end of the old connection.
+            transport = bus.client._transport
+            assert isinstance(transport, TcpTransport)
+            writer = transport._io_writer
+            assert writer is not None
+            await until(writer.is_closing)
         await until(lambda: tasks() <= before)
 
 
