@@ -171,6 +171,20 @@ async def test_a_bus_can_be_left_while_it_gives_a_server_up(own_broker: NatsServ
         await until(lambda: tasks() <= before)
 
 
+async def test_a_server_that_takes_nothing_more_is_left_for_the_next_one(
+    own_broker: NatsServer,
+) -> None:
+    """As where its machine is lost: the kernel would try to send the rest for 15 minutes."""
+    async with own_broker.bus() as bus:
+        with capture_logs() as logs, hanging(own_broker.embedded):
+            for _ in range(64):
+                await bus.send("pons.nobody.listens", bytes(512 * 1024))
+            await bus.client._process_op_err(nats.errors.StaleConnectionError())
+            await until(lambda: "nats disconnected" in [one["event"] for one in logs])
+        await until(lambda: bus.client.is_connected)
+        await bus.publish(bus.names.received, b"one")
+
+
 async def test_a_reconnection_that_misses_its_cancellation_ends(own_broker: NatsServer) -> None:
     """Before Python 3.12 one can get lost; nothing connects for a bus that was left."""
 

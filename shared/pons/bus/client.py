@@ -10,7 +10,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 
-from pons.bus.secured import SecuredTransport
+from pons.bus.transports import BoundedTransport, SecuredTransport
 from pons.errors import Unavailable
 from pons.settings import NatsSettings
 from pons.tls.contexts import Terms
@@ -52,6 +52,7 @@ class Connection:
         urls = [url.strip() for url in settings.url.split(",")]
         self._hosts = ", ".join(url.rpartition("@")[2].rpartition("/")[2] for url in urls)
         client = Client()
+        client._transport = BoundedTransport()
         options: dict[str, Any] = {}
         if settings.tls_ca or any(url.startswith("tls://") for url in urls):
             options["tls"] = await asyncio.to_thread(_context, settings)
@@ -92,12 +93,11 @@ class Connection:
         except (OSError, RuntimeError) as error:
             # The server is away: TimeoutError is an OSError, and uvloop's word for writing to a
             # connection that is closed is RuntimeError.
-            _abort(client, error)
-        except asyncio.CancelledError as error:
-            # The end of a connection that its task waited for is cancelled with the task, and so is
-            # whoever waits for it now.
-            _abort(client, error)
-            check_cancelled()
+            log.warning("nats does not take leave", error=repr(error))
+            # What the server has not read would keep the event loop from closing as well.
+            writer = getattr(client._transport, "_io_writer", None)
+            if isinstance(writer, asyncio.StreamWriter):
+                writer.transport.abort()
 
     async def _on_error(self, error: Exception) -> None:
         """The connection's failures, while they last; a subscriber's own are bugs."""
@@ -150,14 +150,6 @@ async def _end(connecting: asyncio.Task[None] | None) -> None:
     while connecting is not None and not connecting.done():
         connecting.cancel()
         await asyncio.wait((connecting,), timeout=AGAIN)
-
-
-def _abort(client: Client, error: BaseException) -> None:
-    """Give up what the server has not read, which would keep the event loop from closing."""
-    log.warning("nats does not take leave", error=repr(error))
-    writer = getattr(client._transport, "_io_writer", None)
-    if isinstance(writer, asyncio.StreamWriter):
-        writer.transport.abort()
 
 
 def _context(settings: NatsSettings) -> ssl.SSLContext:
