@@ -112,14 +112,14 @@ class Getting:
         peer = await _peer(request, self._modalities, self._settings)
         titles = peer.modality, peer.aet, peer.local_aet
         received = Received(self._keep_file, self._objects, *titles)
-        offers = list(
-            get_offers(
-                _models(request),
-                await self._sop_classes(),
-                self._transfer_syntaxes(),
-                [(evt.EVT_C_STORE, received.store)],
-            )
+        proposed = get_offers(
+            _models(request),
+            await self._sop_classes(),
+            self._transfer_syntaxes(),
+            [(evt.EVT_C_STORE, received.store)],
         )
+        # 170 classes in 45 transfer syntaxes each, which would hold others up.
+        offers = await asyncio.to_thread(list, proposed)
         with self._arrivals.receiving():
             await Retrieval(self._threads, run, request, peer, offers, received).work()
 
