@@ -30,12 +30,24 @@ class Between:
     mode: Mode = "pass"
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of each request, in the order in which they came."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Those of them that the server itself answered with an error of its own: rclone does where
+    two requests make the same folder. Whoever asked repeats them."""
     ended: threading.Event = field(default_factory=threading.Event)
 
     def about(self, store: str) -> list[str]:
-        """The methods of the requests about objects of a store, but for its notes."""
+        """The methods of the requests about objects of a store, but for its notes, and for what
+        the server itself failed."""
         prefix, notes = f"/{self.endpoint.bucket}/{store}/", "/.notes/"
-        return [method for method, path in self.asked if prefix in path and notes not in path]
+        counted = list(self.asked)
+        for one in self.failed:
+            counted.remove(one)
+        return [method for method, path in counted if prefix in path and notes not in path]
+
+    def forget(self) -> None:
+        """Forget what was asked so far."""
+        self.asked.clear()
+        self.failed.clear()
 
 
 @contextmanager
@@ -78,6 +90,8 @@ def between(server: Endpoint) -> Iterator[Between]:
             self.beyond.endheaders(body)
             answer = self.beyond.getresponse()
             content = answer.read()
+            if answer.status >= 500:
+                way.failed.append((self.command, self.path))
             headers = {
                 name: value
                 for name, value in answer.getheaders()

@@ -63,7 +63,7 @@ async def test_an_instance_costs_one_put(
 ) -> None:
     """Whatever the number that comes at once: nothing is asked before, between or behind."""
     files = [make_file(SOPInstanceUID=f"1.2.3.{number}") for number in range(12)]
-    way.asked.clear()
+    way.forget()
     stored = await asyncio.gather(*[patient_one.store(file, ORIGIN) for file in files])
     assert {one.status for one in stored} == {"Success"}
     assert way.about("main") == ["PUT"] * 12

@@ -36,7 +36,7 @@ def way(rclone: Endpoint) -> Iterator[Between]:
 async def opened(way: Between, folder: Path, **bounds: float) -> AsyncIterator[Objects]:
     objects = open_objects(way.endpoint.storage(folder, **bounds), "main")
     await prepare_bucket(objects)
-    way.asked.clear()
+    way.forget()
     yield objects
     way.mode = "pass"
     await objects.close()
@@ -61,7 +61,7 @@ async def test_an_object_costs_one_request(way: Between, objects: Objects) -> No
     keys = [new_key() for _ in range(8)]
     await asyncio.gather(*[objects.put(key, IMAGE) for key in keys])
     assert way.about("main") == ["PUT"] * 8
-    way.asked.clear()
+    way.forget()
     assert await objects.read(keys[0], len(IMAGE)) == IMAGE
     assert await objects.read_range(keys[1], 300, 5, len(IMAGE)) == IMAGE[300:305]
     assert b"".join([piece async for piece in objects.stream(keys[2])]) == IMAGE
