@@ -11,7 +11,7 @@ from outside import ROOT
 EXPLORER = ROOT / "services" / "gateway" / "explorer"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Open = Callable[..., Page]
-"""Opens a page below /explorer/, in a browser of its own."""
+"""Opens a page below /explorer/, as somebody new sees it."""
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 TRIES = 20
 
