@@ -28,14 +28,16 @@ SELECT substr(sha256(('s' || n)::bytea), 1, 20), p.patient_key, '1.2.' || n,
   FROM generate_series(1, $1::int) n JOIN patients p ON p.patient_id = 'ID' || (1 + (n - 1) / 2)
 
 -- name: series
--- Two in each study; one study in a thousand has a modality that is rare.
+-- Two in each study; one study in a thousand has a modality, or a description, that is rare;
+-- there are 500 stations.
 INSERT INTO series (id, study_key, series_uid, tags, remote_aet, instances, last_update)
 SELECT substr(sha256(('r' || n || '.' || place)::bytea), 1, 20), s.study_key,
        '1.2.' || n || '.' || place,
        jsonb_build_object(
            '0020000E', '1.2.' || n || '.' || place,
            '00080060', CASE WHEN n % 1000 = 0 THEN 'XA' ELSE (ARRAY['CT', 'MR', 'PT'])[1 + n % 3] END,
-           '0008103E', 'axial ' || place,
+           '0008103E', CASE WHEN n % 1000 = 7 THEN 'CBCT daily' ELSE 'axial ' || place END,
+           '00081010', 'CONSOLE' || n % 500,
            '00200011', place::text),
        'CT1', $2::int, now()
   FROM generate_series(1, $1::int) n JOIN studies s ON s.study_uid = '1.2.' || n

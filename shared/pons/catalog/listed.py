@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from pons.catalog.days import Days
+from pons.catalog.schema import SHORT as BEGINNING
 from pons.catalog.schema import STUDY_DATE, start_of
-from pons.catalog.search import Field, Listed, State, like
+from pons.catalog.search import Field, Listed, State, like, literal_run, literal_start
 
 LINES: dict[Field, tuple[int, ...]] = {
     "name": (1, 5),
@@ -47,15 +48,18 @@ OF_ORIGIN = """s.study_key IN (
 """An AE title has 16 characters; the index bounds what may come of others."""
 OF_STATION = """s.study_key IN (
     SELECT t.study_key FROM series t
-    WHERE upper(t.tags ->> '00081010') LIKE upper({station}){once})"""
-"""The console that made a series (Station Name), which `RemoteAET` need not tell."""
+    WHERE left(upper(t.tags ->> '00081010'), 200) LIKE upper({start})
+        AND upper(t.tags ->> '00081010') LIKE upper({station}){once})"""
+"""The console that made a series (Station Name), which `RemoteAET` need not tell. Its index has
+beginnings."""
 OF_SERIES = """s.study_key IN (
     SELECT d.study_key FROM series d
     WHERE upper(d.tags ->> '0008103E') LIKE upper({description}){once})"""
-"""The Series Description, which says what the study's does not: CBCT, dose, localizer."""
+"""The Series Description, which says what the study's does not: CBCT, dose, localizer. Its index
+has pieces of three characters."""
 ONCE = " OFFSET 0"
-"""Ends a question without an index of its own, so that all series are read at once. Asked of study
-after study it is soon answered for few days, and never where no series is so."""
+"""Ends a question for which the index has nothing, so that all series are read at once. Asked of
+study after study it is soon answered for few days, and never where no series is so."""
 MORE_THAN_KEY = re.compile(r"\bs\.(?!study_key\b)|\bs\b(?!\.)")
 """What a condition says where it looks at a study itself; values are not in it."""
 OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
@@ -91,9 +95,15 @@ def conditions(listed: Listed, bind: Bind, *, dated: bool = False) -> Iterator[s
     yield from (OF_LABEL.format(label=bind(label)) for label in listed.labels)
     yield from (OF_ORIGIN.format(origin=bind(origin)) for origin in listed.origins)
     for one in listed.stations:
-        yield OF_STATION.format(station=bind(f"{like(one)}%"), once=once)
+        start = literal_start(one, BEGINNING)
+        yield OF_STATION.format(
+            start=bind(f"{like(start)}%"),
+            station=bind(f"{like(one)}%"),
+            once="" if start else once,
+        )
     for one in listed.series:
-        yield OF_SERIES.format(description=bind(f"%{like(one)}%"), once=once)
+        known = literal_run(one) >= SHORT
+        yield OF_SERIES.format(description=bind(f"%{like(one)}%"), once="" if known else once)
     yield from (IN_STATE[state] for state in listed.states)
 
 
