@@ -18,12 +18,19 @@ async def backends_of(request: Request) -> Backends:
     return opened
 
 
+async def user_of(request: Request) -> str:
+    """The user who asks; empty where the store has no users."""
+    user: str = request.scope["user"]
+    return user
+
+
 async def level_of(request: Request) -> Level:
     """The level that the path of a `LevelRouter`'s route begins with."""
     return LEVEL_OF[request.scope["route"].path.split("/")[1]]
 
 
 BackendsDep = Annotated[Backends, Depends(backends_of)]
+UserDep = Annotated[str, Depends(user_of)]
 LevelDep = Annotated[Level, Depends(level_of)]
 ResourceId = Annotated[str, Path(alias="id", description="Identifier, as lists give it.")]
 

@@ -9,6 +9,7 @@ import structlog
 from pons.dicom.identity import to_text
 from pons.errors import OutOfResources
 from pons.limits import MEGABYTE
+from pons.messages.index import Deleter
 from pons.settings import StorageSettings
 from pons_index.changelog import Filling, Growth
 from pons_index.deletion import PATIENCE, delete_instances, take_time
@@ -16,6 +17,8 @@ from pons_index.faults import Raced
 from pons_index.statements import SQL
 
 log = structlog.get_logger()
+
+FOR_ROOM = Deleter("room")
 
 
 class Capacity:
@@ -93,7 +96,7 @@ class Capacity:
             SQL["instances_of_patient"], oldest["patient_key"], timeout=PATIENCE
         )
         keys = [row["instance_key"] for row in rows]
-        removed = await delete_instances(connection, keys, "deleted")
+        removed = await delete_instances(connection, keys, "deleted", by=FOR_ROOM)
         log.info("patient recycled", patient=to_text(oldest["id"]), instances=len(keys))
         return removed.growth
 

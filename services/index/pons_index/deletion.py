@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deleting instances and the ancestors that they leave empty, in a fixed number of statements."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,9 @@ from uuid import UUID
 from pons.dicom.identity import to_bytes, to_text
 from pons.dicom.levels import LEVELS
 from pons.errors import NotFound
-from pons.messages.index import Ancestor, Deleted, DeleteResource, DeleteResources
+from pons.messages.index import Ancestor, Deleted, Deleter, DeleteResource, DeleteResources
 from pons_index.changelog import NUMBERS, Growth, log_changes
+from pons_index.deletion_log import log_deletions
 from pons_index.faults import Raced
 from pons_index.statements import SQL
 
@@ -58,7 +59,7 @@ async def delete_resource(
         if held is None:
             raise Raced("the patient was deleted and stored again meanwhile")
         removed = await delete_instances(
-            connection, [row["instance_key"] for row in rows], "deleted"
+            connection, [row["instance_key"] for row in rows], "deleted", by=command.by
         )
         await log_changes(connection, removed.growth)
         committing(removed)
@@ -84,7 +85,7 @@ async def delete_resources(connection: Any, command: DeleteResources) -> Removed
         if not rows:
             return None
         removed = await delete_instances(
-            connection, [row["instance_key"] for row in rows], "deleted"
+            connection, [row["instance_key"] for row in rows], "deleted", by=command.by
         )
         await log_changes(connection, removed.growth)
     return removed
@@ -96,12 +97,17 @@ async def take_time(connection: Any) -> None:
 
 
 async def delete_instances(
-    connection: Any, keys: list[int], reason: str, *, tell: bool = True
+    connection: Any,
+    keys: list[int],
+    reason: str,
+    *,
+    by: Deleter | None = None,
+    tell: bool = True,
 ) -> Removed:
     """Delete instances of trees that the transaction holds; `reason` is why objects are garbage.
 
-    Who follows the change feed hears of what is gone with `tell`. The caller ends the
-    transaction with `log_changes`.
+    Who follows the change feed hears of what is gone with `tell`, and the log of deletions has
+    what somebody deleted (`by`). The caller ends the transaction with `log_changes`.
     """
     described = await connection.fetch(SQL["find_described"], keys, timeout=PATIENCE)
     touched = await connection.fetch(SQL["delete_instances"], keys, reason, timeout=PATIENCE)
@@ -146,4 +152,20 @@ async def delete_instances(
         gone_ids = [*((3, one) for one in instances), *emptied_ancestors]
         levels, ids = [level for level, _ in gone_ids], [one for _, one in gone_ids]
         await connection.execute(SQL["tell_deletions"], levels, ids, timeout=PATIENCE)
+    if by is not None:
+        await log_deletions(connection, _topmost(touched, studies, patients), by)
     return Removed(growth, survivors, objects, instances, resources)
+
+
+def _topmost(
+    series: Sequence[Any], studies: Sequence[Any], patients: Sequence[Any]
+) -> list[tuple[int, bytes]]:
+    """Level and id of what is gone: patients, studies, and what is gone of studies that stay."""
+    staying = {row["study_key"] for row in studies if not row["deleted"]}
+    of_staying = [row for row in series if row["study_key"] in staying]
+    return [
+        *((0, row["id"]) for row in patients if row["deleted"]),
+        *((1, row["id"]) for row in studies if row["deleted"]),
+        *((2, row["id"]) for row in of_staying if not row["remaining"]),
+        *((3, one) for row in of_staying if row["remaining"] for one in row["ids"]),
+    ]

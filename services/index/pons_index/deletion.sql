@@ -96,3 +96,21 @@ INSERT INTO deletions (after, level, resource_id)
 SELECT last_change, level, id
 FROM totals, unnest($1::smallint[], $2::bytea[]) WITH ORDINALITY AS gone (level, id, place)
 ORDER BY place;
+
+-- name: log_deletions
+-- Resources are gone, for a cause and by somebody; of one that came back and went again, the last time.
+INSERT INTO deletion_log (resource_id, level, at, cause, by)
+SELECT id, level, now(), $3, $4 FROM unnest($1::smallint[], $2::bytea[]) AS gone (level, id)
+ON CONFLICT (resource_id) DO UPDATE
+SET at = excluded.at, cause = excluded.cause, by = excluded.by;
+
+-- name: forget_logged_deletions
+-- What was deleted a year ago, at most a thousand at a time, without waiting for others who do this.
+DELETE FROM deletion_log
+WHERE resource_id IN (
+    SELECT resource_id FROM deletion_log
+    WHERE at < now() - interval '1 year'
+    ORDER BY at
+    LIMIT 1000
+    FOR UPDATE SKIP LOCKED
+);

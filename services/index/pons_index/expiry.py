@@ -18,6 +18,7 @@ from pons.dicom.identity import to_bytes
 from pons.errors import PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
 from pons.ingest.backlog import drained
+from pons.messages.index import Deleter
 from pons.objects.free_space import FreeSpace
 from pons.retention.judgement import Verdict
 from pons.retention.known import Retention
@@ -211,7 +212,8 @@ class Expiry:
                 return None
             rows = await connection.fetch(SQL["find_instances"], level, digest, timeout=PATIENCE)
             keys = [one["instance_key"] for one in rows]
-            removed = await delete_instances(connection, keys, "deleted")
+            by = Deleter("room" if verdict.for_room else "age", verdict.rule)
+            removed = await delete_instances(connection, keys, "deleted", by=by)
             await log_changes(connection, removed.growth)
             tried.append(removed)
         return removed

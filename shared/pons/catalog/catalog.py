@@ -11,6 +11,7 @@ from pons.catalog.archive import Archive
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader
 from pons.catalog.dead_letters import DeadLetters
+from pons.catalog.deletion_log import DeletionLog
 from pons.catalog.fields import (
     ATTACHMENT_NUMBERS,
     KNOWN_METADATA,
@@ -111,6 +112,7 @@ class Catalog:
         self.archive = Archive(reader)
         self.browser = Browser(reader)
         self.dead_letters = DeadLetters(reader)
+        self.deletion_log = DeletionLog(reader)
         self.worklists = Worklists(reader)
         self.history = History(reader)
         self.study_history = StudyHistory(reader)

@@ -1,11 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands to the index: every write of the database is one of them, and what it answers."""
 
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from pons.dicom.levels import Level
+
+Cause = Literal["asked", "script", "age", "room"]
+"""Why something is deleted: a client asks, a script or a rule of retention says so, the store is
+full."""
+
+
+class Deleter(msgspec.Struct, frozen=True):
+    """Who deletes, as the log of deletions tells."""
+
+    cause: Cause = "asked"
+    name: str = ""
+    """The user who asked, or the rule; empty where nobody is known."""
 
 
 class DeleteResource(msgspec.Struct, frozen=True):
@@ -13,6 +26,7 @@ class DeleteResource(msgspec.Struct, frozen=True):
 
     level: Level
     resource_id: str
+    by: Deleter = Deleter()
 
 
 class Ancestor(msgspec.Struct, frozen=True):
@@ -38,6 +52,7 @@ class DeleteResources(msgspec.Struct, frozen=True):
     over. At most `DELETED_AT_ONCE`."""
 
     resources: list[ResourceName]
+    by: Deleter = Deleter()
 
 
 DELETED_AT_ONCE = 5000

@@ -20,7 +20,7 @@ from pons.jobs import (
 )
 from pons.jobs.document import FILTERED
 from pons.lua.functions import OUTGOING_C_STORE
-from pons.messages.index import DELETED_AT_ONCE, DeleteResources, ResourceName
+from pons.messages.index import DELETED_AT_ONCE, Deleter, DeleteResources, ResourceName
 from pons.messages.services import Done
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
@@ -29,6 +29,7 @@ from pons.settings import Settings
 
 log = structlog.get_logger()
 
+A_SCRIPT = Deleter("script")
 RULE = "Lua"
 """What the content of such jobs names as the rule that asks for them."""
 AS_IT_WAS = "Instances"
@@ -131,7 +132,7 @@ class Operations:
                 return
         for start in range(0, len(names), DELETED_AT_ONCE):
             some = [ResourceName(one) for one in names[start : start + DELETED_AT_ONCE]]
-            await self._delete(DeleteResources(some))
+            await self._delete(DeleteResources(some, by=A_SCRIPT))
         log.info("resource deleted for lua", resource=resource_id)
 
 

@@ -55,9 +55,11 @@ async def commitment_report(backends: Backends, uid: str) -> dict[str, Any]:
     }
 
 
-async def delete_committed(backends: Backends, uid: str) -> None:
-    """Delete the instances that a modality keeps. Raises `NotFound`, and `Conflict` unless it has
-    said that it keeps all of them."""
+async def delete_committed(backends: Backends, uid: str, user: str) -> None:
+    """Delete the instances that a modality keeps, as the user asks.
+
+    Raises `NotFound`, and `Conflict` unless it has said that it keeps all of them.
+    """
     transaction = await backends.commitments.find(uid)
     if transaction.status != "Success":
         raise Conflict(
@@ -69,7 +71,7 @@ async def delete_committed(backends: Backends, uid: str) -> None:
         for level, identifier in await backends.catalog.look_up(one.sop_instance_uid):
             if level == "Instance":
                 names.append(ResourceName(identifier, level))
-    await delete_resources(names, backends.ask)
+    await delete_resources(names, backends.ask, user)
 
 
 def _shown(reference: Reference) -> dict[str, str]:

@@ -8,11 +8,12 @@ from fastapi import Depends, Query, Request, Response
 from pons.catalog import Search
 from pons.dicom.levels import PLURAL
 from pons.errors import NotFound
-from pons.messages.index import Deleted, DeleteResource
+from pons.messages.index import Deleted, Deleter, DeleteResource
 from pons_gateway.dependencies import (
     BackendsDep,
     LevelDep,
     ResourceId,
+    UserDep,
     backends_of,
     level_of,
     resource_id,
@@ -69,10 +70,13 @@ async def show(request: Request) -> Response:
     response_model=Deletion,
 )
 @writes
-async def delete(level: LevelDep, identifier: ResourceId, backends: BackendsDep) -> Response:
+async def delete(
+    level: LevelDep, identifier: ResourceId, user: UserDep, backends: BackendsDep
+) -> Response:
     """What is above and has nothing else below goes with it. 404 without a body if unknown."""
     try:
-        deleted = await backends.ask("index", DeleteResource(level, identifier), Deleted)
+        command = DeleteResource(level, identifier, Deleter("asked", user))
+        deleted = await backends.ask("index", command, Deleted)
     except NotFound:
         return silent(404)
     return json_answer(deletion_json(deleted))

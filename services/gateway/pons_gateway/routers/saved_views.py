@@ -3,9 +3,9 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Path, Response
 
-from pons_gateway.dependencies import BackendsDep
+from pons_gateway.dependencies import BackendsDep, UserDep
 from pons_gateway.models.answers import Done
 from pons_gateway.models.saved_views import SavedView, ViewAsked
 from pons_gateway.responses.answers import json_answer
@@ -18,24 +18,16 @@ router = Router(tag_tree.router.title, tag_tree.router.description, prefix="/exp
 ViewId = Annotated[str, Path(alias="id", description="Identifier, as lists give it.")]
 
 
-async def owner_of(request: Request) -> str:
-    """The user who asks; empty where the store has no users."""
-    return request.scope["user"] or ""
-
-
-OwnerDep = Annotated[str, Depends(owner_of)]
-
-
 @router.get("/views", summary="List saved views", response_model=list[SavedView])
 @page
-async def views(owner: OwnerDep, backends: BackendsDep) -> Response:
+async def views(owner: UserDep, backends: BackendsDep) -> Response:
     """By name."""
     return json_answer([view._asdict() for view in backends.views.list(owner)])
 
 
 @router.post("/views", summary="Save a view", response_model=SavedView)
 @page
-async def create(asked: ViewAsked, owner: OwnerDep, backends: BackendsDep) -> Response:
+async def create(asked: ViewAsked, owner: UserDep, backends: BackendsDep) -> Response:
     """409 where there is one of this name, or where there are too many."""
     made = await backends.views.create(owner, asked.name, asked.search)
     return json_answer(made._asdict())
@@ -44,7 +36,7 @@ async def create(asked: ViewAsked, owner: OwnerDep, backends: BackendsDep) -> Re
 @router.put("/views/{id}", summary="Rename or change a saved view", response_model=SavedView)
 @page
 async def change(
-    view_id: ViewId, asked: ViewAsked, owner: OwnerDep, backends: BackendsDep
+    view_id: ViewId, asked: ViewAsked, owner: UserDep, backends: BackendsDep
 ) -> Response:
     """409 where there is another one of this name."""
     changed = await backends.views.change(owner, View(view_id, asked.name, asked.search))
@@ -53,7 +45,7 @@ async def change(
 
 @router.delete("/views/{id}", summary="Delete a saved view", response_model=Done)
 @page
-async def delete(view_id: ViewId, owner: OwnerDep, backends: BackendsDep) -> Response:
+async def delete(view_id: ViewId, owner: UserDep, backends: BackendsDep) -> Response:
     """404 for one that there is not, or that is somebody else's."""
     await backends.views.delete(owner, view_id)
     return json_answer({})

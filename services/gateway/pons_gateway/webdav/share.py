@@ -13,9 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from pons.errors import Forbidden, InvalidInstance
 from pons.limits import MEGABYTE
-from pons.messages.index import Deleted, DeleteResource
+from pons.messages.index import Deleted, Deleter, DeleteResource
 from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import limited
+from pons_gateway.dependencies import user_of
 from pons_gateway.responses.answers import Answer, silent
 from pons_gateway.responses.media_types import DICOM
 from pons_gateway.responses.streamed import begun
@@ -150,7 +151,7 @@ class Share:
         self._dropped.add_file(place.upload, received.size, DICOM)
         return silent(201)
 
-    async def _delete(self, place: Place, _request: Request, backends: Backends) -> Response:
+    async def _delete(self, place: Place, request: Request, backends: Backends) -> Response:
         if place.is_upload:
             return silent(204 if self._dropped.remove(place.upload) else 404)
         if not backends.settings.webdav_deletes:
@@ -162,7 +163,8 @@ class Share:
             return silent(404)
         if node.entry is None:
             raise Forbidden("Only patients, studies, series and instances can be deleted here")
-        command = DeleteResource(node.entry.level, node.entry.id)
+        by = Deleter("asked", await user_of(request))
+        command = DeleteResource(node.entry.level, node.entry.id, by)
         await backends.ask("index", command, Deleted)
         return silent(204)
 

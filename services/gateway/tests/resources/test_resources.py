@@ -8,9 +8,18 @@ import msgspec
 import pytest
 
 from pons.catalog import Search
-from pons.messages.index import Ancestor, Deleted, DeleteResource
+from pons.messages.index import (
+    Ancestor,
+    Deleted,
+    Deleter,
+    DeleteResource,
+    DeleteResources,
+    ResourceName,
+)
+from pons.messages.services import Done
 
-from ..conftest import INSTANCE, PATIENT, RESOURCES, SERIES, STUDY, Store
+from ..conftest import INSTANCE, PATIENT, RESOURCES, SERIES, STUDY, Open, Store
+from ..middleware.logins import USERS
 
 pytestmark = pytest.mark.anyio
 
@@ -199,6 +208,20 @@ async def test_delete_the_last(client: httpx.AsyncClient, store: Store) -> None:
     """Deleting a whole patient leaves nothing to tell."""
     store.services.answers[DeleteResource] = Deleted(None)
     assert (await client.delete(f"/patients/{PATIENT}")).json() == {"RemainingAncestor": None}
+
+
+async def test_who_deletes(open_client: Open, store: Store) -> None:
+    """The index is told which user asks, whichever way he does."""
+    store.services.answers |= {DeleteResource: Deleted(None), DeleteResources: Done()}
+    by = Deleter("asked", "alice")
+    async with open_client(USERS) as client:
+        alice = httpx.BasicAuth("alice", "secret")
+        await client.delete(f"/studies/{STUDY}", auth=alice)
+        await client.post("/tools/bulk-delete", json={"Resources": [STUDY]}, auth=alice)
+    assert [command for _, command in store.services.commands] == [
+        DeleteResource("Study", STUDY, by),
+        DeleteResources([ResourceName(STUDY)], by),
+    ]
 
 
 async def test_changes(client: httpx.AsyncClient, store: Store) -> None:

@@ -291,6 +291,13 @@ export interface ListedStudy {
   more: Record<string, string>;
 }
 
+export interface LoggedDeletion {
+  level: "Patient" | "Study" | "Series" | "Instance";
+  at: string;
+  cause: "asked" | "script" | "age" | "room";
+  by: string;
+}
+
 export interface Login {
   user: string;
   password: string;

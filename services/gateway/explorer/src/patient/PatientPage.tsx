@@ -3,13 +3,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useLocale, useTranslations } from 'use-intl';
-import { Failure } from '../shell/Failure';
 import { Page } from '../shell/Page';
 import { useDeletions } from '../studies/deletions';
 import { personName, sizeText } from '../studies/dicom';
 import { Actions } from '../study/Actions';
 import { bornText } from '../study/Facts';
 import { Header } from '../study/Header';
+import { Missing } from '../study/Missing';
 import styles from '../study/study.module.css';
 import own from './patient.module.css';
 import {
@@ -34,7 +34,8 @@ export function PatientPage() {
     <Page title={title} quiet>
       {error ? (
         <div className={styles.failure}>
-          <Failure
+          <Missing
+            id={id}
             error={error}
             retry={() => void Promise.all([patient.refetch(), studies.refetch()])}
           />

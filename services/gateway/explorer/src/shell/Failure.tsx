@@ -16,12 +16,19 @@ export function sentenceOf(error: unknown) {
   return error.status >= 500 ? ('errorStore' as const) : ('errorRefused' as const);
 }
 
-export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
+interface Props {
+  error: unknown;
+  retry?: (() => void) | undefined;
+  /** What is known beyond what the error says. */
+  sentence?: string | undefined;
+}
+
+export function Failure({ error, retry, sentence }: Props) {
   const t = useTranslations('shell');
   const told = error instanceof Error ? error.message : String(error);
   return (
     <div role="alert" className={styles.failure}>
-      <p className={styles.sentence}>{t(sentenceOf(error))}</p>
+      <p className={styles.sentence}>{sentence ?? t(sentenceOf(error))}</p>
       {told && <p className={styles.told}>{told}</p>}
       {retry && (
         <Button className={styles.retry} onPress={retry}>

@@ -6,22 +6,24 @@ import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
 import { post } from '../api/client';
 import { useMay } from '../api/session';
-import { Failure } from '../shell/Failure';
 import { Page } from '../shell/Page';
+import { Missing } from './Missing';
 import { instanceQuery, seriesQuery } from './queries';
 import styles from './study.module.css';
 
 interface ToldProps {
   error: Error | null;
+  /** The resource that was asked for, by its identifier. */
+  id?: string;
   text: string;
   children?: ReactNode;
 }
 
-function Told({ error, text, children }: ToldProps) {
+function Told({ error, id = '', text, children }: ToldProps) {
   const t = useTranslations('study');
   return (
     <Page title={error ? t('title') : text}>
-      {error && <Failure error={error} />}
+      {error && <Missing id={id} error={error} />}
       {children}
     </Page>
   );
@@ -32,7 +34,7 @@ export function SeriesRedirect() {
   const { id } = useParams({ from: '/shell/series/$id' });
   const search = useSearch({ from: '/shell/series/$id' });
   const { data, error } = useQuery(seriesQuery(id));
-  if (!data) return <Told error={error} text={t('loading')} />;
+  if (!data) return <Told id={id} error={error} text={t('loading')} />;
   return (
     <Navigate
       to="/studies/$id"
@@ -50,7 +52,8 @@ export function InstanceRedirect() {
   const instance = useQuery(instanceQuery(id));
   const parent = instance.data?.ParentSeries ?? '';
   const series = useQuery({ ...seriesQuery(parent), enabled: parent !== '' });
-  if (!series.data) return <Told error={instance.error ?? series.error} text={t('loading')} />;
+  const error = instance.error ?? series.error;
+  if (!series.data) return <Told id={id} error={error} text={t('loading')} />;
   return (
     <Navigate
       to="/studies/$id"

@@ -5,7 +5,6 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useCallback } from 'react';
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
 import { useLocale, useTranslations } from 'use-intl';
-import { Failure } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
@@ -18,6 +17,7 @@ import { Files } from './Files';
 import { Header } from './Header';
 import { History } from './History';
 import { Images } from './Images';
+import { Missing } from './Missing';
 import {
   orderQuery,
   type SeriesAnswer,
@@ -50,7 +50,8 @@ export function StudyPage() {
     <Page title={title} quiet>
       {error && (
         <div className={styles.failure}>
-          <Failure
+          <Missing
+            id={id}
             error={error}
             retry={() => void Promise.all([study.refetch(), series.refetch()])}
           />

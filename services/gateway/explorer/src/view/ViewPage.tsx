@@ -5,10 +5,10 @@ import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { ApiError } from '../api/client';
-import { Failure } from '../shell/Failure';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { personName } from '../studies/dicom';
+import { Missing } from '../study/Missing';
 import { orderQuery, seriesOfStudyQuery, seriesQuery, studyQuery } from '../study/queries';
 import { isGone, startOf, windowOf } from './address';
 import { SeriesStrip } from './SeriesStrip';
@@ -36,7 +36,7 @@ export function ViewPage() {
     <Page title={[name, patient].filter(Boolean).join(' · ')} quiet>
       {error ? (
         <div className={styles.failure}>
-          <Failure error={error} retry={() => void order.refetch()} />
+          <Missing id={id} error={error} retry={() => void order.refetch()} />
         </div>
       ) : (
         <div className={styles.view} data-theme="dark">

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log of deletions: what it has of what is gone, and for how long."""
+
+from typing import Any
+
+import pytest
+
+from pons.catalog.connection import Reader
+from pons.catalog.deletion_log import DeletionLog
+from pons.messages.index import Deleter, DeleteResource, DeleteResources, ResourceName
+from pons.settings import DatabaseSettings, StorageSettings
+from pons_index.deletion import delete_resource, delete_resources
+from pons_testing.events import ids, received
+
+from .expiring import NM, image
+
+pytestmark = pytest.mark.anyio
+Index = Any
+OpenIndex = Any
+
+
+async def logged(index: Index) -> dict[str, tuple[int, str, str]]:
+    rows = await index.fetch("SELECT resource_id, level, cause, by FROM deletion_log")
+    return {row["resource_id"].hex(): (row["level"], row["cause"], row["by"]) for row in rows}
+
+
+def named(identifier: str) -> str:
+    return identifier.replace("-", "")
+
+
+async def test_a_study_goes_with_its_patient(index: Index) -> None:
+    """Both are logged with the user who asked; what was below goes without being named."""
+    event = received("1.1.1.1", study_uid="1.1", series_uid="1.1.1")
+    await index.write(event)
+    own = ids(event)
+    command = DeleteResource("Study", own.study, Deleter("asked", "alice"))
+    await index.database.run(lambda one: delete_resource(one, command, lambda _removed: None))
+    assert await logged(index) == {
+        named(own.study): (1, "asked", "alice"),
+        named(own.patient): (0, "asked", "alice"),
+    }
+
+
+async def test_what_is_told_of_it(index: Index, database_settings: DatabaseSettings) -> None:
+    """Who looks for what is gone reads what it was, when it went and by whom."""
+    event = received("1.1.1.1", study_uid="1.1", series_uid="1.1.1")
+    await index.write(event)
+    before = await index.value("SELECT now()")
+    study = ids(event).study
+    by = Deleter("asked", "a\0" + "x" * 300)
+    await index.database.run(
+        lambda one: delete_resources(one, DeleteResources([ResourceName(study)], by))
+    )
+    reader = Reader(database_settings.reader_url, 1)
+    try:
+        log = DeletionLog(reader)
+        found = await log.find(study)
+        assert found is not None
+        assert (found.level, found.by) == ("Study", Deleter("asked", "a" + "x" * 255))
+        assert before <= found.at <= await index.value("SELECT now()")
+        assert await log.find(ids(event).series) is None
+        assert await log.find("none") is None
+    finally:
+        reader.close()
+
+
+async def test_parts_of_a_study_that_stays(index: Index) -> None:
+    """A series that goes is logged, and an instance of a series that stays."""
+    events = [
+        received("1.1.1.1", study_uid="1.1", series_uid="1.1.1"),
+        received("1.1.1.2", study_uid="1.1", series_uid="1.1.1"),
+        received("1.1.2.1", study_uid="1.1", series_uid="1.1.2"),
+    ]
+    await index.write(*events)
+    gone = [ResourceName(ids(events[0]).instance), ResourceName(ids(events[2]).series)]
+    await index.database.run(lambda one: delete_resources(one, DeleteResources(gone)))
+    assert await logged(index) == {
+        named(ids(events[0]).instance): (3, "asked", ""),
+        named(ids(events[2]).series): (2, "asked", ""),
+    }
+
+
+async def test_the_last_deletion_counts(index: Index) -> None:
+    """What came back and went again was deleted by who did it last."""
+    for user in ("alice", "bob"):
+        event = received("1.1.1.1", study_uid="1.1", series_uid="1.1.1")
+        own = ids(event)
+        assert await index.write(event) == ["Success"]
+        command = DeleteResource("Patient", own.patient, Deleter("asked", user))
+        await index.database.run(
+            lambda one, command=command: delete_resource(one, command, lambda _removed: None)
+        )
+    assert set((await logged(index)).values()) == {(0, "asked", "bob"), (1, "asked", "bob")}
+
+
+async def test_what_is_replaced_is_not_gone(open_index: OpenIndex) -> None:
+    """The same instance with other bytes takes the place of the first; nothing is logged."""
+    index = open_index(overwrite_instances="Always")
+    for _ in range(2):
+        await index.write(received("1.1.1.1", study_uid="1.1", series_uid="1.1.1"))
+    assert await logged(index) == {}
+
+
+async def test_a_store_that_is_full(open_index: OpenIndex) -> None:
+    """The patient that makes room went for that."""
+    index = open_index(StorageSettings(maximum_patients=1))
+    first, second = image(1), image(2)
+    await index.write(first)
+    await index.write(second)
+    own = ids(first)
+    assert await logged(index) == {
+        named(own.study): (1, "room", ""),
+        named(own.patient): (0, "room", ""),
+    }
+
+
+async def test_rules_of_retention(keeping: Any) -> None:
+    """The rule that let a study go is named, and whether it waited for room to be needed."""
+    async with keeping({"nm": NM}) as keeper:
+        await keeper.store(image(1), days=31)
+        assert await keeper.expiry.expire() == 1
+        assert set((await logged(keeper.index)).values()) == {(0, "age", "nm"), (1, "age", "nm")}
+
+
+async def test_after_a_year_it_is_forgotten(index: Index) -> None:
+    """With the next deletion, and not before a year is over."""
+    events = [
+        received(f"1.{n}.1.1", patient_id=f"P{n}", study_uid=f"1.{n}", series_uid=f"1.{n}.1")
+        for n in range(3)
+    ]
+    await index.write(*events)
+    for event, age in zip(events, ("1 year 1 minute", "364 days", "0"), strict=True):
+        await index.delete("Study", ids(event).study)
+        await index.database.pool.execute(
+            "UPDATE deletion_log SET at = now() - $1::text::interval WHERE resource_id = ANY ($2)",
+            age,
+            [bytes.fromhex(named(one)) for one in (ids(event).study, ids(event).patient)],
+        )
+    last = received("1.9.1.1", patient_id="P9", study_uid="1.9", series_uid="1.9.1")
+    await index.write(last)
+    await index.delete("Study", ids(last).study)
+    studies = {named(ids(event).study) for event in (*events[1:], last)}
+    patients = {named(ids(event).patient) for event in (*events[1:], last)}
+    assert set(await logged(index)) == studies | patients

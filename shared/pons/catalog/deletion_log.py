@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was deleted, when and by whom, as the log of deletions tells."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pons.catalog.connection import Reader
+from pons.dicom.identity import to_bytes
+from pons.dicom.levels import LEVELS, Level
+from pons.messages.index import Cause, Deleter
+
+FIND = "SELECT level, at, cause, by FROM deletion_log WHERE resource_id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDeletion:
+    """The last deletion of a resource, which may be there again."""
+
+    level: Level
+    at: datetime
+    by: Deleter
+
+
+class DeletionLog:
+    """Reads it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def find(self, identifier: str) -> LoggedDeletion | None:
+        """None of what was never deleted, or long ago. Raises `Unavailable`."""
+        row = await self._reader.row(FIND, to_bytes(identifier) or b"")
+        if row is None:
+            return None
+        cause: Cause = row["cause"]
+        return LoggedDeletion(LEVELS[row["level"]], row["at"], Deleter(cause, row["by"]))
