@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 
 from pons.catalog import Catalog, open_catalog
+from pons.catalog.list_order import read_cursor
 from pons.catalog.search import Search
-from pons.catalog.study_order import ListOrder, read_cursor
+from pons.catalog.study_order import study_order
 from pons.catalog.study_pages import StudyRow
 from pons.catalog.words import as_search, read_words
 from pons.dicom.identity import resource_ids, to_bytes
@@ -101,14 +102,14 @@ class Lists:
     async def found(self, text: str) -> set[str]:
         """UIDs of the studies that a text finds."""
         search = as_search(read_words(text, TODAY))
-        page = await self.catalog.study_lists.page(search, ListOrder(), None, 500)
+        page = await self.catalog.study_lists.page(search, study_order(), None, 500)
         count = await self.catalog.study_lists.count(search)
         assert (len(page.rows), True) == count
         return {row.study_uid for row in page.rows}
 
     async def pages(self, order: str, limit: int, search: Search | None = None) -> list[StudyRow]:
         """All rows of a list, so many at a time."""
-        parsed, after, rows = ListOrder.parse(order), None, []
+        parsed, after, rows = study_order(order), None, []
         while True:
             page = await self.catalog.study_lists.page(
                 search or Search("Study"), parsed, after, limit

@@ -2,7 +2,7 @@
 """What PostgreSQL makes of lists of studies: a page costs the same however many there are."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from pons.catalog.list_order import Cursor
+from pons.catalog.patient_lists import patient_order, patient_page_statement
 from pons.catalog.schema import Columns
 from pons.catalog.search import Search
 from pons.catalog.selection import select
 from pons.catalog.sql import load_statements
-from pons.catalog.study_order import Cursor, ListOrder
+from pons.catalog.study_order import study_order
 from pons.catalog.study_pages import page_statement
 from pons.catalog.words import as_search, read_words
 from pons.dicom.attributes import MAIN_TAGS
@@ -26,6 +28,7 @@ MANY = load_statements(Path(__file__).with_name("many.sql"))
 STUDIES = 3000
 TODAY = date(2020, 1, 8)
 SMALL = {"unstable"}
+COLUMNS = Columns(MAIN_TAGS)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +61,14 @@ async def plan_of(
     connection: Any, text: str, order: str, after: Cursor | None = None, how: str = ""
 ) -> dict[str, Any]:
     search = as_search(read_words(text, TODAY)) if text else Search("Study")
-    selection = select(search, Columns(MAIN_TAGS))
-    statement, values = page_statement(selection, ListOrder.parse(order), after, 101)
+    selection = select(search, COLUMNS)
+    statement, values = page_statement(selection, study_order(order), after, 101)
+    return await explained(connection, statement, values, how)
+
+
+async def explained(
+    connection: Any, statement: str, values: Sequence[Any], how: str = ""
+) -> dict[str, Any]:
     found = await connection.fetchval(f"EXPLAIN ({how}FORMAT JSON) {statement}", *values)
     plan: dict[str, Any] = json.loads(found)[0]["Plan"]
     return plan
@@ -165,3 +174,33 @@ async def test_sizes_are_compared_without_the_studies(connection: Any, text: str
         if node.get("Relation Name") == "studies"
     ]
     assert 0 < sum(read) <= 101
+
+
+OF_PATIENTS = [
+    ("", "name", "patients_by_folded_name"),
+    ("", "-name", "patients_by_folded_name"),
+    ("", "id", "patients_by_id_start"),
+    ("", "-birthDate", "patients_by_birth_start"),
+    ("", "-arrival", "patients_pkey"),
+    ("family777", "name", "study_words_by_piece"),
+    ("xa", "name", "series_by_modality_start"),
+    ("anna", "name", "patients_by_folded_name"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "index"), OF_PATIENTS, ids=[f"{t} {o}" for t, o, _ in OF_PATIENTS]
+)
+async def test_patients_by_an_index(connection: Any, text: str, order: str, index: str) -> None:
+    """Few are found by what their studies have; of many the order is followed."""
+    search = as_search(read_words(text, TODAY)) if text else Search("Study")
+    statement, values = patient_page_statement(search, COLUMNS, patient_order(order), None, 101)
+    plan = await explained(connection, statement, values, "ANALYZE, ")
+    assert scans(plan) == []
+    assert index in json.dumps(plan)
+    read = [
+        node["Actual Rows"] * node["Actual Loops"]
+        for node in nodes(plan)
+        if node.get("Relation Name") in ("patients", "studies")
+    ]
+    assert max(read) <= 1000

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from pons.catalog.connection import HASTY_CONNECTIONS, TooSlow
+from pons.catalog.list_order import Cursor, read_cursor
 from pons.catalog.search import Search
-from pons.catalog.study_order import SORTS, Cursor, ListOrder, read_cursor
+from pons.catalog.study_order import SORTS, study_order
 from pons.catalog.study_pages import StudyRow
 from pons.catalog.words import as_search, read_words
 from pons.dicom.identity import resource_ids, to_bytes
@@ -224,7 +225,7 @@ async def test_every_order(lists: Lists) -> None:
 async def test_pages_while_rows_come_and_go(lists: Lists, order: str) -> None:
     """What is there from the first page to the last comes once, whatever arrives or goes."""
     await fill(lists, 40)
-    parsed, after, seen, number = ListOrder.parse(order), None, [], 40
+    parsed, after, seen, number = study_order(order), None, [], 40
     while True:
         page = await lists.catalog.study_lists.page(Search("Study"), parsed, after, 5)
         seen += [row.study_uid for row in page.rows]
@@ -321,7 +322,7 @@ async def test_what_takes_too_long(lists: Lists, monkeypatch: pytest.MonkeyPatch
     await lists.connection.execute("ANALYZE")
     await lists.connection.execute("UPDATE totals SET studies = 30")
     study_lists = lists.catalog.study_lists
-    monkeypatch.setattr(study_lists, "_hasty", Slow())
+    monkeypatch.setattr(study_lists._counter, "hasty", Slow())
     everything = as_search(read_words("origin:CT1", TODAY))
     assert await study_lists.count(everything) == (30, False)
     assert await study_lists.count(Search("Study")) == (30, True)
@@ -335,7 +336,7 @@ async def test_counting_does_not_wait_for_others(lists: Lists) -> None:
     await lists.connection.execute("ANALYZE")
     study_lists, everything = lists.catalog.study_lists, as_search(read_words("origin:CT1", TODAY))
     for _ in range(HASTY_CONNECTIONS):
-        await study_lists._hasty._slots.acquire()
+        await study_lists._counter.hasty._slots.acquire()
     assert await study_lists.count(everything) == (30, False)
     assert await study_lists.labels(everything) is None
 
@@ -362,7 +363,7 @@ WRONG = [
 def test_what_is_no_cursor(text: str) -> None:
     """It is refused before it reaches a statement."""
     with pytest.raises(BadRequest, match="not where a list"):
-        read_cursor(text, ListOrder())
+        read_cursor(text, study_order())
 
 
 def test_numbers_and_times_in_cursors() -> None:
@@ -375,9 +376,9 @@ def test_numbers_and_times_in_cursors() -> None:
         ("lastUpdate", ("2026-01-01T00:00:00",)),
     ):
         with pytest.raises(BadRequest):
-            read_cursor(Cursor(order, 1, False, values).encode(), ListOrder.parse(order))
+            read_cursor(Cursor(order, 1, False, values).encode(), study_order(order))
     with pytest.raises(BadRequest):
-        read_cursor(Cursor("size", 1, True, ()).encode(), ListOrder.parse("size"))
+        read_cursor(Cursor("size", 1, True, ()).encode(), study_order("size"))
 
 
 @pytest.mark.parametrize(
@@ -385,7 +386,7 @@ def test_numbers_and_times_in_cursors() -> None:
 )
 async def test_the_greatest_numbers_in_cursors(lists: Lists, order: str, most: int) -> None:
     """What is let through is a value that the database takes."""
-    parsed = ListOrder.parse(order)
+    parsed = study_order(order)
     cursor = read_cursor(Cursor(order, 2**63 - 1, False, (most,)).encode(), parsed)
     page = await lists.catalog.study_lists.page(Search("Study"), parsed, cursor, 5)
     assert page.rows == []

@@ -146,6 +146,9 @@ def shots(page: Page, study: str, series: str) -> Iterator[str]:
     for image in page.locator("img").all():
         expect(image).to_have_js_property("complete", True)
     yield "patient"
+    page.goto("/explorer/patients")
+    expect(page.locator('[aria-rowindex="6"] a')).to_be_visible()
+    yield "patients"
     page.goto(f"/explorer/view/{series}?slice=12")
     expect(page.locator("canvas").first).to_be_visible()
     page.wait_for_timeout(4000)  # until the slices around it are here, too

@@ -30,7 +30,7 @@ def test_from_a_study_to_the_others(explorer: Open, store: Store) -> None:
     side = page.get_by_role("navigation", name="Pages", exact=True)
     page.go_back()
     expect(studies).to_have_count(2)
-    expect(side.locator("[aria-current]")).to_have_text("Studies")
+    expect(side.locator("[aria-current]")).to_have_text("Patients")
 
 
 def test_all_of_a_patient_are_deleted(explorer: Open, store: Store) -> None:

@@ -5,6 +5,8 @@ Both ways in: processes of this version come to a store of the previous release,
 previous release that died starts again in a store that is of this version already.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from io import BytesIO
@@ -30,7 +32,20 @@ def shared(
     base, other = (previous, ROOT) if request.param.startswith("this") else (ROOT, previous)
     (tmp_path / "store").mkdir()
     with running(store_of(base, "shared", tmp_path / "store" / "data")) as store:
+        migrate(store, {"PYTHONPATH": path_of(ROOT)})
         yield store, {"PYTHONPATH": path_of(other)}
+
+
+def migrate(store: Store, code: dict[str, str]) -> None:
+    """Bring the database to the schema of this version, as whoever upgrades does first."""
+    (index,) = store.processes("index")
+    subprocess.run(
+        [sys.executable, "-P", "-m", "pons_index.migrate"],
+        cwd=index.cwd(),
+        env={**index.environ(), **code},
+        check=True,
+        timeout=120,
+    )
 
 
 class Other:

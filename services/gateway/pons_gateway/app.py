@@ -152,5 +152,5 @@ def is_offered(route: BaseRoute, settings: Settings) -> bool:
         return False
     if has_mark(route, "in_place_of_a_page") and settings.http.ui_folder:
         return False
-    below = getattr(route, "path", "").split("/")[1]
+    below = getattr(route, "path", "").removeprefix("/explorer/api").split("/")[1]
     return settings.store.patient_level or below != "patients"

@@ -10,6 +10,7 @@ import msgspec
 from pons.catalog.archive import Archive
 from pons.catalog.browse import Browser
 from pons.catalog.connection import Reader
+from pons.catalog.counting import Counter
 from pons.catalog.dead_letters import DeadLetters
 from pons.catalog.deletion_log import DeletionLog
 from pons.catalog.fields import (
@@ -28,6 +29,7 @@ from pons.catalog.headers import PAGE_BYTES, Headers
 from pons.catalog.history import History
 from pons.catalog.logs import Logs
 from pons.catalog.look_ups import LookUps
+from pons.catalog.patient_lists import PatientLists
 from pons.catalog.records import (
     MetadataValue,
     Statistics,
@@ -117,7 +119,9 @@ class Catalog:
         self.history = History(reader)
         self.study_history = StudyHistory(reader)
         self.old_studies = OldStudies(reader)
-        self.study_lists = StudyLists(searcher, self._columns)
+        counter = Counter(searcher)
+        self.study_lists = StudyLists(searcher, counter, self._columns)
+        self.patient_lists = PatientLists(searcher, counter, self._columns)
 
     async def check(self) -> None:
         """Raise `Unavailable` unless the index can be read."""

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of studies that people look at: pages, counts, facets, and what a deletion would take."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pons.catalog.connection import Reader, TooSlow
+from pons.catalog.counting import Count, Counter
+from pons.catalog.list_order import Cursor, ListOrder
 from pons.catalog.resources import tags_of
 from pons.catalog.schema import SUMS, Columns, path
 from pons.catalog.search import Search
 from pons.catalog.selection import Selection, select
-from pons.catalog.study_order import Cursor, ListOrder
 from pons.catalog.study_pages import Page, filled, page_of, page_statement
 from pons.dicom.identity import digests, to_text
 
@@ -19,15 +19,6 @@ MOST_VALUES = 1000
 """Labels, or modalities, whose studies are counted; those of most studies."""
 MOST_PROTECTED = 100
 """Protected patients that a plan names."""
-COUNTING_SECONDS = 1.0
-"""After which a number of studies is estimated."""
-
-
-class Count(NamedTuple):
-    """How many there are; not `exact` where counting took too long and this is an estimate."""
-
-    value: int
-    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +50,10 @@ class Held(NamedTuple):
 class StudyLists:
     """Reads lists. Every method raises `Unavailable` while the database is away."""
 
-    def __init__(self, searcher: Reader, columns: Columns) -> None:
+    def __init__(self, searcher: Reader, counter: Counter, columns: Columns) -> None:
         """`searcher` plans each statement with its values."""
         self._searcher = searcher
-        self._hasty = searcher.within(COUNTING_SECONDS)
+        self._counter = counter
         self._columns = columns
 
     async def page(
@@ -76,14 +67,9 @@ class StudyLists:
         """How many a search finds, counted or, where that takes long, estimated."""
         selection = select(search, self._columns)
         if selection.plain:
-            row = await self._searcher.row("SELECT studies FROM totals")
-            return Count(int(row["studies"]) if row else 0, exact=True)
-        statement = selection.count()
-        try:
-            row = await self._hasty.row(statement, *selection.values)
-        except TooSlow:
-            return Count(await self._estimate(selection), exact=False)
-        return Count(int(row[0]) if row else 0, exact=True)
+            return await self._counter.total("studies")
+        source = f"{selection.tables} WHERE {_where(selection)}"
+        return await self._counter.count(source, selection.values)
 
     async def labels(self, search: Search) -> list[tuple[str, int]] | None:
         """Labels of the studies that a search finds, with how many have each; None: too many."""
@@ -141,17 +127,10 @@ class StudyLists:
         source = selection.tables if selection.conditions else f"{SUMS.name} s"
         names = {"source": source, "where": _where(selection), "most": str(MOST_VALUES)}
         try:
-            rows = await self._hasty.rows(filled(name, **names), *selection.values)
+            rows = await self._counter.hasty.rows(filled(name, **names), *selection.values)
         except TooSlow:
             return None
         return [(row["value"], row["count"]) for row in rows]
-
-    async def _estimate(self, selection: Selection) -> int:
-        row = await self._searcher.row(
-            f"EXPLAIN (FORMAT JSON) SELECT FROM {selection.tables} WHERE {_where(selection)}",
-            *selection.values,
-        )
-        return int(json.loads(row[0])[0]["Plan"]["Plan Rows"]) if row else 0
 
 
 def _where(selection: Selection) -> str:

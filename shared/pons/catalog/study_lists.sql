@@ -1,19 +1,5 @@
 -- Lists of studies that people look at. study_lists.py fills in the braces: conditions and orders from
--- selection.py and study_order.py.
-
--- name: page
--- A page: first the studies that have what the list is sorted by, then those that have not, of which none is looked at where the first are enough.
-WITH present AS MATERIALIZED (
-    {present}
-), absent AS MATERIALIZED (
-    SELECT * FROM ({absent}) rest LIMIT (SELECT greatest(0, {limit} - count(*)) FROM present)
-), found AS (
-    SELECT false AS absent, * FROM present UNION ALL SELECT true, key{nothing} FROM absent
-)
-SELECT found.*, {selected}
-  FROM found JOIN studies s ON s.study_key = found.key JOIN study_sums u USING (study_key)
-  JOIN patients p USING (patient_key)
- ORDER BY found.absent, {order}
+-- selection.py and study_order.py. A page is put together by list_pages.py.
 
 -- name: row
 -- What a row shows beside the study's own tags.

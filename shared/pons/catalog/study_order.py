@@ -1,210 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The orders of lists of studies, and where a page of one ended.
+"""The orders of lists of studies."""
 
-A page goes on behind the last row of the one before, by its value and its key, so that rows that
-arrive or go meanwhile make none appear twice or be lost, and the thousandth page costs what the
-first does.
-"""
-
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
 
-import msgspec
-
-from pons.catalog.schema import INDEXED, STUDY_DATE, SUMS, WORDS, Table, start_of
-from pons.errors import BadRequest
-
-SortBy = Literal[
-    "date",
-    "name",
-    "id",
-    "birthDate",
-    "accession",
-    "description",
-    "series",
-    "instances",
-    "size",
-    "lastUpdate",
-    "arrival",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Operators:
-    """How values are compared: those of the index that has them."""
-
-    less: str
-    more: str
-    ascending: str
-    descending: str
-    row: str
-    """Comparison of several at once, or empty: each has to be by itself."""
-
-
-PLAIN = Operators("<", ">", "ASC", "DESC", "(")
-STARTS = Operators("~<~", "~>~", "USING ~<~", "USING ~>~", "")
-"""Of the indexes that find beginnings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """What a list is sorted by, the key of the study aside, which decides between equals."""
-
-    values: tuple[str, ...]
-    table: Table | None = None
-    """Where it is, if not in the studies."""
-    operators: Operators = PLAIN
-    absent: str = ""
-    """The condition that a study has none: these come last in both directions."""
-    present: str = ""
-
-
-def _text(value: str, operators: Operators, table: Table | None = None) -> Sort:
-    return Sort(
-        (value,),
-        table,
-        operators,
-        f"({value} IS NULL OR {value} = '')",
-        f"{value} {operators.more} ''",
-    )
-
-
-def _starts(text: str) -> Sort:
-    return _text(start_of(f"upper({text})"), STARTS)
-
+from pons.catalog.list_order import MOST_COUNTED, PLAIN, ListOrder, Sort, by_start, by_text
+from pons.catalog.schema import STUDY_DATE, SUMS, WORDS, start_of
 
 _DATE = f'({start_of(f"s.tags ->> {STUDY_DATE!r}")} COLLATE "C")'
 _TIME = "(left(coalesce(s.tags ->> '00080030', ''), 16) COLLATE \"C\")"
 _BIRTH = f'({start_of("s.patient_tags ->> " + repr("00100030"))} COLLATE "C")'
 _DESCRIPTION = f'({start_of("upper(s.tags ->> " + repr("00081030") + ")")} COLLATE "C")'
 
-SORTS: dict[SortBy, Sort] = {
+SORTS: dict[str, Sort] = {
     "date": Sort(
         (_DATE, _TIME), None, PLAIN, f"({_DATE} IS NULL OR {_DATE} = '')", f"{_DATE} > ''"
     ),
-    "name": _text('(w.name COLLATE "C")', PLAIN, WORDS),
-    "id": _starts("s.patient_tags ->> '00100020'"),
-    "birthDate": _text(_BIRTH, PLAIN),
-    "accession": _starts("s.tags ->> '00080050'"),
-    "description": _text(_DESCRIPTION, PLAIN),
-    "series": Sort(("u.series",), SUMS),
-    "instances": Sort(("u.instances",), SUMS),
-    "size": Sort(("u.size",), SUMS),
-    "lastUpdate": Sort(("u.last_update",), SUMS),
+    "name": by_text('(w.name COLLATE "C")', table=WORDS),
+    "id": by_start("s.patient_tags ->> '00100020'"),
+    "birthDate": by_text(_BIRTH),
+    "accession": by_start("s.tags ->> '00080050'"),
+    "description": by_text(_DESCRIPTION),
+    "series": Sort(("u.series",), SUMS, kind=int, most=MOST_COUNTED),
+    "instances": Sort(("u.instances",), SUMS, kind=int, most=MOST_COUNTED),
+    "size": Sort(("u.size",), SUMS, kind=int),
+    "lastUpdate": Sort(("u.last_update",), SUMS, kind=datetime),
     "arrival": Sort(()),
 }
+NEWEST = "-date"
+"""The usual order."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListOrder:
-    """An order and its direction; `-date` is the usual one, newest first."""
-
-    by: SortBy = "date"
-    descending: bool = True
-
-    @classmethod
-    def parse(cls, text: str) -> "ListOrder":
-        """Raises `BadRequest` for what a list cannot be sorted by."""
-        for by in SORTS:
-            if by == text.removeprefix("-"):
-                return cls(by, text.startswith("-"))
-        raise BadRequest(
-            f"A list cannot be sorted by {text[:40]!r}", f"known are {', '.join(SORTS)}"
-        )
-
-    def __str__(self) -> str:
-        return "-" * self.descending + self.by
-
-    @property
-    def sort(self) -> Sort:
-        return SORTS[self.by]
-
-    def clause(self, values: tuple[str, ...], key: str) -> str:
-        """ORDER BY of values, which may be columns that have them, and of the key."""
-        operators = self.sort.operators
-        direction = operators.descending if self.descending else operators.ascending
-        of_key = "DESC" if self.descending else "ASC"
-        return ", ".join([*(f"{value} {direction}" for value in values), f"{key} {of_key}"])
-
-    def behind(self, cursor: "Cursor", key: str, bind: Callable[[Any], str]) -> str:
-        """The condition for what comes behind a cursor; `bind` gives the parameter of a value."""
-        operators, values = self.sort.operators, () if cursor.absent else self.sort.values
-        further = operators.less if self.descending else operators.more
-        of_key = "<" if self.descending else ">"
-        if operators.row or not values:
-            places = ", ".join([*map(bind, cursor.values[: len(values)]), bind(cursor.key)])
-            return f"({', '.join([*values, key])}) {of_key} ({places})"
-        (value,), place = values, bind(cursor.values[0])
-        at_least = further.replace("<", "<=").replace(">", ">=")
-        return (
-            f"{value} {at_least} {place}"
-            f" AND ({value} {further} {place} OR {key} {of_key} {bind(cursor.key)})"
-        )
-
-
-class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The last row of a page."""
-
-    order: str
-    key: int
-    absent: bool
-    """Whether that row is one of those that have no value."""
-    values: tuple[str | int | datetime, ...]
-
-    def encode(self) -> str:
-        return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
-
-
-KINDS: dict[SortBy, type] = {
-    **dict.fromkeys(get_args(SortBy), str),
-    **dict.fromkeys(("series", "instances", "size"), int),
-    "lastUpdate": datetime,
-}
-MOST_KEY, MOST_COUNTED = 2**63 - 1, 2**31 - 1
-"""What the columns take: keys and sizes, and numbers of series or of instances."""
-LONGEST_CURSOR = 8 * INDEXED
-"""Characters; a value has at most `INDEXED`, of up to four bytes each."""
-
-
-def read_cursor(text: str, order: ListOrder) -> Cursor:
-    """Where a list in this order goes on. Raises `BadRequest` for what `encode` did not give."""
-    wrong = BadRequest("This is not where a list in this order ended", "begin at its first page")
-    if len(text) > LONGEST_CURSOR:
-        raise wrong
-    try:
-        cursor = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=_Sent)
-        kind = KINDS[order.by]
-        values: tuple[Any, ...] = tuple(msgspec.convert(value, kind) for value in cursor.values)
-    except (ValueError, msgspec.MsgspecError):
-        raise wrong from None
-    sizes = (0,) if cursor.absent and order.sort.absent else (len(order.sort.values),)
-    most = MOST_COUNTED if order.by in ("series", "instances") else MOST_KEY
-    in_bounds = 0 <= cursor.key <= MOST_KEY and all(_in_bounds(value, most) for value in values)
-    if cursor.order != str(order) or len(values) not in sizes or not in_bounds:
-        raise wrong
-    if cursor.absent and not order.sort.absent:
-        raise wrong
-    return Cursor(cursor.order, cursor.key, cursor.absent, values)
-
-
-class _Sent(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A cursor as it comes back, before it is known of what its values are."""
-
-    order: str
-    key: int
-    absent: bool
-    values: list[str | int]
-
-
-def _in_bounds(value: Any, most: int) -> bool:
-    match value:
-        case str():
-            return len(value) <= INDEXED and "\0" not in value
-        case int():
-            return 0 <= value <= most
-        case datetime():
-            return value.tzinfo is not None
-    return False
+def study_order(text: str = NEWEST) -> ListOrder:
+    """The order of this name. Raises `BadRequest` for one that there is not."""
+    return ListOrder.parse(text, SORTS)

@@ -9,6 +9,7 @@ import {
 } from '@tanstack/react-router';
 import { readJobsAddress, readSentAddress } from './jobs/address';
 import { readAddress as readLoginAddress } from './login/address';
+import { readPatientsAddress } from './patients/address';
 import { readQuery, writeQuery } from './query';
 import { readAddress as readRemoteAddress } from './remote/address';
 import { NotFound } from './shell/NotFound';
@@ -52,6 +53,13 @@ const studiesRedirect = createRoute({
   beforeLoad: ({ search }) => {
     throw redirect({ to: '/', search, replace: true });
   },
+});
+
+const patients = createRoute({
+  getParentRoute: () => shell,
+  path: '/patients',
+  validateSearch: readPatientsAddress,
+  component: lazyRouteComponent(() => import('./patients/PatientsPage'), 'PatientsPage'),
 });
 
 const patient = createRoute({
@@ -189,6 +197,7 @@ export const router = createRouter({
       upload,
       study,
       studiesRedirect,
+      patients,
       patient,
       seriesRedirect,
       instanceRedirect,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pons.catalog.search import LabelsConstraint, State
-from pons.catalog.study_order import SORTS
+from pons.catalog.study_order import NEWEST, SORTS
 from pons.catalog.words import LONGEST, MOST, Kind
 from pons.dicom.labels import LABEL
 from pons_gateway.models.examples import ANOTHER, ID, STRICT, example
@@ -72,7 +72,7 @@ class PageAsked(Asked):
     model_config = example(text="roe", sort="-date", limit=100)
 
     sort: str = Field(
-        "-date", description=f"One of {', '.join(SORTS)}; with `-` before it, descending."
+        NEWEST, description=f"One of {', '.join(SORTS)}; with `-` before it, descending."
     )
     after: str | None = Field(None, description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=MOST_ROWS, description="Rows at most.")

@@ -9,9 +9,10 @@ from datetime import date
 from typing import Any
 
 from pons.catalog import Search
+from pons.catalog.counting import Count
 from pons.catalog.days import read_days
 from pons.catalog.schema import MODALITIES_IN_STUDY
-from pons.catalog.study_lists import Count, Held, Plan, StudyLists
+from pons.catalog.study_lists import Held, Plan, StudyLists
 from pons.catalog.study_pages import StudyRow
 from pons.catalog.words import Kind, Term, as_search, read_words, without
 from pons.dicom.attributes import Tags

@@ -7,8 +7,9 @@ from dataclasses import replace
 from fastapi import Response
 
 from pons.catalog import Search
-from pons.catalog.study_lists import Count
-from pons.catalog.study_order import ListOrder, read_cursor
+from pons.catalog.counting import Count
+from pons.catalog.list_order import read_cursor
+from pons.catalog.study_order import study_order
 from pons.dicom.main_tags import main_tags
 from pons.errors import BadRequest
 from pons_gateway.dependencies import BackendsDep
@@ -52,7 +53,7 @@ router = Router(tag_tree.router.title, tag_tree.router.description, prefix="/exp
 async def studies(asked: PageAsked, backends: BackendsDep) -> Response:
     """Rows in the order asked for, and what was understood. `Server-Timing` tells what it took."""
     began = time.perf_counter()
-    lists, terms, order = backends.catalog.study_lists, terms_of(asked), ListOrder.parse(asked.sort)
+    lists, terms, order = backends.catalog.study_lists, terms_of(asked), study_order(asked.sort)
     search = search_of(asked, terms)
     after = None if asked.after is None else read_cursor(asked.after, order)
     further = further_tags(asked.columns, main_tags(backends.settings.index.extra_main_tags))

@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from pons.catalog.counting import Count
+from pons.catalog.list_order import Cursor
 from pons.catalog.search import Listed, Piece, Search
-from pons.catalog.study_lists import Count, Held, Plan
-from pons.catalog.study_order import Cursor, ListOrder
+from pons.catalog.study_lists import Held, Plan
+from pons.catalog.study_order import study_order
 from pons.catalog.study_pages import Page, StudyRow
 from pons.errors import NotFound, Unavailable
 from pons.messages.index import DeleteLabel, PutLabel
@@ -123,7 +125,7 @@ async def test_a_page(client: httpx.AsyncClient, lists: FakeLists) -> None:
     }
     assert "db;dur=" in answer.headers["server-timing"]
     search = Search("Study", query=(("00080061", "CT"),), listed=Listed((Piece("roe"),)))
-    assert lists.asked == (search, ListOrder("date", descending=True), CURSOR, 1)
+    assert lists.asked == (search, study_order("-date"), CURSOR, 1)
 
 
 async def test_the_whole_store_is_counted_for_nothing(
@@ -131,7 +133,7 @@ async def test_the_whole_store_is_counted_for_nothing(
 ) -> None:
     answer = await client.post(f"{API}/studies", json={})
     assert answer.json()["count"] == {"value": 12431, "exact": False}
-    assert lists.asked[1:] == (ListOrder(), None, 100)
+    assert lists.asked[1:] == (study_order(), None, 100)
 
 
 def test_filters_are_a_search() -> None:

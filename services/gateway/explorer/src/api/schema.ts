@@ -267,6 +267,18 @@ export interface ListedPage {
   count: CountOfStudies | null;
 }
 
+export interface ListedPatient {
+  id: string;
+  patientName: string;
+  patientId: string;
+  birthDate: string;
+  sex: string;
+  studies: number;
+  latest: string;
+  protected: boolean;
+  lastUpdate: string;
+}
+
 export interface ListedStudy {
   id: string;
   patient: string;
@@ -336,6 +348,22 @@ export interface PageAsked {
   after?: string | null;
   limit?: number;
   columns?: Array<string>;
+}
+
+export interface PatientsAsked {
+  text?: string;
+  filters?: Filters;
+  today?: string | null;
+  sort?: string;
+  after?: string | null;
+  limit?: number;
+}
+
+export interface PatientsPage {
+  rows: Array<ListedPatient>;
+  next: string | null;
+  understood: Array<Understood>;
+  count: CountOfStudies | null;
 }
 
 export type Peer = { Url: string; Username?: string | null; Password?: string | null; HttpHeaders?: Record<string, string>; CertificateFile?: string | null; CertificateKeyFile?: string | null; CertificateKeyPassword?: string | null; Pkcs11?: boolean; Timeout?: number; } | Array<unknown>;

@@ -51,9 +51,10 @@ export interface GridProps<Row> {
   /** Index of the active row; -1 is the row of headings. */
   active: number;
   onActive: (index: number, extend?: boolean) => void;
-  selected: ReadonlySet<string>;
-  onToggle: (index: number, extend?: boolean) => void;
-  onSelectAll: () => void;
+  /** What is selected; left out where there is nothing to select rows for. */
+  selected?: ReadonlySet<string>;
+  onToggle?: (index: number, extend?: boolean) => void;
+  onSelectAll?: () => void;
   onOpen: (row: Row) => void;
   onRange: (first: number, last: number) => void;
   busy: boolean;
@@ -61,6 +62,8 @@ export interface GridProps<Row> {
   cards?: boolean;
 }
 
+/** Rem of what a row is selected by. */
+const CHECK = 2.6;
 /** Of the height of a row, that a card has. */
 const LINES = 2;
 
@@ -114,10 +117,10 @@ export function Grid<Row>(props: GridProps<Row>) {
     const target = targets[event.key];
     const row = active >= 0 ? rowAt(active) : undefined;
     if (target !== undefined) go(target, event.shiftKey);
-    else if (event.key === ' ' && active >= 0) props.onToggle(active, event.shiftKey);
+    else if (event.key === ' ' && active >= 0) props.onToggle?.(active, event.shiftKey);
     else if (event.key === 'Enter' && row !== undefined) props.onOpen(row);
     else if (event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey))
-      props.onSelectAll();
+      props.onSelectAll?.();
     else return;
     event.preventDefault();
   };
@@ -127,14 +130,15 @@ export function Grid<Row>(props: GridProps<Row>) {
     columns.findIndex(({ opens }) => opens),
   );
   const shown = card ? columns.slice(opening, opening + 1) : columns;
-  const template = `2.6rem ${
+  const check = selected ? CHECK : 0;
+  const template = `${check ? `${check}rem ` : ''}${
     card
       ? 'minmax(0, 1fr)'
       : columns
           .map(({ width, fixed }) => (fixed ? `${width}rem` : `minmax(${width}rem, ${width}fr)`))
           .join(' ')
   }`;
-  const least = card ? '0' : `${columns.reduce((sum, { width }) => sum + width, 2.6)}rem`;
+  const least = card ? '0' : `${columns.reduce((sum, { width }) => sum + width, check)}rem`;
   return (
     <div
       ref={box}
@@ -142,8 +146,8 @@ export function Grid<Row>(props: GridProps<Row>) {
       role="grid"
       aria-label={props.label}
       aria-rowcount={props.total === null ? -1 : props.total + 1}
-      aria-colcount={columns.length + 1}
-      aria-multiselectable="true"
+      aria-colcount={columns.length + (selected ? 1 : 0)}
+      aria-multiselectable={selected !== undefined}
       aria-busy={props.busy}
       aria-activedescendant={active >= 0 && count ? `${id}-row-${active}` : undefined}
       tabIndex={0}
@@ -164,7 +168,7 @@ export function Grid<Row>(props: GridProps<Row>) {
         {items.map(({ index, start }) => {
           const row = rowAt(index);
           const key = row === undefined ? '' : keyOf(row);
-          const chosen = selected.has(key);
+          const chosen = selected?.has(key);
           return (
             <div
               key={key || `at-${index}`}
@@ -182,26 +186,28 @@ export function Grid<Row>(props: GridProps<Row>) {
               onClick={(event) => {
                 box.current?.focus({ preventScroll: true });
                 if (event.shiftKey || event.ctrlKey || event.metaKey) {
-                  props.onToggle(index, event.shiftKey);
+                  props.onToggle?.(index, event.shiftKey);
                 } else onActive(index);
               }}
               onDoubleClick={() => row !== undefined && props.onOpen(row)}
             >
-              <div role="gridcell" className={styles.check}>
-                {row !== undefined && (
-                  <input
-                    type="checkbox"
-                    tabIndex={-1}
-                    checked={chosen}
-                    aria-label={t('select', { name: props.nameOf(row) })}
-                    onClick={(event) => {
-                      event.stopPropagation();
-                      props.onToggle(index, event.shiftKey);
-                    }}
-                    onChange={() => undefined}
-                  />
-                )}
-              </div>
+              {selected && (
+                <div role="gridcell" className={styles.check}>
+                  {row !== undefined && (
+                    <input
+                      type="checkbox"
+                      tabIndex={-1}
+                      checked={chosen}
+                      aria-label={t('select', { name: props.nameOf(row) })}
+                      onClick={(event) => {
+                        event.stopPropagation();
+                        props.onToggle?.(index, event.shiftKey);
+                      }}
+                      onChange={() => undefined}
+                    />
+                  )}
+                </div>
+              )}
               <Cells
                 row={row}
                 columns={columns}

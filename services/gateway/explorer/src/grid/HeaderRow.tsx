@@ -32,14 +32,16 @@ export function HeaderRow<Row>({
         className={styles.header}
         style={{ gridTemplateColumns: template }}
       >
-        <div role="columnheader" className={styles.check}>
-          <input
-            type="checkbox"
-            aria-label={t('selectLoaded')}
-            checked={selected.size > 0 && selected.size >= count}
-            onChange={onSelectAll}
-          />
-        </div>
+        {selected && (
+          <div role="columnheader" className={styles.check}>
+            <input
+              type="checkbox"
+              aria-label={t('selectLoaded')}
+              checked={selected.size > 0 && selected.size >= count}
+              onChange={onSelectAll}
+            />
+          </div>
+        )}
         {columns.map((column) => {
           const sorted = column.id === by;
           const onKeyDown = (event: KeyboardEvent) => {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useTranslations } from 'use-intl';
+import { WordSearch } from '../forms/WordSearch';
 import { InShell } from '../shell/InShell';
 import { Page } from '../shell/Page';
 import { JobList } from './JobList';
-import { JobSearch } from './JobSearch';
 import { JobTabs } from './JobTabs';
 
 export function JobsPage() {
@@ -14,7 +14,7 @@ export function JobsPage() {
   return (
     <Page title={t('title')} quiet>
       <InShell place="page">
-        <JobSearch
+        <WordSearch
           label={t('search')}
           hint={t('searchHint')}
           value={address.q ?? ''}

@@ -6,12 +6,12 @@ import { useLocale, useTranslations } from 'use-intl';
 import { post } from '../api/client';
 import type { SentPage as SentAnswer } from '../api/schema';
 import { timeFormat } from '../formats';
+import { WordSearch } from '../forms/WordSearch';
 import { Failure } from '../shell/Failure';
 import { Page } from '../shell/Page';
 import { personName } from '../studies/dicom';
 import toolbar from '../studies/Toolbar.module.css';
 import type { SentAddress } from './address';
-import { JobSearch } from './JobSearch';
 import { JobTabs } from './JobTabs';
 import styles from './jobs.module.css';
 
@@ -45,14 +45,14 @@ export function SentPage() {
     <Page title={t('sentLog')} quiet>
       <JobTabs />
       <section className={toolbar.bar} aria-label={t('filters')}>
-        <JobSearch
+        <WordSearch
           label={t('byPatient')}
           hint={t('byPatient')}
           value={address.patient ?? ''}
           keys="/"
           onChange={(text) => search('patient', text)}
         />
-        <JobSearch
+        <WordSearch
           label={t('toDestination')}
           hint={t('toDestination')}
           value={address.destination ?? ''}

@@ -15,7 +15,7 @@ import {
   useFilter,
 } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
-import { useMay } from '../api/session';
+import { useHas, useMay } from '../api/session';
 import styles from './Keys.module.css';
 import { onKey, type Shortcut, useAllShortcuts, useShortcuts } from './keys';
 
@@ -26,6 +26,7 @@ export function Keys() {
   const [open, setOpen] = useState<Open>(null);
   const navigate = useNavigate();
   const may = useMay();
+  const has = useHas();
   const shortcuts = useAllShortcuts();
   useEffect(() => {
     window.addEventListener('keydown', onKey);
@@ -35,6 +36,15 @@ export function Keys() {
     { keys: 'Ctrl+k', text: t('palette'), run: () => setOpen('palette') },
     { keys: '?', text: t('keys'), run: () => setOpen('keys') },
     { keys: 'g s', text: t('goStudies'), run: () => void navigate({ to: '/' }) },
+    ...(has('patients')
+      ? [
+          {
+            keys: 'g p',
+            text: t('goPatients'),
+            run: () => void navigate({ to: '/patients', search: {} }),
+          },
+        ]
+      : []),
     { keys: 'g o', text: t('goStore'), run: () => void navigate({ to: '/operate', search: {} }) },
     { keys: 'g j', text: t('goJobs'), run: () => void navigate({ to: '/jobs', search: {} }) },
     { keys: 'g w', text: t('goWorklist'), run: () => void navigate({ to: '/worklist' }) },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Link, useLocation } from '@tanstack/react-router';
 import { useTranslations } from 'use-intl';
-import { useMay, useSession } from '../api/session';
+import { useHas, useMay, useSession } from '../api/session';
 import { Icon } from './Icon';
 import styles from './SideBar.module.css';
 import { type Section, sectionOf } from './sections';
@@ -11,6 +11,7 @@ const WITHIN = { 'data-status': 'active', 'aria-current': true } as const;
 export function SideBar({ className }: { className: string | undefined }) {
   const t = useTranslations('shell');
   const may = useMay();
+  const has = useHas();
   const session = useSession();
   const here = useLocation({ select: ({ pathname }) => sectionOf(pathname) });
   /** Marks an entry also on the other pages that belong to it. */
@@ -26,6 +27,12 @@ export function SideBar({ className }: { className: string | undefined }) {
           <Icon name="studies" />
           {t('studies')}
         </Link>
+        {has('patients') && (
+          <Link to="/patients" search={{}} {...entry('patients')}>
+            <Icon name="patients" />
+            {t('patients')}
+          </Link>
+        )}
         {may('upload') && (
           <Link to="/upload" {...entry('upload')}>
             <Icon name="upload" />

@@ -6,6 +6,8 @@ test.each([
   ['/', 'studies'],
   ['/studies/ab-cd', 'studies'],
   ['/view/ab-cd', 'studies'],
+  ['/patients', 'patients'],
+  ['/patients/ab-cd', 'patients'],
   ['/upload', 'upload'],
   ['/upload/', 'upload'],
   ['/remote/pacs,therapy', 'remote'],

@@ -3,6 +3,7 @@
 
 export type Section =
   | 'studies'
+  | 'patients'
   | 'upload'
   | 'remote'
   | 'worklist'
@@ -13,7 +14,8 @@ export type Section =
 
 /** The first one that fits holds; an address that none fits belongs to no entry. */
 const SECTIONS: readonly (readonly [RegExp, Section])[] = [
-  [/^\/(?:(?:studies|patients|series|instances|uid|accession|view)(?:\/|$)|$)/, 'studies'],
+  [/^\/patients(?:\/|$)/, 'patients'],
+  [/^\/(?:(?:studies|series|instances|uid|accession|view)(?:\/|$)|$)/, 'studies'],
   [/^\/upload$/, 'upload'],
   [/^\/remote(?:\/|$)/, 'remote'],
   [/^\/worklist$/, 'worklist'],

@@ -9,6 +9,7 @@ import letters from './letters.json';
 import login from './login.json';
 import network from './network.json';
 import patient from './patient.json';
+import patients from './patients.json';
 import remote from './remote.json';
 import retention from './retention.json';
 import routing from './routing.json';
@@ -31,6 +32,7 @@ export default {
   login,
   network,
   patient,
+  patients,
   remote,
   retention,
   routing,

@@ -12,12 +12,14 @@ interface Props {
   hint: string;
   value: string;
   onChange: (text: string) => void;
+  /** Characters at most. */
+  longest?: number;
   /** The key that leads here. */
   keys?: string;
 }
 
 /** A box for words: what is typed is told a moment later. */
-export function JobSearch({ label, hint, value, onChange, keys }: Props) {
+export function WordSearch({ label, hint, value, onChange, longest = 200, keys }: Props) {
   const box = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
   const told = useRef(value);
@@ -45,7 +47,7 @@ export function JobSearch({ label, hint, value, onChange, keys }: Props) {
         type="search"
         aria-label={label}
         placeholder={hint}
-        maxLength={200}
+        maxLength={longest}
         spellCheck="false"
         autoComplete="off"
         value={text}
