@@ -3,6 +3,8 @@
 
 import ast
 import gc
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +29,26 @@ def test_the_collector_rests_during_imports_and_forgets_them() -> None:
         assert gc.get_freeze_count() > before
     finally:
         gc.unfreeze()
+
+
+def test_routes_are_made_without_the_models_of_pydantic_1() -> None:
+    """FastAPI imports them for the first route otherwise, and wants to go on without."""
+    script = """
+import sys
+from pons.runtime.imports import uncollected
+with uncollected():
+    from pons.health.readiness import Health
+    from pons.http.health import health_app
+app = health_app(Health("index"))
+print(len(app.openapi()["paths"]), [one for one in sys.modules if one.startswith("pydantic.v1.")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{script}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "2 []"
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.parent.name)
