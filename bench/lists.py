@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Explorer's list over an archive of generated rows: milliseconds of the server for a page.
+"""Explorer's lists over an archive of generated rows: milliseconds of the server for a page.
 
 ./pons bench lists [--studies 1000000] [--repeat 9] [--data FOLDER]
 
 The archive is that of `./pons bench find`, and may be the same folder. "db" is what the answer's
-Server-Timing says of the database; "total" is the whole request, as the client waits for it.
+Server-Timing says of the database, of studies alone; "total" is the whole request, as the client
+waits for it.
 """
 
 import argparse
@@ -33,8 +34,16 @@ ASKED: tuple[tuple[str, str], ...] = (
         (text, "-date")
         for text in ("label:todo", "label:done", "origin:CT1", "origin:nobody", "is:stable")
     ),
+    *((text, "-date") for text in ('series:"axial 1"', "series:cbct", "station:nobody")),
     ("smith", "name"),
     ("smith", "-size"),
+)
+OF_PATIENTS: tuple[tuple[str, str], ...] = (
+    *(("", order) for order in ("name", "-name", "id", "birthDate", "-arrival")),
+    *(
+        (text, "name")
+        for text in ("smith", "müller", "xyzzy", "2023-12 mr", "xa", "ct", "label:todo")
+    ),
 )
 
 
@@ -49,18 +58,20 @@ def post(store: RunningStore, path: str, body: object) -> tuple[dict[str, object
     return told, timing, (time.perf_counter() - began) * 1000
 
 
-def measure(store: RunningStore, text: str, order: str, repeat: int) -> None:
+def measure(store: RunningStore, what: str, text: str, order: str, repeat: int) -> None:
+    """`what`: studies or patients."""
     body: dict[str, object] = {"text": text, "sort": order}
     database, total = [], []
     for _ in range(repeat):
-        page, timing, took = post(store, "studies", body)
+        page, timing, took = post(store, what, body)
         found = re.search(r"db;dur=([\d.]+)", timing)
         database.append(float(found[1]) if found else float("nan"))
         total.append(took)
     after = page["next"]
-    second = post(store, "studies", body | {"after": after})[2] if after else 0.0
-    count, _, counting = post(store, "studies/count", {"text": text})
-    faceting = post(store, "studies/facets", {"text": text})[2]
+    second = post(store, what, body | {"after": after})[2] if after else 0.0
+    count, _, counting = post(store, f"{what}/count", {"text": text})
+    of_studies = what == "studies"
+    faceting = post(store, "studies/facets", {"text": text})[2] if of_studies else float("nan")
     about = "" if count["exact"] else "about "
     print(
         f"{text or '(all)':20}{order:14}{database[0]:10.1f}{statistics.median(database):10.1f}"
@@ -86,8 +97,10 @@ def main() -> None:
                 f"{'ms':20}{'':14}{'db:first':>10}{'median':>10}{'total':>10}{'worst':>10}"
                 f"{'2nd page':>10}{'count':>10}{'facets':>10}"
             )
-            for text, order in ASKED:
-                measure(store, text, order, arguments.repeat)
+            for what, asked in (("studies", ASKED), ("patients", OF_PATIENTS)):
+                print(what)
+                for text, order in asked:
+                    measure(store, what, text, order, arguments.repeat)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from pons.catalog.sql import load_statements
 from pons.errors import PonsError
 from pons.settings import DatabaseSettings, Settings, StoreSettings
 from pons_index.database import open_database
@@ -17,6 +18,7 @@ from pons_index.migrations import Migration, migrate, read_migrations, reader_ro
 from pons_testing.postgres import PostgresServer
 
 pytestmark = pytest.mark.anyio
+MANY = load_statements(Path(__file__).parents[3] / "shared" / "tests" / "many.sql")
 Connect = Callable[..., Awaitable[Any]]
 
 
@@ -226,3 +228,19 @@ def test_line_ends_do_not_change_a_checksum(tmp_path: Path) -> None:
     (tmp_path / "0001_a.sql").write_bytes(b"SELECT\n1")
     [unix] = read_migrations(tmp_path)
     assert windows.checksum == unix.checksum
+
+
+async def test_new_indexes_of_texts_come_with_figures(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """Where a store has studies already, the planner knows at once what is rare in them: it took
+    what every series has for rare, and searched a million studies for seconds."""
+    connection, settings = await connect(), settings_for(empty)
+    migrations = read_migrations()
+    await migrate(connection, settings, [one for one in migrations if one.number <= 14])
+    for name in ("patients", "studies", "series"):
+        values = (200, 1) if name == "series" else (200,)
+        await connection.execute(MANY[name], *values)
+    await migrate(connection, settings, migrations)
+    found = await connection.fetchval("SELECT array_agg(tablename::text) FROM pg_stats")
+    assert {"series_by_description", "series_by_station", "patients_by_folded_name"} <= set(found)
