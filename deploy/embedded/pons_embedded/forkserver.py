@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def import_what_services_share() -> None:
-    """Third packages, and the library's way to run a service; no module of one service alone."""
+    """Third packages, and of the library what every service imports; no module of one alone."""
     gc.disable()
     import asyncpg  # noqa: F401
     import httpx  # noqa: F401
@@ -53,6 +53,9 @@ def import_what_services_share() -> None:
     import uvicorn.protocols.http.httptools_impl  # noqa: F401
     import uvloop  # noqa: F401
 
+    import pons.bus.roll_call
+    import pons.catalog
+    import pons.jobs
     import pons.runtime.service  # noqa: F401
 
     gc.freeze()  # collections in services do not write to memory that they share
