@@ -10,7 +10,7 @@ from browsing import Open
 from outside import Store
 from pictures import picture, send, slope
 
-TODAY = re.compile(r"^Deleted \d{1,2} \w+ \d{4}, \d{2}:\d{2}\.$")
+TODAY = re.compile(r"^This was deleted on \d{1,2} \w+ \d{4}, \d{2}:\d{2}\.$")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_study_and_its_patient(explorer: Open, store: Store, series: str) -> N
     page.route("**/explorer/api/deletions/*", by_alice)
     page.goto(f"/explorer/studies/{study}")
     alert = page.get_by_role("alert")
-    expect(alert.get_by_text(re.compile(r"^Deleted .* by alice\.$"))).to_be_visible()
+    expect(alert.get_by_text(re.compile(r"^This was deleted on .* by alice\.$"))).to_be_visible()
 
 
 def test_what_never_was_here(explorer: Open) -> None:
