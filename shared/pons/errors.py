@@ -101,6 +101,13 @@ class DamagedObject(PonsError):
         self.noticed = False
 
 
+def check_size(key: object, found: int, expected: int | None) -> None:
+    """Raise `DamagedObject` for an object that has other than the `expected` bytes, if any are."""
+    if expected is not None and found != expected:
+        why = f"it has {found} bytes instead of {expected}"
+        raise DamagedObject(f"The object {key} is damaged", why, what="size")
+
+
 class TooLarge(PonsError):
     """The body is larger than the configured limit."""
 

@@ -10,8 +10,7 @@ from typing import Protocol
 import xxhash
 from typing_extensions import Buffer
 
-from pons.errors import DamagedObject, InvalidInstance, UnsupportedImage
-from pons.objects import check_size
+from pons.errors import DamagedObject, InvalidInstance, UnsupportedImage, check_size
 
 READ_AHEAD = 1024 * 1024
 """What is asked of the parent at least: a round trip to S3 costs more than 1 MiB does."""

@@ -19,9 +19,8 @@ from PIL import Image as Pillow
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
-from pons.errors import NotFound, UnsupportedImage
+from pons.errors import NotFound, UnsupportedImage, check_size
 from pons.header.file import read_file
-from pons.objects import check_size
 from pons_render.app import create_app
 from pons_render.archive import Archives
 from pons_render.frame_attributes import FrameAttributes, read_attributes

@@ -3,6 +3,7 @@
 
 import gzip
 import io
+import subprocess
 import sys
 from typing import Any
 
@@ -157,14 +158,24 @@ async def test_raw_bytes_are_those_of_the_file(
 
 def test_this_process_knows_no_codec() -> None:
     """The service itself stays small: numpy, pydicom and the codecs are loaded by workers only."""
-    import subprocess
+    assert loaded_by("pons_render.app") & {"numpy", "pydicom", "PIL", "gdcm"} == set()
 
-    script = "import pons_render.app, sys; print(sorted(sys.modules))"
-    loaded = subprocess.run(
+
+def test_a_worker_knows_no_service() -> None:
+    """Each is a process, which starts with what decodes alone: settings are half of a start."""
+    loaded = loaded_by("pons_render.worker")
+    assert "numpy" in loaded
+    assert loaded & {"asyncio", "pydantic", "fastapi", "pons.settings", "nats", "pydicom"} == set()
+
+
+def loaded_by(module: str) -> set[str]:
+    """The modules that a Python has once it has imported this one."""
+    script = f"import {module}, sys; print(*sys.modules)"
+    told = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         check=True,
         env={"PYTHONPATH": ":".join(sys.path)},
     ).stdout
-    assert [name for name in ("numpy", "pydicom", "PIL", "gdcm") if f"'{name}'" in loaded] == []
+    return set(told.split())

@@ -19,7 +19,7 @@ from pons.objects.keys import (
     period_keys,
 )
 from pons.objects.notes import Notes
-from pons.objects.protocol import SPOOL_ABOVE, ObjectEntry, Objects, check_size
+from pons.objects.protocol import SPOOL_ABOVE, ObjectEntry, Objects
 from pons.objects.spool import Spool
 from pons.settings import StorageSettings
 
@@ -34,7 +34,6 @@ __all__ = [
     "ObjectEntry",
     "Objects",
     "Spool",
-    "check_size",
     "key_folder",
     "key_from_path",
     "key_path",

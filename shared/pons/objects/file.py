@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from pons.errors import NotFound
+from pons.errors import NotFound, check_size
 from pons.objects.bodies import PIECE, Body
 from pons.objects.disk import disk_errors, is_cached, sync_folder
 from pons.objects.file_notes import FileNotes
@@ -19,7 +19,7 @@ from pons.objects.free_space import FreeSpace
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
 from pons.objects.notes import NOTES_FOLDER, OWNER
 from pons.objects.place import Place
-from pons.objects.protocol import ObjectEntry, check_size
+from pons.objects.protocol import ObjectEntry
 from pons.objects.spool import (
     SPOOL_FOLDER,
     Spool,

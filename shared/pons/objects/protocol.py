@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from pons.errors import DamagedObject
 from pons.objects.bodies import Body
 from pons.objects.notes import Notes
 from pons.objects.spool import Spool
@@ -22,13 +21,6 @@ class ObjectEntry:
 
     key: UUID
     size: int
-
-
-def check_size(key: UUID | str, found: int, expected: int | None) -> None:
-    """Raise `DamagedObject` for an object that has other than the `expected` bytes, if any are."""
-    if expected is not None and found != expected:
-        why = f"it has {found} bytes instead of {expected}"
-        raise DamagedObject(f"The object {key} is damaged", why, what="size")
 
 
 class Objects(Protocol):

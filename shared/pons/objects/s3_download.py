@@ -9,8 +9,7 @@ from minio.error import S3Error
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from pons.errors import DamagedObject, StorageUnavailable
-from pons.objects.protocol import check_size
+from pons.errors import DamagedObject, StorageUnavailable, check_size
 from pons.objects.s3_client import s3_errors
 
 RESUMES = 2

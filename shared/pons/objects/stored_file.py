@@ -18,7 +18,8 @@ from uuid import UUID
 
 import zstandard
 
-from pons.objects import SPOOL_ABOVE, Body, Objects, Spool, check_size
+from pons.errors import check_size
+from pons.objects import SPOOL_ABOVE, Body, Objects, Spool
 from pons.objects.bodies import fill, pieces, read_at
 from pons.objects.damage import Check, telling, wrong
 

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
-from pons.errors import Conflict, NotFound
+from pons.errors import Conflict, NotFound, check_size
 from pons.jobs import to_json
-from pons.objects import check_size
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.errors import UnknownItem, telling_unknown_items
 from pons_gateway.models.answers import Done
