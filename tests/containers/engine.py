@@ -47,6 +47,8 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.networks = f"10.{random.randint(64, 250)}."
+        """What the addresses of its containers begin with: nobody else is likely to have them."""
         plugins = folder / "client" / "cli-plugins"
         plugins.mkdir(parents=True)
         (plugins / "docker-compose").symlink_to(COMPOSE)
@@ -81,8 +83,7 @@ class Engine:
         return self.run("/usr/bin/docker", *words, given=given, and_errors=and_errors)
 
     def configuration(self) -> Path:
-        """Everything in the folder, and networks that nobody else is likely to have."""
-        place = random.randint(64, 250)
+        """Everything in the folder, and its own networks."""
         path = self.folder / "daemon.json"
         path.write_text(
             json.dumps(
@@ -91,8 +92,8 @@ class Engine:
                     "exec-root": str(self.folder / "exec"),
                     "pidfile": str(self.folder / "pid"),
                     "hosts": [self.environment["DOCKER_HOST"]],
-                    "bip": f"10.{place}.0.1/24",
-                    "default-address-pools": [{"base": f"10.{place}.128.0/17", "size": 24}],
+                    "bip": f"{self.networks}0.1/24",
+                    "default-address-pools": [{"base": f"{self.networks}128.0/17", "size": 24}],
                     "log-level": "warn",
                 }
             )
@@ -168,7 +169,7 @@ def running_engine() -> Iterator[Engine]:
             process.kill()
             process.wait()
         if not others:
-            remove_rules(policy)
+            remove_rules(policy, engine.networks)
         shutil.rmtree(folder, ignore_errors=True)
 
 

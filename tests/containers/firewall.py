@@ -11,11 +11,21 @@ def rules(table: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def remove_rules(policy: list[str]) -> None:
+def is_of_engine(rule: str, networks: str) -> bool:
+    """Whether an engine has added a rule; its containers' addresses begin with `networks`.
+
+    For a published port whose container ended with the engine, the rule by which the container
+    reaches that port itself names its address and nothing else of the engine.
+    """
+    marks = ("DOCKER", "docker0", "br-", f"-s {networks}")
+    return rule.startswith("-A") and any(mark in rule for mark in marks)
+
+
+def remove_rules(policy: list[str], networks: str) -> None:
     """The engine leaves its chains, its bridge, and a firewall that forwards nothing."""
     for table in ("nat", "filter"):
         for rule in rules(table):
-            if rule.startswith("-A") and ("DOCKER" in rule or "docker0" in rule or "br-" in rule):
+            if is_of_engine(rule, networks):
                 _iptables(table, "-D", *rule.split()[1:])
         for rule in rules(table):
             if rule.startswith("-N DOCKER"):
