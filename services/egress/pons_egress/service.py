@@ -15,9 +15,10 @@ from pons.bus.roll_call import answering_roll_call
 from pons.catalog import open_own_catalog
 from pons.health.readiness import Health
 from pons.ingest import InstanceFilter, open_ingest
-from pons.jobs import Handler, Worker
+from pons.jobs import Handler, Jobs, Worker
 from pons.jobs.commitment import COMMITMENT
 from pons.jobs.commitment import JOB_TYPE as COMMITMENT_JOB
+from pons.jobs.following import Following
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.retrieve import JOB_TYPES
 from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
@@ -142,11 +143,14 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             }
             async with open_routing(bus, catalog, modalities, peers, settings) as own:
                 slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-                workers = [Worker(bus, settings.jobs, WORKER, handlers, objects=objects)]
+                following = Following(Jobs(bus, settings.jobs, objects))
+                worker = partial(Worker, bus, objects=objects, following=following)
+                workers = [worker(settings.jobs, WORKER, handlers)]
                 for kind, done in ((ROUTING, handlers | own), (COMMITMENT, reporting)):
-                    workers.append(Worker(bus, slots, kind, done, objects=objects, one_each=True))
+                    workers.append(worker(slots, kind, done, one_each=True))
                 health.measures += [one.measure for one in workers]
-                working = [group.create_task(one.run()) for one in workers]
+                working = [group.create_task(following.run())]
+                working += [group.create_task(one.run()) for one in workers]
                 try:
                     yield
                 finally:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import structlog
 
+from pons.bus import check_cancelled
 from pons.bus.bucket import Outdated
 from pons.errors import Unavailable, log_text
 from pons.jobs.board import Jobs, read_documents
@@ -23,6 +24,7 @@ async def remove_leftovers_forever(jobs: Jobs) -> None:
             await remove_leftovers(jobs)
         except Unavailable as error:  # the next time does it
             log.warning("what is left of jobs stays", error=log_text(error))
+        check_cancelled()
         await asyncio.sleep(LOOK_EVERY)
 
 

@@ -5,7 +5,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
@@ -13,12 +12,11 @@ import structlog
 
 from pons.bus import Bus, check_cancelled
 from pons.bus.bucket import Outdated
-from pons.bus.watch import Entry, Snapshot, connection_number
 from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
-from pons.jobs.board import Jobs, decode
+from pons.jobs.board import Jobs
 from pons.jobs.document import Job, JobDocument
-from pons.jobs.leftovers import remove_leftovers_forever
+from pons.jobs.following import Following, Seen
 from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
 from pons.jobs.run import ClaimLost, PauseWanted, Run
 from pons.jobs.transitions import (
@@ -50,14 +48,6 @@ Handler = Callable[[Run], Awaitable[None]]
 """Does the work of a job; may be called again for the same job, with its position."""
 
 
-@dataclass(slots=True)
-class _Seen:
-    document: JobDocument
-    revision: int
-    since: float
-    """When this revision was first seen, on the monotonic clock."""
-
-
 class Worker:
     """Does the jobs of one kind; any number of them may, in any number of processes."""
 
@@ -71,38 +61,41 @@ class Worker:
         objects: Objects | None = None,
         *,
         one_each: bool = False,
+        following: Following | None = None,
     ) -> None:
         """`handlers` by job type; `objects` as of `Jobs`. With `one_each` no two jobs of a
-        destination run here at once."""
+        destination run here at once. `following` is that of several workers, and run beside
+        them; without, this one has its own."""
         self._jobs = Jobs(bus, settings, objects)
+        self._following = following or Following(self._jobs)
+        self._follows = following is None
         self._kind = kind
         self._handlers = handlers
         self._lease = lease
         self._slots = settings.concurrent
         self._one_each = one_each
         self._delays = settings.retry_delays
-        self._seen: dict[str, _Seen] = {}
-        self._open: dict[str, _Seen] = {}
-        """Those of them that have not ended and are of our kind: each step of each job, of which
-        every replica hears, makes it look through these and not through the whole history."""
+        self._open: dict[str, Seen] = {}
+        """Jobs that have not ended and are of our kind: of each step of one every replica hears,
+        and looks through these and not through the whole history."""
         self._runs: dict[str, Run] = {}
         self._contested: dict[str, int] = {}
-        self._connection = -1
         self._news = asyncio.Event()
+        self._following.tell(self)
 
     async def run(self) -> None:
         """Work until cancelled; then the jobs under way are given back."""
         bus = self._jobs.bus
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow())
-            group.create_task(remove_leftovers_forever(self._jobs))
+            if self._follows:
+                group.create_task(self._following.run())
             with bus.pulses.during(f"{self._kind} jobs") as pulse:
                 await self._claim_forever(group, pulse)
 
     async def measure(self) -> None:
         """Tell the metrics how the jobs of this kind are, as far as is known here."""
-        if self._watching():
-            seen = [one.document for one in self._seen.values()]
+        if self._following.is_current:
+            seen = [one.document for one in self._following.seen.values()]
             measure_jobs(self._kind, [one for one in seen if one.worker == self._kind])
         else:
             forget_jobs(self._kind)
@@ -129,52 +122,45 @@ class Worker:
                 self._runs[run.id] = run
                 group.create_task(self._work(run))
 
-    async def _follow(self) -> None:
-        bus = self._jobs.bus
-        async for item in self._jobs.bucket.watch("*"):
-            if isinstance(item, Snapshot):
-                # After a gap every owner gets a whole lease again: it could not write either.
-                self._connection = connection_number(bus)
-                self._seen.clear()
-                self._open.clear()
-                self._contested.clear()
-                for entry in item.entries.values():
-                    self._see(entry)
-            else:
-                self._see(item)
+    def begin_anew(self) -> None:
+        self._open.clear()
+        self._contested.clear()
+
+    def heard_all(self) -> None:
+        self._news.set()
+
+    def hear(self, seen: Seen) -> None:
+        document = seen.document
+        run = self._runs.get(document.id)
+        if run is not None:
+            run.hear(document, seen.revision)
+        if document.worker != self._kind:
+            return
+        if document.state in CLAIMABLE:
+            self._open[document.id] = seen
+        else:
+            self._open.pop(document.id, None)
+        self._news.set()
+
+    def forget(self, job_id: str) -> None:
+        self._contested.pop(job_id, None)
+        if self._open.pop(job_id, None) is not None:
             self._news.set()
 
-    def _see(self, entry: Entry) -> None:
-        if entry.value is None:
-            self._seen.pop(entry.key, None)
-            self._open.pop(entry.key, None)
-            self._contested.pop(entry.key, None)
-            return
-        document = decode(entry.value)
-        run = self._runs.get(entry.key)
-        if run is not None:
-            run.hear(document, entry.revision)
-        seen = _Seen(document, entry.revision, time.monotonic())
-        self._seen[entry.key] = seen
-        if document.worker == self._kind and document.state in CLAIMABLE:
-            self._open[entry.key] = seen
-        else:
-            self._open.pop(entry.key, None)
-
-    def _best(self) -> _Seen | None:
+    def _best(self) -> Seen | None:
         """Of those with the highest priority the oldest, and before it those that no job here is
         about the destination of: one that hangs must not hold up the others."""
         claimable = [seen for seen in self._open.values() if self._due(seen) <= 0]
         busy = {run.document.destination for run in self._runs.values()} - {""}
 
-        def place(seen: _Seen) -> tuple[int, bool, float, str]:
+        def place(seen: Seen) -> tuple[int, bool, float, str]:
             document = seen.document
             waits = document.destination in busy
             return -document.priority, waits, document.created, document.id
 
         return min(claimable, key=place, default=None)
 
-    def _due(self, seen: _Seen) -> float:
+    def _due(self, seen: Seen) -> float:
         """Seconds until the job may be claimed here; infinite when only news can change that."""
         document = seen.document
         if (
@@ -189,17 +175,12 @@ class Worker:
             return 0.0
         if document.state == "Retry":
             return document.retry_at - time.time()
-        if document.state == "Running" and self._watching():
+        if document.state == "Running" and self._following.is_current:
             return seen.since + self._lease - time.monotonic()
         return float("inf")
 
     def _is_busy(self, destination: str) -> bool:
         return any(run.document.destination == destination for run in self._runs.values())
-
-    def _watching(self) -> bool:
-        """Whether what is seen here is all that happens, so that silence means something."""
-        bus = self._jobs.bus
-        return bus.client.is_connected and connection_number(bus) == self._connection
 
     async def _wait_for_news(self) -> None:
         """Until something changed, or a retry or a lease is due; not for the latter when full."""
@@ -210,7 +191,7 @@ class Worker:
             async with asyncio.timeout(None if due is None or due == float("inf") else due):
                 await self._news.wait()
 
-    async def _claim(self, seen: _Seen) -> Run | None:
+    async def _claim(self, seen: Seen) -> Run | None:
         """The job in our hands, or None when it is not to be had. Raises `Unavailable`."""
         document = claimed(seen.document, time.time(), str(uuid4()))
         try:
@@ -311,7 +292,8 @@ class Worker:
         if not document.finished:
             return
         measure_end(document)
-        known = {seen.document.id: (seen.document, seen.revision) for seen in self._seen.values()}
+        followed = self._following.seen.values()
+        known = {seen.document.id: (seen.document, seen.revision) for seen in followed}
         known[document.id] = (document, run.revision)
         try:
             await self._jobs.forget_old(known.values())

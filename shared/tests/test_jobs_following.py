@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers of several kinds in one process follow the jobs together."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from pons.bus import Bus
+from pons.jobs import Jobs, Worker
+from pons.jobs.following import Following
+from pons.settings import JobsSettings
+from pons_testing.waiting import end_task, until
+
+from .working_jobs import REQUEST, Counting
+
+pytestmark = pytest.mark.anyio
+
+KINDS = ("tester", "another")
+
+
+async def followers(bus: Bus) -> int:
+    """How many consumers hear of each change of each job."""
+    bucket = bus.names.jobs_bucket
+    known = await bus.stream.consumers_info(f"KV_{bucket}")
+    return sum(one.config.filter_subject == f"$KV.{bucket}.*" for one in known)
+
+
+async def test_workers_of_a_process_hear_of_each_change_once(bus: Bus, jobs: Jobs) -> None:
+    """Each does the jobs of its kind and none of the other's, and goes on with those that it hears
+    of later; NATS tells both of them by one consumer."""
+    counting = {kind: Counting() for kind in KINDS}
+    following = Following(jobs)
+    workers = [
+        Worker(bus, JobsSettings(), kind, {"Count": counting[kind]}, following=following)
+        for kind in KINDS
+    ]
+    submitted: dict[str, list[str]] = {kind: [] for kind in KINDS}
+
+    async def submit() -> None:
+        for kind in KINDS:
+            request = msgspec.structs.replace(REQUEST, worker=kind)
+            submitted[kind].append(await jobs.submit(request))
+
+    async def one_follows() -> bool:
+        return await followers(bus) == 1
+
+    await submit()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(following.run())]
+        tasks += [group.create_task(worker.run()) for worker in workers]
+        for _ in range(2):
+            for kind in KINDS:
+                job = await jobs.wait_for(submitted[kind][-1], 60)
+                assert job.document.state == "Success"
+            await submit()
+        await until(one_follows)  # what looks for leftovers at the start has ended
+        for kind in KINDS:
+            await jobs.wait_for(submitted[kind][-1], 60)
+        for task in tasks:
+            await end_task(task)
+    assert {kind: counting[kind].began for kind in KINDS} == submitted
+
+
+async def test_who_follows_begins_anew_after_a_gap(bus: Bus, jobs: Jobs) -> None:
+    """Jobs that went meanwhile are forgotten, and what is seen counts again."""
+    following = Following(jobs)
+    gone, stays = await jobs.submit(REQUEST), await jobs.submit(REQUEST)
+    heard: list[str] = []
+
+    class Listening:
+        def begin_anew(self) -> None:
+            heard.clear()
+
+        def hear(self, seen: object) -> None:
+            heard.append("a job")
+
+        def forget(self, job_id: str) -> None:
+            heard.append(job_id)
+
+        def heard_all(self) -> None:
+            heard.append("all")
+
+    following.tell(Listening())
+    assert not following.is_current
+    for left in ([gone, stays], [stays]):
+        task = asyncio.create_task(following.run())
+        await until(lambda: heard[-1:] == ["all"])
+        assert following.is_current
+        assert sorted(following.seen) == sorted(left)
+        assert heard == ["a job"] * len(left) + ["all"]
+        await end_task(task)
+        if gone in left:
+            await jobs.cancel(gone)
+            await jobs.delete(gone)
+        heard.clear()
