@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Request
 from pons.catalog import StoredObject
 from pons.dicom.levels import Level
 from pons.errors import NotFound
+from pons.messages.index import Deleter
 from pons_gateway.backends import Backends
 from pons_gateway.resources.resource_json import LEVEL_OF
 
@@ -24,6 +25,13 @@ async def user_of(request: Request) -> str:
     return user
 
 
+async def deleter_of(request: Request) -> Deleter:
+    """Who deletes: a script of the store, or the user."""
+    if request.scope["lua"]:
+        return Deleter("script")
+    return Deleter("asked", await user_of(request))
+
+
 async def level_of(request: Request) -> Level:
     """The level that the path of a `LevelRouter`'s route begins with."""
     return LEVEL_OF[request.scope["route"].path.split("/")[1]]
@@ -31,6 +39,7 @@ async def level_of(request: Request) -> Level:
 
 BackendsDep = Annotated[Backends, Depends(backends_of)]
 UserDep = Annotated[str, Depends(user_of)]
+DeleterDep = Annotated[Deleter, Depends(deleter_of)]
 LevelDep = Annotated[Level, Depends(level_of)]
 ResourceId = Annotated[str, Path(alias="id", description="Identifier, as lists give it.")]
 

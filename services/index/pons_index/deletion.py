@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deleting instances and the ancestors that they leave empty, in a fixed number of statements."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -153,19 +153,7 @@ async def delete_instances(
         levels, ids = [level for level, _ in gone_ids], [one for _, one in gone_ids]
         await connection.execute(SQL["tell_deletions"], levels, ids, timeout=PATIENCE)
     if by is not None:
-        await log_deletions(connection, _topmost(touched, studies, patients), by)
+        alone = [one for row in touched if row["remaining"] for one in row["ids"]]
+        gone_ids = [*((3, one) for one in alone), *emptied_ancestors]
+        await log_deletions(connection, gone_ids, by)
     return Removed(growth, survivors, objects, instances, resources)
-
-
-def _topmost(
-    series: Sequence[Any], studies: Sequence[Any], patients: Sequence[Any]
-) -> list[tuple[int, bytes]]:
-    """Level and id of what is gone: patients, studies, and what is gone of studies that stay."""
-    staying = {row["study_key"] for row in studies if not row["deleted"]}
-    of_staying = [row for row in series if row["study_key"] in staying]
-    return [
-        *((0, row["id"]) for row in patients if row["deleted"]),
-        *((1, row["id"]) for row in studies if row["deleted"]),
-        *((2, row["id"]) for row in of_staying if not row["remaining"]),
-        *((3, one) for row in of_staying if row["remaining"] for one in row["ids"]),
-    ]

@@ -1,5 +1,5 @@
 -- Deleting, at every level the same statements. Order of locks: the patient, what is below it,
--- unstable, changes, totals.
+-- unstable, changes, the log of deletions, totals.
 
 -- name: find_patient
 -- The tree of a resource at level $1, held; nothing if there is no such resource.
@@ -105,12 +105,13 @@ ON CONFLICT (resource_id) DO UPDATE
 SET at = excluded.at, cause = excluded.cause, by = excluded.by;
 
 -- name: forget_logged_deletions
--- What was deleted a year ago, at most a thousand at a time, without waiting for others who do this.
+-- What was deleted a year ago, at most a thousand, or twice as much as came now ($1), without waiting
+-- for others who do this.
 DELETE FROM deletion_log
 WHERE resource_id IN (
     SELECT resource_id FROM deletion_log
     WHERE at < now() - interval '1 year'
     ORDER BY at
-    LIMIT 1000
+    LIMIT greatest(1000, 2 * $1::int)
     FOR UPDATE SKIP LOCKED
 );

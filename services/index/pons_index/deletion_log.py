@@ -19,4 +19,4 @@ async def log_deletions(connection: Any, gone: Sequence[tuple[int, bytes]], by: 
     levels, ids = [level for level, _ in gone], [identifier for _, identifier in gone]
     values = (levels, ids, by.cause, by.name.replace("\0", "")[:LONGEST_NAME])
     await connection.execute(SQL["log_deletions"], *values)
-    await connection.execute(SQL["forget_logged_deletions"])
+    await connection.execute(SQL["forget_logged_deletions"], len(gone))

@@ -7,6 +7,7 @@ import pytest
 
 from pons.catalog.connection import Reader
 from pons.catalog.deletion_log import DeletionLog
+from pons.messages.events import InstanceReceived
 from pons.messages.index import Deleter, DeleteResource, DeleteResources, ResourceName
 from pons.settings import DatabaseSettings, StorageSettings
 from pons_index.deletion import delete_resource, delete_resources
@@ -28,14 +29,21 @@ def named(identifier: str) -> str:
     return identifier.replace("-", "")
 
 
-async def test_a_study_goes_with_its_patient(index: Index) -> None:
-    """Both are logged with the user who asked; what was below goes without being named."""
+def gone_of(event: InstanceReceived) -> tuple[str, ...]:
+    """What is logged where the study of an instance goes, which is its patient's only one."""
+    own = ids(event)
+    return own.patient, own.study, own.series
+
+
+async def test_a_study_goes_with_its_series_and_its_patient(index: Index) -> None:
+    """All three of them are logged with the user who asked, instances are not."""
     event = received("1.1.1.1", study_uid="1.1", series_uid="1.1.1")
     await index.write(event)
     own = ids(event)
     command = DeleteResource("Study", own.study, Deleter("asked", "alice"))
     await index.database.run(lambda one: delete_resource(one, command, lambda _removed: None))
     assert await logged(index) == {
+        named(own.series): (2, "asked", "alice"),
         named(own.study): (1, "asked", "alice"),
         named(own.patient): (0, "asked", "alice"),
     }
@@ -58,8 +66,10 @@ async def test_what_is_told_of_it(index: Index, database_settings: DatabaseSetti
         assert found is not None
         assert (found.level, found.by) == ("Study", Deleter("asked", "a" + "x" * 255))
         assert before <= found.at <= await index.value("SELECT now()")
-        assert await log.find(ids(event).series) is None
+        assert await log.find(ids(event).instance) is None
         assert await log.find("none") is None
+        await index.database.pool.execute("UPDATE deletion_log SET at = at - interval '1 year'")
+        assert await log.find(study) is None
     finally:
         reader.close()
 
@@ -90,7 +100,7 @@ async def test_the_last_deletion_counts(index: Index) -> None:
         await index.database.run(
             lambda one, command=command: delete_resource(one, command, lambda _removed: None)
         )
-    assert set((await logged(index)).values()) == {(0, "asked", "bob"), (1, "asked", "bob")}
+    assert set((await logged(index)).values()) == {(level, "asked", "bob") for level in range(3)}
 
 
 async def test_what_is_replaced_is_not_gone(open_index: OpenIndex) -> None:
@@ -109,6 +119,7 @@ async def test_a_store_that_is_full(open_index: OpenIndex) -> None:
     await index.write(second)
     own = ids(first)
     assert await logged(index) == {
+        named(own.series): (2, "room", ""),
         named(own.study): (1, "room", ""),
         named(own.patient): (0, "room", ""),
     }
@@ -119,7 +130,8 @@ async def test_rules_of_retention(keeping: Any) -> None:
     async with keeping({"nm": NM}) as keeper:
         await keeper.store(image(1), days=31)
         assert await keeper.expiry.expire() == 1
-        assert set((await logged(keeper.index)).values()) == {(0, "age", "nm"), (1, "age", "nm")}
+        logged_by = set((await logged(keeper.index)).values())
+        assert logged_by == {(level, "age", "nm") for level in range(3)}
 
 
 async def test_after_a_year_it_is_forgotten(index: Index) -> None:
@@ -134,11 +146,23 @@ async def test_after_a_year_it_is_forgotten(index: Index) -> None:
         await index.database.pool.execute(
             "UPDATE deletion_log SET at = now() - $1::text::interval WHERE resource_id = ANY ($2)",
             age,
-            [bytes.fromhex(named(one)) for one in (ids(event).study, ids(event).patient)],
+            [bytes.fromhex(named(one)) for one in gone_of(event)],
         )
     last = received("1.9.1.1", patient_id="P9", study_uid="1.9", series_uid="1.9.1")
     await index.write(last)
     await index.delete("Study", ids(last).study)
-    studies = {named(ids(event).study) for event in (*events[1:], last)}
-    patients = {named(ids(event).patient) for event in (*events[1:], last)}
-    assert set(await logged(index)) == studies | patients
+    kept = {named(one) for event in (*events[1:], last) for one in gone_of(event)}
+    assert set(await logged(index)) == kept
+
+
+async def test_what_is_old_goes_as_fast_as_what_is_new_comes(index: Index) -> None:
+    """However many go at once, the log does not grow for ever."""
+    await index.database.pool.execute(
+        "INSERT INTO deletion_log SELECT int4send(n), 3, now() - interval '2 years', 'asked', ''"
+        " FROM generate_series(1, 5000) n"
+    )
+    events = [received(f"1.1.1.{n}", study_uid="1.1", series_uid="1.1.1") for n in range(801)]
+    for start in range(0, len(events), 100):
+        await index.write(*events[start : start + 100])
+    await index.delete_many(*(ResourceName(ids(event).instance) for event in events[1:]))
+    assert len(await logged(index)) == 5000 - 2 * 800 + 800

@@ -16,6 +16,7 @@ from pons.settings import DatabaseSettings, Settings, StoreSettings
 from pons_index.database import open_database
 from pons_index.migrations import Migration, migrate, read_migrations, reader_role
 from pons_testing.postgres import PostgresServer
+from pons_testing.waiting import until
 
 pytestmark = pytest.mark.anyio
 MANY = load_statements(Path(__file__).parents[3] / "shared" / "tests" / "many.sql")
@@ -244,3 +245,29 @@ async def test_new_indexes_of_texts_come_with_figures(
     await migrate(connection, settings, migrations)
     found = await connection.fetchval("SELECT array_agg(tablename::text) FROM pg_stats")
     assert {"series_by_description", "series_by_station", "patients_by_folded_name"} <= set(found)
+
+
+async def test_a_migration_lets_writers_of_the_version_before_end(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """They take the tables of lists in the same order: the other way round, each would wait for the
+    other, and the schema never come where something always arrives."""
+    connection, writer, settings = await connect(), await connect(), settings_for(empty)
+    migrations = read_migrations()
+    await migrate(connection, settings, [one for one in migrations if one.number <= 14])
+    for name in ("patients", "studies"):
+        await writer.execute(MANY[name], 2)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group, writer.transaction():
+        # As the index, which holds the series when their triggers come to what lists show.
+        await writer.execute("LOCK TABLE series IN ROW EXCLUSIVE MODE")
+        group.create_task(migrate(connection, settings, migrations))
+        await until(lambda: waits(writer))
+        await writer.execute(MANY["series"], 2, 1)
+    assert await writer.fetchval("SELECT sum(series) FROM study_sums") == 4
+
+
+async def waits(watching: Any) -> bool:
+    """Whether somebody waits for a lock."""
+    statement = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
+    found: bool = await watching.fetchval(statement)
+    return found

@@ -9,7 +9,11 @@ from pons.dicom.identity import to_bytes
 from pons.dicom.levels import LEVELS, Level
 from pons.messages.index import Cause, Deleter
 
-FIND = "SELECT level, at, cause, by FROM deletion_log WHERE resource_id = $1"
+FIND = """
+    SELECT level, at, cause, by FROM deletion_log
+    WHERE resource_id = $1 AND at > now() - interval '1 year'
+"""
+"""What is older goes with later deletions, which may be none."""
 
 
 @dataclass(frozen=True, slots=True)

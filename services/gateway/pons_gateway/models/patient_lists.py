@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from pons.catalog.patient_lists import BY_NAME, SORTS
 from pons_gateway.models.examples import example
 from pons_gateway.models.session import CAMEL
-from pons_gateway.models.study_lists import MOST_ROWS, Asked, CountOfStudies, Understood
+from pons_gateway.models.study_lists import MOST_ROWS, Asked, CountOfRows, Understood
 
 
 class PatientsAsked(Asked):
@@ -45,6 +45,6 @@ class PatientsPage(BaseModel):
     rows: list[ListedPatient] = Field(description="In the order that was asked for.")
     next: str | None = Field(description="What to ask the next page with; null: there is none.")
     understood: list[Understood] = Field(description="What the text was read as.")
-    count: CountOfStudies | None = Field(
+    count: CountOfRows | None = Field(
         description="How many patients, where that is known for nothing."
     )

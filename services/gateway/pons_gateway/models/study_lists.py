@@ -137,8 +137,8 @@ class Understood(BaseModel):
     without: str = Field(description="The text without this part.")
 
 
-class CountOfStudies(BaseModel):
-    """How many studies."""
+class CountOfRows(BaseModel):
+    """How many there are."""
 
     model_config = CAMEL | example(value=12431, exact=True)
 
@@ -182,7 +182,7 @@ class ListedPage(BaseModel):
     rows: list[ListedStudy] = Field(description="In the order that was asked for.")
     next: str | None = Field(description="What to ask the next page with; null: there is none.")
     understood: list[Understood] = Field(description="What the text was read as.")
-    count: CountOfStudies | None = Field(description="How many, where that is known for nothing.")
+    count: CountOfRows | None = Field(description="How many, where that is known for nothing.")
 
 
 class Facet(BaseModel):
@@ -207,7 +207,7 @@ class Without(BaseModel):
     kind: Kind | Literal["filter"] = Field(description="What the part is about.")
     value: str = Field(description="What was searched; of a filter its name.")
     without: str = Field(description="The text without this part.")
-    count: CountOfStudies = Field(description="How many then.")
+    count: CountOfRows = Field(description="How many then.")
 
 
 class ProtectedPatient(BaseModel):

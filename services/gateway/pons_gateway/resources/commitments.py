@@ -9,7 +9,7 @@ from pons.bus import MAX_EVENT_BYTES
 from pons.bus.requests import ANSWER_TIMEOUT
 from pons.errors import Conflict, TooLarge
 from pons.messages.egress import Commitment, Reference, RequestCommitment
-from pons.messages.index import ResourceName
+from pons.messages.index import Deleter, ResourceName
 from pons.remotes.commitments import FAILURE_REASONS
 from pons_gateway.backends import Backends
 from pons_gateway.errors import telling_unknown_items
@@ -55,8 +55,8 @@ async def commitment_report(backends: Backends, uid: str) -> dict[str, Any]:
     }
 
 
-async def delete_committed(backends: Backends, uid: str, user: str) -> None:
-    """Delete the instances that a modality keeps, as the user asks.
+async def delete_committed(backends: Backends, uid: str, by: Deleter) -> None:
+    """Delete the instances that a modality keeps.
 
     Raises `NotFound`, and `Conflict` unless it has said that it keeps all of them.
     """
@@ -71,7 +71,7 @@ async def delete_committed(backends: Backends, uid: str, user: str) -> None:
         for level, identifier in await backends.catalog.look_up(one.sop_instance_uid):
             if level == "Instance":
                 names.append(ResourceName(identifier, level))
-    await delete_resources(names, backends.ask, user)
+    await delete_resources(names, backends.ask, by)
 
 
 def _shown(reference: Reference) -> dict[str, str]:

@@ -23,9 +23,8 @@ PATIENCE = 600.0
 """Seconds that one part may take: resources can have many instances, and files be large."""
 
 
-async def delete_resources(names: Sequence[ResourceName], ask: Ask, user: str) -> None:
-    """Delete them with everything below, as the user asks; of a part all or none."""
-    by = Deleter("asked", user)
+async def delete_resources(names: Sequence[ResourceName], ask: Ask, by: Deleter) -> None:
+    """Delete them with everything below; of a part all or none."""
     for start in range(0, len(names), DELETED_AT_ONCE):
         part = DeleteResources(list(names[start : start + DELETED_AT_ONCE]), by)
         await ask("index", part, Done, within=PATIENCE)

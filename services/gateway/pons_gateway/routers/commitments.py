@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Path, Response
 
-from pons_gateway.dependencies import BackendsDep, UserDep
+from pons_gateway.dependencies import BackendsDep, DeleterDep
 from pons_gateway.models.answers import Done
 from pons_gateway.models.commitments import AskedCommitment, CommitmentReport, CommitmentRequest
 from pons_gateway.resources.commitments import (
@@ -52,7 +52,7 @@ async def report(uid: Uid, backends: BackendsDep) -> Response:
     response_model=Done,
 )
 @writes
-async def remove(uid: Uid, user: UserDep, backends: BackendsDep) -> Response:
+async def remove(uid: Uid, by: DeleterDep, backends: BackendsDep) -> Response:
     """409 unless the modality keeps everything that it was asked for."""
-    await delete_committed(backends, uid, user)
+    await delete_committed(backends, uid, by)
     return json_answer({})

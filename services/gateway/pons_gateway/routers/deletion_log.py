@@ -23,7 +23,7 @@ router = Router(tag_tree.router.title, tag_tree.router.description, prefix="/exp
 @page
 async def deletion(identifier: ResourceId, backends: BackendsDep) -> Response:
     """The last time, if it came back. 404 for what was never deleted, or more than a year ago, and
-    for what went together with its study: of that, ask for the study."""
+    for an instance that went together with its series: of that, ask for the series."""
     found = await backends.catalog.deletion_log.find(identifier)
     if found is None:
         raise NotFound("The log of deletions does not have this")

@@ -11,7 +11,7 @@ from pons.catalog.list_order import read_cursor
 from pons.catalog.patient_lists import PatientRow, patient_order
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.patient_lists import PatientsAsked, PatientsPage
-from pons_gateway.models.study_lists import Asked, CountOfStudies
+from pons_gateway.models.study_lists import Asked, CountOfRows
 from pons_gateway.resources.study_lists import (
     SHOWN,
     count_json,
@@ -52,9 +52,7 @@ async def patients(asked: PatientsAsked, backends: BackendsDep) -> Response:
     )
 
 
-@router.post(
-    "/patients/count", summary="How many patients there are", response_model=CountOfStudies
-)
+@router.post("/patients/count", summary="How many patients there are", response_model=CountOfRows)
 @page
 async def count(asked: Asked, backends: BackendsDep) -> Response:
     """Counted where that takes no longer than a second; else about so many, which is said."""

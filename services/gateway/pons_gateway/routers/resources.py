@@ -8,12 +8,12 @@ from fastapi import Depends, Query, Request, Response
 from pons.catalog import Search
 from pons.dicom.levels import PLURAL
 from pons.errors import NotFound
-from pons.messages.index import Deleted, Deleter, DeleteResource
+from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.dependencies import (
     BackendsDep,
+    DeleterDep,
     LevelDep,
     ResourceId,
-    UserDep,
     backends_of,
     level_of,
     resource_id,
@@ -71,11 +71,11 @@ async def show(request: Request) -> Response:
 )
 @writes
 async def delete(
-    level: LevelDep, identifier: ResourceId, user: UserDep, backends: BackendsDep
+    level: LevelDep, identifier: ResourceId, by: DeleterDep, backends: BackendsDep
 ) -> Response:
     """What is above and has nothing else below goes with it. 404 without a body if unknown."""
     try:
-        command = DeleteResource(level, identifier, Deleter("asked", user))
+        command = DeleteResource(level, identifier, by)
         deleted = await backends.ask("index", command, Deleted)
     except NotFound:
         return silent(404)

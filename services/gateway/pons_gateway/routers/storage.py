@@ -9,7 +9,7 @@ from pons.errors import BadRequest
 from pons.messages.index import ProtectPatient, Reconstruct
 from pons.messages.services import Done
 from pons_gateway.bodies.text import FlagBody
-from pons_gateway.dependencies import BackendsDep, LevelDep, ResourceId, UserDep
+from pons_gateway.dependencies import BackendsDep, DeleterDep, LevelDep, ResourceId
 from pons_gateway.models.storage import BulkDelete, ReconstructResource, ReconstructStore
 from pons_gateway.resources.long_commands import delete_resources, reconstruct
 from pons_gateway.responses.answers import done, text_answer
@@ -52,9 +52,9 @@ async def protect(identifier: ResourceId, flag: FlagBody, backends: BackendsDep)
     **NO_BODY,
 )
 @writes
-async def bulk_delete(body: BulkDelete, user: UserDep, backends: BackendsDep) -> Response:
+async def bulk_delete(body: BulkDelete, by: DeleterDep, backends: BackendsDep) -> Response:
     """Unknown resources are passed over."""
-    await delete_resources(body.names(), backends.ask, user)
+    await delete_resources(body.names(), backends.ask, by)
     return done()
 
 

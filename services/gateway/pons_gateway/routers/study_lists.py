@@ -18,7 +18,7 @@ from pons_gateway.models.study_lists import (
     MOST_NAMED,
     Asked,
     Chosen,
-    CountOfStudies,
+    CountOfRows,
     DeletionPlan,
     Facets,
     IdentifiersAsked,
@@ -78,7 +78,7 @@ async def studies(asked: PageAsked, backends: BackendsDep) -> Response:
     return Answer(body, 200, JSON_TYPE, (b"server-timing", timing))
 
 
-@router.post("/studies/count", summary="How many studies there are", response_model=CountOfStudies)
+@router.post("/studies/count", summary="How many studies there are", response_model=CountOfRows)
 @page
 async def count(asked: Asked, backends: BackendsDep) -> Response:
     """Counted where that takes no longer than a second; else about so many, which is said."""

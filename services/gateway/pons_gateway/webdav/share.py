@@ -13,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from pons.errors import Forbidden, InvalidInstance
 from pons.limits import MEGABYTE
-from pons.messages.index import Deleted, Deleter, DeleteResource
+from pons.messages.index import Deleted, DeleteResource
 from pons_gateway.backends import Backends
 from pons_gateway.bodies.gathering import limited
-from pons_gateway.dependencies import user_of
+from pons_gateway.dependencies import deleter_of
 from pons_gateway.responses.answers import Answer, silent
 from pons_gateway.responses.media_types import DICOM
 from pons_gateway.responses.streamed import begun
@@ -163,7 +163,7 @@ class Share:
             return silent(404)
         if node.entry is None:
             raise Forbidden("Only patients, studies, series and instances can be deleted here")
-        by = Deleter("asked", await user_of(request))
+        by = await deleter_of(request)
         command = DeleteResource(node.entry.level, node.entry.id, by)
         await backends.ask("index", command, Deleted)
         return silent(204)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from pons.catalog import Search
+from pons.lua.rest import SCHEME
 from pons.messages.index import (
     Ancestor,
     Deleted,
@@ -17,6 +18,7 @@ from pons.messages.index import (
     ResourceName,
 )
 from pons.messages.services import Done
+from pons.settings import LuaSettings, Settings
 
 from ..conftest import INSTANCE, PATIENT, RESOURCES, SERIES, STUDY, Open, Store
 from ..middleware.logins import USERS
@@ -221,6 +223,19 @@ async def test_who_deletes(open_client: Open, store: Store) -> None:
     assert [command for _, command in store.services.commands] == [
         DeleteResource("Study", STUDY, by),
         DeleteResources([ResourceName(STUDY)], by),
+    ]
+
+
+async def test_a_script_deletes(open_client: Open, store: Store) -> None:
+    """It asks by REST as users do, with the secret of the store's own scripts."""
+    store.services.answers[DeleteResource] = Deleted(None)
+    settings = Settings(lua=LuaSettings(callbacks=True, token="t" * 32))
+    async with open_client(settings) as client:
+        told = {"authorization": f"{SCHEME} {'t' * 32}"}
+        answer = await client.delete(f"/studies/{STUDY}", headers=told)
+    assert answer.status_code == 200
+    assert [command for _, command in store.services.commands] == [
+        DeleteResource("Study", STUDY, Deleter("script"))
     ]
 
 

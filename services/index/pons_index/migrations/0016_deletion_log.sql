@@ -1,5 +1,5 @@
--- What was deleted, when and by whom, so that who follows a link to it is told. Of a resource and of
--- what it left empty above; not of all that was below.
+-- What was deleted, when and by whom, so that who follows a link to it is told. Of instances only those
+-- whose series stayed.
 -- oldest: 0014
 CREATE TABLE deletion_log (
     resource_id bytea PRIMARY KEY,

@@ -50,7 +50,7 @@ export interface Condition_Output {
   Not?: Condition_Output | null;
 }
 
-export interface CountOfStudies {
+export interface CountOfRows {
   value: number;
   exact: boolean;
 }
@@ -264,7 +264,7 @@ export interface ListedPage {
   rows: Array<ListedStudy>;
   next: string | null;
   understood: Array<Understood>;
-  count: CountOfStudies | null;
+  count: CountOfRows | null;
 }
 
 export interface ListedPatient {
@@ -363,7 +363,7 @@ export interface PatientsPage {
   rows: Array<ListedPatient>;
   next: string | null;
   understood: Array<Understood>;
-  count: CountOfStudies | null;
+  count: CountOfRows | null;
 }
 
 export type Peer = { Url: string; Username?: string | null; Password?: string | null; HttpHeaders?: Record<string, string>; CertificateFile?: string | null; CertificateKeyFile?: string | null; CertificateKeyPassword?: string | null; Pkcs11?: boolean; Timeout?: number; } | Array<unknown>;
@@ -589,7 +589,7 @@ export interface Without {
   kind: "text" | "name" | "id" | "accession" | "description" | "uid" | "date" | "born" | "modality" | "label" | "origin" | "station" | "series" | "state" | "filter";
   value: string;
   without: string;
-  count: CountOfStudies;
+  count: CountOfRows;
 }
 
 export interface WorklistFields {

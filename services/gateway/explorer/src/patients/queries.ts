@@ -2,7 +2,7 @@
 /** What the list of patients asks of the store. */
 import { queryOptions } from '@tanstack/react-query';
 import { post } from '../api/client';
-import type { Asked, CountOfStudies, PatientsAsked, PatientsPage } from '../api/schema';
+import type { Asked, CountOfRows, PatientsAsked, PatientsPage } from '../api/schema';
 import { PAGE } from '../grid/pages';
 import { today } from '../studies/address';
 
@@ -30,7 +30,7 @@ export const countQuery = ({ text, round }: List) =>
   queryOptions({
     queryKey: ['patients', 'count', text, round],
     queryFn: ({ signal }) =>
-      post<CountOfStudies>(
+      post<CountOfRows>(
         '/explorer/api/patients/count',
         { text, today: today() } satisfies Asked,
         { signal },

@@ -3,7 +3,7 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { get, post } from '../api/client';
 import type {
-  CountOfStudies,
+  CountOfRows,
   Facets,
   ListedPage,
   ListedStudy,
@@ -16,7 +16,7 @@ import { type Asked, type Sort, today } from './address';
 
 export type Row = ListedStudy;
 export type Term = Understood;
-export type Count = CountOfStudies;
+export type Count = CountOfRows;
 export type PageOfRows = ListedPage;
 export type Loss = Without;
 
