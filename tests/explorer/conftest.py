@@ -101,11 +101,9 @@ def explorer(
         alone: bool = False,
         **options: object,
     ) -> Page:
-        tab = tabs.lend(alone or clock, **options)
+        tab = tabs.lend(alone, clock, **options)
         if viewport:
             tab.page.set_viewport_size(viewport)
-        if clock:
-            tab.page.clock.install()
         return tab.open(path, preferences)
 
     yield open_page
