@@ -204,3 +204,24 @@ async def test_patients_by_an_index(connection: Any, text: str, order: str, inde
         if node.get("Relation Name") in ("patients", "studies")
     ]
     assert max(read) <= 1000
+
+
+async def test_a_patient_of_very_many_studies(connection: Any) -> None:
+    """Where all that is anonymous is one patient: its studies are counted in their index."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(
+            "UPDATE studies SET patient_key = (SELECT min(patient_key) FROM patients)"
+        )
+        search, order = Search("Study"), patient_order("arrival")
+        statement, values = patient_page_statement(search, COLUMNS, order, None, 11)
+        plan = await explained(connection, statement, values, "ANALYZE, ")
+        assert (await connection.fetchrow(statement, *values))["studies"] == STUDIES
+    finally:
+        await transaction.rollback()
+    of_studies = [node for node in nodes(plan) if node.get("Relation Name") == "studies"]
+    assert len(of_studies) == 2
+    for node in of_studies:
+        assert node["Index Name"] == "studies_of_patient_by_date"
+        assert node["Node Type"] == "Index Only Scan" or node["Actual Rows"] <= 1

@@ -127,7 +127,14 @@ async def test_a_store_that_is_full(open_index: OpenIndex) -> None:
 
 async def test_rules_of_retention(keeping: Any) -> None:
     """The rule that let a study go is named, and whether it waited for room to be needed."""
+    for_room = {"nm": {**NM, "Delete": "WhenRoomIsNeeded"}}
+    async with keeping(for_room, {"maximum_size_mb": 2}, room_percent=60) as keeper:
+        await keeper.store(image(2, megabytes=2), days=31)
+        assert await keeper.expiry.make_room() == 1
+        logged_by = set((await logged(keeper.index)).values())
+        assert logged_by == {(level, "room", "nm") for level in range(3)}
     async with keeping({"nm": NM}) as keeper:
+        await keeper.index.database.pool.execute("DELETE FROM deletion_log")
         await keeper.store(image(1), days=31)
         assert await keeper.expiry.expire() == 1
         logged_by = set((await logged(keeper.index)).values())

@@ -17,6 +17,7 @@ from pons.catalog.selection import select
 from pons.dicom.identity import to_text
 
 _NAME = start_of("folded(coalesce(p.tags ->> '00100010', ''))")
+_DATE = f'({start_of(f"s.tags ->> {STUDY_DATE!r}")} COLLATE "C")'
 _BIRTH = start_of("p.tags ->> '00100030'")
 
 SORTS: dict[str, Sort] = {
@@ -31,8 +32,8 @@ ROWS = "patients p ON p.patient_key = found.key"
 ROW = f"""
     p.id, p.tags, p.protected, p.last_update,
     (SELECT count(*) FROM studies s WHERE s.patient_key = p.patient_key) AS studies,
-    (SELECT max(s.tags ->> '{STUDY_DATE}') FROM studies s WHERE s.patient_key = p.patient_key)
-        AS latest
+    (SELECT {_DATE} FROM studies s WHERE s.patient_key = p.patient_key AND {_DATE} > ''
+      ORDER BY {_DATE} DESC LIMIT 1) AS latest
 """  # noqa: S608 composed
 
 

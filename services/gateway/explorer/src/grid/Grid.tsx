@@ -117,10 +117,15 @@ export function Grid<Row>(props: GridProps<Row>) {
     const target = targets[event.key];
     const row = active >= 0 ? rowAt(active) : undefined;
     if (target !== undefined) go(target, event.shiftKey);
-    else if (event.key === ' ' && active >= 0) props.onToggle?.(active, event.shiftKey);
+    else if (event.key === ' ' && active >= 0 && props.onToggle)
+      props.onToggle(active, event.shiftKey);
     else if (event.key === 'Enter' && row !== undefined) props.onOpen(row);
-    else if (event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey))
-      props.onSelectAll?.();
+    else if (
+      event.key.toLowerCase() === 'a' &&
+      (event.ctrlKey || event.metaKey) &&
+      props.onSelectAll
+    )
+      props.onSelectAll();
     else return;
     event.preventDefault();
   };
@@ -185,8 +190,8 @@ export function Grid<Row>(props: GridProps<Row>) {
               }}
               onClick={(event) => {
                 box.current?.focus({ preventScroll: true });
-                if (event.shiftKey || event.ctrlKey || event.metaKey) {
-                  props.onToggle?.(index, event.shiftKey);
+                if (props.onToggle && (event.shiftKey || event.ctrlKey || event.metaKey)) {
+                  props.onToggle(index, event.shiftKey);
                 } else onActive(index);
               }}
               onDoubleClick={() => row !== undefined && props.onOpen(row)}

@@ -8,12 +8,14 @@ import type { ListedPatient } from '../api/schema';
 import { WordSearch } from '../forms/WordSearch';
 import { Grid, type GridColumn } from '../grid/Grid';
 import { type Pages, usePages } from '../grid/pages';
+import { Sorting } from '../grid/Sorting';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { InShell } from '../shell/InShell';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
+import { LONGEST_SEARCH } from '../studies/address';
 import { Chips } from '../studies/Chips';
 import { dateText, personName } from '../studies/dicom';
 import { EmptyStore } from '../studies/EmptyStates';
@@ -21,8 +23,6 @@ import list from '../studies/StudiesPage.module.css';
 import toolbar from '../studies/Toolbar.module.css';
 import { BY_NAME, type PatientsAddress } from './address';
 import { countQuery, type List, pageQuery } from './queries';
-
-const LONGEST = 2000;
 
 const hrefOf = ({ id }: ListedPatient) => `/explorer/patients/${id}`;
 
@@ -72,6 +72,10 @@ export function PatientsPage() {
     { keys: 'j', text: t('keyDown'), run: () => step(1) },
     { keys: 'k', text: t('keyUp'), run: () => step(-1) },
     { keys: '.', text: t('keyRefresh'), run: () => setRound(Date.now()) },
+    // The grid takes these itself.
+    { keys: 'Enter', text: t('keyOpen') },
+    { keys: 'Home', text: t('keyFirst') },
+    { keys: 'End', text: t('keyLast') },
   ]);
 
   const nothing = first.data?.rows.length === 0;
@@ -83,13 +87,18 @@ export function PatientsPage() {
           label={t('search')}
           hint={t('searchHint')}
           value={text}
-          longest={LONGEST}
+          longest={LONGEST_SEARCH}
           keys="/"
           onChange={ask}
         />
       </InShell>
       <section className={toolbar.bar} aria-label={t('found')}>
         <span className={toolbar.count}>{told && <strong>{told}</strong>}</span>
+        <Sorting
+          offered={columns.filter(({ sorts }) => sorts)}
+          sort={sort}
+          onSort={(next) => change({ ...address, sort: next })}
+        />
         <Chips
           address={text ? { q: text } : {}}
           understood={first.data?.understood ?? []}

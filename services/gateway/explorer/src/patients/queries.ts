@@ -30,11 +30,9 @@ export const countQuery = ({ text, round }: List) =>
   queryOptions({
     queryKey: ['patients', 'count', text, round],
     queryFn: ({ signal }) =>
-      post<CountOfRows>(
-        '/explorer/api/patients/count',
-        { text, today: today() } satisfies Asked,
-        { signal },
-      ),
+      post<CountOfRows>('/explorer/api/patients/count', { text, today: today() } satisfies Asked, {
+        signal,
+      }),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
   });

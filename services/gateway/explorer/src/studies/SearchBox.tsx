@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
-import type { Address } from './address';
+import { type Address, LONGEST_SEARCH } from './address';
 import styles from './Toolbar.module.css';
 
 /** Milliseconds after the last key. */
@@ -57,7 +57,7 @@ export function SearchBox({ address }: { address: Address }) {
         type="search"
         aria-label={t('search')}
         placeholder={t('searchHint')}
-        maxLength={2000}
+        maxLength={LONGEST_SEARCH}
         spellCheck="false"
         autoComplete="off"
         value={text}

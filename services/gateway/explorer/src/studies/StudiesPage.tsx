@@ -5,6 +5,7 @@ import { useNavigate, useRouter, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { Grid, type GridColumn } from '../grid/Grid';
+import { Sorting } from '../grid/Sorting';
 import { useSelection } from '../grid/selection';
 import { prefer, usePreferences } from '../preferences';
 import { Failure, sentenceOf } from '../shell/Failure';
@@ -15,11 +16,11 @@ import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { copyText } from '../study/copyText';
 import { seriesOfStudyQuery } from '../study/queries';
-import { type Address, askedOf, isSort, type Sort } from './address';
+import { type Address, askedOf, isSort, SORTS, type Sort } from './address';
 import { useArrivals } from './arrivals';
 import { Chips } from './Chips';
 import { ColumnChooser } from './ColumnChooser';
-import { columnsOf } from './chosen';
+import { COLUMNS, columnsOf } from './chosen';
 import { COLUMN } from './columns';
 import { useDeletions } from './deletions';
 import { dateText, personName } from './dicom';
@@ -29,7 +30,6 @@ import { type Search, usePages, withoutHidden } from './pages';
 import { SaveView } from './SavedViews';
 import { SearchBox } from './SearchBox';
 import { SelectionBar } from './SelectionBar';
-import { Sorting } from './Sorting';
 import styles from './StudiesPage.module.css';
 import { countQuery, pageQuery, type Row } from './search';
 import toolbar from './Toolbar.module.css';
@@ -114,6 +114,17 @@ export function StudiesPage() {
   const change = useCallback(
     (next: Address) => void navigate({ to: '/', search: next }),
     [navigate],
+  );
+  const sortBy = (sort: string) => {
+    if (isSort(sort)) change({ ...address, sort });
+  };
+  const offered = useMemo(
+    () =>
+      SORTS.flatMap((sort) => {
+        const column = COLUMNS.find((one) => COLUMN[one].sort === sort);
+        return column ? [{ id: sort, title: t(`column_${column}`) }] : [];
+      }),
+    [t],
   );
   const refresh = () => {
     arrivals.reset();
@@ -239,7 +250,7 @@ export function StudiesPage() {
           </span>
           <Chips address={address} understood={first.data?.understood ?? []} onChange={change} />
           <Filters address={address} onChange={change} />
-          <Sorting sort={wanted.sort} onSort={(sort) => change({ ...address, sort })} />
+          <Sorting offered={offered} sort={wanted.sort} onSort={sortBy} />
           <span className={toolbar.space} />
           {arrivals.paused && <span className={toolbar.count}>{t('paused')}</span>}
           <SaveView address={address} />
@@ -291,10 +302,7 @@ export function StudiesPage() {
               }
               hrefOf={hrefOf}
               sort={shown.sort}
-              onSort={(column) => {
-                const next = shown.sort === column ? `-${column}` : column;
-                if (isSort(next)) change({ ...address, sort: next });
-              }}
+              onSort={(column) => sortBy(shown.sort === column ? `-${column}` : column)}
               onResize={(column, width) => {
                 const id = columnsOf(preferences.columns).find(
                   (one) => (COLUMN[one].sort ?? one) === column,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the address says of the list: its search, filters, order and page. */
 
+/** Characters that the store takes. */
+export const LONGEST_SEARCH = 2000;
+
 export const SORTS = [
   'date',
   'name',

@@ -6,6 +6,7 @@ import { ApiError, get } from '../api/client';
 import type { LoggedDeletion } from '../api/schema';
 import { timeFormat } from '../formats';
 import { Failure } from '../shell/Failure';
+import styles from './study.module.css';
 
 interface Props {
   id: string;
@@ -16,7 +17,7 @@ interface Props {
 export function Missing({ id, error, retry }: Props) {
   const t = useTranslations('study');
   const locale = useLocale();
-  const { data: deletion } = useQuery({
+  const { data: deletion, isLoading } = useQuery({
     queryKey: ['deletion', id],
     queryFn: ({ signal }) =>
       get<LoggedDeletion>(`/explorer/api/deletions/${encodeURIComponent(id)}`, { signal }).catch(
@@ -25,8 +26,9 @@ export function Missing({ id, error, retry }: Props) {
           throw refused;
         },
       ),
-    enabled: error instanceof ApiError && error.status === 404,
+    enabled: error instanceof ApiError && error.status === 404 && id !== '',
   });
+  if (isLoading) return <p className={styles.quietText}>{t('loading')}</p>;
   if (!deletion) return <Failure error={error} retry={retry} />;
   const at = timeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(
     new Date(deletion.at),
