@@ -90,6 +90,7 @@ async def test_who_follows_begins_anew_after_a_gap(bus: Bus, jobs: Jobs) -> None
         assert sorted(following.seen) == sorted(left)
         assert heard == ["a job"] * len(left) + ["all"]
         await end_task(task)
+        assert not following.is_current
         if gone in left:
             await jobs.cancel(gone)
             await jobs.delete(gone)

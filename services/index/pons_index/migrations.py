@@ -32,6 +32,8 @@ HAS_OLDEST = """
         WHERE attrelid = 'migrations'::regclass AND attname = 'oldest' AND NOT attisdropped
     )
 """
+PATIENCE = 5.0
+"""Seconds that a migration waits for one lock, before whoever migrates begins again."""
 LOCK = 0x706F6E73_00000001
 """Advisory lock of whoever migrates; advisory locks belong to one database."""
 
@@ -148,6 +150,8 @@ async def _apply(connection: Any, migrations: list[Migration], store: str) -> No
 
 async def _apply_one(connection: Any, migration: Migration, store: str) -> None:
     async with connection.transaction():
+        # Whoever wants to write queues behind a lock that is waited for: they go on in between.
+        await connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE:.0f}s'")
         await connection.execute(migration.sql)
         await connection.execute(
             "INSERT INTO migrations (number, name, checksum, store, oldest) "

@@ -14,6 +14,7 @@ from pons.catalog.sql import load_statements
 from pons.errors import PonsError
 from pons.settings import DatabaseSettings, Settings, StoreSettings
 from pons_index.database import open_database
+from pons_index.faults import is_passing
 from pons_index.migrations import Migration, migrate, read_migrations, reader_role
 from pons_testing.postgres import PostgresServer
 from pons_testing.waiting import until
@@ -261,13 +262,33 @@ async def test_a_migration_lets_writers_of_the_version_before_end(
         # As the index, which holds the series when their triggers come to what lists show.
         await writer.execute("LOCK TABLE series IN ROW EXCLUSIVE MODE")
         group.create_task(migrate(connection, settings, migrations))
-        await until(lambda: waits(writer))
+        await until(lambda: waits(writer, connection))
         await writer.execute(MANY["series"], 2, 1)
     assert await writer.fetchval("SELECT sum(series) FROM study_sums") == 4
 
 
-async def waits(watching: Any) -> bool:
-    """Whether somebody waits for a lock."""
-    statement = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
-    found: bool = await watching.fetchval(statement)
+async def waits(watching: Any, other: Any) -> bool:
+    """Whether the other connection waits for a lock."""
+    statement = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid = $1"
+    found: bool = await watching.fetchval(statement, other.get_server_pid())
     return found
+
+
+async def test_a_migration_that_waits_lets_others_write(
+    empty: DatabaseSettings, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion may take minutes, and whoever wants to write would wait behind the migration that
+    waits for it; so it gives up for a moment, and is begun again."""
+    connection, deleting, writer = await connect(), await connect(), await connect()
+    settings, migrations = settings_for(empty), read_migrations()
+    await migrate(connection, settings, [one for one in migrations if one.number <= 14])
+    monkeypatch.setattr("pons_index.migrations.PATIENCE", 1.0)
+    async with deleting.transaction():
+        await deleting.execute("LOCK TABLE series IN ROW EXCLUSIVE MODE")
+        with pytest.raises(asyncpg.LockNotAvailableError) as gave_up:
+            await migrate(connection, settings, migrations)
+        assert is_passing(gave_up.value)
+        async with asyncio.timeout(60), writer.transaction():
+            await writer.execute("LOCK TABLE series IN ROW EXCLUSIVE MODE")
+    await migrate(connection, settings, migrations)
+    assert await connection.fetchval("SELECT max(number) FROM migrations") == migrations[-1].number

@@ -60,9 +60,12 @@ class Following:
 
     async def run(self) -> None:
         """Follow until cancelled, and meanwhile remove what is left of jobs that are gone."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(remove_leftovers_forever(self._jobs))
-            await self._follow()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(remove_leftovers_forever(self._jobs))
+                await self._follow()
+        finally:
+            self._connection = -1
 
     async def _follow(self) -> None:
         async for item in self._jobs.bucket.watch("*"):

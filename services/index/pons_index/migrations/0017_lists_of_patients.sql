@@ -9,5 +9,3 @@ ANALYZE patients;
 CREATE INDEX studies_of_patient_by_date ON studies (
     patient_key, (left(tags ->> '00080020', 200) COLLATE "C")
 );
--- The one before begins with the same column.
-DROP INDEX studies_of_patient;
