@@ -4,7 +4,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 
 from breaking import cut_off, kill
 from engine import Engine
+from flood import Flood
 from outside import TIMEOUT, eventually
 from overrides import (
     FILES,
@@ -122,12 +123,14 @@ def test_containers_start(pair: Pair) -> None:
 
 def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> None:
     """Over DICOM and REST at once; each has its own instances and none of the other's."""
-    with under_load(pair.one, 10) as one, under_load(pair.other, 20) as other:
+    floods = [Flood(project.store, number, INSTANCES) for number, project in enumerate(pair, 1)]
+
+    def scale() -> None:
         pair.one.scale(render=3, egress=3)
         assert len(pair.one.containers("render")) == len(pair.one.containers("egress")) == 3
         eventually(
             "every store has taken a first image",
-            lambda: acknowledged(one) and acknowledged(other),
+            lambda: all(flood.acknowledged for flood in floods),
             120,
         )
         [*instances] = pair.one.store.get("/instances", limit=10, since=0)
@@ -136,15 +139,13 @@ def test_two_stores_take_what_is_sent_while_services_are_scaled(pair: Pair) -> N
         send_to_itself(pair.one, instances[0])
         pair.one.scale(render=1, egress=1)
         assert len(pair.one.containers("render")) == 1
+
+    with under_load(pair.one, 10, PAUSE) as one, under_load(pair.other, 20, PAUSE) as other:
         began = time.monotonic()
-        eventually(
-            f"each store has taken {INSTANCES} instances",
-            lambda: min(len(acknowledged(one)), len(acknowledged(other))) >= INSTANCES,
-            800,
-        )
-    print(f"{INSTANCES} instances into each of two stores, {time.monotonic() - began:.0f} s more")
-    holds_exactly(pair.one, one, others=True)
-    holds_exactly(pair.other, other)
+        at_once(scale, *(flood.run for flood in floods))
+    print(f"{INSTANCES} instances into each of two stores: {time.monotonic() - began:.0f} s")
+    holds_exactly(pair.one, [*one, floods[0]], others=True)
+    holds_exactly(pair.other, [*other, floods[1]])
     assert not set(all_uids(pair.one.store.http)) & set(all_uids(pair.other.store.http))
 
 
@@ -253,11 +254,13 @@ def under_load(project: Project, number: int, pause: float = 0.0) -> Iterator[li
         yield senders
 
 
-def acknowledged(senders: list[Sender]) -> set[str]:
+def acknowledged(senders: Sequence[Sender | Flood]) -> set[str]:
     return set().union(*(set(sender.acknowledged) for sender in senders))
 
 
-def holds_exactly(project: Project, senders: list[Sender], *, others: bool = False) -> None:
+def holds_exactly(
+    project: Project, senders: Sequence[Sender | Flood], *, others: bool = False
+) -> None:
     """All that was acknowledged, each once, and nothing that was not sent.
 
     `others`: beside what earlier tests have sent.
