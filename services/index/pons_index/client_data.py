@@ -14,7 +14,7 @@ import msgspec
 
 from pons.bus.requests import Handler
 from pons.dicom.metadata import DICOM_FILE
-from pons.errors import Conflict, NotFound, Unavailable
+from pons.errors import Conflict, NotFound
 from pons.messages.index import (
     DeleteAttachment,
     DeleteLabel,
@@ -30,6 +30,7 @@ from pons.messages.services import Done
 from pons_index.capacity import Capacity
 from pons_index.changelog import Growth, log_changes
 from pons_index.database import Database
+from pons_index.faults import TooLate
 from pons_index.records import Records
 from pons_index.resource import Held, hold_resource
 from pons_index.statements import SQL
@@ -259,7 +260,7 @@ def _gone(tried: list[bool], kind: str) -> Done:
 
 async def _require_kept(connection: Any, object_key: UUID) -> None:
     if await connection.fetchval(SQL["is_garbage"], object_key):
-        raise Unavailable("The object came so late that it was collected", "send it again")
+        raise TooLate
 
 
 async def _throw_away(connection: Any, row: Mapping[str, Any], reason: str) -> Growth:

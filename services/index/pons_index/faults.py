@@ -62,12 +62,22 @@ class Slow(Unavailable):
         )
 
 
+class TooLate(Unavailable):
+    """An object was collected before its row was written. The same object never comes back, so the
+    same again fails at once; who still has the bytes can send them anew."""
+
+    def __init__(self) -> None:
+        super().__init__("The object came so late that it was collected", "send it again")
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether the same transaction can succeed later.
 
     It cannot where it is about its values, nor where nobody knows what it is about, such as an
     exception that somebody's trigger raises: that must not hold up what comes behind it.
     """
+    if isinstance(error, TooLate):
+        return False
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         known = not state or state in (MISSING_PARENT, RACED) or state[:2] in ABSENT

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 import pytest
 
-from pons.errors import Conflict, OutOfResources, Unavailable
+from pons.errors import Conflict, OutOfResources
 from pons.messages.events import InstanceReceived
 from pons.messages.index import (
     DeleteAttachment,
@@ -20,6 +20,7 @@ from pons.settings import StorageSettings
 from pons_index.capacity import MEGABYTE, Capacity
 from pons_index.client_data import ClientData
 from pons_index.database import Database
+from pons_index.faults import TooLate
 from pons_index.records import Records
 from pons_testing.events import ids, received
 
@@ -60,7 +61,7 @@ async def test_a_collected_object_becomes_no_attachment(
     """Whoever took longer than an orphan's grace between writing and telling is told so."""
     put = attachment(ids(event).study)
     await index.database.pool.execute("INSERT INTO garbage VALUES ($1, 'orphan')", put.object_key)
-    with pytest.raises(Unavailable, match="send it again"):
+    with pytest.raises(TooLate, match="send it again"):
         await lax.put_attachment(put)
     assert await index.value("SELECT count(*) FROM attachments") == 0
 

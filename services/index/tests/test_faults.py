@@ -10,6 +10,7 @@ from pons.errors import FAMILY, DatabaseUnavailable, Unavailable, family_name
 from pons_index.faults import (
     Raced,
     Slow,
+    TooLate,
     describe,
     is_passing,
     is_refusal,
@@ -72,6 +73,13 @@ def test_what_nobody_knows_is_not_waited_for() -> None:
     error = asyncpg.RaiseError("not on my watch")
     assert not is_passing(error)
     assert not is_refusal(error)
+
+
+def test_what_was_collected_never_comes_back() -> None:
+    """Whoever waits for it is told so at once; others hear what they hear of any absence."""
+    assert not is_passing(TooLate())
+    assert not is_refusal(TooLate())
+    assert family_name(TooLate()) == "Unavailable"
 
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
