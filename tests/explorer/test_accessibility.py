@@ -9,7 +9,7 @@ from browsing import Open, faults_of
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
 def test_list(explorer: Open, language: str) -> None:
-    page = explorer("?q=Müller", preferences={"language": language})
+    page = explorer("?q=Müller%20P000", preferences={"language": language})
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     assert faults_of(page) == []
     assert page.evaluate("document.documentElement.lang") == language
@@ -40,7 +40,7 @@ def test_everything_else(explorer: Open) -> None:
 
 
 def test_dialogs(explorer: Open) -> None:
-    page = explorer("?q=Dubois")
+    page = explorer("?q=Dubois%20P000")
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.locator('[aria-rowindex="2"] input').click()
     page.keyboard.press("l")

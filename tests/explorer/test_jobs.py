@@ -275,16 +275,16 @@ def test_what_was_not_delivered(explorer: Open, store: Store, destination: Desti
 
 def test_tabs_share_one_stream(explorer: Open, store: Store) -> None:
     """Eight pages of a browser, which has six connections to a host, all work and all hear."""
-    page = explorer(alone=True)
+    page = explorer("?q=P0007", alone=True)
     pages = [page]
     for _ in range(7):
         with page.expect_popup() as opening:
-            page.evaluate("() => { window.open('/explorer/'); }")
+            page.evaluate("() => { window.open('/explorer/?q=P0007'); }")
         pages.append(opening.value)
     for one in pages:
         expect(one.locator('[aria-rowindex="2"] a')).to_be_visible()
         expect(one.locator('[data-live="open"]')).to_be_visible()
-    send(store, scan(9102, "Shared^One", "SHARED", "20260101"))
+    send(store, scan(9102, "Shared^One", "P00071", "20260101"))
     for one in pages:
         expect(one.get_by_role("button", name="1 new study has arrived: show")).to_be_visible()
 
