@@ -109,6 +109,33 @@ def test_a_session_that_is_about_to_end(explorer: Open, store: Store) -> None:
     expect(notices).to_contain_text("You will be signed out at")
 
 
+def test_pictures_are_use_of_a_session(explorer: Open, store: Store) -> None:
+    """Who scrolls through pictures that the browser loads by itself is not told to do something."""
+    study = next(iter(store.get("/studies")))
+    page = explorer("upload", clock=True)
+    told = store.get("/explorer/api/session")
+    Session(page, told | {"minutes": 30, "endsAt": "2099-01-01T00:00:00Z"})
+    page.goto("/explorer/upload")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    page.clock.run_for(20 * MINUTE)
+    before = page.evaluate("localStorage.getItem('pons-explorer-answered')")
+    page.evaluate(
+        """async (address) => {
+          const picture = Object.assign(new Image(), { src: address });
+          await picture.decode();
+        }""",
+        f"/studies/{study}/thumbnail?size=72",
+    )
+    page.wait_for_function(
+        "before => localStorage.getItem('pons-explorer-answered') !== before", arg=before
+    )
+    notices = page.get_by_role("region", name="Notices").get_by_text("You will be signed out at")
+    page.clock.run_for(24 * MINUTE)
+    expect(notices).to_have_count(0)
+    page.clock.run_for(2 * MINUTE)
+    expect(notices.last).to_be_visible()
+
+
 def test_a_session_that_ends_whatever_is_done(explorer: Open, store: Store) -> None:
     """Signing in again leads back to where one was."""
     page = explorer("upload", clock=True)

@@ -2,6 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
+import { hearPictures } from '../api/pictures';
 import { answeredAt } from '../api/reach';
 import { logout, type Session, sessionQuery } from '../api/session';
 import { timeFormat } from '../formats';
@@ -47,7 +48,9 @@ export function useSessionEnd(session: Session | undefined): void {
       });
     };
     const timer = setInterval(look, LOOKED_EVERY);
+    const stopHearing = hearPictures();
     return () => {
+      stopHearing();
       clearInterval(timer);
       withdraw([ABOUT]);
     };
