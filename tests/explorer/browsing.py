@@ -16,13 +16,22 @@ NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 TRIES = 20
 
 
-def visit(page: Page, address: str, faults: list[str]) -> None:
+def visit(page: Page, address: str, faults: list[str] | None = None) -> None:
     """Open an address, anew where a network of this machine came or went meanwhile.
 
     `faults` hears of errors of the page; those of a load that was given up are taken off it.
+    """
+    _load(page, address, lambda: page.goto(address), [] if faults is None else faults)
 
-    Chromium gives all requests up then, and a page whose script was among them stays empty: stores
-    in containers have networks, and may be tested at the same time.
+
+def reload(page: Page) -> None:
+    """Load the page again, and once more where a network of this machine came or went meanwhile."""
+    _load(page, page.url, page.reload, [])
+
+
+def _load(page: Page, address: str, load: Callable[[], object], faults: list[str]) -> None:
+    """Chromium gives all requests up when a network comes or goes, and a page whose script was
+    among them stays empty: stores in containers have networks, and may be tested at the same time.
     """
     given_up: list[str] = []
 
@@ -36,7 +45,7 @@ def visit(page: Page, address: str, faults: list[str]) -> None:
         given_up.clear()
         del faults[before:]
         try:
-            page.goto(address)
+            load()
         except Error as error:
             if NETWORK_CHANGED not in error.message:
                 raise

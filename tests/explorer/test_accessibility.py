@@ -4,7 +4,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, visit
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
@@ -27,14 +27,14 @@ def test_everything_else(explorer: Open) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page) == []
     page.keyboard.press("Escape")
-    page.goto("/explorer/upload")
+    visit(page, "/explorer/upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     assert faults_of(page) == []
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page) == []
     page.keyboard.press("Escape")
-    page.goto("/explorer/nowhere/at/all")
+    visit(page, "/explorer/nowhere/at/all")
     expect(page.get_by_role("heading", name="No such page")).to_be_visible()
     assert faults_of(page) == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Request, Route, expect
 
-from browsing import Open, choose, until
+from browsing import Open, choose, reload, until, visit
 from outside import Store, eventually
 from patients import scan, send
 
@@ -79,7 +79,7 @@ def test_deletion(explorer: Open, store: Store) -> None:
     eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
     page.wait_for_timeout(500)
     assert len(requests) == 1
-    page.reload()
+    reload(page)
     expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
 
 
@@ -89,7 +89,7 @@ def test_what_is_counted_after_a_deletion(explorer: Open, store: Store) -> None:
     for query in ("?q=COUNTED", ""):
         send(store, scan(8020, "Counted^One", "COUNTED", "20991231"))
         send(store, scan(8021, "Counted^Two", "COUNTED", "20991230"))
-        page.goto(f"/explorer/{query}")
+        visit(page, f"/explorer/{query}")
         choose(page)
         page.keyboard.press("Escape")
         counted = page.get_by_label("Search and filter").locator("strong")
@@ -181,7 +181,7 @@ def test_protected_patients_stay(explorer: Open, store: Store) -> None:
     expect(page.get_by_role("row").get_by_text("protected")).to_be_visible()
     patient = store.get(f"/studies/{study}")["ParentPatient"]
     assert store.http.get(f"/patients/{patient}/protected").text == "1"
-    page.reload()
+    reload(page)
     choose(page)
     page.get_by_role("button", name="Delete", exact=True).click()
     dialog = page.get_by_role("dialog")

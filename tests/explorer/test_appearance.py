@@ -3,7 +3,7 @@
 
 from playwright.sync_api import Page, expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, reload
 
 HEIGHT = "() => document.querySelector('[aria-rowindex=\"2\"]')?.getBoundingClientRect().height"
 
@@ -36,7 +36,7 @@ def test_high_rows(explorer: Open) -> None:
         }""",
         arg=high,
     )
-    page.reload()
+    reload(page)
     page.wait_for_function(f"high => ({HEIGHT})() === high", arg=high)
     choose_in_settings(page, "Narrow")
     page.wait_for_function(f"narrow => ({HEIGHT})() === narrow", arg=narrow)
@@ -49,7 +49,7 @@ def test_dates_as_in_iso(explorer: Open) -> None:
     expect(first).to_contain_text("30/11/2026 12:15")
     choose_in_settings(page, "As 2026-05-14")
     expect(first).to_contain_text("2026-11-30 12:15")
-    page.reload()
+    reload(page)
     expect(first).to_contain_text("2026-11-30 12:15")
     choose_in_settings(page, "As 2026-05-14")
     expect(first).to_contain_text("30/11/2026 12:15")

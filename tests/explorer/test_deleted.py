@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from browsing import Open
+from browsing import Open, visit
 from outside import Store
 from pictures import picture, send, slope
 
@@ -43,7 +43,7 @@ def test_a_study_and_its_patient(explorer: Open, store: Store, series: str) -> N
 
     page = explorer("upload")
     page.route("**/explorer/api/deletions/*", by_alice)
-    page.goto(f"/explorer/studies/{study}")
+    visit(page, f"/explorer/studies/{study}")
     alert = page.get_by_role("alert")
     expect(alert.get_by_text(re.compile(r"^This was deleted on .* by alice\.$"))).to_be_visible()
 

@@ -12,7 +12,7 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
-from browsing import Open, faults_of, until
+from browsing import Open, faults_of, reload, until, visit
 from outside import Store, eventually, free_ports, image
 from patients import encoded, scan, send
 
@@ -178,7 +178,7 @@ def test_a_failure_is_looked_at_and_tried_again(
     )
     assert faults_of(page) == []
     assert job in page.url
-    page.reload()
+    reload(page)
     expect(details).to_contain_text("A700")
     # Here, too, what cannot be taken back is asked about first.
     details.get_by_role("button", name="Remove from the list").click()
@@ -196,7 +196,7 @@ def test_a_failure_is_looked_at_and_tried_again(
     expect(page.get_by_text("1 job is tried again").last).to_be_visible()
     expect(row).to_contain_text("Done")
     assert len(destination.received) == 1
-    page.goto("/explorer/jobs?job=00000000-0000-0000-0000-000000000000")
+    visit(page, "/explorer/jobs?job=00000000-0000-0000-0000-000000000000")
     expect(page.get_by_role("dialog")).to_contain_text("not on the list any more")
 
 
@@ -346,12 +346,12 @@ def test_accessible(explorer: Open, store: Store, destination: Destination, lang
     page.keyboard.press("Delete")
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page) == []
-    page.goto(f"/explorer/jobs?job={job}")
+    visit(page, f"/explorer/jobs?job={job}")
     expect(page.get_by_role("dialog").get_by_role("link")).to_be_visible()
     assert faults_of(page) == []
     page.set_viewport_size({"width": 768, "height": 900})
     for path in ("operate/routing/dead", "operate/sent", "jobs"):
-        page.goto(f"/explorer/{path}")
+        visit(page, f"/explorer/{path}")
         expect(page.get_by_role("navigation").last).to_be_visible()
         expect(page.locator('[data-live="open"]')).to_be_visible()
         assert faults_of(page) == []

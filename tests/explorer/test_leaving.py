@@ -5,7 +5,7 @@ import json
 
 from playwright.sync_api import Page, Route, expect
 
-from browsing import Open
+from browsing import Open, visit
 from outside import Store
 
 KEPT = {
@@ -54,7 +54,7 @@ def opened(explorer: Open, store: Store, logout: int = 200) -> Page:
     page.evaluate(
         "kept => sessionStorage.setItem('pons-explorer-retrievals', kept)", json.dumps([KEPT])
     )
-    page.goto("/explorer/?q=Dubois")
+    visit(page, "/explorer/?q=Dubois")
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     assert "1.2.3" in page.evaluate("JSON.stringify(sessionStorage)")
     return page
@@ -94,7 +94,7 @@ def test_a_session_that_is_about_to_end(explorer: Open, store: Store) -> None:
     page = explorer("upload", clock=True)
     told = store.get("/explorer/api/session")
     Session(page, told | {"minutes": 30, "endsAt": "2099-01-01T00:00:00Z"})
-    page.goto("/explorer/upload")
+    visit(page, "/explorer/upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     notices = page.get_by_role("region", name="Notices")
     page.clock.run_for(24 * MINUTE)
@@ -115,7 +115,7 @@ def test_pictures_are_use_of_a_session(explorer: Open, store: Store) -> None:
     page = explorer("upload", clock=True)
     told = store.get("/explorer/api/session")
     Session(page, told | {"minutes": 30, "endsAt": "2099-01-01T00:00:00Z"})
-    page.goto("/explorer/upload")
+    visit(page, "/explorer/upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     page.clock.run_for(20 * MINUTE)
     before = page.evaluate("localStorage.getItem('pons-explorer-answered')")
@@ -141,7 +141,7 @@ def test_a_session_that_ends_whatever_is_done(explorer: Open, store: Store) -> N
     page = explorer("upload", clock=True)
     ends = page.evaluate("new Date(Date.now() + 10 * 60000).toISOString()")
     session = Session(page, store.get("/explorer/api/session") | {"minutes": 30, "endsAt": ends})
-    page.goto("/explorer/upload")
+    visit(page, "/explorer/upload")
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     page.clock.run_for(9 * MINUTE)
     notices = page.get_by_role("region", name="Notices")

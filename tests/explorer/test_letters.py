@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, visit
 
 UID = "1.2.826.0.1.3680043.8.498.1"
 
@@ -87,7 +87,7 @@ def test_the_store_page_leads_there(explorer: Open) -> None:
         lambda route: route.fulfill(content_type="application/json", body=json.dumps(services)),
     )
     Letters(page, 1)
-    page.goto("/explorer/operate")
+    visit(page, "/explorer/operate")
     page.get_by_role("link", name="See them").click()
     expect(page.get_by_role("heading", name="Not indexed")).to_be_visible()
     expect(page.get_by_role("rowheader", name="No. 1")).to_be_visible()
@@ -102,7 +102,7 @@ def test_accessible(explorer: Open, language: str) -> None:
         viewport={"width": 768, "height": 1024},
     )
     Letters(page, 3)
-    page.goto("/explorer/operate/unindexed")
+    visit(page, "/explorer/operate/unindexed")
     expect(page.get_by_text("SQLSTATE 54001")).to_be_visible()
     assert faults_of(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, visit
 from outside import Store
 
 
@@ -192,6 +192,6 @@ def test_accessible(explorer: Open, store: Store, language: str) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page) == []
     page.keyboard.press("Escape")
-    page.goto("/explorer/operate/peers")
+    visit(page, "/explorer/operate/peers")
     expect(row(page, "other")).to_be_visible()
     assert faults_of(page) == []

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, visit
 from outside import Store, eventually
 from patients import scan, send
 
@@ -47,7 +47,7 @@ def test_all_of_a_patient_are_deleted(explorer: Open, store: Store) -> None:
     expect(notices).to_contain_text("3 studies")
     notices.get_by_role("button", name="Undo").click()
     expect(notices).not_to_contain_text("Deleted")
-    page.goto(f"/explorer/patients/{patient}")
+    visit(page, f"/explorer/patients/{patient}")
     cards = page.get_by_role("region", name="Studies").get_by_role("listitem")
     expect(cards).to_have_count(3)
     page.get_by_role("button", name="Delete", exact=True).click()
@@ -65,7 +65,7 @@ def test_one_of_very_many_studies(explorer: Open, store: Store) -> None:
     page = explorer("upload")
     asked = re.compile(rf"(?<!/explorer)/patients/{patient}$")  # and not the page itself
     page.route(asked, lambda route: route.fulfill(json=told))
-    page.goto(f"/explorer/patients/{patient}")
+    visit(page, f"/explorer/patients/{patient}")
     expect(page.get_by_text("The 1 newest of 5,000 studies are shown.")).to_be_visible()
     page.get_by_role("link", name="Show them in the list").click()
     page.wait_for_url("**/explorer/?patientId=PHANTOM")

@@ -4,7 +4,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from browsing import Open, faults_of, until
+from browsing import Open, faults_of, reload, until
 from outside import Store
 from patients import scan, send
 
@@ -40,7 +40,7 @@ def test_found_sorted_opened(explorer: Open, three: None) -> None:
     page.get_by_role("button", name="Patient", exact=True).click()
     expect_rows(page, "Listed, Cain", "Listed, Abel", "No name")
     page.wait_for_url("**sort=-name*")
-    page.reload()
+    reload(page)
     expect_rows(page, "Listed, Cain", "Listed, Abel", "No name")
     assert faults_of(page) == []
 

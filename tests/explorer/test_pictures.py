@@ -12,7 +12,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
-from browsing import Open, faults_of, until
+from browsing import Open, faults_of, reload, until, visit
 from outside import Store
 from pictures import EDGE, picture, seen, send, slope, volume
 
@@ -134,7 +134,7 @@ def test_slices_come_in_order(explorer: Open, store: Store) -> None:
     page.mouse.wheel(0, 300)
     assert_same(shown(page, 13), seen(slices[13]))
     expect(page).to_have_url(re.compile("slice=14"))
-    page.reload()
+    reload(page)
     assert_same(shown(page, 13), seen(slices[13]))
 
 
@@ -308,7 +308,7 @@ def test_a_store_that_stumbles(explorer: Open, store: Store) -> None:
             route.continue_()
 
     page.route("**/series/*/frames*", stumble)
-    page.goto(f"/explorer/view/{series}?slice=1")
+    visit(page, f"/explorer/view/{series}?slice=1")
     assert_same(shown(page, 0), seen(slices[0]))
     page.keyboard.press("End")
     assert_same(shown(page, 11), seen(slices[11]))
@@ -367,7 +367,7 @@ def test_a_series_that_changes(explorer: Open, store: Store) -> None:
     page = explorer(f"view/{series}?slice=1")
     shown(page, 0)
     assert send(store, slices[2]) == series
-    page.reload()
+    reload(page)
     shown(page, 0)
     for _ in range(2):
         page.keyboard.press("ArrowDown")

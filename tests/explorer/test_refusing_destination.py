@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Route, expect
 
-from browsing import Open
+from browsing import Open, visit
 
 
 def test_what_is_tried_again_is_told_where_nothing_is_given_up(explorer: Open) -> None:
@@ -20,7 +20,7 @@ def test_what_is_tried_again_is_told_where_nothing_is_given_up(explorer: Open) -
 
     page.route("**/explorer/api/jobs", with_retried)
     # Of one destination the list tells what it has read; of all, what the stream says.
-    page.goto("/explorer/operate/routing/dead?destination=fixed")
+    visit(page, "/explorer/operate/routing/dead?destination=fixed")
     expect(page.get_by_text("2 jobs have not got through yet and are tried again.")).to_be_visible()
     page.get_by_role("link", name="Show what is tried again").click()
     expect(page).to_have_url(re.compile(r"/explorer/jobs\?.*state=Retry"))

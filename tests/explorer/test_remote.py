@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, reload, visit
 from other_archives import PREFIX, Archive, known, study
 from outside import Store, eventually
 from patients import send
@@ -86,7 +86,7 @@ def test_several_archives_are_one_table(
     )
     assert len(found.json()) == 3
 
-    page.reload()
+    reload(page)
     expect(page.get_by_text("3 studies found").first).to_be_visible()
     expect(page.get_by_label("Patient name")).to_have_value("Elsewhere")
     expect(row(page, "Elsewhere, Lung").get_by_text("here", exact=True)).to_be_visible()
@@ -184,7 +184,7 @@ def test_everybody_can_use_it(explorer: Open, language: str) -> None:
     page = explorer("remote", preferences={"language": language})
     expect(page.locator("form")).to_be_visible()
     assert faults_of(page) == []
-    page.goto(f"/explorer/remote/north,south,nobody?name=Elsewhere&open={PREFIX}.1")
+    visit(page, f"/explorer/remote/north,south,nobody?name=Elsewhere&open={PREFIX}.1")
     expect(page.locator('[aria-rowindex="4"]')).to_be_visible()
     expect(page.get_by_text("Part 2")).to_be_visible()
     assert faults_of(page) == []

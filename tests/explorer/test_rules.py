@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, reload
 from outside import Store
 from patients import encoded, scan
 
@@ -70,7 +70,7 @@ def test_rule(explorer: Open, store: Store) -> None:
     expect(row(page, "mr")).not_to_contain_text("Rests")
     assert store.get("/routing/rules/mr") == {**theirs, "Enabled": True}
     store.http.put("/routing/rules/mr", json={**expected, "Enabled": False}).raise_for_status()
-    page.reload()
+    reload(page)
     page.get_by_role("button", name="Change mr").click()
     dialog.get_by_label("modality:fixed").check()
     dialog.get_by_role("button", name="Save").click()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from browsing import Open, choose
+from browsing import Open, choose, visit
 from outside import Store
 from patients import encoded, scan, send
 
@@ -70,7 +70,7 @@ def test_the_end_of_sending_is_told(explorer: Open, store: Store, nobody: str) -
         (503, 3, f"Not everything was sent to {nobody}"),
         (404, 1, f"Whether all was sent to {nobody} is not known"),
     ):
-        page.goto("/explorer/?q=WATCH")
+        visit(page, "/explorer/?q=WATCH")
         answer_at_first(page, "**/jobs/*", status, times)
         choose(page)
         page.keyboard.press("e")

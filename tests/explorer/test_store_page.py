@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, reload, visit
 from outside import Store, eventually
 
 MINUTES = 60
@@ -61,7 +61,7 @@ def test_by_keyboard(explorer: Open, store: Store) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     page.wait_for_url("**/operate?hours=168")
-    page.reload()
+    reload(page)
     expect(page.get_by_role("radio", name="Week")).to_be_checked()
 
 
@@ -80,7 +80,7 @@ def test_charts(explorer: Open, language: str) -> None:
     """Charts say in words what they show, and give it as a table; axe finds nothing."""
     page = explorer("upload", preferences={"language": language})
     answering(page, "rates**", a_day())
-    page.goto("/explorer/operate")
+    visit(page, "/explorer/operate")
     figures = page.get_by_role("figure")
     expect(figures).to_have_count(6)
     expect(figures.locator("canvas")).to_have_count(6)
@@ -122,7 +122,7 @@ def test_what_needs_attention(explorer: Open) -> None:
             "causes": [{"cause": "Refused: out of resources", "count": 3}],
         },
     )
-    page.goto("/explorer/operate")
+    visit(page, "/explorer/operate")
     concerns = page.get_by_role("region", name="What needs attention").get_by_role("listitem")
     expect(concerns).to_have_count(6)
     expect(concerns.nth(0)).to_contain_text("No process of the service render answers")
@@ -148,7 +148,7 @@ def test_a_store_that_cannot_answer(explorer: Open) -> None:
     refused = {"HttpStatus": 400, "Details": "This is wrong"}
     for path in ("store", "services", "rates**"):
         answering(page, path, refused, 400)
-    page.goto("/explorer/operate")
+    visit(page, "/explorer/operate")
     expect(page.get_by_role("alert")).to_have_count(3)
     expect(page.get_by_text("All is well")).to_have_count(0)
     page.unroute("**/explorer/api/store")

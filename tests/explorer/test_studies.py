@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from browsing import Open, faults_of, rows, until
+from browsing import Open, faults_of, reload, rows, until
 from outside import Store
 from patients import STUDIES, scan, send
 from pictures import picture, slope
@@ -48,7 +48,7 @@ def test_search_is_in_the_address(explorer: Open) -> None:
     expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Müller")
     names = rows(page)
     assert {name.split(",")[0] for name in names} == {"Müller"}
-    page.reload()
+    reload(page)
     expect(page.get_by_role("button", name="Remove modality CT")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_have_value("muller ct")
     page.get_by_role("button", name="Remove modality CT").click()
@@ -149,7 +149,7 @@ def test_columns(explorer: Open) -> None:
         expect(headings.first).to_have_text("Sex")
         expect(headings.last).to_have_text("Study UID")
         expect(page.locator('[aria-rowindex="2"] a')).to_have_text("Okafor, Anna")
-        page.reload()
+        reload(page)
     page.get_by_role("button", name="Columns").click()
     chooser.get_by_role("button", name="As at first").click()
     expect(headings.first).to_have_text("Patient")

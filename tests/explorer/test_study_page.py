@@ -7,7 +7,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
-from browsing import Open, faults_of, until
+from browsing import Open, faults_of, reload, until, visit
 from outside import Store, eventually
 from pictures import picture, send, slope, volume
 
@@ -51,7 +51,7 @@ def test_tree_by_keyboard(explorer: Open, store: Store, series: str) -> None:
     uid = store.get(f"/instances/{chosen}")["MainDicomTags"]["SOPInstanceUID"]
     page.get_by_role("tabpanel").get_by_role("searchbox").fill("sop instance uid")
     expect(page.get_by_role("tabpanel").get_by_text(uid).first).to_be_visible(timeout=WAIT)
-    page.reload()
+    reload(page)
     expect(tree.get_by_role("treeitem").first).to_be_visible(timeout=WAIT)
     selected = page.get_by_role("treeitem", selected=True)
     expect(selected).to_have_count(0, timeout=WAIT)  # its series is closed again
@@ -124,18 +124,18 @@ def test_links_that_stay(explorer: Open, store: Store) -> None:
     study = study_of(store, series)
     page = explorer(f"uid/{ds.StudyInstanceUID}")
     page.wait_for_url(f"**/explorer/studies/{study}")
-    page.goto("/explorer/accession/ACC-4711")
+    visit(page, "/explorer/accession/ACC-4711")
     page.wait_for_url(f"**/explorer/studies/{study}")
-    page.goto(f"/explorer/series/{series}")
+    visit(page, f"/explorer/series/{series}")
     page.wait_for_url(f"**/explorer/studies/{study}?series={series}")
     instance = store.get(f"/series/{series}")["Instances"][0]
-    page.goto(f"/explorer/instances/{instance}")
+    visit(page, f"/explorer/instances/{instance}")
     page.wait_for_url(f"**/explorer/studies/{study}?*instance={instance}*")
-    page.goto("/explorer/accession/ACC-*")
+    visit(page, "/explorer/accession/ACC-*")
     expect(page.get_by_role("heading", name="No study here has ACC-*")).to_be_visible(timeout=WAIT)
-    page.goto("/explorer/studies?q=muller&sort=name")
+    visit(page, "/explorer/studies?q=muller&sort=name")
     page.wait_for_url("**/explorer/?q=muller&sort=name")
-    page.goto("/explorer/uid/1.2.3.4.5")
+    visit(page, "/explorer/uid/1.2.3.4.5")
     expect(page.get_by_role("heading", name="No study here has 1.2.3.4.5")).to_be_visible(
         timeout=WAIT
     )
@@ -175,7 +175,7 @@ def test_protect_and_delete(explorer: Open, store: Store) -> None:
     page.wait_for_url("**/explorer/")
     page.keyboard.press("z")
     assert store.http.get(f"/studies/{study}").status_code == 200
-    page.goto(f"/explorer/studies/{study}")
+    visit(page, f"/explorer/studies/{study}")
     page.get_by_role("button", name="Delete").click(timeout=WAIT)
     page.wait_for_url("**/explorer/")
     page.clock.fast_forward(11_000)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from pydicom import Dataset
 
-from browsing import Open, faults_of
+from browsing import Open, faults_of, reload
 from outside import Store
 
 
@@ -83,7 +83,7 @@ def test_an_entry(explorer: Open, store: Store) -> None:
     uid = entry["Tags"]["StudyInstanceUID"]
     kept = {"Tags": entry["Tags"] | {"PatientComments": "Walks"}}
     store.http.put(f"/worklists/{entry['ID']}", json=kept).raise_for_status()
-    page.reload()
+    reload(page)
 
     page.get_by_role("button", name="Change the entry of ROE, RICHARD").click()
     dialog.get_by_label("Time").fill("09:45")
