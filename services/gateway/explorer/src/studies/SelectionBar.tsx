@@ -5,10 +5,12 @@ import { useRef, useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { useHas, useMay } from '../api/session';
 import type { Selection } from '../grid/selection';
+import { type Action, ActionButton, useRun } from '../shell/ActionButton';
 import { sentenceOf } from '../shell/Failure';
-import { Icon, type IconName } from '../shell/Icon';
+import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
+import { ReadOnly } from '../shell/ReadOnly';
 import { deletionPlan, download, heldBack, type Plan, packAddress, protect } from './actions';
 import type { Asked } from './address';
 import { DeleteDialog, needsTyping } from './DeleteDialog';
@@ -66,15 +68,10 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
     else show({ text: t('nothingToDelete') });
   };
   const patients = [...new Set(selection.rows.map(({ patient }) => patient))];
-  const allProtected = selection.rows.every((row) => row.protected);
+  const allProtected = selection.rows.length > 0 && selection.rows.every((row) => row.protected);
 
-  const actions: {
-    name: string;
-    icon: IconName;
-    keys: string;
-    danger?: boolean;
-    run: () => void;
-  }[] = [];
+  const runOf = useRun();
+  const actions: Action[] = [];
   if (may('send') && (has('modalities') || has('peers')))
     actions.push({ name: t('send'), icon: 'send', keys: 'e', run: () => setOpen('send') });
   if (may('download'))
@@ -86,11 +83,13 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
     });
   if (may('label'))
     actions.push({ name: t('label'), icon: 'label', keys: 'l', run: () => setOpen('label') });
-  if (may('protect') && has('patients') && selection.rows.length === chosen)
+  if (may('protect') && has('patients'))
     actions.push({
       name: allProtected ? t('unprotect') : t('protect'),
       icon: 'lock',
       keys: 'h',
+      // Of what was chosen without being loaded, no row says of whom it is.
+      ...(selection.rows.length === chosen ? {} : { why: t('protectWhy') }),
       run: () =>
         attempt(async () => {
           await protect(patients, !allProtected);
@@ -109,7 +108,7 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
       run: () => attempt(startDeletion),
     });
   useShortcuts([
-    ...actions.map(({ name, keys, run }) => ({ keys, text: name, run })),
+    ...actions.map((action) => ({ keys: action.keys, text: action.name, run: runOf(action) })),
     ...(may('delete')
       ? [{ keys: 'Delete', text: t('delete'), run: () => attempt(startDeletion) }]
       : []),
@@ -136,17 +135,9 @@ export function SelectionBar({ selection, asked, count, onChanged }: Props) {
         </button>
       )}
       <span className={styles.space} />
-      {actions.map(({ name, icon, danger, run }) => (
-        <button
-          key={icon}
-          type="button"
-          className={styles.button}
-          data-danger={danger || undefined}
-          onClick={run}
-        >
-          <Icon name={icon} />
-          {name}
-        </button>
+      <ReadOnly className={styles.why} />
+      {actions.map((action) => (
+        <ActionButton key={action.icon} action={action} className={styles.button} />
       ))}
       <button
         type="button"

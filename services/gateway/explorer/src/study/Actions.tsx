@@ -10,6 +10,7 @@ import { useMay } from '../api/session';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
+import { ReadOnly } from '../shell/ReadOnly';
 import { deletionPlan, type Plan } from '../studies/actions';
 import { DeleteDialog, needsTyping } from '../studies/DeleteDialog';
 import { useDeletions } from '../studies/deletions';
@@ -103,6 +104,7 @@ export function Actions(props: Props) {
           {t('delete')}
         </Button>
       )}
+      <ReadOnly className={styles.why} />
       {children}
       {open === 'send' && <SendDialog ids={ids} onClose={close} />}
       {open === 'label' && (

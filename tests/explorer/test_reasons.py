@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why something cannot be done: said where one looks for its button."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browsing import Open, faults_of, visit
+from outside import Store
+
+CHANGING = {"upload", "delete", "label", "protect"}
+
+
+def read_only(page: Page, store: Store) -> None:
+    """From the next load on the store is one that is only read."""
+    told = store.get("/explorer/api/session")
+    told |= {"readOnly": True, "actions": sorted(set(told["actions"]) - CHANGING)}
+    page.route("**/explorer/api/session", lambda route: route.fulfill(json=told))
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [
+        ("en", "This store is read-only"),
+        ("de", "Dieser Speicher ist nur zum Lesen"),
+        ("fr", "Cet entrepôt est en lecture seule"),
+    ],
+)
+def test_a_store_that_is_only_read(
+    explorer: Open, store: Store, language: str, reason: str
+) -> None:
+    """Beside what can be done with studies that are chosen, and on the page of one."""
+    page = explorer("upload", preferences={"language": language})
+    read_only(page, store)
+    visit(page, "/explorer/?q=P0007")
+    first = page.locator('[aria-rowindex="2"]')
+    expect(first.locator("a")).to_be_visible()
+    first.locator("input").click()
+    expect(page.get_by_text(reason)).to_be_visible()
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_text(reason)).to_have_count(0)
+    first.locator("a").click()
+    expect(page.get_by_role("toolbar").get_by_text(reason)).to_be_visible()
+
+
+def test_what_is_not_loaded_is_not_protected(explorer: Open) -> None:
+    """The button is there and says why, to who hears it and to who presses it or its key."""
+    page = explorer("?q=Thorax")
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("100 selected")).to_be_visible()
+    protect = page.get_by_role("button", name="Protect", exact=True)
+    expect(protect).to_be_enabled()
+    page.get_by_role("button", name="Select all 239 that match").click()
+    expect(page.get_by_text("239 selected")).to_be_visible()
+    expect(protect).to_be_disabled()
+    reason = "Patients are protected row by row: select rows that the list shows."
+    expect(protect).to_have_accessible_description(reason)
+    notice = page.get_by_role("region", name="Notices").get_by_text(reason)
+    expect(notice).to_have_count(0)
+    page.keyboard.press("h")
+    expect(notice.last).to_be_visible()
+    assert faults_of(page) == []
