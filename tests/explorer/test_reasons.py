@@ -22,7 +22,7 @@ def read_only(page: Page, store: Store) -> None:
     [
         ("en", "This store is read-only"),
         ("de", "Dieser Speicher ist nur zum Lesen"),
-        ("fr", "Cet entrepôt est en lecture seule"),
+        ("fr", "Cette archive est en lecture seule"),
     ],
 )
 def test_a_store_that_is_only_read(
