@@ -16,6 +16,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from pons.bus import AWAY, Bus, check_cancelled
+from pons.bus.pulling import pulling
 from pons.errors import Unavailable
 from pons.health.pulse import Pulse
 
@@ -52,7 +53,8 @@ class Feed:
                     feed = await self._bus.stream.pull_subscribe_bind(
                         self._name, stream=self._stream
                     )
-                    await self._follow(feed, pulse)
+                    async with pulling(feed):
+                        await self._follow(feed, pulse)
                 except (Unavailable, *AWAY) as error:
                     pulse.fail(f"scripts cannot be told of events now: {error!r}")
                     log.warning("lua events wait", stream=self._stream, error=repr(error))

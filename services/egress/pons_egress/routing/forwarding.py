@@ -11,6 +11,7 @@ from nats.js import JetStreamContext
 
 from pons.bus import Bus, check_cancelled
 from pons.bus.connection import AWAY
+from pons.bus.pulling import pulling
 from pons.errors import PonsError, Unavailable
 from pons.health.pulse import Pulse
 from pons.messages.destinations import parts
@@ -77,8 +78,8 @@ class Forwarding:
             while True:
                 check_cancelled()
                 try:
-                    queue = await self._queues.open(destination)
-                    await self._empty(destination, queue, pulse)
+                    async with pulling(await self._queues.open(destination)) as queue:
+                        await self._empty(destination, queue, pulse)
                 except (PonsError, *AWAY) as error:
                     pulse.fail(f"nothing can be taken out of the queue: {error!r}")
                     log.warning("queue waits", destination=destination, error=repr(error))

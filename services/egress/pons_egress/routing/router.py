@@ -16,6 +16,7 @@ from nats.js import JetStreamContext
 
 from pons.bus import Bus, check_cancelled
 from pons.bus.connection import AWAY, ROUTER
+from pons.bus.pulling import pulling
 from pons.bus.requests import ask
 from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
@@ -72,7 +73,8 @@ class Router:
                     await self._bus.ensure_streams()
                     stream = self._bus.names.changes_stream
                     feed = await self._bus.stream.pull_subscribe_bind(ROUTER, stream=stream)
-                    await self._follow(feed, pulse)
+                    async with pulling(feed):
+                        await self._follow(feed, pulse)
                 except (Unavailable, *AWAY) as error:
                     pulse.fail(f"changes cannot be routed now: {error!r}")
                     log.warning("routing waits", error=repr(error))
