@@ -3,7 +3,6 @@
 
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from firewall import remove_rules, rules
+from firewall import remove_rules, rules, unused_networks
 
 PROGRAMS = {
     "dockerd": "docker.io",
@@ -47,8 +46,8 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.networks = f"10.{random.randint(64, 250)}."
-        """What the addresses of its containers begin with: nobody else is likely to have them."""
+        self.networks = unused_networks()
+        """What the addresses of its containers begin with."""
         plugins = folder / "client" / "cli-plugins"
         plugins.mkdir(parents=True)
         (plugins / "docker-compose").symlink_to(COMPOSE)

@@ -1,14 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an engine leaves in the machine's firewall, and how it goes."""
 
+import random
 import subprocess
+
+TABLES = ("nat", "filter")
+SECOND_BYTES = range(64, 251)
+"""Of the networks 10.N that engines of tests may have."""
 
 
 def rules(table: str) -> list[str]:
-    done = subprocess.run(
-        ["iptables", "-t", table, "-S"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.splitlines()
+    return _said("iptables", "-t", table, "-S").splitlines()
+
+
+def unused_networks() -> str:
+    """How addresses begin that neither an interface, a route nor a rule of this machine has.
+
+    So whatever names such an address later is of the engine that is given these networks.
+    """
+    known = [_said("ip", "-4", what) for what in ("address", "route")]
+    return unused_in(" ".join([*known, *(rule for table in TABLES for rule in rules(table))]))
+
+
+def unused_in(known: str) -> str:
+    """The beginning of addresses that are not in a text; engines that start at once get others."""
+    words = known.split()
+    every = (f"10.{number}." for number in SECOND_BYTES)
+    free = [one for one in every if not any(word.startswith(one) for word in words)]
+    assert free, "this machine has addresses in every network that an engine of the tests may have"
+    return random.choice(free)
 
 
 def is_of_engine(rule: str, networks: str) -> bool:
@@ -23,7 +43,7 @@ def is_of_engine(rule: str, networks: str) -> bool:
 
 def remove_rules(policy: list[str], networks: str) -> None:
     """The engine leaves its chains, its bridge, and a firewall that forwards nothing."""
-    for table in ("nat", "filter"):
+    for table in TABLES:
         for rule in rules(table):
             if is_of_engine(rule, networks):
                 _iptables(table, "-D", *rule.split()[1:])
@@ -39,4 +59,8 @@ def remove_rules(policy: list[str], networks: str) -> None:
 
 
 def _iptables(table: str, *words: str) -> None:
-    subprocess.run(["iptables", "-t", table, *words], capture_output=True, check=False)
+    _said("iptables", "-t", table, *words)
+
+
+def _said(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout

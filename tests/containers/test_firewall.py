@@ -3,7 +3,7 @@
 
 import pytest
 
-from firewall import is_of_engine
+from firewall import SECOND_BYTES, is_of_engine, unused_in
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,14 @@ def test_what_an_engine_has_added_goes_with_it(rule: str) -> None:
 def test_rules_of_others_stay(rule: str) -> None:
     """Those of the machine's administrator, and chains, which are removed once they are empty."""
     assert not is_of_engine(rule, "10.151.")
+
+
+def test_an_engine_gets_networks_that_the_machine_does_not_have() -> None:
+    """An administrator's address, route or rule would go with the engine, or lead to it."""
+    taken = [number for number in SECOND_BYTES if number not in (77, 99)]
+    known = [f"inet 10.{number}.0.1/24 brd" for number in taken]
+    known.append("-A POSTROUTING -s 10.99.0.0/16 -o eth0 -j MASQUERADE")
+    assert unused_in("\n".join(known)) == "10.77."
+    known.append("10.77.3.0/24 via 192.168.0.1 dev eth1")
+    with pytest.raises(AssertionError, match="every network"):
+        unused_in("\n".join(known))
