@@ -124,15 +124,18 @@ class Commands:
             except NotFound:
                 if tried:  # it was this command that deleted it, though the answer was lost
                     return tried[-1]
-                if not written:
-                    raise Unavailable(
-                        "Instances that were stored before are not in the index yet",
-                        "this may be one of them: delete it again shortly",
-                    ) from None
                 raise
 
         written = await drained(self._bus, DRAIN_PATIENCE)
-        removed = await self._database.run(attempt)
+        try:
+            removed = await self._database.run(attempt)
+        except NotFound:
+            if written:
+                raise
+            raise Unavailable(
+                "Instances that were stored before are not in the index yet",
+                "this may be one of them: delete it again shortly",
+            ) from None
         await self._tombstones.note(removed)
         return removed.answer
 
