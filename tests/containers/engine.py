@@ -21,6 +21,7 @@ from firewall import remove_rules, rules, unused_networks
 PROGRAMS = {
     "dockerd": "docker.io",
     "/usr/bin/docker": "docker.io",
+    "ip": "iproute2",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
 }
@@ -37,7 +38,9 @@ def lacking() -> str:
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         return "needs root on Linux, to run an engine for containers"
     if packages or not COMPOSE.is_file():
-        return "needs an engine for containers: apt-get install docker.io iptables mmdebstrap"
+        return (
+            "needs an engine for containers: apt-get install docker.io iproute2 iptables mmdebstrap"
+        )
     return ""
 
 

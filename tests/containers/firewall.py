@@ -3,6 +3,7 @@
 
 import random
 import subprocess
+from ipaddress import IPv4Network
 
 TABLES = ("nat", "filter")
 SECOND_BYTES = range(64, 251)
@@ -24,11 +25,23 @@ def unused_networks() -> str:
 
 def unused_in(known: str) -> str:
     """The beginning of addresses that are not in a text; engines that start at once get others."""
-    words = known.split()
-    every = (f"10.{number}." for number in SECOND_BYTES)
-    free = [one for one in every if not any(word.startswith(one) for word in words)]
+    taken = [network for word in known.split() for network in networks_in(word)]
+    free = [
+        number
+        for number in SECOND_BYTES
+        if not any(IPv4Network(f"10.{number}.0.0/16").overlaps(network) for network in taken)
+    ]
     assert free, "this machine has addresses in every network that an engine of the tests may have"
-    return random.choice(free)
+    return f"10.{random.choice(free)}."
+
+
+def networks_in(word: str) -> list[IPv4Network]:
+    """The network that a word names, or the address; but none for that of all addresses."""
+    try:
+        network = IPv4Network(word, strict=False)
+    except ValueError:
+        return []
+    return [network] if network.prefixlen else []
 
 
 def is_of_engine(rule: str, networks: str) -> bool:

@@ -2,15 +2,18 @@
 """Many small images as fast as a store takes them, over DICOM and REST at once.
 
 All are the same but for their UIDs, which are put into the encoded message: a client that encodes
-each of them would take more CPU time than the store. Whatever is not acknowledged is a failure.
+each of them would take more CPU time than the store. Whatever is not acknowledged in the end is a
+failure.
 """
 
 import http.client
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import TypeVar
 
 import httpx
 from pydicom import Dataset, dcmwrite
@@ -38,6 +41,24 @@ ASSOCIATE_AC, P_DATA, RELEASE_RP = 2, 4, 6
 """Types of PDUs (PS3.8 9.3)."""
 STATUS = b"\x00\x00\x00\x09\x02\x00\x00\x00"
 """What is before the status of a response: (0000,0900), two bytes long (PS3.7 E.1)."""
+
+
+OUT_OF_RESOURCES, UNAVAILABLE = b"\x00\xa7", 503
+"""Answers to who may ask again: A700H (PS3.4 B.2.3), and that of HTTP."""
+ATTEMPTS, PAUSE = 20, 0.5
+"""What is behind a store on two cores, while containers come and go, may be slow for seconds."""
+
+Answer = TypeVar("Answer")
+
+
+def once_more(ask: Callable[[], Answer], later: Answer) -> Answer:
+    """The answer; what asks for patience is asked again some times."""
+    for _ in range(ATTEMPTS):
+        answer = ask()
+        if answer != later:
+            break
+        time.sleep(PAUSE)
+    return answer
 
 
 def uid_of(kind: int, number: int, index: int) -> str:
@@ -75,9 +96,12 @@ class Flood:
             answered(peer, ASSOCIATE_AC)
             for index in indices:
                 uid = self._begin(index)
-                peer.sendall(self._filled(pattern, index))
-                response = answered(peer, P_DATA)
-                status = response.partition(STATUS)[2][:2]
+
+                def ask(message: bytes = self._filled(pattern, index)) -> bytes:
+                    peer.sendall(message)
+                    return answered(peer, P_DATA).partition(STATUS)[2][:2]
+
+                status = once_more(ask, OUT_OF_RESOURCES)
                 assert status == b"\0\0", f"C-STORE was answered with status {status!r}"
                 self.acknowledged.add(uid)
             peer.sendall(A_RELEASE_RQ().encode())
@@ -90,10 +114,15 @@ class Flood:
         client = http.client.HTTPConnection("127.0.0.1", self.store.http_port, timeout=TIMEOUT)
         for index in indices:
             uid = self._begin(index)
-            client.request("POST", "/instances", self._filled(file.getvalue(), index), headers)
-            answer = client.getresponse()
-            body = answer.read()
-            assert answer.status == 200, f"REST answered {answer.status}: {body[:500]!r}"
+
+            def ask(image: bytes = self._filled(file.getvalue(), index)) -> int:
+                client.request("POST", "/instances", image, headers)
+                answer = client.getresponse()
+                answer.read()
+                return answer.status
+
+            status = once_more(ask, UNAVAILABLE)
+            assert status == 200, f"REST answered {status}"
             self.acknowledged.add(uid)
         client.close()
 

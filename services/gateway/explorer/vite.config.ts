@@ -28,9 +28,6 @@ export default defineConfig({
   },
   test: {
     environment: 'node',
-    // Modules keep nothing that a test of another could find, and reading them anew takes longest.
-    isolate: false,
-    unstubGlobals: true,
     include: ['src/**/*.test.ts'],
   },
 });

@@ -73,7 +73,7 @@ async def migrate(
     With a `claim`, nothing is written before it is clear whose database this is.
 
     Raises `PonsError` when the database is another store's, is too new for this version, or does
-    not let us.
+    not let us, and asyncpg's `LockNotAvailableError` where others hold a table: then again.
     """
     await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
     try:

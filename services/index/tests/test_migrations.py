@@ -245,7 +245,12 @@ async def test_new_indexes_of_texts_come_with_figures(
         await connection.execute(MANY[name], *values)
     await migrate(connection, settings, migrations)
     found = await connection.fetchval("SELECT array_agg(tablename::text) FROM pg_stats")
-    assert {"series_by_description", "series_by_station", "patients_by_folded_name"} <= set(found)
+    assert {
+        "series_by_description",
+        "series_by_station",
+        "patients_by_folded_name",
+        "studies_of_patient_by_date",
+    } <= set(found)
 
 
 async def test_a_migration_lets_writers_of_the_version_before_end(

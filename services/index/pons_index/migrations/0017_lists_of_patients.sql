@@ -5,7 +5,8 @@
 CREATE INDEX patients_by_folded_name ON patients (
     (left(folded(coalesce(tags ->> '00100010', '')), 200) COLLATE "C"), patient_key
 );
-ANALYZE patients;
 CREATE INDEX studies_of_patient_by_date ON studies (
     patient_key, (left(tags ->> '00080020', 200) COLLATE "C")
 );
+ANALYZE patients;
+ANALYZE studies;

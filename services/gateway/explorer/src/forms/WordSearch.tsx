@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
-import toolbar from '../studies/Toolbar.module.css';
+import toolbar from '../shell/Toolbar.module.css';
 
 /** Milliseconds after the last key. */
 const PAUSE = 200;

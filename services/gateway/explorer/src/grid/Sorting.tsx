@@ -3,7 +3,7 @@
 import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
-import toolbar from '../studies/Toolbar.module.css';
+import toolbar from '../shell/Toolbar.module.css';
 import { useNarrow } from './useNarrow';
 
 interface Props {

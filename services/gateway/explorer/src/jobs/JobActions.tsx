@@ -8,7 +8,7 @@ import { sentenceOf } from '../shell/Failure';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
-import toolbar from '../studies/Toolbar.module.css';
+import toolbar from '../shell/Toolbar.module.css';
 import type { Asked } from './address';
 import { type Action, identifiers } from './queries';
 import { isAsked, type Asked as Question, SureDialog } from './SureDialog';

@@ -6,8 +6,8 @@ import { Button, Dialog, Heading, Modal, ModalOverlay } from 'react-aria-compone
 import { useTranslations } from 'use-intl';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
+import toolbar from '../shell/Toolbar.module.css';
 import { personName, sizeText } from '../studies/dicom';
-import toolbar from '../studies/Toolbar.module.css';
 import { ACTIONS } from './JobActions';
 import { JobState } from './JobState';
 import styles from './jobs.module.css';

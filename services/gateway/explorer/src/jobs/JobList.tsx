@@ -10,7 +10,7 @@ import { useSelection } from '../grid/selection';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
-import toolbar from '../studies/Toolbar.module.css';
+import toolbar from '../shell/Toolbar.module.css';
 import { askedOf, type JobsAddress, NEWEST, type State } from './address';
 import { JobActions } from './JobActions';
 import { JobDetails } from './JobDetails';

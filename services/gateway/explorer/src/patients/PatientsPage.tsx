@@ -15,12 +15,12 @@ import { InShell } from '../shell/InShell';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
+import toolbar from '../shell/Toolbar.module.css';
 import { LONGEST_SEARCH } from '../studies/address';
 import { Chips } from '../studies/Chips';
 import { dateText, personName } from '../studies/dicom';
 import { EmptyStore } from '../studies/EmptyStates';
 import list from '../studies/StudiesPage.module.css';
-import toolbar from '../studies/Toolbar.module.css';
 import { BY_NAME, type PatientsAddress } from './address';
 import { countQuery, type List, pageQuery } from './queries';
 

@@ -2,10 +2,10 @@
 /** What is searched for, as the store has understood it: each piece can be taken away. */
 import { useLocale, useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
+import styles from '../shell/Toolbar.module.css';
 import { type Address, TEXT_FILTERS } from './address';
 import { dateText } from './dicom';
 import type { Term } from './search';
-import styles from './Toolbar.module.css';
 
 const FILTERS = [...TEXT_FILTERS, 'modality', 'label', 'state'] as const;
 

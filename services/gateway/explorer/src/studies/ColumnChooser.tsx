@@ -7,8 +7,8 @@ import { prefer, usePreferences } from '../preferences';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
+import styles from '../shell/Toolbar.module.css';
 import { COLUMNS, type ColumnId, columnsOf, moved, toggled } from './chosen';
-import styles from './Toolbar.module.css';
 
 export function ColumnChooser() {
   const t = useTranslations('studies');

@@ -5,8 +5,8 @@ import { Button, Dialog, DialogTrigger, Heading, Popover } from 'react-aria-comp
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
+import styles from '../shell/Toolbar.module.css';
 import { type Address, STATES, TEXT_FILTERS } from './address';
-import styles from './Toolbar.module.css';
 
 const FIELDS = [...TEXT_FILTERS, 'modality', 'label'] as const;
 

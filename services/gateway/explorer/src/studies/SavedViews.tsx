@@ -8,10 +8,10 @@ import { useMay } from '../api/session';
 import { sentenceOf } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { useNotices } from '../shell/notices';
+import toolbar from '../shell/Toolbar.module.css';
 import { copyText } from '../study/copyText';
 import type { Address } from './address';
 import { addressOf, forget, linkOf, type View, viewsQuery } from './saved';
-import toolbar from './Toolbar.module.css';
 import { Entry } from './Views';
 import styles from './Views.module.css';
 

@@ -5,8 +5,8 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
+import styles from '../shell/Toolbar.module.css';
 import { type Address, LONGEST_SEARCH } from './address';
-import styles from './Toolbar.module.css';
 
 /** Milliseconds after the last key. */
 const PAUSE = 150;

@@ -11,6 +11,7 @@ import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { ReadOnly } from '../shell/ReadOnly';
+import styles from '../shell/Toolbar.module.css';
 import { deletionPlan, download, heldBack, type Plan, packAddress, protect } from './actions';
 import type { Asked } from './address';
 import { DeleteDialog, needsTyping } from './DeleteDialog';
@@ -19,7 +20,6 @@ import { useDeletions } from './deletions';
 import { LabelDialog } from './LabelDialog';
 import { SendDialog } from './SendDialog';
 import { type Count, identifiers, type Row } from './search';
-import styles from './Toolbar.module.css';
 
 interface Props {
   selection: Selection<Row>;

@@ -14,6 +14,7 @@ import { InShell } from '../shell/InShell';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
+import toolbar from '../shell/Toolbar.module.css';
 import { copyText } from '../study/copyText';
 import { seriesOfStudyQuery } from '../study/queries';
 import { type Address, askedOf, isSort, SORTS, type Sort } from './address';
@@ -32,7 +33,6 @@ import { SearchBox } from './SearchBox';
 import { SelectionBar } from './SelectionBar';
 import styles from './StudiesPage.module.css';
 import { countQuery, pageQuery, type Row } from './search';
-import toolbar from './Toolbar.module.css';
 import { Views } from './Views';
 import { walkThrough } from './walk';
 
