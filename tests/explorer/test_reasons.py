@@ -35,7 +35,7 @@ def test_a_store_that_is_only_read(
     first = page.locator('[aria-rowindex="2"]')
     expect(first.locator("a")).to_be_visible()
     first.locator("input").click()
-    expect(page.get_by_text(reason)).to_be_visible()
+    expect(page.get_by_role("note").get_by_text(reason)).to_be_visible()
     assert faults_of(page) == []
     page.keyboard.press("Escape")
     expect(page.get_by_text(reason)).to_have_count(0)

@@ -8,7 +8,7 @@ export function ReadOnly({ className }: { className?: string | undefined }) {
   const t = useTranslations('shell');
   if (!useSession()?.readOnly) return null;
   return (
-    <span className={className}>
+    <span role="note" className={className}>
       <Icon name="lock" size={15} />
       {t('readOnlyWhy')}
     </span>
