@@ -19,9 +19,6 @@ DESCRIPTIONS: dict[int, str] = {
     CANCELED: "This job was canceled",
     **dict(ERRORS.values()),
 }
-KNOWN_BEFORE = 36
-"""What jobs keep of everything that is away: the release before knows no other code of it, and
-cannot show a job that has one."""
 
 
 def code_of(family: str, kind: str) -> int:

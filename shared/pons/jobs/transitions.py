@@ -8,7 +8,7 @@ import msgspec
 
 from pons.errors import Conflict, NotFound, Unavailable, family_name, kind_name
 from pons.jobs.document import JobDocument, JobState, Step
-from pons.jobs.outcomes import CANCELED, KNOWN_BEFORE, SUCCESS, code_of, is_network_error
+from pons.jobs.outcomes import CANCELED, SUCCESS, code_of, is_network_error
 
 NEVER_RESUBMITTED = ("Archive", "Media")
 """Types of jobs that Orthanc does not start again."""
@@ -141,7 +141,7 @@ def failed(
     told: dict[str, Any] = {
         "error": name,
         "error_kind": kind,
-        "error_code": KNOWN_BEFORE if name == "Unavailable" else code_of(name, kind),
+        "error_code": code_of(name, kind),
         "error_details": str(error) if name else "the log has the cause",
     }
     delays = network if document.retry else RETRY_DELAYS

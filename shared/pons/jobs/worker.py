@@ -285,7 +285,7 @@ class Worker:
             job=document.id,
             type=document.job_type,
             state=document.state,
-            code=document.code,
+            code=document.error_code,
             details=document.error_details,
             seconds=round(document.runtime, 3),
         )
