@@ -5,6 +5,7 @@ import shutil
 import sysconfig
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -108,8 +109,11 @@ def _build_stand_ins(engine: Engine, context: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def begun(engine: Engine, built: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Two stores of the previous code, where there is a history to have it from."""
+def beginning(
+    engine: Engine, built: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Future[Pair]]:
+    """Two stores of the previous code, where there is a history to have it from, that start while
+    what needs none is tested: their containers wait for each other for most of that time."""
     place = make_place(tmp_path_factory.mktemp("place"))
     engine.environment |= {"IMAGES": PREFIX, "TAG": built or TAG}
     pair = Pair(*(Project(engine, place, name, BACKING) for name in ("ct", "nm")))
@@ -117,15 +121,24 @@ def begun(engine: Engine, built: str, tmp_path_factory: pytest.TempPathFactory) 
     pair.one.choose(LEAVE_SECONDS="5", DRAIN_SECONDS="30")
     # The words for new-store, which would win over a store's own file.
     del engine.environment["IMAGES"], engine.environment["TAG"]
-    try:
+
+    def begin() -> Pair:
         at_once(*(project.up for project in pair))
-        yield pair
+        return pair
+
+    try:
+        with ThreadPoolExecutor(1) as aside:
+            yield aside.submit(begin)
     finally:
         for project in pair:
             project.store.http.close()
-        # At once: how containers end in order is shown before.
-        ending = ("down", "--volumes", "--timeout", "0")
-        at_once(*(lambda one=one: one.compose(*ending) for one in pair))
+        at_once(*(project.remove for project in pair))
+
+
+@pytest.fixture(scope="module")
+def begun(beginning: Future[Pair]) -> Pair:
+    """Both stores of the previous code, ready."""
+    return beginning.result()
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from firewall import remove_rules, rules, unused_networks
+from share import fair_share
 
 PROGRAMS = {
     "dockerd": "docker.io",
@@ -84,8 +85,8 @@ class Engine:
     def docker(self, *words: str, given: str | None = None, and_errors: bool = False) -> str:
         return self.run("/usr/bin/docker", *words, given=given, and_errors=and_errors)
 
-    def configuration(self) -> Path:
-        """Everything in the folder, and its own networks."""
+    def configuration(self, **more: str) -> Path:
+        """Everything in the folder, and its own networks; and `more`."""
         path = self.folder / "daemon.json"
         path.write_text(
             json.dumps(
@@ -97,6 +98,7 @@ class Engine:
                     "bip": f"{self.networks}0.1/24",
                     "default-address-pools": [{"base": f"{self.networks}128.0/17", "size": 24}],
                     "log-level": "warn",
+                    **more,
                 }
             )
         )
@@ -152,10 +154,15 @@ def running_engine() -> Iterator[Engine]:
         yield engine
         shutil.rmtree(folder)
         return
-    policy = rules("filter")[:3]
+    with fair_share() as share:
+        yield from _running(engine, share)
+
+
+def _running(engine: Engine, share: dict[str, str]) -> Iterator[Engine]:
+    folder, policy = engine.folder, rules("filter")[:3]
     others = any(one.info["name"] == "dockerd" for one in psutil.process_iter(["name"]))
     with (folder / "log").open("wb") as log:
-        command = ("dockerd", "--config-file", str(engine.configuration()))
+        command = ("dockerd", "--config-file", str(engine.configuration(**share)))
         process = subprocess.Popen(command, stdout=log, stderr=log, env=engine.environment)
     try:
         _wait(engine, process)

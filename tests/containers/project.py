@@ -19,8 +19,8 @@ SERVICES = ("gateway", "dicom-ingress", "index", "render", "egress")
 HEALTH_PORT = 8081
 STAND_INS = Path(__file__).parent / "stand_ins.yml"
 START_SECONDS = 300.0
-INSTANCES = int(os.environ.get("PONS_TEST_CONTAINER_INSTANCES", "1000"))
-"""Through each store; 10000 where nothing else needs the machine."""
+INSTANCES = int(os.environ.get("PONS_TEST_CONTAINER_INSTANCES", "10000"))
+"""Through each store."""
 
 
 def make_place(folder: Path) -> Path:
@@ -91,6 +91,12 @@ class Project:
         """
         self.compose("up", "--detach", "--no-build", "--pull", "never", *words)
         self.wait_until_ready()
+
+    def remove(self) -> None:
+        """All of it, its containers at once: how they end in order is shown elsewhere."""
+        if containers := self.containers():
+            self.engine.docker("rm", "--force", "--volumes", *containers)
+        self.compose("down", "--volumes")
 
     def version(self) -> str:
         """The tag of the images that it has chosen."""
