@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The saved views, each with what can be done with it. */
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
@@ -17,13 +17,12 @@ import styles from './Views.module.css';
 
 const ViewDialog = lazy(async () => ({ default: (await import('./ViewDialog')).ViewDialog }));
 
-export function SavedViews({ address }: { address: Address }) {
+export function SavedViews({ views, address }: { views: View[]; address: Address }) {
   const t = useTranslations('studies');
   const shell = useTranslations('shell');
   const may = useMay();
   const queries = useQueryClient();
   const { show } = useNotices();
-  const { data: views } = useQuery(viewsQuery);
   const [renamed, setRenamed] = useState<View | null>(null);
 
   const copy = async (view: View) => {
@@ -42,7 +41,7 @@ export function SavedViews({ address }: { address: Address }) {
   };
   return (
     <>
-      {views?.map((view) => (
+      {views.map((view) => (
         <li key={view.id} className={styles.saved}>
           <Entry text={view.name} search={addressOf(view)} address={address} />
           <MenuTrigger>

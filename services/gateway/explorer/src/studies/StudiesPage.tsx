@@ -66,6 +66,9 @@ export function StudiesPage() {
     setShown(wanted);
     setActive((before) => Math.min(before, 0));
   }
+  // What is beside the rows is asked for behind the first ones of the page, whatever became of these.
+  const [rowsCame, setRowsCame] = useState(false);
+  if (first.isFetched && !rowsCame) setRowsCame(true);
   const pages = usePages(shown);
   const list = JSON.stringify(shown);
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each list that is shown
@@ -232,7 +235,7 @@ export function StudiesPage() {
         <SearchBox address={address} />
       </InShell>
       <InShell place="side">
-        <Views address={address} round={round} />
+        <Views address={address} round={round} ask={rowsCame} />
       </InShell>
       {selection.ids.size > 0 ? (
         <SelectionBar

@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { useLocale, useTranslations } from 'use-intl';
 import type { Address } from './address';
 import { SavedViews } from './SavedViews';
+import { viewsQuery } from './saved';
 import { facetsQuery } from './search';
 import styles from './Views.module.css';
 
@@ -15,10 +16,18 @@ const VIEWS: { name: 'today' | 'week' | 'arriving' | 'protected'; search: Addres
   { name: 'protected', search: { state: 'protected' } },
 ];
 
-export function Views({ address, round }: { address: Address; round: number }) {
+interface Props {
+  address: Address;
+  round: number;
+  /** Whether the store is asked for them by now. */
+  ask: boolean;
+}
+
+export function Views({ address, round, ask }: Props) {
   const t = useTranslations('studies');
   const locale = useLocale();
-  const { data: facets } = useQuery(facetsQuery(round));
+  const { data: facets } = useQuery({ ...facetsQuery(round), enabled: ask });
+  const { data: saved, isFetched } = useQuery({ ...viewsQuery, enabled: ask });
   return (
     <>
       <h2 className={styles.title}>{t('views')}</h2>
@@ -28,9 +37,10 @@ export function Views({ address, round }: { address: Address; round: number }) {
             <Entry text={t(`view_${name}`)} search={search} address={address} />
           </li>
         ))}
-        <SavedViews address={address} />
+        {saved && <SavedViews views={saved} address={address} />}
       </ul>
-      {facets?.labels && facets.labels.length > 0 && (
+      {/* Below the saved views, which would push them down. */}
+      {isFetched && facets?.labels && facets.labels.length > 0 && (
         <>
           <h2 className={styles.title}>{t('labels')}</h2>
           <ul className={styles.list}>
