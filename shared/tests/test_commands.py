@@ -6,10 +6,12 @@ import time
 from typing import Any
 
 import msgspec
+import nats.errors
 import pytest
+from nats.aio.msg import Msg
 from structlog.testing import capture_logs
 
-from pons.bus import Bus, open_bus
+from pons.bus import Bus, open_bus, requests
 from pons.bus.requests import answer_commands, ask
 from pons.errors import FAMILY, KINDS, PonsError, RemoteFailure, Unavailable, named
 from pons.messages.egress import EchoModality
@@ -97,6 +99,54 @@ async def test_a_service_that_does_not_run_is_told_at_once(bus: Bus) -> None:
     with pytest.raises(Unavailable, match="The egress service is not running"):
         await ask(bus, "egress", EchoModality("ct"), Done)
     assert time.monotonic() - began < 20
+
+
+@pytest.fixture
+def missed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions so far that nobody was there to answer."""
+    missed: list[str] = []
+    answer = requests._answer
+
+    async def noticed(bus: Bus, subject: str, *how: Any) -> Msg:
+        try:
+            return await answer(bus, subject, *how)
+        except nats.errors.NoRespondersError:
+            missed.append(subject)
+            raise
+
+    monkeypatch.setattr(requests, "_answer", noticed)
+    return missed
+
+
+@pytest.mark.parametrize("silence", [None, 20.0])
+async def test_nobody_is_asked_a_few_times(
+    bus: Bus, missed: list[str], monkeypatch: pytest.MonkeyPatch, silence: float | None
+) -> None:
+    """As often as is set, and then it is told."""
+    monkeypatch.setattr(requests, "NOBODY_AGAIN", (0.0, 0.01))
+    with pytest.raises(Unavailable, match="The index service is not running"):
+        await ask(bus, "index", ClearChanges(), Done, silence=silence)
+    assert len(missed) == 3
+
+
+@pytest.mark.parametrize("silence", [None, 20.0])
+async def test_a_service_that_is_there_a_moment_later_costs_no_question(
+    broker: NatsServer, missed: list[str], monkeypatch: pytest.MonkeyPatch, silence: float | None
+) -> None:
+    """A server that has just started does not know who listens at others, and between the end of
+    the last replica and its successor nobody does."""
+    monkeypatch.setattr(requests, "NOBODY_AGAIN", (0.01,) * 10_000)
+    settings = broker.settings()
+
+    async def clear(_command: ClearChanges) -> Done:
+        return Done()
+
+    async with open_bus(settings) as asking, open_bus(settings) as answering:
+        asked = ask(asking, "index", ClearChanges(), Done, silence=silence)
+        question = asyncio.ensure_future(asked)
+        await until(lambda: missed)
+        await answer_commands(answering, "index", {ClearChanges: clear})
+        assert await question == Done()
 
 
 async def test_a_service_that_does_not_answer_in_time_is_unavailable(bus: Bus) -> None:

@@ -32,6 +32,11 @@ Handler = Callable[[Any], Awaitable[Any]]
 ANSWER_TIMEOUT = 30.0
 SIGN_EVERY, SIGN = "Pons-Sign-Every", "Pons-Sign"
 """Headers: of a command, seconds after which a sign of life is wanted; and of such a sign."""
+NOBODY_AGAIN = (0.05, 0.1, 0.2)
+"""Seconds to wait before a service is asked once more that nobody seems to run: a server of a NATS
+cluster that has just started, or lost another one, does not know yet who listens there, and the
+last replica may be about to start again. Nobody has heard the question, so that it may be put
+again; what really does not run is told a third of a second later."""
 CONCURRENT = 16
 """Commands of one type that a replica works on at once, so that a slow one holds up no other."""
 
@@ -68,11 +73,7 @@ async def ask(
     try:
         payload = msgspec.msgpack.encode(command)
         with span(type(command).__name__, "client", _about(service, type(command))):
-            if silence is None:
-                told = trace_headers() or None
-                message = await bus.client.request(subject, payload, timeout=within, headers=told)
-            else:
-                message = await _listen(bus, subject, payload, within, silence)
+            message = await _heard(bus, subject, payload, within, silence)
     except nats.errors.NoRespondersError:
         raise Unavailable(f"The {service} service is not running", "try again shortly") from None
     except (nats.errors.Error, TimeoutError) as error:
@@ -91,6 +92,28 @@ def _about(service: str, command: type[msgspec.Struct]) -> Attributes:
         Attribute.RPC_SERVICE: service,
         Attribute.RPC_METHOD: command.__name__,
     }
+
+
+async def _heard(
+    bus: Bus, subject: str, payload: bytes, within: float, silence: float | None
+) -> Msg:
+    """The answer of whoever listens, be it a moment later."""
+    for pause in NOBODY_AGAIN:
+        try:
+            return await _answer(bus, subject, payload, within, silence)
+        except nats.errors.NoRespondersError:
+            await asyncio.sleep(pause)
+            bus.require_connection()
+    return await _answer(bus, subject, payload, within, silence)
+
+
+async def _answer(
+    bus: Bus, subject: str, payload: bytes, within: float, silence: float | None
+) -> Msg:
+    if silence is not None:
+        return await _listen(bus, subject, payload, within, silence)
+    told = trace_headers() or None
+    return await bus.client.request(subject, payload, timeout=within, headers=told)
 
 
 async def _listen(bus: Bus, subject: str, payload: bytes, within: float, silence: float) -> Msg:
