@@ -44,8 +44,7 @@ async def made(jobs: Jobs, content: bytes) -> tuple[str, UUID]:
     job_id = await submit_archive(jobs, ORDER)
     document, revision = await jobs.read(job_id)
     running = msgspec.structs.replace(document, state="Running", claim="me")
-    await jobs.replace(running, revision)
-    run = Run(jobs, await jobs.get(job_id))
+    run = Run(jobs, running, await jobs.replace(running, revision))
     assert jobs._objects is not None
     with jobs._objects.spool() as spool:
         spool.write(content)

@@ -240,7 +240,7 @@ async def test_as_far_as_the_last_time_is_no_progress(begins_anew: bool) -> None
     written: Any = Written()
     job, reached = document("Running", retry=True), []
     for attempt, most in enumerate((0.5, 0.6, 0.6, 0.6, 0.6)):
-        run = Run(written, Job(JobRequest("T", "w"), job, 1))
+        run = Run(written, job, 1)
         for progress in (0.0, 0.3, most):
             await run.step(progress, {}, {"try": attempt} if begins_anew else None)
         job = failed(run.document, 3.0, RemoteFailure("aborted"), (1.0, 2.0))

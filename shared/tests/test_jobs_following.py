@@ -2,17 +2,19 @@
 """Workers of several kinds in one process follow the jobs together."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
 
 from pons.bus import Bus
-from pons.jobs import Jobs, Worker
+from pons.errors import Unavailable
+from pons.jobs import JobRequest, Jobs, Worker
 from pons.jobs.following import Following
 from pons.settings import JobsSettings
 from pons_testing.waiting import end_task, until
 
-from .working_jobs import REQUEST, Counting
+from .working_jobs import REQUEST, Counting, working
 
 pytestmark = pytest.mark.anyio
 
@@ -95,3 +97,49 @@ async def test_who_follows_begins_anew_after_a_gap(bus: Bus, jobs: Jobs) -> None
             await jobs.cancel(gone)
             await jobs.delete(gone)
         heard.clear()
+
+
+async def ended_as(jobs: Jobs, job_id: str, state: str) -> None:
+    """Wait for the end of a job, without reading what was asked."""
+
+    async def ended() -> bool:
+        document, _ = await jobs.read(job_id)
+        return document.finished
+
+    await until(ended)
+    assert (await jobs.read(job_id))[0].state == state
+
+
+async def test_what_was_asked_is_read_by_whoever_got_the_job(
+    bus: Bus, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many that want the same job the others need no request; it is read again while NATS is
+    away."""
+    read: list[str] = []
+    asked = Jobs.request
+
+    async def counted(self: Jobs, job_id: str) -> JobRequest | None:
+        read.append(job_id)
+        if len(read) == 1:
+            raise Unavailable("The list of jobs cannot be reached now")
+        return await asked(self, job_id)
+
+    monkeypatch.setattr(Jobs, "request", counted)
+    counting = Counting()
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(working(bus, counting))
+        job_id = await jobs.submit(REQUEST)
+        await ended_as(jobs, job_id, "Success")
+    assert (counting.began, read) == ([job_id], [job_id, job_id])
+
+
+async def test_a_job_whose_request_is_gone_fails(bus: Bus, jobs: Jobs) -> None:
+    """Nobody knows what to do; that is told, and no worker tries for ever."""
+    job_id = await jobs.submit(REQUEST)
+    await jobs.bucket.purge(f"{job_id}.request")
+    counting = Counting()
+    async with working(bus, counting):
+        await ended_as(jobs, job_id, "Failure")
+    assert counting.began == []
+    assert "not in the bucket any more" in (await jobs.read(job_id))[0].error_details

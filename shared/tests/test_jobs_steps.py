@@ -9,7 +9,7 @@ import pytest
 
 from pons.bus import Bus
 from pons.jobs import Jobs, Run
-from pons.jobs.document import Job, JobDocument
+from pons.jobs.document import JobDocument
 from pons.jobs.leftovers import remove_leftovers
 from pons.jobs.run import TOLD_EVERY, ClaimLost, PauseWanted
 from pons.jobs.transitions import claimed
@@ -25,7 +25,7 @@ async def running(jobs: Jobs) -> Run:
     job = await jobs.get(await jobs.submit(REQUEST))
     document = claimed(job.document, 1.0, "first")
     revision = await jobs.replace(document, job.revision)
-    return Run(jobs, Job(job.request, document, revision))
+    return Run(jobs, document, revision)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ async def test_a_job_that_rested_goes_on(jobs: Jobs) -> None:
     assert (await jobs.last_step(run.id))[0] is not None
     document = msgspec.structs.replace(run.document, state="Running", claim="next", wanted="")
     revision = await jobs.replace(document, run.revision)
-    again = Run(jobs, Job(REQUEST, document, revision))
+    again = Run(jobs, document, revision)
     await steps(again, 3, 4)
     step, _ = await jobs.last_step(run.id)
     assert step is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pons.errors import NotFound
-from pons.jobs import Job, JobDocument, JobRequest, Run
+from pons.jobs import JobDocument, Run
 from pons.jobs.failures import order_of
 from pons_egress.progress import begin
 
@@ -31,7 +31,7 @@ class Emptied:
 def run_at(position: dict[str, Any]) -> Run:
     document = JobDocument("j", "T", "w", 0, 1.0, 1.0, state="Running", position=position)
     nowhere: Any = None
-    return Run(nowhere, Job(JobRequest("T", "w"), document, 1))
+    return Run(nowhere, document, 1)
 
 
 @pytest.mark.parametrize("total", [0, 3])

@@ -12,9 +12,9 @@ import structlog
 
 from pons.bus import check_cancelled
 from pons.bus.bucket import Outdated
-from pons.errors import PonsError, Unavailable, log_text
+from pons.errors import NotFound, PonsError, Unavailable, log_text
 from pons.jobs.board import Jobs
-from pons.jobs.document import Job, JobDocument
+from pons.jobs.document import JobDocument, JobRequest
 from pons.jobs.transitions import Transition, step_of, with_step
 from pons.objects import Spool
 
@@ -36,23 +36,40 @@ class PauseWanted(Exception):
 class Run:
     """A job in the hands of its handler."""
 
-    def __init__(self, jobs: Jobs, job: Job, step_revision: int = 0) -> None:
+    request: JobRequest
+    """What was asked; there once `read_request` has been called, which the worker does."""
+
+    def __init__(
+        self, jobs: Jobs, document: JobDocument, revision: int, step_revision: int = 0
+    ) -> None:
         """`step_revision` is that of the step that was kept last; 0 when there is none."""
         self._jobs = jobs
         self._writing = asyncio.Lock()
         self._step_revision = step_revision
         self._told_at = 0.0
         self._untold = asyncio.Event()
-        self.request = job.request
-        self.document = job.document
+        self.document = document
         """As it is; `position` is where to go on. What is in the bucket is a few steps behind."""
-        self.revision = job.revision
+        self.revision = revision
         self.task: asyncio.Task[None] | None = None
         self.lost = False
 
     @property
     def id(self) -> str:
         return self.document.id
+
+    async def read_request(self) -> None:
+        """Read what was asked, however long NATS is away. Raises `NotFound` where it is gone."""
+        while True:
+            check_cancelled()
+            try:
+                request = await self._jobs.request(self.id)
+                break
+            except Unavailable as error:
+                await self._wait(error)
+        if request is None:
+            raise NotFound("What this job was asked to do is not in the bucket any more")
+        self.request = request
 
     async def step(self, progress: float, content: Mapping[str, Any], position: Any) -> None:
         """Keep how far the job is: call it after each unit of work, before the next begins.
@@ -193,8 +210,11 @@ class Run:
             try:
                 return await write(transition)
             except Unavailable as error:
-                log.warning("job waits for its list", job=self.id, error=log_text(error))
-                await asyncio.sleep(0.5)
+                await self._wait(error)
+
+    async def _wait(self, error: Unavailable) -> None:
+        log.warning("job waits for its list", job=self.id, error=log_text(error))
+        await asyncio.sleep(0.5)
 
     async def _read_again(self) -> None:
         try:

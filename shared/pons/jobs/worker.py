@@ -12,10 +12,10 @@ import structlog
 
 from pons.bus import Bus, check_cancelled
 from pons.bus.bucket import Outdated
-from pons.errors import NotFound, PonsError, Unavailable, log_text
+from pons.errors import PonsError, Unavailable, log_text
 from pons.health.pulse import Pulse
 from pons.jobs.board import Jobs
-from pons.jobs.document import Job, JobDocument
+from pons.jobs.document import JobDocument
 from pons.jobs.following import Following, Seen
 from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
 from pons.jobs.run import ClaimLost, PauseWanted, Run
@@ -195,21 +195,15 @@ class Worker:
         """The job in our hands, or None when it is not to be had. Raises `Unavailable`."""
         document = claimed(seen.document, time.time(), str(uuid4()))
         try:
-            request = await self._jobs.request(document.id)
-            if request is None:
-                gone = NotFound("What this job was asked to do is not in the bucket any more")
-                document = failed(document, time.time(), gone)
             revision = await self._jobs.replace(document, seen.revision)
         except Outdated:
             self._contested[document.id] = seen.revision
-            return None
-        if request is None:
             return None
         step_revision = 0
         if seen.document.state == "Running":
             log.warning("job taken over", job=document.id, type=document.job_type)
             document, step_revision = await self._take_over(document, seen.document)
-        return Run(self._jobs, Job(request, document, revision), step_revision)
+        return Run(self._jobs, document, revision, step_revision)
 
     async def _take_over(
         self, document: JobDocument, former: JobDocument
@@ -302,7 +296,11 @@ class Worker:
 
 
 async def _handled(handler: Handler, run: Run) -> None:
-    """Let the handler work, as part of the trace that the job was asked for in."""
+    """Let the handler work, as part of the trace that the job was asked for in.
+
+    What was asked is read only now: of those that want to claim a job, one alone needs it.
+    """
+    await run.read_request()
     about = {Attribute.JOB_ID: run.id, Attribute.JOB_TYPE: run.document.job_type}
     if run.document.destination:
         about[Attribute.DESTINATION] = run.document.destination
