@@ -119,12 +119,24 @@ class UnsupportedImage(PonsError):
 class RemoteFailure(PonsError):
     """Another system is down, refused the association, aborted it or answered with a failure.
 
-    `final` says that it would answer the same another time, so that to try again does not help.
+    `final` says that it would answer the same another time, so that to try again does not help;
+    `reached`, whether there was a connection. `why` is what happened, in our words alone: what the
+    other system says, as the message does, may name patients.
     """
 
-    def __init__(self, message: str, details: str = "", *, final: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        details: str = "",
+        *,
+        final: bool = False,
+        reached: bool = True,
+        why: str = "",
+    ) -> None:
         super().__init__(message, details)
         self.final = final
+        self.reached = reached
+        self.why = why
 
 
 class OutOfResources(PonsError):

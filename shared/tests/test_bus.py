@@ -92,6 +92,7 @@ async def test_a_store_has_its_streams_and_its_name_in_each(bus: Bus) -> None:
         f"KV_{store}-queries": [f"$KV.{store}-queries.>"],
         f"KV_{store}-commitments": [f"$KV.{store}-commitments.>"],
         f"KV_{store}-sessions": [f"$KV.{store}-sessions.>"],
+        f"KV_{store}-contacts": [f"$KV.{store}-contacts.>"],
         f"{store}-routes": [f"pons.{store}.route.>"],
     }
 
@@ -108,7 +109,7 @@ async def test_every_name_holds_the_stores() -> None:
     """A name without the store's would be shared by all stores of a server."""
     names = Names("nm")
     properties = [name for name, kind in vars(Names).items() if isinstance(kind, property)]
-    assert len(properties) == 16
+    assert len(properties) == 17
     made = [getattr(names, name) for name in properties]
     made += [names.reply("x"), names.command("x", "y"), names.moved("X Y.*", "7")]
     assert [name for name in made if not name.startswith(("pons.nm.", "nm-"))] == []
@@ -273,7 +274,7 @@ async def test_a_setting_that_the_server_does_not_take_is_said(own_broker: NatsS
             async with open_bus(three) as bus:
                 await bus.publish(bus.names.received, b"works")
         told = [line for line in logs if line["event"] == "stream keeps its setting"]
-        assert len(told) == 10
+        assert len(told) == 11
         assert {line["setting"] for line in told} == {"copies (setting nats.replicas)"}
         assert {(line["is_now"], line["wanted"], line["log_level"]) for line in told} == {
             (1, 3, "warning")

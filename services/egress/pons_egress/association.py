@@ -33,6 +33,7 @@ from pons.errors import RemoteFailure
 from pons.sending.contexts import Way
 from pons.traces.attributes import Attribute
 from pons.traces.spans import Attributes, span
+from pons_egress.calls import reached
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.negotiation import Accepted, Incoming, connect, negotiate
 from pons_egress.peer import Peer
@@ -222,6 +223,7 @@ async def open_association(
             ASSOCIATIONS.labels(peer.modality, "failed").inc()
             raise
         ASSOCIATIONS.labels(peer.modality, "established").inc()
+        reached()
         orderly = False
         try:
             with ASSOCIATIONS_OPEN.track_inprogress():

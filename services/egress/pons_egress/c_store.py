@@ -75,10 +75,10 @@ def _judge(peer: Peer, instance: InstanceToSend, response: Response) -> bool:
         comment = f" ({response.comment})" if response.comment else ""
         told = (
             f"refused {UID(instance.sop_class_uid).name} {instance.sop_instance_uid} "
-            f"with status 0x{response.status:04X}: {words}{comment}"
+            f"with status 0x{response.status:04X}: {words}"
         )
         full = response.status & 0xFF00 == OUT_OF_RESOURCES
-        raise peer.failure(told) if full else peer.refusal(told)
+        raise peer.failure(told, comment) if full else peer.refusal(told, comment)
     warned = response.status != 0
     INSTANCES.labels(peer.modality, "warning" if warned else "success").inc()
     BYTES.labels(peer.modality).inc(instance.size)

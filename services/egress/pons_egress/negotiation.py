@@ -90,18 +90,18 @@ async def connect(peer: Peer) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
     try:
         return await connect_to_any(peer, await _addresses(peer), context)
     except TimeoutError:
-        raise peer.failure(f"no connection within {peer.timeout:g} s") from None
+        raise peer.absence(f"no connection within {peer.timeout:g} s") from None
     except ConnectionRefusedError:
-        raise peer.failure(f"connection refused by {peer.address}") from None
+        raise peer.absence(f"connection refused by {peer.address}") from None
     except socket.gaierror as error:
-        raise peer.failure(f"host {peer.host!r} is not known: {error.strerror}") from None
+        raise peer.absence(f"host {peer.host!r} is not known: {error.strerror}") from None
     except ssl.SSLError as error:
-        raise peer.failure(f"no TLS: {why_no_tls(error)}") from None
+        raise peer.absence(f"no TLS: {why_no_tls(error)}") from None
     except ConnectionResetError as error:
         why = f"no TLS: {why_no_tls(error)}" if peer.tls else f"no connection: {error.strerror}"
-        raise peer.failure(why) from None
+        raise peer.absence(why) from None
     except OSError as error:
-        raise peer.failure(f"no connection: {error.strerror or error}") from None
+        raise peer.absence(f"no connection: {error.strerror or error}") from None
 
 
 async def _addresses(peer: Peer) -> list[str]:

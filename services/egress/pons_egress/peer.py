@@ -39,17 +39,22 @@ class Peer:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
-    def failure(self, what: str) -> RemoteFailure:
-        """The error that says `what` happened with this peer."""
-        return RemoteFailure(self._told(what))
+    def failure(self, what: str, theirs: str = "") -> RemoteFailure:
+        """The error that says `what` happened with this peer; `theirs` is what it says itself."""
+        return RemoteFailure(self._told(what + theirs), why=what)
 
-    def refusal(self, what: str) -> InstanceRefused:
+    def absence(self, what: str) -> RemoteFailure:
+        """The error that says why there is no connection with it."""
+        return RemoteFailure(self._told(what), reached=False, why=what)
+
+    def refusal(self, what: str, theirs: str = "") -> InstanceRefused:
         """The error that says why it did not take an instance."""
-        return InstanceRefused(self._told(what), final=True)
+        return InstanceRefused(self._told(what + theirs), final=True, why=what)
 
     def silence(self, what: str) -> Silent:
         """The error that says `what` it did not do in time."""
-        return Silent(self._told(f"{what} {self.timeout:g} s"))
+        late = f"{what} {self.timeout:g} s"
+        return Silent(self._told(late), why=late)
 
     def _told(self, what: str) -> str:
         return f"Modality {self.modality!r} ({self.aet} at {self.address}): {what}"

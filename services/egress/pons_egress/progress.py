@@ -123,8 +123,8 @@ class Progress:
         if self._complete and failed:
             first = next(iter(self.position.reasons.values()))
             total = self.position.total
-            what = f"{failed} of {total} instances did not arrive; of the first: {first}"
-            raise RemoteFailure(what, final=True)
+            why = f"{failed} of {total} instances did not arrive"
+            raise RemoteFailure(f"{why}; of the first: {first}", final=True, why=why)
 
     async def keep(self) -> None:
         """Put into the job's document how far it is."""

@@ -17,6 +17,7 @@ from pons.jobs import RetrieveRequest, Run, StoreRequest
 from pons.objects import Objects
 from pons.remotes.modalities import Modalities
 from pons.settings import Settings
+from pons_egress.calls import pass_over
 from pons_egress.peer import Peer, find_peer
 from pons_egress.scu.arrivals import Arrivals
 from pons_egress.scu.association import Association, Offer
@@ -169,6 +170,7 @@ class Retrieval:
                     raise self._ended_by from error
                 if not self._request.permissive or self._progress.done == before:
                     raise
+                pass_over(error)
                 log.warning("association lost", job=self._run.id, error=log_text(error))
             if self._ended_by is not None:
                 raise self._ended_by
@@ -210,6 +212,7 @@ class Retrieval:
         error = self._failure(part)
         if error is None or self._request.permissive:
             if error is not None:
+                pass_over(error)
                 log.warning("not retrieved whole", job=self._run.id, error=log_text(error))
             await self._progress.passed(part.outcome, part.ids, str(error or ""))
             return
@@ -223,7 +226,7 @@ class Retrieval:
             return InvalidInstance(self._peer.failure(words).message)
         if part.outcome.whole:
             return None
-        failure = self._peer.failure(part.outcome.told(self._request.method))
+        failure = self._peer.failure(*part.outcome.told(self._request.method))
         failure.final = part.outcome.status not in MAYBE_LATER
         return failure
 

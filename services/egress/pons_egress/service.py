@@ -45,6 +45,7 @@ from pons.runtime.render import open_render
 from pons.sending.decompression import Decompression
 from pons.settings import Settings
 from pons_egress.commitment import Committing
+from pons_egress.contacts import open_contacts
 from pons_egress.echo import Echo
 from pons_egress.lua.service import open_lua
 from pons_egress.outgoing import OutgoingFilter
@@ -86,6 +87,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_threads(settings.egress) as threads,
             open_render(settings, None) as render,
             open_lua(bus, catalog, modalities, peers, settings) as lua_events,
+            open_contacts(bus, modalities, peers) as contacts,
             asyncio.TaskGroup() as group,
         ):
             health.checks |= {
@@ -107,8 +109,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 UploadToPeer: questions.upload,
                 RunScript: lua_events.run,
             }
-            await answer_commands(bus, "egress", commands, health)
-            handlers: dict[str, Handler] = {
+            await answer_commands(bus, "egress", contacts.commands(commands), health)
+            calling: dict[str, Handler] = {
                 JOB_TYPE: lua_events.followed(
                     ModalityStore(
                         bus,
@@ -138,9 +140,8 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
                 PUSH: PushTransfer(bus, objects, catalog, peers, settings),
                 PULL: PullTransfer(ingest, objects, peers, settings),
             }
-            reporting: dict[str, Handler] = {
-                COMMITMENT_JOB: Committing(bus, objects, catalog, threads, modalities, settings)
-            }
+            committed = Committing(bus, objects, catalog, threads, modalities, settings)
+            handlers, reporting = contacts.jobs(calling), contacts.jobs({COMMITMENT_JOB: committed})
             async with open_routing(bus, catalog, modalities, peers, settings) as own:
                 slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
                 following = Following(Jobs(bus, settings.jobs, objects))

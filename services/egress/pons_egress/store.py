@@ -25,6 +25,7 @@ from pons.sending.source import Lookup, Source
 from pons.settings import Settings
 from pons_egress.association import Association, open_association
 from pons_egress.c_store import Originator, store_instance
+from pons_egress.calls import pass_over
 from pons_egress.metrics import INSTANCES
 from pons_egress.outgoing import OutgoingFilter
 from pons_egress.peer import Peer, Silent, find_peer
@@ -158,6 +159,7 @@ class Sending:
                     if again or not self._permissive:
                         raise
                     log.warning("instance not sent", job=self._run.id, error=log_text(error))
+                    pass_over(error)
                     await self._progress.left_out(instance, str(error))
                     self._silences = self._silences + 1 if isinstance(error, Silent) else 0
                     if self._silences >= MOST_SILENCES:

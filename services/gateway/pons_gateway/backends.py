@@ -20,6 +20,7 @@ from pons.lua.scripts import Scripts as LuaScripts
 from pons.messages.services import Present
 from pons.objects import Objects
 from pons.remotes.commitments import Commitments
+from pons.remotes.contacts import Contacts
 from pons.remotes.live import LiveSettings
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
@@ -58,6 +59,7 @@ class Backends:
     peers: Registry[OtherStore]
     routing: Routing
     retention: Retention
+    contacts: Contacts
     live: LiveSettings
     scripts: Scripts
     jobs: Jobs

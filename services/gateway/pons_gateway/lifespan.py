@@ -19,6 +19,7 @@ from pons.messages.services import SERVICES
 from pons.objects import open_objects
 from pons.objects.free_space import FreeSpace
 from pons.remotes.commitments import Commitments
+from pons.remotes.contacts import open_contacts
 from pons.remotes.live import open_live
 from pons.remotes.modalities import open_modalities
 from pons.remotes.peers import open_peers
@@ -61,6 +62,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
             ) as ingest,
             open_modalities(bus, settings) as modalities,
             open_peers(bus, settings) as peers,
+            open_contacts(bus) as contacts,
             open_known(bus, catalog, settings) as routing,
             open_retention(bus, catalog, settings) as retention,
             open_sessions(bus, settings) as sessions,
@@ -89,6 +91,7 @@ async def open_backends(settings: Settings, health: Health) -> AsyncIterator[Bac
                 call_roll=partial(call_roll, bus, SERVICES),
                 modalities=modalities,
                 peers=peers,
+                contacts=contacts,
                 routing=routing,
                 retention=retention,
                 sessions=sessions,

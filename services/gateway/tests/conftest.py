@@ -24,6 +24,7 @@ from pons.messages.events import InstanceReceived, Origin
 from pons.messages.index import ClearChanges
 from pons.messages.services import Done, Present
 from pons.objects import Body, FileObjects, Spool
+from pons.remotes.contacts import Contacts
 from pons.remotes.live import Live, configured
 from pons.settings import LuaSettings, Settings
 from pons_gateway.app import create_app
@@ -173,6 +174,7 @@ def store(tmp_path: Path, lend_objects: Lend) -> Store:
         call_roll=services.call_roll,
         modalities=absent,
         peers=absent,
+        contacts=Contacts(MemoryBus()),  # type: ignore[arg-type]
         routing=absent,
         retention=absent,
         live=FakeLive(),  # type: ignore[arg-type]

@@ -56,6 +56,8 @@ NO_ROOM = (10023, 10028, 10047)
 of the server)."""
 UPLOAD_SECONDS = 3600.0
 """A file that comes in pieces is forgotten when none has come for so long."""
+CONTACTS_SECONDS = 90 * 24 * 3600.0
+"""A system that was not called for so long is as one that never was."""
 NO_SPACE = "no space left"
 """How the server describes a full disk, which health tells apart (`Health.shortages`)."""
 CHECK_TIMEOUT = 1.0
@@ -292,6 +294,7 @@ class Bus:
         await self._ensure_bucket(names.queries_bucket, self._queries_seconds)
         await self._ensure_bucket(names.commitments_bucket)
         await self._ensure_bucket(names.sessions_bucket, self._sessions_seconds)
+        await self._ensure_bucket(names.contacts_bucket, CONTACTS_SECONDS)
 
     async def _ensure_router(self) -> None:
         """The reader of changes that rules are applied by: it begins before anything comes in."""

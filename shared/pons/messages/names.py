@@ -80,6 +80,11 @@ class Names:
         return f"{self.store}-sessions"
 
     @property
+    def contacts_bucket(self) -> str:
+        """Bucket of how the last contact with each other system went, which forgets old ones."""
+        return f"{self.store}-contacts"
+
+    @property
     def roll_call(self) -> str:
         """Subject on which every process is asked who it is."""
         return f"pons.{self.store}.roll-call"

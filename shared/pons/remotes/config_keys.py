@@ -32,6 +32,8 @@ class ConfigKeys(Generic[T]):
         self._prefix = f"{family}."
         self._kind = kind
         self._on_change = changed
+        self.changed = asyncio.Event()
+        """Set when something else is known; then another event takes its place."""
         self._known: dict[str, tuple[T | None, int]] = {}
         self._ready = asyncio.Event()
 
@@ -70,13 +72,13 @@ class ConfigKeys(Generic[T]):
         else:
             written = await self._bucket.replace(key, encoded, revision)
         self._known[name] = (value, written)
-        self._on_change()
+        self._tell()
 
     async def forget(self, name: str) -> None:
         """As if it had never been written. Raises `Unavailable`."""
         await self._bucket.delete(f"{self._prefix}{name}")
         self._known.pop(name, None)
-        self._on_change()
+        self._tell()
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -97,7 +99,12 @@ class ConfigKeys(Generic[T]):
                 for entry in item.entries.values():
                     self._take(entry)
                 self._ready.set()
-            self._on_change()
+            self._tell()
+
+    def _tell(self) -> None:
+        self._on_change()
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     def _take(self, entry: Entry) -> None:
         name = entry.key.removeprefix(self._prefix)

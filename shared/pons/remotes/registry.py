@@ -6,6 +6,7 @@ is deleted leaves a `null` there. Each service follows the bucket, so that `list
 look-ups in memory that survive NATS being away.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeVar
@@ -47,6 +48,11 @@ class Registry(Generic[T]):
         }
         self._changed: ConfigKeys[T] = ConfigKeys(bus, kind, stored)
         self.following = self._changed.following
+
+    @property
+    def changed(self) -> asyncio.Event:
+        """Set when something else is known; ask for another one then."""
+        return self._changed.changed
 
     def list(self) -> dict[str, T]:
         """All of them, sorted by name."""

@@ -22,6 +22,7 @@ from pons.objects import Body
 from pons.objects.bodies import read_body, size_of
 from pons.remotes.peers import OtherStore
 from pons.settings import EgressSettings
+from pons_egress.calls import reached
 from pons_egress.peers.tls import tls_context, why_not_connected
 
 LONGEST_ANSWER = 512 * 1024
@@ -53,8 +54,8 @@ class Unreachable(RemoteFailure):
     `status` is that of its answer, 0 where it has given none.
     """
 
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: int = 0, *, why: str = "") -> None:
+        super().__init__(message, reached=status != 0, why=why)
         self.status = status
 
 
@@ -111,9 +112,12 @@ class Connection:
             headers["content-encoding"] = "gzip"
         return self._value(await self._twice("POST", "instances", content, headers))
 
-    def failure(self, what: str) -> RemoteFailure:
-        """The error that says `what` happened with this peer."""
-        return RemoteFailure(self._told(what))
+    def failure(self, what: str, theirs: str = "", *, final: bool = False) -> RemoteFailure:
+        """The error that says `what` happened with this peer; `theirs` is what it says itself."""
+        return RemoteFailure(self._told(what + theirs), final=final, why=what)
+
+    def _unreachable(self, what: str, status: int = 0) -> Unreachable:
+        return Unreachable(self._told(what), status, why=what)
 
     def _told(self, what: str) -> str:
         url = self._client.base_url
@@ -163,23 +167,25 @@ class Connection:
                     body = await self._read(answer, longest, expect_more)
         except httpx.ConnectTimeout as error:
             what = f"no connection{self._through} within {self._seconds:g} s"
-            raise Unreachable(self._told(what)) from error
+            raise self._unreachable(what) from error
         except httpx.ConnectError as error:
             what = f"no connection{self._through}: {why_not_connected(error)}"
-            raise Unreachable(self._told(what)) from error
+            raise self._unreachable(what) from error
         except httpx.ProxyError as error:
             what = f"the proxy of egress.http_proxy does not connect us: {error}"
-            raise Unreachable(self._told(what)) from error
+            raise self._unreachable(what) from error
         except (TimeoutError, httpx.ReadTimeout):
             raise self.failure(f"no answer within {patience:g} s") from None
         except httpx.WriteTimeout:
             raise self.failure(f"it takes no data for {patience:g} s") from None
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
-            raise _Broken(self._told("closed the connection")) from error
+            what = "closed the connection"
+            raise _Broken(self._told(what), why=what) from error
         except httpx.HTTPError as error:
             raise self.failure("the request failed, the log has the cause") from error
         if not answer.is_success:
             raise self._refusal(answer.status_code, body)
+        reached()
         return body
 
     async def _read(
@@ -200,12 +206,12 @@ class Connection:
         known = {one.value: one.phrase for one in HTTPStatus}
         answered = f"{status} {known.get(status, '')}".strip()
         if status in SAME_FOR_ALL:
-            return Unreachable(self._told(f"{SAME_FOR_ALL[status]} ({answered})"), status)
+            return self._unreachable(f"{SAME_FOR_ALL[status]} ({answered})", status)
         if 300 <= status < 400:
             what = f"sends us elsewhere ({answered}), where we do not go: correct its Url"
-            return Unreachable(self._told(what), status)
+            return self._unreachable(what, status)
         final = 400 <= status < 500 and status not in LATER
-        return RemoteFailure(self._told(f"answered {answered}{_own_words(body)}"), final=final)
+        return self.failure(f"answered {answered}", _own_words(body), final=final)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ async def _ask_for_list(connection: Connection, request: TransferRequest) -> lis
     try:
         listed = msgspec.convert(answer, Listed, strict=False)
     except msgspec.ValidationError as error:
-        raise connection.failure(f"its list of instances cannot be read: {error}") from None
+        raise connection.failure("its list of instances cannot be read", f": {error}") from None
     if request.originator and listed.originator != request.originator:
         raise connection.failure(
             "another peer than this one has asked for the pull: is RemoteSelf there the name that "

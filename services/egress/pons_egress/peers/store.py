@@ -28,6 +28,7 @@ from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons.sending.source import Lookup, Source
 from pons.settings import Settings
+from pons_egress.calls import pass_over
 from pons_egress.metrics import PEER_BYTES, PEER_INSTANCES
 from pons_egress.peers.connection import Connection, Unreachable, open_connection
 from pons_egress.peers.in_order import started_in_order
@@ -130,6 +131,7 @@ class Sending:
             if again or not self._permissive or isinstance(error, Unreachable):
                 raise
             log.warning("instance not sent", job=self._run.id, error=log_text(error))
+            pass_over(error)
             await self._progress.left_out(instance, str(error))
         else:
             PEER_INSTANCES.labels(peer, "success").inc()

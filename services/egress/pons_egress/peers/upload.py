@@ -40,9 +40,8 @@ def _require_kept(connection: Connection, answer: Any) -> None:
     """Raise `RemoteFailure` unless the peer says that it has the file."""
     status = answer.get("Status") if isinstance(answer, dict) else None
     if status not in KEPT:
-        failure = connection.failure(f"did not store the file, its Status is {status!r:.40}")
-        failure.final = True
-        raise failure
+        theirs = f", its Status is {status!r:.40}"
+        raise connection.failure("did not store the file", theirs, final=True)
 
 
 async def _found(objects: Objects, instance: InstanceToSend) -> InstanceToSend:

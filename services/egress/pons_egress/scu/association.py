@@ -28,6 +28,7 @@ from pons.dicom.network.rejection import decode_rejection
 from pons.dicom.pynetdicom_reactor import Checkpoint
 from pons.errors import RemoteFailure
 from pons.limits import MEGABYTE
+from pons_egress.calls import reached
 from pons_egress.metrics import ASSOCIATIONS, ASSOCIATIONS_OPEN
 from pons_egress.peer import Peer
 from pons_egress.scu.connection import Connection, Watch, tls_context
@@ -108,6 +109,7 @@ class Association:
             ASSOCIATIONS.labels(self.peer.modality, "failed").inc()
             raise
         ASSOCIATIONS.labels(self.peer.modality, "established").inc()
+        reached()
         orderly = False
         try:
             with ASSOCIATIONS_OPEN.track_inprogress():
@@ -143,6 +145,8 @@ class Association:
         return requestor
 
     def _not_established(self, requestor: Requestor) -> RemoteFailure:
+        if not self._heard:
+            return self.peer.absence(self._ended or "there was no connection")
         if not requestor.rejected_contexts:
             return self.failure()
         names = {UID(str(context.abstract_syntax)).name for context in self._offer.contexts}
@@ -154,7 +158,7 @@ class Association:
             found = socket.getaddrinfo(self.peer.host, self.peer.port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
             what = f"host {self.peer.host!r} is not known: {error.strerror}"
-            raise self.peer.failure(what) from None
+            raise self.peer.absence(what) from None
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
     def _ask(self, address: str) -> Requestor:

@@ -108,7 +108,7 @@ def _ask(association: Association, uid: str, instances: Sequence[Reference]) -> 
         words = GENERAL_STATUS.get(status.Status, ("", "unknown"))[1]
         comment = f" ({status.ErrorComment})" if status.get("ErrorComment") else ""
         raise association.peer.failure(
-            f"answered N-ACTION with status 0x{status.Status:04X}: {words}{comment}"
+            f"answered N-ACTION with status 0x{status.Status:04X}: {words}", comment
         )
 
 

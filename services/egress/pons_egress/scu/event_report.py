@@ -49,7 +49,7 @@ def send_report(association: Association, uid: str, reported: Reported) -> None:
         words = GENERAL_STATUS.get(status.Status, ("", "unknown"))[1]
         comment = f" ({status.ErrorComment})" if status.get("ErrorComment") else ""
         failure = association.peer.failure(
-            f"answered N-EVENT-REPORT with status 0x{status.Status:04X}: {words}{comment}"
+            f"answered N-EVENT-REPORT with status 0x{status.Status:04X}: {words}", comment
         )
         failure.final = status.Status not in MAYBE_LATER
         raise failure

@@ -170,7 +170,7 @@ class Finding:
         try:
             json = read_identifier(content, syntax, default_charset=self._codec).json
         except InvalidInstance as error:
-            raise peer.failure(f"sends an answer that cannot be read: {error}") from None
+            raise peer.failure("sends an answer that cannot be read", f": {error}") from None
         told = dict(elements(json))
         if self._model == WORKLIST or b'"Value"' in told.get(RETRIEVE_AET, b""):
             return json
@@ -186,7 +186,7 @@ def _judge(peer: Peer, status: Dataset) -> None:
     category, words = QR_FIND_SERVICE_CLASS_STATUS.get(status.Status, ("", "unknown"))
     comment = f" ({status.ErrorComment})" if status.get("ErrorComment") else ""
     failure = peer.failure(
-        f"ended C-FIND with status 0x{status.Status:04X}: {words or category}{comment}"
+        f"ended C-FIND with status 0x{status.Status:04X}: {words or category}", comment
     )
     failure.told = dimse_payload(status.Status)
     raise failure

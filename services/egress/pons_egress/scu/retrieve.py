@@ -90,14 +90,14 @@ class Outcome:
         status = SUCCESS if whole else self.status or SOME_OF_MANY_FAILED
         return Outcome(status, counts, uids or self.failed_uids, self.comment)
 
-    def told(self, method: Method) -> str:
-        """What to say of one that is not whole."""
+    def told(self, method: Method) -> tuple[str, str]:
+        """What to say of one that is not whole, and what the peer says of it."""
         counts, status = self.counts, self.status or SUCCESS
         words = STATUSES[method].get(status, ("", "unknown"))[1] or "success"
         comment = f" ({self.comment})" if self.comment else ""
         total = counts.remaining + counts.completed + counts.failed + counts.warning
         lost = f"; {counts.failed} of {total} instances failed" if counts.failed else ""
-        return f"answered {method} with status 0x{status:04X}: {words}{comment}{lost}"
+        return f"answered {method} with status 0x{status:04X}: {words}{lost}", comment
 
 
 def model_of(method: Method, keys: Identifier) -> str:

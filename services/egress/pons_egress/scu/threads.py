@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from pons.errors import Unavailable
@@ -44,7 +45,8 @@ class ScuThreads:
         async with self._waited_for(within):
             association = Association(peer, offer, self._maximum_length)
             loop = asyncio.get_running_loop()
-            done = loop.run_in_executor(self._pool, association.run, work)
+            known = copy_context()  # of which call it is
+            done = loop.run_in_executor(self._pool, known.run, association.run, work)
             self._running[done] = association
             done.add_done_callback(self._forget)
             try:

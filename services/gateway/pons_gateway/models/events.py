@@ -5,6 +5,7 @@ from pydantic import BaseModel, Field
 
 from pons_gateway.models.examples import ID, example
 from pons_gateway.models.job_lists import JobNews
+from pons_gateway.models.known_remotes import RemoteNews
 from pons_gateway.query import LogNumber
 
 
@@ -36,3 +37,6 @@ class Events(BaseModel):
         description="At first, with the number that the stream begins behind, and every 15 seconds."
     )
     jobs: JobNews = Field(description="How the jobs are now: at first, and after they changed.")
+    remotes: RemoteNews = Field(
+        description="How modalities and peers are now: at first, and after that changed."
+    )

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Explorer shows of modalities and peers, and how it changes a peer whose secrets it lacks."""
 
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pons.errors import BadRequest
+from pons.messages.modality import Modality
 from pons.remotes import modalities, peers
+from pons.remotes.contacts import address_of
 from pons.remotes.peers import OtherStore
 from pons_gateway.backends import Backends
 from pons_gateway.models.known_remotes import ChangedPeer
@@ -23,6 +27,7 @@ def known_remotes(backends: Backends) -> dict[str, Any]:
                 "source": source,
                 "revision": backends.modalities.revision(name),
                 "modality": modalities.to_json(named[name]),
+                "contact": _contact(backends, f"modality:{name}", named[name]),
             }
             for name, source in backends.modalities.sources().items()
         ],
@@ -33,11 +38,53 @@ def known_remotes(backends: Backends) -> dict[str, Any]:
                 "revision": backends.peers.revision(name),
                 "peer": peers.shown(msgspec.structs.replace(others[name], properties={})),
                 "notes": others[name].properties,
+                "contact": _contact(backends, f"peer:{name}", others[name]),
             }
             for name, source in backends.peers.sources().items()
         ],
         "certificate": bool(backends.settings.dicom.tls_certificate),
     }
+
+
+async def remote_news(backends: Backends) -> AsyncIterator[dict[str, Any]]:
+    """How all of them are now, and then whenever that is otherwise, until the gateway stops."""
+    told = None
+    while not backends.health.stop.is_set():
+        # Before the look, so that no change is missed.
+        sources = (backends.modalities, backends.peers, backends.contacts)
+        changes = [source.changed for source in sources]
+        news = {
+            "remotes": [
+                {"kind": kind, "name": name, "contact": _contact(backends, f"{kind}:{name}", one)}
+                for kind, known in (("modality", backends.modalities), ("peer", backends.peers))
+                for name, one in known.list().items()
+            ]
+        }
+        if news != told:
+            told = news
+            yield news
+        await _first_of([*changes, backends.health.stop])
+
+
+async def _first_of(events: Iterable[asyncio.Event]) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+
+
+def _contact(
+    backends: Backends, destination: str, remote: Modality | OtherStore
+) -> dict[str, Any] | None:
+    """How the last contact with it went, unless it was elsewhere then."""
+    contact = backends.contacts.get(destination, address_of(remote))
+    if contact is None:
+        return None
+    told: dict[str, Any] = msgspec.to_builtins(contact)
+    del told["address"]
+    return told
 
 
 async def changed_peer(backends: Backends, name: str, asked: ChangedPeer) -> OtherStore:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Explorer is told while it is open: studies that arrive, and how the jobs are."""
+"""What Explorer is told while it is open: studies that arrive, how jobs and other systems are."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -15,6 +15,7 @@ from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep
 from pons_gateway.models.events import Events, EventsQuery
 from pons_gateway.query import Number
+from pons_gateway.resources.known_remotes import remote_news
 from pons_gateway.routers import tag_tree
 from pons_gateway.routing import Router, page
 
@@ -41,14 +42,17 @@ async def events(
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Events `study` have numbers, by which a stream that was cut goes on without a gap; so has the
-    first `beat`, for one that is cut before any study came. An event `jobs` tells all there is to
-    tell, so that the latest one is enough; `beat` says that the stream lives."""
+    first `beat`, for one that is cut before any study came. Events `jobs` and `remotes` tell all
+    there is to tell, so that the latest one is enough; `beat` says that the stream lives."""
     since = last_event_id if last_event_id is not None else asked.since
     if since is None:
         since = (await backends.catalog.logs.latest_change()).last
     yield ServerSentEvent(event="beat", data={}, id=str(since))
     async for event in merged(
-        _studies(backends, since), _jobs(backends), _beats(backends.health.stop)
+        _studies(backends, since),
+        _jobs(backends),
+        _remotes(backends),
+        _beats(backends.health.stop),
     ):
         yield event
 
@@ -64,6 +68,11 @@ async def _studies(backends: Backends, since: int) -> AsyncIterator[ServerSentEv
 async def _jobs(backends: Backends) -> AsyncIterator[ServerSentEvent]:
     async for news in backends.job_overview.news():
         yield ServerSentEvent(event="jobs", data=msgspec.to_builtins(news))
+
+
+async def _remotes(backends: Backends) -> AsyncIterator[ServerSentEvent]:
+    async for news in remote_news(backends):
+        yield ServerSentEvent(event="remotes", data=news)
 
 
 async def _beats(stop: asyncio.Event) -> AsyncIterator[ServerSentEvent]:

@@ -18,11 +18,12 @@ router = Router(tag_tree.router.title, tag_tree.router.description, prefix="/exp
 
 @router.get(
     "/remotes",
-    summary="Modalities and peers, without secrets, and where each comes from",
+    summary="Modalities and peers, where each comes from, and how the last contact with it went",
     response_model=KnownRemotes,
 )
 @page
 async def list_remotes(backends: BackendsDep) -> Response:
+    """Without secrets. A contact counts whoever has asked for it, and for whom."""
     return json_answer(known_remotes(backends))
 
 

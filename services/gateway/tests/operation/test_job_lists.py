@@ -14,11 +14,13 @@ from pons.bus import Bus
 from pons.errors import RemoteFailure
 from pons.jobs import JobOverview, JobRequest, Jobs
 from pons.jobs.transitions import claimed, failed
+from pons.messages.modality import Modality
 from pons.settings import JobsSettings
 from pons_gateway.models.job_lists import JobNews, JobsPage
 from pons_gateway.routers.events import merged
 
 from ..conftest import STUDY, Open, Store
+from .test_remotes import FakeRegistry
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +35,9 @@ def jobs(bus: Bus) -> Jobs:
 
 @pytest.fixture
 def client(open_client: Open, jobs: Jobs, store: Store) -> httpx.AsyncClient:
-    return open_client(jobs=jobs, job_overview=JobOverview(jobs, store.backends.health.stop))
+    overview = JobOverview(jobs, store.backends.health.stop)
+    known = {"modalities": FakeRegistry({"pacs": Modality("PACS", "h", 104)})}
+    return open_client(jobs=jobs, job_overview=overview, peers=FakeRegistry(), **known)
 
 
 async def undelivered(jobs: Jobs) -> str:
@@ -106,7 +110,7 @@ async def test_undelivered_by_destination(client: httpx.AsyncClient, jobs: Jobs)
 
 
 async def test_events(client: httpx.AsyncClient, jobs: Jobs, store: Store) -> None:
-    """Studies with the number at which a stream goes on, and the jobs as they are."""
+    """Studies with the number at which a stream goes on, and jobs and remotes as they are."""
     job_id = await jobs.submit(SENDING)
     asked: list[int] = []
 
@@ -128,6 +132,9 @@ async def test_events(client: httpx.AsyncClient, jobs: Jobs, store: Store) -> No
     news = json.loads(next(line for line in told if line.startswith("data: "))[6:])
     JobNews.model_validate(news)
     assert (news["states"], news["latest"][0]["id"]) == ({"Pending": 1}, job_id)
+    told = next(block for block in blocks if "event: remotes" in block)
+    news = json.loads(next(line for line in told if line.startswith("data: "))[6:])
+    assert news == {"remotes": [{"kind": "modality", "name": "pacs", "contact": None}]}
 
 
 async def test_events_begin_where_the_log_ends(client: httpx.AsyncClient, store: Store) -> None:

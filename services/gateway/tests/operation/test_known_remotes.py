@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Explorer is told of modalities and peers, and which secrets of a changed peer stay."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 import pytest
 
 from pons.messages.modality import Modality
+from pons.remotes.contacts import Contact
 from pons.remotes.peers import OtherStore
+from pons_gateway.models.known_remotes import KnownRemotes, RemoteNews
+from pons_gateway.resources.known_remotes import remote_news
 
-from ..conftest import Open
+from ..conftest import Open, Store
 from .test_remotes import FakeRegistry
 
 pytestmark = pytest.mark.anyio
@@ -25,16 +31,83 @@ KNOWN = OtherStore(
 )
 
 
+PACS = Modality("PACS", "192.0.2.1", 104, allow_find=False)
+
+
+@dataclass
+class FakeContacts:
+    """Contacts by their destination, in memory."""
+
+    known: dict[str, Contact] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def get(self, destination: str, address: str) -> Contact | None:
+        contact = self.known.get(destination)
+        return contact if contact is not None and contact.address == address else None
+
+
+@pytest.fixture
+def contacts() -> FakeContacts:
+    refused = Contact("PACS@192.0.2.1:104", 9.0, "C-STORE", "failed", "no room", 3.0)
+    before = Contact("https://former.example/", 9.0, "GET /system", "well", "", 9.0)
+    return FakeContacts({"modality:pacs": refused, "peer:one": before})
+
+
 @pytest.fixture
 def peers() -> FakeRegistry:
     return FakeRegistry({"one": KNOWN})
 
 
 @pytest.fixture
-async def client(open_client: Open, peers: FakeRegistry) -> AsyncIterator[httpx.AsyncClient]:
-    modalities = FakeRegistry({"pacs": Modality("PACS", "192.0.2.1", 104, allow_find=False)})
-    async with open_client(peers=peers, modalities=modalities) as client:
+async def client(
+    open_client: Open, peers: FakeRegistry, contacts: FakeContacts
+) -> AsyncIterator[httpx.AsyncClient]:
+    modalities = FakeRegistry({"pacs": PACS})
+    async with open_client(peers=peers, modalities=modalities, contacts=contacts) as client:
         yield client
+
+
+REFUSED = {"at": 9.0, "did": "C-STORE", "outcome": "failed", "why": "no room", "well": 3.0}
+
+
+async def test_last_contact(client: httpx.AsyncClient) -> None:
+    """What went on with it where it is now; of another place nothing is told."""
+    told = (await client.get("/explorer/api/remotes")).json()
+    KnownRemotes.model_validate(told)
+    assert told["modalities"][0]["contact"] == REFUSED
+    assert told["peers"][0]["contact"] is None
+
+
+async def test_news(store: Store, peers: FakeRegistry, contacts: FakeContacts) -> None:
+    """All of them at first, then whenever one is otherwise, is new, or is no more."""
+    modalities: Any = FakeRegistry({"pacs": PACS})
+    known: Any = {"peers": peers, "modalities": modalities, "contacts": contacts}
+    backends = replace(store.backends, **known)
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def hear() -> None:
+        async for news in remote_news(backends):
+            RemoteNews.model_validate(news)
+            heard.put_nowait({one["name"]: one["contact"] for one in news["remotes"]})
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(hear())
+        assert await heard.get() == {"pacs": REFUSED, "one": None}
+        del contacts.known["modality:pacs"]
+        tell(contacts)
+        assert await heard.get() == {"pacs": None, "one": None}
+        tell(peers)  # of nothing
+        del modalities.known["pacs"]
+        tell(modalities)
+        assert await heard.get() == {"one": None}
+        backends.health.stop.set()
+    assert heard.empty()
+
+
+def tell(one: FakeContacts | FakeRegistry) -> None:
+    """Whoever follows hears that something may be otherwise."""
+    before, one.changed = one.changed, asyncio.Event()
+    before.set()
 
 
 async def test_list_has_no_secret(client: httpx.AsyncClient) -> None:

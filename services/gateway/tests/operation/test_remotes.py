@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modalities and peers over REST: the bodies that are taken, and what is told of others."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class FakeRegistry:
 
     known: dict[str, Any] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def revision(self, name: str) -> int:
         return self.revisions.get(name, 0)

@@ -79,6 +79,7 @@ export interface Events {
   study: StudyArrived;
   beat: Beat;
   jobs: JobNews;
+  remotes: RemoteNews;
 }
 
 export interface Facet {
@@ -196,6 +197,7 @@ export interface KnownModality {
   source: "settings" | "changed" | "here";
   revision: number;
   modality: Modality_Output;
+  contact?: LastContact | null;
 }
 
 export interface KnownPeer {
@@ -204,6 +206,7 @@ export interface KnownPeer {
   revision: number;
   peer: ShownPeer;
   notes: Record<string, string>;
+  contact?: LastContact | null;
 }
 
 export interface KnownRemotes {
@@ -258,6 +261,14 @@ export interface LabelsAsked {
   query?: Asked | null;
   add?: Array<string>;
   remove?: Array<string>;
+}
+
+export interface LastContact {
+  at: number;
+  did: string;
+  outcome: "well" | "failed" | "absent";
+  why: string;
+  well: number;
 }
 
 export interface ListedPage {
@@ -373,6 +384,16 @@ export interface ProtectedPatient {
   patientName: string;
   patientId: string;
   studies: number;
+}
+
+export interface RemoteNews {
+  remotes: Array<RemoteState>;
+}
+
+export interface RemoteState {
+  kind: "modality" | "peer";
+  name: string;
+  contact?: LastContact | null;
 }
 
 export interface RetentionRule_Output {

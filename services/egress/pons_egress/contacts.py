@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How contacts with other systems go: noted where they end, kept for everybody a little later.
+
+Nothing that is sent or asked waits for it or fails by it. A change of how a remote is, is kept
+within `SOONEST`; as long as it is as it was, once in `PAUSE`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import msgspec
+import structlog
+
+from pons.bus import Bus, check_cancelled
+from pons.bus.bucket import Outdated
+from pons.bus.requests import Handler as Answering
+from pons.errors import RemoteFailure, Unavailable, log_text
+from pons.jobs import Handler, Run
+from pons.jobs.commitment import JOB_TYPE as COMMITMENT
+from pons.jobs.peer_store import PEER_JOB_TYPE
+from pons.jobs.retrieve import JOB_TYPES
+from pons.jobs.store import JOB_TYPE as STORE
+from pons.jobs.transfers import PULL, PUSH
+from pons.messages.destinations import parts
+from pons.messages.egress import (
+    AskPeer,
+    EchoModality,
+    FindModality,
+    RequestCommitment,
+    StoreStraight,
+    UploadToPeer,
+)
+from pons.remotes.contacts import Contact, Contacts, Outcome, address_of
+from pons.remotes.modalities import Modalities
+from pons.remotes.peers import OtherStore
+from pons.remotes.registry import Registry
+from pons_egress.calls import Call, during
+
+log = structlog.get_logger()
+
+SOONEST, PAUSE = 1.0, 10.0
+"""Seconds between two times that a contact with the same remote is kept, at least: where the
+outcome is another one, and where it is the same."""
+LONGEST = 300
+"""Characters of a reason."""
+
+UPLOAD = "POST /instances"
+DONE_BY_JOBS = {
+    STORE: "C-STORE",
+    **{job_type: method for method, job_type in JOB_TYPES.items()},
+    COMMITMENT: "N-EVENT-REPORT",
+    PEER_JOB_TYPE: UPLOAD,
+    PUSH: "POST /transfers/push",
+    PULL: "GET /transfers/chunks",
+}
+"""What each type of job does at its destination."""
+ELSEWHERE = ("host", "port", "called_aet")
+"""Arguments of a job by which it calls another place than the description of its modality says."""
+
+
+class ContactNotes:
+    """What this process has noted, and has to keep yet. `run` keeps it."""
+
+    def __init__(
+        self, contacts: Contacts, modalities: Modalities, peers: Registry[OtherStore]
+    ) -> None:
+        self._contacts = contacts
+        self._known: Mapping[str, Registry[Any]] = {"modality": modalities, "peer": peers}
+        self._last: dict[str, Contact] = {}
+        self._kept_at: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+        """When the last contact with each destination is to be kept, of those that wait."""
+        self._news = asyncio.Event()
+
+    def commands(
+        self, handlers: Mapping[type[msgspec.Struct], Answering]
+    ) -> dict[type[msgspec.Struct], Answering]:
+        """The same handlers; what those do that ask a remote is noted."""
+        return {kind: self._command(handler) for kind, handler in handlers.items()}
+
+    def jobs(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+        """The same handlers; what those do that call their destination is noted."""
+        return {kind: self._job(kind, handler) for kind, handler in handlers.items()}
+
+    def _command(self, handler: Answering) -> Answering:
+        async def noted(command: msgspec.Struct) -> Any:
+            destination, did = _asked(command)
+            with self.calling(destination, did):
+                return await handler(command)
+
+        return noted
+
+    def _job(self, kind: str, handler: Handler) -> Handler:
+        did = DONE_BY_JOBS.get(kind, "")
+
+        async def noted(run: Run) -> None:
+            elsewhere = any(run.request.arguments.get(name) for name in ELSEWHERE)
+            with self.calling("" if elsewhere else run.document.destination, did):
+                await handler(run)
+
+        return noted if did else handler
+
+    @contextmanager
+    def calling(self, destination: str, did: str) -> Iterator[None]:
+        """Note how the block ends, which does something at a destination; nothing where that is "".
+
+        What ends it for another reason than the remote says nothing of that, and what has asked it
+        nothing neither.
+        """
+        if not destination:
+            yield
+            return
+        call = Call(destination, did, self._lift)
+        try:
+            with during(call):
+                yield
+        except RemoteFailure as error:
+            self._note(call, "failed" if error.reached else "absent", error.why)
+            raise
+        if call.passed_over is not None:
+            self._note(call, "failed", call.passed_over.why)
+        elif call.reached:
+            self._note(call, "well")
+
+    def _lift(self, call: Call) -> None:
+        """A remote that was away is there: what is being done may still take hours."""
+        before = self._last.get(call.destination)
+        if before is None or before.outcome == "absent":
+            self._note(call, "well")
+
+    def _note(self, call: Call, outcome: Outcome, why: str = "") -> None:
+        kind, name = parts(call.destination)
+        remote = self._known[kind].list().get(name)
+        if remote is None:
+            return  # it was removed meanwhile
+        now = time.time()
+        address, well = address_of(remote), now if outcome == "well" else 0.0
+        contact = Contact(address, now, call.did, outcome, why[:LONGEST], well)
+        before = self._last.get(call.destination)
+        self._last[call.destination] = contact
+        same = before is not None and (before.outcome, before.address) == (outcome, address)
+        since = self._kept_at.get(call.destination, float("-inf"))
+        self._plan(call.destination, since + (PAUSE if same else SOONEST))
+
+    def _plan(self, destination: str, due: float) -> None:
+        self._due[destination] = min(due, self._due.get(destination, due))
+        self._news.set()
+
+    async def run(self) -> None:
+        """Keep what was noted when it is due, until cancelled."""
+        while True:
+            check_cancelled()
+            self._news.clear()
+            now = time.monotonic()
+            for destination in [one for one, due in self._due.items() if due <= now]:
+                await self._keep(destination)
+            soonest = min(self._due.values(), default=None)
+            left = None if soonest is None else max(soonest - time.monotonic(), 0.0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._news.wait()
+
+    async def _keep(self, destination: str) -> None:
+        del self._due[destination]
+        self._kept_at[destination] = time.monotonic()
+        try:
+            await self._contacts.keep(destination, self._last[destination])
+        except Outdated:
+            self._plan(destination, time.monotonic() + SOONEST)
+        except Unavailable as error:
+            log.warning("contact not kept", destination=destination, error=log_text(error))
+            self._plan(destination, time.monotonic() + PAUSE)
+
+
+def _asked(command: msgspec.Struct) -> tuple[str, str]:
+    """Of whom a command asks something, and what; "" where that is nobody who is known by name."""
+    match command:
+        case EchoModality():
+            return "" if command.described else f"modality:{command.modality}", "C-ECHO"
+        case FindModality():
+            return f"modality:{command.modality}", "C-FIND"
+        case StoreStraight():
+            return f"modality:{command.modality}", "C-STORE"
+        case RequestCommitment():
+            return f"modality:{command.modality}", "N-ACTION"
+        case AskPeer():
+            method = "POST" if command.json else "GET"
+            return f"peer:{command.peer}", f"{method} /{command.path}"
+        case UploadToPeer():
+            return f"peer:{command.peer}", UPLOAD
+        case _:
+            return "", ""
+
+
+@asynccontextmanager
+async def open_contacts(
+    bus: Bus, modalities: Modalities, peers: Registry[OtherStore]
+) -> AsyncIterator[ContactNotes]:
+    """Notes that are kept as long as the block runs."""
+    notes = ContactNotes(Contacts(bus), modalities, peers)
+    async with asyncio.TaskGroup() as group:
+        keeping = group.create_task(notes.run())
+        yield notes
+        keeping.cancel()
