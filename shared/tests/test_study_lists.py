@@ -374,6 +374,8 @@ def test_numbers_and_times_in_cursors() -> None:
         ("-instances", (2**31,)),
         ("size", ("1",)),
         ("lastUpdate", ("2026-01-01T00:00:00",)),
+        ("lastUpdate", ("0001-01-01T00:00:00+23:59",)),
+        ("lastUpdate", ("9999-12-31T23:59:59.999999-23:59",)),
     ):
         with pytest.raises(BadRequest):
             read_cursor(Cursor(order, 1, False, values).encode(), study_order(order))

@@ -9,7 +9,7 @@ first does.
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import msgspec
@@ -19,6 +19,8 @@ from pons.errors import BadRequest
 
 MOST_KEY, MOST_COUNTED = 2**63 - 1, 2**31 - 1
 """What the columns take: keys and sizes, and numbers of series or of instances."""
+FIRST_TIME, LAST_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+"""A time of another zone may be outside of these, and then there is none in UTC."""
 LONGEST_CURSOR = 8 * INDEXED
 """Characters; a value has at most `INDEXED`, of up to four bytes each."""
 
@@ -168,5 +170,5 @@ def _in_bounds(value: Any, most: int) -> bool:
         case int():
             return 0 <= value <= most
         case datetime():
-            return value.tzinfo is not None
+            return value.tzinfo is not None and FIRST_TIME <= value <= LAST_TIME
     return False
