@@ -23,6 +23,7 @@ UNDERSTOOD = [
     ("„von Wegen“ “x y”", ["text von Wegen", "text x y"]),
     ('"no end', ["text no end"]),
     ('""', []),
+    ('name:"" is:" " müller', ["text müller"]),
     ("", []),
     (" \t\n ,;", []),
     ("rtdose RtPlan", ["modality RTDOSE", "modality RTPLAN"]),

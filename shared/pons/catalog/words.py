@@ -193,10 +193,10 @@ def _single(token: re.Match[str], today: date) -> Term | None:
                     return Term(kind, value.upper(), *place)
             case _:
                 return Term(kind, value, *place)
-    if token["about"]:
-        return Term("text", token[0], *place)
     if not value:
         return None
+    if token["about"]:
+        return Term("text", token[0], *place)
     if token["word"] and value.upper() in MODALITIES:
         return Term("modality", value.upper(), *place)
     if token["word"] and UID.fullmatch(value):
