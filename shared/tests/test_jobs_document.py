@@ -116,6 +116,8 @@ def test_what_of_ours_was_away() -> None:
     ended = failed(document("Running", attempts=len(RETRY_DELAYS)), 3.0, ScriptLost("it hangs"))
     again = failure_of(Job(JobRequest("T", "w"), ended, 1))
     assert (ended.error, ended.error_code, type(again)) == ("Unavailable", 2031, ScriptUnavailable)
+    kept_before = msgspec.structs.replace(ended, error_code=36)
+    assert kept_before.code == ended.code == 2031, "a release before kept one code for all"
 
 
 def test_what_a_retrieval_failed_with() -> None:

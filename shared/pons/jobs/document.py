@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from pons.jobs.outcomes import CANCELED, SUCCESS
+from pons.jobs.outcomes import CANCELED, KNOWN_BEFORE, SUCCESS, code_of
 
 JobState = Literal["Pending", "Running", "Success", "Failure", "Paused", "Retry"]
 FINISHED: tuple[JobState, ...] = ("Success", "Failure")
@@ -89,7 +89,7 @@ class JobDocument(msgspec.Struct, frozen=True):
     error_kind: str = ""
     """Name of its kind, where its family has kinds."""
     error_code: int = SUCCESS
-    """Orthanc's number of what it ended with, or of what it is tried again after."""
+    """As it was kept; `code` is what is told."""
     error_details: str = ""
     destination: str = ""
     retry: bool = False
@@ -97,6 +97,13 @@ class JobDocument(msgspec.Struct, frozen=True):
     @property
     def finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def code(self) -> int:
+        """Orthanc's number of what it ended with, or of what it is tried again after."""
+        if self.error_code == KNOWN_BEFORE:
+            return code_of(self.error, self.error_kind)
+        return self.error_code
 
     @property
     def dead_letter(self) -> bool:

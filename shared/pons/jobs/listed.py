@@ -62,8 +62,7 @@ class ListedJob(msgspec.Struct, frozen=True, rename="camel"):
 def row_of(document: JobDocument) -> ListedJob:
     """What a list tells of a job: small, whatever the job keeps for itself."""
     content = document.content
-    code = document.error_code
-    error = document.error_details or (description(code) if code else "")
+    error = document.error_details or (description(document.code) if document.code else "")
     return ListedJob(
         id=document.id,
         type=document.job_type,

@@ -19,6 +19,8 @@ DESCRIPTIONS: dict[int, str] = {
     CANCELED: "This job was canceled",
     **dict(ERRORS.values()),
 }
+KNOWN_BEFORE = 36
+"""What a release before kept of all that is away; the names of the error tell which it was."""
 
 
 def code_of(family: str, kind: str) -> int:

@@ -27,8 +27,8 @@ def to_json(job: Job, now: float) -> dict[str, Any]:
         "State": document.state,
         "Priority": document.priority,
         "Progress": round(document.progress * 100),
-        "ErrorCode": document.error_code,
-        "ErrorDescription": description(document.error_code),
+        "ErrorCode": document.code,
+        "ErrorDescription": description(document.code),
         "ErrorDetails": document.error_details,
         **_payload(document),
         "CreationTime": _date(document.created),
@@ -49,7 +49,7 @@ def to_json(job: Job, now: float) -> dict[str, Any]:
 def failure_of(job: Job) -> PonsError:
     """The error that a failed job ended with, as its synchronous caller gets it."""
     document = job.document
-    words = document.error_details or description(document.error_code)
+    words = document.error_details or description(document.code)
     failure = named(document.error, document.error_kind)(words)
     failure.told = _payload(document)
     return failure

@@ -279,7 +279,7 @@ class Worker:
             job=document.id,
             type=document.job_type,
             state=document.state,
-            code=document.error_code,
+            code=document.code,
             details=document.error_details,
             seconds=round(document.runtime, 3),
         )
