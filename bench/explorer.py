@@ -268,6 +268,16 @@ def arrivals(bench: Bench) -> None:
     tell("10", "acknowledged image to the line in the list, ms", "≤ 1000", median(took))
 
 
+UPLOADED = """words => new Promise((done) => {
+  const look = () => {
+    if (document.querySelector('progress + p')?.textContent.includes(words)) done();
+    else setTimeout(look, 50);
+  };
+  look();
+})"""
+"""Waits in the page: to ask from outside again and again takes a part of what is measured."""
+
+
 def uploads(bench: Bench, files: int) -> None:
     """Row 11: a folder through the page, and as many files by four connections of a script."""
     size = EDGE * EDGE * 2

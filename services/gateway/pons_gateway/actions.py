@@ -15,6 +15,7 @@ from pons.settings import Settings
 ACTIONS: dict[str, tuple[str, ...]] = {
     "upload": (
         "POST /instances",
+        "POST /explorer/api/upload",
         "POST /transfers/push",
         "PUT,POST,DELETE /transfers/push/*",
         "POST /transfers/pull",

@@ -47,6 +47,7 @@ from pons_gateway.routers import (
     tools,
     transfers,
     undelivered,
+    uploads,
     worklists,
 )
 from pons_gateway.routing import Router
@@ -76,6 +77,7 @@ ROUTERS: tuple[Router, ...] = (
     study_lists.router,
     patient_lists.router,
     saved_views.router,
+    uploads.router,
     job_lists.router,
     events.router,
     sent.router,

@@ -8,7 +8,7 @@ them, and a body whose last delimiter lacks its final hyphens.
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from pons.errors import BadRequest
-from pons.objects import Body, Objects
+from pons.objects import SPOOL_ABOVE, Body, Objects
 from pons_gateway.bodies.gathering import Gatherer
 
 MAX_HEADERS = 16 * 1024
@@ -29,7 +29,11 @@ def boundary_of(content_type: str) -> bytes | None:
 
 
 async def form_parts(
-    chunks: AsyncIterator[bytes], boundary: bytes, objects: Objects, limit: int
+    chunks: AsyncIterator[bytes],
+    boundary: bytes,
+    objects: Objects,
+    limit: int,
+    spool_above: int = SPOOL_ABOVE,
 ) -> AsyncGenerator[Body]:
     """The content of each part, as soon as it is complete; whoever gets it frees it.
 
@@ -42,7 +46,7 @@ async def form_parts(
         pass  # what precedes the first part is nobody's
     while await reader.goes_on():
         await reader.skip_headers()
-        gatherer = Gatherer(objects, limit)
+        gatherer = Gatherer(objects, limit, spool_above)
         try:
             async for piece in reader.until(delimiter):
                 await gatherer.write(piece)

@@ -57,7 +57,7 @@ async def store_upload(request: Request, backends: Backends) -> Any:
         return await store_chunks(chunks, origin, backends, received)
     limit = http.max_body_mb * MEGABYTE
     file = chunked_file(request, limit)
-    store = partial(_store_body, origin=origin, backends=backends, received=received)
+    store = partial(store_body, origin=origin, backends=backends, received=received)
     async with aclosing(form_parts(chunks, boundary, backends.objects, limit)) as parts:
         async for part in parts:
             if file is None:
@@ -73,7 +73,7 @@ async def store_chunks(
     """Store one file or ZIP as it arrives; answer and errors as of `store_upload`."""
     limit = backends.settings.http.max_body_mb * MEGABYTE
     body = await gathered(chunks, backends.objects, limit)
-    return await _store_body(body, origin, backends, received)
+    return await store_body(body, origin, backends, received)
 
 
 @dataclass
@@ -97,7 +97,8 @@ def origin_of(request: Request, kind: OriginKind) -> Origin:
     return Origin(kind, remote_ip=client[0] if client else "", username=request.scope["user"])
 
 
-async def _store_body(body: Body, origin: Origin, backends: Backends, received: Received) -> Any:
+async def store_body(body: Body, origin: Origin, backends: Backends, received: Received) -> Any:
+    """Store one file or ZIP, which is freed; answer and errors as of `store_upload`."""
     with freed(body):
         if not size_of(body):
             raise InvalidInstance("Received an empty DICOM file")

@@ -544,6 +544,15 @@ export interface StoreState {
   storedBytes: number;
 }
 
+export interface StoredInstance {
+  ID: string;
+  ParentPatient: string;
+  ParentSeries: string;
+  ParentStudy: string;
+  Path: string;
+  Status: string;
+}
+
 export interface StudiesTold {
   studies: Array<ToldStudy>;
 }
@@ -599,6 +608,12 @@ export interface Understood {
   from?: string;
   to?: string;
   without: string;
+}
+
+export interface UploadedFile {
+  status: number;
+  stored: Array<StoredInstance>;
+  details: string;
 }
 
 export interface ViewAsked {

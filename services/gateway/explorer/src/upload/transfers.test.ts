@@ -1,31 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
-import { describe, expect, it } from 'vitest';
-import { outcomeOf } from './transfers';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { UploadQueue } from './transfers';
 
-const one = (Status: string) => ({ Status, ParentStudy: 'a study' });
+vi.mock('../api/reach', () => ({ heard: () => undefined }));
 
-describe('what became of a file', () => {
-  it.each([
-    [200, one('Success'), 'stored', null, 1],
-    [200, one('AlreadyStored'), 'already', null, 1],
-    [200, one('FilteredOut'), 'refused', 'filtered', 0],
-    [200, [one('Success'), one('FilteredOut')], 'stored', 'partlyFiltered', 1],
-    [200, [one('FilteredOut')], 'refused', 'filtered', 0],
-    [200, [], 'notDicom', null, 0],
-    [400, { Details: 'no image' }, 'notDicom', null, 0],
-    [401, { Details: 'who?' }, 'failed', 'signedOut', 0],
-    [403, {}, 'refused', null, 0],
-    [413, {}, 'refused', 'tooLarge', 0],
-    [429, {}, 'failed', null, 0],
-    [503, {}, 'failed', null, 0],
-    [507, {}, 'failed', 'full', 0],
-  ])('%i with %j is %s', (status, answer, state, whyKey, stored) => {
-    const outcome = outcomeOf(status, JSON.stringify(answer));
-    expect(outcome).toMatchObject({ state, whyKey });
-    expect(outcome.stored).toHaveLength(stored);
+const TOGETHER = '/explorer/api/upload';
+
+/** A request that is answered when a test says so. */
+class Request {
+  static all: Request[] = [];
+  upload: { onprogress?: (event: { loaded: number }) => void } = {};
+  onload?: () => void;
+  onerror?: () => void;
+  status = 0;
+  responseText = '';
+  path = '';
+  body: unknown;
+  aborted = false;
+  constructor() {
+    Request.all.push(this);
+  }
+  open(_method: string, path: string) {
+    this.path = path;
+  }
+  setRequestHeader() {}
+  send(body: unknown) {
+    this.body = body;
+  }
+  abort() {
+    this.aborted = true;
+  }
+  get names() {
+    return this.body instanceof FormData
+      ? this.body.getAll('file').map((file) => (file as File).size)
+      : [(this.body as File).size];
+  }
+  answer(status: number, answer: unknown = {}) {
+    this.status = status;
+    this.responseText = JSON.stringify(answer);
+    this.onload?.();
+  }
+}
+
+const file = (size: number, readable = true) => {
+  const made = new File([new Uint8Array(size)], `${size}`);
+  if (!readable)
+    Object.assign(made, {
+      slice: () => ({ arrayBuffer: () => Promise.reject(new Error('it has gone')) }),
+    });
+  return { file: made, path: `${size}` };
+};
+const stored = { status: 200, stored: [{ Status: 'Success', ParentStudy: 'one' }], details: '' };
+const states = (queue: UploadQueue) => queue.uploads.map(({ state }) => state);
+
+beforeEach(() => {
+  Request.all = [];
+  vi.stubGlobal('XMLHttpRequest', Request);
+  vi.stubGlobal('window', new EventTarget());
+});
+
+describe('files that are sent', () => {
+  it('go together where they are many and small', () => {
+    const queue = new UploadQueue();
+    queue.add(Array.from({ length: 100 }, (_, n) => file(n)));
+    expect(Request.all.map(({ path }) => path)).toEqual(Array(4).fill(TOGETHER));
+    expect(Request.all.map(({ names }) => names.length)).toEqual([16, 16, 16, 13]);
   });
 
-  it.each(['<title>Log in</title>', 'null', '{}', ''])('%s is no answer of the store', (text) => {
-    expect(outcomeOf(200, text)).toMatchObject({ state: 'failed', whyKey: 'noAnswer' });
+  it('go alone where they are few, or large', () => {
+    const queue = new UploadQueue();
+    queue.add([file(1), file(2), file(3)]);
+    expect(Request.all.map(({ path }) => path)).toEqual(Array(3).fill('/instances'));
+    const other = new UploadQueue();
+    Request.all = [];
+    other.add([5, 4_000_001, 7, 8, 3_999_999, 1, 1, 1, 1].map((size) => file(size)));
+    expect(Request.all.map(({ names }) => names)).toEqual([
+      [5],
+      [4_000_001],
+      [7, 8],
+      [3_999_999, 1],
+    ]);
+  });
+
+  it('have each their outcome and their part of the progress', () => {
+    const queue = new UploadQueue();
+    queue.add(Array.from({ length: 8 }, () => file(10)));
+    const [first] = Request.all;
+    expect(first?.names).toEqual([10, 10]);
+    first?.upload.onprogress?.({ loaded: 14 });
+    expect(queue.uploads.slice(0, 2).map(({ sent }) => sent)).toEqual([10, 4]);
+    first?.answer(200, [stored, { status: 400, stored: [], details: 'no image' }]);
+    expect(states(queue).slice(0, 2)).toEqual(['stored', 'notDicom']);
+    expect([...queue.studies]).toEqual([['one', 1]]);
+    expect(Request.all).toHaveLength(5);
+  });
+
+  it('go alone from then on where they are refused together', () => {
+    const queue = new UploadQueue();
+    queue.add(Array.from({ length: 40 }, () => file(10)));
+    const [first] = Request.all;
+    first?.answer(413);
+    const [, , , , next] = Request.all;
+    expect([next?.path, next?.names]).toEqual(['/instances', [10]]);
+    for (let at = 1; at < Request.all.length; at += 1) {
+      const { path, names } = Request.all[at] as Request;
+      Request.all[at]?.answer(200, path === TOGETHER ? names.map(() => stored) : stored.stored[0]);
+    }
+    expect(states(queue)).toEqual(Array(40).fill('stored'));
+    expect(Request.all.slice(4).every(({ path }) => path === '/instances')).toBe(true);
+  });
+
+  it('are not sent again by themselves where no answer came', async () => {
+    const queue = new UploadQueue();
+    queue.add(Array.from({ length: 8 }, () => file(10)));
+    queue.pause();
+    const files = Request.all.flatMap(({ names }) => names).length;
+    for (const request of Request.all) request.onerror?.();
+    await vi.waitFor(() =>
+      expect(states(queue).slice(0, files)).toEqual(Array(files).fill('failed')),
+    );
+    expect(queue.uploads[0]?.whyKey).toBe('unreachable');
+    expect(Request.all).toHaveLength(4);
+    queue.resume();
+    queue.cancel();
+    Request.all = [];
+    queue.retry();
+    expect(Request.all.map(({ path }) => path)).toEqual(Array(4).fill('/instances'));
+  });
+
+  it('go on where one among them cannot be read', async () => {
+    const queue = new UploadQueue();
+    queue.add([file(1), file(2, false), ...Array.from({ length: 6 }, () => file(10))]);
+    const [first] = Request.all;
+    first?.onerror?.();
+    await vi.waitFor(() => expect(Request.all).toHaveLength(5));
+    expect(queue.uploads[1]).toMatchObject({ state: 'refused', why: 'it has gone' });
+    expect(Request.all[4]?.names).toEqual([1]);
+  });
+
+  it('are all given up with their requests', () => {
+    const queue = new UploadQueue();
+    queue.add(Array.from({ length: 40 }, () => file(10)));
+    queue.cancel();
+    expect(states(queue)).toEqual(Array(40).fill('cancelled'));
+    expect(Request.all.every(({ aborted }) => aborted)).toBe(true);
+    expect(queue.busy).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The queue itself: four requests at a time, each of which streams a file from the disk. */
-import { MARK, SIGNED_OUT } from '../api/client';
-import { heard } from '../api/reach';
+/** The queue itself: four requests at a time, with a file each, or with several small ones. */
+import type { Outcome } from './outcomes';
+import { sendFiles } from './request';
 
 export type State =
   | 'waiting'
@@ -50,17 +50,9 @@ export interface Totals {
   sent: number;
 }
 
-interface Stored {
-  Status: string;
-  ParentStudy: string;
-}
-
-export type Outcome = Pick<Upload, 'state' | 'why' | 'whyKey'> & {
-  /** What is in the store now. */
-  stored: Stored[];
-};
-
 const AT_A_TIME = 4;
+/** Of what goes with one request at most: a request costs as much as the bytes of a small file. */
+const TOGETHER = { files: 16, bytes: 4_000_000 };
 /** Milliseconds between two looks of the page, however many files there are. */
 const TELL_EVERY = 150;
 export const DONE: ReadonlySet<State> = new Set([
@@ -81,7 +73,9 @@ export class UploadQueue {
   onEnd: () => void = () => undefined;
   private next = 0;
   private again: Upload[] = [];
-  private running = new Map<Upload, XMLHttpRequest>();
+  private together = true;
+  /** What ends each request that is on its way, and what it has. */
+  private running = new Map<() => void, Upload[]>();
   /** What still finds files, in folders that were dropped. */
   private walks = new Set<AbortController>();
   private listeners = new Set<() => void>();
@@ -161,9 +155,9 @@ export class UploadQueue {
       if (upload.state === 'waiting') upload.state = 'cancelled';
     this.again = [];
     this.next = this.uploads.length;
-    for (const [upload, request] of this.running) {
-      upload.state = 'cancelled';
-      request.abort();
+    for (const [abort, some] of this.running) {
+      for (const upload of some) upload.state = 'cancelled';
+      abort();
     }
     this.running.clear();
     this.paused = false;
@@ -203,54 +197,60 @@ export class UploadQueue {
 
   private fill(): void {
     while (!this.paused && this.running.size < AT_A_TIME) {
-      const upload = this.again.shift() ?? this.uploads[this.next++];
-      if (!upload) {
-        this.next = this.uploads.length;
-        break;
-      }
-      if (upload.state === 'waiting') this.send(upload);
+      const some = this.take();
+      if (!some.length) break;
+      this.send(some);
     }
     this.tell();
   }
 
-  private send(upload: Upload): void {
-    // Only XMLHttpRequest tells how much has left.
-    const request = new XMLHttpRequest();
-    this.running.set(upload, request);
-    upload.state = 'sending';
-    request.open('POST', '/instances');
-    for (const [name, value] of Object.entries(MARK)) request.setRequestHeader(name, value);
-    request.setRequestHeader('Content-Type', 'application/octet-stream');
-    request.upload.onprogress = ({ loaded }) => {
-      upload.sent = loaded;
-      this.tell();
-    };
-    request.onload = () => this.answered(upload, request);
-    request.onerror = () => {
-      heard(0);
-      this.over(upload, 'failed', '', 'unreachable');
-    };
-    request.send(upload.file);
+  /** What goes with the next request: what is sent again goes alone. */
+  private take(): Upload[] {
+    for (let one = this.again.shift(); one; one = this.again.shift())
+      if (one.state === 'waiting') return [one];
+    // The last ones are shared among the requests.
+    const share = Math.ceil((this.uploads.length - this.next) / AT_A_TIME);
+    const most = this.together ? Math.min(TOGETHER.files, share) : 1;
+    const taken: Upload[] = [];
+    let bytes = 0;
+    for (; this.next < this.uploads.length && taken.length < most; this.next += 1) {
+      const upload = this.uploads[this.next];
+      if (upload?.state !== 'waiting') continue;
+      bytes += upload.size;
+      if (taken.length && bytes > TOGETHER.bytes) break;
+      taken.push(upload);
+    }
+    return taken;
   }
 
-  private answered(upload: Upload, { status, responseText }: XMLHttpRequest): void {
-    heard(status);
-    const { stored, state, why, whyKey } = outcomeOf(status, responseText);
+  private send(some: Upload[]): void {
+    for (const upload of some) upload.state = 'sending';
+    const abort = sendFiles(
+      some,
+      () => this.tell(),
+      ({ outcomes, notTogether }) => {
+        if (!this.running.delete(abort)) return; // cancelled meanwhile
+        if (notTogether) this.together = false;
+        some.forEach((upload, at) => {
+          if (outcomes[at]) this.over(upload, outcomes[at]);
+        });
+        this.fill();
+        if (!this.busy) this.onEnd();
+      },
+    );
+    this.running.set(abort, some);
+  }
+
+  private over(upload: Upload, { state, why, whyKey, stored }: Outcome): void {
+    Object.assign(upload, { state, why, whyKey });
     for (const { ParentStudy } of stored)
       this.studies.set(ParentStudy, (this.studies.get(ParentStudy) ?? 0) + 1);
-    if (status === 401) {
-      // The others would not fare better until somebody has logged in again.
-      this.paused = true;
-      window.dispatchEvent(new Event(SIGNED_OUT));
+    if (state === 'waiting') {
+      upload.sent = 0;
+      this.again.push(upload);
     }
-    this.over(upload, state, why, whyKey);
-  }
-
-  private over(upload: Upload, state: State, why = '', whyKey: Upload['whyKey'] = null): void {
-    if (!this.running.delete(upload)) return; // cancelled meanwhile
-    Object.assign(upload, { state, why, whyKey });
-    this.fill();
-    if (!this.busy) this.onEnd();
+    // The others would not fare better until somebody has logged in again.
+    if (whyKey === 'signedOut') this.paused = true;
   }
 
   private tell(): void {
@@ -259,41 +259,5 @@ export class UploadQueue {
       this.changes += 1;
       for (const listener of this.listeners) listener();
     }, TELL_EVERY);
-  }
-}
-
-/** What became of a file, as the store answers: 200 says only that it was understood. */
-export function outcomeOf(status: number, text: string): Outcome {
-  const answer = read(text);
-  const nothing = { stored: [], why: '', whyKey: null };
-  if (status === 200) {
-    const all = (Array.isArray(answer) ? answer : [answer]) as (Stored | null)[];
-    // Who answers otherwise is not the store: a proxy's form to log in, say.
-    if (!all.every((one): one is Stored => typeof one?.Status === 'string'))
-      return { ...nothing, state: 'failed', whyKey: 'noAnswer' };
-    if (!all.length) return { ...nothing, state: 'notDicom' };
-    const stored = all.filter(({ Status }) => Status !== 'FilteredOut');
-    if (!stored.length) return { ...nothing, state: 'refused', whyKey: 'filtered' };
-    const state = stored.every(({ Status }) => Status === 'AlreadyStored') ? 'already' : 'stored';
-    const whyKey = stored.length < all.length ? 'partlyFiltered' : null;
-    return { stored, state, why: '', whyKey };
-  }
-  const told = (answer ?? {}) as { Details?: string; Message?: string };
-  const why = told.Details || told.Message || String(status);
-  const failed = { ...nothing, why };
-  if (status === 401) return { ...failed, state: 'failed', whyKey: 'signedOut' };
-  if (status === 413) return { ...failed, state: 'refused', whyKey: 'tooLarge' };
-  if (status === 507) return { ...failed, state: 'failed', whyKey: 'full' };
-  if (status === 400) return { ...failed, state: 'notDicom' };
-  // Too many at once, or too slow, passes.
-  const passes = status >= 500 || status === 408 || status === 429;
-  return { ...failed, state: passes ? 'failed' : 'refused' };
-}
-
-function read(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null; // a proxy's page, say
   }
 }

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A folder of small files: few requests, and each file has its outcome all the same."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, Request, expect
+
+from browsing import Open
+from outside import Store, eventually
+from patients import encoded, scan
+
+FILES = 40
+
+
+def folder_of(place: Path) -> Path:
+    """FILES images, each a study of its own, and among them a text and an index."""
+    for number in range(FILES):
+        ds = scan(8300 + number, "Folder^Me", "FOLDER", "20260101")
+        (place / f"{number:02}.dcm").write_bytes(encoded(ds))
+    (place / "20 note.txt").write_bytes(b"no image")
+    (place / "DICOMDIR").write_bytes(b"an index")
+    return place
+
+
+def choose_folder(page: Page, folder: Path) -> None:
+    picker = page.locator('input[type="file"][webkitdirectory]')
+    picker.wait_for(state="attached")
+    picker.set_input_files(folder)
+
+
+def expect_stored(page: Page, store: Store) -> None:
+    expect(page.get_by_text(f"{FILES + 2} of {FILES + 2} files")).to_be_visible()
+    rows = page.get_by_role("table").get_by_role("row").filter(has_text=".dcm")
+    expect(rows.filter(has_text="stored")).to_have_count(FILES)
+    query = {"Level": "Study", "Query": {"PatientID": "FOLDER"}}
+    eventually(
+        "all are indexed",
+        lambda: len(store.http.post("/tools/find", json=query).json()) == FILES,
+    )
+
+
+def test_a_folder(explorer: Open, store: Store, tmp_path: Path) -> None:
+    """All that are images are stored, what is none is told, and few requests are needed."""
+    page = explorer("upload")
+    sent: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith(("/explorer/api/upload", "/instances")):
+            sent.append(request.url)
+
+    page.on("request", note)
+    choose_folder(page, folder_of(tmp_path))
+    expect_stored(page, store)
+    rows = page.get_by_role("table").get_by_role("row")
+    expect(rows.filter(has_text="20 note.txt")).to_contain_text("no DICOM")
+    expect(rows.filter(has_text="DICOMDIR")).to_contain_text("left out")
+    assert len(sent) < FILES / 2
+
+
+def test_refused_together(explorer: Open, store: Store, tmp_path: Path) -> None:
+    """A proxy that lets no such form pass: each file goes alone."""
+    page = explorer("upload")
+    page.route("**/explorer/api/upload", lambda route: route.fulfill(status=413))
+    choose_folder(page, folder_of(tmp_path))
+    expect_stored(page, store)
