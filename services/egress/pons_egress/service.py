@@ -142,9 +142,9 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             }
             committed = Committing(bus, objects, catalog, threads, modalities, settings)
             handlers, reporting = contacts.jobs(calling), contacts.jobs({COMMITMENT_JOB: committed})
-            async with open_routing(bus, catalog, modalities, peers, settings) as own:
+            following = Following(Jobs(bus, settings.jobs, objects))
+            async with open_routing(bus, catalog, modalities, peers, settings, following) as own:
                 slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-                following = Following(Jobs(bus, settings.jobs, objects))
                 worker = partial(Worker, bus, objects=objects, following=following)
                 workers = [worker(settings.jobs, WORKER, handlers)]
                 for kind, done in ((ROUTING, handlers | own), (COMMITMENT, reporting)):

@@ -15,7 +15,8 @@ import msgspec
 import orjson
 
 from pons.bus import Bus
-from pons.jobs import Worker
+from pons.jobs import Handler, Jobs, Worker
+from pons.jobs.following import Following
 from pons.jobs.peer_store import PEER_JOB_TYPE
 from pons.jobs.store import JOB_TYPE, ROUTING
 from pons.messages.events import Change, Changes
@@ -60,21 +61,26 @@ async def routing(
 ) -> AsyncIterator[None]:
     """One egress that routes."""
     index = index or Index(store)
+    following = Following(Jobs(bus, settings.jobs))
     async with (
         open_modalities(bus, settings) as modalities,
         open_peers(bus, settings) as peers,
-        open_routing(bus, index, modalities, peers, settings) as own,
+        open_routing(bus, index, modalities, peers, settings, following) as own,
         asyncio.TaskGroup() as group,
     ):
-        handlers = {
+        handlers: dict[str, Handler] = {
             JOB_TYPE: ModalityStore(bus, store.objects, store, modalities, settings),
             PEER_JOB_TYPE: PeerStore(bus, store.objects, store, peers, settings),
         }
         slots = settings.jobs.model_copy(update={"concurrent": settings.routing.concurrent})
-        worker = Worker(bus, slots, ROUTING, {**handlers, **own}, lease=5.0, one_each=True)
-        task = group.create_task(worker.run())
+        handlers |= own
+        worker = Worker(
+            bus, slots, ROUTING, handlers, lease=5.0, one_each=True, following=following
+        )
+        tasks = [group.create_task(one.run()) for one in (following, worker)]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def announce(bus: Bus, first: int, resource_ids: list[str]) -> None:

@@ -54,7 +54,6 @@ class Forwarding:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._lanes.follow())
             left_over: set[str] | None = None
             while True:
                 check_cancelled()

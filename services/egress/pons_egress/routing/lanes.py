@@ -5,10 +5,7 @@ import asyncio
 from collections import Counter, deque
 from contextlib import suppress
 
-from pons.bus import Bus
-from pons.bus.watch import Entry, Snapshot
-from pons.jobs import Jobs
-from pons.jobs.board import decode
+from pons.jobs.following import Following, Seen
 from pons.jobs.store import ROUTING
 from pons.settings import JobsSettings
 
@@ -18,15 +15,15 @@ LAST = 256
 
 
 class Lanes:
-    """Follows the jobs of routing. A lane is open when no job of it goes on, and few are dead.
+    """Hears of the jobs of routing. A lane is open when no job of it goes on, and few are dead.
 
     So a destination that is down costs one job and what waits in its queue, and one that stays down
     is held before its list of dead letters is full. Two replicas may find a lane open at once: then
     it has two jobs for a while.
     """
 
-    def __init__(self, bus: Bus, settings: JobsSettings) -> None:
-        self._bucket = Jobs(bus, settings).bucket
+    def __init__(self, following: Following, settings: JobsSettings) -> None:
+        """Before `following` is run: until then no lane is open."""
         self._most_dead = settings.dead_letters // 2
         self._going_on: dict[str, str] = {}
         """Unfinished jobs, to their destinations."""
@@ -35,19 +32,32 @@ class Lanes:
         """Jobs that have ended last: that may be heard before they are expected."""
         self._known = False
         self._news = asyncio.Event()
+        following.tell(self)
 
-    async def follow(self) -> None:
-        """Hear of jobs, for ever."""
-        async for item in self._bucket.watch("*"):
-            if isinstance(item, Snapshot):
-                self._going_on.clear()
-                self._dead.clear()
-                for entry in item.entries.values():
-                    self._see(entry)
-                self._known = True
-            else:
-                self._see(item)
-            self._news.set()
+    def begin_anew(self) -> None:
+        self._going_on.clear()
+        self._dead.clear()
+
+    def hear(self, seen: Seen) -> None:
+        document = seen.document
+        self._end(document.id)
+        if document.finished:
+            self._over.append(document.id)
+        if document.worker == ROUTING:
+            if not document.finished:
+                self._going_on[document.id] = document.destination
+            elif document.dead_letter:
+                self._dead[document.id] = document.destination
+        self._news.set()
+
+    def forget(self, job_id: str) -> None:
+        self._end(job_id)
+        self._over.append(job_id)
+        self._news.set()
+
+    def heard_all(self) -> None:
+        self._known = True
+        self._news.set()
 
     def expect(self, job_id: str, destination: str) -> None:
         """A job was just made, of which nothing may have been heard."""
@@ -70,18 +80,6 @@ class Lanes:
         busy = destination in self._going_on.values()
         return self._known and not busy and not self.is_held(destination)
 
-    def _see(self, entry: Entry) -> None:
-        self._going_on.pop(entry.key, None)
-        self._dead.pop(entry.key, None)
-        if entry.value is None:
-            self._over.append(entry.key)
-            return
-        document = decode(entry.value)
-        if document.finished:
-            self._over.append(entry.key)
-        if document.worker != ROUTING:
-            return
-        if not document.finished:
-            self._going_on[document.id] = document.destination
-        elif document.dead_letter:
-            self._dead[document.id] = document.destination
+    def _end(self, job_id: str) -> None:
+        self._going_on.pop(job_id, None)
+        self._dead.pop(job_id, None)

@@ -17,6 +17,7 @@ from pons.jobs import (
     submit_peer_store,
     submit_store,
 )
+from pons.jobs.following import Following
 from pons.jobs.webhook import JOB_TYPE, ToldChange, WebhookRequest, submit_webhook
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
@@ -40,8 +41,11 @@ async def open_routing(
     modalities: Modalities,
     peers: Registry[OtherStore],
     settings: Settings,
+    following: Following,
 ) -> AsyncIterator[dict[str, Handler]]:
     """Routing at work as long as the block runs; gives the handlers of jobs that are its alone.
+
+    `following` is run by the caller, in the block: until then nothing is handed on.
 
     Raises `BadRequest` when the settings name a rule or a webhook that cannot be.
     """
@@ -52,7 +56,7 @@ async def open_routing(
             "peer": partial(_to_peer, jobs, peers),
             "webhook": partial(_to_webhook, jobs),
         }
-        lanes = Lanes(bus, settings.jobs)
+        lanes = Lanes(following, settings.jobs)
         forwarding = Forwarding(bus, known.rules, lanes, submit, settings.routing.batch)
         tasks = [
             group.create_task(
