@@ -4,6 +4,7 @@
 A view is one key of the configuration, which every gateway follows.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -44,6 +45,8 @@ class SavedViews:
     def __init__(self, bus: Bus) -> None:
         self._keys: ConfigKeys[KeptView] = ConfigKeys(bus, "view", KeptView)
         self.following = self._keys.following
+        self._writing = asyncio.Lock()
+        """Who asks for a name while another view is being written waits until that has its own."""
 
     def list(self, owner: str) -> list[View]:
         """By name."""
@@ -56,22 +59,25 @@ class SavedViews:
 
     async def create(self, owner: str, name: str, search: str) -> View:
         """Raises `Conflict` for a name that is taken, and for too many."""
-        own = self.list(owner)
-        _check_name(name, own)
-        if len(own) >= MOST:
-            raise Conflict(f"There are {MOST} views already", "delete one that is not needed")
-        return await self._write(View(uuid4().hex, name, search), owner)
+        async with self._writing:
+            own = self.list(owner)
+            _check_name(name, own)
+            if len(own) >= MOST:
+                raise Conflict(f"There are {MOST} views already", "delete one that is not needed")
+            return await self._write(View(uuid4().hex, name, search), owner)
 
     async def change(self, owner: str, view: View) -> View:
         """Rename it, or have it search something else. Raises `NotFound` and `Conflict`."""
-        await self._own(owner, view.id)
-        _check_name(view.name, [one for one in self.list(owner) if one.id != view.id])
-        return await self._write(view, owner)
+        async with self._writing:
+            await self._own(owner, view.id)
+            _check_name(view.name, [one for one in self.list(owner) if one.id != view.id])
+            return await self._write(view, owner)
 
     async def delete(self, owner: str, view_id: str) -> None:
         """Raises `NotFound`, also for a view of somebody else."""
-        await self._own(owner, view_id)
-        await self._keys.forget(view_id)
+        async with self._writing:
+            await self._own(owner, view_id)
+            await self._keys.forget(view_id)
 
     async def _own(self, owner: str, view_id: str) -> None:
         known = self._keys.get(view_id, None)

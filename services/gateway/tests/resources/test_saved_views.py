@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Views that people save: each user his own, with names that differ."""
 
+import asyncio
+
 import httpx
 import pytest
 
 from pons.errors import Conflict
-from pons_gateway.sessions.saved_views import MOST, SavedViews
-from pons_testing.buckets import MemoryBus
+from pons_gateway.sessions.saved_views import MOST, SavedViews, View
+from pons_testing.buckets import MemoryBucket, MemoryBus
 
 from ..conftest import Open
 from ..middleware.logins import USERS
@@ -65,6 +67,23 @@ async def test_everybody_has_his_own(open_client: Open) -> None:
         assert (await client.delete(path, auth=bob)).status_code == 404
         assert (await client.get(API, auth=alice)).json() == [made]
         assert (await client.get(API)).status_code == 401
+
+
+class SlowBus(MemoryBus):
+    """Lets others go on while it is asked, as NATS does."""
+
+    async def bucket(self, name: str) -> MemoryBucket:
+        await asyncio.sleep(0)
+        return await super().bucket(name)
+
+
+async def test_a_second_click() -> None:
+    """Of several views of one name that are saved at once there is one, the others hear why."""
+    views = SavedViews(SlowBus())  # type: ignore[arg-type]
+    asked = (views.create("", name, "") for name in ("mine", "Mine", "MINE"))
+    made = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in made] == [View, Conflict, Conflict]
+    assert len(views.list("")) == 1
 
 
 async def test_there_is_a_bound() -> None:
