@@ -156,4 +156,6 @@ async def delete_instances(
         alone = [one for row in touched if row["remaining"] for one in row["ids"]]
         gone_ids = [*((3, one) for one in alone), *emptied_ancestors]
         await log_deletions(connection, gone_ids, by)
+        with_series = [one for row in touched if not row["remaining"] for one in row["ids"]]
+        await connection.execute(SQL["forget_logged"], with_series, timeout=PATIENCE)
     return Removed(growth, survivors, objects, instances, resources)

@@ -104,6 +104,10 @@ SELECT id, level, now(), $3, $4 FROM unnest($1::smallint[], $2::bytea[]) AS gone
 ON CONFLICT (resource_id) DO UPDATE
 SET at = excluded.at, cause = excluded.cause, by = excluded.by;
 
+-- name: forget_logged
+-- Instances went with their series: of one that once went alone, that was not the last time.
+DELETE FROM deletion_log WHERE resource_id = ANY ($1::bytea[]);
+
 -- name: forget_logged_deletions
 -- What was deleted a year ago, at most a thousand, or twice as much as came now ($1), without waiting
 -- for others who do this.

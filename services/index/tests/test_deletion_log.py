@@ -103,6 +103,18 @@ async def test_the_last_deletion_counts(index: Index) -> None:
     assert set((await logged(index)).values()) == {(level, "asked", "bob") for level in range(3)}
 
 
+async def test_an_instance_that_went_alone_and_later_with_its_series(index: Index) -> None:
+    """The log does not tell of the first time as if it were the last; the series tells of that."""
+    events = [received(f"1.1.1.{n}", study_uid="1.1", series_uid="1.1.1") for n in (1, 2, 1)]
+    own = ids(events[0])
+    await index.write(*events[:2])
+    await index.delete("Instance", own.instance)
+    assert named(own.instance) in await logged(index)
+    assert await index.write(events[2]) == ["Success"]
+    await index.delete("Series", own.series)
+    assert set(await logged(index)) == {named(one) for one in gone_of(events[0])}
+
+
 async def test_what_is_replaced_is_not_gone(open_index: OpenIndex) -> None:
     """The same instance with other bytes takes the place of the first; nothing is logged."""
     index = open_index(overwrite_instances="Always")
