@@ -367,6 +367,7 @@ def test_no_text_without_translation(
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     texts = page.evaluate(
         """() => [...document.querySelectorAll('nav a, button, [role=columnheader], [data-state]')]
+          .filter((one) => !one.querySelector('bdi + span')) // what other systems are called
           .map((one) => one.innerText.trim())
           .filter((text) => !/^\\[/.test(text) && /[a-z]{2}/i.test(text))"""
     )

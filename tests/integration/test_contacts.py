@@ -95,6 +95,7 @@ def test_the_stream_tells_it(store: Store) -> None:
         nobody() as port,
         store.http.stream("GET", "/explorer/api/events", timeout=120) as stream,
     ):
+        assert stream.status_code == 200, stream.read()
         told = remotes_told(stream.iter_lines())
         with known(store, "modalities", "contact-told", at(port)):
             until_told(told, lambda states: states.get("contact-told", {}) is None)

@@ -2,7 +2,7 @@
 /** What happens in the store, as one stream for all pages of this browser tells it. */
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
-import type { JobNews } from '../api/schema';
+import type { JobNews, RemoteState } from '../api/schema';
 import { sessionQuery } from '../api/session';
 import { type LiveState, Source, type Told } from './source';
 import type { Said } from './worker';
@@ -11,14 +11,18 @@ export interface Live {
   state: LiveState;
   /** How the jobs are; null before the stream has told. */
   jobs: JobNews | null;
+  /** How modalities and peers are; null likewise. */
+  remotes: readonly RemoteState[] | null;
 }
+
+const NOTHING: Live = { state: 'opening', jobs: null, remotes: null };
 
 interface Line {
   join: () => void;
   leave: () => void;
 }
 
-let live: Live = { state: 'opening', jobs: null };
+let live: Live = NOTHING;
 let line: Line | null = null;
 const listeners = new Set<() => void>();
 const studies = new Set<(id: string) => void>();
@@ -28,7 +32,9 @@ function hear(told: Told): void {
     for (const listener of studies) listener(told.id);
     return;
   }
-  live = told.kind === 'state' ? { ...live, state: told.state } : { ...live, jobs: told.news };
+  if (told.kind === 'state') live = { ...live, state: told.state };
+  else if (told.kind === 'jobs') live = { ...live, jobs: told.news };
+  else live = { ...live, remotes: told.news.remotes };
   for (const listener of listeners) listener();
 }
 
@@ -65,7 +71,7 @@ function begin(): () => void {
     window.removeEventListener('pagehide', leave);
     window.removeEventListener('pageshow', comeBack);
     leave();
-    live = { state: 'opening', jobs: null };
+    live = NOTHING;
   };
 }
 
@@ -86,6 +92,11 @@ function subscribe(listener: () => void): () => void {
 
 export function useLive(): Live {
   return useSyncExternalStore(subscribe, () => live);
+}
+
+/** How modalities and peers are, for what has nothing to do with jobs, which change often. */
+export function useRemotes(): Live['remotes'] {
+  return useSyncExternalStore(subscribe, () => live.remotes);
 }
 
 /** Calls back with each study that arrives, until what it returns is called. */

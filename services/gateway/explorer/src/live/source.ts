@@ -3,7 +3,7 @@
  * The stream of what happens in the store, kept open: it goes on behind the last study that it told
  * of, whatever cut it. Runs in a page, or in the worker that pages share.
  */
-import type { JobNews } from '../api/schema';
+import type { JobNews, RemoteNews } from '../api/schema';
 
 /** `refused`: the store answered, but not with a stream; who listens may have to sign in. */
 export type LiveState = 'opening' | 'open' | 'paused' | 'refused';
@@ -11,7 +11,8 @@ export type LiveState = 'opening' | 'open' | 'paused' | 'refused';
 export type Told =
   | { kind: 'state'; state: LiveState }
   | { kind: 'study'; id: string }
-  | { kind: 'jobs'; news: JobNews };
+  | { kind: 'jobs'; news: JobNews }
+  | { kind: 'remotes'; news: RemoteNews };
 
 /** The part of `EventSource` that is used. */
 export interface Stream {
@@ -67,6 +68,10 @@ export class Source {
     stream.addEventListener('jobs', ({ data }) => {
       this.listen();
       this.tell({ kind: 'jobs', news: JSON.parse(data) as JobNews });
+    });
+    stream.addEventListener('remotes', ({ data }) => {
+      this.listen();
+      this.tell({ kind: 'remotes', news: JSON.parse(data) as RemoteNews });
     });
     this.listen();
   }

@@ -19,7 +19,8 @@ const source = new Source((told) => {
 function hear(port: MessagePort, said: Said): void {
   if (said === 'join') {
     ports.add(port);
-    for (const kind of ['state', 'jobs'] as const) if (latest[kind]) port.postMessage(latest[kind]);
+    for (const kind of ['state', 'jobs', 'remotes'] as const)
+      if (latest[kind]) port.postMessage(latest[kind]);
     source.start();
     return;
   }

@@ -10,9 +10,12 @@ import { useMay } from '../api/session';
 import { KnownPage } from '../known/KnownPage';
 import styles from '../known/known.module.css';
 import type { Column } from '../known/Table';
+import { useRemotes } from '../live/live';
 import { sentenceOf } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
+import { type Contact, contactOf } from './contacts';
 import { type Answer, remotesQuery, useChanged, useEcho } from './remotes';
+import { ContactDetails } from './Standing';
 
 type Kind = 'modalities' | 'peers';
 type Of<K extends Kind> = KnownRemotes[K][number];
@@ -45,6 +48,8 @@ export function RemotesPage<K extends Kind>({ kind, texts, ask, columns, form }:
   const changed = useChanged();
   const { data, error, refetch } = useQuery(remotesQuery);
   const { answers, echo, all, forget } = useEcho(ask);
+  const remotes = useRemotes();
+  const told = (name: string) => contactOf(remotes, kind === 'peers' ? 'peer' : 'modality', name);
   const known: readonly Of<K>[] | undefined = data?.[kind];
   const taken = (known ?? []).map(({ name }) => name);
   return (
@@ -69,7 +74,12 @@ export function RemotesPage<K extends Kind>({ kind, texts, ask, columns, form }:
       retry={() => void refetch()}
       columns={[
         ...columns,
-        { title: t('state'), show: ({ name }) => <State answer={answers[name]} /> },
+        {
+          title: t('state'),
+          show: (one) => (
+            <State answer={answers[one.name]} contact={remotes ? told(one.name) : one.contact} />
+          ),
+        },
       ]}
       may={may(kind)}
       actions={({ name }) =>
@@ -100,11 +110,11 @@ export function RemotesPage<K extends Kind>({ kind, texts, ask, columns, form }:
   );
 }
 
-/** Whether it answered, and what it has to say. */
-function State({ answer }: { answer: Answer | undefined }) {
+/** Whether it answered, and what it has to say; before it was asked here, its last contact. */
+function State({ answer, contact }: { answer: Answer | undefined; contact: Contact }) {
   const t = useTranslations('network');
   const shell = useTranslations('shell');
-  if (!answer) return <span className={styles.soft}>{t('notAsked')}</span>;
+  if (!answer) return <ContactDetails contact={contact} />;
   if (answer === 'asking') return <span className={styles.soft}>{t('asking')}</span>;
   if ('error' in answer) {
     const why = answer.error instanceof Error ? answer.error.message : '';

@@ -2,6 +2,7 @@
 import { Link, useLocation } from '@tanstack/react-router';
 import { useTranslations } from 'use-intl';
 import { useHas, useMay, useSession } from '../api/session';
+import { SideRemotes } from '../network/SideRemotes';
 import { Icon } from './Icon';
 import styles from './SideBar.module.css';
 import { type Section, sectionOf } from './sections';
@@ -65,6 +66,7 @@ export function SideBar({ className }: { className: string | undefined }) {
           <Icon name="store" />
           {t('store')}
         </Link>
+        <SideRemotes />
         <div id="side-tools" className={styles.tools} />
         <div className={styles.foot}>
           {session?.readOnly && (

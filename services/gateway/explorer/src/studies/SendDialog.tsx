@@ -4,6 +4,9 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useHas } from '../api/session';
+import { useRemotes } from '../live/live';
+import { contactOf } from '../network/contacts';
+import { Standing } from '../network/Standing';
 import { Failure, sentenceOf } from '../shell/Failure';
 import { Modal } from '../shell/Modal';
 import { useNotices } from '../shell/notices';
@@ -15,6 +18,7 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
   const shell = useTranslations('shell');
   const has = useHas();
   const { show } = useNotices();
+  const remotes = useRemotes();
   const navigate = useNavigate();
   const { data: known, error } = useQuery({
     queryKey: ['destinations'],
@@ -88,6 +92,9 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
               />
               <bdi>{one.name}</bdi>
               <span className={styles.soft}>{t(`kindOf_${one.kind}`)}</span>
+              <Standing
+                contact={contactOf(remotes, one.kind === 'peers' ? 'peer' : 'modality', one.name)}
+              />
             </label>
           ))}
         </fieldset>

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/** In the side bar: every modality and peer, and how the last contact with it went. */
+import { Link } from '@tanstack/react-router';
+import { useId } from 'react';
+import { useTranslations } from 'use-intl';
+import type { RemoteState } from '../api/schema';
+import { useMay } from '../api/session';
+import { useRemotes } from '../live/live';
+import { foremost, useContactTexts } from './contacts';
+import styles from './contacts.module.css';
+import { Mark } from './Standing';
+
+/** More are not looked through in a narrow column: their page has all of them. */
+const MOST = 12;
+
+export function SideRemotes() {
+  const t = useTranslations('network');
+  const title = useId();
+  const remotes = useRemotes();
+  if (!remotes?.length) return null;
+  const more = remotes.length - MOST;
+  return (
+    <section className={styles.side} aria-labelledby={title}>
+      <h2 id={title} className={styles.title}>
+        {t('systems')}
+      </h2>
+      <ul className={styles.list}>
+        {foremost(remotes, MOST).map((one) => (
+          <li key={`${one.kind} ${one.name}`}>
+            <Remote remote={one} />
+          </li>
+        ))}
+        {more > 0 && (
+          <li>
+            <Link to="/operate/modalities" className={styles.entry} activeProps={{}}>
+              {t('moreSystems', { count: more })}
+            </Link>
+          </li>
+        )}
+      </ul>
+    </section>
+  );
+}
+
+/** Leads to a query of it where that can be made, else to where it is described. */
+function Remote({ remote: { kind, name, contact } }: { remote: RemoteState }) {
+  const may = useMay();
+  const texts = useContactTexts();
+  const about = useId();
+  const look = {
+    className: styles.entry,
+    activeProps: {},
+    title: texts.whole(contact),
+    'aria-describedby': contact ? about : undefined,
+  };
+  const shown = (
+    <>
+      <Mark contact={contact} />
+      <bdi>{name}</bdi>
+      <span className={styles.unseen}>{texts.standing(contact)}</span>
+      {contact && (
+        <span id={about} hidden>
+          {Object.values(texts.details(contact)).filter(Boolean).join(' · ')}
+        </span>
+      )}
+    </>
+  );
+  if (kind === 'peer')
+    return (
+      <Link to="/operate/peers" {...look}>
+        {shown}
+      </Link>
+    );
+  if (!may('query'))
+    return (
+      <Link to="/operate/modalities" {...look}>
+        {shown}
+      </Link>
+    );
+  return (
+    <Link to="/remote/{-$names}" params={{ names: name }} search={{}} {...look}>
+      {shown}
+    </Link>
+  );
+}
