@@ -40,6 +40,21 @@ async def told(news: AsyncIterator[JobNews], holds: Callable[[JobNews], bool]) -
     raise AssertionError("the news ended")
 
 
+async def test_who_comes_while_the_last_one_leaves(jobs: Jobs, overview: JobOverview) -> None:
+    """As a page that is loaded anew: what the other one's watch knew and how it ends is nothing to
+    it."""
+    for count in range(3):
+        leaver = overview.news()
+        await told(leaver, lambda one: True)
+        leaving = asyncio.ensure_future(leaver.aclose())
+        await asyncio.sleep(0)  # it has begun to leave, and its watch has not ended
+        assert not leaving.done()
+        async with aclosing(overview.news()) as news:
+            await jobs.submit(NOBODYS)
+            await told(news, lambda one: one.states == {"Pending": count + 1})  # noqa: B023 it is called here
+            await leaving
+
+
 async def test_news_of_a_job(bus: Bus, jobs: Jobs, overview: JobOverview) -> None:
     """Who follows hears how it is, then of a job that comes, how far it is, and how it ends."""
     async with aclosing(overview.news()) as news:

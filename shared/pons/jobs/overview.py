@@ -76,9 +76,12 @@ class JobOverview:
             yield self._watching
         finally:
             self._followers -= 1
-            if self._followers == 0:
-                self._watching.cancel()
-                await asyncio.wait((self._watching,))
+            ending = self._watching
+            if self._followers == 0 and ending is not None:
+                # Whoever comes before it has ended begins another one.
+                self._watching = self._known = None
+                ending.cancel()
+                await asyncio.wait((ending,))
 
     async def _watch(self) -> None:
         """What is known ends with the watch, whatever ended it: it would grow old."""
@@ -88,7 +91,8 @@ class JobOverview:
                 self._changed.set()
                 self._changed = asyncio.Event()
         finally:
-            self._known = None
+            if self._watching is asyncio.current_task():
+                self._known = None
 
     def _learn(self, item: Snapshot | Entry) -> None:
         if isinstance(item, Snapshot):
