@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from pons.errors import BadRequest, OutOfResources, Unavailable
+from pons.messages.events import Origin
 from pons.objects import Body
 from pons_gateway.uploads.several import AT_ONCE, MOST_FILES, store_several
 
@@ -104,17 +106,77 @@ async def test_so_many_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("kind", [OutOfResources, Unavailable])
-async def test_a_store_that_takes_nothing(kind: type[OutOfResources | Unavailable]) -> None:
+async def test_a_store_that_takes_no_more(kind: type[OutOfResources | Unavailable]) -> None:
     """Those that come behind are not tried, and have the same reason."""
     tried: list[Body] = []
 
     async def store(body: Body) -> dict[str, str]:
         tried.append(body)
+        if body == b"taken":
+            return {}
         raise kind("no")
 
-    outcomes = await store_several(bodies(*[b"x"] * 20), store)
-    assert [type(one.failure) for one in outcomes] == [kind] * 20
-    assert 1 <= len(tried) <= AT_ONCE
+    outcomes = await store_several(bodies(b"taken", *[b"x"] * 20), store)
+    assert [type(one.failure) for one in outcomes] == [type(None), *[kind] * 20]
+    assert 2 <= len(tried) <= AT_ONCE + 1
+
+
+async def test_a_store_that_takes_nothing(
+    client: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request has the status that each file would have had alone, which metrics and proxies
+    look at."""
+
+    async def full(_body: Body, _origin: Origin) -> None:
+        raise OutOfResources("The disk is full")
+
+    monkeypatch.setattr(store.ingest, "store", full)
+    answer = await client.post(PATH, files=form(b"DICOM 1", b"DICOM 2"))
+    assert answer.status_code == 507
+    assert answer.json()["Details"] == "The disk is full"
+    answer = await client.post(PATH, files=form(b"", b"DICOM 1"))
+    assert [one["status"] for one in answer.json()] == [400, 507]
+
+
+async def test_one_zip_at_a_time() -> None:
+    """Each may take as much memory as a request; other files do not wait for them."""
+    zips = most = 0
+    others = asyncio.Event()
+
+    async def store(body: Body) -> dict[str, str]:
+        nonlocal zips, most
+        if body == b"x":
+            others.set()
+            return {}
+        zips += 1
+        most = max(zips, most)
+        await others.wait()
+        await asyncio.sleep(0)
+        zips -= 1
+        return {}
+
+    outcomes = await store_several(bodies(*[b"PK\3\4"] * 3, b"x", b"PK\3\4"), store)
+    assert (len(outcomes), most) == (5, 1)
+
+
+async def test_a_client_that_goes(store: Store) -> None:
+    """What was not begun is freed all the same."""
+    spool, begun = store.backends.objects.spool(), []
+
+    async def files() -> AsyncIterator[Body]:
+        yield spool
+
+    async def keep(body: Body) -> None:
+        begun.append(body)
+
+    task = asyncio.create_task(store_several(files(), keep))
+    await asyncio.sleep(0)  # it has the file, whose own task has not had its turn
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert begun == []
+    with pytest.raises(ValueError, match="closed"):
+        spool.write(b"x")
 
 
 async def test_a_bug_is_told_when_the_others_are_stored() -> None:
@@ -130,6 +192,9 @@ async def test_a_bug_is_told_when_the_others_are_stored() -> None:
     with pytest.raises(ZeroDivisionError):
         await store_several(bodies(b"1", b"bug", b"2"), store)
     assert done == [b"1", b"2"]
+    with capture_logs() as logs, pytest.raises(BadRequest):
+        await store_several(bodies(b"bug", *[b"x"] * MOST_FILES), store)
+    assert [one["event"] for one in logs] == ["file of a form not stored"]
 
 
 async def test_too_many() -> None:
