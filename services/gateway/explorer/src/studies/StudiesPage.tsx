@@ -66,9 +66,9 @@ export function StudiesPage() {
     setShown(wanted);
     setActive((before) => Math.min(before, 0));
   }
-  // What is beside the rows is asked for behind the first ones of the page, whatever became of these.
+  // What is beside the rows is asked for behind the first ones, or once a try to have them failed.
   const [rowsCame, setRowsCame] = useState(false);
-  if (first.isFetched && !rowsCame) setRowsCame(true);
+  if (!rowsCame && (first.isFetched || first.failureCount > 0)) setRowsCame(true);
   const pages = usePages(shown);
   const list = JSON.stringify(shown);
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each list that is shown

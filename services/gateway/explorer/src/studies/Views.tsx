@@ -27,7 +27,7 @@ export function Views({ address, round, ask }: Props) {
   const t = useTranslations('studies');
   const locale = useLocale();
   const { data: facets } = useQuery({ ...facetsQuery(round), enabled: ask });
-  const { data: saved, isFetched } = useQuery({ ...viewsQuery, enabled: ask });
+  const { data: saved, isFetched, failureCount } = useQuery({ ...viewsQuery, enabled: ask });
   return (
     <>
       <h2 className={styles.title}>{t('views')}</h2>
@@ -40,7 +40,7 @@ export function Views({ address, round, ask }: Props) {
         {saved && <SavedViews views={saved} address={address} />}
       </ul>
       {/* Below the saved views, which would push them down. */}
-      {isFetched && facets?.labels && facets.labels.length > 0 && (
+      {(isFetched || failureCount > 0) && facets?.labels && facets.labels.length > 0 && (
         <>
           <h2 className={styles.title}>{t('labels')}</h2>
           <ul className={styles.list}>
