@@ -67,7 +67,9 @@ function answered({ status, responseText }: XMLHttpRequest, files: number): Ende
   // A proxy may let no such form pass, and a gateway of an earlier version knows none.
   const notTogether =
     files > 1 && status >= 400 && status < 500 && !OF_ANY_REQUEST.includes(status);
-  const outcome = notTogether ? ALONE : outcomeOf(status, answer);
+  // Of several files, what has come is no answer about them.
+  const told = files > 1 && status === 200 ? null : answer;
+  const outcome = notTogether ? ALONE : outcomeOf(status, told);
   return { outcomes: Array<Outcome>(files).fill(outcome), notTogether };
 }
 

@@ -125,7 +125,7 @@ describe('files that are sent', () => {
     queue.cancel();
     Request.all = [];
     queue.retry();
-    expect(Request.all.map(({ path }) => path)).toEqual(Array(4).fill('/instances'));
+    expect(Request.all.map(({ names }) => names.length)).toEqual([2, 2, 1, 1]);
   });
 
   it('go on where one among them cannot be read', async () => {
@@ -136,6 +136,13 @@ describe('files that are sent', () => {
     await vi.waitFor(() => expect(Request.all).toHaveLength(5));
     expect(queue.uploads[1]).toMatchObject({ state: 'refused', why: 'it has gone' });
     expect(Request.all[4]?.names).toEqual([1]);
+  });
+
+  it('have no outcome where the answer tells of none', () => {
+    const queue = new UploadQueue();
+    queue.add(Array.from({ length: 8 }, () => file(10)));
+    Request.all[0]?.answer(200, []);
+    expect(queue.uploads.slice(0, 2).map(({ whyKey }) => whyKey)).toEqual(['noAnswer', 'noAnswer']);
   });
 
   it('are all given up with their requests', () => {

@@ -74,6 +74,8 @@ export class UploadQueue {
   private next = 0;
   private again: Upload[] = [];
   private together = true;
+  /** What was refused together, or was with a file that cannot be read. */
+  private alone = new WeakSet<Upload>();
   /** What ends each request that is on its way, and what it has. */
   private running = new Map<() => void, Upload[]>();
   /** What still finds files, in folders that were dropped. */
@@ -204,21 +206,25 @@ export class UploadQueue {
     this.tell();
   }
 
-  /** What goes with the next request: what is sent again goes alone. */
+  /** What goes with the next request. */
   private take(): Upload[] {
-    for (let one = this.again.shift(); one; one = this.again.shift())
-      if (one.state === 'waiting') return [one];
     // The last ones are shared among the requests.
-    const share = Math.ceil((this.uploads.length - this.next) / AT_A_TIME);
-    const most = this.together ? Math.min(TOGETHER.files, share) : 1;
+    const left = this.again.length + this.uploads.length - this.next;
+    const most = this.together ? Math.min(TOGETHER.files, Math.ceil(left / AT_A_TIME)) : 1;
     const taken: Upload[] = [];
     let bytes = 0;
-    for (; this.next < this.uploads.length && taken.length < most; this.next += 1) {
-      const upload = this.uploads[this.next];
-      if (upload?.state !== 'waiting') continue;
-      bytes += upload.size;
-      if (taken.length && bytes > TOGETHER.bytes) break;
-      taken.push(upload);
+    while (taken.length < most) {
+      const upload = this.again[0] ?? this.uploads[this.next];
+      if (!upload) break;
+      if (upload.state === 'waiting') {
+        const alone = this.alone.has(upload);
+        bytes += upload.size;
+        if (taken.length && (alone || bytes > TOGETHER.bytes)) break;
+        taken.push(upload);
+        if (alone) bytes = Number.POSITIVE_INFINITY;
+      }
+      if (this.again.length) this.again.shift();
+      else this.next += 1;
     }
     return taken;
   }
@@ -247,6 +253,7 @@ export class UploadQueue {
       this.studies.set(ParentStudy, (this.studies.get(ParentStudy) ?? 0) + 1);
     if (state === 'waiting') {
       upload.sent = 0;
+      this.alone.add(upload);
       this.again.push(upload);
     }
     // The others would not fare better until somebody has logged in again.
