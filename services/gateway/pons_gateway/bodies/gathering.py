@@ -82,7 +82,8 @@ async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise TooLarge(f"The body has more than {limit // MEGABYTE} MiB")
+            most = f"{limit // MEGABYTE} MiB" if limit >= MEGABYTE else f"{limit // 1024} KiB"
+            raise TooLarge(f"The body has more than {most}")
         yield chunk
 
 

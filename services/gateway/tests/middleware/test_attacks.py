@@ -69,6 +69,7 @@ async def test_strangers_send_short_bodies(open_client: Open) -> None:
                 LOGIN, content=content, headers={"Transfer-Encoding": "chunked"}
             )
             assert answer.status_code == 413
+            assert answer.json()["Details"] == "The body has more than 16 KiB"
 
 
 async def pieces() -> Any:
