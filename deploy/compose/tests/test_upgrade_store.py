@@ -19,9 +19,16 @@ words = sys.argv[1:]
 started = (there / "started").exists()
 with (there / "told").open("a") as told:
     print(*words, file=told)
+lost = (there / "lost").read_text()
+told = [line.split() for line in (there / "told").read_text().splitlines()]
+removed = {{word for line in told if line[0] == "rm" for word in line}}
 if "ps" in words:
     for service in words[words.index("--quiet") + 1 :]:
-        print(f"old-{{service}}", *([f"new-{{service}}"] if started else []), sep="\\n")
+        for one in (f"old-{{service}}", *([f"new-{{service}}"] if started else [])):
+            if one not in removed and not (started and one == lost):
+                print(one)
+elif words[0] in ("stop", "rm"):
+    sys.exit(lost in words)
 elif "up" in words and "--scale" in words:
     (there / "started").touch()
     sys.exit(int((there / "exit-code").read_text()))
@@ -41,6 +48,7 @@ def place(tmp_path: Path) -> Path:
     choose(tmp_path, "8042-8043", "4242-4243")
     (tmp_path / "health").write_text("healthy")
     (tmp_path / "exit-code").write_text("0")
+    (tmp_path / "lost").write_text("none")
     docker = tmp_path / "docker"
     docker.write_text(CLIENT.format(python=sys.executable, there=tmp_path))
     docker.chmod(0o755)
@@ -106,6 +114,23 @@ def test_old_containers_stay_if_new_ones_fail(
     assert all(one.startswith("new-") for one in removed)
     assert len(removed) == 5
     assert told(place, "stop") == []
+
+
+def test_what_is_gone_already_keeps_nothing_from_its_end(place: Path) -> None:
+    """Docker fails for the container that somebody has removed meanwhile, and ends the others."""
+    (place / "lost").write_text("old-render")
+    done = upgrade(place, "ct")
+    assert done.returncode == 0, done.stderr
+    assert len(told(place, "stop")) == len(told(place, "rm")) == 2
+
+
+def test_what_has_not_ended_is_told(place: Path) -> None:
+    """With the command that ends it: the next upgrade would make twice as many."""
+    client = (place / "docker").read_text()
+    (place / "docker").write_text(client.replace('line[0] == "rm"', 'line[0] == "no"'))
+    done = upgrade(place, "ct")
+    assert done.returncode == 1
+    assert "rm --force --volumes old-index old-render" in done.stderr
 
 
 def test_a_door_with_one_port_is_replaced_where_it_is(place: Path) -> None:
