@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from pons.remotes.contacts import address_of
 from pons.remotes.peers import OtherStore
 from pons_gateway.backends import Backends
 from pons_gateway.models.known_remotes import ChangedPeer
+
+NEWS_EVERY = 1.0
+"""Seconds between two news at least: each tells of all remotes."""
 
 
 def known_remotes(backends: Backends) -> dict[str, Any]:
@@ -63,6 +67,9 @@ async def remote_news(backends: Backends) -> AsyncIterator[dict[str, Any]]:
         if news != told:
             told = news
             yield news
+            with suppress(TimeoutError):
+                async with asyncio.timeout(NEWS_EVERY):
+                    await backends.health.stop.wait()
         await _first_of([*changes, backends.health.stop])
 
 

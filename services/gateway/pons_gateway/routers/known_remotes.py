@@ -23,7 +23,7 @@ router = Router(tag_tree.router.title, tag_tree.router.description, prefix="/exp
 )
 @page
 async def list_remotes(backends: BackendsDep) -> Response:
-    """Without secrets. A contact counts whoever has asked for it, and for whom."""
+    """Without secrets. The last contact is that of the whole store, not of the user who asks."""
     return json_answer(known_remotes(backends))
 
 

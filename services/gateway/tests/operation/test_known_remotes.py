@@ -78,8 +78,14 @@ async def test_last_contact(client: httpx.AsyncClient) -> None:
     assert told["peers"][0]["contact"] is None
 
 
-async def test_news(store: Store, peers: FakeRegistry, contacts: FakeContacts) -> None:
+async def test_news(
+    store: Store,
+    peers: FakeRegistry,
+    contacts: FakeContacts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """All of them at first, then whenever one is otherwise, is new, or is no more."""
+    monkeypatch.setattr("pons_gateway.resources.known_remotes.NEWS_EVERY", 0.0)
     modalities: Any = FakeRegistry({"pacs": PACS})
     known: Any = {"peers": peers, "modalities": modalities, "contacts": contacts}
     backends = replace(store.backends, **known)
@@ -96,7 +102,18 @@ async def test_news(store: Store, peers: FakeRegistry, contacts: FakeContacts) -
         del contacts.known["modality:pacs"]
         tell(contacts)
         assert await heard.get() == {"pacs": None, "one": None}
+        looked = asyncio.Event()
+
+        def look() -> dict[str, Any]:
+            looked.set()
+            return dict(peers.known)
+
+        monkeypatch.setattr(peers, "list", look)
         tell(peers)  # of nothing
+        await looked.wait()
+        for _ in range(10):  # as long as it could take to tell it all the same
+            await asyncio.sleep(0)
+        assert heard.empty()
         del modalities.known["pacs"]
         tell(modalities)
         assert await heard.get() == {"one": None}
