@@ -2,11 +2,13 @@
 """The last contact with each other system, kept for every process."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
 
 from pons.bus import Bus
+from pons.bus.connection import CONTACTS_SECONDS
 from pons.messages.modality import Modality
 from pons.remotes.contacts import Contact, Contacts, Outcome, address_of, open_contacts
 from pons.remotes.peers import OtherStore
@@ -17,7 +19,11 @@ pytestmark = pytest.mark.anyio
 PACS = "modality:pacs"
 
 
-def contact(at: float, outcome: Outcome = "well", address: str = "A@h:1") -> Contact:
+NOW = time.time() - 1000.0
+
+
+def contact(since: float, outcome: Outcome = "well", address: str = "A@h:1") -> Contact:
+    at = NOW + since
     return Contact(address, at, "C-ECHO", outcome, well=at if outcome == "well" else 0.0)
 
 
@@ -48,12 +54,27 @@ async def test_the_later_one_stays(bus: Bus) -> None:
     async with open_contacts(bus) as read:
         told = read.get(PACS, "A@h:1")
         assert told is not None
-        assert (told.outcome, told.at, told.well) == ("failed", 3.0, 2.0)
+        assert (told.outcome, told.at, told.well) == ("failed", NOW + 3.0, NOW + 2.0)
     await contacts.keep(PACS, contact(4.0, "absent", "A@elsewhere:1"))
     async with open_contacts(bus) as read:
         told = read.get(PACS, "A@elsewhere:1")
         assert told is not None
         assert (told.outcome, told.well) == ("absent", 0.0)
+
+
+async def test_what_was_too_long_ago_and_what_will_be(bus: Bus) -> None:
+    """What the bucket forgets is not told by who read it before; a clock that was ahead by far is
+    no reason to keep nothing any more."""
+    contacts = Contacts(bus)
+    await contacts.keep(PACS, contact(-CONTACTS_SECONDS))
+    async with open_contacts(bus) as read:
+        assert read.get(PACS, "A@h:1") is None
+    await contacts.keep(PACS, contact(100_000.0))
+    await contacts.keep(PACS, contact(1.0, "absent"))
+    async with open_contacts(bus) as read:
+        told = read.get(PACS, "A@h:1")
+        assert told is not None
+        assert told.outcome == "absent"
 
 
 async def test_what_a_later_version_writes(bus: Bus) -> None:

@@ -28,8 +28,10 @@ def nobody() -> Iterator[int]:
 def known(store: Store, kind: str, name: str, described: dict[str, object]) -> Iterator[None]:
     """The store knows it as long as the block runs."""
     store.http.put(f"/{kind}/{name}", json=described).raise_for_status()
-    yield
-    store.http.delete(f"/{kind}/{name}").raise_for_status()
+    try:
+        yield
+    finally:
+        store.http.delete(f"/{kind}/{name}")
 
 
 def contact(store: Store, name: str, kind: str = "modalities") -> dict[str, Any]:

@@ -20,6 +20,8 @@ class Call:
     """What is done there."""
     answered: "Callable[[Call], None]"
     """Called once, in the loop that asks, when the remote takes part for the first time."""
+    address: str = ""
+    """Where the remote is called; empty until that is known."""
     reached: bool = False
     passed_over: RemoteFailure | None = None
     """The last thing that the remote did not take, and without which the task goes on."""
@@ -38,6 +40,13 @@ def during(call: Call) -> Iterator[None]:
         yield
     finally:
         CURRENT.reset(token)
+
+
+def at(address: str) -> None:
+    """Note where the remote is called, as `pons.remotes.contacts` writes that."""
+    call = CURRENT.get()
+    if call is not None:
+        call.address = address
 
 
 def reached() -> None:

@@ -33,11 +33,12 @@ from pons.messages.egress import (
     StoreStraight,
     UploadToPeer,
 )
-from pons.remotes.contacts import Contact, Contacts, Outcome, address_of
+from pons.remotes.contacts import Contact, Contacts, Outcome, address_of, open_contacts
 from pons.remotes.modalities import Modalities
 from pons.remotes.peers import OtherStore
 from pons.remotes.registry import Registry
 from pons_egress.calls import Call, during
+from pons_egress.progress import Incomplete
 
 log = structlog.get_logger()
 
@@ -57,8 +58,8 @@ DONE_BY_JOBS = {
     PULL: "GET /transfers/chunks",
 }
 """What each type of job does at its destination."""
-ELSEWHERE = ("host", "port", "called_aet")
-"""Arguments of a job by which it calls another place than the description of its modality says."""
+UNSAID = "it failed, see the log of egress"
+"""Where nobody said why."""
 
 
 class ContactNotes:
@@ -97,8 +98,7 @@ class ContactNotes:
         did = DONE_BY_JOBS.get(kind, "")
 
         async def noted(run: Run) -> None:
-            elsewhere = any(run.request.arguments.get(name) for name in ELSEWHERE)
-            with self.calling("" if elsewhere else run.document.destination, did):
+            with self.calling(run.document.destination, did):
                 await handler(run)
 
         return noted if did else handler
@@ -107,8 +107,8 @@ class ContactNotes:
     def calling(self, destination: str, did: str) -> Iterator[None]:
         """Note how the block ends, which does something at a destination; nothing where that is "".
 
-        What ends it for another reason than the remote says nothing of that, and what has asked it
-        nothing neither.
+        What ends it for another reason than the remote says nothing of that, nor does what has
+        asked it nothing, or has called another place than the one where the store knows it.
         """
         if not destination:
             yield
@@ -117,31 +117,47 @@ class ContactNotes:
         try:
             with during(call):
                 yield
-        except RemoteFailure as error:
-            self._note(call, "failed" if error.reached else "absent", error.why)
+        except Incomplete:
+            self._judge(call)
             raise
+        except RemoteFailure as error:
+            self._note(call, "failed" if error.reached else "absent", error.why or UNSAID)
+            raise
+        self._judge(call)
+
+    def _judge(self, call: Call) -> None:
+        """Note something that is over, by what the remote did not take of it."""
         if call.passed_over is not None:
-            self._note(call, "failed", call.passed_over.why)
+            self._note(call, "failed", call.passed_over.why or UNSAID)
         elif call.reached:
             self._note(call, "well")
 
     def _lift(self, call: Call) -> None:
         """A remote that was away is there: what is being done may still take hours."""
-        before = self._last.get(call.destination)
-        if before is None or before.outcome == "absent":
-            self._note(call, "well")
+        before = self._before(call)
+        if before is not None and before.outcome == "absent":
+            self._note(call, "well", well=before.well)
 
-    def _note(self, call: Call, outcome: Outcome, why: str = "") -> None:
+    def _before(self, call: Call) -> Contact | None:
+        """The last contact at this address, as this process noted it or another one."""
+        known = self._contacts.get(call.destination, call.address)
+        own = self._last.get(call.destination)
+        if own is None or own.address != call.address:
+            return known
+        return own if known is None or own.at >= known.at else known
+
+    def _note(self, call: Call, outcome: Outcome, why: str = "", well: float | None = None) -> None:
+        """`well` is when it went well last, if not now or as before."""
         kind, name = parts(call.destination)
         remote = self._known[kind].list().get(name)
-        if remote is None:
-            return  # it was removed meanwhile
-        now = time.time()
-        address, well = address_of(remote), now if outcome == "well" else 0.0
-        contact = Contact(address, now, call.did, outcome, why[:LONGEST], well)
-        before = self._last.get(call.destination)
+        if remote is None or address_of(remote) != call.address:
+            return  # it is no more, somewhere else by now, or was called elsewhere
+        before, now = self._before(call), time.time()
+        if well is None:
+            well = now if outcome == "well" else before.well if before is not None else 0.0
+        contact = Contact(call.address, now, call.did, outcome, why[:LONGEST], well)
         self._last[call.destination] = contact
-        same = before is not None and (before.outcome, before.address) == (outcome, address)
+        same = before is not None and before.outcome == outcome
         since = self._kept_at.get(call.destination, float("-inf"))
         self._plan(call.destination, since + (PAUSE if same else SOONEST))
 
@@ -163,6 +179,11 @@ class ContactNotes:
                 async with asyncio.timeout(left):
                     await self._news.wait()
 
+    async def keep_all(self) -> None:
+        """Keep what waits, once."""
+        for destination in list(self._due):
+            await self._keep(destination)
+
     async def _keep(self, destination: str) -> None:
         del self._due[destination]
         self._kept_at[destination] = time.monotonic()
@@ -179,7 +200,7 @@ def _asked(command: msgspec.Struct) -> tuple[str, str]:
     """Of whom a command asks something, and what; "" where that is nobody who is known by name."""
     match command:
         case EchoModality():
-            return "" if command.described else f"modality:{command.modality}", "C-ECHO"
+            return f"modality:{command.modality}", "C-ECHO"
         case FindModality():
             return f"modality:{command.modality}", "C-FIND"
         case StoreStraight():
@@ -196,12 +217,15 @@ def _asked(command: msgspec.Struct) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def open_contacts(
+async def open_notes(
     bus: Bus, modalities: Modalities, peers: Registry[OtherStore]
 ) -> AsyncIterator[ContactNotes]:
-    """Notes that are kept as long as the block runs."""
-    notes = ContactNotes(Contacts(bus), modalities, peers)
-    async with asyncio.TaskGroup() as group:
+    """Notes that are kept as long as the block runs, and what waits then for a second more."""
+    async with open_contacts(bus) as contacts, asyncio.TaskGroup() as group:
+        notes = ContactNotes(contacts, modalities, peers)
         keeping = group.create_task(notes.run())
         yield notes
         keeping.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SOONEST):
+                await notes.keep_all()

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pons.errors import RemoteFailure
 from pons.jobs import StoreRequest
 from pons.messages.modality import Modality
+from pons.remotes.contacts import node_address
 from pons.sending.contexts import UNCOMPRESSED
 from pons.settings import DicomSettings, Settings
+from pons_egress import calls
 
 
 class InstanceRefused(RemoteFailure):
@@ -63,12 +65,14 @@ class Peer:
 def find_peer(request: StoreRequest, modality: Modality, settings: Settings) -> Peer:
     """The peer that `modality` describes, with what `request` says otherwise."""
     local_aet, aet = request.aets(modality, settings.dicom.aet)
+    host, port = request.host or modality.host, request.port or modality.port
+    calls.at(node_address(aet, host, port))
     return Peer(
         modality=request.modality,
         local_aet=local_aet,
         aet=aet,
-        host=request.host or modality.host,
-        port=request.port or modality.port,
+        host=host,
+        port=port,
         timeout=request.timeout or float(modality.timeout) or settings.egress.timeout,
         into=_into(modality, settings),
         tls=settings.dicom if modality.use_dicom_tls else None,

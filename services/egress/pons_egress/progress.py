@@ -17,6 +17,11 @@ from pons.sending.source import Lookup
 from pons_egress.exports import ExportLog
 
 
+class Incomplete(RemoteFailure):
+    """Not all that was to be sent has arrived, be it that the other side did not take it or that
+    this one could not send it."""
+
+
 class Position(msgspec.Struct, frozen=True):
     """How far a job is, and where to go on."""
 
@@ -124,7 +129,7 @@ class Progress:
             first = next(iter(self.position.reasons.values()))
             total = self.position.total
             why = f"{failed} of {total} instances did not arrive"
-            raise RemoteFailure(f"{why}; of the first: {first}", final=True, why=why)
+            raise Incomplete(f"{why}; of the first: {first}", final=True, why=why)
 
     async def keep(self) -> None:
         """Put into the job's document how far it is."""

@@ -45,7 +45,7 @@ from pons.runtime.render import open_render
 from pons.sending.decompression import Decompression
 from pons.settings import Settings
 from pons_egress.commitment import Committing
-from pons_egress.contacts import open_contacts
+from pons_egress.contacts import open_notes
 from pons_egress.echo import Echo
 from pons_egress.lua.service import open_lua
 from pons_egress.outgoing import OutgoingFilter
@@ -87,7 +87,7 @@ async def open_service(settings: Settings, health: Health) -> AsyncIterator[None
             open_threads(settings.egress) as threads,
             open_render(settings, None) as render,
             open_lua(bus, catalog, modalities, peers, settings) as lua_events,
-            open_contacts(bus, modalities, peers) as contacts,
+            open_notes(bus, modalities, peers) as contacts,
             asyncio.TaskGroup() as group,
         ):
             health.checks |= {

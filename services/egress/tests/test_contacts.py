@@ -4,9 +4,11 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,15 +18,17 @@ from pynetdicom import AE, evt
 from pons.bus import Bus
 from pons.errors import NotFound, RemoteFailure, Unavailable
 from pons.jobs import Jobs, StoreRequest, Worker, submit_store
-from pons.jobs.store import JOB_TYPE, WORKER
+from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
 from pons.messages.egress import EchoModality
 from pons.messages.modality import Modality
 from pons.remotes.contacts import Contact, Contacts, address_of, open_contacts
 from pons.remotes.modalities import Modalities, open_modalities
 from pons.remotes.peers import open_peers
 from pons.settings import Settings
+from pons_egress import calls
 from pons_egress import contacts as egress_contacts
 from pons_egress.echo import Echo
+from pons_egress.peer import find_peer
 from pons_egress.scu.threads import open_threads
 from pons_egress.store import ModalityStore
 from pons_testing.scp import serving
@@ -60,6 +64,7 @@ class Egress:
     contacts: Contacts
     ask: Callable[[EchoModality], Awaitable[Any]]
     jobs: Jobs
+    notes: egress_contacts.ContactNotes
 
     async def echo(self, name: str, described: Modality | None = None) -> None:
         with suppress(RemoteFailure):
@@ -96,15 +101,18 @@ async def calling(bus: Bus, store: Any, **ports: int) -> AsyncIterator[Egress]:
         open_peers(bus, settings) as peers,
         open_threads(settings.egress) as threads,
         open_contacts(bus) as contacts,
-        egress_contacts.open_contacts(bus, modalities, peers) as notes,
+        egress_contacts.open_notes(bus, modalities, peers) as notes,
         asyncio.TaskGroup() as group,
     ):
         commands = notes.commands({EchoModality: Echo(threads, modalities, settings)})
         sending = ModalityStore(bus, store.objects, store, modalities, settings)
         handlers = notes.jobs({JOB_TYPE: sending})
-        working = group.create_task(Worker(bus, settings.jobs, WORKER, handlers).run())
-        yield Egress(modalities, contacts, commands[EchoModality], Jobs(bus, settings.jobs))
-        working.cancel()
+        workers = [Worker(bus, settings.jobs, kind, handlers) for kind in (WORKER, ROUTING)]
+        working = [group.create_task(one.run()) for one in workers]
+        jobs = Jobs(bus, settings.jobs)
+        yield Egress(modalities, contacts, commands[EchoModality], jobs, notes)
+        for one in working:
+            one.cancel()
 
 
 async def test_outcomes(bus: Bus, store: Any, listening: Any) -> None:
@@ -180,26 +188,95 @@ async def test_jobs(bus: Bus, store: Any, index: Any, image: Any, listening: Any
                 went_well = await egress.until("pacs", "well", "C-STORE")
 
 
-async def test_a_job_that_takes_long(
+async def test_what_this_store_could_not_send(
     bus: Bus, store: Any, index: Any, image: Any, listening: Any
 ) -> None:
-    """That a modality is back is told while the job sends, and not after it."""
+    """A job of a rule fails where an object is gone; the modality took all that it was sent."""
+    await store.add_dataset(image(1))
+    lost = await store.add_dataset(image(2))
+    await store.objects.delete([lost.object_key])
+    with listening(CT) as peer:
+        async with calling(bus, store, pacs=peer.port) as egress:
+            job = await egress.jobs.wait_for(await egress.send("pacs", rules=["all"]), 60)
+            assert job.document.state == "Failure"
+            assert "1 of 2 instances did not arrive" in job.document.error_details
+            await egress.until("pacs", "well", "C-STORE")
+
+
+async def test_why_a_job_of_a_rule_failed(
+    bus: Bus, store: Any, index: Any, image: Any, listening: Any
+) -> None:
+    """What the modality answered is told, and not how many it did not take."""
+    await store.add_dataset(image())
+    with listening(CT) as peer:
+        peer.statuses.append(0xC000)
+        async with calling(bus, store, pacs=peer.port) as egress:
+            await egress.jobs.wait_for(await egress.send("pacs", rules=["all"]), 60)
+            contact = await egress.until("pacs", "failed", "C-STORE")
+            assert "with status 0xC000" in contact.why
+
+
+@pytest.mark.parametrize(("kind", "did"), egress_contacts.DONE_BY_JOBS.items())
+async def test_every_kind_of_job(bus: Bus, store: Any, kind: str, did: str) -> None:
+    """Each is noted as what it does at its destination."""
+
+    async def call(_run: Any) -> None:
+        calls.at("PEER@127.0.0.1:9")
+        calls.reached()
+
+    async with calling(bus, store, pacs=9) as egress:
+        run: Any = SimpleNamespace(document=SimpleNamespace(destination="modality:pacs"))
+        await egress.notes.jobs({kind: call})[kind](run)
+        await egress.until("pacs", "well", did)
+
+
+async def test_a_modality_that_moves_while_it_is_called(bus: Bus, store: Any) -> None:
+    """How it went at its former place is no news of the present one."""
+    with nobody() as port:
+        async with calling(bus, store, pacs=port, other=port) as egress:
+            described = egress.modalities.get("pacs")
+            peer = find_peer(StoreRequest("pacs", []), described, Settings())
+
+            async def move(_run: Any) -> None:
+                calls.at(address_of(described))
+                await egress.modalities.put("pacs", Modality("PEER", "127.0.0.1", 9))
+                raise peer.absence("nobody is there")
+
+            run: Any = SimpleNamespace(document=SimpleNamespace(destination="modality:pacs"))
+            with pytest.raises(RemoteFailure):
+                await egress.notes.jobs({JOB_TYPE: move})[JOB_TYPE](run)
+            await egress.echo("other")
+            await egress.until("other", "absent")  # what was noted before was kept before
+            assert egress.contact("pacs") is None
+
+
+async def test_what_another_replica_noted(
+    bus: Bus, store: Any, index: Any, image: Any, listening: Any
+) -> None:
+    """That a modality is back is told while a job sends, and not after it, whoever found it away;
+    that something went well, only once it has."""
     await store.add_dataset(image())
     may_answer = threading.Event()
-    with listening(CT) as peer, nobody() as port:
+    with listening(CT) as peer:
         peer.before_answer = lambda _event: may_answer.wait(60)
-        async with calling(bus, store, pacs=port) as egress:
-            await egress.echo("pacs")
-            await egress.until("pacs", "absent")
-            back = Modality("PEER", "127.0.0.1", peer.port)
-            await egress.modalities.put("pacs", back)
+        async with calling(bus, store, pacs=peer.port) as egress:
+            address = address_of(egress.modalities.get("pacs"))
+            away = Contact(address, time.time() - 5, "C-ECHO", "absent", "nobody", 7.0)
+            await Contacts(bus).keep("modality:pacs", away)
+            await until(lambda: egress.notes._contacts.get("modality:pacs", address))
             try:
                 job = await egress.send("pacs")
-                await egress.until("pacs", "well", "C-STORE")
+                assert (await egress.until("pacs", "well", "C-STORE")).well == 7.0
                 assert not (await egress.jobs.get(job)).document.finished
             finally:
                 may_answer.set()
             await egress.jobs.wait_for(job, 60)
+
+            def went_well() -> bool:
+                contact = egress.contact("pacs")
+                return contact is not None and contact.well == contact.at
+
+            await until(went_well)
 
 
 async def test_seldom_as_long_as_nothing_changes(
@@ -227,7 +304,7 @@ async def test_seldom_as_long_as_nothing_changes(
                         statuses.append(0x0110)
                     await egress.echo("pacs")
                 assert (await egress.until("pacs", outcome)).why == why
-    assert [one.outcome for one in kept] == ["well", "failed"]
+            assert [one.outcome for one in kept] == ["well", "failed"]
 
 
 async def test_nats_that_is_away(

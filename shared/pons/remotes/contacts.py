@@ -7,6 +7,7 @@ older than `CONTACTS_SECONDS` (`pons.bus.connection`).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -16,12 +17,16 @@ import structlog
 
 from pons.bus import Bus
 from pons.bus.bucket import Bucket
+from pons.bus.connection import CONTACTS_SECONDS
 from pons.bus.watch import Entry
 from pons.messages.destinations import parts
 from pons.messages.modality import Modality
 from pons.remotes.peers import OtherStore
 
 log = structlog.get_logger()
+
+AHEAD = 60.0
+"""Seconds by which a clock may be ahead of another: what is kept of later is written over."""
 
 Outcome = Literal["well", "failed", "absent"]
 """It did what it was asked; it was there, and did not; there was no connection with it."""
@@ -57,7 +62,9 @@ class Contacts:
     def get(self, destination: str, address: str) -> Contact | None:
         """The last contact with a `destination` (`modality:pacs`) at this address."""
         contact = self._known.get(_key(destination))
-        return contact if contact is not None and contact.address == address else None
+        if contact is None or contact.address != address:
+            return None
+        return contact if contact.at > time.time() - CONTACTS_SECONDS else None
 
     async def keep(self, destination: str, contact: Contact) -> None:
         """Keep it, unless a later one is kept already.
@@ -68,7 +75,7 @@ class Contacts:
         entry = await self._bucket.get(key)
         known = _read(entry) if entry is not None else None
         if known is not None:
-            if known.at >= contact.at:
+            if contact.at <= known.at < time.time() + AHEAD:
                 return
             if known.address == contact.address:
                 well = max(known.well, contact.well)
@@ -110,7 +117,12 @@ def address_of(remote: Modality | OtherStore) -> str:
     """Where a remote is, and what it is called there."""
     if isinstance(remote, OtherStore):
         return remote.url
-    return f"{remote.aet}@{remote.host}:{remote.port}"
+    return node_address(remote.aet, remote.host, remote.port)
+
+
+def node_address(aet: str, host: str, port: int) -> str:
+    """The address of a DICOM node."""
+    return f"{aet}@{host}:{port}"
 
 
 def _key(destination: str) -> str:

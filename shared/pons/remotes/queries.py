@@ -68,7 +68,8 @@ class Queries:
         packed = await asyncio.to_thread(_packed, answers)
         if len(packed) > MAX_EVENT_BYTES:
             size = sum(map(len, answers))
-            raise RemoteFailure(f"An answer to the query has {size} bytes, which is too much")
+            why = f"an answer to the query has {size} bytes, which is too much"
+            raise RemoteFailure(why.capitalize(), why=why)
         await self._bucket.put(f"{query_id}.{number}", packed)
 
     async def pages(self, query: AnsweredQuery) -> AsyncIterator[list[bytes]]:

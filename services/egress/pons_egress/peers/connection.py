@@ -20,9 +20,10 @@ from pons.errors import BadRequest, RemoteFailure
 from pons.http.traced import go_on
 from pons.objects import Body
 from pons.objects.bodies import read_body, size_of
+from pons.remotes.contacts import address_of
 from pons.remotes.peers import OtherStore
 from pons.settings import EgressSettings
-from pons_egress.calls import reached
+from pons_egress.calls import at, reached
 from pons_egress.peers.tls import tls_context, why_not_connected
 
 LONGEST_ANSWER = 512 * 1024
@@ -116,8 +117,8 @@ class Connection:
         """The error that says `what` happened with this peer; `theirs` is what it says itself."""
         return RemoteFailure(self._told(what + theirs), final=final, why=what)
 
-    def _unreachable(self, what: str, status: int = 0) -> Unreachable:
-        return Unreachable(self._told(what), status, why=what)
+    def _unreachable(self, what: str, status: int = 0, theirs: str = "") -> Unreachable:
+        return Unreachable(self._told(what + theirs), status, why=what)
 
     def _told(self, what: str) -> str:
         url = self._client.base_url
@@ -172,8 +173,8 @@ class Connection:
             what = f"no connection{self._through}: {why_not_connected(error)}"
             raise self._unreachable(what) from error
         except httpx.ProxyError as error:
-            what = f"the proxy of egress.http_proxy does not connect us: {error}"
-            raise self._unreachable(what) from error
+            what = "the proxy of egress.http_proxy does not connect us"
+            raise self._unreachable(what, theirs=f": {error}") from error
         except (TimeoutError, httpx.ReadTimeout):
             raise self.failure(f"no answer within {patience:g} s") from None
         except httpx.WriteTimeout:
@@ -245,6 +246,7 @@ async def open_connection(
 
     Raises `BadRequest` for what the peer's description asks for and cannot be.
     """
+    at(address_of(peer))
     if peer.pkcs11:
         raise BadRequest(
             f"Peer {name!r} is to be shown a certificate whose key is in hardware (Pkcs11), "

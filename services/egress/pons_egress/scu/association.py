@@ -86,8 +86,9 @@ class Association:
             return work(self)
 
     def failure(self) -> RemoteFailure:
-        """Why the association ended."""
-        return self.peer.failure(self._ended or "the association ended")
+        """Why the association ended, or why there was no connection for one."""
+        tell = self.peer.failure if self._heard else self.peer.absence
+        return tell(self._ended or "the association ended")
 
     def tell_end(self, what: str) -> None:
         """Note why the association ends; the first reason counts. From any thread."""
@@ -145,8 +146,6 @@ class Association:
         return requestor
 
     def _not_established(self, requestor: Requestor) -> RemoteFailure:
-        if not self._heard:
-            return self.peer.absence(self._ended or "there was no connection")
         if not requestor.rejected_contexts:
             return self.failure()
         names = {UID(str(context.abstract_syntax)).name for context in self._offer.contexts}
