@@ -7,16 +7,18 @@ import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
 import {
   type KeyboardEvent,
   type ReactNode,
+  useCallback,
   useEffect,
   useId,
   useLayoutEffect,
   useRef,
+  useState,
 } from 'react';
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
-import { Cells } from './Cells';
 import styles from './Grid.module.css';
 import { HeaderRow } from './HeaderRow';
+import { Row, type RowActs } from './Row';
 import { useNarrow } from './useNarrow';
 import { useRowHeight } from './useRowHeight';
 
@@ -34,6 +36,10 @@ export interface GridColumn<Row> {
   show: (row: Row) => ReactNode;
 }
 
+/**
+ * A row is drawn again when its value, its index, or one of `columns`, `nameOf` and `hrefOf` is
+ * another one: what these show has to depend on nothing else.
+ */
 export interface GridProps<Row> {
   label: string;
   columns: GridColumn<Row>[];
@@ -67,7 +73,7 @@ const CHECK = 2.6;
 /** Of the height of a row, that a card has. */
 const LINES = 2;
 
-export function Grid<Row>(props: GridProps<Row>) {
+export function Grid<Value>(props: GridProps<Value>) {
   const { columns, count, rowAt, active, onActive, onRange, selected, keyOf } = props;
   const t = useTranslations('grid');
   const id = useId();
@@ -130,6 +136,22 @@ export function Grid<Row>(props: GridProps<Row>) {
     event.preventDefault();
   };
 
+  const latest = useRef(props);
+  useLayoutEffect(() => {
+    latest.current = props;
+  });
+  const [acts] = useState<RowActs<Value>>(() => ({
+    press: (index, extend, add) => {
+      box.current?.focus({ preventScroll: true });
+      const { onToggle, onActive } = latest.current;
+      if (onToggle && (extend || add)) onToggle(index, extend);
+      else onActive(index);
+    },
+    toggle: (index, extend) => latest.current.onToggle?.(index, extend),
+    open: (row) => latest.current.onOpen(row),
+  }));
+  const { nameOf } = props;
+  const labelOf = useCallback((row: Value) => t('select', { name: nameOf(row) }), [t, nameOf]);
   const opening = Math.max(
     0,
     columns.findIndex(({ opens }) => opens),
@@ -173,55 +195,24 @@ export function Grid<Row>(props: GridProps<Row>) {
         {items.map(({ index, start }) => {
           const row = rowAt(index);
           const key = row === undefined ? '' : keyOf(row);
-          const chosen = selected?.has(key);
           return (
-            <div
+            <Row
               key={key || `at-${index}`}
               id={`${id}-row-${index}`}
-              role="row"
-              aria-rowindex={index + 2}
-              aria-selected={chosen}
-              className={styles.row}
-              data-active={index === active || undefined}
-              style={{
-                gridTemplateColumns: template,
-                height: `${height}px`,
-                transform: `translateY(${start - line}px)`,
-              }}
-              onClick={(event) => {
-                box.current?.focus({ preventScroll: true });
-                if (props.onToggle && (event.shiftKey || event.ctrlKey || event.metaKey)) {
-                  props.onToggle(index, event.shiftKey);
-                } else onActive(index);
-              }}
-              onDoubleClick={() => row !== undefined && props.onOpen(row)}
-            >
-              {selected && (
-                <div role="gridcell" className={styles.check}>
-                  {row !== undefined && (
-                    <input
-                      type="checkbox"
-                      tabIndex={-1}
-                      checked={chosen}
-                      aria-label={t('select', { name: props.nameOf(row) })}
-                      onClick={(event) => {
-                        event.stopPropagation();
-                        props.onToggle?.(index, event.shiftKey);
-                      }}
-                      onChange={() => undefined}
-                    />
-                  )}
-                </div>
-              )}
-              <Cells
-                row={row}
-                columns={columns}
-                opening={opening}
-                card={card}
-                href={props.hrefOf}
-                onOpen={props.onOpen}
-              />
-            </div>
+              index={index}
+              row={row}
+              top={start - line}
+              height={height}
+              template={template}
+              columns={columns}
+              opening={opening}
+              card={card}
+              active={index === active}
+              chosen={selected?.has(key)}
+              labelOf={labelOf}
+              hrefOf={props.hrefOf}
+              acts={acts}
+            />
           );
         })}
       </div>

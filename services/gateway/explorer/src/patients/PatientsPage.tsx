@@ -78,6 +78,19 @@ export function PatientsPage() {
     { keys: 'End', text: t('keyLast') },
   ]);
 
+  const shownColumns = useMemo(
+    () =>
+      columns.map((column) => ({
+        ...column,
+        width: widths[column.id] ?? column.width,
+        fixed: column.id in widths,
+      })),
+    [columns, widths],
+  );
+  const nameOf = useCallback(
+    (row: ListedPatient) => personName(row.patientName) || row.patientId || t('noName'),
+    [t],
+  );
   const nothing = first.data?.rows.length === 0;
   const error = first.data ? pages.error : first.error;
   return (
@@ -126,16 +139,12 @@ export function PatientsPage() {
       ) : (
         <Grid
           label={t('title')}
-          columns={columns.map((column) => ({
-            ...column,
-            width: widths[column.id] ?? column.width,
-            fixed: column.id in widths,
-          }))}
+          columns={shownColumns}
           count={pages.count}
           total={count?.exact ? count.value : null}
           rowAt={pages.rowAt}
           keyOf={({ id }) => id}
-          nameOf={(row) => personName(row.patientName) || row.patientId || t('noName')}
+          nameOf={nameOf}
           hrefOf={hrefOf}
           sort={shown.sort}
           onSort={(column) =>

@@ -171,6 +171,17 @@ export function StudiesPage() {
       }),
     [preferences.columns, preferences.widths, spoken, t],
   );
+  const nameOf = useCallback(
+    (row: Row) =>
+      [
+        personName(row.patientName) || t('say_noName'),
+        row.modalities.join(' '),
+        dateText(row.date, locale),
+      ]
+        .filter(Boolean)
+        .join(', '),
+    [locale, t],
+  );
 
   const told = total && t(total.exact ? 'count' : 'countAbout', { count: total.value });
   const announced = useRef('');
@@ -293,16 +304,8 @@ export function StudiesPage() {
               count={rows}
               total={total?.exact ? total.value : null}
               rowAt={rowAt}
-              keyOf={(row) => row.id}
-              nameOf={(row) =>
-                [
-                  personName(row.patientName) || t('say_noName'),
-                  row.modalities.join(' '),
-                  dateText(row.date, locale),
-                ]
-                  .filter(Boolean)
-                  .join(', ')
-              }
+              keyOf={keyOf}
+              nameOf={nameOf}
               hrefOf={hrefOf}
               sort={shown.sort}
               onSort={(column) => sortBy(shown.sort === column ? `-${column}` : column)}
@@ -350,4 +353,5 @@ export function StudiesPage() {
   );
 }
 
+const keyOf = (row: Row) => row.id;
 const hrefOf = (row: Row) => `/explorer/studies/${row.id}`;
