@@ -59,9 +59,12 @@ def test_the_side_bar_tells_how_remotes_are(explorer: Open, store: Store, away: 
     entry(page, "branch").click()
     expect(page.get_by_role("heading", name="Peers", exact=True)).to_be_visible()
     expect(row(page, "branch")).to_contain_text("nobody listens there")
+    here = page.get_by_role("navigation", name="Pages", exact=True).locator("[aria-current]")
+    expect(here).to_have_text("Network")
     entry(page, "away").click()
     expect(page.get_by_role("heading", name="Other archives")).to_be_visible()
     assert page.url.endswith("/explorer/remote/away")
+    expect(here).to_have_count(1)
     store.http.delete("/modalities/away").raise_for_status()
     expect(entry(page, "away")).to_have_count(0)
 

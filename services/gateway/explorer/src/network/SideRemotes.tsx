@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** In the side bar: every modality and peer, and how the last contact with it went. */
-import { Link } from '@tanstack/react-router';
-import { useId } from 'react';
+import { useRouter } from '@tanstack/react-router';
+import { type AnchorHTMLAttributes, useId } from 'react';
 import { useTranslations } from 'use-intl';
 import type { RemoteState } from '../api/schema';
 import { useMay } from '../api/session';
@@ -20,7 +20,7 @@ export function SideRemotes() {
   if (!remotes?.length) return null;
   const more = remotes.length - MOST;
   return (
-    <section className={styles.side} aria-labelledby={title}>
+    <section aria-labelledby={title}>
       <h2 id={title} className={styles.title}>
         {t('systems')}
       </h2>
@@ -32,9 +32,7 @@ export function SideRemotes() {
         ))}
         {more > 0 && (
           <li>
-            <Link to="/operate/modalities" className={styles.entry} activeProps={{}}>
-              {t('moreSystems', { count: more })}
-            </Link>
+            <Entry href="/explorer/operate/modalities">{t('moreSystems', { count: more })}</Entry>
           </li>
         )}
       </ul>
@@ -47,14 +45,14 @@ function Remote({ remote: { kind, name, contact } }: { remote: RemoteState }) {
   const may = useMay();
   const texts = useContactTexts();
   const about = useId();
-  const look = {
-    className: styles.entry,
-    activeProps: {},
-    title: texts.whole(contact),
-    'aria-describedby': contact ? about : undefined,
-  };
-  const shown = (
-    <>
+  const href =
+    kind === 'peer'
+      ? '/explorer/operate/peers'
+      : may('query')
+        ? `/explorer/remote/${encodeURIComponent(name)}`
+        : '/explorer/operate/modalities';
+  return (
+    <Entry href={href} title={texts.whole(contact)} aria-describedby={contact ? about : undefined}>
       <Mark contact={contact} />
       <bdi>{name}</bdi>
       <span className={styles.unseen}>{texts.standing(contact)}</span>
@@ -63,23 +61,23 @@ function Remote({ remote: { kind, name, contact } }: { remote: RemoteState }) {
           {Object.values(texts.details(contact)).filter(Boolean).join(' · ')}
         </span>
       )}
-    </>
+    </Entry>
   );
-  if (kind === 'peer')
-    return (
-      <Link to="/operate/peers" {...look}>
-        {shown}
-      </Link>
-    );
-  if (!may('query'))
-    return (
-      <Link to="/operate/modalities" {...look}>
-        {shown}
-      </Link>
-    );
+}
+
+/** A link that is never the current page: many of them may lead to the one that is shown. */
+function Entry({ href, ...others }: AnchorHTMLAttributes<HTMLAnchorElement> & { href: string }) {
+  const { history } = useRouter();
   return (
-    <Link to="/remote/{-$names}" params={{ names: name }} search={{}} {...look}>
-      {shown}
-    </Link>
+    <a
+      href={href}
+      className={styles.entry}
+      onClick={(event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        history.push(href);
+      }}
+      {...others}
+    />
   );
 }

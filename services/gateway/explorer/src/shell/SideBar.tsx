@@ -66,8 +66,9 @@ export function SideBar({ className }: { className: string | undefined }) {
           <Icon name="store" />
           {t('store')}
         </Link>
-        <SideRemotes />
         <div id="side-tools" className={styles.tools} />
+        {/* Below what a page has there: they come later, and would push it down. */}
+        <SideRemotes />
         <div className={styles.foot}>
           {session?.readOnly && (
             <span className={styles.readOnly}>

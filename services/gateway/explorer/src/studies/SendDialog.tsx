@@ -92,9 +92,11 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
               />
               <bdi>{one.name}</bdi>
               <span className={styles.soft}>{t(`kindOf_${one.kind}`)}</span>
-              <Standing
-                contact={contactOf(remotes, one.kind === 'peers' ? 'peer' : 'modality', one.name)}
-              />
+              {remotes && (
+                <Standing
+                  contact={contactOf(remotes, one.kind === 'peers' ? 'peer' : 'modality', one.name)}
+                />
+              )}
             </label>
           ))}
         </fieldset>
