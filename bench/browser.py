@@ -55,6 +55,21 @@ def until(page: Page, expression: str) -> None:
         page.wait_for_timeout(10)
 
 
+TOLD = """([place, words]) => new Promise((done) => {
+  const look = () => {
+    if (document.querySelector(place)?.textContent.includes(words)) done();
+    else setTimeout(look, 50);
+  };
+  look();
+})"""
+
+
+def until_told(page: Page, place: str, words: str) -> None:
+    """Return once the element has these words. The page looks for them itself: to ask it from
+    outside again and again takes a part of what is measured."""
+    page.evaluate(TOLD, [place, words])
+
+
 def tell(row: str, what: str, target: str, measured: str) -> None:
     print(f"| {row} | {what} | {target} | {measured} |", flush=True)
 

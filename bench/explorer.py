@@ -23,7 +23,7 @@ from shutil import which
 
 from playwright.sync_api import Page, sync_playwright
 
-from browser import Bench, heap, median, tell, until
+from browser import Bench, heap, median, tell, until, until_told
 from find import fill
 from pons_embedded.explorer import BuildFailed, build
 from slices import encoded, post, scan
@@ -268,16 +268,6 @@ def arrivals(bench: Bench) -> None:
     tell("10", "acknowledged image to the line in the list, ms", "≤ 1000", median(took))
 
 
-UPLOADED = """words => new Promise((done) => {
-  const look = () => {
-    if (document.querySelector('progress + p')?.textContent.includes(words)) done();
-    else setTimeout(look, 50);
-  };
-  look();
-})"""
-"""Waits in the page: to ask from outside again and again takes a part of what is measured."""
-
-
 def uploads(bench: Bench, files: int) -> None:
     """Row 11: a folder through the page, and as many files by four connections of a script."""
     size = EDGE * EDGE * 2
@@ -301,7 +291,7 @@ def uploads(bench: Bench, files: int) -> None:
         picker.wait_for(state="attached")
         began = time.perf_counter()
         picker.set_input_files(folder)
-        page.evaluate(UPLOADED, f"{files} of {files} files")
+        until_told(page, "progress + p", f"{files} of {files} files")
         by_page = time.perf_counter() - began
         page.wait_for_timeout(500)
         bench.note_inputs("upload", page)
