@@ -29,9 +29,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+def broker() -> Iterator[NatsServer]:
     """A server that every test shares, each with a store of its own."""
-    with nats_server(tmp_path_factory.mktemp("nats")) as server:
+    with quick_folder() as folder, nats_server(folder) as server:
         yield server
 
 
@@ -44,7 +44,8 @@ async def bus(broker: NatsServer) -> AsyncIterator[Bus]:
 
 @contextmanager
 def quick_folder() -> Iterator[Path]:
-    """A folder in memory, where the system has room for that: a database is some 300 files."""
+    """A folder in memory, where the system has room for that: a database is some 300 files, the
+    streams of a store are as many."""
     _forget_the_dead()
     quick = (
         MEMORY.is_dir()
