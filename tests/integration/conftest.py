@@ -22,9 +22,9 @@ close_every_socket()
 lose_no_answer()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store that stays up for the whole session; tests use patients of their own."""
+    """A store that stays up for all tests of this folder; they use patients of their own."""
     with running(Store("main", tmp_path_factory.mktemp("main") / "data")) as started:
         yield started
 
@@ -78,7 +78,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return Pki.issued(tmp_path_factory.mktemp("pki"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secure_store(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store that speaks TLS alone; peers may show a certificate, and need not."""
     data = tmp_path_factory.mktemp("secure") / "data"
