@@ -19,6 +19,13 @@ new PerformanceObserver((list) => {
 }).observe({ type: 'layout-shift', buffered: true });
 """
 """Counts what is pushed of the views and labels in the side bar."""
+ROW_COMES = f"""
+new MutationObserver((_, observer) => {{
+  if (!document.querySelector('{FIRST_ROW}')) return;
+  window.rowCame = performance.now();
+  observer.disconnect();
+}}).observe(document, {{ childList: true, subtree: true }});
+"""
 HAS_SHOWN = "new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(shown)))"
 
 
@@ -81,6 +88,17 @@ def test_before_the_first_row(explorer: Open, page_of: str, rows: str) -> None:
     expect(page.locator(FIRST_ROW)).to_be_visible()
     if not page_of:
         until(page, lambda: set(BEHIND) <= set(asked.addresses))
+
+
+def test_views_and_labels_come_behind_the_first_row(explorer: Open) -> None:
+    """They take nothing from the store, nor of the page's time, until the row is in the page."""
+    page = explorer("upload", alone=True)
+    page.add_init_script(ROW_COMES)
+    visit(page, "/explorer/")
+    asked = f"""{BEHIND}.map((path) => performance.getEntriesByName(new URL(path, location).href)
+      .map((one) => one.startTime - window.rowCame)[0])"""
+    until(page, lambda: None not in page.evaluate(asked))
+    assert min(page.evaluate(asked)) > 0
 
 
 def test_rows_that_cannot_be_had(explorer: Open) -> None:

@@ -33,6 +33,7 @@ import { SearchBox } from './SearchBox';
 import { SelectionBar } from './SelectionBar';
 import styles from './StudiesPage.module.css';
 import { countQuery, pageQuery, type Row } from './search';
+import { useDrawn } from './useDrawn';
 import { Views } from './Views';
 import { walkThrough } from './walk';
 
@@ -67,8 +68,7 @@ export function StudiesPage() {
     setActive((before) => Math.min(before, 0));
   }
   // What is beside the rows is asked for behind the first ones, or once a try to have them failed.
-  const [rowsCame, setRowsCame] = useState(false);
-  if (!rowsCame && (first.isFetched || first.failureCount > 0)) setRowsCame(true);
+  const rowsCame = useDrawn(first.isFetched || first.failureCount > 0);
   const pages = usePages(shown);
   const list = JSON.stringify(shown);
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each list that is shown
