@@ -229,14 +229,21 @@ def document() -> dict[str, Any]:
 
 @pytest.fixture
 def open_client(store: Store) -> Open:
-    """A client of the gateway, whose settings or backends may be other ones."""
+    """A client of the gateway, whose settings or backends may be other ones.
 
-    def client(settings: Settings | None = None, **others: Any) -> httpx.AsyncClient:
+    With `document` the gateway has made its description already.
+    """
+
+    def client(
+        settings: Settings | None = None, document: dict[str, Any] | None = None, **others: Any
+    ) -> httpx.AsyncClient:
         chosen = unbuilt(settings or defaults())
         others.setdefault("sessions", known_sessions(MemoryBus(), chosen))
         backends = replace(store.backends, settings=chosen, constant_answers={}, **others)
-        transport = httpx.ASGITransport(opened_app(backends))
-        return httpx.AsyncClient(transport=transport, base_url="http://store")
+        app = opened_app(backends)
+        if document is not None:
+            app.openapi = lambda: document  # type: ignore[method-assign] # as in document.py
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://store")
 
     return client
 

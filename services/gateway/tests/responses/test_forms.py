@@ -121,7 +121,9 @@ async def test_what_stays_as_it_is(client: httpx.AsyncClient) -> None:
         ("gzip;q=0", None),
     ],
 )
-async def test_compression(open_client: Open, accepted: str, coding: str | None) -> None:
+async def test_compression(
+    open_client: Open, document: dict[str, Any], accepted: str, coding: str | None
+) -> None:
     """With the setting, long answers are compressed as the client takes them."""
     settings = Settings(http=HttpSettings(compress_answers=True))
     unpacking: dict[str | None, Callable[[bytes], bytes]] = {
@@ -131,7 +133,7 @@ async def test_compression(open_client: Open, accepted: str, coding: str | None)
     }
     headers = {"accept-encoding": accepted}
     async with (
-        open_client(settings) as client,
+        open_client(settings, document) as client,
         client.stream("GET", "/openapi.json", headers=headers) as answer,
     ):
         raw = b"".join([chunk async for chunk in answer.aiter_raw()])
@@ -150,7 +152,10 @@ async def test_compression_of_lists(open_client: Open, store: Store) -> None:
         assert "content-encoding" not in short.headers
 
 
-async def test_nothing_is_compressed_without_the_setting(client: httpx.AsyncClient) -> None:
+async def test_nothing_is_compressed_without_the_setting(
+    open_client: Open, document: dict[str, Any]
+) -> None:
     """As in Orthanc, compression is off unless chosen."""
-    answer = await client.get("/openapi.json", headers={"accept-encoding": "gzip"})
+    async with open_client(document=document) as client:
+        answer = await client.get("/openapi.json", headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in answer.headers
