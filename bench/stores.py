@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 
+from pons_embedded.explorer import FOLDER, BuildFailed, build
+from pons_embedded.folder import CHECKOUT
 from pons_embedded.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +65,7 @@ def fresh_pons(
     folder: Path, environment: dict[str, str] | None = None, checkout: Path | None = None
 ) -> Iterator[RunningStore]:
     """A Pons with empty data in `folder`, of this checkout or of another that is set up."""
+    _build_explorer(checkout or ROOT)
     http_port, dicom_port = free_port(), free_port()
     python = str(checkout / ".venv" / "bin" / "python") if checkout else sys.executable
     command = [
@@ -165,6 +168,19 @@ def _touch_memory(file: Path) -> None:
         for _ in range(WARM_UP_BYTES // len(piece)):
             output.write(piece)
     file.unlink()
+
+
+def _build_explorer(checkout: Path) -> None:
+    """Build the page that a checkout lacks: a store would do so beside what is measured, and the
+    next one again where it has ended before."""
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    try:
+        build(say, checkout / FOLDER.relative_to(CHECKOUT))
+    except BuildFailed as failure:
+        say(f"Explorer cannot be built, which the store tries while it is measured: {failure}")
 
 
 def memory_mb(pid: int) -> float:
