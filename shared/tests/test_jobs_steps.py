@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Steps of a running job: each is kept, few are told, and who takes the job over reads the last."""
+"""Steps of a running job: each is kept and wakes nobody; who asks or takes over reads the last."""
 
 import asyncio
 from contextlib import aclosing
@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from pons.bus import Bus
-from pons.jobs import Jobs, Run
-from pons.jobs.document import JobDocument
+from pons.bus.watch import Entry, Snapshot
+from pons.jobs import JobOverview, Jobs, Run
+from pons.jobs.board import decode
 from pons.jobs.leftovers import remove_leftovers
-from pons.jobs.run import TOLD_EVERY, ClaimLost, PauseWanted
+from pons.jobs.run import ClaimLost, PauseWanted
 from pons.jobs.transitions import claimed
 from pons_testing.waiting import until
 
@@ -28,35 +29,56 @@ async def running(jobs: Jobs) -> Run:
     return Run(jobs, document, revision)
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps that follow each other fast, however slow the machine is."""
-    monkeypatch.setattr(Run, "seconds_to_tell", lambda run: 1.0 if run._told_at else 0.0)
-
-
 async def steps(run: Run, *positions: int) -> None:
     for number in positions:
         await run.step(number / 100, {"Steps": number}, number)
 
 
-async def test_few_of_many_steps_are_told(bus: Bus, jobs: Jobs) -> None:
-    """Whoever follows a job hears of it every now and then, and of its end in whole."""
+async def test_nobody_hears_of_steps(bus: Bus, jobs: Jobs) -> None:
+    """Whoever follows all jobs, as each replica does, hears that one is there, claimed and over."""
+    counting, heard = Counting(), []
+    request = msgspec.structs.replace(REQUEST, arguments={"steps": 200})
+    async with aclosing(jobs.bucket.watch("*")) as changes:
+        assert await anext(changes) == Snapshot({})
+        async with working(bus, counting, lease=3600.0):
+            await jobs.submit(request)
+            async for change in changes:
+                assert isinstance(change, Entry)
+                assert change.value
+                heard.append(decode(change.value))
+                if heard[-1].finished:
+                    break
+    assert [one.state for one in heard] == ["Pending", "Running", "Success"]
+    assert heard[-1].content == {"Steps": 200}
+
+
+async def test_who_follows_a_job_sees_how_far_it_is(bus: Bus, jobs: Jobs) -> None:
+    """It is looked for while the job runs; of its end everything is told."""
     counting = Counting(permissions=0)
-    request = msgspec.structs.replace(REQUEST, arguments={"steps": 500})
-    heard: list[JobDocument] = []
-    job_id = await jobs.submit(request)
-
-    async def listen() -> None:
+    async with working(bus, counting, lease=3600.0):
+        job_id = await jobs.submit(REQUEST)
         async with aclosing(jobs.follow(job_id)) as documents:
-            heard.extend([document async for document in documents])
+            for done in (1, 2):
+                counting.allow(1)
+                async with asyncio.timeout(60):
+                    async for document in documents:
+                        if document.position == done:
+                            break
+                assert document.content == {"Steps": done}
+            counting.allow(1)
+            async with asyncio.timeout(60):
+                *_, last = [one async for one in documents]
+    assert (last.state, last.content) == ("Success", {"Steps": 3})
 
-    async with working(bus, counting), asyncio.TaskGroup() as group:
-        group.create_task(listen())
-        await until(lambda: counting.began == [job_id])
-        counting.allow(500)
-    runtime = heard[-1].runtime
-    assert heard[-1].content == {"Steps": 500}
-    assert len(heard) <= 6 + 2 * runtime / TOLD_EVERY
+
+async def test_lists_tell_how_far_jobs_are(jobs: Jobs) -> None:
+    """Of a running job what it has kept, and not only what its document says."""
+    run = await running(jobs)
+    await steps(run, 1, 2)
+    assert (await jobs.read(run.id))[0].position is None
+    (listed,) = await jobs.list()
+    (row,) = await JobOverview(jobs, asyncio.Event()).all()
+    assert (listed.document.progress, listed.content["Steps"], row.progress) == (0.02, 2, 0.02)
 
 
 async def test_the_last_step_is_told_while_the_next_takes_long(bus: Bus, jobs: Jobs) -> None:
@@ -73,7 +95,6 @@ async def test_the_last_step_is_told_while_the_next_takes_long(bus: Bus, jobs: J
         await jobs.wait_for(job_id, 60)
 
 
-@pytest.mark.usefixtures("quick")
 async def test_steps_of_a_job_that_is_gone_go_too(bus: Bus, jobs: Jobs) -> None:
     """The release before forgets a job without them; those of other jobs stay."""
     kept, forgotten = await running(jobs), await running(jobs)
@@ -86,13 +107,12 @@ async def test_steps_of_a_job_that_is_gone_go_too(bus: Bus, jobs: Jobs) -> None:
     assert (await jobs.last_step(forgotten.id))[0] is None
 
 
-@pytest.mark.usefixtures("quick")
 async def test_who_takes_over_goes_on_behind_the_last_step(bus: Bus, jobs: Jobs) -> None:
     """The document of a dead owner is behind what it has kept."""
     dead = await running(jobs)
     await steps(dead, 1, 2)
-    assert dead.revision == (await jobs.get(dead.id)).revision
-    assert await position(jobs, dead.id) == 1
+    document, revision = await jobs.read(dead.id)
+    assert (document.position, revision) == (None, dead.revision)
     counting = Counting()
     async with working(bus, counting, lease=0.3):
         job = await jobs.wait_for(dead.id, 60)
@@ -101,19 +121,17 @@ async def test_who_takes_over_goes_on_behind_the_last_step(bus: Bus, jobs: Jobs)
 
 
 async def test_the_document_may_be_further_than_the_last_step(bus: Bus, jobs: Jobs) -> None:
-    """A step that the document tells is not kept beside it."""
+    """The release before writes some steps there and not beside it."""
     dead = await running(jobs)
     await steps(dead, 1, 2)
-    await until(lambda: dead.seconds_to_tell() <= 0)
-    await steps(dead, 3)
-    assert (await position(jobs, dead.id), dead.document.position) == (3, 3)
+    await dead.write(lambda one, now: msgspec.structs.replace(one, changed=now, position=3))
+    assert await position(jobs, dead.id) == 3
     counting = Counting(permissions=0)
     async with working(bus, counting, lease=0.3):
         await jobs.wait_for(dead.id, 60)
     assert counting.began == [dead.id]
 
 
-@pytest.mark.usefixtures("quick")
 async def test_two_owners_that_die_lose_no_step(bus: Bus, jobs: Jobs) -> None:
     """Who takes the job over and dies before its first step leaves what it took."""
     dead = await running(jobs)
@@ -129,7 +147,6 @@ async def test_two_owners_that_die_lose_no_step(bus: Bus, jobs: Jobs) -> None:
     assert counting.done == [(dead.id, 2)]
 
 
-@pytest.mark.usefixtures("quick")
 async def test_steps_of_another_run_are_not_taken(bus: Bus, jobs: Jobs) -> None:
     """What an older run kept says nothing of one that a version without such steps has claimed."""
     old = await running(jobs)
@@ -143,7 +160,6 @@ async def test_steps_of_another_run_are_not_taken(bus: Bus, jobs: Jobs) -> None:
     assert counting.done == [(old.id, number) for number in range(3)]
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("before", [1, 2])
 async def test_a_former_owner_keeps_no_step(jobs: Jobs, before: int) -> None:
     """Once the job has another owner, also where the former one has told and kept little."""
@@ -162,7 +178,6 @@ async def test_a_former_owner_keeps_no_step(jobs: Jobs, before: int) -> None:
     assert (step.claim, step.position) == ("second", before)
 
 
-@pytest.mark.usefixtures("quick")
 async def test_a_job_that_rested_goes_on(jobs: Jobs) -> None:
     """What its former run kept is in the way of nothing."""
     run = await running(jobs)
@@ -183,7 +198,6 @@ async def test_a_job_that_rested_goes_on(jobs: Jobs) -> None:
     assert again.document.position == 4
 
 
-@pytest.mark.usefixtures("quick")
 async def test_nothing_is_left_of_a_job_that_is_forgotten(jobs: Jobs) -> None:
     """Of one too that ended in the hands of a worker that died."""
     run = await running(jobs)

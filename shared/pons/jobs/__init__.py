@@ -6,7 +6,7 @@ How a job finds its worker, and why so
 A job is two keys of the bucket `<store>-jobs`: `<id>.request`, what is asked, written once and
 before the other; and `<id>`, a small `JobDocument`. Every change of it is a compare-and-set on the
 revision that was read. While it runs there is `<id>.step`, too, how far its owner is, which nobody
-follows. A worker follows
+follows and who is asked for it reads. A worker follows
 the bucket, and when it has a free slot it claims, by compare-and-set, the pending job of its kind
 that has the highest priority (then the oldest). Of several that try, one wins; the others see it
 and take the next.
@@ -21,9 +21,9 @@ and take the next.
   claims the job again. No clocks are compared; after NATS was away the wait starts anew, because
   the owner could not write either. The former owner, should it live, fails its next compare-and-set
   and stops.
-- A handler calls `run.step(...)` after each unit of work; its position is in the document or in
-  the step when that returns. So a job that is taken over continues there, and repeats the unit in
-  flight at most; in the hands of an earlier version, which knows no steps, those of a moment.
+- A handler calls `run.step(...)` after each unit of work; its position is in the step when that
+  returns, and in the document with the next sign of life. So a job that is taken over continues
+  there, and repeats the unit in flight at most.
 - Pause and cancel of a running job are written into its document as a wish (`wanted`); the owner
   sees it on its watch. Of any other job they are done on the spot.
 - What a job has made lies in the object store, and its document names it (`outputs`). So any

@@ -19,6 +19,7 @@ from pons.bus.bucket import Bucket, Outdated
 from pons.bus.watch import Entry, Snapshot
 from pons.errors import Conflict, NotFound, PonsError, TooLarge, Unavailable, log_text
 from pons.jobs.document import ForgottenJob, Job, JobDocument, JobRequest, JobState, Output, Step
+from pons.jobs.steps import all_reached, as_far_as, followed, key_of, last_step, reached
 from pons.jobs.transitions import (
     Transition,
     cancelled,
@@ -102,23 +103,24 @@ class Jobs:
         return counted
 
     async def list(self) -> list[Job]:
-        """All jobs, oldest first."""
+        """All jobs, oldest first, as far as they are."""
         documents = await self._documents()
+        now = await all_reached(self.bucket, [document for document, _ in documents])
         # Each request was there before its document.
         asked = {entry.key: entry.value for entry in await self.bucket.all("*.request")}
         return [
             Job(msgspec.msgpack.decode(request, type=JobRequest), document, revision)
-            for document, revision in documents
+            for document, (_, revision) in zip(now, documents, strict=True)
             if (request := asked.get(f"{document.id}.request")) is not None
         ]
 
     async def get(self, job_id: str) -> Job:
-        """The job called `job_id`; raises `NotFound`."""
+        """The job called `job_id`, as far as it is; raises `NotFound`."""
         document, revision = await self.read(job_id)
         request = await self.request(job_id)
         if request is None:
             raise _unknown(job_id)
-        return Job(request, document, revision)
+        return Job(request, await reached(self.bucket, document), revision)
 
     async def cancel(self, job_id: str) -> None:
         """End it with code 37; a running one ends shortly after. A finished one stays as it is."""
@@ -186,10 +188,18 @@ class Jobs:
         return Job(request, document, revision)
 
     async def follow(self, job_id: str) -> AsyncGenerator[JobDocument, None]:
-        """The document as it is, and then after each change, until the job has finished.
+        """The document as far as the job is, and then after each change, until it has finished.
 
         Raises `NotFound` when there is no such job, or not any more.
         """
+        async with (
+            aclosing(self._documents_of(job_id)) as documents,
+            aclosing(followed(self.bucket, documents)) as told,
+        ):
+            async for document in told:
+                yield document
+
+    async def _documents_of(self, job_id: str) -> AsyncGenerator[JobDocument, None]:
         async with aclosing(self._changes(job_id)) as changes:
             async for document, _ in changes:
                 yield document
@@ -214,7 +224,7 @@ class Jobs:
         raise _unknown(job_id)
 
     async def read(self, job_id: str) -> tuple[JobDocument, int]:
-        """The document and its revision; raises `NotFound`."""
+        """The document as it is written, and its revision; raises `NotFound`."""
         entry = await self.bucket.get(_check_id(job_id))
         if entry is None or entry.value is None:
             raise _unknown(job_id)
@@ -230,16 +240,14 @@ class Jobs:
     async def keep_step(self, job_id: str, step: Step, revision: int) -> int:
         """Write `step` over the one with `revision` (0: there is none); gives the new revision.
 
-        Only who takes the job over reads it, so it is no news to anybody. Raises as `replace`.
+        Only who takes the job over or asks how far it is reads it, so it is no news to anybody.
+        Raises as `replace`.
         """
-        return await self._write(f"{job_id}.step", msgspec.msgpack.encode(step), revision)
+        return await self._write(key_of(job_id), msgspec.msgpack.encode(step), revision)
 
     async def last_step(self, job_id: str) -> tuple[Step | None, int]:
-        """The step that was kept last, and its revision; whichever run it was that kept it."""
-        entry = await self.bucket.get(f"{job_id}.step")
-        if entry is None or entry.value is None:
-            return None, 0
-        return msgspec.msgpack.decode(entry.value, type=Step), entry.revision
+        """As `pons.jobs.steps.last_step`."""
+        return await last_step(self.bucket, job_id)
 
     async def take_over(
         self, document: JobDocument, former: JobDocument
@@ -250,10 +258,10 @@ class Jobs:
         """
         while True:
             step, revision = await self.last_step(document.id)
-            if step and step.claim == former.claim and step.changed >= former.changed:
-                # Since then nobody has worked: what is to be counted begins with the claim.
-                reached = with_step(document, step)
-                document = msgspec.structs.replace(reached, changed=document.changed)
+            former = as_far_as(former, step)
+            # Since then nobody has worked: what is to be counted begins with the claim.
+            taken = with_step(document, step_of(former))
+            document = msgspec.structs.replace(taken, changed=document.changed)
             try:
                 return document, await self.keep_step(document.id, step_of(document), revision)
             except Outdated:
@@ -323,7 +331,7 @@ class Jobs:
             await self.bucket.purge(document.id, revision, left)
             await self.bucket.purge(f"{document.id}.request")
             # With a mark, as the others: who reads all keys waits for each that was there.
-            await self.bucket.purge(f"{document.id}.step")
+            await self.bucket.purge(key_of(document.id))
             await self._remove(document.outputs.values())
 
     async def _remove(self, outputs: Iterable[Output]) -> None:

@@ -39,7 +39,8 @@ class Listener(Protocol):
 
 
 class Following:
-    """Hears of each step of each job, in whichever replica it is done: so once in a process."""
+    """Hears of each job that comes, is claimed, is wanted to stop or ends, in whichever replica:
+    so once in a process. Of the steps between, nobody hears."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs

@@ -3,18 +3,25 @@
 
 import asyncio
 import heapq
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
 from pons.bus.watch import Entry, Snapshot
+from pons.errors import Unavailable
 from pons.jobs.board import Jobs, decode, read_documents
+from pons.jobs.document import JobDocument
 from pons.jobs.listed import ListedJob, row_of
+from pons.jobs.steps import all_reached, as_far_as
+from pons.jobs.transitions import step_of
 
 NEWS_EVERY = 0.25
-"""Seconds between two news at least: a job that sends tells of each instance."""
+"""Seconds between two news at least, and between two looks at how far running jobs are."""
+LOOK_SECONDS = 1.0
+"""What such a look may take: nobody waits longer for what is known already."""
 LATEST = 6
 """Jobs that the news name: those under way, then those that ended last."""
 
@@ -34,7 +41,7 @@ class JobNews(msgspec.Struct, frozen=True, rename="camel"):
 class JobOverview:
     """Follows the jobs while anybody looks; what it holds is small, and of one replica.
 
-    Without anybody it follows nothing, since each step of each job would cost something.
+    Without anybody it follows nothing, since each change of each job would cost something.
     """
 
     def __init__(self, jobs: Jobs, stop: asyncio.Event) -> None:
@@ -42,6 +49,9 @@ class JobOverview:
         self._jobs = jobs
         self._stop = stop
         self._known: dict[str, ListedJob] | None = None
+        self._running: dict[str, JobDocument] = {}
+        """Those known that run, as far as they are: their documents do not tell that."""
+        self._looked_at = 0.0
         self._changed = asyncio.Event()
         self._followers = 0
         self._watching: asyncio.Task[None] | None = None
@@ -49,8 +59,11 @@ class JobOverview:
     async def all(self) -> list[ListedJob]:
         """Every job; from memory while somebody follows, else in one read. Raises `Unavailable`."""
         if self._known is not None:
+            await self._look_on()
+        if self._known is not None:
             return list(self._known.values())
-        return [row_of(document) for document, _ in await read_documents(self._jobs.bus)]
+        documents = [document for document, _ in await read_documents(self._jobs.bus)]
+        return [row_of(document) for document in await all_reached(self._jobs.bucket, documents)]
 
     async def news(self) -> AsyncIterator[JobNews]:
         """How it is now, and then after changes, until `stop` is set. Waits while NATS is away."""
@@ -58,13 +71,28 @@ class JobOverview:
             told = None
             while not self._stop.is_set():
                 changed = self._changed  # before the look, so that no change is missed
+                await self._look_on()
                 if self._known is not None:
                     news = _news_of(self._known)
                     if news != told:
                         told = news
                         yield news
                         await self._wait(self._stop, watching, seconds=NEWS_EVERY)
-                await self._wait(changed, watching)
+                await self._wait(changed, watching, seconds=NEWS_EVERY if self._running else None)
+
+    async def _look_on(self) -> None:
+        """Learn how far running jobs are, once for all who follow. While NATS is away they are as
+        far as they were."""
+        if time.monotonic() < self._looked_at + NEWS_EVERY:
+            return
+        self._looked_at = time.monotonic()
+        before = list(self._running.values())
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                now = await all_reached(self._jobs.bucket, before)
+            for was, document in zip(before, now, strict=True):
+                if self._running.get(was.id) is was:  # nothing was heard of it meanwhile
+                    self._note(document)
 
     @asynccontextmanager
     async def _follow(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -80,6 +108,7 @@ class JobOverview:
             if self._followers == 0 and ending is not None:
                 # Whoever comes before it has ended begins another one.
                 self._watching = self._known = None
+                self._running.clear()
                 ending.cancel()
                 await asyncio.wait((ending,))
 
@@ -93,17 +122,33 @@ class JobOverview:
         finally:
             if self._watching is asyncio.current_task():
                 self._known = None
+                self._running.clear()
 
     def _learn(self, item: Snapshot | Entry) -> None:
         if isinstance(item, Snapshot):
-            rows = (_row_of(entry) for entry in item.entries.values())
-            self._known = {row.id: row for row in rows if row is not None}
+            self._known = {}
+            self._running.clear()
+            for entry in item.entries.values():
+                self._hear(entry)
         elif self._known is not None:
-            row = _row_of(item)
-            if row is None:
-                self._known.pop(item.key, None)
-            else:
-                self._known[row.id] = row
+            self._hear(item)
+
+    def _hear(self, entry: Entry) -> None:
+        if entry.value:
+            document = decode(entry.value)
+            was = self._running.get(document.id)
+            self._note(as_far_as(document, step_of(was)) if was else document)
+        elif self._known is not None:
+            self._known.pop(entry.key, None)
+            self._running.pop(entry.key, None)
+
+    def _note(self, document: JobDocument) -> None:
+        if self._known is not None:
+            self._known[document.id] = row_of(document)
+        if document.state == "Running":
+            self._running[document.id] = document
+        else:
+            self._running.pop(document.id, None)
 
     async def _wait(
         self, event: asyncio.Event, watching: asyncio.Task[None], seconds: float | None = None
@@ -119,10 +164,6 @@ class JobOverview:
                 one.cancel()
         if watching.done():
             watching.result()
-
-
-def _row_of(entry: Entry) -> ListedJob | None:
-    return row_of(decode(entry.value)) if entry.value else None
 
 
 def _news_of(known: dict[str, ListedJob]) -> JobNews:

@@ -20,10 +20,6 @@ from pons.objects import Spool
 
 log = structlog.get_logger()
 
-TOLD_EVERY = 0.2
-"""Seconds between two times that a job's document says how far it is. Every replica hears of each
-of them; of the steps in between, nobody does."""
-
 
 class ClaimLost(Exception):
     """Another worker has taken this job over, or it was deleted: stop, and write nothing."""
@@ -46,10 +42,8 @@ class Run:
         self._jobs = jobs
         self._writing = asyncio.Lock()
         self._step_revision = step_revision
-        self._told_at = 0.0
-        self._untold = asyncio.Event()
         self.document = document
-        """As it is; `position` is where to go on. What is in the bucket is a few steps behind."""
+        """As it is; `position` is where to go on. What is in the bucket is some steps behind."""
         self.revision = revision
         self.task: asyncio.Task[None] | None = None
         self.lost = False
@@ -74,8 +68,8 @@ class Run:
     async def step(self, progress: float, content: Mapping[str, Any], position: Any) -> None:
         """Keep how far the job is: call it after each unit of work, before the next begins.
 
-        The document tells of it within `TOLD_EVERY`. Waits as long as NATS is away. Raises what
-        ends the handler when the job is to rest; let it pass.
+        It is kept beside the document, of which every replica hears: so nobody is woken. Waits as
+        long as NATS is away. Raises what ends the handler when the job is to rest; let it pass.
         """
         kept: dict[str, Any] = {"progress": progress, "content": dict(content)}
 
@@ -90,7 +84,7 @@ class Run:
                 **kept,
             )
 
-        await self._patiently(self._keep if self.seconds_to_tell() > 0 else self.write, stepped)
+        await self._patiently(self._keep, stepped)
         check_cancelled()
         if self.document.wanted == "pause":
             raise PauseWanted
@@ -107,18 +101,9 @@ class Run:
         check_cancelled()
 
     async def keep_claim(self, interval: float) -> None:
-        """Write a sign of life every `interval` seconds, and soon after a step of which the
-        document does not tell, and hear what is wanted, for ever."""
+        """Write a sign of life every `interval` seconds, and hear what is wanted, for ever."""
         while True:
-            try:
-                async with asyncio.timeout(interval):
-                    await self._untold.wait()
-            except TimeoutError:
-                pass
-            else:
-                await asyncio.sleep(self.seconds_to_tell())
-                if not self._untold.is_set() or self.seconds_to_tell() > 0:
-                    continue  # a step told meanwhile
+            await asyncio.sleep(interval)
             try:
                 await self.write(_alive)
             except Unavailable as error:  # nobody else can claim it either
@@ -170,8 +155,6 @@ class Run:
                     await self._read_again()
                     continue
                 self.document = changed
-                self._told_at = time.monotonic()
-                self._untold.clear()
                 return
 
     async def _keep(self, transition: Transition) -> None:
@@ -188,12 +171,7 @@ class Run:
                     continue
                 self._step_revision = revision
                 self.document = with_step(self.document, step)
-                self._untold.set()
                 return
-
-    def seconds_to_tell(self) -> float:
-        """Until the document may tell again how far the job is."""
-        return self._told_at + TOLD_EVERY - time.monotonic()
 
     def _changed(self, transition: Transition) -> JobDocument:
         if self.document.state != "Running":

@@ -76,7 +76,7 @@ class Worker:
         self._one_each = one_each
         self._delays = settings.retry_delays
         self._open: dict[str, Seen] = {}
-        """Jobs that have not ended and are of our kind: of each step of one every replica hears,
+        """Jobs that have not ended and are of our kind: of each change of one every replica hears,
         and looks through these and not through the whole history."""
         self._runs: dict[str, Run] = {}
         self._contested: dict[str, int] = {}
