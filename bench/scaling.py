@@ -2,13 +2,17 @@
 """What one, two and four replicas of render and of egress do a second, and what each answer costs.
 
 ./pons bench scaling [--pictures 600] [--sent 400] [--replicas 1 2 4]
-                     [--services render egress]
+                     [--services render egress] [--at-once 8]
 
 Pictures are asked of render itself, by twice as many clients as there are replicas, each of which
 decodes one picture at a time. Instances leave in jobs, which the replicas of egress share by NATS,
 to dcmtk's storescp (Debian: apt-get install dcmtk). Where all share a few cores, these limit what
 they do a second; the CPU time of an answer tells whether more replicas cost more. What replicas
 take while they only wait is told apart: the slower the machine, the more of it is in each answer.
+
+Each replica of egress runs two jobs at once, so with their number that of associations grows. With
+`--at-once` so many jobs are spread over the replicas, whatever their number is: what differs then
+is their number alone. Each number has a fresh store of its own.
 """
 
 import argparse
@@ -155,11 +159,24 @@ def main() -> None:
     parser.add_argument("--sent", type=int, default=400)
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--services", nargs="+", default=["render", "egress"])
+    parser.add_argument("--at-once", type=int, default=0)
     told = parser.parse_args()
     told_all = {"PONS_RENDER_WORKERS": "1", "PONS_JOBS_HISTORY": "10000"}
+    if not told.at_once:
+        measure_store(told, told.replicas, told_all)
+        return
+    for number in told.replicas:
+        if told.at_once % number:
+            raise SystemExit(f"{told.at_once} jobs cannot be spread evenly over {number} replicas")
+        each = str(told.at_once // number)
+        measure_store(told, [number], {**told_all, "PONS_JOBS_CONCURRENT": each})
+
+
+def measure_store(told: argparse.Namespace, numbers: list[int], variables: dict[str, str]) -> None:
+    """Measure these numbers of replicas of a fresh store."""
     with (
         work_folder() as folder,
-        fresh_pons(folder, told_all) as store,
+        fresh_pons(folder, variables) as store,
         sink(folder) as port,
     ):
         maximum = maximum_pdu_length("127.0.0.1", store.dicom_port, store.aet)
@@ -173,7 +190,7 @@ def main() -> None:
             "egress": Egress(store, instances, told.sent),
         }
         for service in told.services:
-            measure(store, service, told.replicas, folder, works[service])
+            measure(store, service, numbers, folder, works[service])
 
 
 if __name__ == "__main__":
