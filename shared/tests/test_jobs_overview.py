@@ -2,19 +2,26 @@
 """Jobs as people follow them, on a real nats-server, and what is done to many at once."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from itertools import pairwise
 
 import msgspec
 import pytest
 
 from pons.bus import Bus
+from pons.bus.watch import Entry, Snapshot
+from pons.errors import Unavailable
 from pons.jobs import JobNews, JobOverview, JobRequest, Jobs, act
+from pons.jobs.overview import NEWS_EVERY
+from pons.jobs.steps import key_of
+from pons.jobs.transitions import succeeded
 from pons.settings import JobsSettings
 from pons_testing.jobs import until_state
 from pons_testing.waiting import until
 
-from .working_jobs import REQUEST, Counting, working
+from .working_jobs import REQUEST, Counting, running, working
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +67,7 @@ async def test_news_of_a_job(bus: Bus, jobs: Jobs, overview: JobOverview) -> Non
     async with aclosing(overview.news()) as news:
         assert await told(news, lambda one: True) == JobNews({}, 0.0, 0.0, [])
         counting = Counting(permissions=0)
-        async with working(bus, counting):
+        async with working(bus, counting, lease=3600.0):  # no sign of life tells of steps
             job_id = await jobs.submit(REQUEST)
             await told(news, lambda one: one.states == {"Running": 1})
             counting.allow(2)
@@ -113,17 +120,120 @@ async def test_following_ends_with_the_service(stop: asyncio.Event, overview: Jo
         assert [one async for one in news] == []
 
 
-async def test_news_are_few(bus: Bus, jobs: Jobs, overview: JobOverview) -> None:
-    """A hundred steps of a job that follow each other at once are told a few times."""
-    count = 0
-    async with aclosing(overview.news()) as news, working(bus, Counting()):
+async def test_news_are_few(jobs: Jobs, overview: JobOverview) -> None:
+    """A hundred changes that follow each other at once are told a few times."""
+    came: list[float] = []
+
+    async def submit() -> None:
+        for _ in range(100):
+            await jobs.submit(NOBODYS)
+
+    async with aclosing(overview.news()) as news, asyncio.TaskGroup() as group:
         await told(news, lambda one: True)
-        await jobs.submit(JobRequest("Count", "tester", arguments={"steps": 100}))
+        group.create_task(submit())
         async for one in news:
-            count += 1
-            if one.states == {"Success": 1}:
+            came.append(time.monotonic())
+            if one.states == {"Pending": 100}:
                 break
-    assert count < 50
+    assert len(came) < 100
+    assert all(after - before >= 0.9 * NEWS_EVERY for before, after in pairwise(came))
+
+
+async def test_steps_are_told_to_all_who_follow(
+    bus: Bus, jobs: Jobs, overview: JobOverview
+) -> None:
+    """Each hears of every one that is not followed by the next at once."""
+    counting = Counting(permissions=0)
+
+    async def progress(heard: list[float]) -> None:
+        async with aclosing(overview.news()) as news:
+            async for one in news:
+                heard.append(one.progress)
+                if one.states == {"Success": 1}:
+                    return
+
+    every: list[list[float]] = [[], [], []]
+    async with working(bus, counting, lease=3600.0), asyncio.TaskGroup() as group:
+        for heard in every:
+            group.create_task(progress(heard))
+        await jobs.submit(msgspec.structs.replace(REQUEST, arguments={"steps": 4}))
+        for done in (0.25, 0.5, 0.75):
+            counting.allow(1)
+            await until(lambda: all(heard[-1:] == [done] for heard in every))  # noqa: B023
+        counting.allow(1)
+
+
+async def test_the_first_news_tell_how_far_jobs_are(jobs: Jobs, overview: JobOverview) -> None:
+    run = await running(jobs)
+    await run.step(0.5, {}, 1)
+    async with aclosing(overview.news()) as news:
+        assert (await anext(news)).progress == 0.5
+
+
+async def test_one_that_cannot_be_asked_for_holds_up_no_other(
+    jobs: Jobs, overview: JobOverview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether NATS fails to tell it or does not answer."""
+    ours, late, failing = [await running(jobs) for _ in range(3)]
+    get = jobs.bucket.get
+
+    async def slow(key: str) -> Entry | None:
+        if key == key_of(late.id):
+            await asyncio.sleep(60)
+        if key == key_of(failing.id):
+            raise Unavailable("NATS is away")
+        return await get(key)
+
+    monkeypatch.setattr(jobs.bucket, "get", slow)
+    async with aclosing(overview.news()) as news:
+        await told(news, lambda one: one.states == {"Running": 3})
+        await ours.step(0.9, {}, 1)
+        await told(news, lambda one: one.progress == pytest.approx(0.3))
+        await ours.end(succeeded)
+        await told(news, lambda one: one.states == {"Running": 2, "Success": 1})
+
+
+async def test_an_end_that_is_heard_during_a_look_stays(
+    jobs: Jobs, overview: JobOverview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far a job was is nothing to one that is over."""
+    run = await running(jobs)
+    get, looked = jobs.bucket.get, asyncio.Event()
+    async with aclosing(overview.news()) as news, aclosing(overview.news()) as other:
+        await told(news, lambda one: one.states == {"Running": 1})
+
+        async def slow(key: str) -> Entry | None:
+            entry = await get(key)
+            if key == key_of(run.id):
+                looked.set()
+                await asyncio.sleep(0.5)
+            return entry
+
+        monkeypatch.setattr(jobs.bucket, "get", slow)
+        look = asyncio.ensure_future(told(other, lambda one: "Success" in one.states))
+        await looked.wait()
+        await run.end(succeeded)
+        assert (await look).states == {"Success": 1}
+        assert [job.state for job in await overview.all()] == ["Success"]
+        await asyncio.sleep(1)  # the look is over
+        assert [job.state for job in await overview.all()] == ["Success"]
+
+
+async def test_progress_never_goes_back(jobs: Jobs, overview: JobOverview) -> None:
+    """Documents say less of it: of a job that somebody wants to rest, and of all that are told anew
+    once NATS is back."""
+    run = await running(jobs)
+    await run.step(0.5, {}, 1)
+    async with aclosing(overview.news()) as news:
+        await told(news, lambda one: one.progress == 0.5)
+        await jobs.pause(run.id)
+        wanted = await told(news, lambda one: one.latest[0].wanted == "pause")
+        assert wanted.progress == 0.5
+        entry = await jobs.bucket.get(run.id)
+        assert entry is not None
+        overview._learn(Snapshot({run.id: entry}))
+        assert overview._known is not None
+        assert overview._known[run.id].progress == 0.5
 
 
 async def test_acting_on_many(bus: Bus, jobs: Jobs) -> None:

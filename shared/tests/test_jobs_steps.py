@@ -9,24 +9,19 @@ import pytest
 
 from pons.bus import Bus
 from pons.bus.watch import Entry, Snapshot
+from pons.errors import Unavailable
 from pons.jobs import JobOverview, Jobs, Run
 from pons.jobs.board import decode
+from pons.jobs.document import JobDocument
 from pons.jobs.leftovers import remove_leftovers
 from pons.jobs.run import ClaimLost, PauseWanted
+from pons.jobs.steps import key_of
 from pons.jobs.transitions import claimed
 from pons_testing.waiting import until
 
-from .working_jobs import REQUEST, Counting, position, working
+from .working_jobs import REQUEST, Counting, position, running, working
 
 pytestmark = pytest.mark.anyio
-
-
-async def running(jobs: Jobs) -> Run:
-    """A job of which nobody gives signs of life, in our hands."""
-    job = await jobs.get(await jobs.submit(REQUEST))
-    document = claimed(job.document, 1.0, "first")
-    revision = await jobs.replace(document, job.revision)
-    return Run(jobs, document, revision)
 
 
 async def steps(run: Run, *positions: int) -> None:
@@ -71,6 +66,27 @@ async def test_who_follows_a_job_sees_how_far_it_is(bus: Bus, jobs: Jobs) -> Non
     assert (last.state, last.content) == ("Success", {"Steps": 3})
 
 
+async def test_who_follows_goes_on_when_nats_was_away(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await running(jobs)
+    get, away = jobs.bucket.get, asyncio.Event()
+
+    async def failing(key: str) -> Entry | None:
+        if key == key_of(run.id) and not away.is_set():
+            away.set()
+            raise Unavailable("NATS is away")
+        return await get(key)
+
+    async with aclosing(jobs.follow(run.id)) as documents:
+        await anext(documents)
+        monkeypatch.setattr(jobs.bucket, "get", failing)
+        await steps(run, 7)
+        async with asyncio.timeout(60):
+            assert (await anext(documents)).position == 7
+    assert away.is_set()
+
+
 async def test_lists_tell_how_far_jobs_are(jobs: Jobs) -> None:
     """Of a running job what it has kept, and not only what its document says."""
     run = await running(jobs)
@@ -96,7 +112,7 @@ async def test_the_last_step_is_told_while_the_next_takes_long(bus: Bus, jobs: J
 
 
 async def test_steps_of_a_job_that_is_gone_go_too(bus: Bus, jobs: Jobs) -> None:
-    """The release before forgets a job without them; those of other jobs stay."""
+    """Whoever dies while it forgets a job leaves them; those of other jobs stay."""
     kept, forgotten = await running(jobs), await running(jobs)
     await steps(kept, 1, 2)
     await steps(forgotten, 1, 2)
@@ -147,6 +163,48 @@ async def test_two_owners_that_die_lose_no_step(bus: Bus, jobs: Jobs) -> None:
     assert counting.done == [(dead.id, 2)]
 
 
+async def test_who_claims_and_dies_loses_no_step(bus: Bus, jobs: Jobs) -> None:
+    """Before it could take the job over: the claim alone says how far the owner before was."""
+    dead = await running(jobs)
+    await steps(dead, 1, 2)
+    took = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        took.set()
+        await asyncio.sleep(60)
+
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(Jobs, "take_over", hang)
+        async with working(bus, Counting(), lease=0.3):
+            await took.wait()
+    counting = Counting()
+    async with working(bus, counting, lease=0.3):
+        await jobs.wait_for(dead.id, 60)
+    assert counting.done == [(dead.id, 2)]
+
+
+async def test_a_wish_that_overtakes_an_answer_is_heard(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written behind a sign of life, and heard before that was acknowledged."""
+    run = await running(jobs)
+    await steps(run, 1)
+    replace = jobs.replace
+
+    async def overtaken(document: JobDocument, revision: int) -> int:
+        written = await replace(document, revision)
+        monkeypatch.undo()
+        await jobs.pause(run.id)
+        run.hear(*await jobs.read(run.id))
+        return written
+
+    monkeypatch.setattr(jobs, "replace", overtaken)
+    assert await run.wants() == "pause"
+    assert run.document.position == 1
+    with pytest.raises(PauseWanted):
+        await steps(run, 2)
+
+
 async def test_steps_of_another_run_are_not_taken(bus: Bus, jobs: Jobs) -> None:
     """What an older run kept says nothing of one that a version without such steps has claimed."""
     old = await running(jobs)
@@ -160,22 +218,22 @@ async def test_steps_of_another_run_are_not_taken(bus: Bus, jobs: Jobs) -> None:
     assert counting.done == [(old.id, number) for number in range(3)]
 
 
-@pytest.mark.parametrize("before", [1, 2])
+@pytest.mark.parametrize("before", [0, 1, 2])
 async def test_a_former_owner_keeps_no_step(jobs: Jobs, before: int) -> None:
-    """Once the job has another owner, also where the former one has told and kept little."""
+    """Once the job has another owner, also where the former one has kept none yet."""
     run = await running(jobs)
     await steps(run, *range(1, before + 1))
     document, revision = await jobs.read(run.id)
     taken = msgspec.structs.replace(document, claim="second")
     await jobs.replace(taken, revision)
     taken, _ = await jobs.take_over(taken, document)
-    assert taken.position == before
+    assert (taken.position or 0) == before
     for _ in range(2):
         with pytest.raises(ClaimLost):
             await steps(run, 50)
     step, _ = await jobs.last_step(run.id)
     assert step is not None
-    assert (step.claim, step.position) == ("second", before)
+    assert (step.claim, step.position or 0) == ("second", before)
 
 
 async def test_a_job_that_rested_goes_on(jobs: Jobs) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from pons.bus import Bus
 from pons.jobs import Handler, JobRequest, Jobs, Run, Worker
+from pons.jobs.transitions import claimed
 from pons.settings import JobsSettings
 
 REQUEST = JobRequest("Count", "tester", arguments={"steps": 3}, content={"Description": "test"})
@@ -56,3 +57,11 @@ async def working(
 
 async def position(jobs: Jobs, job_id: str) -> int:
     return (await jobs.get(job_id)).document.position or 0
+
+
+async def running(jobs: Jobs) -> Run:
+    """A job of which nobody gives signs of life, in our hands."""
+    job = await jobs.get(await jobs.submit(REQUEST))
+    document = claimed(job.document, 1.0, "first")
+    revision = await jobs.replace(document, job.revision)
+    return Run(jobs, document, revision)

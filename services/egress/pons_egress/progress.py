@@ -132,7 +132,7 @@ class Progress:
             raise Incomplete(f"{why}; of the first: {first}", final=True, why=why)
 
     async def keep(self) -> None:
-        """Put into the job's document how far it is."""
+        """Keep how far the job is."""
         self._replace(unlogged=self._exports.waiting)
         await self._run.step(
             self.position.done / self.position.total if self.position.total else 1.0,

@@ -5,11 +5,10 @@ How a job finds its worker, and why so
 --------------------------------------
 A job is two keys of the bucket `<store>-jobs`: `<id>.request`, what is asked, written once and
 before the other; and `<id>`, a small `JobDocument`. Every change of it is a compare-and-set on the
-revision that was read. While it runs there is `<id>.step`, too, how far its owner is, which nobody
-follows and who is asked for it reads. A worker follows
-the bucket, and when it has a free slot it claims, by compare-and-set, the pending job of its kind
-that has the highest priority (then the oldest). Of several that try, one wins; the others see it
-and take the next.
+revision that was read. While it runs there is `<id>.step`, too, how far its owner is, which is
+read when somebody asks for it. A worker follows the bucket, and when it has a free slot it claims,
+by compare-and-set, the pending job of its kind that has the highest priority (then the oldest). Of
+several that try, one wins; the others see it and take the next.
 
 - A work-queue stream beside the bucket was the alternative. It is first in, first out, so
   priorities need a look at the documents anyway; a message and a document are two writes, so a

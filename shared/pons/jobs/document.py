@@ -112,7 +112,7 @@ class JobDocument(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """How far a running job is, beside its document, for whoever takes the job over.
+    """How far a running job is, beside its document, for whoever asks or takes the job over.
 
     The fields are those of `JobDocument`; `claim` is that of the run which wrote it.
     """

@@ -29,8 +29,8 @@ async def remove_leftovers_forever(jobs: Jobs) -> None:
 
 
 async def remove_leftovers(jobs: Jobs) -> None:
-    """Delete the steps of jobs that are gone: the release before, which knows no steps, forgets a
-    job without them. Raises `Unavailable`."""
+    """Delete the steps of jobs that are gone: whoever dies while it forgets a job leaves them, and
+    releases that knew no steps did. Raises `Unavailable`."""
     steps = await jobs.bucket.all("*.step")
     # Read behind them: a step is not written before the document of its job.
     known = {document.id for document, _ in await read_documents(jobs.bus)}

@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from pons.bus.watch import Entry, Snapshot
-from pons.errors import Unavailable
 from pons.jobs.board import Jobs, decode, read_documents
 from pons.jobs.document import JobDocument
 from pons.jobs.listed import ListedJob, row_of
-from pons.jobs.steps import all_reached, as_far_as
+from pons.jobs.steps import all_reached, as_far_as, look_at_each
 from pons.jobs.transitions import step_of
 
 NEWS_EVERY = 0.25
@@ -39,7 +38,8 @@ class JobNews(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class JobOverview:
-    """Follows the jobs while anybody looks; what it holds is small, and of one replica.
+    """Follows the jobs while anybody looks; what it holds is small, and of one replica: a row of
+    each job, and the documents of those that run.
 
     Without anybody it follows nothing, since each change of each job would cost something.
     """
@@ -72,27 +72,30 @@ class JobOverview:
             while not self._stop.is_set():
                 changed = self._changed  # before the look, so that no change is missed
                 await self._look_on()
-                if self._known is not None:
-                    news = _news_of(self._known)
-                    if news != told:
-                        told = news
-                        yield news
-                        await self._wait(self._stop, watching, seconds=NEWS_EVERY)
-                await self._wait(changed, watching, seconds=NEWS_EVERY if self._running else None)
+                news = told if self._known is None else _news_of(self._known)
+                if news is not None and news != told:
+                    told = news
+                    yield news
+                elif not self._running:
+                    await self._wait(changed, watching)
+                    continue
+                await self._wait(self._stop, watching, seconds=NEWS_EVERY)
 
     async def _look_on(self) -> None:
-        """Learn how far running jobs are, once for all who follow. While NATS is away they are as
-        far as they were."""
+        """Learn how far running jobs are, once for all who follow. One of which NATS does not tell
+        that, or not in time, is as far as it was; the next look asks again."""
         if time.monotonic() < self._looked_at + NEWS_EVERY:
             return
         self._looked_at = time.monotonic()
+
+        def note(was: JobDocument, further: JobDocument) -> None:
+            if self._running.get(was.id) is was:  # nothing was heard of it meanwhile
+                self._note(further)
+
         before = list(self._running.values())
-        with suppress(Unavailable, TimeoutError):
+        with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
-                now = await all_reached(self._jobs.bucket, before)
-            for was, document in zip(before, now, strict=True):
-                if self._running.get(was.id) is was:  # nothing was heard of it meanwhile
-                    self._note(document)
+                await look_at_each(self._jobs.bucket, before, note, miss=lambda error: None)
 
     @asynccontextmanager
     async def _follow(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -126,17 +129,17 @@ class JobOverview:
 
     def _learn(self, item: Snapshot | Entry) -> None:
         if isinstance(item, Snapshot):
-            self._known = {}
-            self._running.clear()
+            before, self._known, self._running = self._running, {}, {}
             for entry in item.entries.values():
-                self._hear(entry)
+                self._hear(entry, before)
+            self._looked_at = 0.0  # whoever waited for this sees how far they are at once
         elif self._known is not None:
-            self._hear(item)
+            self._hear(item, self._running)
 
-    def _hear(self, entry: Entry) -> None:
+    def _hear(self, entry: Entry, before: dict[str, JobDocument]) -> None:
         if entry.value:
             document = decode(entry.value)
-            was = self._running.get(document.id)
+            was = before.get(document.id)
             self._note(as_far_as(document, step_of(was)) if was else document)
         elif self._known is not None:
             self._known.pop(entry.key, None)

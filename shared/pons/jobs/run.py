@@ -150,11 +150,14 @@ class Run:
             while True:
                 changed = self._changed(transition)
                 try:
-                    self.revision = await self._jobs.replace(changed, self.revision)
+                    revision = await self._jobs.replace(changed, self.revision)
                 except Outdated:
                     await self._read_again()
                     continue
-                self.document = changed
+                if revision < self.revision:  # a wish behind it was heard before its answer
+                    self.document = with_step(self.document, step_of(changed))
+                else:
+                    self.document, self.revision = changed, revision
                 return
 
     async def _keep(self, transition: Transition) -> None:

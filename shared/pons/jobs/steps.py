@@ -2,7 +2,7 @@
 """How far running jobs are: kept beside their documents, and read when somebody asks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 import msgspec
 
@@ -45,15 +45,42 @@ async def reached(bucket: Bucket, document: JobDocument) -> JobDocument:
 
 async def all_reached(bucket: Bucket, documents: Iterable[JobDocument]) -> list[JobDocument]:
     """As `reached`, of many at once, in their order."""
-    room, all_of_them = asyncio.Semaphore(AT_ONCE), list(documents)
+    all_of_them = list(documents)
+    now: dict[str, JobDocument] = {}
+    missed: list[Unavailable] = []
 
-    async def one(document: JobDocument) -> JobDocument:
-        async with room:
-            return await reached(bucket, document)
+    def note(was: JobDocument, further: JobDocument) -> None:
+        now[was.id] = further
 
-    running = [document for document in all_of_them if document.state == "Running"]
-    now = {document.id: document for document in await asyncio.gather(*map(one, running))}
+    await look_at_each(bucket, all_of_them, note, missed.append)
+    if missed:
+        raise missed[0]
     return [now.get(document.id, document) for document in all_of_them]
+
+
+async def look_at_each(
+    bucket: Bucket,
+    documents: Iterable[JobDocument],
+    note: Callable[[JobDocument, JobDocument], None],
+    miss: Callable[[Unavailable], None],
+) -> None:
+    """Give `note` each document of a running job, and the same as far as the job is, as soon as
+    that is read; and `miss` why it cannot be."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def look_at(document: JobDocument) -> None:
+        async with room:
+            try:
+                further = await reached(bucket, document)
+            except Unavailable as error:
+                miss(error)
+            else:
+                note(document, further)
+
+    async with asyncio.TaskGroup() as group:
+        for document in documents:
+            if document.state == "Running":
+                group.create_task(look_at(document))
 
 
 async def followed(

@@ -19,6 +19,7 @@ from pons.jobs.document import JobDocument
 from pons.jobs.following import Following, Seen
 from pons.jobs.measured import forget_jobs, measure_end, measure_jobs
 from pons.jobs.run import ClaimLost, PauseWanted, Run
+from pons.jobs.steps import reached
 from pons.jobs.transitions import (
     Transition,
     claimed,
@@ -193,7 +194,9 @@ class Worker:
 
     async def _claim(self, seen: Seen) -> Run | None:
         """The job in our hands, or None when it is not to be had. Raises `Unavailable`."""
-        document = claimed(seen.document, time.time(), str(uuid4()))
+        # The claim says how far its owner before was: who claims it and dies leaves no less.
+        former = await reached(self._jobs.bucket, seen.document)
+        document = claimed(former, time.time(), str(uuid4()))
         try:
             revision = await self._jobs.replace(document, seen.revision)
         except Outdated:
@@ -202,7 +205,7 @@ class Worker:
         step_revision = 0
         if seen.document.state == "Running":
             log.warning("job taken over", job=document.id, type=document.job_type)
-            document, step_revision = await self._take_over(document, seen.document)
+            document, step_revision = await self._take_over(document, former)
         return Run(self._jobs, document, revision, step_revision)
 
     async def _take_over(

@@ -56,7 +56,7 @@ class RetrievalProgress:
         self._now = counts
 
     async def tell(self) -> None:
-        """Put into the job's document what was heard meanwhile, if anything."""
+        """Keep what was heard meanwhile, if anything."""
         if self._now != self._told or self._run.document.wanted:
             await self.keep()
 
@@ -85,7 +85,7 @@ class RetrievalProgress:
         await self.keep()
 
     async def keep(self) -> None:
-        """Put into the job's document how far it is."""
+        """Keep how far the job is."""
         self._told = now = self._now
         total = len(self._request.identifiers)
         known = now.remaining + now.completed + now.failed + now.warning

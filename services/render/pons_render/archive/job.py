@@ -14,7 +14,7 @@ from pons.objects import Objects, Spool
 from pons_render.archive.stream import Archive, Archives
 
 TELL_SECONDS = 0.5
-"""How often the job's document says how far it is."""
+"""How often it is kept how far the job is."""
 ZIP = "application/zip"
 
 
