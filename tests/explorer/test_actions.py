@@ -226,6 +226,7 @@ def test_download_of_several(explorer: Open, store: Store, tmp_path: Path) -> No
     for number in (8015, 8016):
         send(store, scan(number, f"Several^{number}", f"SEVERAL{number}", "20260101"))
     page = explorer("?q=SEVERAL")
+    expect(page.locator('[aria-rowindex="3"] a')).to_be_visible()
     page.get_by_role("grid").focus()
     page.keyboard.press("Control+a")
     expect(page.get_by_text("2 selected")).to_be_visible()
@@ -251,6 +252,7 @@ def test_a_download_counts_protected_patients_apart(explorer: Open, store: Store
     (patient,) = store.http.post("/tools/find", json=asked).json()
     store.http.put(f"/patients/{patient}/protected", content="1").raise_for_status()
     page = explorer("?q=SHIELDED")
+    expect(page.locator('[aria-rowindex="3"] a')).to_be_visible()
     page.get_by_role("grid").focus()
     page.keyboard.press("Control+a")
     expect(page.get_by_text("2 selected")).to_be_visible()
