@@ -3,11 +3,13 @@
 
 import asyncio
 import inspect
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
 
 import anyio
+import pytest
 
 PATIENCE = 120.0
 """Seconds after which something never holds: far more than it takes on a busy machine."""
@@ -47,3 +49,19 @@ async def end_task(task: asyncio.Task[Any], seconds: float = PATIENCE) -> None:
         assert time.monotonic() < deadline, f"{task.get_name()} did not end in {seconds:g} s"
         task.cancel()
         await asyncio.wait((task,), timeout=0.5)
+
+
+async def timers_at_rest(monkeypatch: pytest.MonkeyPatch, seconds: float = 2.5) -> int:
+    """How many timers the event loop is asked for in so many seconds; one is asked for here."""
+    await anyio.sleep(0.1)
+    loop, calls = asyncio.get_running_loop(), itertools.count()
+    plain = loop.call_at
+
+    def call_at(*args: Any, **options: Any) -> asyncio.TimerHandle:
+        next(calls)
+        return plain(*args, **options)
+
+    with monkeypatch.context() as counting:
+        counting.setattr(loop, "call_at", call_at)
+        await anyio.sleep(seconds)
+    return next(calls)

@@ -325,7 +325,7 @@ async def test_a_command_is_not_kept_for_later_while_nats_is_away(own_broker: Na
     settings = own_broker.settings()
     async with open_bus(settings) as asking, open_bus(settings) as answering:
         await answer_commands(answering, "index", {DeleteResource: delete})
-        found_again = [bus.when_reconnected() for bus in (asking, answering)]
+        found_again = [bus.connection.when_reconnected() for bus in (asking, answering)]
         own_broker.embedded.stop()
         await until(lambda: not asking.client.is_connected)
         began = time.monotonic()

@@ -89,8 +89,11 @@ def test_a_task_that_has_ended_is_not_told() -> None:
     assert pulses.troubles() == {}
 
 
-async def test_who_follows_a_bucket_tells_how_it_goes(own_broker: NatsServer) -> None:
+async def test_who_follows_a_bucket_tells_how_it_goes(
+    own_broker: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While NATS is away, the watcher says so and since when; afterwards it is well again."""
+    monkeypatch.setattr("pons.bus.in_order.SILENCE", 2.0)
     async with own_broker.bus("main") as bus:
         following = asyncio.create_task(_follow(bus))
         await until(lambda: any("last_success" in one.as_json() for one in bus.pulses))

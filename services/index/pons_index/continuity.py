@@ -78,7 +78,7 @@ class Continuity:
         self._beats = 0
         self._reconnects = 0
         self._noted = float("-inf")
-        self._due = bus.when_reconnected()
+        self._due = bus.connection.when_reconnected()
         self.suspected = asyncio.Event()
         """NATS, or an index, has started: what NATS had not written to its disk is to be looked
         for."""

@@ -4,6 +4,8 @@
 import asyncio
 import ssl
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import nats.errors
@@ -41,8 +43,7 @@ class Connection:
         self._told = ("", 0.0)
         self.reconnected_at = float("-inf")
         """When the client had lost the server last and found it, on the monotonic clock."""
-        self.on_reconnected: list[asyncio.Event] = []
-        """Set each time that the client has found the server again."""
+        self._on_found: list[Callable[[], None]] = []
 
     async def open(self, settings: NatsSettings) -> Client:
         """A connected client; tries until it is.
@@ -83,6 +84,21 @@ class Connection:
         """Raise `Unavailable` when the client has given the connection up, which it does seldom."""
         await self._closed.wait()
         raise Unavailable("NATS has ended the connection", "see the log for its reason")
+
+    def when_reconnected(self) -> asyncio.Event:
+        """An event of the caller's own, which is set each time that the server is found again."""
+        event = asyncio.Event()
+        self._on_found.append(event.set)
+        return event
+
+    @contextmanager
+    def telling_of_reconnections(self, told: Callable[[], None]) -> Iterator[None]:
+        """Call `told` each time that the server is found again, as long as the block runs."""
+        self._on_found.append(told)
+        try:
+            yield
+        finally:
+            self._on_found.remove(told)
 
     async def close(self, client: Client) -> None:
         self._leaving = True
@@ -125,8 +141,8 @@ class Connection:
     async def _on_reconnected(self) -> None:
         self._told = ("", 0.0)
         self.reconnected_at = time.monotonic()
-        for event in self.on_reconnected:
-            event.set()
+        for told in self._on_found:
+            told()
         log.info("nats reconnected")
 
     async def _on_closed(self) -> None:

@@ -87,7 +87,7 @@ class Bus:
         sessions_seconds: float = 12 * 3600.0,
         connection: Connection | None = None,
     ) -> None:
-        self._connection = connection or Connection()
+        self.connection = connection or Connection()
         self.client = client
         self.names = names
         self.stream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
@@ -227,13 +227,7 @@ class Bus:
     @property
     def connected_for(self) -> float:
         """Seconds since the server was lost and found again; infinite where it never was lost."""
-        return time.monotonic() - self._connection.reconnected_at
-
-    def when_reconnected(self) -> asyncio.Event:
-        """An event of the caller's own, which is set each time that the server is found again."""
-        event = asyncio.Event()
-        self._connection.on_reconnected.append(event)
-        return event
+        return time.monotonic() - self.connection.reconnected_at
 
     async def bucket(self, name: str) -> KeyValue:
         return await self.stream.key_value(name)

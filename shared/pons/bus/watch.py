@@ -10,19 +10,17 @@ from dataclasses import dataclass
 import nats.errors
 import structlog
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 from nats.js.api import DeliverPolicy
 from nats.js.kv import KV_OP
 
 from pons.bus.client import check_cancelled
 from pons.bus.connection import AWAY, Bus
+from pons.bus.in_order import OrderLost, in_order
 
 log = structlog.get_logger()
 
 GLANCE = 0.5
-"""Seconds without a change after which we look whether the connection is still the same one."""
-CHECK_AFTER = 10.0
-"""Seconds without a change after which the server is asked whether it still knows our consumer."""
+"""Seconds without one of the keys that are still missing after which we look whether they exist."""
 LONGEST_DELAY = 2.0
 
 
@@ -61,11 +59,13 @@ async def watch_keys(
                         delay = 0.1
                         pulse.succeed()
                         yield item
+            except OrderLost as lost:
+                log.info("bucket is read anew", bucket=bucket, reason=str(lost))
             except AWAY as error:
                 pulse.fail(f"NATS does not answer: {error!r}")
                 log.warning("waiting for bucket", bucket=bucket, error=repr(error))
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, LONGEST_DELAY)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
 
 
 async def read_keys(bus: Bus, bucket: str, keys: str = ">") -> dict[str, Entry]:
@@ -78,65 +78,27 @@ async def read_keys(bus: Bus, bucket: str, keys: str = ">") -> dict[str, Entry]:
 
 
 async def _watch_once(bus: Bus, bucket: str, keys: str) -> AsyncGenerator[Snapshot | Entry, None]:
-    """One subscription's life; ends when the connection is not the one it was made on."""
-    connection = connection_number(bus)
-    arrived: asyncio.Queue[Msg] = asyncio.Queue()
-    subscription = await bus.stream.subscribe(
-        f"$KV.{bucket}.{keys}",
-        stream=f"KV_{bucket}",
-        cb=arrived.put,
-        ordered_consumer=True,
-        deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
-    )
-    try:
+    """One reader's life, which ends by `OrderLost` at the latest."""
+    subject = f"$KV.{bucket}.{keys}"
+    async with in_order(bus, f"KV_{bucket}", subject, DeliverPolicy.LAST_PER_SUBJECT) as messages:
         # The snapshot is complete with the last of the keys that exist now. The number of pending
         # messages would not tell: a key that is being replaced counts neither as old nor as new.
         entries: dict[str, Entry] = {}
         missing = await _existing(bus, bucket, keys)
-        complete = not missing
-        if complete:
-            yield Snapshot({})
-        silent, looked = 0.0, time.monotonic()
-        while connection_number(bus) == connection:
-            try:
+        looked = time.monotonic()
+        while missing:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(GLANCE):
-                    message = await arrived.get()
-            except TimeoutError:
-                silent += GLANCE
-                if not complete or silent >= CHECK_AFTER:
-                    await subscription.consumer_info()  # raises when the server forgot it
-                    missing &= await _existing(bus, bucket, keys)
-                    silent, looked = 0.0, time.monotonic()
-            else:
-                silent = 0.0
-                entry = _entry(message)
-                if complete:
-                    yield entry
-                    continue
-                missing.discard(entry.key)
-                entries[entry.key] = entry
-                # What was erased never comes, and what others write is no silence.
-                if missing and time.monotonic() - looked > GLANCE:
-                    missing &= await _existing(bus, bucket, keys)
-                    looked = time.monotonic()
-            if not complete and not missing:
-                complete = True
-                yield Snapshot({k: e for k, e in entries.items() if e.value is not None})
-    finally:
-        await _end(bus, bucket, subscription, connection)
-
-
-async def _end(
-    bus: Bus, bucket: str, subscription: JetStreamContext.PushSubscription, connection: int
-) -> None:
-    """Unsubscribe; also delete the consumer, which the server would keep for some seconds."""
-    if bus.client.is_closed:
-        return
-    with suppress(*AWAY):
-        await subscription.unsubscribe()
-        if bus.client.is_connected and connection_number(bus) == connection:
-            name = (await subscription.consumer_info()).name
-            await bus.stream.delete_consumer(f"KV_{bucket}", name)
+                    entry = _entry(await messages.next())
+                    missing.discard(entry.key)
+                    entries[entry.key] = entry
+            # What was erased never comes, and what others write is no silence.
+            if missing and time.monotonic() - looked >= GLANCE:
+                missing &= await _existing(bus, bucket, keys)
+                looked = time.monotonic()
+        yield Snapshot({k: e for k, e in entries.items() if e.value is not None})
+        while True:
+            yield _entry(await messages.next())
 
 
 async def _existing(bus: Bus, bucket: str, keys: str) -> set[str]:

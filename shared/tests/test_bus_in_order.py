@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stream's messages in their order, what tells that some may be missing, and what waiting for
+them costs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+from nats.aio.msg import Msg
+from nats.js.api import DeliverPolicy
+
+from pons.bus import Bus
+from pons.bus.in_order import InOrder, OrderLost, in_order
+from pons.bus.watch import Entry, Snapshot, watch_keys
+from pons_testing.nats import NatsServer
+from pons_testing.waiting import timers_at_rest, until
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def reading(bus: Bus) -> AsyncIterator[InOrder]:
+    names = bus.names
+    async with in_order(bus, names.changes_stream, names.changes, DeliverPolicy.ALL) as messages:
+        yield messages
+
+
+async def consumers(bus: Bus) -> list[str]:
+    """Who reads the stream of changes, but for those that stay there."""
+    there = await bus.stream.consumers_info(bus.names.changes_stream)
+    return [one.name for one in there if not one.config.durable_name]
+
+
+async def test_what_is_kept_comes_first_and_what_comes_follows(bus: Bus) -> None:
+    """Each in its turn, and nothing of the reader is left behind."""
+    for number in range(3):
+        await bus.publish(bus.names.changes, b"%d" % number)
+    async with reading(bus) as messages:
+        assert [(await messages.next()).data for _ in range(3)] == [b"0", b"1", b"2"]
+        await bus.publish(bus.names.changes, b"3")
+        assert (await messages.next()).data == b"3"
+        assert len(await consumers(bus)) == 1
+    assert await consumers(bus) == []
+
+
+async def test_a_reader_that_is_slow_gets_everything(bus: Bus) -> None:
+    """The server waits for its word that there is room: 64 MB at once are too much for a client."""
+    body = bytes(700_000)
+    for number in range(60):
+        await bus.publish(bus.names.changes, b"%3d" % number + body)
+    async with reading(bus) as messages:
+        await asyncio.sleep(0.2)
+        numbers = [int((await messages.next()).data[:3]) for _ in range(60)]
+    assert numbers == list(range(60))
+
+
+async def test_a_message_that_is_missing_is_noticed(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the next one, which has a number that is not the next."""
+    plain, lose = InOrder.arrive, [b"1"]
+
+    async def arrive(self: InOrder, message: Msg) -> None:
+        if message.data not in lose:
+            await plain(self, message)
+
+    monkeypatch.setattr(InOrder, "arrive", arrive)
+    async with reading(bus) as messages:
+        for number in range(3):
+            await bus.publish(bus.names.changes, b"%d" % number)
+        assert (await messages.next()).data == b"0"
+        with pytest.raises(OrderLost, match="message 3 came where 2 was to come"):
+            await messages.next()
+
+
+async def test_the_last_message_is_missed_by_the_next_sign_of_life(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has to come after it."""
+    monkeypatch.setattr("pons.bus.in_order.HEARTBEAT", 0.5)
+    plain, lose = InOrder.arrive, [b"1"]
+
+    async def arrive(self: InOrder, message: Msg) -> None:
+        if message.data not in lose:
+            await plain(self, message)
+
+    monkeypatch.setattr(InOrder, "arrive", arrive)
+    async with reading(bus) as messages:
+        for number in range(2):
+            await bus.publish(bus.names.changes, b"%d" % number)
+        assert (await messages.next()).data == b"0"
+        with pytest.raises(OrderLost, match="1 of 2 messages came"):
+            async with asyncio.timeout(30):
+                await messages.next()
+
+
+async def test_a_reader_that_the_server_forgot_is_told(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing comes any more, not even a sign of life; while these come, there is no trouble."""
+    monkeypatch.setattr("pons.bus.in_order.HEARTBEAT", 0.2)
+    monkeypatch.setattr("pons.bus.in_order.SILENCE", 2.0)
+    async with reading(bus) as messages:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(4):
+                await messages.next()
+        (consumer,) = await consumers(bus)
+        await bus.stream.delete_consumer(bus.names.changes_stream, consumer)
+        with pytest.raises(OrderLost):
+            async with asyncio.timeout(30):
+                await messages.next()
+
+
+async def test_keys_are_read_anew_where_the_server_forgot_who_follows_them(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written meanwhile is in the new snapshot."""
+    monkeypatch.setattr("pons.bus.in_order.SILENCE", 1.0)
+    name = bus.names.config_bucket
+    bucket = await bus.bucket(name)
+    async with aclosing(watch_keys(bus, name)) as items, asyncio.timeout(30):
+        assert await anext(items) == Snapshot({})
+        (consumer,) = await bus.stream.consumers_info(f"KV_{name}")
+        await bus.stream.delete_consumer(f"KV_{name}", consumer.name)
+        revision = await bucket.put("modality.ct", b"{}")
+        assert await anext(items) == Snapshot(
+            {"modality.ct": Entry("modality.ct", b"{}", revision)}
+        )
+
+
+async def test_keys_are_read_anew_as_soon_as_the_server_is_back(own_broker: NatsServer) -> None:
+    """Without waiting for a sign of life that does not come."""
+    async with own_broker.bus() as bus:
+        bucket = await bus.bucket(bus.names.config_bucket)
+        async with aclosing(watch_keys(bus, bus.names.config_bucket)) as items:
+            revision = await bucket.put("peer.a", b"{}")
+            there = {"peer.a": Entry("peer.a", b"{}", revision)}
+            assert await anext(items) in (Snapshot(there), Snapshot({}))
+            following = asyncio.create_task(_snapshot(items))
+            own_broker.embedded.stop()
+            await until(lambda: not bus.client.is_connected)
+            await asyncio.to_thread(own_broker.embedded.start)
+            async with asyncio.timeout(60):
+                assert (await following).entries == there
+
+
+async def _snapshot(items: AsyncIterator[Snapshot | Entry]) -> Snapshot:
+    async for item in items:
+        if isinstance(item, Snapshot):
+            return item
+    raise AssertionError("keys are followed for ever")
+
+
+async def test_who_waits_for_keys_costs_nothing_while_none_change(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten who follow do not wake the process: a store at rest has some thirty of them."""
+    followers = [aclosing(watch_keys(bus, bus.names.config_bucket)) for _ in range(10)]
+    try:
+        waiting = []
+        for one in followers:
+            items = await one.__aenter__()
+            assert await anext(items) == Snapshot({})
+            waiting.append(asyncio.ensure_future(anext(items)))
+        assert await timers_at_rest(monkeypatch) < 10
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        for one in followers:
+            await one.__aexit__(None, None, None)
