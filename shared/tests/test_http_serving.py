@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pons.http.serving import address, serving
+from pons_testing.waiting import timers_at_rest
 
 pytestmark = pytest.mark.anyio
 
@@ -202,3 +203,19 @@ async def test_garbage_is_400() -> None:
     async with connected() as (reader, writer):
         writer.write(b"\x16\x03\x01 what\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_server_at_rest_wakes_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the date of its answers, which goes on."""
+    async with serving(echo, "127.0.0.1", 0) as server:
+        dates = {server.server_state.default_headers[0]}
+        assert await timers_at_rest(monkeypatch) < 10
+        dates.add(server.server_state.default_headers[0])
+    assert len(dates) == 2
+
+
+async def test_a_server_ends_when_it_is_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only when it looks for the date again."""
+    monkeypatch.setattr("pons.http.serving.TICK", 3600.0)
+    async with asyncio.timeout(60), serving(echo, "127.0.0.1", 0):
+        pass

@@ -4,7 +4,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
@@ -19,6 +19,10 @@ from pons.tls.port import TlsPort, listen
 
 BACKLOG = 2048
 """Connections that wait to be accepted, as uvicorn has it."""
+TICK = 1.0
+"""Seconds for which answers have the same date."""
+TICKS = 10
+"""What uvicorn counts in such a time."""
 
 
 class Server(uvicorn.Server):
@@ -29,6 +33,24 @@ class Server(uvicorn.Server):
     """
 
     open_tls: Callable[[Callable[[], Connection]], TlsPort] | None = None
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._to_end = asyncio.Event()
+
+    def end(self) -> None:
+        """Take no more connections; what is asked already is answered."""
+        self.should_exit = True
+        self._to_end.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end. uvicorn looks for it ten times a second, which a store at rest pays."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._to_end.wait()
+            ticks += TICKS
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self.open_tls is None:
@@ -141,10 +163,7 @@ async def serving(
     if tls is not None:
         server.open_tls = partial(_open_tls, guard, tls, host, port, share_port)
 
-    def end() -> None:
-        server.should_exit = True
-
-    lifespan.failed = end
+    lifespan.failed = server.end
     task = asyncio.create_task(_serve(server, lifespan, host, port, sockets))
     block = _Block(task)
     try:
@@ -155,7 +174,7 @@ async def serving(
         with block:
             yield server
     finally:
-        server.should_exit = True
+        server.end()
         await asyncio.wait((task,))
     await task
 
