@@ -69,9 +69,9 @@ class Program:
     """Asks the process that started last whether it lives; None: nobody asks."""
     patience: float = 0.0
     """Seconds without an answer after which a process hangs; 0: it never does."""
-    trouble: Callable[[], str] = str
+    trouble: Callable[[], str] | None = None
     """Why the process has to be started again although it answers; empty while it need not. May
-    block for a moment."""
+    block for a moment. None: it never has to."""
     input: int = asyncio.subprocess.DEVNULL
     """The standard input."""
     forks: ForkServer | None = None
@@ -184,10 +184,13 @@ class Supervised:
 
     async def _watch_trouble(self, _process: Process) -> None:
         """End a process that answers and yet cannot work, once two looks have found the same."""
+        trouble = self.program.trouble
+        if trouble is None:
+            return
         before, now = "", ""
         while not now or now != before:
             await asyncio.sleep(TROUBLE_INTERVAL)
-            before, now = now, await asyncio.to_thread(self.program.trouble)
+            before, now = now, await asyncio.to_thread(trouble)
         self.say(f"{now}: {self.program.name} is started again")
         await self._end_process()
 
