@@ -95,12 +95,12 @@ async def test_a_comparison_that_takes_long(bus: Bus, shelf: Shelf) -> None:
 
 async def test_nats_that_was_lost(bus: Bus, shelf: Shelf) -> None:
     """It may have lost announcements: nothing is denied before the index can have noticed."""
-    bus._connection.reconnected_at = time.monotonic() - 1
+    bus.connection.reconnected_at = time.monotonic() - 1
     with scanner() as there:
         async with committing(bus, shelf, there.port) as asker:
             job_id = await asker.submit((CT, "1.1"))
             assert "may lack some" in (await asker.until(job_id, "Retry")).document.error_details
-            bus._connection.reconnected_at -= 60
+            bus.connection.reconnected_at -= 60
             await asker.jobs.wait_for(job_id, 30)
     assert there.heard == [(2, "1.2.3", [], {"1.1": 0x0112})]
 
