@@ -147,7 +147,11 @@ export function Grid<Value>(props: GridProps<Value>) {
       if (onToggle && (extend || add)) onToggle(index, extend);
       else onActive(index);
     },
-    toggle: (index, extend) => latest.current.onToggle?.(index, extend),
+    toggle: (index, extend) => {
+      // What was pressed goes when it is scrolled out of sight, and takes no keys of the grid.
+      box.current?.focus({ preventScroll: true });
+      latest.current.onToggle?.(index, extend);
+    },
     open: (row) => latest.current.onOpen(row),
   }));
   const { nameOf } = props;
