@@ -12,6 +12,8 @@ EXPLORER = ROOT / "services" / "gateway" / "explorer"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Open = Callable[..., Page]
 """Opens a page below /explorer/, as somebody new sees it."""
+HAS_SHOWN = "new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(shown)))"
+"""Settles once what the page has drawn so far is on the screen."""
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 TRIES = 20
 

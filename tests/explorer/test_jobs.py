@@ -217,7 +217,26 @@ def test_rows_stay_where_they_are(explorer: Open, store: Store, destination: Des
     page.keyboard.press("Escape")
     expect(page.get_by_text("2 jobs", exact=True)).to_be_visible()
     expect(changed).to_be_hidden()
+    held: list[Route] = []
+    let_go = False
+
+    def hold(route: Route) -> None:
+        if "Running" in (route.request.post_data or "") and not let_go:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/explorer/api/jobs", hold)
     page.get_by_role("button", name="Running 2").click()
+    until(page, lambda: held)
+    grid = page.get_by_role("grid")
+    expect(grid).to_have_attribute("aria-busy", "true")
+    grid.focus()
+    page.keyboard.press("Control+a")  # chooses nothing of the list of before
+    let_go = True
+    for route in held:
+        route.continue_()
+    expect(grid).to_have_attribute("aria-busy", "false")
     expect(page.get_by_text("2 jobs", exact=True)).to_be_visible()
     destination.open()
     expect(row).to_contain_text("Done")

@@ -4,7 +4,7 @@
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from browsing import Open, until, visit
+from browsing import HAS_SHOWN, Open, until, visit
 
 FIRST_ROW = '[aria-rowindex="2"] a'
 FACETS = {"labels": [{"value": "Of a trial", "count": 3}], "modalities": []}
@@ -26,7 +26,6 @@ new MutationObserver((_, observer) => {{
   observer.disconnect();
 }}).observe(document, {{ childList: true, subtree: true }});
 """
-HAS_SHOWN = "new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(shown)))"
 
 
 class Asked:

@@ -3,9 +3,9 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from browsing import Open, faults_of, reload, rows, until
+from browsing import HAS_SHOWN, Open, faults_of, reload, rows, until
 from outside import Store
 from patients import STUDIES, scan, send
 from pictures import picture, slope
@@ -253,10 +253,55 @@ def test_another_search_chooses_nothing(explorer: Open) -> None:
     expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
     page.locator('[aria-rowindex="2"] input').click()
     expect(page.get_by_text("1 selected")).to_be_visible()
+    held = rows_held(page)
     page.get_by_role("searchbox").fill("muller")
+    until(page, lambda: held)
+    expect(page.get_by_role("grid")).to_have_attribute("aria-busy", "true")
     expect(page.get_by_text("1 selected")).to_have_count(0)
-    expect(page.get_by_text("40 studies").first).to_be_visible()
-    assert page.locator('[role="row"][aria-selected="true"]').count() == 0
+    # The rows of before are still there, and are chosen by nothing that chooses rows.
+    page.get_by_role("grid").focus()
+    for key in ("Space", "x", "Shift+ArrowDown", "Control+a"):
+        page.keyboard.press(key)
+        expect(page.locator('[role="row"][aria-selected="true"]')).to_have_count(0)
+    page.locator('[aria-rowindex="4"] input').click()
+    held[0].continue_()
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Müller")
+    expect(counted(page)).to_have_text("40 studies")
+    expect(page.locator('[role="row"][aria-selected="true"]')).to_have_count(0)
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("40 selected")).to_be_visible()
+
+
+def test_all_that_match_are_those_of_the_search(explorer: Open) -> None:
+    """Their list that comes after one has looked for something else chooses nothing of it."""
+    page = explorer("?q=Thorax")
+    expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    held: list[Route] = []
+    page.route("**/explorer/api/studies/identifiers", lambda route: held.append(route))
+    page.get_by_role("button", name="Select all 239 that match").click()
+    until(page, lambda: held)
+    page.get_by_role("searchbox").fill("muller")
+    expect(counted(page)).to_have_text("40 studies")
+    with page.expect_response("**/explorer/api/studies/identifiers") as late:
+        held[0].continue_()
+    late.value.finished()
+    page.evaluate(HAS_SHOWN)
+    expect(counted(page)).to_have_text("40 studies")
+    expect(page.locator('[role="row"][aria-selected="true"]')).to_have_count(0)
+
+
+def counted(page: Page) -> Locator:
+    """How many there are: in place of how many are chosen."""
+    return page.get_by_label("Search and filter").locator("strong")
+
+
+def rows_held(page: Page) -> list[Route]:
+    """The requests for rows from now on, which get no answer by themselves."""
+    held: list[Route] = []
+    page.route("**/explorer/api/studies", lambda route: held.append(route))
+    return held
 
 
 def test_hostile_names_are_text(explorer: Open, store: Store) -> None:

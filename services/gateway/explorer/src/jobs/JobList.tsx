@@ -41,12 +41,10 @@ export function JobList({ to, address, only }: Props) {
   const sort = address.order ?? NEWEST;
   const [still, setStill] = useState(false);
   const rows = useJobRows(asked, sort, still);
-  const selection = useSelection(rows.rowAt);
+  // Nothing is done with what another list had, nor with rows that are about to make room.
+  const selection = useSelection(key, rows.settled ? rows.rowAt : noRow);
   const some = selection.ids.size > 0;
   useEffect(() => setStill(some), [some]);
-  const { clear } = selection;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: nothing is done with what another list had
-  useEffect(clear, [key, clear]);
 
   const change = (next: JobsAddress, replace = false) =>
     void navigate({ to, search: next, replace });
@@ -206,15 +204,7 @@ export function JobList({ to, address, only }: Props) {
             setActive(index);
             selection.toggle(index, extend);
           }}
-          onSelectAll={() => {
-            const loaded: JobRow[] = [];
-            for (let at = 0; at < rows.count; at += 1) {
-              const row = rows.rowAt(at);
-              if (row) loaded.push(row);
-            }
-            if (loaded.every(({ id }) => selection.ids.has(id))) selection.clear();
-            else selection.choose(loaded);
-          }}
+          onSelectAll={() => selection.toggleAll(rows.count)}
           onOpen={({ id }) => show(id)}
           onRange={rows.inSight}
           busy={rows.busy}
@@ -236,3 +226,5 @@ export function JobList({ to, address, only }: Props) {
     </>
   );
 }
+
+const noRow = () => undefined;

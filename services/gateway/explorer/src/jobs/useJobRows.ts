@@ -37,6 +37,8 @@ export interface JobRows {
   changed: boolean;
   refresh: () => void;
   busy: boolean;
+  /** The rows are of what is asked for, in its order; those of before stay until the first come. */
+  settled: boolean;
   error: unknown;
   retry: () => void;
   tick: number;
@@ -105,6 +107,7 @@ export function useJobRows(asked: Asked, sort: string, still: boolean): JobRows 
     changed: changed && !follows,
     refresh,
     busy: shown !== wanted,
+    settled: shown.asked === asked && shown.sort === sort,
     error: first.data ? pages.error : first.error,
     retry: () => (first.data ? pages.retry() : void first.refetch()),
     tick,

@@ -109,7 +109,9 @@ export function StudiesPage() {
     [setRange, places],
   );
   const rows = Math.max(0, pages.count - hiddenAt.length);
-  const selection = useSelection(rowAt);
+  // Nothing is done with what another search found, nor with rows that are about to make room.
+  const settled = searchOf(shown) === searchOf(wanted) && shown.sort === wanted.sort;
+  const selection = useSelection(searchOf(wanted), settled ? rowAt : noRow);
   // An estimate may be far off; less than what is there already it cannot be.
   const least = count?.exact ? 0 : rows;
   const total = count && { ...count, value: Math.max(least, count.value - hiddenCounted) };
@@ -145,10 +147,6 @@ export function StudiesPage() {
     walkThrough(loaded().map(({ id }) => id));
     router.history.push(hrefOf(row));
   };
-  const { clear } = selection;
-  const looked = JSON.stringify([wanted.asked.text, wanted.asked.filters]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: nothing is done with what another search found
-  useEffect(clear, [looked, clear]);
   const spoken = useMemo(
     () => ({ locale, say: (key: 'arriving' | 'protected' | 'noName') => t(`say_${key}`) }),
     [locale, t],
@@ -325,11 +323,7 @@ export function StudiesPage() {
                 setActive(index);
                 selection.toggle(index, extend);
               }}
-              onSelectAll={() => {
-                const all = loaded();
-                if (all.every(({ id }) => selection.ids.has(id))) selection.clear();
-                else selection.choose(all);
-              }}
+              onSelectAll={() => selection.toggleAll(rows)}
               onOpen={open}
               onRange={inSight}
               busy={shown !== wanted}
@@ -353,5 +347,7 @@ export function StudiesPage() {
   );
 }
 
+const searchOf = ({ asked: { text, filters } }: Search) => JSON.stringify([text, filters]);
+const noRow = () => undefined;
 const keyOf = (row: Row) => row.id;
 const hrefOf = (row: Row) => `/explorer/studies/${row.id}`;
