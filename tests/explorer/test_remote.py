@@ -94,6 +94,15 @@ def test_several_archives_are_one_table(
     expect(page).to_have_url(re.compile("sort=name"))
     expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Elsewhere, Head")
 
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("3 selected")).to_be_visible()
+    page.get_by_role("checkbox", name="south", exact=True).uncheck()
+    page.get_by_role("button", name="Search").click()
+    expect(page).to_have_url(re.compile(r"/explorer/remote/north\?"))
+    results = page.get_by_role("region", name="Studies of other archives")
+    expect(results).to_contain_text("2 studies found")
+
 
 @pytest.mark.usefixtures("two")
 def test_one_series(explorer: Open, store: Store, north: Archive) -> None:

@@ -53,6 +53,7 @@ function Archives({ remotes }: { remotes: { name: string; method: 'C-MOVE' | 'C-
   const names = useMemo(() => namesOf(path), [path]);
   const asking = useAsking(names, asked, round);
   const sort = address.sort ?? NEWEST;
+  const question = `${path} ${text}`;
 
   const answers = asking.map((one) => one.answers);
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each answer that has come
@@ -84,7 +85,7 @@ function Archives({ remotes }: { remotes: { name: string; method: 'C-MOVE' | 'C-
   useEffect(() => () => void queries.cancelQueries({ queryKey: ['remote', 'studies'] }), [queries]);
   return (
     <div className={styles.archives}>
-      <Form key={`${path} ${text}`} known={known} names={names} asked={asked} onAsk={ask} />
+      <Form key={question} known={known} names={names} asked={asked} onAsk={ask} />
       {names.length > 0 && saysSomething(asked) && (
         <>
           <Sources asking={asking} />
@@ -95,7 +96,7 @@ function Archives({ remotes }: { remotes: { name: string; method: 'C-MOVE' | 'C-
           )}
           <div className={styles.panes}>
             <Results
-              key={text}
+              key={question}
               rows={rows}
               remotes={remotes}
               held={held}

@@ -225,7 +225,7 @@ export function Results({ rows, remotes, held, sort, busy, onSort, onOpen }: Pro
             toggle(index, extend);
           }}
           onSelectAll={() =>
-            setChosen(chosen.size >= rows.length ? new Set() : new Set(rows.map(({ key }) => key)))
+            setChosen(new Set(chosenRows.length === rows.length ? [] : rows.map(({ key }) => key)))
           }
           onOpen={onOpen}
           onRange={ignore}
