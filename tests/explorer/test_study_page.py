@@ -89,6 +89,33 @@ def test_tags_are_those_of_what_is_chosen(explorer: Open, store: Store, series: 
     expect(panel.get_by_text(other).first).to_be_visible(timeout=WAIT)
 
 
+def test_a_whole_value_is_that_of_what_is_chosen(explorer: Open, store: Store) -> None:
+    """One that was asked for is not told of another instance, which has the same tag."""
+    slices = volume(2)
+    for ds in slices:
+        ds.ImageComments = "long " * 200 + "the end"
+    page = explorer(f"studies/{study_of(store, send(store, *slices))}?tab=tags")
+    panel, tree = page.get_by_role("tabpanel"), page.get_by_role("tree")
+    expect(tree).to_be_visible(timeout=WAIT)
+    tree.focus()
+    for key in ("Home", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    first, second = (tree.get_by_role("treeitem", name=f"Instance {place}") for place in (1, 2))
+    whole = panel.get_by_role("button", name="show all")
+    second.click(timeout=WAIT)
+    panel.get_by_role("searchbox").fill("comments")
+    expect(second).to_have_attribute("aria-selected", "true")
+    expect(whole).to_be_visible(timeout=WAIT)
+    first.click()
+    expect(first).to_have_attribute("aria-selected", "true")
+    whole.click(timeout=WAIT)
+    expect(panel.get_by_text("the end")).to_be_visible(timeout=WAIT)
+    second.click()  # whose tags are known by now: they are there at once
+    expect(second).to_have_attribute("aria-selected", "true")
+    expect(whole).to_be_visible()
+    expect(panel.get_by_text("the end")).to_have_count(0)
+
+
 def test_tags_are_found_and_shown_as_text(explorer: Open, store: Store) -> None:
     """A search finds within sequences; a value is text whatever it looks like, whole on demand."""
     inner = Dataset()

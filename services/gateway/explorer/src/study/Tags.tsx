@@ -158,7 +158,7 @@ function TagCells({
         {tag.name || t('unknownTag')}
         {tag.creator && <span className={styles.creator}>{tag.creator}</span>}
       </span>
-      <Value instance={instance} tag={tag} />
+      <Value key={instance} instance={instance} tag={tag} />
     </>
   );
 }
