@@ -69,7 +69,7 @@ export function useSelection<Row extends { id: string }>(
     extendTo,
     toggleAll: (count) => {
       const all = between(0, count - 1);
-      if (all.every(({ id }) => chosen.has(id))) clear();
+      if (all.length > 0 && all.every(({ id }) => chosen.has(id))) clear();
       else add(all);
     },
     chooseIds: (ids) =>
