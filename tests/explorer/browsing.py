@@ -100,7 +100,7 @@ def until(page: Page, condition: Callable[[], object]) -> None:
         page.wait_for_timeout(50)
 
 
-def choose(page: Page, query: str = "") -> None:
+def choose(page: Page) -> None:
     """Select the first row of the list, and have the keyboard there."""
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.locator('[aria-rowindex="2"] input').click()

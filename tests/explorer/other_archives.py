@@ -150,7 +150,12 @@ def known(store: Store, **archives: Archive) -> Iterator[None]:
         for name, archive in archives.items():
             stack.append(archive.serving(name.upper()))
             with_ports[name] = stack[-1].__enter__()
-            described = {"AET": name.upper(), "Host": "127.0.0.1", "Port": with_ports[name]}
+            described = {
+                "AET": name.upper(),
+                "Host": "127.0.0.1",
+                "Port": with_ports[name],
+                "Timeout": 120,  # it is a thread of a test on a busy machine
+            }
             assert store.http.put(f"/modalities/{name}", json=described).status_code == 200
         yield
     finally:

@@ -44,11 +44,13 @@ def test_dialogs(explorer: Open) -> None:
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.locator('[aria-rowindex="2"] input').click()
     page.keyboard.press("l")
-    expect(page.get_by_role("dialog")).to_be_visible()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Label", exact=True)).to_be_visible()
     assert faults_of(page) == []
     page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
     page.keyboard.press("e")
-    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(dialog.get_by_label("fixed")).to_be_visible()
     assert faults_of(page) == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, Request, Route, expect
 
-from browsing import Open, choose, reload, until, visit
+from browsing import HAS_SHOWN, Open, choose, reload, until, visit
 from outside import Store, eventually
 from patients import scan, send
 
@@ -189,7 +189,9 @@ def test_protected_patients_stay(explorer: Open, store: Store) -> None:
     expect(dialog).to_contain_text("Protect, Me")
     expect(dialog).to_contain_text("All of them are protected")
     dialog.get_by_role("button", name="Delete").click()
+    page.evaluate(HAS_SHOWN)
     expect(dialog).to_be_visible()
+    expect(page.get_by_text("Deleted 1 study")).to_have_count(0)
     assert store.http.get(f"/studies/{study}").status_code == 200
 
 
@@ -205,7 +207,10 @@ def test_labels(explorer: Open, store: Store) -> None:
     assert store.get(f"/studies/{study}/labels") == ["trial-A"]
     page.keyboard.press("Escape")
     page.get_by_role("link", name="trial-A").click()
+    expect(page).to_have_url(re.compile("label"))
+    expect(page.get_by_role("searchbox")).to_have_value("")
     expect(page.get_by_text("1 study", exact=True).first).to_be_visible()
+    expect(page.get_by_role("row").get_by_text("Label, Me")).to_be_visible()
 
 
 def test_download(explorer: Open, store: Store, tmp_path: Path) -> None:

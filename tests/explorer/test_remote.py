@@ -164,8 +164,7 @@ def test_several_by_keyboard(explorer: Open, store: Store) -> None:
         assert store.http.put("/modalities/given", json=described).status_code == 200
         page = explorer()
         expect(page.locator('[aria-rowindex="2"]')).to_be_visible()
-        page.keyboard.press("g")
-        page.keyboard.press("r")
+        page.keyboard.type("gr")
         expect(page).to_have_url(re.compile("/explorer/remote"))
         page.get_by_role("checkbox", name="All", exact=True).press("Space")
         page.get_by_label("Patient name").press_sequentially("Elsewhere")

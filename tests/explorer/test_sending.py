@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Studies are sent to others, and files come in, by what people press."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from playwright.sync_api import Page, expect
 from browsing import Open, choose, visit
 from outside import Store
 from patients import encoded, scan, send
+
+JOB = re.compile(r":\d+/jobs/[^/]+$")
+"""Where a job is asked for, and not a list of them."""
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ def test_the_end_of_sending_is_told(explorer: Open, store: Store, nobody: str) -
         (404, 1, f"Whether all was sent to {nobody} is not known"),
     ):
         visit(page, "/explorer/?q=WATCH")
-        answer_at_first(page, "**/jobs/*", status, times)
+        answer_at_first(page, JOB, status, times)
         choose(page)
         page.keyboard.press("e")
         dialog = page.get_by_role("dialog")
@@ -80,7 +84,7 @@ def test_the_end_of_sending_is_told(explorer: Open, store: Store, nobody: str) -
         expect(page.get_by_text(told).last).to_be_visible()
 
 
-def answer_at_first(page: Page, address: str, status: int, times: int) -> None:
+def answer_at_first(page: Page, address: re.Pattern[str], status: int, times: int) -> None:
     """The next requests for an address get an answer that is not the store's."""
     page.route(
         address,

@@ -48,8 +48,7 @@ def test_an_entry(explorer: Open, store: Store) -> None:
     deleted, and nothing of it is lost that the form does not have."""
     page = explorer()
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
-    page.keyboard.press("g")
-    page.keyboard.press("w")
+    page.keyboard.type("gw")
     page.wait_for_url("**/explorer/worklist")
     expect(page.get_by_text("Nothing is scheduled.")).to_be_visible()
     page.get_by_role("button", name="Add an entry").click()
