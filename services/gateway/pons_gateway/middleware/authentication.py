@@ -2,7 +2,7 @@
 """Lets in whom the store knows."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -49,37 +49,44 @@ class Authenticated:
         self.app = app
         self._lua = f"{SCHEME} {lua_token}".encode() if lua_token else b""
         self._authentication = authentication
+        self._needs_users = authentication.needed
         self._is_public = is_public
         self._on_loopback = on_loopback
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
-            user: str | None = ""
+            user = ""
             session: Session | None = None
             scope["lua"] = self._is_lua(scope)
             if scope["lua"]:
                 scope["stranger"] = False
-            elif not self._authentication.needed:
+            elif not self._needs_users:
                 scope.setdefault("stranger", not self._on_loopback)
             elif (session := session_of(scope)) is not None:
                 user = session.user
                 send = InSession(scope, send, session)
                 scope.setdefault("stranger", False)
             else:
-                public = self._is_public(scope["path"])
-                try:
-                    user = await self._user(scope)
-                except TooManyLogins as error:
-                    if not public:
-                        await error_answer(error, scope)(scope, receive, send)
-                        return
-                    user = None
-                if user is None and not public:
-                    refused = error_answer(NOBODY, scope) if _is_of_page(scope) else UNAUTHORIZED
-                    await refused(scope, receive, send)
-                    return
-                scope.setdefault("stranger", user is None)
-            scope["user"], scope["session"] = user or "", session
+                return self._if_user(scope, receive, send)
+            scope["user"], scope["session"] = user, session
+        return self.app(scope, receive, send)
+
+    async def _if_user(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in who sends a user's password, and everybody to what is public."""
+        public = self._is_public(scope["path"])
+        try:
+            user = await self._user(scope)
+        except TooManyLogins as error:
+            if not public:
+                await error_answer(error, scope)(scope, receive, send)
+                return
+            user = None
+        if user is None and not public:
+            refused = error_answer(NOBODY, scope) if _is_of_page(scope) else UNAUTHORIZED
+            await refused(scope, receive, send)
+            return
+        scope.setdefault("stranger", user is None)
+        scope["user"], scope["session"] = user or "", None
         await self.app(scope, receive, send)
 
     def _is_lua(self, scope: Scope) -> bool:

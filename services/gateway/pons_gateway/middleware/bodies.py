@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Refuses bodies that are too large, or whose length nobody knows, before they are read."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,13 +19,12 @@ class BodyLength:
         self._most = most
         self._is_shared = is_shared
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["method"] in ("POST", "PUT"):
             refused = self._refused(scope)
             if refused:
-                await silent(refused)(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+                return silent(refused)(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _refused(self, scope: Scope) -> int:
         if self._is_shared(scope["path"]) and scope["method"] != "PUT":

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What browsers may do with answers: headers that keep what is stored from acting as a page."""
 
+from collections.abc import Awaitable, Iterable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pons_gateway.sessions.cookie import is_secure
@@ -95,21 +97,20 @@ class Browsers:
         self._hsts = (b"strict-transport-security", b"max-age=%d" % hsts_seconds)
         self._tells_hsts = hsts_seconds > 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         page = headers_of_page(scope["path"])
         secured = self._tells_hsts and is_secure(scope)  # RFC 6797 7.2: never without TLS
 
-        async def told(message: Message) -> None:
+        def told(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message = with_headers(message, page)
                 if secured:
                     message = {**message, "headers": [*message["headers"], self._hsts]}
-            await send(message)
+            return send(message)
 
-        await self.app(scope, receive, told)
+        return self.app(scope, receive, told)
 
 
 def headers_of_page(path: str) -> Headers | None:
@@ -123,11 +124,19 @@ def headers_of_page(path: str) -> Headers | None:
     return None
 
 
+def kind_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The type that an answer says it has, in lower case; empty for none."""
+    for name, value in headers:
+        if name == b"content-type":
+            return value.lower()
+    return b""
+
+
 def with_headers(message: Message, page: Headers | None) -> Message:
     """The start of an answer with the headers of its page, or those of what is stored."""
     own = message["headers"]
     if page is None:
-        kind = next((value for name, value in own if name == b"content-type"), b"").lower()
+        kind = kind_of(own)
         if kind.startswith(NEVER_SHOWN) or NOTHING in own:
             return message
         page = (NOSNIFF,) if kind.startswith(PDF) else STORED

@@ -3,6 +3,7 @@
 
 import asyncio
 import zlib
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,12 +26,12 @@ class Compression:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             accepted = dict(scope["headers"]).get(b"accept-encoding", b"")
             if coding := coding_of(accepted.decode("latin-1")):
                 send = _Compressing(send, coding)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def coding_of(accepted: str) -> str:

@@ -3,7 +3,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
@@ -49,19 +49,25 @@ class Hosts:
         self._logged: set[str] = set()
         self._known: set[bytes] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             for name, value in scope["headers"]:
-                if name != b"host" or value in self._known:
-                    continue
-                host = host_name(value)
-                if await self._is_known(host):
-                    self._remember(value)
-                elif not self._is_public(scope["path"]):
-                    await self._refuse(host, scope, receive, send)
-                    return
-                else:
-                    scope["stranger"] = True
+                if name == b"host" and value not in self._known:
+                    return self._if_known(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _if_known(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, value in scope["headers"]:
+            if name != b"host" or value in self._known:
+                continue
+            host = host_name(value)
+            if await self._is_known(host):
+                self._remember(value)
+            elif not self._is_public(scope["path"]):
+                await self._refuse(host, scope, receive, send)
+                return
+            else:
+                scope["stranger"] = True
         await self.app(scope, receive, send)
 
     def _remember(self, value: bytes) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which method a request really has, and which are none of ours."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,20 +29,18 @@ class Methods:
         self.app = app
         self._is_shared = is_shared
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and not self._is_shared(scope["path"]):
             method = scope["method"]
             if method not in METHODS:
-                await silent(404 if method in OTHER_METHODS else 400)(scope, receive, send)
-                return
+                return silent(404 if method in OTHER_METHODS else 400)(scope, receive, send)
             if method == "POST" or (method == "GET" and b"_method" in scope["query_string"]):
                 meant = _meant(method, scope)
                 if meant is None:
-                    await silent(400)(scope, receive, send)
-                    return
+                    return silent(400)(scope, receive, send)
                 if meant != method:
                     scope["method"], scope["overridden"] = meant, method
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def _meant(method: str, scope: Scope) -> str | None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts answers, and answers what nobody else did."""
 
+from collections.abc import Awaitable
 from time import perf_counter
 
 import structlog
@@ -27,11 +28,11 @@ class Metrics:
         method, path = scope["method"], scope["path"]
         status = 0
 
-        async def counted(message: Message) -> None:
+        def counted(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         with metrics.ACTIVE:
             try:

@@ -2,7 +2,7 @@
 """Keeps pages of other sites from changing anything here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -51,11 +51,10 @@ class OtherSites:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and (error := _refusal(scope)) is not None:
-            await error_answer(error, scope)(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+            return error_answer(error, scope)(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def _refusal(scope: Scope) -> Forbidden | None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks scripts whether a request is let in."""
 
+from collections.abc import Awaitable
+
 import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,15 +31,21 @@ class RequestFilter:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and not scope.get("lua"):
             scripts: Scripts = scope["app"].state.backends.lua
             if scripts.defines(INCOMING_HTTP) and not _is_open(scripts, scope):
-                try:
-                    await _require(scripts, scope)
-                except (Forbidden, Unavailable) as error:
-                    await error_answer(error, scope)(scope, receive, send)
-                    return
+                return self._if_let_in(scripts, scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _if_let_in(
+        self, scripts: Scripts, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            await _require(scripts, scope)
+        except (Forbidden, Unavailable) as error:
+            await error_answer(error, scope)(scope, receive, send)
+            return
         await self.app(scope, receive, send)
 
 

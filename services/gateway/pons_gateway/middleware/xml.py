@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON answers as XML, for clients whose `Accept` prefers that."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import orjson
@@ -18,13 +19,13 @@ class Xml:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             accept = dict(scope["headers"]).get(b"accept", b"")
             if b"xml" in accept and wants_xml(accept.decode("latin-1")):
                 scope["wants_xml"] = True
                 send = _Translation(send)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class _Translation:
