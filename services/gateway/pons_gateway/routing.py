@@ -14,6 +14,7 @@ import structlog
 from anyio import BrokenResourceError
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.datastructures import Default
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -72,7 +73,7 @@ def has_mark(route: BaseRoute, mark: str) -> bool:
 
 
 class GatewayRoute(APIRoute):
-    """FastAPI's route with four habits of ours.
+    """FastAPI's route with five habits of ours.
 
     - It does not look at a JSON body's `Content-Type`, and curl calls what it posts a form: without
       that header FastAPI reads JSON (`strict_content_type=False`).
@@ -87,6 +88,7 @@ class GatewayRoute(APIRoute):
         super().__init__(path, endpoint, **options)
         if self.is_sse_stream:
             self.app = until_left(self.app)
+        self.app = AsyncExitStackMiddleware(self.app)  # which FastAPI has around all (`Gateway`)
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         documented = self.dependant
@@ -279,36 +281,35 @@ class TreeRouter(APIRouter):
         node = self._find(path)[0]
         return node is not None and node.public
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def app(  # type: ignore[override] # is awaited, and need not be a coroutine of its own
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> Awaitable[None]:
         """Pass a request on to its route, or to a file of `frontend`.
 
         Raises `HTTPException` 404 for an unknown path, and 405 with `Allow`.
         """
         if scope["type"] != "http":
-            await super().app(scope, receive, send)
-            return
+            return super().app(scope, receive, send)
         path, method = scope["path"], scope["method"]
         node, parameters = self._find(path)
         if node is None:
             raise HTTPException(404)
         if node.mount is not None:
-            await node.mount(scope, receive, send)
-            return
+            return node.mount(scope, receive, send)
         route = node.routes.get(method)
         if route is not None:
             scope["path_params"] = parameters
             scope["route"], scope["endpoint"] = route, route.endpoint
-            await route.app(scope, receive, send)
-        elif node.routes:
+            return route.app(scope, receive, send)
+        if node.routes:
             raise HTTPException(405, headers={"allow": node.allow})
-        elif node.has_files:
+        if node.has_files:
             if method != "GET":
                 raise HTTPException(405, headers={"allow": "GET"})
-            await self.files(scope, receive, send)
-        elif method == "GET" and node.is_directory and path.strip("/"):
-            await json_answer(node.names)(scope, receive, send)
-        else:
-            raise HTTPException(404)
+            return self.files(scope, receive, send)
+        if method == "GET" and node.is_directory and path.strip("/"):
+            return json_answer(node.names)(scope, receive, send)
+        raise HTTPException(404)
 
     def _find(self, path: str) -> tuple[Node | None, dict[str, str]]:
         """The node of a path and the values of its parameters; slashes may come twice."""

@@ -72,3 +72,16 @@ def test_a_plain_request_is_passed_on(store: Store, behind: Next) -> None:
             passed.append(type(made))
     assert RequestFilter in passed
     assert len(passed) == len(behind.asked) == 9
+
+
+def test_nothing_of_others_is_in_between() -> None:
+    """Of FastAPI's own layers around every request there is the one that has our handlers."""
+    app = create_app(EVERYTHING, lambda: pytest.fail("nothing opens"))
+    layer: Any = app.build_middleware_stack()
+    layers = []
+    while hasattr(layer, "app"):
+        layers.append(type(layer).__name__)
+        layer = layer.app
+    ours: list[Any] = [one.cls for one in app.user_middleware]
+    assert layers == [one.__name__ for one in ours] + ["ExceptionMiddleware"]
+    assert layer == app.router.middleware_stack
