@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One request and its answer, as the application has them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from pons.http.head_and_body import HeadAndBody
@@ -36,7 +36,7 @@ class Exchange:
         connection: Asked,
         scope: Any,
         receive: Any,
-        send: Any,
+        send: Callable[[Any], Awaitable[None]],
         leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connection = connection
@@ -71,16 +71,23 @@ class Exchange:
         finally:
             self.waiting = False
 
-    async def send(self, message: Any) -> None:
-        starts = message["type"] == "http.response.start"
-        if starts and any(name == b"content-length" for name, _ in message["headers"]):
-            self._connection.answers.keep()  # what is sent bit by bit may wait for its first
-        if starts and self._leaving():
+    def send(self, message: Any) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            return self._start(message)
+        return self._send(message) if message.get("more_body") else self._finish(message)
+
+    def _start(self, message: Any) -> Awaitable[None]:
+        for name, _ in message["headers"]:
+            if name == b"content-length":
+                self._connection.answers.keep()  # what is sent bit by bit may wait for its first
+        if self._leaving():
             # Else the client's next request may meet the end of the connection halfway.
             message = {**message, "headers": [*message["headers"], CLOSE]}
+        return self._send(message)
+
+    async def _finish(self, message: Any) -> None:
         await self._send(message)
-        if not (starts or message.get("more_body")):
-            self.end()
+        self.end()
 
     def end(self) -> None:
         """The answer is complete, or there will be none."""

@@ -3,7 +3,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, cast
@@ -17,6 +17,7 @@ from pons.http.tls_guest import TO_HTTP, admit
 from pons.tls.certificates import Certificates
 from pons.tls.port import TlsPort, listen
 
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 BACKLOG = 2048
 """Connections that wait to be accepted, as uvicorn has it."""
 TICK = 1.0
@@ -94,10 +95,11 @@ class _Lifespan:
         self.failure: BaseException | None = None
         self.failed: Callable[[], None] = lambda: None
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "lifespan":
-            await self.app(scope, receive, send)
-            return
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        answer: Asgi = self._live if scope["type"] == "lifespan" else self.app
+        return answer(scope, receive, send)
+
+    async def _live(self, scope: Any, receive: Any, send: Any) -> None:
         has_one = False
 
         async def said(message: Any) -> None:
