@@ -3,6 +3,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -42,7 +43,7 @@ BODIES_AT_A_TIME = 32 * MEGABYTE
 """Bytes of long bodies that are worked on at a time: values take some five times as much."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Backends:
     """Opened before the first request, and shared by all of them."""
 
@@ -85,12 +86,12 @@ class Backends:
     constant_answers: dict[str, bytes] = field(default_factory=dict)
     """By path; they stay the same as long as the process lives."""
 
-    @property
+    @cached_property
     def metadata_names(self) -> Names:
         """What metadata is called in this store."""
         return metadata_names(self.settings.index.user_metadata)
 
-    @property
+    @cached_property
     def attachment_names(self) -> Names:
         """What attachments are called in this store."""
         return attachment_names(self.settings.index.user_content_types)

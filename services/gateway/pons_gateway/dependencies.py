@@ -32,9 +32,14 @@ async def deleter_of(request: Request) -> Deleter:
     return Deleter("asked", await user_of(request))
 
 
-async def level_of(request: Request) -> Level:
+def asked_level(request: Request) -> Level:
     """The level that the path of a `LevelRouter`'s route begins with."""
     return LEVEL_OF[request.scope["route"].path.split("/")[1]]
+
+
+async def level_of(request: Request) -> Level:
+    """The same for FastAPI, which would ask a plain function in a thread."""
+    return asked_level(request)
 
 
 BackendsDep = Annotated[Backends, Depends(backends_of)]

@@ -162,6 +162,16 @@ async def test_models_are_read_at_once() -> None:
     assert not reading.dependencies[0].query_params
 
 
+def test_nothing_is_read_once() -> None:
+    """Requests without a query, which most are, share what their model says then."""
+    requests = [Request({"type": "http", "query_string": query}) for query in (b"", b"", b"flag")]
+    first, again, asked = (read_query(request, Asked) for request in requests)
+    assert first is again
+    assert not first.model_fields_set
+    assert asked.flag
+    assert not first.flag
+
+
 @pytest.mark.parametrize("route", [GatewayRoute, LeanRoute])
 async def test_queries_are_documented(route: type[APIRoute]) -> None:
     """The document has each parameter as what it is, texts that stand for many as text."""

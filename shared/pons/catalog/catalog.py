@@ -106,6 +106,7 @@ class Catalog:
         self._rows = Rows(reader, searcher, planned)
         self._look_ups = LookUps(planned)
         self._selected: dict[tuple[Level, Fields, bool], str] = {}
+        self._by_identifiers: dict[tuple[Level, Fields], str] = {}
         self._in_header: dict[tuple[Level, tuple[str, ...]], list[str]] = {}
         self.headers = Headers(reader, self._look_ups, objects, room)
         self.logs = Logs(reader)
@@ -138,9 +139,7 @@ class Catalog:
         digest = to_bytes(identifier)
         if digest is None:
             return None
-        selected = self._select(level, fields)
-        statement = by_condition(level, selected, f"{TABLES[level].row}.id = ANY ($1)")
-        row = await self._look_ups.row(statement, digest)
+        row = await self._look_ups.row(self._of_identifiers(level, fields), digest)
         return await self._resource(level, row, fields) if row else None
 
     async def above(
@@ -344,6 +343,16 @@ class Catalog:
             known = [tag for tag in tags if self._columns.in_header(level, tag)]
             if len(self._in_header) < MAX_SELECTED:
                 self._in_header[level, tags] = known
+        return known
+
+    def _of_identifiers(self, level: Level, fields: Fields) -> str:
+        """The statement of the resources with the identifiers $1."""
+        known = self._by_identifiers.get((level, fields))
+        if known is None:
+            selected = self._select(level, fields)
+            known = by_condition(level, selected, f"{TABLES[level].row}.id = ANY ($1)")
+            if len(self._by_identifiers) < MAX_SELECTED:
+                self._by_identifiers[level, fields] = known
         return known
 
     def _select(self, level: Level, fields: Fields, *, header: bool = False) -> str:

@@ -104,13 +104,13 @@ class Reader:
         """Since when a connection has been waited for."""
         self._watching = False
 
-    async def rows(self, statement: str, *values: Any) -> list[Record]:
+    def rows(self, statement: str, *values: Any) -> Awaitable[list[Record]]:
         """All rows."""
-        return await self._read(lambda connection: connection.fetch(statement, *values))
+        return self._read(lambda connection: connection.fetch(statement, *values))
 
-    async def row(self, statement: str, *values: Any) -> Record | None:
+    def row(self, statement: str, *values: Any) -> Awaitable[Record | None]:
         """The first row, or None."""
-        return await self._read(lambda connection: connection.fetchrow(statement, *values))
+        return self._read(lambda connection: connection.fetchrow(statement, *values))
 
     async def peek(self, statement: str) -> Record | None:
         """The first row, of whatever database this is: for whoever compares its owner."""
@@ -138,7 +138,7 @@ class Reader:
     async def _read(self, ask: Ask[T], *, peeking: bool = False) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._acquire()
+                await (self._slots.acquire() if self._patience is None else self._acquire())
                 try:
                     return await (self._peek(ask) if peeking else self._once(ask))
                 finally:
@@ -170,9 +170,6 @@ class Reader:
 
     async def _acquire(self) -> None:
         """Wait for leave to use a connection. Raises `TooSlow` where others have them too long."""
-        if self._patience is None:
-            await self._slots.acquire()
-            return
         try:
             async with asyncio.timeout(self._patience):
                 await self._slots.acquire()

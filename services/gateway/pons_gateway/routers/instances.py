@@ -50,12 +50,13 @@ async def upload(request: Request) -> Response:
 async def file(request: Request) -> Response:
     """The file is sent in the transfer syntax in which it is stored."""
     identifier, backends = request.path_params["id"], request.app.state.backends
-    accepted = dict(weights(request.headers.get("accept", "")))
-    for media_type, write in NATIVE.items():
-        if accepted.get(media_type, 0.0) > 0:
-            model = await native_model(identifier, backends)
-            body = await asyncio.to_thread(write, model)
-            return Answer(body, 200, (b"content-type", media_type.encode()))
+    if "dicom+" in (accept := request.headers.get("accept", "").lower()):
+        accepted = dict(weights(accept))
+        for media_type, write in NATIVE.items():
+            if accepted.get(media_type, 0.0) > 0:
+                model = await native_model(identifier, backends)
+                body = await asyncio.to_thread(write, model)
+                return Answer(body, 200, (b"content-type", media_type.encode()))
     asked = read_query(request, FileQuery)
     name = asked.filename or f"{identifier}.dcm"
     return await dicom_file(identifier, name, backends, syntax=asked.transcode)

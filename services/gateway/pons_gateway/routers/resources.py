@@ -9,13 +9,13 @@ from pons.catalog import Search
 from pons.dicom.levels import PLURAL
 from pons.errors import NotFound
 from pons.messages.index import Deleted, DeleteResource
+from pons_gateway.backends import Backends
 from pons_gateway.dependencies import (
     BackendsDep,
     DeleterDep,
     LevelDep,
     ResourceId,
-    backends_of,
-    level_of,
+    asked_level,
     resource_id,
 )
 from pons_gateway.models.resources import LISTS, MODELS, Deletion, Statistics
@@ -56,7 +56,8 @@ async def list_all(
 )
 async def show(request: Request) -> Response:
     """Its main tags, what it belongs to, what it has below. 404 without a body if unknown."""
-    level, backends = await level_of(request), await backends_of(request)
+    level = asked_level(request)
+    backends: Backends = request.app.state.backends
     shape = read_query(request, ShapeQuery).shape()
     resource = await backends.catalog.find(level, request.path_params["id"], shape.fields)
     if resource is None:

@@ -239,3 +239,12 @@ async def test_values_too_long_for_json(client: httpx.AsyncClient, store: Store)
     answer = await client.get(FILE, headers={"accept": "application/dicom+json"})
     assert answer.status_code == 413
     assert "ask for the DICOM file" in answer.json()["Details"]
+
+
+async def test_a_form_is_asked_for_in_any_case(client: httpx.AsyncClient, store: Store) -> None:
+    """Types have no case (RFC 9110 8.3.1); one of weight 0 is not wanted."""
+    await keep(store, written(everything(), EXPLICIT))
+    answer = await client.get(FILE, headers={"accept": "text/html, Application/DICOM+JSON"})
+    assert answer.headers["content-type"] == "application/dicom+json"
+    answer = await client.get(FILE, headers={"accept": "application/dicom+json;q=0"})
+    assert answer.headers["content-type"] == "application/dicom"
