@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from pons.catalog.catalog import Catalog
+from pons.catalog.connection import Reader
 from pons.catalog.look_ups import LookUps
+from pons.catalog.records import Totals
 from pons.errors import Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +61,35 @@ async def test_what_gathers_leaves_together() -> None:
     await reader.release()
     found = [row and row["value"] for row in await asyncio.gather(*others)]
     assert found == ["first", "first", "first", None]
+
+
+async def test_totals_are_looked_up() -> None:
+    """Who asks how much there is, while others have asked that, shares the next statement."""
+
+    class Growing:
+        """Has one more of everything whenever it is asked."""
+
+        def __init__(self) -> None:
+            self.asked = 0
+            self.has_begun = asyncio.Event()
+
+        async def rows(self, _statement: str, identifiers: list[bool]) -> list[dict[str, Any]]:
+            assert identifiers == [True]
+            self.asked += 1
+            self.has_begun.set()
+            row = {"id": True} | dict.fromkeys(Totals.__slots__, self.asked)
+            await turn()
+            return [row]
+
+    unused: Any = Reader("", 1)
+    reader: Any = Growing()
+    catalog = Catalog(unused, unused, reader, unused)
+    first = asyncio.create_task(catalog.totals())
+    await reader.has_begun.wait()
+    others = await asyncio.gather(*(catalog.totals() for _ in range(3)))
+    assert (await first).instances == 1
+    assert [totals.instances for totals in others] == [2, 2, 2]
+    assert (await catalog.totals()).size == 3
 
 
 async def test_an_answer_is_not_older_than_its_question() -> None:

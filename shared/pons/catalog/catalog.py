@@ -209,7 +209,7 @@ class Catalog:
 
     async def totals(self) -> Totals:
         """How much the store holds, at the same cost for any size."""
-        row = await self._reader.row(STATEMENTS["totals"])
+        row = await self._look_ups.row(STATEMENTS["totals"], True)
         assert row is not None
         return Totals(**{name: row[name] for name in Totals.__slots__})
 

@@ -5,7 +5,9 @@ import asyncio
 
 from pons.catalog.connection import Reader, Record
 
-Waiting = list[tuple[bytes, "asyncio.Future[Record | None]"]]
+Identifier = bytes | bool
+"""Of a resource; true for a table that has one row."""
+Waiting = list[tuple[Identifier, "asyncio.Future[Record | None]"]]
 
 
 class LookUps:
@@ -23,7 +25,7 @@ class LookUps:
         """By statement, as long as one of its turns is under way."""
         self._turns: set[asyncio.Task[None]] = set()
 
-    async def row(self, statement: str, identifier: bytes) -> Record | None:
+    async def row(self, statement: str, identifier: Identifier) -> Record | None:
         """The row, or None. Raises `Unavailable` as `Reader` does."""
         answer: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
         gathering = self._gathering.get(statement)
