@@ -52,16 +52,19 @@ async def end_task(task: asyncio.Task[Any], seconds: float = PATIENCE) -> None:
 
 
 async def timers_at_rest(monkeypatch: pytest.MonkeyPatch, seconds: float = 2.5) -> int:
-    """How many timers the event loop is asked for in so many seconds; one is asked for here."""
+    """How many timers the event loop is asked for in so many seconds, two at most of them here."""
     await anyio.sleep(0.1)
     loop, calls = asyncio.get_running_loop(), itertools.count()
-    plain = loop.call_at
 
-    def call_at(*args: Any, **options: Any) -> asyncio.TimerHandle:
-        next(calls)
-        return plain(*args, **options)
+    def counted(plain: Callable[..., asyncio.TimerHandle]) -> Callable[..., asyncio.TimerHandle]:
+        def call(*args: Any, **options: Any) -> asyncio.TimerHandle:
+            next(calls)
+            return plain(*args, **options)
+
+        return call
 
     with monkeypatch.context() as counting:
-        counting.setattr(loop, "call_at", call_at)
+        for name in ("call_at", "call_later"):  # of which neither asks the other everywhere
+            counting.setattr(loop, name, counted(getattr(loop, name)))
         await anyio.sleep(seconds)
     return next(calls)

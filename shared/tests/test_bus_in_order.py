@@ -3,16 +3,18 @@
 them costs."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import DeliverPolicy
+from nats.js.errors import NotFoundError
 
-from pons.bus import Bus
-from pons.bus.in_order import InOrder, OrderLost, in_order
+from pons.bus import Bus, watch
+from pons.bus.in_order import SILENCE, InOrder, OrderLost, in_order
 from pons.bus.watch import Entry, Snapshot, watch_keys
+from pons.jobs.worker import LEASE
 from pons_testing.nats import NatsServer
 from pons_testing.waiting import timers_at_rest, until
 
@@ -36,12 +38,17 @@ async def test_what_is_kept_comes_first_and_what_comes_follows(bus: Bus) -> None
     """Each in its turn, and nothing of the reader is left behind."""
     for number in range(3):
         await bus.publish(bus.names.changes, b"%d" % number)
+    subscriptions = len(bus.client._subs)
     async with reading(bus) as messages:
         assert [(await messages.next()).data for _ in range(3)] == [b"0", b"1", b"2"]
         await bus.publish(bus.names.changes, b"3")
         assert (await messages.next()).data == b"3"
         assert len(await consumers(bus)) == 1
+        timer = messages._looking
     assert await consumers(bus) == []
+    assert len(bus.client._subs) == subscriptions
+    assert bus.connection._on_found == []
+    assert timer.cancelled()
 
 
 async def test_a_reader_that_is_slow_gets_everything(bus: Bus) -> None:
@@ -60,13 +67,7 @@ async def test_a_message_that_is_missing_is_noticed(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the next one, which has a number that is not the next."""
-    plain, lose = InOrder.arrive, [b"1"]
-
-    async def arrive(self: InOrder, message: Msg) -> None:
-        if message.data not in lose:
-            await plain(self, message)
-
-    monkeypatch.setattr(InOrder, "arrive", arrive)
+    monkeypatch.setattr(InOrder, "arrive", _without(b"1", InOrder.arrive))
     async with reading(bus) as messages:
         for number in range(3):
             await bus.publish(bus.names.changes, b"%d" % number)
@@ -80,13 +81,7 @@ async def test_the_last_message_is_missed_by_the_next_sign_of_life(
 ) -> None:
     """Nothing has to come after it."""
     monkeypatch.setattr("pons.bus.in_order.HEARTBEAT", 0.5)
-    plain, lose = InOrder.arrive, [b"1"]
-
-    async def arrive(self: InOrder, message: Msg) -> None:
-        if message.data not in lose:
-            await plain(self, message)
-
-    monkeypatch.setattr(InOrder, "arrive", arrive)
+    monkeypatch.setattr(InOrder, "arrive", _without(b"1", InOrder.arrive))
     async with reading(bus) as messages:
         for number in range(2):
             await bus.publish(bus.names.changes, b"%d" % number)
@@ -130,8 +125,11 @@ async def test_keys_are_read_anew_where_the_server_forgot_who_follows_them(
         )
 
 
-async def test_keys_are_read_anew_as_soon_as_the_server_is_back(own_broker: NatsServer) -> None:
+async def test_keys_are_read_anew_as_soon_as_the_server_is_back(
+    own_broker: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without waiting for a sign of life that does not come."""
+    monkeypatch.setattr("pons.bus.in_order.SILENCE", 3600.0)
     async with own_broker.bus() as bus:
         bucket = await bus.bucket(bus.names.config_bucket)
         async with aclosing(watch_keys(bus, bus.names.config_bucket)) as items:
@@ -171,3 +169,86 @@ async def test_who_waits_for_keys_costs_nothing_while_none_change(
         await asyncio.gather(*waiting, return_exceptions=True)
         for one in followers:
             await one.__aexit__(None, None, None)
+
+
+def test_silence_is_noticed_before_a_job_seems_to_be_nobodys() -> None:
+    """Signs of life of other jobs come every third of a lease; who hears none has lost its reader,
+    and the owner is well."""
+    assert SILENCE + LEASE / 3 < LEASE
+
+
+async def test_a_snapshot_is_not_of_the_connection_before(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came by it may be old when the server is found again."""
+    bucket = await bus.bucket(bus.names.config_bucket)
+    await bucket.put("peer.a", b"old")
+    plain = watch._existing
+
+    async def existing(bus: Bus, name: str, keys: str) -> set[str]:
+        monkeypatch.setattr(watch, "_existing", plain)
+        await asyncio.sleep(0.5)  # what there is has come
+        await bucket.put("peer.a", b"new")
+        bus.client.stats["reconnects"] += 1
+        return await plain(bus, name, keys)
+
+    monkeypatch.setattr(watch, "_existing", existing)
+    monkeypatch.setattr(InOrder, "arrive", _without(b"new", InOrder.arrive))
+    with pytest.raises(OrderLost):
+        await watch.read_keys(bus, bus.names.config_bucket)
+
+
+async def test_who_is_cancelled_while_the_server_refuses_ends(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Python 3.12 a cancellation that comes with an answer is forgotten, also with a bad
+    one; nobody would cancel a second time."""
+    tries = 0
+
+    @asynccontextmanager
+    async def refused(*_: object) -> AsyncIterator[InOrder]:
+        nonlocal tries
+        tries += 1
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        raise NotFoundError
+        yield
+
+    monkeypatch.setattr(watch, "in_order", refused)
+    following = asyncio.create_task(_snapshot(watch_keys(bus, bus.names.config_bucket)))
+    done, _ = await asyncio.wait((following,), timeout=5)
+    assert done
+    assert following.cancelled()
+    assert tries == 1
+
+
+async def test_who_is_cancelled_at_the_end_is_cancelled(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last request of a reader may forget it as well."""
+
+    async def forgetful(*_: object) -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return True
+
+    monkeypatch.setattr(bus.stream, "delete_consumer", forgetful)
+    reading_once = asyncio.create_task(watch.read_keys(bus, bus.names.config_bucket))
+    await asyncio.wait((reading_once,))
+    assert reading_once.cancelled()
+
+
+def _without(
+    data: bytes, plain: Callable[[InOrder, Msg], Awaitable[None]]
+) -> Callable[[InOrder, Msg], Awaitable[None]]:
+    async def arrive(self: InOrder, message: Msg) -> None:
+        if message.data != data:
+            await plain(self, message)
+
+    return arrive

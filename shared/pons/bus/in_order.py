@@ -16,7 +16,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, Header, Status
 from pons.bus.client import check_cancelled
 from pons.bus.connection import AWAY, Bus
 
-HEARTBEAT = 5.0
+HEARTBEAT = 3.0
 """Seconds after which the server says that it has nothing."""
 SILENCE = 2.5 * HEARTBEAT
 """Seconds without a word after which the server has forgotten the reader."""
@@ -97,9 +97,9 @@ async def in_order(
     inbox = bus.client.new_inbox()
     found_again = partial(heard.lose, "the server was lost and found")
     with bus.connection.telling_of_reconnections(found_again):
-        subscription = await bus.client.subscribe(inbox, cb=heard.arrive)
-        consumer = ""
+        subscription, consumer = None, ""
         try:
+            subscription = await bus.client.subscribe(inbox, cb=heard.arrive)
             config = ConsumerConfig(
                 deliver_subject=inbox,
                 deliver_policy=since,
@@ -114,11 +114,15 @@ async def in_order(
             consumer = (await bus.stream.add_consumer(stream, config)).name
             check_cancelled()
             yield heard
+        except OrderLost:
+            consumer = ""  # the server may have forgotten it, and be slow to say so
+            raise
         finally:
             heard.end()
-            if not bus.client.is_closed:
+            if subscription is not None and not bus.client.is_closed:
                 with suppress(*AWAY):
                     await subscription.unsubscribe()
                     # The server would keep it for some seconds.
                     if consumer and bus.client.is_connected:
                         await bus.stream.delete_consumer(stream, consumer)
+            check_cancelled()

@@ -60,10 +60,12 @@ async def watch_keys(
                         pulse.succeed()
                         yield item
             except OrderLost as lost:
+                pulse.fail(str(lost))
                 log.info("bucket is read anew", bucket=bucket, reason=str(lost))
             except AWAY as error:
                 pulse.fail(f"NATS does not answer: {error!r}")
                 log.warning("waiting for bucket", bucket=bucket, error=repr(error))
+            check_cancelled()
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)
 
@@ -79,7 +81,7 @@ async def read_keys(bus: Bus, bucket: str, keys: str = ">") -> dict[str, Entry]:
 
 async def _watch_once(bus: Bus, bucket: str, keys: str) -> AsyncGenerator[Snapshot | Entry, None]:
     """One reader's life, which ends by `OrderLost` at the latest."""
-    subject = f"$KV.{bucket}.{keys}"
+    subject, connection = f"$KV.{bucket}.{keys}", connection_number(bus)
     async with in_order(bus, f"KV_{bucket}", subject, DeliverPolicy.LAST_PER_SUBJECT) as messages:
         # The snapshot is complete with the last of the keys that exist now. The number of pending
         # messages would not tell: a key that is being replaced counts neither as old nor as new.
@@ -96,6 +98,8 @@ async def _watch_once(bus: Bus, bucket: str, keys: str) -> AsyncGenerator[Snapsh
             if missing and time.monotonic() - looked >= GLANCE:
                 missing &= await _existing(bus, bucket, keys)
                 looked = time.monotonic()
+        if connection_number(bus) != connection:
+            raise OrderLost("the server was lost and found")  # what came before may be old by now
         yield Snapshot({k: e for k, e in entries.items() if e.value is not None})
         while True:
             yield _entry(await messages.next())
@@ -110,7 +114,7 @@ async def _existing(bus: Bus, bucket: str, keys: str) -> set[str]:
 
 
 def connection_number(bus: Bus) -> int:
-    """A number that changes with every reconnection, after which ordered consumers are gone."""
+    """A number that changes with every reconnection, after which messages may be missing."""
     return int(bus.client.stats["reconnects"])
 
 
