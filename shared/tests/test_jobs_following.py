@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from pons.bus import Bus
+from pons.bus.bucket import Outdated
 from pons.errors import Unavailable
 from pons.jobs import JobRequest, Jobs, Worker
 from pons.jobs.following import Following
@@ -143,3 +144,63 @@ async def test_a_job_whose_request_is_gone_fails(bus: Bus, jobs: Jobs) -> None:
         await ended_as(jobs, job_id, "Failure")
     assert counting.began == []
     assert "not in the bucket any more" in (await jobs.read(job_id))[0].error_details
+
+
+async def test_who_has_no_room_is_not_woken(
+    bus: Bus, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor who has room, by what is claimed and ends: it looks for work when there is some."""
+    looks: list[object] = []
+    wait = Worker._wait_for_news
+
+    async def counted(self: Worker) -> None:
+        looks.append(self)
+        await wait(self)
+
+    monkeypatch.setattr(Worker, "_wait_for_news", counted)
+    full, counting = Counting(permissions=0), Counting()
+    async with working(bus, full, slots=1, lease=3600.0):
+        stuck = await jobs.submit(REQUEST)
+        await until(lambda: full.began == [stuck])
+        async with working(bus, counting, slots=1, lease=3600.0):
+            await jobs.wait_for(await jobs.submit(REQUEST), 60)
+            others = set(looks)
+            looks.clear()
+            for _ in range(20):
+                await jobs.wait_for(await jobs.submit(REQUEST), 60)
+            assert len(others) == 2
+            assert len(set(looks)) == 1, "the one that is full looked for work"
+            # With the job, when that has made it full, and with nothing to do.
+            assert len(looks) <= 3 * 20 + 3
+        full.allow(3)
+        await jobs.wait_for(stuck, 60)
+
+
+async def test_a_lost_claim_is_one_request(bus: Bus, jobs: Jobs) -> None:
+    job = await jobs.get(await jobs.submit(REQUEST))
+    await jobs.replace(job.document, job.revision)
+    sent = bus.client.stats["out_msgs"]
+    with pytest.raises(Outdated):
+        await jobs.replace(job.document, job.revision)
+    assert bus.client.stats["out_msgs"] == sent + 1
+
+
+async def test_a_write_whose_acknowledgement_got_lost_is_ours(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was kept, and is not taken for somebody else's."""
+    job = await jobs.get(await jobs.submit(REQUEST))
+    replace, tries = jobs.bucket.replace, 0
+
+    async def unacknowledged(key: str, value: bytes, revision: int) -> int:
+        nonlocal tries
+        tries += 1
+        written = await replace(key, value, revision)
+        if tries == 1:
+            raise Unavailable("The list of jobs cannot be reached now")
+        return written
+
+    monkeypatch.setattr(jobs.bucket, "replace", unacknowledged)
+    revision = await jobs.replace(job.document, job.revision)
+    assert (await jobs.read(job.document.id))[1] == revision > job.revision
+    assert tries == 2

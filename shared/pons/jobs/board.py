@@ -268,19 +268,20 @@ class Jobs:
                 continue
 
     async def _write(self, key: str, value: bytes, revision: int) -> int:
-        deadline = time.monotonic() + WRITE_SECONDS
+        deadline, again = time.monotonic() + WRITE_SECONDS, False
         while True:
             try:
                 return await self.bucket.replace(key, value, revision)
             except Outdated:
                 # Ours, when an earlier try was kept and only its acknowledgement got lost.
-                entry = await self.bucket.get(key)
+                entry = await self.bucket.get(key) if again else None
                 if entry is not None and entry.value == value:
                     return entry.revision
                 raise
             except Unavailable:
                 if time.monotonic() > deadline:
                     raise
+                again = True
                 await asyncio.sleep(0.2)
 
     async def forget_old(self, documents: Iterable[tuple[JobDocument, int]]) -> None:

@@ -2,6 +2,7 @@
 """The side of a service that does jobs: claim the best one, run its handler, tell how it ended."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -81,6 +82,9 @@ class Worker:
         and looks through these and not through the whole history."""
         self._runs: dict[str, Run] = {}
         self._contested: dict[str, int] = {}
+        self._looks_at = math.inf
+        """When it looks for a job by itself, on the monotonic clock; while it does something else
+        it looks for whatever may be claimed."""
         self._news = asyncio.Event()
         self._following.tell(self)
 
@@ -137,16 +141,16 @@ class Worker:
             run.hear(document, seen.revision)
         if document.worker != self._kind:
             return
-        if document.state in CLAIMABLE:
-            self._open[document.id] = seen
-        else:
-            self._open.pop(document.id, None)
-        self._news.set()
+        if document.state not in CLAIMABLE:
+            self.forget(document.id)
+            return
+        self._open[document.id] = seen
+        if time.monotonic() + self._due(seen) < self._looks_at:
+            self._news.set()
 
     def forget(self, job_id: str) -> None:
         self._contested.pop(job_id, None)
-        if self._open.pop(job_id, None) is not None:
-            self._news.set()
+        self._open.pop(job_id, None)
 
     def _best(self) -> Seen | None:
         """Of those with the highest priority the oldest, and before it those that no job here is
@@ -171,26 +175,31 @@ class Worker:
             or self._contested.get(document.id) == seen.revision
             or (self._one_each and self._is_busy(document.destination))
         ):
-            return float("inf")
+            return math.inf
         if document.state == "Pending":
             return 0.0
         if document.state == "Retry":
             return document.retry_at - time.time()
         if document.state == "Running" and self._following.is_current:
             return seen.since + self._lease - time.monotonic()
-        return float("inf")
+        return math.inf
 
     def _is_busy(self, destination: str) -> bool:
         return any(run.document.destination == destination for run in self._runs.values())
 
     async def _wait_for_news(self) -> None:
-        """Until something changed, or a retry or a lease is due; not for the latter when full."""
-        due = None
+        """Until a job may be claimed here; when full, until one has ended here."""
+        self._looks_at = -math.inf
+        due = math.inf
         if len(self._runs) < self._slots:
-            due = min((self._due(seen) for seen in self._open.values()), default=None)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if due is None or due == float("inf") else due):
-                await self._news.wait()
+            due = min((self._due(seen) for seen in self._open.values()), default=math.inf)
+            self._looks_at = time.monotonic() + due
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if due == math.inf else due):
+                    await self._news.wait()
+        finally:
+            self._looks_at = math.inf
 
     async def _claim(self, seen: Seen) -> Run | None:
         """The job in our hands, or None when it is not to be had. Raises `Unavailable`."""
