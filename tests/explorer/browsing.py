@@ -16,6 +16,11 @@ HAS_SHOWN = "new Promise(shown => requestAnimationFrame(() => requestAnimationFr
 """Settles once what the page has drawn so far is on the screen."""
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 TRIES = 20
+POINTS_TO_WHAT_IS_THERE = """() =>
+  [...document.querySelectorAll('[data-live-announcer] [role=img]')].every((one) =>
+    one.getAttribute('aria-labelledby').split(' ').some((id) => document.getElementById(id)))
+"""
+"""What says for some seconds that a button is busy points to the button, which may be gone."""
 
 
 def visit(page: Page, address: str, faults: list[str] | None = None) -> None:
@@ -64,8 +69,7 @@ def faults_of(page: Page) -> list[str]:
 
     The other theme has other colours and nothing else, so they alone are looked at in it.
     """
-    # What says for some seconds that a button is busy points to the button, which may be gone.
-    expect(page.locator("[data-live-announcer] [role=img]")).to_have_count(0, timeout=30_000)
+    page.wait_for_function(POINTS_TO_WHAT_IS_THERE)
     if page.evaluate("typeof axe === 'undefined'"):
         page.evaluate((EXPLORER / "node_modules" / "axe-core" / "axe.min.js").read_text())
     faults = _faults(page, {"type": "tag", "values": RULES})
