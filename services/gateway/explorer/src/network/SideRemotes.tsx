@@ -6,6 +6,7 @@ import { useTranslations } from 'use-intl';
 import type { RemoteState } from '../api/schema';
 import { useMay } from '../api/session';
 import { useRemotes } from '../live/live';
+import side from '../shell/SideList.module.css';
 import { foremost, useContactTexts } from './contacts';
 import styles from './contacts.module.css';
 import { Mark } from './Standing';
@@ -21,10 +22,10 @@ export function SideRemotes() {
   const more = remotes.length - MOST;
   return (
     <section aria-labelledby={title}>
-      <h2 id={title} className={styles.title}>
+      <h2 id={title} className={side.title}>
         {t('systems')}
       </h2>
-      <ul className={styles.list}>
+      <ul className={`${side.list} ${styles.list}`}>
         {foremost(remotes, MOST).map((one) => (
           <li key={`${one.kind} ${one.name}`}>
             <Remote remote={one} />
@@ -71,7 +72,7 @@ function Entry({ href, ...others }: AnchorHTMLAttributes<HTMLAnchorElement> & { 
   return (
     <a
       href={href}
-      className={styles.entry}
+      className={side.entry}
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();

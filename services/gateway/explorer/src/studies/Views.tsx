@@ -3,6 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useLocale, useTranslations } from 'use-intl';
+import side from '../shell/SideList.module.css';
 import type { Address } from './address';
 import { SavedViews } from './SavedViews';
 import { viewsQuery } from './saved';
@@ -30,8 +31,8 @@ export function Views({ address, round, ask }: Props) {
   const { data: saved, isFetched, failureCount } = useQuery({ ...viewsQuery, enabled: ask });
   return (
     <>
-      <h2 className={styles.title}>{t('views')}</h2>
-      <ul className={styles.list}>
+      <h2 className={side.title}>{t('views')}</h2>
+      <ul className={side.list}>
         {VIEWS.map(({ name, search }) => (
           <li key={name}>
             <Entry text={t(`view_${name}`)} search={search} address={address} />
@@ -42,8 +43,8 @@ export function Views({ address, round, ask }: Props) {
       {/* Below the saved views, which would push them down. */}
       {(isFetched || failureCount > 0) && facets?.labels && facets.labels.length > 0 && (
         <>
-          <h2 className={styles.title}>{t('labels')}</h2>
-          <ul className={styles.list}>
+          <h2 className={side.title}>{t('labels')}</h2>
+          <ul className={side.list}>
             {facets.labels.map(({ value, count }) => (
               <li key={value}>
                 <Entry
@@ -74,7 +75,7 @@ export function Entry({ text, search, address, count }: EntryProps) {
     <Link
       to="/"
       search={search}
-      className={styles.entry}
+      className={`${side.entry} ${styles.entry}`}
       data-here={here || undefined}
       activeProps={{}}
       aria-current={here ? 'page' : undefined}
