@@ -61,7 +61,7 @@ ORDER BY place
 ON CONFLICT (job_id, resource_id) DO NOTHING;
 
 -- name: take_due
--- Resources that have been quiet for long enough; no other replica gets them too.
+-- Resources that have been quiet for long enough, but for those that are being written or deleted.
 DELETE FROM unstable
 WHERE resource_key IN (
     SELECT resource_key

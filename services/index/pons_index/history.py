@@ -24,12 +24,11 @@ from pons.objects.keys import first_key
 from pons.settings import Settings
 from pons_index.database import Database
 from pons_index.statements import SQL
+from pons_index.turns import Turn
 
 log = structlog.get_logger()
 
 MINUTE = timedelta(minutes=1)
-LOCK = 0x706F6E73_00000002
-"""Advisory lock of whoever keeps a point; advisory locks belong to one database."""
 AT_ONCE = 30
 """Minutes that are counted again at a time."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
@@ -95,7 +94,7 @@ class History:
 
     async def _keep(self, connection: Any, minute: datetime, waiting: Waiting) -> None:
         async with connection.transaction():
-            if not await connection.fetchval(SQL["history_turn"], LOCK):
+            if not await connection.fetchval(SQL["try_turn"], Turn.KEEPING_HISTORY):
                 return
             await connection.execute(SQL["roll_up_history"])
             await connection.execute(SQL["forget_history"])

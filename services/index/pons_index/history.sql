@@ -1,9 +1,5 @@
 -- What the store did, for a week (see history.py).
 
--- name: history_turn
--- The turn of one index, until its transaction ends; the others pass.
-SELECT pg_try_advisory_xact_lock($1);
-
 -- name: history_due
 -- The last whole minute of the database's clock, whether it has a point, and seconds to the next.
 SELECT minute, EXISTS (SELECT FROM history WHERE step = 60 AND at = minute) AS kept,

@@ -20,6 +20,7 @@ import structlog
 from pons.errors import PonsError
 from pons.settings import Settings
 from pons_index.ownership import Claim
+from pons_index.turns import Turn
 
 log = structlog.get_logger()
 
@@ -34,8 +35,6 @@ HAS_OLDEST = """
 """
 PATIENCE = 5.0
 """Seconds that a migration waits for one lock, before whoever migrates begins again."""
-LOCK = 0x706F6E73_00000001
-"""Advisory lock of whoever migrates; advisory locks belong to one database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ async def migrate(
     Raises `PonsError` when the database is another store's, is too new for this version, or does
     not let us, and asyncpg's `LockNotAvailableError` where others hold a table: then again.
     """
-    await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+    await connection.execute("SELECT pg_advisory_lock($1)", Turn.MIGRATING)
     try:
         found = await claim.look(connection) if claim else None
         await _prepare(connection, settings.store.name)
@@ -89,7 +88,7 @@ async def migrate(
             "database.url needs the role that owns the database",
         ) from error
     finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+        await connection.execute("SELECT pg_advisory_unlock($1)", Turn.MIGRATING)
 
 
 def reader_role(settings: Settings) -> str:

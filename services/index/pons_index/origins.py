@@ -24,14 +24,13 @@ from pons.messages.events import Origin
 from pons.objects import Objects, key_folder, key_period, period_keys
 from pons_index.database import Database
 from pons_index.statements import SQL
+from pons_index.turns import Turn
 
 log = structlog.get_logger()
 
 WRITE_EVERY = 20.0
 PARTING_PATIENCE = 2.0
 PAGE = 10_000
-LOCK = 0x706F6E73_00000003
-"""Advisory lock of the replica that writes these notes."""
 
 
 class Arrivals(msgspec.Struct, frozen=True, array_like=True):
@@ -107,7 +106,7 @@ class Origins:
 
         async def write(connection: Any) -> None:
             async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", Turn.NOTING_ARRIVALS)
                 rows = await connection.fetch(SQL["read_arrivals"], first, end)
                 await self._merge(key_folder(first), rows, period)
 

@@ -10,6 +10,7 @@ from pons.health.pulse import Pulse
 from pons_index.changelog import Growth, Line, log_changes
 from pons_index.database import Database
 from pons_index.statements import SQL
+from pons_index.turns import Turn
 
 T = TypeVar("T")
 
@@ -44,8 +45,13 @@ async def settle(
 
 
 async def settle_due(connection: Any) -> int:
-    """How many resources were due; each is logged once, series before study before patient."""
+    """How many resources were due; each is logged once, series before study before patient.
+
+    By one replica at a time: two that share what is due would log it in any order.
+    """
     async with connection.transaction():
+        if not await connection.fetchval(SQL["try_turn"], Turn.SETTLING):
+            return 0
         rows = await connection.fetch(SQL["take_due"], AT_ONCE)
         rows.sort(key=lambda row: (row["due"], -row["level"]))
         lines = [

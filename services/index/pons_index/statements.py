@@ -22,11 +22,12 @@ PIECES = {
     "instances_before": any_level("Instance", BEFORE, "UNION ALL"),
 }
 """What statements say of resources of any level; they have these names in braces."""
-SQL: dict[str, str] = {
-    name: statement
-    for path in sorted(Path(__file__).parent.glob("*.sql"))
-    for name, statement in load_statements(path, **PIECES).items()
-}
+SQL: dict[str, str] = {}
+for _path in sorted(Path(__file__).parent.glob("*.sql")):
+    _statements = load_statements(_path, **PIECES)
+    if _twice := SQL.keys() & _statements:
+        raise ValueError(f"{_path.name}: {', '.join(_twice)} is in another file as well")
+    SQL |= _statements
 DELETE_EMPTY = SQL.pop("delete_empty")
 SQL["delete_studies"] = at("Study", DELETE_EMPTY, above="s.patient_key,")
 SQL["delete_patients"] = at("Patient", DELETE_EMPTY, above="")

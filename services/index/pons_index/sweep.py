@@ -23,12 +23,11 @@ from pons.objects import Kind, ObjectEntry, Objects, key_time, kind_of
 from pons_index.database import Database
 from pons_index.metrics import ORPHANS
 from pons_index.statements import SQL
+from pons_index.turns import Turn
 
 log = structlog.get_logger()
 
 AT_ONCE = 5000
-LOCK = 0x706F6E73_00000002
-"""Advisory lock of the replica that sweeps."""
 TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
 TURN_INTERVAL = 0.5
 DRAIN_PATIENCE = 10.0
@@ -111,15 +110,15 @@ class Sweep:
         """Whether no other replica sweeps while the block runs; with `wait`, once none does."""
         async with self._database.pool.acquire() as connection:
             # Asked again and again: a statement that waits is ended, a comparison takes hours.
-            ours = await connection.fetchval(TRY_LOCK, LOCK)
+            ours = await connection.fetchval(TRY_LOCK, Turn.SWEEPING)
             while wait and not ours:
                 await asyncio.sleep(TURN_INTERVAL)
-                ours = await connection.fetchval(TRY_LOCK, LOCK)
+                ours = await connection.fetchval(TRY_LOCK, Turn.SWEEPING)
             try:
                 yield ours
             finally:
                 if ours and not connection.is_closed():
-                    await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+                    await connection.execute("SELECT pg_advisory_unlock($1)", Turn.SWEEPING)
 
     async def _named_on_nats(self) -> set[UUID]:
         return await output_keys(self._bus) | await piece_keys(self._bus)

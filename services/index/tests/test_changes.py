@@ -21,6 +21,7 @@ from pons_index.relay import Relay
 from pons_index.stable import settle, settle_due
 from pons_index.statements import SQL
 from pons_index.tombstones import Tombstones
+from pons_index.turns import Turn
 from pons_testing.events import ids, received
 
 pytestmark = pytest.mark.anyio
@@ -188,6 +189,17 @@ async def test_resources_become_stable_once_series_first(open_index: OpenIndex) 
         ("StableStudy", ids(event).study),
         ("StablePatient", ids(event).patient),
     ]
+
+
+async def test_who_has_the_turn_logs_all_that_is_stable(open_index: OpenIndex) -> None:
+    """Two that share what is due may log a study before its series: the others pass meanwhile."""
+    index = open_index(stable_age=0.001)
+    await index.write(received("1.1"))
+    await asyncio.sleep(0.01)
+    async with index.database.pool.acquire() as other, other.transaction():
+        assert await other.fetchval(SQL["try_turn"], Turn.SETTLING)
+        assert await settle_all(index) == 0
+    assert await settle_all(index) == 3
 
 
 async def test_a_new_instance_puts_stability_off(open_index: OpenIndex) -> None:

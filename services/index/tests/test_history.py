@@ -22,6 +22,8 @@ from pons.objects import Kind
 from pons.objects.keys import first_key, key_time, new_key
 from pons.settings import DatabaseSettings, Settings, StorageSettings
 from pons_index.history import History, Waiting, look
+from pons_index.sweep import TRY_LOCK
+from pons_index.turns import Turn
 from pons_testing.events import received
 from pons_testing.waiting import until
 
@@ -134,6 +136,16 @@ async def test_one_point_by_several_replicas(index: Index) -> None:
     clocks = [Clock(index) for _ in range(4)]
     await asyncio.gather(*(one.history.keep() for one in clocks))
     assert len(await clocks[0].points()) == 1
+
+
+async def test_what_takes_hours_leaves_no_gap(index: Index, clock: Clock) -> None:
+    """A replica that compares all objects with the index has a turn of its own."""
+    await last_minute(index)
+    async with index.database.pool.acquire() as sweeping:
+        assert await sweeping.fetchval(TRY_LOCK, Turn.SWEEPING)
+        await clock.history.keep()
+        assert len(await clock.points()) == 1
+        await sweeping.execute("SELECT pg_advisory_unlock_all()")
 
 
 async def test_what_is_indexed_late_is_counted_once_nothing_waits(
