@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 LAYOUT = 1
 """How objects and notes lie; a store with a later number is refused."""
-SCHEMA = 17
+SCHEMA = 18
 """The latest migration of the database that this version knows."""
 STREAM_KEYS = ("pons_store", "pons_id")
 """Metadata of the stream of announcements."""

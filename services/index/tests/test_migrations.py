@@ -2,7 +2,9 @@
 """Bringing databases up to date."""
 
 import asyncio
+import json
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -251,6 +253,35 @@ async def test_new_indexes_of_texts_come_with_figures(
         "patients_by_folded_name",
         "studies_of_patient_by_date",
     } <= set(found)
+
+
+async def test_names_that_are_there_are_spelled_out(
+    empty: DatabaseSettings, connect: Connect
+) -> None:
+    """A study from before with umlauts of two characters each is found by both ways of writing."""
+    connection, settings = await connect(), settings_for(empty)
+    migrations = read_migrations()
+    await migrate(connection, settings, [one for one in migrations if one.number <= 17])
+    names = [unicodedata.normalize(form, "Müller^Eva") for form in ("NFC", "NFD")]
+    for number, name in enumerate(names):
+        key = await connection.fetchval(
+            "INSERT INTO patients (id, patient_id, tags, last_update)"
+            " VALUES ($1, $2, '{}', now()) RETURNING patient_key",
+            bytes([number] * 20),
+            f"P{number}",
+        )
+        await connection.execute(
+            "INSERT INTO studies (id, patient_key, study_uid, tags, patient_tags, last_update)"
+            " VALUES ($1, $2, $3, '{}', $4, now())",
+            bytes([number] * 20),
+            key,
+            str(number),
+            json.dumps({"00100010": name}),
+        )
+    asked = "SELECT count(*) FROM study_words WHERE words LIKE '% MUELLER EVA%'"
+    assert await connection.fetchval(asked) == 1
+    await migrate(connection, settings, migrations)
+    assert await connection.fetchval(asked) == 2
 
 
 async def test_a_migration_lets_writers_of_the_version_before_end(

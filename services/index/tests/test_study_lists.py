@@ -2,6 +2,7 @@
 """What lists of studies are sorted and searched by holds after every write."""
 
 import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -91,3 +92,22 @@ async def test_words_are_those_of_the_study(index: Index) -> None:
     ):
         assert piece in words
     assert await index.value("SELECT name FROM study_words") == "MULLER GROSS EVA"
+
+
+async def test_umlauts_of_two_characters(index: Index) -> None:
+    """Letters whose dots are a character of their own are spelled out like those that are one."""
+    one, two = "Müller^Åse", unicodedata.normalize("NFD", "Müller^Åse")
+    for uid, name in (("1", one), ("2", two)):
+        await index.write(
+            received(
+                f"{uid}.1",
+                study_uid=uid,
+                series_uid=f"{uid}.0",
+                patient_id=f"P{uid}",
+                t00100010=("PN", name),
+            )
+        )
+    assert one != two
+    words = [(await index.value(WORDS, uid)).replace(f" P{uid} ", " P ") for uid in "12"]
+    assert words[0] == words[1]
+    assert " MUELLER AASE" in words[0]

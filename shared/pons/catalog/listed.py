@@ -62,6 +62,11 @@ ONCE = " OFFSET 0"
 study after study it is soon answered for few days, and never where no series is so."""
 MORE_THAN_KEY = re.compile(r"\bs\.(?!study_key\b)|\bs\b(?!\.)")
 """What a condition says where it looks at a study itself; values are not in it."""
+IN_ONE_LINE = """EXISTS (
+    SELECT FROM unnest(string_to_array(w.words, E'\\n')) WITH ORDINALITY AS line (text, number)
+    WHERE {alike}{of_field})"""
+"""The piece is of one field, or of the one that is named: a star does not reach into another."""
+WILD = re.compile(r"[*?]")
 OF_WORDS = "SELECT w.study_key FROM study_words w WHERE {found}"
 
 
@@ -82,13 +87,14 @@ def conditions(listed: Listed, bind: Bind, *, dated: bool = False) -> Iterator[s
         patterns = [f"folded({bind(pattern)})"]
         if UMLAUTS.search(pattern):
             patterns.append(f"folded(spelled_out({bind(pattern)}))")
+        anywhere = _like("w.words", patterns)
         if days:
-            yield _day_or_piece(days, _like("w.words", patterns), bind)
+            yield _day_or_piece(days, anywhere, bind)
             continue
-        found.append(_like("w.words", patterns))
-        if field:
-            lines = [f"split_part(w.words, E'\\n', {line})" for line in LINES[field]]
-            found.append(_like(" || ".join(lines), patterns))
+        found.append(anywhere)
+        if field or WILD.search(text):
+            of_field = f" AND line.number = ANY (ARRAY{list(LINES[field])})" if field else ""
+            found.append(IN_ONE_LINE.format(alike=_like("line.text", patterns), of_field=of_field))
     if found:
         yield f"s.study_key IN ({OF_WORDS.format(found=' AND '.join(found))})"
     yield from (OF_UID.format(uid=bind(uid)) for uid in listed.uids)
