@@ -3,16 +3,18 @@
 them costs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
+from types import SimpleNamespace
 
 import pytest
 from nats.aio.msg import Msg
-from nats.js.api import DeliverPolicy
+from nats.errors import NoServersError
+from nats.js.api import DeliverPolicy, Header
 from nats.js.errors import NotFoundError
 
 from pons.bus import Bus, watch
-from pons.bus.in_order import SILENCE, InOrder, OrderLost, in_order
+from pons.bus.in_order import SILENCE, STALLED, InOrder, OrderLost, in_order
 from pons.bus.watch import Entry, Snapshot, watch_keys
 from pons.jobs.worker import LEASE
 from pons_testing.nats import NatsServer
@@ -108,6 +110,34 @@ async def test_a_reader_that_the_server_forgot_is_told(
                 await messages.next()
 
 
+@pytest.mark.parametrize(
+    ("reply", "headers"),
+    [
+        ("answer.here", {Header.STATUS: "100", Header.DESCRIPTION: "FlowControl Request"}),
+        ("", {Header.STATUS: "100", STALLED: "answer.here"}),
+    ],
+)
+async def test_whoever_the_server_waits_for_says_that_there_is_room(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, reply: str, headers: dict[str, str]
+) -> None:
+    """It asks by a message of its own, and once more with each sign of life until it is answered:
+    one of the two may get lost. A sign of life alone asks for nothing."""
+    answered: list[str] = []
+
+    async def publish(subject: str) -> None:
+        answered.append(subject)
+
+    monkeypatch.setattr(bus.client, "publish", publish)
+    messages = InOrder(bus)
+    for asking, told in ((reply, headers), ("", {Header.STATUS: "100"})):
+        await messages.arrive(Msg(bus.client, reply=asking, headers=dict(told)))
+    messages.lose("this was all")
+    with pytest.raises(OrderLost, match="this was all"):
+        await messages.next()
+    messages.end()
+    assert answered == ["answer.here"]
+
+
 async def test_keys_are_read_anew_where_the_server_forgot_who_follows_them(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +226,35 @@ async def test_a_snapshot_is_not_of_the_connection_before(
     monkeypatch.setattr(InOrder, "arrive", _without(b"new", InOrder.arrive))
     with pytest.raises(OrderLost):
         await watch.read_keys(bus, bus.names.config_bucket)
+
+
+@pytest.mark.parametrize("error", [OrderLost("one is missing"), NoServersError()])
+async def test_a_server_in_trouble_is_asked_less_and_less(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Up to every two seconds; once it has answered, it is asked soon again."""
+    waited: list[float] = []
+    readers = 0
+
+    async def read_once(*_: object) -> AsyncGenerator[Snapshot, None]:
+        nonlocal readers
+        readers += 1
+        assert readers <= 10, "it does not wait"
+        if readers == 8:
+            yield Snapshot({})
+        raise error
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 10:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(watch, "_watch_once", read_once)
+    monkeypatch.setattr(watch, "asyncio", SimpleNamespace(sleep=sleep))
+    with pytest.raises(asyncio.CancelledError):
+        async for _ in watch_keys(bus, bus.names.config_bucket):
+            pass
+    assert waited == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 0.1, 0.2, 0.4])
 
 
 async def test_who_is_cancelled_while_the_server_refuses_ends(

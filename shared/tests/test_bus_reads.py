@@ -39,3 +39,22 @@ async def test_a_key_that_is_erased_while_all_are_read(
         writing.cancel()
         await asyncio.wait([writing])
     assert asked > 1
+
+
+async def test_a_key_that_is_erased_and_nothing_else_happens(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No message tells of it, and none comes by which anybody would look again."""
+    existing, asked = watch._existing, 0
+
+    async def once_more(*about: str) -> set[str]:
+        nonlocal asked
+        asked += 1
+        found = await existing(*about)
+        return found | {"erased"} if asked == 1 else found
+
+    await jobs.bucket.put("stays", b"x")
+    monkeypatch.setattr(watch, "_existing", once_more)
+    async with asyncio.timeout(60):
+        assert [entry.key for entry in await jobs.bucket.all(">")] == ["stays"]
+    assert asked > 1

@@ -13,6 +13,7 @@ from pons.errors import Unavailable
 from pons.jobs import JobRequest, Jobs, Worker
 from pons.jobs.following import Following
 from pons.settings import JobsSettings
+from pons_testing.nats import NatsServer
 from pons_testing.waiting import end_task, until
 
 from .working_jobs import REQUEST, Counting, working
@@ -98,6 +99,20 @@ async def test_who_follows_begins_anew_after_a_gap(bus: Bus, jobs: Jobs) -> None
             await jobs.cancel(gone)
             await jobs.delete(gone)
         heard.clear()
+
+
+async def test_who_follows_is_not_current_while_nats_is_away(own_broker: NatsServer) -> None:
+    """Nothing is heard then, and silence of an owner means nothing."""
+    async with own_broker.bus() as bus:
+        following = Following(Jobs(bus, JobsSettings()))
+        task = asyncio.create_task(following.run())
+        await until(lambda: following.is_current)
+        await asyncio.to_thread(own_broker.embedded.stop)
+        await until(lambda: not bus.client.is_connected)
+        assert not following.is_current
+        await asyncio.to_thread(own_broker.embedded.start)
+        await until(lambda: following.is_current)
+        await end_task(task)
 
 
 async def ended_as(jobs: Jobs, job_id: str, state: str) -> None:
