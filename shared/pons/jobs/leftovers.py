@@ -13,7 +13,7 @@ from pons.jobs.board import Jobs, read_documents
 
 log = structlog.get_logger()
 
-LOOK_EVERY = 3600.0
+REMOVE_EVERY = 3600.0
 """Seconds."""
 
 
@@ -25,7 +25,7 @@ async def remove_leftovers_forever(jobs: Jobs) -> None:
         except Unavailable as error:  # the next time does it
             log.warning("what is left of jobs stays", error=log_text(error))
         check_cancelled()
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(REMOVE_EVERY)
 
 
 async def remove_leftovers(jobs: Jobs) -> None:

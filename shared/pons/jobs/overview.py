@@ -14,13 +14,13 @@ from pons.bus.watch import Entry, Snapshot
 from pons.jobs.board import Jobs, decode, read_documents
 from pons.jobs.document import JobDocument
 from pons.jobs.listed import ListedJob, row_of
-from pons.jobs.steps import all_reached, as_far_as, look_at_each
+from pons.jobs.steps import LOOK_EVERY, all_reached, as_far_as, look_at_each
 from pons.jobs.transitions import step_of
 
-NEWS_EVERY = 0.25
-"""Seconds between two news at least, and between two looks at how far running jobs are."""
+NEWS_EVERY = LOOK_EVERY
+"""Seconds between two news at least: sooner nothing new is known of jobs that run."""
 LOOK_SECONDS = 1.0
-"""What such a look may take: nobody waits longer for what is known already."""
+"""What a look at how far jobs are may take: nobody waits longer for what is known already."""
 LATEST = 6
 """Jobs that the news name: those under way, then those that ended last."""
 
@@ -84,7 +84,7 @@ class JobOverview:
     async def _look_on(self) -> None:
         """Learn how far running jobs are, once for all who follow. One of which NATS does not tell
         that, or not in time, is as far as it was; the next look asks again."""
-        if time.monotonic() < self._looked_at + NEWS_EVERY:
+        if time.monotonic() < self._looked_at + LOOK_EVERY:
             return
         self._looked_at = time.monotonic()
 
