@@ -236,6 +236,27 @@ async def test_progress_never_goes_back(jobs: Jobs, overview: JobOverview) -> No
         assert overview._known[run.id].progress == 0.5
 
 
+async def test_of_a_running_job_nothing_is_held_that_no_row_tells(
+    jobs: Jobs, overview: JobOverview
+) -> None:
+    """Its own notes and the names of what failed may be long; the counts are told all the same."""
+    run = await running(jobs)
+    counts = {"InstancesCount": 9, "FailedInstancesCount": 4}
+    async with aclosing(overview.news()) as news:
+        for progress in (0.25, 0.5):
+            long = ["name" * 10] * 100
+            await run.step(progress, {**counts, "FailedInstances": long}, {"unlogged": long})
+            (row,) = (await told(news, lambda one: one.progress == progress)).latest  # noqa: B023
+            assert (row.count, row.failed) == (9, 4)
+            assert len(msgspec.msgpack.encode(overview._running[run.id])) < 1000
+        entry = await jobs.bucket.get(run.id)
+        assert entry is not None
+        overview._learn(entry)  # whose document tells nothing of this
+        assert overview._known is not None
+        row = overview._known[run.id]
+        assert (row.progress, row.count, row.failed) == (0.5, 9, 4)
+
+
 async def test_acting_on_many(bus: Bus, jobs: Jobs) -> None:
     """Each is paused, resumed or cancelled that can be; the others are named with why."""
     ids = [await jobs.submit(NOBODYS) for _ in range(40)]

@@ -20,6 +20,7 @@ SHOWN: tuple[Shown, ...] = (*get_args(JobState), "Undelivered")
 COUNTS = ("InstancesCount", "TotalInstances")
 FAILED = ("FailedInstancesCount", "FailedChangesCount", "FailedResourcesCount")
 """Members of a job's content that say how much there is, and what of it failed, by its type."""
+COUNTED = (*COUNTS, *FAILED)
 LONGEST_ERROR = 500
 """Characters of a cause that a row has; the job itself tells all of it."""
 NEVER = 2.0**53
@@ -57,6 +58,13 @@ class ListedJob(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def under_way(self) -> bool:
         return self.state in ("Pending", "Running", "Retry")
+
+
+def told_by_row(document: JobDocument) -> JobDocument:
+    """The same without what its row does not tell: the worker's own notes, and names of what
+    failed."""
+    content = {name: document.content[name] for name in COUNTED if name in document.content}
+    return msgspec.structs.replace(document, content=content, position=None)
 
 
 def row_of(document: JobDocument) -> ListedJob:

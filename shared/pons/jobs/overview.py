@@ -13,7 +13,7 @@ import msgspec
 from pons.bus.watch import Entry, Snapshot
 from pons.jobs.board import Jobs, decode, read_documents
 from pons.jobs.document import JobDocument
-from pons.jobs.listed import ListedJob, row_of
+from pons.jobs.listed import ListedJob, row_of, told_by_row
 from pons.jobs.steps import LOOK_EVERY, all_reached, as_far_as, look_at_each
 from pons.jobs.transitions import step_of
 
@@ -39,7 +39,7 @@ class JobNews(msgspec.Struct, frozen=True, rename="camel"):
 
 class JobOverview:
     """Follows the jobs while anybody looks; what it holds is small, and of one replica: a row of
-    each job, and the documents of those that run.
+    each job, and of those that run what it is made of.
 
     Without anybody it follows nothing, since each change of each job would cost something.
     """
@@ -149,7 +149,7 @@ class JobOverview:
         if self._known is not None:
             self._known[document.id] = row_of(document)
         if document.state == "Running":
-            self._running[document.id] = document
+            self._running[document.id] = told_by_row(document)
         else:
             self._running.pop(document.id, None)
 
