@@ -3,8 +3,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import nats.errors
@@ -68,6 +68,26 @@ async def watch_keys(
             check_cancelled()
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)
+
+
+@asynccontextmanager
+async def following(
+    items: AsyncGenerator[Snapshot | Entry, None], learn: Callable[[Snapshot | Entry], None]
+) -> AsyncIterator[None]:
+    """`learn` has the first snapshot of `items`, which are those of `watch_keys`, when the block
+    begins, and is told of all that follows until it ends."""
+    ready = asyncio.Event()
+
+    async def learn_all() -> None:
+        async for item in items:
+            learn(item)
+            ready.set()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(learn_all())
+        await ready.wait()
+        yield
+        task.cancel()
 
 
 async def read_keys(bus: Bus, bucket: str, keys: str = ">") -> dict[str, Entry]:

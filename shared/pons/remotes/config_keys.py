@@ -2,8 +2,8 @@
 """What REST changes of a store's configuration: keys of one bucket that every process follows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ import structlog
 
 from pons.bus import Bus
 from pons.bus.bucket import Bucket
-from pons.bus.watch import Entry
+from pons.bus.watch import Entry, Snapshot, following
 from pons.errors import Unavailable, log_text
 
 log = structlog.get_logger()
@@ -35,7 +35,6 @@ class ConfigKeys(Generic[T]):
         self.changed = asyncio.Event()
         """Set when something else is known; then another event takes its place."""
         self._known: dict[str, tuple[T | None, int]] = {}
-        self._ready = asyncio.Event()
 
     def get(self, name: str, otherwise: T | None) -> T | None:
         """What was written under `name`; `otherwise` when nothing was."""
@@ -80,26 +79,19 @@ class ConfigKeys(Generic[T]):
         self._known.pop(name, None)
         self._tell()
 
-    @asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
+    def following(self) -> AbstractAsyncContextManager[None]:
         """Everything is known when the block begins, and kept fresh until it ends."""
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._follow())
-            await self._ready.wait()
-            yield
-            task.cancel()
+        return following(self._bucket.watch(f"{self._prefix}*"), self._learn)
 
-    async def _follow(self) -> None:
-        async for item in self._bucket.watch(f"{self._prefix}*"):
-            if isinstance(item, Entry):
-                self._take(item)
-            else:
-                for name in [n for n in self._known if f"{self._prefix}{n}" not in item.entries]:
-                    del self._known[name]
-                for entry in item.entries.values():
-                    self._take(entry)
-                self._ready.set()
-            self._tell()
+    def _learn(self, item: Snapshot | Entry) -> None:
+        if isinstance(item, Entry):
+            self._take(item)
+        else:
+            for name in [n for n in self._known if f"{self._prefix}{n}" not in item.entries]:
+                del self._known[name]
+            for entry in item.entries.values():
+                self._take(entry)
+        self._tell()
 
     def _tell(self) -> None:
         self._on_change()

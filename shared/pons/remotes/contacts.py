@@ -9,7 +9,7 @@ older than `CONTACTS_SECONDS` (`pons.bus.connection`).
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 
 import msgspec
@@ -18,7 +18,7 @@ import structlog
 from pons.bus import Bus
 from pons.bus.bucket import Bucket
 from pons.bus.connection import CONTACTS_SECONDS
-from pons.bus.watch import Entry
+from pons.bus.watch import Entry, Snapshot, following
 from pons.messages.destinations import parts
 from pons.messages.modality import Modality
 from pons.remotes.peers import OtherStore
@@ -55,7 +55,6 @@ class Contacts:
         name = bus.names.contacts_bucket
         self._bucket = Bucket(bus, name, "Contacts with other systems cannot be kept now")
         self._known: dict[str, Contact] = {}
-        self._ready = asyncio.Event()
         self.changed = asyncio.Event()
         """Set when something else is known; then another event takes its place."""
 
@@ -83,26 +82,19 @@ class Contacts:
         revision = 0 if entry is None else entry.revision
         await self._bucket.replace(key, msgspec.msgpack.encode(contact), revision)
 
-    @asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
+    def following(self) -> AbstractAsyncContextManager[None]:
         """Everything is known when the block begins, and kept fresh until it ends."""
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._follow())
-            await self._ready.wait()
-            yield
-            task.cancel()
+        return following(self._bucket.watch("*.*"), self._learn)
 
-    async def _follow(self) -> None:
-        async for item in self._bucket.watch("*.*"):
-            if not isinstance(item, Entry):
-                self._known.clear()
-            for entry in (item,) if isinstance(item, Entry) else item.entries.values():
-                self._known.pop(entry.key, None)
-                if (contact := _read(entry)) is not None:
-                    self._known[entry.key] = contact
-            self._ready.set()
-            self.changed.set()
-            self.changed = asyncio.Event()
+    def _learn(self, item: Snapshot | Entry) -> None:
+        if not isinstance(item, Entry):
+            self._known.clear()
+        for entry in (item,) if isinstance(item, Entry) else item.entries.values():
+            self._known.pop(entry.key, None)
+            if (contact := _read(entry)) is not None:
+                self._known[entry.key] = contact
+        self.changed.set()
+        self.changed = asyncio.Event()
 
 
 @asynccontextmanager
