@@ -7,7 +7,7 @@ within `SOONEST`; as long as it is as it was, once in `PAUSE`.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -30,6 +30,7 @@ from pons.messages.egress import (
     EchoModality,
     FindModality,
     RequestCommitment,
+    RunScript,
     StoreStraight,
     UploadToPeer,
 )
@@ -49,6 +50,27 @@ LONGEST = 300
 """Characters of a reason."""
 
 UPLOAD = "POST /instances"
+Asking = Callable[[Any], tuple[str, str]]
+"""From a command to the destination of which it asks something, and what; "" for nobody."""
+
+
+def _modality(did: str) -> Asking:
+    return lambda command: (f"modality:{command.modality}", did)
+
+
+ASKED: Mapping[type[msgspec.Struct], Asking] = {
+    EchoModality: _modality("C-ECHO"),
+    FindModality: _modality("C-FIND"),
+    StoreStraight: _modality("C-STORE"),
+    RequestCommitment: _modality("N-ACTION"),
+    AskPeer: lambda command: (
+        f"peer:{command.peer}",
+        f"{'POST' if command.json else 'GET'} /{command.path}",
+    ),
+    UploadToPeer: lambda command: (f"peer:{command.peer}", UPLOAD),
+    RunScript: lambda _: ("", ""),
+}
+"""What each command to egress asks, and of whom."""
 DONE_BY_JOBS = {
     STORE: "C-STORE",
     **{job_type: method for method, job_type in JOB_TYPES.items()},
@@ -79,29 +101,28 @@ class ContactNotes:
     def commands(
         self, handlers: Mapping[type[msgspec.Struct], Answering]
     ) -> dict[type[msgspec.Struct], Answering]:
-        """The same handlers; what those do that ask a remote is noted."""
-        return {kind: self._command(handler) for kind, handler in handlers.items()}
+        """The same handlers, of kinds in `ASKED`; what those do that ask a remote is noted."""
+        return {kind: self._command(ASKED[kind], handler) for kind, handler in handlers.items()}
 
     def jobs(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
-        """The same handlers; what those do that call their destination is noted."""
-        return {kind: self._job(kind, handler) for kind, handler in handlers.items()}
+        """The same handlers, of kinds in `DONE_BY_JOBS`; what they do at their destination is
+        noted."""
+        return {kind: self._job(DONE_BY_JOBS[kind], handler) for kind, handler in handlers.items()}
 
-    def _command(self, handler: Answering) -> Answering:
+    def _command(self, asking: Asking, handler: Answering) -> Answering:
         async def noted(command: msgspec.Struct) -> Any:
-            destination, did = _asked(command)
+            destination, did = asking(command)
             with self.calling(destination, did):
                 return await handler(command)
 
         return noted
 
-    def _job(self, kind: str, handler: Handler) -> Handler:
-        did = DONE_BY_JOBS.get(kind, "")
-
+    def _job(self, did: str, handler: Handler) -> Handler:
         async def noted(run: Run) -> None:
             with self.calling(run.document.destination, did):
                 await handler(run)
 
-        return noted if did else handler
+        return noted
 
     @contextmanager
     def calling(self, destination: str, did: str) -> Iterator[None]:
@@ -194,26 +215,6 @@ class ContactNotes:
         except Unavailable as error:
             log.warning("contact not kept", destination=destination, error=log_text(error))
             self._plan(destination, time.monotonic() + PAUSE)
-
-
-def _asked(command: msgspec.Struct) -> tuple[str, str]:
-    """Of whom a command asks something, and what; "" where that is nobody who is known by name."""
-    match command:
-        case EchoModality():
-            return f"modality:{command.modality}", "C-ECHO"
-        case FindModality():
-            return f"modality:{command.modality}", "C-FIND"
-        case StoreStraight():
-            return f"modality:{command.modality}", "C-STORE"
-        case RequestCommitment():
-            return f"modality:{command.modality}", "N-ACTION"
-        case AskPeer():
-            method = "POST" if command.json else "GET"
-            return f"peer:{command.peer}", f"{method} /{command.path}"
-        case UploadToPeer():
-            return f"peer:{command.peer}", UPLOAD
-        case _:
-            return "", ""
 
 
 @asynccontextmanager

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is kept of contacts with modalities: how they went, seldom, and nobody waits for it."""
 
-import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,22 +15,19 @@ from pynetdicom import AE, evt
 
 from pons.bus import Bus
 from pons.errors import NotFound, RemoteFailure, Unavailable
-from pons.jobs import Jobs, StoreRequest, Worker, submit_store
-from pons.jobs.store import JOB_TYPE, ROUTING, WORKER
+from pons.jobs import StoreRequest
+from pons.jobs.store import JOB_TYPE
 from pons.messages.egress import EchoModality
 from pons.messages.modality import Modality
-from pons.remotes.contacts import Contact, Contacts, address_of, open_contacts
-from pons.remotes.modalities import Modalities, open_modalities
-from pons.remotes.peers import open_peers
+from pons.remotes.contacts import Contact, Contacts, address_of
 from pons.settings import Settings
 from pons_egress import calls
 from pons_egress import contacts as egress_contacts
-from pons_egress.echo import Echo
 from pons_egress.peer import find_peer
-from pons_egress.scu.threads import open_threads
-from pons_egress.store import ModalityStore
 from pons_testing.scp import serving
 from pons_testing.waiting import until
+
+from .contacted import calling
 
 pytestmark = pytest.mark.anyio
 
@@ -54,65 +49,6 @@ def nobody() -> Iterator[int]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield int(bound.getsockname()[1])
-
-
-@dataclass
-class Egress:
-    """Egress' echo and its job, what they note, and what others read of it."""
-
-    modalities: Modalities
-    contacts: Contacts
-    ask: Callable[[EchoModality], Awaitable[Any]]
-    jobs: Jobs
-    notes: egress_contacts.ContactNotes
-
-    async def echo(self, name: str, described: Modality | None = None) -> None:
-        with suppress(RemoteFailure):
-            await self.ask(EchoModality(name, described=described))
-
-    async def send(self, name: str, *resources: str, **fields: Any) -> str:
-        request = StoreRequest(name, list(resources) or ["study"], **fields)
-        return await submit_store(self.jobs, request, self.modalities.get(name), "PONS")
-
-    def contact(self, name: str) -> Contact | None:
-        return self.contacts.get(f"modality:{name}", address_of(self.modalities.get(name)))
-
-    async def until(self, name: str, outcome: str, did: str = "C-ECHO") -> Contact:
-        """The contact with a modality, once it is like this."""
-        wanted = (outcome, did)
-
-        def kept() -> bool:
-            contact = self.contact(name)
-            return contact is not None and (contact.outcome, contact.did) == wanted
-
-        await until(kept)
-        contact = self.contact(name)
-        assert contact
-        return contact
-
-
-@asynccontextmanager
-async def calling(bus: Bus, store: Any, **ports: int) -> AsyncIterator[Egress]:
-    """Egress that knows these modalities, with a worker for jobs that send."""
-    described = {name: ["PEER", "127.0.0.1", port] for name, port in ports.items()}
-    settings = Settings(modalities=described)
-    async with (
-        open_modalities(bus, settings) as modalities,
-        open_peers(bus, settings) as peers,
-        open_threads(settings.egress) as threads,
-        open_contacts(bus) as contacts,
-        egress_contacts.open_notes(bus, modalities, peers) as notes,
-        asyncio.TaskGroup() as group,
-    ):
-        commands = notes.commands({EchoModality: Echo(threads, modalities, settings)})
-        sending = ModalityStore(bus, store.objects, store, modalities, settings)
-        handlers = notes.jobs({JOB_TYPE: sending})
-        workers = [Worker(bus, settings.jobs, kind, handlers) for kind in (WORKER, ROUTING)]
-        working = [group.create_task(one.run()) for one in workers]
-        jobs = Jobs(bus, settings.jobs)
-        yield Egress(modalities, contacts, commands[EchoModality], jobs, notes)
-        for one in working:
-            one.cancel()
 
 
 async def test_outcomes(bus: Bus, store: Any, listening: Any) -> None:
@@ -214,20 +150,6 @@ async def test_why_a_job_of_a_rule_failed(
             await egress.jobs.wait_for(await egress.send("pacs", rules=["all"]), 60)
             contact = await egress.until("pacs", "failed", "C-STORE")
             assert "with status 0xC000" in contact.why
-
-
-@pytest.mark.parametrize(("kind", "did"), egress_contacts.DONE_BY_JOBS.items())
-async def test_every_kind_of_job(bus: Bus, store: Any, kind: str, did: str) -> None:
-    """Each is noted as what it does at its destination."""
-
-    async def call(_run: Any) -> None:
-        calls.at("PEER@127.0.0.1:9")
-        calls.reached()
-
-    async with calling(bus, store, pacs=9) as egress:
-        run: Any = SimpleNamespace(document=SimpleNamespace(destination="modality:pacs"))
-        await egress.notes.jobs({kind: call})[kind](run)
-        await egress.until("pacs", "well", did)
 
 
 async def test_a_modality_that_moves_while_it_is_called(bus: Bus, store: Any) -> None:
