@@ -206,10 +206,13 @@ class ContactNotes:
             await self._keep(destination)
 
     async def _keep(self, destination: str) -> None:
-        del self._due[destination]
+        due = self._due.pop(destination)
         self._kept_at[destination] = time.monotonic()
         try:
             await self._contacts.keep(destination, self._last[destination])
+        except asyncio.CancelledError:
+            self._plan(destination, due)  # whether it was kept, nobody knows
+            raise
         except Outdated:
             self._plan(destination, time.monotonic() + SOONEST)
         except Unavailable as error:
@@ -229,4 +232,5 @@ async def open_notes(
         keeping.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(SOONEST):
+                await asyncio.wait((keeping,))  # what it is cut off at waits again
                 await notes.keep_all()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is kept of contacts with modalities: how they went, seldom, and nobody waits for it."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -19,7 +20,7 @@ from pons.jobs import StoreRequest
 from pons.jobs.store import JOB_TYPE
 from pons.messages.egress import EchoModality
 from pons.messages.modality import Modality
-from pons.remotes.contacts import Contact, Contacts, address_of
+from pons.remotes.contacts import Contact, Contacts, address_of, open_contacts
 from pons.settings import Settings
 from pons_egress import calls
 from pons_egress import contacts as egress_contacts
@@ -227,6 +228,31 @@ async def test_seldom_as_long_as_nothing_changes(
                     await egress.echo("pacs")
                 assert (await egress.until("pacs", outcome)).why == why
             assert [one.outcome for one in kept] == ["well", "failed"]
+
+
+async def test_what_the_end_of_the_process_cuts_off(
+    bus: Bus, store: Any, listening: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last contact is being kept when egress ends: it is kept once more."""
+    monkeypatch.setattr(egress_contacts, "SOONEST", 60.0)
+    keep, keeping = Contacts.keep, asyncio.Event()
+
+    async def cut_off(self: Contacts, destination: str, contact: Contact) -> None:
+        if not keeping.is_set():
+            keeping.set()
+            await asyncio.Event().wait()
+        await keep(self, destination, contact)
+
+    monkeypatch.setattr(Contacts, "keep", cut_off)
+    with listening(VERIFICATION) as peer:
+        async with calling(bus, store, pacs=peer.port) as egress:
+            await egress.ask(EchoModality("pacs"))
+            await keeping.wait()
+            address = address_of(egress.modalities.get("pacs"))
+        async with open_contacts(bus) as contacts:
+            kept = contacts.get("modality:pacs", address)
+            assert kept
+            assert kept.outcome == "well"
 
 
 async def test_nats_that_is_away(
