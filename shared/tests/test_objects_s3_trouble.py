@@ -3,6 +3,7 @@
 
 import asyncio
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -66,6 +67,21 @@ async def test_an_object_costs_one_request(way: Between, objects: Objects) -> No
     assert await objects.read_range(keys[1], 300, 5, len(IMAGE)) == IMAGE[300:305]
     assert b"".join([piece async for piece in objects.stream(keys[2])]) == IMAGE
     assert way.about("main") == ["GET"] * 3
+
+
+async def test_a_body_is_copied_once(rclone: Endpoint, tmp_path: Path) -> None:
+    """What grew while it came is not what minio takes: that costs one copy, and bytes none."""
+    objects = open_objects(rclone.storage(tmp_path), "main")
+    await prepare_bucket(objects)
+    for body, most in ((bytearray(8 << 20), 1.5), (bytes(8 << 20), 0.5)):
+        tracemalloc.start()
+        try:
+            await objects.put(new_key(), body)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < most * len(body)
+    await objects.close()
 
 
 async def test_an_object_is_sent_to_the_server_whole_and_read_back(

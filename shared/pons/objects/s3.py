@@ -100,7 +100,8 @@ class S3Objects:
 
     def _put(self, name: str, body: Body, size: int) -> None:
         if not isinstance(body, Spool):
-            self._bucket.upload(name, io.BytesIO(body), size)
+            # minio asks for bytes: of these a BytesIO makes no copy, of anything else it makes two.
+            self._bucket.upload(name, io.BytesIO(bytes(body)), size)
             return
         os.close(body.detach())
         try:
