@@ -84,6 +84,23 @@ async def test_a_body_is_copied_once(rclone: Endpoint, tmp_path: Path) -> None:
     await objects.close()
 
 
+async def test_what_was_read_whole_ends_without_a_turn(way: Between, objects: Objects) -> None:
+    """Whoever has all bytes of a file does not wait for a thread to hear that there are no more."""
+    key = new_key()
+    await objects.put(key, IMAGE)
+    way.forget()
+    reading = objects.stream(key, size=len(IMAGE))
+    assert await anext(reading) == IMAGE
+    way.mode = "silent"
+    puts = [asyncio.create_task(objects.put(new_key(), b"body")) for _ in range(20)]
+    await until(lambda: way.about("main").count("PUT") == 16)
+    with pytest.raises(StopAsyncIteration):
+        await anext(reading)
+    assert not any(put.done() for put in puts)
+    way.mode = "pass"
+    await asyncio.gather(*puts)
+
+
 async def test_an_object_is_sent_to_the_server_whole_and_read_back(
     rclone: Endpoint, tmp_path: Path
 ) -> None:

@@ -85,8 +85,9 @@ class S3Bucket:
         """As `read`, in pieces of `PIECE` bytes."""
         download = Download(self._client, self._bucket, name, start, length, size)
         try:
-            while piece := await self._run(self._requests, download.read, PIECE):
-                yield piece
+            while not download.finished:
+                if piece := await self._run(self._requests, download.read, PIECE):
+                    yield piece
         finally:
             if not download.finished:
                 # A cancelled read may be under way: closing waits for it.
