@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A study in a browser: its tree, its tags, its links, and what can be done with it."""
 
+from zipfile import ZipFile
+
 import pytest
 from playwright.sync_api import Route, expect
 from pydicom import Dataset
@@ -210,6 +212,38 @@ def test_protect_and_delete(explorer: Open, store: Store) -> None:
     page.wait_for_url("**/explorer/")
     page.clock.fast_forward(11_000)
     eventually("it is deleted", lambda: store.http.get(f"/studies/{study}").status_code == 404)
+
+
+def test_deletion_of_more_than_is_selected(explorer: Open, store: Store, series: str) -> None:
+    """That the whole study goes is said before; where it is selected itself, nothing is asked."""
+    study = study_of(store, series)
+    page = explorer(f"studies/{study}?series={series}", clock=True)
+    page.get_by_role("button", name="Delete", exact=True).click(timeout=WAIT)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("the whole study is deleted, with all its series", timeout=WAIT)
+    expect(dialog).to_contain_text("2 series, 4 images")
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("treeitem", name="Study").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_url("**/explorer/")
+    page.keyboard.press("z")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("1 study is back")
+
+
+def test_download_of_the_selected_series(explorer: Open, store: Store, series: str) -> None:
+    """It comes alone; where no series is selected, only the whole study is offered."""
+    study = study_of(store, series)
+    page = explorer(f"studies/{study}?series={series}")
+    page.get_by_role("button", name="Download").click(timeout=WAIT)
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="ZIP of the selected series").click()
+    with ZipFile(download.value.path()) as packed:
+        assert len(packed.namelist()) == 3
+    page.get_by_role("treeitem", name="Study").click()
+    page.get_by_role("button", name="Download").click()
+    expect(page.get_by_role("menuitem")).to_have_text(["ZIP with folders", "Medium with DICOMDIR"])
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Asked only where much would go, or where something protected stays. */
+/** Asked only where much would go, more than is selected, or where something protected stays. */
 import { useState } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { Modal } from '../shell/Modal';
@@ -17,11 +17,13 @@ interface Props {
   plan: Plan;
   /** Protected ones that are known and left out. */
   held: number;
+  /** Whether only a part of it is selected where this is asked. */
+  ofPart?: boolean;
   onClose: () => void;
   onDelete: () => void;
 }
 
-export function DeleteDialog({ plan, held, onClose, onDelete }: Props) {
+export function DeleteDialog({ plan, held, ofPart, onClose, onDelete }: Props) {
   const t = useTranslations('deletions');
   const locale = useLocale();
   const [typed, setTyped] = useState('');
@@ -51,6 +53,7 @@ export function DeleteDialog({ plan, held, onClose, onDelete }: Props) {
           size: sizeText(plan.size, locale),
         })}
       </p>
+      {ofPart && <p>{t('whole')}</p>}
       {plan.protectedStudies > 0 && (
         <div>
           <p>{t('protected', { studies: plan.protectedStudies })}</p>

@@ -27,6 +27,8 @@ interface Props {
   /** Of what is downloaded. */
   id: string;
   patient: string;
+  /** What is selected of it, where that is not all: its series, if it can be downloaded alone. */
+  part?: { series: string | undefined } | undefined;
   /** The studies that are sent, labelled and deleted; none where all are about to be deleted. */
   ids: string[];
   /** The path that leads here for good, and what is said once it is copied. */
@@ -40,7 +42,7 @@ interface Props {
 }
 
 export function Actions(props: Props) {
-  const { level, id, patient, ids, link, linkCopied, labelled, name, first, children } = props;
+  const { level, id, part, patient, ids, link, linkCopied, labelled, name } = props;
   const t = useTranslations('study');
   const may = useMay();
   const navigate = useNavigate();
@@ -61,7 +63,10 @@ export function Actions(props: Props) {
     if (asking.current) return;
     asking.current = true;
     deletionPlan(ids)
-      .then((plan) => (plan.protectedStudies || needsTyping(plan) ? setOpen(plan) : hide(plan)))
+      .then((plan) => {
+        if (part || plan.protectedStudies || needsTyping(plan)) setOpen(plan);
+        else hide(plan);
+      })
       .catch(fail)
       .finally(() => {
         asking.current = false;
@@ -79,14 +84,14 @@ export function Actions(props: Props) {
   ]);
   return (
     <div className={styles.actions} role="toolbar" aria-label={name}>
-      {first}
+      {props.first}
       {can('send') && (
         <Button className={styles.action} onPress={() => setOpen('send')}>
           <Icon name="send" />
           {t('send')}
         </Button>
       )}
-      {can('download') && <Downloads level={level} id={id} />}
+      {can('download') && <Downloads level={level} id={id} series={part?.series} />}
       {can('label') && (
         <Button className={styles.action} onPress={() => setOpen('label')}>
           <Icon name="label" />
@@ -105,7 +110,7 @@ export function Actions(props: Props) {
         </Button>
       )}
       <ReadOnly className={styles.why} />
-      {children}
+      {props.children}
       {open === 'send' && <SendDialog ids={ids} onClose={close} />}
       {open === 'label' && (
         <LabelDialog
@@ -121,6 +126,7 @@ export function Actions(props: Props) {
         <DeleteDialog
           plan={open}
           held={open.protectedStudies}
+          ofPart={part !== undefined}
           onClose={close}
           onDelete={() => {
             close();

@@ -4,8 +4,15 @@ import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import styles from './study.module.css';
 
-/** All of a study or patient, packed as one file. */
-export function Downloads({ level, id }: { level: 'patients' | 'studies'; id: string }) {
+interface Props {
+  level: 'patients' | 'studies';
+  id: string;
+  /** The selected one of several, which may be had alone. */
+  series: string | undefined;
+}
+
+/** All of a study or patient, or one of its series, packed as one file. */
+export function Downloads({ level, id, series }: Props) {
   const t = useTranslations('study');
   return (
     <MenuTrigger>
@@ -26,6 +33,11 @@ export function Downloads({ level, id }: { level: 'patients' | 'studies'; id: st
               {t(kind)}
             </MenuItem>
           ))}
+          {series && (
+            <MenuItem className={styles.menuItem} href={`/series/${series}/archive`} download="">
+              {t('archiveOfSeries')}
+            </MenuItem>
+          )}
         </Menu>
       </Popover>
     </MenuTrigger>

@@ -16,9 +16,12 @@ import { useFailing } from './useFailing';
 export function StudyActions({
   study,
   series,
+  part,
 }: {
   study: StudyAnswer;
+  /** The one that is viewed. */
   series: string | undefined;
+  part: { series: string | undefined } | undefined;
 }) {
   const t = useTranslations('study');
   const navigate = useNavigate();
@@ -30,6 +33,7 @@ export function StudyActions({
     <Actions
       level="studies"
       id={study.ID}
+      part={part}
       patient={study.ParentPatient}
       ids={[study.ID]}
       link={`/explorer/uid/${study.MainDicomTags.StudyInstanceUID}`}

@@ -11,7 +11,7 @@ import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { dateTimeText, personName, sizeText } from '../studies/dicom';
 import { besideStudy } from '../studies/walk';
-import { TABS, type Tab as TabName } from './address';
+import { type Address, TABS, type Tab as TabName } from './address';
 import { bornText } from './Facts';
 import { Files } from './Files';
 import { Header } from './Header';
@@ -105,7 +105,11 @@ function Study({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }
   return (
     <div className={styles.study}>
       <Who study={study} />
-      <StudyActions study={study} series={search.series ?? series[0]?.ID} />
+      <StudyActions
+        study={study}
+        series={search.series ?? series[0]?.ID}
+        part={partOf(series, search)}
+      />
       <div className={styles.panes}>
         <Tree
           study={study}
@@ -155,6 +159,13 @@ function useChosen(all: SeriesAnswer[], series?: string, instance?: string): str
   const { data: order } = useQuery({ ...orderQuery(id), enabled: !instance && id !== '' });
   if (instance) return instance;
   return order?.Instances[Math.floor(order.Instances.length / 2)]?.Instance;
+}
+
+/** What is selected, unless that is all that the study has. */
+function partOf(all: SeriesAnswer[], { series, instance }: Address) {
+  const several = all.length > 1;
+  const isPart = instance ? several || (all[0]?.Instances.length ?? 0) > 1 : series && several;
+  return isPart ? { series: several ? series : undefined } : undefined;
 }
 
 function Who({ study }: { study: StudyAnswer }) {
