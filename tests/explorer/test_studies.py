@@ -69,7 +69,8 @@ def test_nothing_matches(explorer: Open) -> None:
     expect(page.get_by_text("40 studies").first).to_be_visible()
     page.get_by_role("searchbox").fill("nobodyhere nobodyhere")
     expect(page.get_by_role("heading", name="No study matches")).to_be_visible()
-    expect(page.get_by_role("button", name="Look for “nobodyhere”")).to_have_count(1)
+    expect(page.get_by_role("button", name="Look for “nobodyhere” in")).to_have_count(1)
+    expect(page.get_by_role("button", name="Look for “nobodyhere” as")).to_have_count(1)
 
 
 def test_a_word_of_series(explorer: Open, store: Store) -> None:
@@ -82,6 +83,18 @@ def test_a_word_of_series(explorer: Open, store: Store) -> None:
     expect(page.get_by_role("button", name="Remove series cbct")).to_be_visible()
     expect(page.locator('[aria-rowindex="2"] a')).to_have_text("Cone, Beam")
     expect(page.get_by_role("searchbox")).to_have_value("series:cbct 2026-04")
+
+
+def test_a_word_that_is_a_device(explorer: Open, store: Store) -> None:
+    """What nothing is called is looked for as the device that made it, by one press."""
+    ds = scan(9103, "Made^ByDevice", "DEVICE", "20260402")
+    ds.StationName = "Edge7"
+    send(store, ds)
+    page = explorer("?q=edge7%202026-04")
+    page.get_by_role("button", name="Look for “edge7” as the station").click()
+    expect(page.get_by_role("button", name="Remove station edge7")).to_be_visible()
+    expect(page.locator('[aria-rowindex="2"] a')).to_have_text("Made, ByDevice")
+    expect(page.get_by_role("searchbox")).to_have_value("station:edge7 2026-04")
 
 
 def test_filters_and_views(explorer: Open) -> None:

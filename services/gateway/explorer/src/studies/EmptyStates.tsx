@@ -62,7 +62,7 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
     ({ kind, value }, at) =>
       at === all.findIndex((one) => one.kind === kind && one.value === value),
   );
-  // A word is looked for in what is said of studies, and may be said of their series.
+  // A word is looked for in what is said of studies, and may be said of their series or device.
   const words = losses.filter(({ kind }) => kind === 'text');
   const helpful = losses.filter(({ count }) => count.value > 0);
   return (
@@ -85,8 +85,11 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
           ))}
           {words.map((loss) => (
             <li key={`series ${loss.value}`}>
-              <button type="button" onClick={() => onChange(ofSeries(address, loss))}>
+              <button type="button" onClick={() => onChange(wordAs('series', address, loss))}>
                 {t('inSeries', { value: loss.value })}
+              </button>
+              <button type="button" onClick={() => onChange(wordAs('station', address, loss))}>
+                {t('ofStation', { value: loss.value })}
               </button>
             </li>
           ))}
@@ -106,9 +109,9 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
   );
 }
 
-/** The search for a word in the descriptions of series instead. */
-function ofSeries(address: Address, { value, without }: Loss): Address {
-  const word = /\s/.test(value) ? `series:"${value}"` : `series:${value}`;
+/** The search for a word in the descriptions of series, or as the name of a device, instead. */
+function wordAs(kind: 'series' | 'station', address: Address, { value, without }: Loss): Address {
+  const word = /\s/.test(value) ? `${kind}:"${value}"` : `${kind}:${value}`;
   return { ...address, q: [word, without].filter(Boolean).join(' ') };
 }
 
