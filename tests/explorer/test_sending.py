@@ -109,7 +109,7 @@ def test_upload(explorer: Open, store: Store) -> None:
     expect(page.get_by_text("4 of 4 files")).to_be_visible()
     table = page.get_by_role("table")
     expect(table.get_by_role("row", name="8008.dcm")).to_contain_text("stored")
-    expect(table.get_by_role("row", name="note.txt")).to_contain_text("no DICOM")
+    expect(table.get_by_role("row", name="note.txt")).to_contain_text("not valid DICOM")
     expect(table.get_by_role("row", name="DICOMDIR")).to_contain_text("left out")
     expect(page.get_by_role("link", name="Upload, Me")).to_have_count(2)
     page.get_by_role("link", name="Studies", exact=True).click()

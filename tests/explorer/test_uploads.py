@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A folder of small files: few requests, and each file has its outcome all the same."""
 
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 from playwright.sync_api import Page, Request, expect
 
@@ -52,9 +54,24 @@ def test_a_folder(explorer: Open, store: Store, tmp_path: Path) -> None:
     choose_folder(page, folder_of(tmp_path))
     expect_stored(page, store)
     rows = page.get_by_role("table").get_by_role("row")
-    expect(rows.filter(has_text="20 note.txt")).to_contain_text("no DICOM")
+    expect(rows.filter(has_text="20 note.txt")).to_contain_text("not valid DICOM")
     expect(rows.filter(has_text="DICOMDIR")).to_contain_text("left out")
     assert len(sent) < FILES / 2
+
+
+def test_a_zip_without_images(explorer: Open, tmp_path: Path) -> None:
+    """Why nothing of it is stored is said: it has none, or has them in a ZIP of its own."""
+    inner = BytesIO()
+    with ZipFile(inner, "w") as packed:
+        packed.writestr("image.dcm", encoded(scan(8390, "Packed^Twice", "TWICE", "20260101")))
+    with ZipFile(tmp_path / "twice.zip", "w") as packed:
+        packed.writestr("inner.zip", inner.getvalue())
+    page = explorer("upload")
+    picker = page.locator('input[type="file"]').first
+    picker.wait_for(state="attached")
+    picker.set_input_files(tmp_path / "twice.zip")
+    row = page.get_by_role("table").get_by_role("row").filter(has_text="twice.zip")
+    expect(row).to_contain_text("No DICOM file is in this ZIP; ZIPs inside it are not opened.")
 
 
 def test_refused_together(explorer: Open, store: Store, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import { personName, sizeText } from '../studies/dicom';
 import { ofInput } from './found';
 import { useUploads } from './queue';
 import { reportOf } from './report';
-import type { Upload } from './transfers';
+import { stageOf, type Upload } from './transfers';
 import styles from './UploadPage.module.css';
 
 const SHOWN = 200;
@@ -128,14 +128,17 @@ export function UploadPage() {
   );
 }
 
-type Shown = Pick<Upload, 'path' | 'size' | 'state' | 'why' | 'whyKey'>;
+type Shown = Pick<Upload, 'path' | 'size' | 'why' | 'whyKey'> & {
+  stage: ReturnType<typeof stageOf>;
+};
 
-function shownOf({ path, size, state, why, whyKey }: Upload): Shown {
-  return { path, size, state, why, whyKey };
+function shownOf(upload: Upload): Shown {
+  const { path, size, why, whyKey } = upload;
+  return { path, size, why, whyKey, stage: stageOf(upload) };
 }
 
 /** Drawn when what it shows has changed: of the uploads on the page few do at a time. */
-const Line = memo(function Line({ path, size, state, why, whyKey }: Shown) {
+const Line = memo(function Line({ path, size, stage, why, whyKey }: Shown) {
   const t = useTranslations('upload');
   const locale = useLocale();
   return (
@@ -144,8 +147,8 @@ const Line = memo(function Line({ path, size, state, why, whyKey }: Shown) {
         <bdi>{path}</bdi>
       </td>
       <td className={styles.size}>{sizeText(size, locale)}</td>
-      <td data-state={state}>
-        {t(`state_${state}`)}
+      <td data-state={stage}>
+        {t(`state_${stage}`)}
         {(whyKey || why) && (
           <span className={styles.why}>
             {' '}

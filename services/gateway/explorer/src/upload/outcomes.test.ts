@@ -11,7 +11,7 @@ describe('what became of a file', () => {
     [200, one('FilteredOut'), 'refused', 'filtered', 0],
     [200, [one('Success'), one('FilteredOut')], 'stored', 'partlyFiltered', 1],
     [200, [one('FilteredOut')], 'refused', 'filtered', 0],
-    [200, [], 'notDicom', null, 0],
+    [200, [], 'notDicom', 'noneInIt', 0],
     [400, { Details: 'no image' }, 'notDicom', null, 0],
     [401, { Details: 'who?' }, 'failed', 'signedOut', 0],
     [403, {}, 'refused', null, 0],

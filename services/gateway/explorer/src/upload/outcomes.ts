@@ -21,7 +21,7 @@ export function outcomeOf(status: number, answer: unknown): Outcome {
     // Who answers otherwise is not the store: a proxy's form to log in, say.
     if (!all.every((one): one is Stored => typeof one?.Status === 'string'))
       return { ...nothing, state: 'failed', whyKey: 'noAnswer' };
-    if (!all.length) return { ...nothing, state: 'notDicom' };
+    if (!all.length) return { ...nothing, state: 'notDicom', whyKey: 'noneInIt' };
     const stored = all.filter(({ Status }) => Status !== 'FilteredOut');
     if (!stored.length) return { ...nothing, state: 'refused', whyKey: 'filtered' };
     const state = stored.every(({ Status }) => Status === 'AlreadyStored') ? 'already' : 'stored';

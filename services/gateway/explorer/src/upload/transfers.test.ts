@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { UploadQueue } from './transfers';
+import { stageOf, UploadQueue } from './transfers';
 
 vi.mock('../api/reach', () => ({ heard: () => undefined }));
 
@@ -89,6 +89,7 @@ describe('files that are sent', () => {
     expect(first?.names).toEqual([10, 10]);
     first?.upload.onprogress?.({ loaded: 14 });
     expect(queue.uploads.slice(0, 2).map(({ sent }) => sent)).toEqual([10, 4]);
+    expect(queue.uploads.slice(0, 2).map(stageOf)).toEqual(['storing', 'sending']);
     first?.answer(200, [stored, { status: 400, stored: [], details: 'no image' }]);
     expect(states(queue).slice(0, 2)).toEqual(['stored', 'notDicom']);
     expect([...queue.studies]).toEqual([['one', 1]]);

@@ -33,6 +33,7 @@ export interface Upload extends Found {
     | 'filtered'
     | 'full'
     | 'noAnswer'
+    | 'noneInIt'
     | 'partlyFiltered'
     | 'signedOut'
     | 'tooLarge'
@@ -64,6 +65,11 @@ export const DONE: ReadonlySet<State> = new Set([
   'cancelled',
   'leftOut',
 ]);
+
+/** What a page says of it: a file that has left whole is with the store, which is not done yet. */
+export function stageOf({ state, size, sent }: Upload): State | 'storing' {
+  return state === 'sending' && sent >= size ? 'storing' : state;
+}
 
 export class UploadQueue {
   uploads: Upload[] = [];
