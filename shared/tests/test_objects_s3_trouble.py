@@ -2,16 +2,21 @@
 """What objects cost at an S3 server, and one that is slow, busy, silent or cuts connections."""
 
 import asyncio
+import ssl
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pons.errors import StorageUnavailable, Unavailable
 from pons.objects import Objects, new_key, open_objects
+from pons.objects.s3_connections import CONNECT_SECONDS
+from pons_testing.certificates import Authority
 from pons_testing.distance import distant
 from pons_testing.s3 import Endpoint, prepare_bucket, run_rclone
 from pons_testing.s3_between import Between, Mode, between
@@ -221,3 +226,41 @@ async def test_a_slow_answer_is_waited_for(tmp_path: Path) -> None:
     assert await objects.read(new_key()) == b"00010203040506070809"
     await objects.close()
     server.close()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_server_that_reads_late_is_waited_for(tmp_path: Path, secure: bool) -> None:
+    """A body is not sent again while its server may still take it: longer than connecting takes."""
+    body = bytes(8 << 20)
+    puts = []
+
+    class Late(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def do_PUT(self) -> None:
+            puts.append(self.path)
+            time.sleep(CONNECT_SECONDS + 1)
+            if len(self.rfile.read(len(body))) == len(body):
+                self.do_HEAD()
+
+    authority = Authority(tmp_path, "authority")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Late) as server:
+        if secure:
+            issued = authority.issue("s3")
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(issued.certificate, issued.key)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        address = f"127.0.0.1:{server.server_port}"
+        endpoint = Endpoint(address, secure=secure, ca=str(authority.file) if secure else "")
+        objects = open_objects(endpoint.storage(tmp_path, s3_timeout=20, s3_patience=40), "main")
+        try:
+            await objects.put(new_key(), body)
+        finally:
+            server.shutdown()
+            serving.join()
+            await objects.close()
+    assert len(puts) == 1

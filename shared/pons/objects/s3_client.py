@@ -26,10 +26,10 @@ from urllib3.exceptions import (
 from urllib3.util import Retry, Timeout
 
 from pons.errors import NotFound, OutOfResources, StorageUnavailable
+from pons.objects.s3_connections import Connections, SecureConnections
 from pons.tls.contexts import Terms
 from pons.tls.servers import S3, asking_context, no_tls
 
-CONNECT_SECONDS = 3.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds before a request is repeated, twice as long each time, and a little more by chance."""
 BUSY = (408, 429, 500, 502, 503, 504)
@@ -93,6 +93,7 @@ class _Pool(urllib3.PoolManager):
 
     def __init__(self, patience: float, **options: Any) -> None:
         super().__init__(**options)
+        self.pool_classes_by_scheme = {"http": Connections, "https": SecureConnections}
         self._patience = patience
 
     def urlopen(  # type: ignore[override]
@@ -135,10 +136,11 @@ def connect(
     `Unavailable` where `ca_file` has no certificates.
     """
     context = trust(ca_file) if secure else None
+    silence = min(timeout, patience)
     pool = _Pool(
         patience,
         maxsize=connections,
-        timeout=Timeout(connect=min(CONNECT_SECONDS, timeout), read=min(timeout, patience)),
+        timeout=Timeout(connect=silence, read=silence),
         ssl_context=context,
     )
     return Minio(
