@@ -151,6 +151,13 @@ async def test_trouble_is_told_and_passes(
     assert await objects.read(key, len(IMAGE)) == IMAGE
 
 
+async def test_readiness_says_that_the_server_is_busy(way: Between, impatient: Objects) -> None:
+    """A refusal without a body, as HEAD has it, is told as one with a body is."""
+    way.mode = "busy"
+    with pytest.raises(Unavailable, match=r"answers 503 \(it has more to do than it can"):
+        await impatient.check()
+
+
 async def test_a_read_waits_no_longer_than_a_put(way: Between, impatient: Objects) -> None:
     """A silent server is asked again within one patience, and not for another one after it."""
     way.mode = "silent"

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 import certifi
 import urllib3
 from minio import Minio
-from minio.error import InvalidResponseError, MinioException, S3Error
+from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from prometheus_client import Counter
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -173,6 +173,10 @@ def s3_errors(name: str = "") -> Iterator[None]:
         raise StorageUnavailable(
             "what answers is not an S3 server", "see to storage.s3_endpoint and storage.s3_secure"
         ) from error
+    except ServerError as error:
+        # The answer to HEAD has no body that says more.
+        what = WHAT_TO_DO["SlowDown"] if error.status_code in BUSY else "see its log"
+        raise StorageUnavailable(f"the S3 server answers {error.status_code}", what) from error
     except MinioException as error:
         raise StorageUnavailable("the S3 server failed", "see the log") from error
     except HTTPError as error:
