@@ -172,8 +172,11 @@ def main() -> None:
         measure_store(told, [number], {**told_all, "PONS_JOBS_CONCURRENT": each})
 
 
-def measure_store(told: argparse.Namespace, numbers: list[int], variables: dict[str, str]) -> None:
-    """Measure these numbers of replicas of a fresh store."""
+@contextmanager
+def store_with_instances(
+    variables: dict[str, str],
+) -> Iterator[tuple[RunningStore, Path, list[str]]]:
+    """A fresh store that knows the modality `sink`; its folder, and the instances in it."""
     with (
         work_folder() as folder,
         fresh_pons(folder, variables) as store,
@@ -185,6 +188,12 @@ def measure_store(told: argparse.Namespace, numbers: list[int], variables: dict[
         store.wait_for_instances(STORED)
         instances: Any = store.get("/instances")
         asked(store, "PUT", "/modalities/sink", ["SINK", "127.0.0.1", port])
+        yield store, folder, instances
+
+
+def measure_store(told: argparse.Namespace, numbers: list[int], variables: dict[str, str]) -> None:
+    """Measure these numbers of replicas of a fresh store."""
+    with store_with_instances(variables) as (store, folder, instances):
         works = {
             "render": Render(instances, told.pictures),
             "egress": Egress(store, instances, told.sent),
