@@ -53,3 +53,21 @@ def test_dates_as_in_iso(explorer: Open) -> None:
     expect(first).to_contain_text("2026-11-30 12:15")
     choose_in_settings(page, "As 2026-05-14")
     expect(first).to_contain_text("30/11/2026 12:15")
+
+
+def test_other_tabs_follow(explorer: Open) -> None:
+    """What is chosen in one tab holds in the others at once, and no choice there undoes it."""
+    page = explorer(alone=True)
+    with page.expect_popup() as opening:
+        page.evaluate("() => { window.open('/explorer/'); }")
+    other = opening.value
+    for one in (page, other):
+        expect(one.locator('[aria-rowindex="2"]')).to_contain_text("30/11/2026 12:15")
+    narrow = other.evaluate(HEIGHT)
+    choose_in_settings(page, "High")
+    other.wait_for_function(f"narrow => ({HEIGHT})() > narrow", arg=narrow)
+    choose_in_settings(other, "As 2026-05-14")
+    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("2026-11-30 12:15")
+    reload(other)
+    expect(other.locator('[aria-rowindex="2"]')).to_contain_text("2026-11-30 12:15")
+    assert other.evaluate(HEIGHT) > narrow

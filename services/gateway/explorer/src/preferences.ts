@@ -63,11 +63,23 @@ export function prefer(changed: Partial<Preferences>): void {
   } catch {
     // Where storage is forbidden a choice holds until the page is left.
   }
+  tell();
+}
+
+function tell(): void {
   for (const listener of listeners) listener();
+}
+
+/** Another tab has chosen something: it holds here, too, and is not undone by what is chosen here. */
+function hear({ key }: StorageEvent): void {
+  if (key !== KEY && key !== null) return;
+  now = read();
+  tell();
 }
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
+  window.addEventListener('storage', hear); // once, however often it is asked for
   return () => listeners.delete(listener);
 }
 
