@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pons_k8s.kubectl import create, find, find_all, kubectl
 from pons_k8s.manifests import (
@@ -74,7 +75,7 @@ def make(store: Store, bucket: Bucket | None, nats: NatsChart | None, seconds: i
     if found is None:
         create(namespace_manifest(store))
     else:
-        _require_same(store, found["metadata"].get("labels", {}))
+        _require_same(store, found["metadata"])
     _make_secrets(store, bucket)
     if nats:
         nats.install()
@@ -88,11 +89,12 @@ def make(store: Store, bucket: Bucket | None, nats: NatsChart | None, seconds: i
     print(how_to_reach(store.namespace))
 
 
-def _require_same(store: Store, labels: Mapping[str, str]) -> None:
-    """Raise `Refusal` unless a namespace was made for this store, and by this overlay.
+def _require_same(store: Store, metadata: Mapping[str, Any]) -> None:
+    """Raise `Refusal` unless a namespace was made for this store and by this overlay, and stays.
 
     Another overlay would leave the store without a way to its database and its objects.
     """
+    labels = metadata.get("labels", {})
     if (of := labels.get(STORE_LABEL)) != store.name:
         whose = f"belongs to the store {of!r}" if of else "was not made by new-store"
         raise Refusal(f"the namespace {store.namespace} {whose}: name another by --namespace")
@@ -100,6 +102,10 @@ def _require_same(store: Store, labels: Mapping[str, str]) -> None:
         raise Refusal(
             f"the store {store.name} was made by the overlay {made}, not by {store.overlay}: "
             f"say --overlay {made}"
+        )
+    if "deletionTimestamp" in metadata:
+        raise Refusal(
+            f"the namespace {store.namespace} is being deleted: run this again once it is gone"
         )
 
 

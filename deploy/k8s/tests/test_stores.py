@@ -91,6 +91,21 @@ def test_a_store_is_not_upgraded_by_another_overlay(cluster: Cluster) -> None:
     assert cluster.asked.count("apply ") == applied
 
 
+def test_a_store_that_is_being_deleted_is_not_made_again(cluster: Cluster) -> None:
+    """Its namespace takes nothing new until it is gone, which may take minutes."""
+    assert cluster.run("new-store", "ct", "--seconds", "0").returncode == 0
+    path = cluster.folder / "-" / "namespace" / "pons-ct"
+    namespace = json.loads(path.read_text())
+    namespace["metadata"]["deletionTimestamp"] = "2026-11-30T16:11:00Z"
+    path.write_text(json.dumps(namespace))
+    before = cluster.asked
+    done = cluster.run("new-store", "ct", "--seconds", "0")
+    assert done.returncode == 1
+    assert "pons-ct is being deleted: run this again once it is gone" in done.stderr
+    asked = cluster.asked.removeprefix(before).splitlines()
+    assert [line.split()[0] for line in asked] == ["kustomize", "get"]
+
+
 def test_volumes_without_their_secrets_are_not_given_new_ones(cluster: Cluster) -> None:
     """New passwords would lock the store out of its own database."""
     assert cluster.run("new-store", "ct", "--seconds", "0").returncode == 0
