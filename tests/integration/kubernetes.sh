@@ -3,6 +3,7 @@
 # Two stores in two namespaces of a real cluster: made, filled over HTTP and DICOM, read, scaled,
 # upgraded while clients ask; one is deleted and the other found whole. Needs kubectl with KUBECONFIG,
 # the images loaded, curl, DCMTK's storescu, and in NODE the address of a node that this machine reaches.
+# Where TAG is an earlier release, BEFORE names a checkout of it, which makes the stores as it did.
 #
 #   KUBECONFIG=… NODE=… tests/integration/kubernetes.sh IMAGE_PREFIX TAG NEXT_TAG FILE.dcm [--api-1.20]
 set -eu
@@ -13,6 +14,7 @@ old_api=
 [ "${5:-}" = --api-1.20 ] && old_api=--old-api
 : "${KUBECONFIG:?names the cluster}" "${NODE:?is the address of a node}"
 here=$(dirname "$0")/../..
+before=${BEFORE:-$here}
 port=18042
 forwarding= asking=
 answers=$(mktemp)
@@ -24,9 +26,9 @@ fail() {
     exit 1
 }
 
-new_store() { # NAME TAG
+new_store() { # CHECKOUT NAME TAG
     # shellcheck disable=SC2086 the flag is one word or none
-    "$here/deploy/k8s/new-store" "$1" --images "$prefix" --tag "$2" $old_api >/dev/null
+    "$1/deploy/k8s/new-store" "$2" --images "$prefix" --tag "$3" $old_api >/dev/null
 }
 
 forget() {
@@ -83,8 +85,8 @@ ask_all_the_time() { # ADDRESS: a line with the status of each answer, 000 where
 }
 
 say "two stores"
-new_store kt-first "$tag"
-new_store kt-second "$tag"
+new_store "$before" kt-first "$tag"
+new_store "$before" kt-second "$tag"
 reach kt-first
 send
 has 1
@@ -109,7 +111,7 @@ ask "/instances/$instance/preview" >/dev/null
 say "an upgrade, while a client asks"
 ask_all_the_time "http://$NODE:$(node_port kt-first gateway)/instances/$instance/file" &
 asking=$!
-new_store kt-first "$next"
+new_store "$here" kt-first "$next"
 kill "$asking"
 asking=
 sort "$answers" | uniq -c
