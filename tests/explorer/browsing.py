@@ -2,7 +2,7 @@
 """How tests look at pages of Explorer."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Error, Page, Request, expect
 
@@ -10,6 +10,17 @@ from outside import ROOT
 
 EXPLORER = ROOT / "services" / "gateway" / "explorer"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+LANGUAGES = {"de": "Einstellungen", "fr": "Réglages", "en": "Settings"}
+"""The languages of the page, and what a button of every page is called in them; the one that tests
+begin in is last."""
+CHOSEN_ELSEWHERE = """language => {
+  const chosen = JSON.parse(localStorage.getItem('pons-explorer') ?? '{}');
+  localStorage.setItem('pons-explorer', JSON.stringify({ ...chosen, language }));
+  dispatchEvent(new StorageEvent('storage', { key: 'pons-explorer' }));
+}"""
+"""What a page hears when its user has chosen a language in another tab."""
+FITS = "document.documentElement.scrollWidth <= window.innerWidth"
+"""Whether the page itself does not scroll sideways."""
 Open = Callable[..., Page]
 """Opens a page below /explorer/, as somebody new sees it."""
 HAS_SHOWN = "new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(shown)))"
@@ -62,6 +73,26 @@ def _load(page: Page, address: str, load: Callable[[], object], faults: list[str
     else:
         raise AssertionError(f"the network changed at each of {TRIES} tries to open {address}")
     page.remove_listener("requestfailed", note)
+
+
+def in_each_language(page: Page) -> Iterator[str]:
+    """The page as it is, in one language after the other, as if chosen in another tab."""
+    for language, settings in LANGUAGES.items():
+        page.evaluate(CHOSEN_ELSEWHERE, language)
+        # Behind a dialog it has no role, and no name that is told.
+        expect(page.locator(f'header button[aria-label="{settings}"]')).to_be_attached()
+        expect(page.locator(f'html[lang="{language}"]')).to_be_attached()
+        yield language
+
+
+def faults_in_each_language(page: Page) -> list[str]:
+    """What axe has to say of the page in all languages, and where it then scrolls sideways."""
+    faults = []
+    for language in in_each_language(page):
+        faults += [f"{language}: {fault}" for fault in faults_of(page)]
+        if not page.evaluate(FITS):
+            faults.append(f"{language}: scrolls sideways")
+    return faults
 
 
 def faults_of(page: Page) -> list[str]:
