@@ -23,8 +23,8 @@ COMPLETE = "PONS_TEST_COMPLETE"
 
 WHOLE_STORES = frozenset(("containers", "integration", "deploy"))
 """Folders of tests that start stores."""
-PAGES = "explorer"
-"""Folder of tests of pages: Playwright's event loop stays in the thread, so that nothing
+BROWSER = "browser"
+"""Fixture of tests of pages: Playwright's event loop stays in the thread, so that nothing
 asynchronous can run after them."""
 
 
@@ -66,11 +66,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest first, so that it is not left to one worker at the end: whole stores, and
     among the pages, which come last, the files with most tests."""
     counts = Counter(item.path for item in items)
+    pages = {item.path for item in items if BROWSER in getattr(item, "fixturenames", ())}
 
     def place(item: pytest.Item) -> tuple[int, int]:
         if not WHOLE_STORES.isdisjoint(item.path.parts):
             return 0, 0
-        return (2, -counts[item.path]) if PAGES in item.path.parts else (1, 0)
+        return (2, -counts[item.path]) if item.path in pages else (1, 0)
 
     items.sort(key=place)
 
