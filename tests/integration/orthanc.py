@@ -60,7 +60,10 @@ def running_orthanc(folder: Path, **options: Any) -> Iterator[Orthanc]:
             [ORTHANC, str(folder / "orthanc.json")], stdout=output, stderr=subprocess.STDOUT
         )
     with httpx.Client(
-        base_url=f"http://127.0.0.1:{http_port}", auth=next(iter(users.items()), None), timeout=60
+        base_url=f"http://127.0.0.1:{http_port}",
+        auth=next(iter(users.items()), None),
+        timeout=60,
+        limits=httpx.Limits(max_keepalive_connections=0),  # it ends them as a request may come
     ) as http:
 
         def answers() -> bool:
