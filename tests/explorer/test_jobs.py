@@ -44,9 +44,18 @@ class Destination:
         return self.status
 
 
+def forget_jobs(store: Store) -> None:
+    for job in store.get("/jobs?expand"):
+        store.http.post(f"/jobs/{job['ID']}/cancel")
+    eventually("all jobs have ended", lambda: not under_way(store))
+    for job in store.get("/jobs"):
+        store.http.delete(f"/jobs/{job}")
+
+
 @pytest.fixture
 def destination(store: Store) -> Iterator[Destination]:
-    """A modality of the store; its jobs are forgotten in the end."""
+    """A modality of the store; there are no jobs before, and its own are forgotten in the end."""
+    forget_jobs(store)
     made = Destination()
     ae = AE("DESTINATION")
     ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
@@ -59,11 +68,7 @@ def destination(store: Store) -> Iterator[Destination]:
     store.http.put(f"/modalities/{made.name}", json=modality).raise_for_status()
     yield made
     made.open()
-    for job in store.get("/jobs?expand"):
-        store.http.post(f"/jobs/{job['ID']}/cancel")
-    eventually("its jobs have ended", lambda: not under_way(store))
-    for job in store.get("/jobs"):
-        store.http.delete(f"/jobs/{job}")
+    forget_jobs(store)
     store.http.delete(f"/modalities/{made.name}").raise_for_status()
     server.shutdown()
     server.server_close()
