@@ -235,6 +235,30 @@ async def test_a_slow_answer_is_waited_for(tmp_path: Path) -> None:
     server.close()
 
 
+async def test_a_server_that_stops_reading_is_told_as_such(tmp_path: Path) -> None:
+    """Nobody is led to look for a connection that was ended."""
+    stopped = asyncio.Event()
+
+    async def take_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await reader.readuntil(b"\r\n")).startswith(b"HEAD"):
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        else:
+            await stopped.wait()
+        writer.close()
+
+    server = await asyncio.start_server(take_nothing, "127.0.0.1", 0, limit=1 << 10)
+    port = server.sockets[0].getsockname()[1]
+    storage = Endpoint(f"127.0.0.1:{port}").storage(tmp_path, s3_timeout=0.4, s3_patience=1)
+    objects = open_objects(storage, "main")
+    try:
+        with pytest.raises(Unavailable, match=r"it stopped taking what was sent to it: see to"):
+            await objects.put(new_key(), bytes(16 << 20))
+    finally:
+        stopped.set()
+        await objects.close()
+        server.close()
+
+
 @pytest.mark.parametrize("secure", [False, True])
 async def test_a_server_that_reads_late_is_waited_for(tmp_path: Path, secure: bool) -> None:
     """A body is not sent again while its server may still take it: longer than connecting takes."""

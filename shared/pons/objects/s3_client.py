@@ -209,6 +209,8 @@ def _why(error: BaseException) -> str:
     """What is behind a request that failed, in our words; urllib3 has it within others."""
     while isinstance(reason := getattr(error, "reason", None), BaseException):
         error = reason
+    if isinstance(error, ProtocolError) and isinstance(error.args[-1], TimeoutError):
+        return "it stopped taking what was sent to it"
     return next(
         (words for kind, words in CAUSES.items() if isinstance(error, kind)), "it broke off"
     )
