@@ -27,11 +27,15 @@ HAS_SHOWN = "new Promise(shown => requestAnimationFrame(() => requestAnimationFr
 """Settles once what the page has drawn so far is on the screen."""
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 TRIES = 20
-POINTS_TO_WHAT_IS_THERE = """() =>
-  [...document.querySelectorAll('[data-live-announcer] [role=img]')].every((one) =>
-    one.getAttribute('aria-labelledby').split(' ').some((id) => document.getElementById(id)))
-"""
-"""What says for some seconds that a button is busy points to the button, which may be gone."""
+LOOK = """async (runOnly) => {
+  const announced = [...document.querySelectorAll('[data-live-announcer] [role=img]')];
+  const exclude = announced.filter((one) =>
+    !one.getAttribute('aria-labelledby').split(' ').some((id) => document.getElementById(id)));
+  const context = { include: [document], exclude };
+  return (await axe.run(context, { runOnly, resultTypes: ['violations'] })).violations;
+}"""
+"""What has told for some seconds that a button is busy points to the button, which may be gone: it
+is left out. Of what it finds good axe would describe each element, which is most of its work."""
 
 
 def visit(page: Page, address: str, faults: list[str] | None = None) -> None:
@@ -96,11 +100,10 @@ def faults_in_each_language(page: Page) -> list[str]:
 
 
 def faults_of(page: Page) -> list[str]:
-    """What axe has to say of the page, once it has announced what it has to.
+    """What axe has to say of the page.
 
     The other theme has other colours and nothing else, so they alone are looked at in it.
     """
-    page.wait_for_function(POINTS_TO_WHAT_IS_THERE)
     if page.evaluate("typeof axe === 'undefined'"):
         page.evaluate((EXPLORER / "node_modules" / "axe-core" / "axe.min.js").read_text())
     faults = _faults(page, {"type": "tag", "values": RULES})
@@ -112,17 +115,9 @@ def faults_of(page: Page) -> list[str]:
 
 
 def _faults(page: Page, only: dict[str, object]) -> list[str]:
-    # Of what it finds good axe would describe each element, which is most of its work.
-    found = page.evaluate(
-        """async (runOnly) => {
-          const found = await axe.run(document, { runOnly, resultTypes: ['violations'] });
-          return found.violations;
-        }""",
-        only,
-    )
     return [
         f"{violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-        for violation in found
+        for violation in page.evaluate(LOOK, only)
         for node in violation["nodes"]
     ]
 

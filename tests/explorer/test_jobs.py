@@ -12,7 +12,7 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
-from browsing import Open, faults_in_each_language, faults_of, reload, until, visit
+from browsing import HAS_SHOWN, Open, faults_in_each_language, faults_of, reload, until, visit
 from outside import Store, eventually, free_ports, image
 from patients import encoded, scan, send
 
@@ -238,6 +238,8 @@ def test_rows_stay_where_they_are(explorer: Open, store: Store, destination: Des
     until(page, lambda: held)
     grid = page.get_by_role("grid")
     expect(grid).to_have_attribute("aria-busy", "true")
+    page.evaluate(HAS_SHOWN)
+    assert len(held) == 1  # its rows are asked for once
     grid.focus()
     page.keyboard.press("Control+a")  # chooses nothing of the list of before
     let_go = True

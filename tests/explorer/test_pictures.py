@@ -222,14 +222,19 @@ def test_lengths(explorer: Open, store: Store) -> None:
     page = explorer(f"view/{send(store, ds)}")
     shown(page)
     page.keyboard.press("m")
+    remove = page.get_by_role("button", name="Remove the lengths")
+    expect(remove).to_be_disabled()
     box = page.locator("canvas").bounding_box()
     assert box
     y = box["y"] + box["height"] / 2
     page.mouse.click(box["x"] + box["width"] * 0.25, y)
     page.mouse.click(box["x"] + box["width"] * 0.75, y)
     expect(page.locator("svg text")).to_have_text(f"{EDGE / 2 * 0.5:g} mm")
-    page.get_by_role("button", name="Remove the lengths").click()
+    assert page.locator("canvas").bounding_box() == box  # the bar has not wrapped
+    remove.click()
     expect(page.locator("svg text")).to_have_count(0)
+    expect(remove).to_be_disabled()
+    expect(remove).to_be_focused()
 
 
 def test_what_cannot_be_shown_says_why(explorer: Open, store: Store) -> None:

@@ -37,7 +37,7 @@ def test_send_says_what_went_wrong(explorer: Open, store: Store, nobody: str) ->
     dialog.get_by_label(nobody).check()
     dialog.get_by_role("button", name="Send").click()
     notice = page.get_by_label("Notices")
-    expect(notice).to_contain_text("Not everything was sent to nobody")
+    expect(notice).to_contain_text("Sending to nobody failed: ")
     expect(notice).to_contain_text("connection refused by 127.0.0.1:9")
     expect(page.get_by_text("1 selected")).to_be_visible()
     notice.get_by_role("button", name="Show the job").click()
@@ -46,7 +46,7 @@ def test_send_says_what_went_wrong(explorer: Open, store: Store, nobody: str) ->
     expect(whole.first).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Try again").click()
     expect(notice).to_contain_text("1 job is tried again")
-    expect(notice).not_to_contain_text("Not everything was sent")
+    expect(notice).not_to_contain_text("Sending to nobody")
 
 
 def test_who_can_send_nowhere_is_led_to_where_destinations_are_made(
@@ -71,7 +71,7 @@ def test_the_end_of_sending_is_told(explorer: Open, store: Store, nobody: str) -
     send(store, scan(8012, "Watch^Me", "WATCH", "20260101"))
     page = explorer("upload")
     for status, times, told in (
-        (503, 3, f"Not everything was sent to {nobody}"),
+        (503, 3, f"Sending to {nobody} failed: "),
         (404, 1, f"Whether all was sent to {nobody} is not known"),
     ):
         visit(page, "/explorer/?q=WATCH")

@@ -56,6 +56,12 @@ export function useJobRows(asked: Asked, sort: string, still: boolean): JobRows 
   const [shown, setShown] = useState(wanted);
   const [seen, setSeen] = useState<string | null>(null);
   const sign = signOf(news, asked);
+  // What another list was called says nothing of this one, which is being read.
+  const [signed, setSigned] = useState(asked);
+  if (signed !== asked) {
+    setSigned(asked);
+    setSeen(sign);
+  }
   if (first.data && shown !== wanted) {
     setShown(wanted);
     setSeen(null);

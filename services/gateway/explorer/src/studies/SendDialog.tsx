@@ -46,7 +46,7 @@ export function SendDialog({ ids, onClose }: { ids: string[]; onClose: () => voi
       if (job.State === 'Success') show({ text: t('sent', { count: ids.length, name }) });
       else
         show({
-          text: t('notSent', { name, why: causeOf(job) }),
+          text: t('notSent', { name, progress: job.Progress, why: causeOf(job) }),
           bad: true,
           about: id,
           action: {

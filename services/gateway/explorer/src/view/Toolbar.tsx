@@ -209,7 +209,12 @@ function Tools({ viewer }: { viewer: Viewer }) {
           </span>
         </ToggleButton>
       ))}
-      {measured && <Press icon="trash" text={t('clearLengths')} run={() => viewer.clearLines()} />}
+      <Press
+        icon="trash"
+        text={t('clearLengths')}
+        disabled={!measured}
+        run={() => viewer.clearLines()}
+      />
     </div>
   );
 }
@@ -264,15 +269,24 @@ function Cine({ viewer }: { viewer: Viewer }) {
   );
 }
 
-function Press(props: { icon: IconName; text: string; keys?: string; run: () => void }) {
-  const { icon, text, keys, run } = props;
+interface PressProps {
+  icon: IconName;
+  text: string;
+  keys?: string;
+  /** Keeps its place, so that nothing moves once it can be pressed. */
+  disabled?: boolean;
+  run: () => void;
+}
+
+function Press({ icon, text, keys, disabled, run }: PressProps) {
   return (
     <button
       type="button"
       className={styles.tool}
       title={keys ? `${text} (${keys})` : text}
       aria-label={text}
-      onClick={run}
+      aria-disabled={disabled}
+      onClick={disabled ? undefined : run}
     >
       <Icon name={icon} />
     </button>
