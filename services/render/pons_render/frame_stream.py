@@ -26,6 +26,10 @@ from pons_render.wire import RECORD, Task
 log = structlog.get_logger()
 
 Head = dict[str, int | str]
+FRAMES_AHEAD = 8
+"""Frames that are under way at once where each has to be fetched first, and is `SMALL`."""
+SMALL = 1 << 20
+"""Bytes of a frame of which several may wait, decoded, for their turn."""
 TOLD = (UnsupportedImage, DamagedObject, NotFound)
 """The errors that concern a frame or an instance alone."""
 
@@ -36,6 +40,8 @@ class Pending:
 
     head: Head
     answer: asyncio.Task[Answer] | None = None
+    ahead: int = 0
+    """How many may be under way before it, at least."""
     error: PonsError | None = None
     file: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What is closed after it: the file, where this is the last frame of it."""
@@ -44,7 +50,8 @@ class Pending:
 async def stream_frames(
     pictures: Pictures, asked: FramesRequest, ahead: int
 ) -> AsyncGenerator[bytes, None]:
-    """The records of the frames, `ahead` of which are decoded before their turn.
+    """The records of the frames, `ahead` of which are decoded before their turn; some more where
+    the way from the object store takes longer than that.
 
     Raises `Unavailable`, and `NotFound` for nothing: an instance that is gone has a record.
     """
@@ -69,7 +76,7 @@ async def _settled(
         try:
             async for one in begun:
                 pending.append(one)
-                while len(pending) > ahead:
+                while len(pending) > max(ahead, one.ahead):
                     yield await _settle(pending.popleft())
             while pending:
                 yield await _settle(pending.popleft())
@@ -116,7 +123,9 @@ def _begin(head: Head, opened: Opened, image: Image, attributes: FrameAttributes
     except UnsupportedImage as error:
         return Pending(head, error=error)
     task = Task(RECORD, image, frame, opened.located.size, attributes=attributes, head=head)
-    return Pending(head, asyncio.create_task(opened.make(task)))
+    is_light = opened.is_fetched_first(image) and image.decoded_bytes <= SMALL
+    made = asyncio.create_task(opened.make(task))
+    return Pending(head, made, FRAMES_AHEAD if is_light else 0)
 
 
 async def _settle(one: Pending) -> Pending:

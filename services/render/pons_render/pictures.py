@@ -24,7 +24,7 @@ DEFAULT_QUALITY = 90
 WORTH_READING = 64 << 20
 """Bytes of an object of one frame that is read whole, so that its checksum can be compared."""
 
-FETCHED_AHEAD = 16
+FETCHED_AHEAD = 32
 """Small objects that are held at once, fetched before a worker is free for them."""
 
 
@@ -104,6 +104,12 @@ class Opened:
         self._file = file
         self.located = located
 
+    def is_fetched_first(self, image: Image) -> bool:
+        """Whether the whole object comes from S3 before it is a worker's turn: the worker would
+        wait for it, and all others."""
+        is_small = image.number_of_frames == 1 and self.located.size <= READ_AHEAD
+        return is_small and self._file.path is None
+
     async def make(self, task: Task) -> Answer:
         """What a worker makes of `task`, which this completes by how the object is read.
 
@@ -114,10 +120,8 @@ class Opened:
         if task.image.number_of_frames == 1 and self.located.size <= WORTH_READING:
             task = msgspec.structs.replace(task, checksum=self.located.checksum)
         with telling(self.located):
-            is_small = task.image.number_of_frames == 1 and self.located.size <= READ_AHEAD
-            if path or not is_small or self._fetched.locked():
+            if not self.is_fetched_first(task.image) or self._fetched.locked():
                 return await self._pool.run(task, self._file.read_range)
-            # From S3, before it is a worker's turn: the worker would wait for it, and all others.
             async with self._fetched:
                 content = await self._file.read_range(0, self.located.size)
                 return await self._pool.run(task, _reading(content))

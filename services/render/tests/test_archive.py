@@ -18,6 +18,7 @@ from pons.objects import FileObjects
 from pons.settings import ArchiveSettings
 from pons_render.archive import Archives
 from pons_render.archive.bounds import ReadAhead
+from pons_render.archive.stream import FILES_AHEAD
 from pons_testing.waiting import until
 
 from .archived import LARGE, FakeCatalog, Make
@@ -165,10 +166,10 @@ async def test_reads_ahead_a_little(catalog: FakeCatalog, file: Make) -> None:
         archive = await archives.open(ArchiveRequest(["s"]))
         async with aclosing(archive.pieces()) as pieces:
             await anext(pieces)
-            await until(lambda: objects.most == 8)
+            await until(lambda: objects.most == FILES_AHEAD)
             await asyncio.sleep(0.1)
-            assert objects.began <= 9
-            assert objects.most == 8
+            assert objects.began <= FILES_AHEAD + 1
+            assert objects.most == FILES_AHEAD
             await anext(pieces)
         assert objects.now == 0
         began = objects.began
@@ -206,7 +207,7 @@ async def test_series_are_looked_up_when_it_is_their_turn(
     archive = await archives.open(ArchiveRequest([f"s{number}" for number in range(60)]))
     async with aclosing(archive.pieces()) as pieces:
         await anext(pieces)
-        assert catalog.series_read <= 10
+        assert catalog.series_read <= FILES_AHEAD + 2
 
 
 async def test_memory_is_bounded(catalog: FakeCatalog, archives: Archives, file: Make) -> None:

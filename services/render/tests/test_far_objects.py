@@ -6,11 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import numpy as np
 import pytest
 
+from pons_render.frame_stream import FRAMES_AHEAD
 from pons_render.image import Located
+from pons_testing.waiting import until
 
-from .asked import example
+from .asked import Make, example
+from .test_frame_records import stream
 
 pytestmark = pytest.mark.anyio
 
@@ -48,3 +52,29 @@ async def test_a_picture_costs_one_reading(
     resources.objects.remote = True
     assert (await client.get("/instances/ct/preview")).status_code == 200
     assert resources.objects.reads == [(0, ct.size)]
+
+
+async def test_frames_of_a_series_are_fetched_several_at_once(
+    client: httpx.AsyncClient, resources: Any, make: Make
+) -> None:
+    """More than workers would decode meanwhile, not all, and they come in the order asked for."""
+    resources.objects.remote = True
+    for number in range(20):
+        resources.add(str(number), make(np.full((4, 4), number, np.uint8)))
+    began, arrived = list[UUID](), asyncio.Event()
+    at_once = resources.objects.read_range
+
+    async def read_range(key: UUID, *where: Any) -> bytes:
+        began.append(key)
+        await arrived.wait()
+        content: bytes = await at_once(key, *where)
+        return content
+
+    resources.objects.read_range = read_range
+    asked = [(str(number), 0, 1) for number in range(20)]
+    streaming = asyncio.create_task(stream(client, resources, *asked))
+    await until(lambda: len(began) > FRAMES_AHEAD)
+    await asyncio.sleep(0.05)
+    assert len(began) == FRAMES_AHEAD + 1
+    arrived.set()
+    assert [int(pixels[0, 0]) for _, pixels in await streaming] == list(range(20))
