@@ -291,7 +291,7 @@ def uploads(bench: Bench, files: int) -> None:
         picker.wait_for(state="attached")
         began = time.perf_counter()
         picker.set_input_files(folder)
-        until_told(page, "progress + p", f"{files} of {files} files")
+        until_told(page, "progress + p", f"{files:,} of {files:,} files")
         by_page = time.perf_counter() - began
         page.wait_for_timeout(500)
         bench.note_inputs("upload", page)
