@@ -13,6 +13,7 @@ from pons_gateway.resources.resource_json import objects_of, path_of
 from pons_gateway.resources.searches import bulk_shape, count_search, find_search, find_shape
 from pons_gateway.responses.answers import json_answer, json_list
 from pons_gateway.responses.media_types import takes_text
+from pons_gateway.responses.wanted import while_wanted
 from pons_gateway.routing import Router
 
 MAX_IDENTIFIER = 64 * 1024
@@ -30,15 +31,15 @@ async def dicom_identifier(request: Request) -> str:
     summary="Find resources by tags, metadata, labels or parent, and sort them",
     response_model=list[str] | list[AnyResource],
 )
-async def find(body: FindRequest, backends: BackendsDep) -> Response:
+async def find(body: FindRequest, backends: BackendsDep, request: Request) -> Response:
     """Identifiers, or objects with `Expand` or `ResponseContent`."""
     names = backends.metadata_names
     search = find_search(body, names, backends.settings)
     if not body.Expand and body.ResponseContent is None:
-        return await json_list(backends.catalog.search_ids(search))
+        return await while_wanted(request, json_list(backends.catalog.search_ids(search)))
     shape = find_shape(body)
     pages = backends.catalog.search(search, shape.fields)
-    return await json_list(objects_of(pages, shape, names))
+    return await while_wanted(request, json_list(objects_of(pages, shape, names)))
 
 
 @router.post(
