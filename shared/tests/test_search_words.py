@@ -35,6 +35,11 @@ UNDERSTOOD = [
         ["name müller", "id 4711", "accession A-1", "description thorax"],
     ),
     ('NAME:"van der"', ["name van der"]),
+    ("id:P1,P2;P3 ct", ["id P1,P2,P3", "modality CT"]),
+    ("ID:P1,,P2, acc:A1;A2", ["id P1,P2", "accession A1,A2"]),
+    ("id:P1, P2", ["id P1", "text P2"]),
+    ("uid:1.2,1.3 name:a,b", ["uid 1.2,1.3", "name a", "text b"]),
+    ("pid:P1,P2", ["text pid:P1", "text P2"]),
     ("label:review label:trial-A", ["label review", "label trial-A"]),
     ("origin:CT1", ["origin CT1"]),
     ("station:TrueBeam1", ["station TrueBeam1"]),
@@ -176,6 +181,18 @@ def test_what_is_searched() -> None:
     day: Any = ("20240512", "20240512")
     assert search.listed.pieces == (Piece("20240512", days=day), Piece("knie", "description"))
     assert (search.listed.uids, search.listed.states) == (("1.2",), ("stable",))
+
+
+def test_lists_of_identifiers() -> None:
+    """One of them as a whole; what stands alone is a piece."""
+    search = as_search(read_words("id:P1,P2 acc:A1;A2 uid:1.2,1.3 id:47", TODAY))
+    assert search.query == (
+        ("00100020", "P1\\P2"),
+        ("00080050", "A1\\A2"),
+        ("0020000D", "1.2\\1.3"),
+    )
+    assert search.listed.pieces == (Piece("47", "id"),)
+    assert search.listed.uids == ()
 
 
 @pytest.mark.parametrize("text", ["date:20240512", 'date:"20240512"'])

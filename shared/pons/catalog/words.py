@@ -2,8 +2,9 @@
 """The grammar of the one box in which people search studies: words, all of which must match.
 
 `müller ct 2026-05 label:review is:arriving "mass left"`. A word in front of a colon says what its
-word is about; quotes keep words together, which are then nothing but text. Nothing is wrong: what
-is not understood is a word that names, identifiers or descriptions have.
+word is about; quotes keep words together, which are then nothing but text. Of identifiers there may
+be a list, `id:P1,P2,P3`: studies have one of them, as a whole. Nothing is wrong: what is not
+understood is a word that names, identifiers or descriptions have.
 """
 
 import re
@@ -34,7 +35,7 @@ Kind = Literal[
     "series",
     "state",
 ]
-LONGEST = 2000
+LONGEST = 8000
 """Characters of a text."""
 MOST = 30
 """Terms in a text."""
@@ -60,6 +61,8 @@ ABOUT: dict[str, Kind] = {
     "is": "state",
 }
 """What may stand before a colon."""
+LISTED: dict[Kind, str] = {"id": "00100020", "accession": "00080050", "uid": "0020000D"}
+"""Of what a list may be, and the tag of a study that has one of it."""
 CODES = (
     "BMD CR CT DOC DX ECG EEG EMG EPS ES FID GM IO IVOCT IVUS KO MG MR NM OCT OP OPT OT PR PT PX RF"
     " REG RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SC SEG SM SR TG US"
@@ -77,6 +80,7 @@ QUOTES = (
     '"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{DOUBLE LOW-9 QUOTATION MARK}'
 )
 TOKEN = re.compile(
+    rf"(?P<of>(?i:id|acc|accession|uid)):(?P<list>[^\s,;{QUOTES}]+(?:[,;]+[^\s,;{QUOTES}]+)+)|"
     rf"(?:(?P<about>[A-Za-z]+):)?"
     rf"(?:[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}]?|(?P<word>[^\s,;{QUOTES}]+))"
 )
@@ -95,10 +99,21 @@ class Term:
     """Of `date` and `born`."""
 
     @property
+    def listed(self) -> tuple[str, ...]:
+        """The identifiers of a list; none where it is no list."""
+        values = values_of(self.value) if self.kind in LISTED else ()
+        return values if len(values) > 1 else ()
+
+    @property
     def may_be_a_number(self) -> bool:
         """Whether a date could as well be an identifier: nothing before it says that it is one."""
         alone = self.end - self.start == len(self.value)
         return self.kind == "date" and alone and DAY_OR_NUMBER.fullmatch(self.value) is not None
+
+
+def values_of(text: str) -> tuple[str, ...]:
+    """What commas, semicolons, tabs and ends of lines separate, as in a column of a table."""
+    return tuple(filter(None, map(str.strip, re.split(r"[,;\t\r\n]", text))))
 
 
 def read_words(text: str, today: date) -> tuple[Term, ...]:
@@ -129,6 +144,8 @@ def as_search(terms: Iterable[Term]) -> Search:
     named: dict[str, list[str]] = {}
     for term in terms:
         match term.kind:
+            case kind if term.listed:
+                query.append((LISTED[kind], "\\".join(term.listed)))
             case "text" | "name" | "id" | "accession" | "description":
                 pieces.append(Piece(term.value, "" if term.kind == "text" else term.kind))
             case "date" if term.may_be_a_number:
@@ -178,6 +195,8 @@ def _dated(tokens: list[re.Match[str]], today: date) -> tuple[Term, int] | None:
 def _single(token: re.Match[str], today: date) -> Term | None:
     """What one token is; None for empty quotes."""
     place = token.start(), token.end()
+    if token["list"]:
+        return Term(ABOUT[token["of"].lower()], ",".join(values_of(token["list"])), *place)
     value = " ".join((token["word"] or token["phrase"] or "").split())
     kind = ABOUT.get((token["about"] or "").lower())
     if kind is not None and value:

@@ -21,6 +21,9 @@ MOST_NAMED = 10_000
 """Studies that are changed, or looked at before a deletion, by one request that names them."""
 
 Text = Annotated[str, Field(max_length=200)]
+Identifiers = Annotated[str, Field(max_length=LONGEST)]
+"""A piece of one; or several, of which a study has one as a whole, separated by commas, semicolons,
+tabs or ends of lines."""
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_ ]{1,16}$")]
 Label = Annotated[str, Field(pattern=f"^{LABEL.pattern}$")]
 
@@ -31,12 +34,16 @@ class Filters(BaseModel):
     model_config = ASKED | example(name="roe", date="2024-05..", modalities=["CT", "MR"])
 
     name: Text = Field("", description="Words, each a piece of the patient's name.")
-    patient_id: Text = Field("", description="A piece of it.")
+    patient_id: Identifiers = Field(
+        "", description="A piece of it; or several with commas between, one of which it is."
+    )
     birth_date: Text = Field("", description="A date or a range, as `date`.")
     sex: Text = Field("", description="As in files: F, M, O.")
-    accession: Text = Field("", description="A piece of the accession number.")
+    accession: Identifiers = Field("", description="As `patientId`, of the accession number.")
     description: Text = Field("", description="Words, each a piece of it.")
-    study_uid: Text = Field("", description="The UID of the study, or of what is in it.")
+    study_uid: Identifiers = Field(
+        "", description="The UID of the study, or of what is in it; or several, of studies."
+    )
     date: Text = Field("", description="`2024`, `2024-05`, `12.5.2024`, `a..b`, `last week`, …")
     origin: Text = Field("", description="AE title from which a series came.")
     station: Text = Field("", description="What the Station Name of a series begins with.")

@@ -3,10 +3,13 @@
 import { useLocale, useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import styles from '../shell/Toolbar.module.css';
-import { type Address, TEXT_FILTERS } from './address';
+import { type Address, IDENTIFIERS, TEXT_FILTERS } from './address';
 import { dateText } from './dicom';
+import { shortened } from './identifiers';
 import type { Term } from './search';
 
+/** Kinds of terms that may be lists of identifiers. */
+const LISTS: readonly string[] = ['id', 'accession', 'uid'];
 const FILTERS = [...TEXT_FILTERS, 'modality', 'label', 'state'] as const;
 
 interface Props {
@@ -22,13 +25,17 @@ export function Chips({ address, understood, onChange }: Props) {
     const { [name]: _, ...others } = address;
     return others;
   };
+  const inShort = (text: string) => {
+    const { few, more } = shortened(text);
+    return more ? t('andMore', { few, count: more }) : few;
+  };
   return (
     <>
       {understood.map((term) => (
         <Chip
           key={`${term.kind} ${term.value} ${term.without}`}
           kind={t(`kind_${term.kind}`)}
-          value={textOf(term, locale)}
+          value={LISTS.includes(term.kind) ? inShort(term.value) : textOf(term, locale)}
           remove={() => onChange(term.without ? { ...address, q: term.without } : without('q'))}
         />
       ))}
@@ -36,7 +43,7 @@ export function Chips({ address, understood, onChange }: Props) {
         <Chip
           key={name}
           kind={t(`filter_${name}`)}
-          value={address[name] ?? ''}
+          value={IDENTIFIERS.includes(name) ? inShort(address[name] ?? '') : (address[name] ?? '')}
           remove={() => onChange(without(name))}
         />
       ))}

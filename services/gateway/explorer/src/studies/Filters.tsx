@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A field for each column that can be filtered by. */
-import { type FormEvent, useState } from 'react';
+import { type ClipboardEvent, type FormEvent, useState } from 'react';
 import { Button, Dialog, DialogTrigger, Heading, Popover } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import styles from '../shell/Toolbar.module.css';
-import { type Address, STATES, TEXT_FILTERS } from './address';
+import { type Address, IDENTIFIERS, LONGEST_SEARCH, STATES, TEXT_FILTERS } from './address';
+import { cellsOf } from './identifiers';
+
+/** A field of one line would lose the ends of lines. */
+function pasteCells(event: ClipboardEvent<HTMLInputElement>) {
+  const cells = cellsOf(event.clipboardData.getData('text'));
+  if (!cells) return;
+  event.preventDefault();
+  const { selectionStart, selectionEnd } = event.currentTarget;
+  event.currentTarget.setRangeText(cells.join(', '), selectionStart ?? 0, selectionEnd ?? 0, 'end');
+}
 
 const FIELDS = [...TEXT_FILTERS, 'modality', 'label'] as const;
 
@@ -54,7 +64,8 @@ export function Filters({
                     id={`filter-${name}`}
                     name={name}
                     defaultValue={address[name] ?? ''}
-                    maxLength={200}
+                    maxLength={IDENTIFIERS.includes(name) ? LONGEST_SEARCH : 200}
+                    onPaste={IDENTIFIERS.includes(name) ? pasteCells : undefined}
                     autoComplete="off"
                     spellCheck="false"
                     placeholder={

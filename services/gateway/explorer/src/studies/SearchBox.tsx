@@ -7,6 +7,7 @@ import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import styles from '../shell/Toolbar.module.css';
 import { type Address, LONGEST_SEARCH } from './address';
+import { cellsOf, termOf } from './identifiers';
 
 /** Milliseconds after the last key. */
 const PAUSE = 150;
@@ -62,6 +63,15 @@ export function SearchBox({ address }: { address: Address }) {
         autoComplete="off"
         value={text}
         onChange={(event) => setText(event.target.value)}
+        onPaste={(event) => {
+          const field = event.currentTarget;
+          const before = text.slice(0, field.selectionStart ?? 0);
+          const cells = cellsOf(event.clipboardData.getData('text'));
+          const term = cells && termOf(cells, before);
+          if (!term) return;
+          event.preventDefault();
+          setText(before + term + text.slice(field.selectionEnd ?? 0));
+        }}
         onKeyDown={(event) => {
           if (event.key === 'Escape' && text) setText('');
           else if (event.key === 'Escape') event.currentTarget.blur();

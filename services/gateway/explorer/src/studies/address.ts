@@ -2,7 +2,7 @@
 /** What the address says of the list: its search, filters, order and page. */
 
 /** Characters that the store takes. */
-export const LONGEST_SEARCH = 2000;
+export const LONGEST_SEARCH = 8000;
 
 export const SORTS = [
   'date',
@@ -34,6 +34,8 @@ export const TEXT_FILTERS = [
   'station',
 ] as const;
 export type TextFilter = (typeof TEXT_FILTERS)[number];
+/** Those that may be lists. */
+export const IDENTIFIERS: readonly string[] = ['patientId', 'accession', 'studyUid'];
 export const STATES = ['arriving', 'stable', 'protected'] as const;
 export type State = (typeof STATES)[number];
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Lists of identifiers: pasted from a table, asked for, told in short. */
+
+const BETWEEN = /[,;\t\r\n]+/;
+const UID = /^\d+(\.\d+){3,}$/;
+const TOLD = 3;
+
+/** What commas, semicolons, tabs and ends of lines separate. */
+export const identifiersOf = (text: string) =>
+  text
+    .split(BETWEEN)
+    .map((one) => one.trim())
+    .filter(Boolean);
+
+/** The cells of a column or row that are pasted; null of a text in one line. */
+export function cellsOf(pasted: string): string[] | null {
+  const cells = identifiersOf(pasted);
+  return /[\t\r\n]/.test(pasted.trim()) && cells.length > 1 ? cells : null;
+}
+
+/**
+ * Cells that look like identifiers as one term of a search, behind the text `before` it, which may
+ * say already what they are; null of others, such as names.
+ */
+export function termOf(cells: readonly string[], before: string): string | null {
+  if (!cells.every((cell) => /^[^\s"]*\d[^\s"]*$/.test(cell))) return null;
+  const said = /(^|[\s,;])(id|acc|accession|uid):$/i.test(before);
+  const kind = said ? '' : cells.every((cell) => UID.test(cell)) ? 'uid:' : 'id:';
+  return kind + cells.join(',');
+}
+
+/** The first of a list, and how many there are more. */
+export function shortened(text: string): { few: string; more: number } {
+  const all = identifiersOf(text);
+  if (all.length < 2) return { few: text, more: 0 };
+  const few = all.length > TOLD ? all.slice(0, TOLD - 1) : all;
+  return { few: few.join(', '), more: all.length - few.length };
+}
