@@ -56,6 +56,7 @@ export function UploadPage() {
                 size: sizeText(totals.size, locale),
               })}
             </p>
+            {queue.awaiting && queue.busy && <p>{t('awaiting')}</p>}
             <div className={styles.buttons}>
               {queue.busy && (
                 <>

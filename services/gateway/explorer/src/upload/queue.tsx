@@ -37,9 +37,11 @@ export function UploadsProvider({ children }: { children: ReactNode }) {
     window.addEventListener('beforeunload', warn);
     return () => window.removeEventListener('beforeunload', warn);
   }, [queue]);
+  useEffect(() => queue.follow(), [queue]);
   useEffect(() => {
     queue.onEnd = () => {
-      show({ text: t('finished', { count: queue.totals().stored }) });
+      const { stored, left } = queue.totals();
+      show({ text: t('finished', { count: stored, left }), bad: left > 0 });
       void queries.invalidateQueries({ queryKey: ['studies', 'count'] });
       void queries.invalidateQueries({ queryKey: ['studies', 'facets'] });
     };

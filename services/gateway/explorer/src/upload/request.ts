@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One request that streams files from the disk: one by itself, or small ones together as a form. */
 import { MARK, SIGNED_OUT } from '../api/client';
-import { heard } from '../api/reach';
+import { heard, isUnreached } from '../api/reach';
 import { type Outcome, outcomeOf, outcomesOf, readAnswer } from './outcomes';
 import type { Upload } from './transfers';
 
@@ -10,6 +10,8 @@ export interface Ended {
   outcomes: Outcome[];
   /** Whether files that come together are refused here, whatever they are. */
   notTogether: boolean;
+  /** Whether the store may be away. */
+  unreached: boolean;
 }
 
 const ALONE: Outcome = { state: 'waiting', why: '', whyKey: null, stored: [] };
@@ -63,28 +65,32 @@ function answered({ status, responseText }: XMLHttpRequest, files: number): Ende
   if (status === 401) window.dispatchEvent(new Event(SIGNED_OUT));
   const answer = readAnswer(responseText);
   const together = files > 1 ? outcomesOf(status, answer, files) : null;
-  if (together) return { outcomes: together, notTogether: false };
+  if (together) return { outcomes: together, notTogether: false, unreached: false };
   // A proxy may let no such form pass, and a gateway of an earlier version knows none.
   const notTogether =
     files > 1 && status >= 400 && status < 500 && !OF_ANY_REQUEST.includes(status);
   // Of several files, what has come is no answer about them.
   const told = files > 1 && status === 200 ? null : answer;
   const outcome = notTogether ? ALONE : outcomeOf(status, told);
-  return { outcomes: Array<Outcome>(files).fill(outcome), notTogether };
+  return {
+    outcomes: Array<Outcome>(files).fill(outcome),
+    notTogether,
+    unreached: isUnreached(status),
+  };
 }
 
 /** No answer came. A file that cannot be read any more is the reason alone, and the others go on. */
 async function unanswered(some: readonly Upload[]): Promise<Ended> {
   const whys = await Promise.all(some.map(({ file }) => whyUnreadable(file)));
-  if (whys.every((why) => why === null)) heard(0);
-  const failed: Outcome = whys.some((why) => why !== null)
-    ? ALONE
-    : { ...ALONE, state: 'failed', whyKey: 'unreachable' };
+  const unreached = whys.every((why) => why === null);
+  if (unreached) heard(0);
+  const failed: Outcome = unreached ? { ...ALONE, state: 'failed', whyKey: 'unreachable' } : ALONE;
   return {
     outcomes: whys.map((why) =>
       why === null ? failed : { ...ALONE, state: 'refused', why, whyKey: 'unreadable' },
     ),
     notTogether: false,
+    unreached,
   };
 }
 

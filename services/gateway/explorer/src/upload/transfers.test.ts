@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { heard } from '../api/reach';
 import { stageOf, UploadQueue } from './transfers';
-
-vi.mock('../api/reach', () => ({ heard: () => undefined }));
 
 const TOGETHER = '/explorer/api/upload';
 
@@ -54,6 +53,7 @@ const stored = { status: 200, stored: [{ Status: 'Success', ParentStudy: 'one' }
 const states = (queue: UploadQueue) => queue.uploads.map(({ state }) => state);
 
 beforeEach(() => {
+  heard(200);
   Request.all = [];
   vi.stubGlobal('XMLHttpRequest', Request);
   vi.stubGlobal('window', new EventTarget());
@@ -127,6 +127,42 @@ describe('files that are sent', () => {
     Request.all = [];
     queue.retry();
     expect(Request.all.map(({ names }) => names.length)).toEqual([2, 2, 1, 1]);
+  });
+
+  it('wait while the store is away, and go on by themselves', async () => {
+    const queue = new UploadQueue();
+    const leave = queue.follow();
+    const ended = vi.fn();
+    queue.onEnd = ended;
+    queue.add(Array.from({ length: 100 }, () => file(10)));
+    for (const request of [...Request.all]) request.onerror?.();
+    await vi.waitFor(() => expect(queue.totals().failed).toBe(61));
+    expect(Request.all).toHaveLength(4);
+    expect([queue.awaiting, queue.busy]).toEqual([true, true]);
+    expect(queue.totals()).toMatchObject({ files: 100, done: 0, left: 61, size: 1000, sent: 0 });
+    heard(200);
+    expect(queue.awaiting).toBe(false);
+    expect(Request.all).toHaveLength(8);
+    for (let at = 4; at < Request.all.length; at += 1) {
+      const { path, names } = Request.all[at] as Request;
+      Request.all[at]?.answer(200, path === TOGETHER ? names.map(() => stored) : stored.stored[0]);
+    }
+    leave();
+    expect(queue.totals()).toMatchObject({ done: 39, stored: 39, left: 61 });
+    expect(ended).toHaveBeenCalledOnce();
+  });
+
+  it('go on where one of several requests gets no answer', async () => {
+    const queue = new UploadQueue();
+    const leave = queue.follow();
+    queue.add(Array.from({ length: 100 }, () => file(10)));
+    const [first, second] = Request.all;
+    first?.onerror?.();
+    await vi.waitFor(() => expect(queue.awaiting).toBe(true));
+    second?.answer(200, Array(16).fill(stored));
+    expect(queue.awaiting).toBe(false);
+    expect(Request.all).toHaveLength(6);
+    leave();
   });
 
   it('go on where one among them cannot be read', async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The queue itself: four requests at a time, with a file each, or with several small ones. */
+import { reachNow, subscribe } from '../api/reach';
 import type { Outcome } from './outcomes';
 import { sendFiles } from './request';
 
@@ -44,8 +45,11 @@ export interface Upload extends Found {
 
 export interface Totals {
   files: number;
+  /** Those that need no further try. */
   done: number;
   stored: number;
+  /** Those that are not stored although they were to be. */
+  left: number;
   failed: number;
   size: number;
   sent: number;
@@ -76,6 +80,8 @@ export class UploadQueue {
   /** Studies that got images, with how many. */
   studies = new Map<string, number>();
   paused = false;
+  /** What has not been sent yet waits until the store answers. */
+  awaiting = false;
   onEnd: () => void = () => undefined;
   private next = 0;
   private again: Upload[] = [];
@@ -95,6 +101,15 @@ export class UploadQueue {
     return () => this.listeners.delete(listener);
   };
   version = () => this.changes;
+
+  /** Go on whenever the store is back; what this returns ends that. */
+  follow(): () => void {
+    return subscribe(() => {
+      if (reachNow() !== 'there') return;
+      this.awaiting = false;
+      this.fill();
+    });
+  }
 
   get busy(): boolean {
     return (
@@ -169,6 +184,7 @@ export class UploadQueue {
     }
     this.running.clear();
     this.paused = false;
+    this.awaiting = false;
     this.tell();
   }
 
@@ -191,20 +207,25 @@ export class UploadQueue {
   }
 
   totals(): Totals {
-    const totals: Totals = { files: 0, done: 0, stored: 0, failed: 0, size: 0, sent: 0 };
+    const totals: Totals = { files: 0, done: 0, stored: 0, left: 0, failed: 0, size: 0, sent: 0 };
     for (const { state, size, sent } of this.uploads) {
       totals.files += 1;
       totals.size += size;
+      if (state === 'failed' || state === 'cancelled') {
+        totals.failed += 1;
+        totals.left += 1;
+        continue;
+      }
       totals.sent += DONE.has(state) ? size : sent;
       if (DONE.has(state)) totals.done += 1;
       if (state === 'stored' || state === 'already') totals.stored += 1;
-      if (state === 'failed' || state === 'cancelled') totals.failed += 1;
+      else if (state === 'notDicom' || state === 'refused') totals.left += 1;
     }
     return totals;
   }
 
   private fill(): void {
-    while (!this.paused && this.running.size < AT_A_TIME) {
+    while (!this.paused && !this.awaiting && this.running.size < AT_A_TIME) {
       const some = this.take();
       if (!some.length) break;
       this.send(some);
@@ -240,9 +261,11 @@ export class UploadQueue {
     const abort = sendFiles(
       some,
       () => this.tell(),
-      ({ outcomes, notTogether }) => {
+      ({ outcomes, notTogether, unreached }) => {
         if (!this.running.delete(abort)) return; // cancelled meanwhile
         if (notTogether) this.together = false;
+        // The others would not fare better; another request may have been answered meanwhile.
+        if (unreached && reachNow() !== 'there') this.awaiting = true;
         some.forEach((upload, at) => {
           if (outcomes[at]) this.over(upload, outcomes[at]);
         });
