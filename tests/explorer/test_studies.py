@@ -358,7 +358,8 @@ def test_hostile_names_are_text(explorer: Open, store: Store) -> None:
 
 
 def test_arrivals_move_no_row(explorer: Open, store: Store) -> None:
-    """A study that comes in is told above the list, and shown when that is wanted."""
+    """A study that comes in, or that somebody deletes, is told above the list, and no row moves
+    until that is wanted. What is gone is selected no more."""
     page = explorer()
     expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Okafor, Anna")
     expect(page.locator('[data-live="open"]')).to_be_visible()
@@ -367,8 +368,21 @@ def test_arrivals_move_no_row(explorer: Open, store: Store) -> None:
     expect(banner).to_be_visible()
     expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Okafor, Anna")
     banner.click()
-    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Arrival, New")
+    row = page.locator('[aria-rowindex="2"]')
+    expect(row).to_contain_text("Arrival, New")
+    row.get_by_role("checkbox").click()
+    page.locator('[aria-rowindex="3"]').get_by_role("checkbox").click()
+    expect(page.get_by_text("2 selected")).to_be_visible()
     assert store.http.delete(f"/studies/{study}").status_code == 200
+    banner = page.get_by_role("button", name="1 of these studies has been deleted: show the others")
+    expect(banner).to_be_visible()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    expect(row).to_contain_text("Arrival, New")
+    expect(row.get_by_role("checkbox")).to_be_disabled()
+    banner.click()
+    expect(row).to_contain_text("Okafor, Anna")
+    expect(banner).to_be_hidden()
+    expect(page.get_by_text("1 selected")).to_be_visible()
 
 
 def test_store_that_is_away_for_a_moment(explorer: Open) -> None:

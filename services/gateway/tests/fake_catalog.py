@@ -94,6 +94,8 @@ class FakeCatalog:
     wanted: Fields | None = None
     kept: list[KeptWorklist] = field(default_factory=list)
     """Worklist entries."""
+    gone: list[str] = field(default_factory=list)
+    """Studies that have been deleted."""
 
     @property
     def headers(self) -> Self:
@@ -102,6 +104,13 @@ class FakeCatalog:
     @property
     def logs(self) -> Self:
         return self
+
+    @property
+    def deletion_log(self) -> Self:
+        return self
+
+    async def recent_studies(self) -> list[str]:
+        return self.gone
 
     @property
     def worklists(self) -> "FakeWorklists":

@@ -66,10 +66,15 @@ async def test_what_is_told_of_it(index: Index, database_settings: DatabaseSetti
         assert found is not None
         assert (found.level, found.by) == ("Study", Deleter("asked", "a" + "x" * 255))
         assert before <= found.at <= await index.value("SELECT now()")
+        assert await log.recent_studies() == [study]
+        await index.write(received("1.1.1.1", study_uid="1.1", series_uid="1.1.1"))
+        assert await log.recent_studies() == []
+        await index.delete("Study", study)
+        assert await log.recent_studies() == [study]
         assert await log.find(ids(event).instance) is None
         assert await log.find("none") is None
         await index.database.pool.execute("UPDATE deletion_log SET at = at - interval '1 year'")
-        assert await log.find(study) is None
+        assert (await log.find(study), await log.recent_studies()) == (None, [])
     finally:
         reader.close()
 

@@ -25,6 +25,14 @@ class StudyArrived(BaseModel):
     id: str = Field(description="Identifier of the study.")
 
 
+class StudiesGone(BaseModel):
+    """The data of an event `gone`."""
+
+    model_config = example(ids=[ID])
+
+    ids: list[str] = Field(description="Identifiers of studies that are not there any more.")
+
+
 class Beat(BaseModel):
     """The data of an event `beat`: none."""
 
@@ -33,6 +41,7 @@ class Events(BaseModel):
     """The data of each kind of event, by its name."""
 
     study: StudyArrived = Field(description="A study that is new.")
+    gone: StudiesGone = Field(description="Studies that were deleted.")
     beat: Beat = Field(
         description="At first, with the number that the stream begins behind, and every 15 seconds."
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Explorer is told while it is open: studies that arrive, how jobs and other systems are."""
+"""What Explorer is told while it is open: studies that come and go, how jobs and others are."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from pons.errors import Unavailable
 from pons.messages.changes import CHANGE_TYPES
 from pons_gateway.backends import Backends
 from pons_gateway.dependencies import BackendsDep
@@ -23,6 +24,8 @@ NEW_STUDY = CHANGE_TYPES["NewStudy"]
 BEAT_SECONDS = 15.0
 """A page that hears nothing for some of these takes the stream for dead: comments, which keep
 connections open, are not shown to it."""
+DELETIONS_SECONDS = 5.0
+"""Between two looks at what has been deleted, of which nothing else tells the gateway."""
 
 router = Router(tag_tree.router.title, tag_tree.router.description, prefix="/explorer/api")
 
@@ -43,13 +46,15 @@ async def events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Events `study` have numbers, by which a stream that was cut goes on without a gap; so has the
     first `beat`, for one that is cut before any study came. Events `jobs` and `remotes` tell all
-    there is to tell, so that the latest one is enough; `beat` says that the stream lives."""
+    there is to tell, so that the latest one is enough; `beat` says that the stream lives. Events
+    `gone` tell of deletions since a minute ago, so that a stream cut for less misses none."""
     since = last_event_id if last_event_id is not None else asked.since
     if since is None:
         since = (await backends.catalog.logs.latest_change()).last
     yield ServerSentEvent(event="beat", data={}, id=str(since))
     async for event in merged(
         _studies(backends, since),
+        _gone(backends),
         _jobs(backends),
         _remotes(backends),
         _beats(backends.health.stop),
@@ -63,6 +68,20 @@ async def _studies(backends: Backends, since: int) -> AsyncIterator[ServerSentEv
             yield ServerSentEvent(
                 event="study", data={"id": change.resource_id}, id=str(change.seq)
             )
+
+
+async def _gone(backends: Backends) -> AsyncIterator[ServerSentEvent]:
+    told: set[str] = set()
+    stop = backends.health.stop
+    while not stop.is_set():
+        with suppress(Unavailable):
+            recent = await backends.catalog.deletion_log.recent_studies()
+            if fresh := [study for study in recent if study not in told]:
+                yield ServerSentEvent(event="gone", data={"ids": fresh})
+            told = set(recent)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DELETIONS_SECONDS):
+                await stop.wait()
 
 
 async def _jobs(backends: Backends) -> AsyncIterator[ServerSentEvent]:

@@ -19,7 +19,7 @@ from pons.settings import JobsSettings
 from pons_gateway.models.job_lists import JobNews, JobsPage
 from pons_gateway.routers.events import merged
 
-from ..conftest import STUDY, Open, Store
+from ..conftest import NOBODY, STUDY, Open, Store
 from .test_remotes import FakeRegistry
 
 pytestmark = pytest.mark.anyio
@@ -110,7 +110,9 @@ async def test_undelivered_by_destination(client: httpx.AsyncClient, jobs: Jobs)
 
 
 async def test_events(client: httpx.AsyncClient, jobs: Jobs, store: Store) -> None:
-    """Studies with the number at which a stream goes on, and jobs and remotes as they are."""
+    """Studies with the number at which a stream goes on, those that are gone, and jobs and remotes
+    as they are."""
+    store.catalog.gone = [NOBODY]
     job_id = await jobs.submit(SENDING)
     asked: list[int] = []
 
@@ -126,6 +128,8 @@ async def test_events(client: httpx.AsyncClient, jobs: Jobs, store: Store) -> No
     study = next(block for block in blocks if "event: study" in block)
     assert f"data: {json.dumps({'id': STUDY})}" in study
     assert "id: 7" in study
+    gone = next(block for block in blocks if "event: gone" in block)
+    assert sorted(gone) == [f"data: {json.dumps({'ids': [NOBODY]})}", "event: gone"]
     assert sorted(blocks[0]) == ["data: {}", "event: beat", "id: 6"]
     told = next(block for block in blocks if "event: jobs" in block)
     assert not any(line.startswith("id:") for line in told)

@@ -77,6 +77,7 @@ export interface Done {
 
 export interface Events {
   study: StudyArrived;
+  gone: StudiesGone;
   beat: Beat;
   jobs: JobNews;
   remotes: RemoteNews;
@@ -551,6 +552,10 @@ export interface StoredInstance {
   ParentStudy: string;
   Path: string;
   Status: string;
+}
+
+export interface StudiesGone {
+  ids: Array<string>;
 }
 
 export interface StudiesTold {

@@ -59,6 +59,8 @@ export interface GridProps<Row> {
   onActive: (index: number, extend?: boolean) => void;
   /** What is selected; left out where there is nothing to select rows for. */
   selected?: ReadonlySet<string>;
+  /** Rows of what is there no more: they stay where they are, and cannot be selected. */
+  gone?: ReadonlySet<string>;
   onToggle?: (index: number, extend?: boolean) => void;
   onSelectAll?: () => void;
   onOpen: (row: Row) => void;
@@ -213,6 +215,7 @@ export function Grid<Value>(props: GridProps<Value>) {
               card={card}
               active={index === active}
               chosen={selected?.has(key)}
+              gone={props.gone?.has(key) ?? false}
               labelOf={labelOf}
               hrefOf={props.hrefOf}
               acts={acts}

@@ -27,13 +27,16 @@ interface Props<Row> {
   active: boolean;
   /** Left out where there is nothing to select rows for. */
   chosen: boolean | undefined;
+  /** Whether what it shows is there no more. */
+  gone: boolean;
   labelOf: (row: Row) => string;
   hrefOf: (row: Row) => string;
   acts: RowActs<Row>;
 }
 
 function Drawn<Row>(props: Props<Row>) {
-  const { id, index, row, top, height, template, active, chosen, labelOf, hrefOf, acts } = props;
+  const { id, index, row, top, height, template, active, chosen, gone, labelOf, hrefOf, acts } =
+    props;
   return (
     <div
       id={id}
@@ -42,6 +45,7 @@ function Drawn<Row>(props: Props<Row>) {
       aria-selected={chosen}
       className={styles.row}
       data-active={active || undefined}
+      data-gone={gone || undefined}
       style={{
         gridTemplateColumns: template,
         height: `${height}px`,
@@ -57,6 +61,7 @@ function Drawn<Row>(props: Props<Row>) {
               type="checkbox"
               tabIndex={-1}
               checked={chosen}
+              disabled={gone}
               aria-label={labelOf(row)}
               onClick={(event) => {
                 event.stopPropagation();

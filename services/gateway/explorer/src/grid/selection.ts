@@ -23,19 +23,23 @@ interface Chosen<Row> {
   anchor: number;
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const nothingOf = <Row>(list: string): Chosen<Row> => ({ list, rows: new Map(), anchor: 0 });
 
 /**
  * `list` names what is looked at: of another one nothing is chosen. `rowAt` gives its rows, and not
- * those of another one that are still shown.
+ * those of another one that are still shown. What is in `gone` is chosen no more.
  */
 export function useSelection<Row extends { id: string }>(
   list: string,
   rowAt: (index: number) => Row | undefined,
+  gone: ReadonlySet<string> = NONE,
 ): Selection<Row> {
   const [kept, setKept] = useState<Chosen<Row>>(() => nothingOf(list));
   if (kept.list !== list) setKept(nothingOf(list));
   const chosen = kept.rows;
+  if (kept.list === list && [...gone].some((id) => chosen.has(id)))
+    setKept({ ...kept, rows: new Map([...chosen].filter(([id]) => !gone.has(id))) });
 
   const change = (to: (before: Chosen<Row>) => Partial<Chosen<Row>>) =>
     setKept((before) => (before.list === list ? { ...before, ...to(before) } : before));
@@ -43,7 +47,7 @@ export function useSelection<Row extends { id: string }>(
     const found: Row[] = [];
     for (let at = Math.min(from, to); at <= Math.max(from, to); at += 1) {
       const row = rowAt(at);
-      if (row) found.push(row);
+      if (row && !gone.has(row.id)) found.push(row);
     }
     return found;
   };
@@ -59,7 +63,7 @@ export function useSelection<Row extends { id: string }>(
     toggle: (index, extend = false) => {
       const row = rowAt(index);
       if (extend) extendTo(index);
-      else if (row)
+      else if (row && !gone.has(row.id))
         change(({ rows }) => {
           const after = new Map(rows);
           if (!after.delete(row.id)) after.set(row.id, row);

@@ -26,10 +26,15 @@ let live: Live = NOTHING;
 let line: Line | null = null;
 const listeners = new Set<() => void>();
 const studies = new Set<(id: string) => void>();
+const deletions = new Set<(ids: readonly string[]) => void>();
 
 function hear(told: Told): void {
   if (told.kind === 'study') {
     for (const listener of studies) listener(told.id);
+    return;
+  }
+  if (told.kind === 'gone') {
+    for (const listener of deletions) listener(told.ids);
     return;
   }
   if (told.kind === 'state') live = { ...live, state: told.state };
@@ -103,4 +108,10 @@ export function useRemotes(): Live['remotes'] {
 export function onStudy(listener: (id: string) => void): () => void {
   studies.add(listener);
   return () => studies.delete(listener);
+}
+
+/** Calls back with studies that were deleted, until what it returns is called. */
+export function onGone(listener: (ids: readonly string[]) => void): () => void {
+  deletions.add(listener);
+  return () => deletions.delete(listener);
 }

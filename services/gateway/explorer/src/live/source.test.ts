@@ -74,6 +74,14 @@ describe('the stream', () => {
     expect(states()).toEqual(['open', 'refused', 'open']);
   });
 
+  it('tells of studies that are gone, and goes on where it was', () => {
+    latest().send('study', { id: 'a' }, '7');
+    latest().send('gone', { ids: ['a', 'b'] });
+    expect(told.at(-1)).toEqual({ kind: 'gone', ids: ['a', 'b'] });
+    vi.advanceTimersByTime(SILENCE + 1);
+    expect(latest().address).toBe('/explorer/api/events?since=7');
+  });
+
   it('goes on where it began, if no study has come yet', () => {
     latest().send('open', null);
     latest().send('beat', {}, '21');

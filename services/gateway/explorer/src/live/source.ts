@@ -3,7 +3,7 @@
  * The stream of what happens in the store, kept open: it goes on behind the last study that it told
  * of, whatever cut it. Runs in a page, or in the worker that pages share.
  */
-import type { JobNews, RemoteNews } from '../api/schema';
+import type { JobNews, RemoteNews, StudiesGone, StudyArrived } from '../api/schema';
 
 /** `refused`: the store answered, but not with a stream; who listens may have to sign in. */
 export type LiveState = 'opening' | 'open' | 'paused' | 'refused';
@@ -11,6 +11,7 @@ export type LiveState = 'opening' | 'open' | 'paused' | 'refused';
 export type Told =
   | { kind: 'state'; state: LiveState }
   | { kind: 'study'; id: string }
+  | { kind: 'gone'; ids: readonly string[] }
   | { kind: 'jobs'; news: JobNews }
   | { kind: 'remotes'; news: RemoteNews };
 
@@ -63,7 +64,11 @@ export class Source {
     stream.addEventListener('study', ({ data, lastEventId }) => {
       this.last = lastEventId;
       this.listen();
-      this.tell({ kind: 'study', id: (JSON.parse(data) as { id: string }).id });
+      this.tell({ kind: 'study', id: (JSON.parse(data) as StudyArrived).id });
+    });
+    stream.addEventListener('gone', ({ data }) => {
+      this.listen();
+      this.tell({ kind: 'gone', ids: (JSON.parse(data) as StudiesGone).ids });
     });
     stream.addEventListener('jobs', ({ data }) => {
       this.listen();

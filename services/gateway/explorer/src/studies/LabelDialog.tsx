@@ -31,12 +31,12 @@ export function LabelDialog({ ids, onClose, onDone }: Props) {
   const run = async () => {
     setBusy(true);
     try {
-      const changed = await changeLabels(
+      const { changed, missing } = await changeLabels(
         ids,
         how === 'add' ? [label] : [],
         how === 'remove' ? [label] : [],
       );
-      show({ text: t('labelled', { count: changed }) });
+      show({ text: t('labelled', { count: changed, missing }), bad: missing > 0 });
       onDone();
     } catch (failure) {
       setError(failure);

@@ -48,7 +48,7 @@ export function StudiesPage() {
   const shell = useTranslations('shell');
   const queries = useQueryClient();
   const { announce, show } = useNotices();
-  const { hidden, gone, settle } = useDeletions();
+  const { hidden, gone: deleted, settle } = useDeletions();
   const preferences = usePreferences();
   const address = useSearch({ from: '/shell/' });
   const arrivals = useArrivals();
@@ -70,14 +70,30 @@ export function StudiesPage() {
   // What is beside the rows is asked for behind the first ones, or once a try to have them failed.
   const rowsCame = useDrawn(first.isFetched || first.failureCount > 0);
   const pages = usePages(shown);
+  const { gone } = arrivals;
   const list = JSON.stringify(shown);
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each list that is shown
   useEffect(settle, [list, settle]);
   useEffect(() => settle, [settle]);
+  const goneHere = useMemo(() => {
+    let count = 0;
+    for (let at = 0; gone.size > 0 && at < pages.count; at += 1) {
+      const id = pages.rowAt(at)?.id;
+      if (id !== undefined && gone.has(id) && !hidden.has(id)) count += 1;
+    }
+    return count;
+  }, [gone, hidden, pages]);
+  useEffect(() => {
+    if (!goneHere) return;
+    void queries.invalidateQueries({ queryKey: ['studies', 'count'] });
+    void queries.invalidateQueries({ queryKey: ['studies', 'facets'] });
+  }, [goneHere, queries]);
   const counted = useQuery({
     ...countQuery(wanted.asked, round),
     // What a page counted is as old as the page, which stays when something of it is deleted.
-    enabled: first.data?.count === null || (first.data !== undefined && gone.size > 0),
+    enabled:
+      first.data?.count === null ||
+      (first.data !== undefined && (deleted.size > 0 || goneHere > 0)),
   });
   const anew = counted.data && !counted.isPlaceholderData;
   const fromPage = anew ? null : first.data?.count;
@@ -92,10 +108,10 @@ export function StudiesPage() {
       const row = pages.rowAt(at);
       if (!row || !hidden.has(row.id)) continue;
       found.push(at);
-      if ((gone.get(row.id) ?? Number.POSITIVE_INFINITY) > countedAt) counts += 1;
+      if ((deleted.get(row.id) ?? Number.POSITIVE_INFINITY) > countedAt) counts += 1;
     }
     return [found, counts];
-  }, [hidden, gone, countedAt, pages]);
+  }, [hidden, deleted, countedAt, pages]);
   const rowAt = (index: number) => pages.rowAt(withoutHidden(index, hiddenAt));
   const { setRange } = pages;
   // By its numbers: the list of places is another one with each page that comes.
@@ -111,7 +127,7 @@ export function StudiesPage() {
   const rows = Math.max(0, pages.count - hiddenAt.length);
   // Nothing is done with what another search found, nor with rows that are about to make room.
   const settled = searchOf(shown) === searchOf(wanted) && shown.sort === wanted.sort;
-  const selection = useSelection(searchOf(wanted), settled ? rowAt : noRow);
+  const selection = useSelection(searchOf(wanted), settled ? rowAt : noRow, gone);
   // An estimate may be far off; less than what is there already it cannot be.
   const least = count?.exact ? 0 : rows;
   const total = count && { ...count, value: Math.max(least, count.value - hiddenCounted) };
@@ -269,10 +285,15 @@ export function StudiesPage() {
           <ColumnChooser />
         </section>
       )}
-      {arrivals.count > 0 && (
+      {(arrivals.count > 0 || goneHere > 0) && (
         <button type="button" className={styles.arrivals} onClick={refresh}>
           <Icon name="arrowUp" size={15} />
-          {t('arrived', { count: arrivals.count })}
+          {[
+            arrivals.count > 0 && t('arrived', { count: arrivals.count }),
+            goneHere > 0 && t('goneMeanwhile', { count: goneHere }),
+          ]
+            .filter(Boolean)
+            .join(' · ')}
           <kbd>.</kbd>
         </button>
       )}
@@ -300,7 +321,7 @@ export function StudiesPage() {
               label={t('title')}
               columns={columns}
               count={rows}
-              total={total?.exact ? total.value : null}
+              total={total?.exact ? total.value + goneHere : null}
               rowAt={rowAt}
               keyOf={keyOf}
               nameOf={nameOf}
@@ -319,6 +340,7 @@ export function StudiesPage() {
                 if (extend) selection.extendTo(index);
               }}
               selected={selection.ids}
+              gone={gone}
               onToggle={(index, extend) => {
                 setActive(index);
                 selection.toggle(index, extend);

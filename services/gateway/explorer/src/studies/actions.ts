@@ -57,20 +57,21 @@ export async function remove(ids: readonly string[]): Promise<void> {
   }
 }
 
-/** How many studies have other labels than before. */
+/** How many studies have other labels than before, and how many are there no more. */
 export async function changeLabels(
   ids: readonly string[],
   add: string[],
   remove: string[],
-): Promise<number> {
-  let all = 0;
+): Promise<{ changed: number; missing: number }> {
+  const all = { changed: 0, missing: 0 };
   for (const studies of portions(ids)) {
-    const { changed } = await post<Labelled>('/explorer/api/labels', {
+    const { changed, missing } = await post<Labelled>('/explorer/api/labels', {
       studies,
       add,
       remove,
     });
-    all += changed;
+    all.changed += changed;
+    all.missing += missing.length;
   }
   return all;
 }
