@@ -61,13 +61,20 @@ def opened(explorer: Open, store: Store, logout: int = 200) -> Page:
 
 
 def test_nothing_of_patients_stays(explorer: Open, store: Store) -> None:
-    """Neither in what the browser keeps nor behind the way back."""
+    """Neither in what the browser keeps, nor behind the way back, nor in another window."""
     page = opened(explorer, store)
+    other = page.context.new_page()
+    there = Session(other, store.get("/explorer/api/session"))
+    visit(other, "/explorer/?q=Dubois")
+    expect(other.locator('[aria-rowindex="2"] a')).to_be_visible()
+    there.user = None  # which nothing makes that window ask
     sign_out(page)
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    kept = page.evaluate("JSON.stringify(sessionStorage) + JSON.stringify(localStorage)")
-    assert "1.2.3" not in kept
-    assert "Dubois" not in kept + page.url
+    for window in (page, other):
+        expect(window.get_by_role("button", name="Sign in")).to_be_visible()
+        kept = window.evaluate("JSON.stringify(sessionStorage) + JSON.stringify(localStorage)")
+        assert "1.2.3" not in kept
+        assert "Dubois" not in kept + window.url
+        assert "Dubois" not in window.content()
     page.go_back()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     expect(page.locator('[aria-rowindex="2"]')).to_have_count(0)

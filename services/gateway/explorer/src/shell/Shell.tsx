@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { sessionQuery } from '../api/session';
 import { useFollowing } from '../live/live';
+import { leaveWithOthers } from '../login/leave';
 import { prefer, usePreferences } from '../preferences';
 import { DropTarget } from '../upload/DropTarget';
 import { Away } from './Away';
@@ -29,6 +30,7 @@ export function Shell() {
   const stranger = session?.user === null;
   useSessionEnd(session);
   useFollowing(session !== undefined && !stranger);
+  useEffect(() => (stranger ? undefined : leaveWithOthers()), [stranger]);
   useEffect(() => {
     // This page stays until the log-in is loaded, and must not lead there again meanwhile.
     if (stranger && !pathname.endsWith('/login'))
