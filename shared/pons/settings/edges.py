@@ -242,7 +242,11 @@ class DicomSettings(Section):
         pattern=r"^[ -\[\]-~]{0,15}[!-\[\]-~]$",
         description="AE title of this store (16 characters).",
     )
-    host: str = Field("", description="Address to listen on; empty as in `http.host`.")
+    host: str = Field(
+        "",
+        description="Address to listen on. Empty: loopback while there are no users of `http`, "
+        "every interface once there are, whatever `http.host` is.",
+    )
     port: Port = Field(4242, description="DICOM port.")
     processes: int = Field(
         1, ge=1, le=64, description="dicom-ingress processes that share the port (Linux, BSD)."
