@@ -64,11 +64,39 @@ def test_modality(explorer: Open, store: Store) -> None:
     expect(itself).to_contain_text("127.0.0.1:9")
     assert store.get("/modalities/itself/configuration")["AllowGet"] is False
     page.get_by_role("button", name="Ask all").click()
-    expect(itself).to_contain_text("Does not answer.")
+    expect(itself).to_contain_text("not reachable")
+    expect(itself).to_contain_text("C-ECHO")
     page.get_by_role("button", name="Remove itself").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(itself).to_have_count(0)
     assert store.get("/modalities") == ["fixed"]
+
+
+def test_the_row_says_what_was_last(explorer: Open, store: Store) -> None:
+    """Twice pressed, it is asked once; a failure of the store is not told of it, and an answer
+    stays until the next contact says otherwise, whoever had that."""
+    pacs = {"AET": "PONS", "Host": "127.0.0.1", "Port": store.dicom_port}
+    store.http.put("/modalities/pacs", json=pacs).raise_for_status()
+    page = explorer("operate/modalities")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/modalities/pacs/echo", hold)
+    ask = page.get_by_role("button", name="Ask pacs whether it is there")
+    ask.dblclick()
+    expect(row(page, "pacs")).to_contain_text("asking …")
+    ask.click()
+    [asked] = held
+    asked.abort()
+    expect(row(page, "pacs")).to_contain_text("The store does not answer")
+    expect(row(page, "pacs")).not_to_contain_text("No success")
+    store.http.post("/modalities/pacs/echo", json={}).raise_for_status()
+    expect(row(page, "pacs")).to_contain_text("answers · ")
+    page.unroute("**/modalities/pacs/echo")
+    ask.click()
+    expect(row(page, "pacs")).to_contain_text("Answered in")
 
 
 def test_a_mistake_is_told_where_it_moves_nothing(explorer: Open) -> None:

@@ -14,7 +14,7 @@ import { useRemotes } from '../live/live';
 import { sentenceOf } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
 import { type Contact, contactOf } from './contacts';
-import { type Answer, remotesQuery, useChanged, useEcho } from './remotes';
+import { type Answer, isOutdated, remotesQuery, useChanged, useEcho, wasAsked } from './remotes';
 import { ContactDetails } from './Standing';
 
 type Kind = 'modalities' | 'peers';
@@ -47,10 +47,13 @@ export function RemotesPage<K extends Kind>({ kind, texts, ask, columns, form }:
   const may = useMay();
   const changed = useChanged();
   const { data, error, refetch } = useQuery(remotesQuery);
-  const { answers, echo, all, forget } = useEcho(ask);
   const remotes = useRemotes();
-  const told = (name: string) => contactOf(remotes, kind === 'peers' ? 'peer' : 'modality', name);
   const known: readonly Of<K>[] | undefined = data?.[kind];
+  const lastContact = (name: string): Contact =>
+    remotes
+      ? contactOf(remotes, kind === 'peers' ? 'peer' : 'modality', name)
+      : known?.find((one) => one.name === name)?.contact;
+  const { answers, echo, all, forget } = useEcho(ask, lastContact);
   const taken = (known ?? []).map(({ name }) => name);
   return (
     <KnownPage
@@ -76,9 +79,7 @@ export function RemotesPage<K extends Kind>({ kind, texts, ask, columns, form }:
         ...columns,
         {
           title: t('state'),
-          show: (one) => (
-            <State answer={answers[one.name]} contact={remotes ? told(one.name) : one.contact} />
-          ),
+          show: ({ name }) => <State answer={answers[name]} contact={lastContact(name)} />,
         },
       ]}
       may={may(kind)}
@@ -110,19 +111,20 @@ export function RemotesPage<K extends Kind>({ kind, texts, ask, columns, form }:
   );
 }
 
-/** Whether it answered, and what it has to say; before it was asked here, its last contact. */
+/** Whether it answered, and what it has to say; its last contact, where that tells more by now. */
 function State({ answer, contact }: { answer: Answer | undefined; contact: Contact }) {
   const t = useTranslations('network');
   const shell = useTranslations('shell');
-  if (!answer) return <ContactDetails contact={contact} />;
   if (answer === 'asking') return <span className={styles.soft}>{t('asking')}</span>;
+  if (!answer || isOutdated(answer, contact)) return <ContactDetails contact={contact} />;
   if ('error' in answer) {
     const why = answer.error instanceof Error ? answer.error.message : '';
     return (
       <span className={styles.bad}>
         <Icon name="close" size={16} />
         <span>
-          {t('silent')} <bdi>{why || shell(sentenceOf(answer.error))}</bdi>
+          {wasAsked(answer.error) && t('askedInVain')}{' '}
+          <bdi>{why || shell(sentenceOf(answer.error))}</bdi>
         </span>
       </span>
     );

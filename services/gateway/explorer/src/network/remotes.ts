@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Modalities and peers as the store knows them, and whether they answer. */
 import { queryOptions, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
-import { get, post } from '../api/client';
+import { useRef, useState } from 'react';
+import { ApiError, get, post } from '../api/client';
 import type { KnownModality, KnownRemotes } from '../api/schema';
+import type { Contact } from './contacts';
 
 export type ModalityValues = KnownModality['modality'];
 
@@ -46,25 +47,46 @@ export function permissionsOf(
   return ['only', PERMISSIONS.filter((one) => modality[one] !== false)];
 }
 
-export type Answer = 'asking' | { told: string; milliseconds: number } | { error: unknown };
+/** `before`: the contact that was the last one when it was asked. */
+export type Answer =
+  | 'asking'
+  | { told: string; milliseconds: number; before: Contact }
+  | { error: unknown; before: Contact };
+
+/** Whether a contact since then says something else than the answer, or more of why there was none. */
+export function isOutdated(answer: Exclude<Answer, 'asking'>, contact: Contact): boolean {
+  if (!contact || contact.at === answer.before?.at) return false;
+  return 'error' in answer || contact.outcome !== 'well';
+}
+
+/** Whether it was asked at all: other failures are of this page, or of the store. */
+export const wasAsked = (error: unknown): boolean =>
+  error instanceof ApiError && error.status === 500;
 
 const AT_ONCE = 4;
 
 /** Asks whether they are there, some at a time, and keeps what each has answered. */
-export function useEcho(ask: ((name: string) => Promise<string>) | null) {
+export function useEcho(
+  ask: ((name: string) => Promise<string>) | null,
+  lastContact: (name: string) => Contact,
+) {
   const [answers, setAnswers] = useState<Record<string, Answer>>({});
-  const keep = (name: string, answer: Answer) =>
-    setAnswers((before) => ({ ...before, [name]: answer }));
+  const asked = useRef(new Set<string>()).current;
   const echo = async (name: string) => {
-    if (!ask) return;
-    keep(name, 'asking');
+    if (!ask || asked.has(name)) return;
+    asked.add(name);
+    const keep = (answer: Answer) =>
+      asked.has(name) && setAnswers((others) => ({ ...others, [name]: answer }));
+    const before = lastContact(name);
+    keep('asking');
     const began = performance.now();
     try {
       const told = await ask(name);
-      keep(name, { told, milliseconds: Math.round(performance.now() - began) });
+      keep({ told, milliseconds: Math.round(performance.now() - began), before });
     } catch (error) {
-      keep(name, { error });
+      keep({ error, before });
     }
+    asked.delete(name);
   };
   const all = async (names: string[]) => {
     const left = [...names];
@@ -73,7 +95,10 @@ export function useEcho(ask: ((name: string) => Promise<string>) | null) {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
   };
-  const forget = (name: string) => setAnswers(({ [name]: _, ...others }) => others);
+  const forget = (name: string) => {
+    asked.delete(name);
+    setAnswers(({ [name]: _, ...others }) => others);
+  };
   return { answers, echo, all, forget };
 }
 
