@@ -5,11 +5,9 @@ import { Icon } from '../shell/Icon';
 import styles from '../shell/Toolbar.module.css';
 import { type Address, IDENTIFIERS, TEXT_FILTERS } from './address';
 import { dateText } from './dicom';
-import { shortened } from './identifiers';
+import { FILTER_OF, shortened } from './identifiers';
 import type { Term } from './search';
 
-/** Kinds of terms that may be lists of identifiers. */
-const LISTS: readonly string[] = ['id', 'accession', 'uid'];
 const FILTERS = [...TEXT_FILTERS, 'modality', 'label', 'state'] as const;
 
 interface Props {
@@ -35,7 +33,7 @@ export function Chips({ address, understood, onChange }: Props) {
         <Chip
           key={`${term.kind} ${term.value} ${term.without}`}
           kind={t(`kind_${term.kind}`)}
-          value={LISTS.includes(term.kind) ? inShort(term.value) : textOf(term, locale)}
+          value={term.kind in FILTER_OF ? inShort(term.value) : textOf(term, locale)}
           remove={() => onChange(term.without ? { ...address, q: term.without } : without('q'))}
         />
       ))}

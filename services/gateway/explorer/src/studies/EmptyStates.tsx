@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useLocale, useTranslations } from 'use-intl';
 import { useMay, useSession } from '../api/session';
-import { type Address, type Asked, TEXT_FILTERS } from './address';
+import { type Address, type Asked, TEXT_FILTERS, type TextFilter } from './address';
 import styles from './EmptyStates.module.css';
 import { askedElsewhere } from './elsewhere';
 import { type Loss, lossesQuery } from './search';
@@ -73,7 +73,9 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
           {helpful.map((loss) => (
             <li key={`${loss.kind} ${loss.value}`}>
               <button type="button" onClick={() => onChange(lessOf(address, loss))}>
-                {t('without', { value: loss.value })}
+                {t('without', {
+                  value: loss.kind === 'filter' ? t(`filter_${filterOf(loss)}`) : loss.value,
+                })}
               </button>
               <span>
                 {t('wouldBe', {
@@ -116,18 +118,24 @@ function wordAs(kind: 'series' | 'station', address: Address, { value, without }
 }
 
 /** Names of filters as the search has them, and as the address does. */
-const IN_THE_ADDRESS: Record<string, keyof Address> = {
+const IN_THE_ADDRESS: Record<string, TextFilter | 'modality' | 'label' | 'state'> = {
   ...Object.fromEntries(TEXT_FILTERS.map((name) => [name, name])),
   modalities: 'modality',
   labels: 'label',
   states: 'state',
 };
 
+function filterOf({ value }: Loss) {
+  const name = IN_THE_ADDRESS[value];
+  if (!name) throw new Error(`no filter of the address: ${value}`);
+  return name;
+}
+
 function lessOf(address: Address, loss: Loss): Address {
   if (loss.kind !== 'filter') {
     const { q: _, ...others } = address;
     return loss.without ? { ...others, q: loss.without } : others;
   }
-  const { [IN_THE_ADDRESS[loss.value] ?? 'q']: _, ...others } = address;
+  const { [filterOf(loss)]: _, ...others } = address;
   return others;
 }

@@ -73,7 +73,9 @@ export function Filters({
                         ? t('dateHint')
                         : name === 'modality'
                           ? 'CT,MR'
-                          : undefined
+                          : IDENTIFIERS.includes(name)
+                            ? t('listHint')
+                            : undefined
                     }
                   />
                 </div>

@@ -27,6 +27,8 @@ import { useDeletions } from './deletions';
 import { dateText, personName } from './dicom';
 import { EmptyStore, NoMatch } from './EmptyStates';
 import { Filters } from './Filters';
+import { listsIn } from './identifiers';
+import { MissingIdentifiers } from './MissingIdentifiers';
 import { type Search, usePages, withoutHidden } from './pages';
 import { SaveView } from './SavedViews';
 import { SearchBox } from './SearchBox';
@@ -285,6 +287,9 @@ export function StudiesPage() {
           <ColumnChooser />
         </section>
       )}
+      {listsIn(address, first.data?.understood ?? []).map((one) => (
+        <MissingIdentifiers key={JSON.stringify(one)} list={one} round={round} />
+      ))}
       {(arrivals.count > 0 || goneHere > 0) && (
         <button type="button" className={styles.arrivals} onClick={refresh}>
           <Icon name="arrowUp" size={15} />

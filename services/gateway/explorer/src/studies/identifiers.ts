@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Lists of identifiers: pasted from a table, asked for, told in short. */
 
+import type { Address } from './address';
+import type { Term } from './search';
+
 const BETWEEN = /[,;\t\r\n]+/;
 const UID = /^\d+(\.\d+){3,}$/;
 const TOLD = 3;
+
+/** Terms of a search that may be lists, and the filters that ask the same. */
+export const FILTER_OF: Record<string, 'patientId' | 'accession' | 'studyUid'> = {
+  id: 'patientId',
+  accession: 'accession',
+  uid: 'studyUid',
+};
 
 /** What commas, semicolons, tabs and ends of lines separate. */
 export const identifiersOf = (text: string) =>
@@ -27,6 +37,24 @@ export function termOf(cells: readonly string[], before: string): string | null 
   const said = /(^|[\s,;])(id|acc|accession|uid):$/i.test(before);
   const kind = said ? '' : cells.every((cell) => UID.test(cell)) ? 'uid:' : 'id:';
   return kind + cells.join(',');
+}
+
+export interface IdentifierList {
+  filter: (typeof FILTER_OF)[string];
+  identifiers: string[];
+}
+
+/** The lists that are asked for, each identifier once. */
+export function listsIn(address: Address, understood: readonly Term[]): IdentifierList[] {
+  return [
+    ...understood.flatMap(({ kind, value }) => {
+      const filter = FILTER_OF[kind];
+      return filter ? [{ filter, text: value }] : [];
+    }),
+    ...Object.values(FILTER_OF).map((filter) => ({ filter, text: address[filter] ?? '' })),
+  ]
+    .map(({ filter, text }) => ({ filter, identifiers: [...new Set(identifiersOf(text))] }))
+    .filter(({ identifiers }) => identifiers.length > 1);
 }
 
 /** The first of a list, and how many there are more. */
