@@ -41,15 +41,24 @@ def test_rule(explorer: Open, store: Store) -> None:
     dialog.get_by_label("Is one of (1)").fill("MR, PT")
     dialog.get_by_label("Put labels").fill("scans")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("Modalitty")
-    dialog.get_by_label("What (1)").fill("Modality")
-    for half in ("What (1)", "Is one of (1)"):
-        whole = dialog.get_by_label(half).input_value()
-        dialog.get_by_label(half).fill("")
-        with page.expect_response("**/routing/rules/mr") as refusing:
-            dialog.get_by_role("button", name="Save").click()
-        assert refusing.value.status == 400
-        dialog.get_by_label(half).fill(whole)
+    what = dialog.get_by_label("What (1)")
+    expect(what).to_have_accessible_description("Unknown DICOM tag: Modalitty")
+    expect(what).to_be_focused()
+    what.fill("Modality")
+    needs = {
+        "What (1)": "This is needed.",
+        "Is one of (1)": "This is needed.",
+        "Put labels": "Where to send to or which labels to put: a rule does one of them or both.",
+    }
+    for one, told in needs.items():
+        field = dialog.get_by_label(one)
+        whole = field.input_value()
+        field.fill(" ")
+        dialog.get_by_role("button", name="Save").click()
+        expect(field).to_have_accessible_description(told)
+        expect(field).to_be_focused()
+        field.fill(whole)
+    assert "mr" not in store.get("/routing/rules")
     dialog.get_by_role("button", name="Save").click()
     expect(row(page, "mr")).to_contain_text("Modality = MR, PT")
     expected = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { aet, anyAet, headers, headersOf, newName, port, seconds, url, user } from './checks';
+import { aet, anyAet, headers, headersOf, host, newName, port, seconds, url, user } from './checks';
 
 describe('checks of forms', () => {
   it('takes AE titles of 16 characters without backslash', () => {
@@ -9,6 +9,12 @@ describe('checks of forms', () => {
     expect(aet('A\\B')).toBe('wantsAet');
     expect(aet('  ')).toBe('needed');
     expect(anyAet('')).toBeNull();
+  });
+
+  it('takes names and addresses of machines', () => {
+    expect(['pacs', ' pacs.example ', '192.0.2.1', '2001:db8::1'].filter(host)).toEqual([]);
+    const wrong = ['', ' ', 'my host', 'http://pacs', 'pacs/dicom', 'me@pacs', 'pacs:104', '[::1]'];
+    expect(wrong.filter((one) => !host(one))).toEqual([]);
   });
 
   it('takes ports up to 65534 and whole seconds', () => {
@@ -28,7 +34,15 @@ describe('checks of forms', () => {
 
   it('takes addresses without user and query', () => {
     expect(['http://h/', 'https://h:8042/orthanc'].filter(url)).toEqual([]);
-    const wrong = ['', 'h', 'ftp://h/', 'http://me:pw@h/', 'http://h/?a=b', 'http://h/#x'];
+    const wrong = [
+      '',
+      'h',
+      'ftp://h/',
+      'http://me:pw@h/',
+      'http://h/?a=b',
+      'http://h/#x',
+      'http://a b/',
+    ];
     expect(wrong.filter((one) => !url(one))).toEqual([]);
     expect([user('me'), user('a:b')]).toEqual([null, 'wantsUser']);
   });

@@ -11,6 +11,8 @@ export type Mistake =
   | 'wantsPort'
   | 'wantsSeconds'
   | 'wantsDays'
+  | 'wantsDoing'
+  | 'wantsHost'
   | 'wantsName'
   | 'nameTaken'
   | 'wantsUrl'
@@ -24,9 +26,11 @@ const whole = (text: string): number => (/^\d{1,9}$/.test(text.trim()) ? Number(
 const AET = /^[ -[\]-~]{1,16}$/;
 /** CS (PS3.5 6.2). */
 const CODE = /^[A-Z0-9 _]{1,16}$/;
+/** A name, or an address of either kind: no port, and no address of the web. */
+const HOST = /^[^\s/@[\]:]+$|^[^\s/@[\]:]*:[^\s/@[\]]*:[^\s/@[\]]*$/;
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?[\t\x20-\x7e\x80-\xff]*$/;
 
-export const host: Check = needed;
+export const host: Check = (text) => needed(text) ?? (HOST.test(text.trim()) ? null : 'wantsHost');
 export const aet: Check = (text) => needed(text) ?? (AET.test(text) ? null : 'wantsAet');
 export const code: Check = (text) => needed(text) ?? (CODE.test(text) ? null : 'wantsCode');
 export const anyAet: Check = (text) => (text.trim() ? aet(text) : null);
@@ -58,7 +62,9 @@ export function newName(taken: readonly string[]): Check {
 export const url: Check = (text) => {
   try {
     const { protocol, username, hash, search } = new URL(text.trim());
-    const fine = /^https?:$/.test(protocol) && !username && !hash && !search;
+    // A browser would write spaces in it another way, the store takes none.
+    const fine =
+      /^https?:$/.test(protocol) && !username && !hash && !search && !/\s/.test(text.trim());
     return fine ? null : 'wantsUrl';
   } catch {
     return 'wantsUrl';

@@ -5,6 +5,8 @@ import type { Check, Mistake } from './checks';
 
 export type Values = Record<string, string | boolean>;
 
+export type Checks<V extends Values> = Partial<Record<keyof V, Check>>;
+
 export interface Form<V extends Values> {
   values: V;
   set: <K extends keyof V>(name: K, value: V[K]) => void;
@@ -21,9 +23,11 @@ export interface Form<V extends Values> {
 
 export function useForm<V extends Values>(
   initial: V,
-  checks: Partial<Record<keyof V, Check>>,
+  /** Of each field; a function where what one of them has to be depends on others. */
+  checksOf: Checks<V> | ((values: V) => Checks<V>),
 ): Form<V> {
   const [values, setValues] = useState(initial);
+  const checks = typeof checksOf === 'function' ? checksOf(values) : checksOf;
   const [seen, setSeen] = useState<Set<string> | 'all'>(new Set());
   const [told, setTold] = useState<{ name: string; text: string } | null>(null);
   const fields = useRef(new Set<string>()).current;

@@ -4,11 +4,18 @@ import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { putJson, type Revision } from '../api/client';
 import type { KnownRetentionRule } from '../api/schema';
-import { conditions, days, newName } from '../forms/checks';
+import { days, newName } from '../forms/checks';
 import { Choice, TextLine } from '../forms/fields';
 import { useForm } from '../forms/useForm';
 import { FormDialog } from '../known/FormDialog';
-import { areSimple, Conditions, conditionsIn, conditionValues } from '../routing/Conditions';
+import {
+  areSimple,
+  atItsLine,
+  Conditions,
+  conditionChecks,
+  conditionsIn,
+  conditionValues,
+} from '../routing/Conditions';
 import { retentionQuery } from './retention';
 
 const WAYS = ['AfterKeepDays', 'WhenRoomIsNeeded'] as const;
@@ -34,11 +41,11 @@ export function RetentionForm({ known, taken, onClose }: Props) {
       Delete: rule?.Delete ?? 'WhenRoomIsNeeded',
       ...conditionValues(when),
     },
-    {
+    (values) => ({
       ...(known ? {} : { name: newName(taken) }),
-      ...(written ? { When: conditions } : {}),
+      ...conditionChecks(values, written),
       KeepDays: days,
-    },
+    }),
   );
   const changed = () => queries.invalidateQueries({ queryKey: retentionQuery.queryKey });
   const { name = '', KeepDays, Delete } = form.values;
@@ -47,7 +54,9 @@ export function RetentionForm({ known, taken, onClose }: Props) {
     // A rule that is new rests until somebody has looked at what it would do.
     const Enabled = rule?.Enabled ?? false;
     const body = { When, KeepDays: Number(KeepDays?.replace(',', '.')), Delete, Enabled };
-    return putJson(`/retention/rules/${name}`, body, { revision });
+    return putJson(`/retention/rules/${name}`, body, { revision }).catch((error) => {
+      throw written ? error : atItsLine(error, form.values);
+    });
   };
   return (
     <FormDialog

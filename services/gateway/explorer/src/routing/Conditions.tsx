@@ -2,8 +2,10 @@
 /** What has to hold, in a form: simple questions line by line, anything else as JSON. */
 import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
+import { ApiError } from '../api/client';
+import { conditions, needed } from '../forms/checks';
 import { Group, Pair, TextLine } from '../forms/fields';
-import type { Form } from '../forms/useForm';
+import type { Checks, Form } from '../forms/useForm';
 import styles from '../known/known.module.css';
 import { type Condition, conditionOf, questionsOf } from './rules';
 
@@ -29,10 +31,33 @@ export function conditionValues(when: readonly Condition[]): Record<string, stri
   };
 }
 
+const isFilled = (values: Record<string, string>, name: string) => Boolean(values[name]?.trim());
+
+/** Half a line is a mistake: left out, the rule would hold of more than was meant. */
+export function conditionChecks(
+  values: Record<string, string>,
+  written: boolean,
+): Checks<Record<string, string>> {
+  if (written) return { When: conditions };
+  const halves = LINES.flatMap((line) => [
+    [`of${line}`, `is${line}`] as const,
+    [`is${line}`, `of${line}`] as const,
+  ]).filter(([, other]) => isFilled(values, other));
+  return Object.fromEntries(halves.map(([half]) => [half, needed]));
+}
+
+/** Says at the line of a form what the store has said of a condition. */
+export function atItsLine(error: unknown, values: Record<string, string>): unknown {
+  if (!(error instanceof ApiError)) return error;
+  const [, place, told] = /\bWhen\.(\d+)\.Tag: (.*), got .*\)$/s.exec(error.message) ?? [];
+  const line = LINES.filter((one) => isFilled(values, `of${one}`))[Number(place)];
+  if (line === undefined) return error;
+  return new ApiError(error.method, error.path, error.status, { Details: `of${line}: ${told}` });
+}
+
 /** What the fields say, once they are checked. */
 export function conditionsIn(values: Record<string, string>, written: boolean): Condition[] {
   if (written) return JSON.parse(values.When ?? '') as Condition[];
-  // Half a line is sent, too, and refused: left out, the rule would hold of more than was meant.
   return LINES.map((line) => ({
     of: (values[`of${line}`] ?? '').trim(),
     is: values[`is${line}`] ?? '',

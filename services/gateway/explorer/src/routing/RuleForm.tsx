@@ -4,12 +4,19 @@ import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { putJson, type Revision } from '../api/client';
 import type { KnownRule } from '../api/schema';
-import { conditions, newName } from '../forms/checks';
+import { newName } from '../forms/checks';
 import { Choice, Group, TextLine, Tick } from '../forms/fields';
 import { useForm } from '../forms/useForm';
 import { FormDialog } from '../known/FormDialog';
 import styles from '../known/known.module.css';
-import { areSimple, Conditions, conditionsIn, conditionValues } from './Conditions';
+import {
+  areSimple,
+  atItsLine,
+  Conditions,
+  conditionChecks,
+  conditionsIn,
+  conditionValues,
+} from './Conditions';
 import { rulesQuery, wordsOf } from './rules';
 
 const EVENTS = ['StableStudy', 'StableSeries', 'NewInstance'] as const;
@@ -37,10 +44,11 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
       labels: (rule?.Label ?? []).join(', '),
       ...conditionValues(when),
     } as Record<string, string>,
-    {
+    (values) => ({
       ...(known ? {} : { name: newName(taken) }),
-      ...(written ? { When: conditions } : {}),
-    },
+      ...conditionChecks(values, written),
+      labels: (text) => (to.length > 0 || wordsOf(text).length > 0 ? null : 'wantsDoing'),
+    }),
   );
   const { name = '', on, labels = '' } = form.values;
   const save = (revision: Revision) => {
@@ -52,7 +60,9 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
       ...(put.length > 0 ? { Label: put } : {}),
       Enabled: rule?.Enabled ?? true,
     };
-    return putJson(`/routing/rules/${name}`, body, { revision });
+    return putJson(`/routing/rules/${name}`, body, { revision }).catch((error) => {
+      throw written ? error : atItsLine(error, form.values);
+    });
   };
   return (
     <FormDialog
