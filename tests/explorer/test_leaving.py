@@ -154,5 +154,10 @@ def test_a_session_that_ends_whatever_is_done(explorer: Open, store: Store) -> N
     notices = page.get_by_role("region", name="Notices")
     expect(notices).to_contain_text("Your session ends at")
     notices.get_by_role("button", name="Sign in again").click()
-    page.wait_for_url("**/explorer/login?next=*upload")
+    page.wait_for_url("**/explorer/login?next=*upload*")
     assert session.user is None
+    expect(page.get_by_text("What was not saved has to be typed again.")).to_be_visible()
+    visit(page, "/explorer/upload")  # as somebody who has just come, with nothing to lose
+    page.wait_for_url("**/explorer/login?next=*upload")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_text("What was not saved")).to_have_count(0)

@@ -14,7 +14,7 @@ export function LoginPage() {
   const shell = useTranslations('shell');
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const { next, untold } = useSearch({ from: '/login' });
+  const { next, untold, ended } = useSearch({ from: '/login' });
   const session = useSession();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -51,6 +51,7 @@ export function LoginPage() {
             {shell('logoutFailed')}
           </p>
         )}
+        {ended && <p role="status">{t('ended')}</p>}
         <TextField name="user" isRequired autoFocus className={styles.field}>
           <Label>{t('user')}</Label>
           <Input autoComplete="username" autoCapitalize="none" spellCheck="false" />

@@ -2,7 +2,7 @@
 /** What stays while pages change: the bar above, the side bar, and whoever is not signed in is led away. */
 import { useQuery } from '@tanstack/react-query';
 import { Outlet, useLocation, useNavigate } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { sessionQuery } from '../api/session';
 import { useFollowing } from '../live/live';
@@ -31,11 +31,17 @@ export function Shell() {
   useSessionEnd(session);
   useFollowing(session !== undefined && !stranger);
   useEffect(() => (stranger ? undefined : leaveWithOthers()), [stranger]);
+  const known = useRef(false);
   useEffect(() => {
+    known.current ||= session !== undefined && !stranger;
     // This page stays until the log-in is loaded, and must not lead there again meanwhile.
     if (stranger && !pathname.endsWith('/login'))
-      void navigate({ to: '/login', search: { next: href }, replace: true });
-  }, [stranger, href, pathname, navigate]);
+      void navigate({
+        to: '/login',
+        search: known.current ? { next: href, ended: '1' } : { next: href },
+        replace: true,
+      });
+  }, [session, stranger, href, pathname, navigate]);
   const { show } = useNotices();
   const styleGone = useStyleGone();
   useEffect(() => {
