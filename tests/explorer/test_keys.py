@@ -17,7 +17,8 @@ def show(page: Page, store: Store, path: str) -> None:
 
 
 def test_from_study_to_study(explorer: Open, store: Store) -> None:
-    """`n` and `b` go through the list that a study was opened from; where it ends, they say so."""
+    """`n` and `b` go through the list that a study was opened from; where it ends, they say so. The
+    way back leads to that list, with what was searched."""
     page = explorer("?q=Dubois")
     first = page.locator('[aria-rowindex="2"] a')
     expect(first).to_be_visible()
@@ -33,7 +34,13 @@ def test_from_study_to_study(explorer: Open, store: Store) -> None:
     show(page, store, paths[1])
     assert page.url.endswith(paths[1])
     page.go_back()
-    expect(page.get_by_role("searchbox", name="Search studies")).to_have_value("Dubois")
+    searched = page.get_by_role("searchbox", name="Search studies")
+    expect(searched).to_have_value("Dubois")
+    first.click()
+    show(page, store, paths[0])
+    page.get_by_role("link", name="Back to the list").click()
+    expect(searched).to_have_value("Dubois")
+    assert page.url.endswith("/explorer/?q=Dubois")
 
 
 def test_to_the_search_of_tags(explorer: Open, store: Store) -> None:

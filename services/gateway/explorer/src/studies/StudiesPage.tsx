@@ -162,7 +162,10 @@ export function StudiesPage() {
     return found;
   };
   const open = (row: Row) => {
-    walkThrough(loaded().map(({ id }) => id));
+    walkThrough(
+      loaded().map(({ id }) => id),
+      address,
+    );
     router.history.push(hrefOf(row));
   };
   const spoken = useMemo(

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
-import { besideStudy, walkThrough } from './walk';
+import { besideStudy, listAround, walkThrough } from './walk';
 
 test('a list is gone through both ways, and ends', () => {
-  walkThrough(['a', 'b', 'c']);
+  walkThrough(['a', 'b', 'c'], { q: 'ct' });
   expect(besideStudy('b', 1)).toBe('c');
   expect(besideStudy('b', -1)).toBe('a');
   expect(besideStudy('c', 1)).toBeUndefined();
   expect(besideStudy('a', -1)).toBeUndefined();
   expect(besideStudy('elsewhere', 1)).toBeUndefined();
+});
+
+test('the way back leads to the list that a study is in', () => {
+  walkThrough(['a', 'b'], { q: 'ct', sort: 'name' });
+  expect(listAround('b')).toEqual({ q: 'ct', sort: 'name' });
+  expect(listAround('elsewhere')).toEqual({});
 });

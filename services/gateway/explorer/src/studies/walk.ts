@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The list that a study was opened from, through which its page goes on study by study. */
+import type { Address } from './address';
 
 let list: readonly string[] = [];
+let address: Address = {};
 
 /** From now on the studies of this list, in its order, are beside each other. */
-export function walkThrough(ids: readonly string[]): void {
+export function walkThrough(ids: readonly string[], where: Address): void {
   list = ids;
+  address = where;
+}
+
+/** Where the list is that a study was opened from; of one that was not, where all studies are. */
+export function listAround(id: string): Address {
+  return list.includes(id) ? address : {};
 }
 
 /** The study so many places further in the list; undefined where it ends, or has not this one. */

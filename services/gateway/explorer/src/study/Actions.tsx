@@ -16,6 +16,7 @@ import { DeleteDialog, needsTyping } from '../studies/DeleteDialog';
 import { useDeletions } from '../studies/deletions';
 import { LabelDialog } from '../studies/LabelDialog';
 import { SendDialog } from '../studies/SendDialog';
+import { listAround } from '../studies/walk';
 import { copyText } from './copyText';
 import { Downloads } from './Downloads';
 import { Protect } from './Protect';
@@ -56,7 +57,7 @@ export function Actions(props: Props) {
 
   const hide = ({ studies, instances }: Plan) => {
     remove(ids, { studies, instances });
-    void navigate({ to: '/' });
+    void navigate({ to: '/', search: ids.length === 1 ? listAround(ids[0] ?? '') : {} });
   };
   const asking = useRef(false);
   const startDeletion = () => {

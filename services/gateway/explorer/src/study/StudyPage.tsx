@@ -10,7 +10,7 @@ import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { dateTimeText, personName, sizeText } from '../studies/dicom';
-import { besideStudy } from '../studies/walk';
+import { besideStudy, listAround } from '../studies/walk';
 import { type Address, TABS, type Tab as TabName } from './address';
 import { bornText } from './Facts';
 import { Files } from './Files';
@@ -196,7 +196,7 @@ function Who({ study }: { study: StudyAnswer }) {
     study.IsStable ? undefined : t('arriving'),
   ];
   return (
-    <Header patientName={patient.PatientName ?? ''} facts={facts}>
+    <Header back={listAround(study.ID)} patientName={patient.PatientName ?? ''} facts={facts}>
       <span className={styles.description} dir="auto">
         {tags.StudyDescription}
       </span>

@@ -30,6 +30,11 @@ export function Tags({ instance }: { instance: string | undefined }) {
     () => (data ? flatten(data, { search: looked, withPrivate, open }) : []),
     [data, looked, withPrivate, open],
   );
+  const onlyPrivate =
+    rows.length === 0 &&
+    !withPrivate &&
+    data !== undefined &&
+    flatten(data, { search: looked, withPrivate: true, open }).length > 0;
   if (error) return <Failure error={error} retry={() => void refetch()} />;
   if (!instance || !data) return <p className={styles.quiet}>{t('loading')}</p>;
   const toggle = (path: string) => {
@@ -57,7 +62,9 @@ export function Tags({ instance }: { instance: string | undefined }) {
         </Checkbox>
       </div>
       <Rows instance={instance} rows={rows} toggle={toggle} />
-      {rows.length === 0 && <p className={styles.quiet}>{t('noTags')}</p>}
+      {rows.length === 0 && (
+        <p className={styles.quiet}>{t(onlyPrivate ? 'onlyPrivate' : 'noTags')}</p>
+      )}
       {data.more && <p className={styles.quiet}>{t('moreTags')}</p>}
     </div>
   );
