@@ -275,6 +275,26 @@ def test_what_was_not_delivered(explorer: Open, store: Store, destination: Desti
     expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Not delivered")
     expect(page.get_by_role("button", name="1 not delivered")).to_be_visible()
     assert faults_of(page) == []
+
+    def with_waiting(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for one in told:
+            one["Waiting"] += 1200
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/routing/destinations", with_waiting)
+    visit(page, "/explorer/operate/routing")
+    queue = page.get_by_role("region", name="Not there yet").first.get_by_role("row").nth(1)
+    expect(queue.get_by_role("rowheader")).to_contain_text("destination")
+    left = queue.get_by_role("cell").first
+    expect(left).to_have_text("1,200 changes wait1 job was not delivered")
+    expect(queue).to_contain_text("A900")
+    assert faults_of(page) == []
+    queue.get_by_role("link", name="Show them").click()
+    expect(page).to_have_url(re.compile("routing/dead.destination=modality"))
+    page.unroute_all(behavior="wait")
+    visit(page, "/explorer/operate/routing/dead")  # of all destinations
     destination.status = 0x0000
     card.get_by_role("button", name="Try it again").click()
     expect(page.get_by_text("Nothing that a rule sent has failed.")).to_be_visible()

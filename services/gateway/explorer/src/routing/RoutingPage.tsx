@@ -8,6 +8,7 @@ import { useMay } from '../api/session';
 import { KnownPage } from '../known/KnownPage';
 import styles from '../known/known.module.css';
 import { EnableButton } from './EnableButton';
+import { Queues } from './Queues';
 import { RuleForm } from './RuleForm';
 import { rulesQuery } from './rules';
 import { Tester } from './Tester';
@@ -65,6 +66,7 @@ export function RoutingPage() {
         />
       )}
     >
+      <Queues />
       {rules && rules.length > 0 && <Tester rules={rules} />}
     </KnownPage>
   );
