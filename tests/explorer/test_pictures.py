@@ -257,7 +257,8 @@ def test_what_cannot_be_shown_says_why(explorer: Open, store: Store) -> None:
 
 
 def test_reports_are_read(explorer: Open, store: Store) -> None:
-    """A structured report is text, whole, however long and whatever it looks like."""
+    """A structured report is text, whole, however long and whatever it looks like; tools that
+    would do nothing to it are not offered."""
     text = "<script>alert(1)</script> " + "long " * 300 + "end of the report"
     title = Dataset()
     title.CodeValue, title.CodingSchemeDesignator, title.CodeMeaning = "1", "99T", "Finding"
@@ -274,6 +275,9 @@ def test_reports_are_read(explorer: Open, store: Store) -> None:
     expect(report).to_contain_text("end of the report")
     expect(report).to_contain_text("<script>alert(1)</script>")
     expect(report).to_contain_text("Finding")
+    expect(page.get_by_role("slider", name="Number of the picture")).to_be_visible()
+    for tool in ("Measure a length", "Invert"):
+        expect(page.get_by_role("button", name=tool)).to_have_count(0)
     assert faults_of(page) == []
 
 

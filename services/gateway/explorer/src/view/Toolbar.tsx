@@ -38,6 +38,9 @@ interface Props {
 
 export function Toolbar({ viewer, series, modality, studyId, seriesId }: Props) {
   const t = useTranslations('view');
+  const refused = useSeen(viewer, (seen) => seen.refused !== null);
+  // Among several slices one without a picture leaves the tools where they are.
+  const pictured = !refused || viewer.order.Total > 1;
   return (
     <div className={styles.bar} role="toolbar" aria-label={t('tools')}>
       <Link
@@ -54,8 +57,8 @@ export function Toolbar({ viewer, series, modality, studyId, seriesId }: Props) 
       </span>
       <Slices viewer={viewer} />
       <WindowFields viewer={viewer} modality={modality} />
-      <Tools viewer={viewer} />
-      <Turns viewer={viewer} />
+      {pictured && <Tools viewer={viewer} />}
+      {pictured && <Turns viewer={viewer} />}
       <Cine viewer={viewer} />
     </div>
   );
