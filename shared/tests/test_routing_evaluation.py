@@ -103,3 +103,4 @@ async def test_what_does_not_hold_is_named() -> None:
     assert (ct.resource_id, ct.unmet) == ("ct", None)
     assert mr.unmet is not None
     assert mr.unmet.as_written() == {"Tag": "Modality", "Is": ["CT"]}
+    assert (ct.found, mr.found) == (None, "MR")

@@ -105,7 +105,7 @@ def test_tester(explorer: Open, store: Store) -> None:
         tester.get_by_role("button", name="Choose a file").click()
     choosing.value.set_files([file])  # type: ignore[list-item]
     told = tester.get_by_role("listitem")
-    expect(told.filter(has_text="ct")).to_contain_text("does not hold: Modality = CT")
+    expect(told.filter(has_text="ct")).to_contain_text("does not hold: Modality = CT · here: MR")
     expect(told.filter(has_text="sent")).to_contain_text("would hold, but rests")
     with page.expect_file_chooser() as choosing:
         tester.get_by_role("button", name="Choose a file").click()
@@ -144,7 +144,9 @@ def test_tester_of_studies(explorer: Open, store: Store) -> None:
     tester.get_by_role("button", name="Weiß").click()
     told = tester.get_by_role("listitem")
     expect(told.filter(has_text="ct")).to_contain_text("would hold, but rests")
-    expect(told.filter(has_text="sent")).to_contain_text("does not hold: Origin = NM*")
+    expect(told.filter(has_text="sent")).to_contain_text(
+        "does not hold: Origin = NM* · here: nothing"
+    )
 
 
 def test_accessible(explorer: Open, store: Store) -> None:

@@ -107,9 +107,11 @@ def test_stable_studies_by_modality_and_label(fresh_store: Callable[..., Store])
         "ResourceType": "Study",
         "To": ["modality:research"],
         "Unmet": None,
+        "Found": None,
     }
     (tried,) = store.http.post(path, content=refused).json()["Resources"]
     assert (tried["To"], tried["Unmet"]) == ([], {"Tag": "Modality", "Is": ["MR"]})
+    assert tried["Found"] == "CT"
     (instance,) = store.get(f"/studies/{refused}/instances")
     assert store.http.post(path, content=instance["ID"]).json()["Resources"][0]["ID"] == refused
     assert store.http.post(path, content="nothing").status_code == 404

@@ -148,6 +148,16 @@ class Condition(BaseModel):
             return next(found for one in self.All if (found := one.unmet(seen)) is not None)
         return self
 
+    def found(self, seen: Seen) -> str | None:
+        """What is there of what it asks, empty where nothing is; None where it asks several."""
+        if self.Tag is not None:
+            return seen.text(parse_tag(self.Tag)) or ""
+        if self.Origin is not None:
+            return seen.origin
+        if self.Label is not None:
+            return ", ".join(sorted(seen.labels))
+        return None
+
     def _holds_of(self, text: str | None) -> bool:
         values = [part.strip() for part in (text or "").split("\\")]
         if self.Exists is not None:

@@ -43,6 +43,8 @@ class Asked:
     """The instance, or the series that it stands for."""
     unmet: Condition | None
     """The first condition that does not hold of it; None where all do."""
+    found: str | None
+    """What it has of what that condition asks; None where all do, or where it asks several."""
 
 
 class Evaluator:
@@ -75,8 +77,8 @@ class Evaluator:
         for of, identifier in await self._examples(level, resource_id):
             unmet = await self._unmet(of, identifier, conditions)
             if unmet is not None:
-                for name, condition in unmet.items():
-                    told[name].append(Asked(of, identifier, condition))
+                for name, (condition, found) in unmet.items():
+                    told[name].append(Asked(of, identifier, condition, found))
         return told
 
     async def thing(self, level: Level, resource_id: str) -> str:
@@ -95,7 +97,7 @@ class Evaluator:
 
     async def _unmet(
         self, level: Level, resource_id: str, conditions: Mapping[str, Condition]
-    ) -> dict[str, Condition | None] | None:
+    ) -> dict[str, tuple[Condition | None, str | None]] | None:
         origin, labels = "", frozenset[str]()
         if any(one.asks("Origin") for one in conditions.values()):
             metadata = await self._catalog.metadata(level, resource_id) or {}
@@ -103,9 +105,10 @@ class Evaluator:
         if any(one.asks("Label") for one in conditions.values()):
             labels = await self._labels(level, resource_id)
 
-        def use(header: StoredHeader) -> dict[str, Condition | None]:
+        def use(header: StoredHeader) -> dict[str, tuple[Condition | None, str | None]]:
             seen = Seen(header.json, origin, labels)
-            return {name: one.unmet(seen) for name, one in conditions.items()}
+            unmet = {name: one.unmet(seen) for name, one in conditions.items()}
+            return {name: (one, one.found(seen) if one else None) for name, one in unmet.items()}
 
         if level == "Instance":
             return await self._catalog.headers.read(resource_id, use)

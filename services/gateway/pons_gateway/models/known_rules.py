@@ -33,6 +33,7 @@ class TriedOnFile(BaseModel):
     unmet: dict[str, Any] | None = Field(
         description="The first condition that does not hold; null where all do."
     )
+    found: str | None = Field(description="`Found` of a dry run.")
 
 
 class FileOrigin(BaseModel):

@@ -67,6 +67,10 @@ class Tried(BaseModel):
     Unmet: dict[str, Any] | None = Field(
         description="The first condition that does not hold; null where all do."
     )
+    Found: str | None = Field(
+        description="What there is of what that condition asks: the text of the attribute, the AE "
+        "title, or the labels; empty: nothing; null: it asks several, or all hold.",
+    )
 
 
 class DryRun(BaseModel):
@@ -80,6 +84,7 @@ class DryRun(BaseModel):
                 "ResourceType": "Study",
                 "To": [],
                 "Unmet": {"Tag": "Modality", "Is": ["PT"]},
+                "Found": "CT",
             }
         ],
         Done=True,

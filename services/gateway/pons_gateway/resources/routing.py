@@ -42,9 +42,8 @@ async def try_rule(
         ids = found[start : min(start + AT_ONCE, MOST)]
         asked = await asyncio.gather(*(evaluator.ask(level, one, {name: rule}) for one in ids))
         for resource_id, told in zip(ids, asked, strict=True):
-            unmet = [one.unmet for one in told[name]]
-            holds = None in unmet
-            first = None if holds or not unmet else unmet[0]
+            holds = any(one.unmet is None for one in told[name])
+            first = None if holds or not told[name] else told[name][0]
             shown.append(
                 {
                     "ID": resource_id,
@@ -52,7 +51,8 @@ async def try_rule(
                     "ResourceType": level,
                     "To": rule.destinations if holds else [],
                     **({"Label": rule.Label} if holds and rule.Label else {}),
-                    "Unmet": first.as_written() if first else None,
+                    "Unmet": first.unmet.as_written() if first and first.unmet else None,
+                    "Found": first.found if first else None,
                 }
             )
     return {"Resources": shown, "Done": len(found) <= MOST}

@@ -102,7 +102,8 @@ async def try_rules(
     told = []
     for name, rule in backends.routing.rules.all().items():
         unmet = rule.condition.unmet(seen)
-        told.append({"name": name, "unmet": unmet and unmet.as_written()})
+        found = unmet and unmet.found(seen)
+        told.append({"name": name, "unmet": unmet and unmet.as_written(), "found": found})
     return json_answer(told)
 
 

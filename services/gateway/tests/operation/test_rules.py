@@ -194,7 +194,16 @@ async def test_rules_are_listed_for_people(bus: Bus, store: Store, open_client: 
 async def test_a_file_is_tried(client: httpx.AsyncClient) -> None:
     """Every rule says what it would, by the same conditions; what is no file is refused."""
     ct = {"Tag": "Modality", "Is": "CT"}
-    for name, when in (("ct", [ct]), ("sent", [{"Origin": "NM*"}]), ("not", [{"Not": ct}])):
+    kept = {"Tag": "PatientID", "Is": "A*"}
+    rules = {
+        "ct": [ct],
+        "sent": [{"Origin": "NM*"}],
+        "not": [{"Not": ct}],
+        "mr": [ct, {"Tag": "Modality", "Is": "MR"}],
+        "kept": [kept],
+        "labelled": [{"Label": "x"}],
+    }
+    for name, when in rules.items():
         put = await client.put("/routing/rules/" + name, json={**RULE, "When": when})
         assert put.status_code == 200
     ds = Dataset()
@@ -205,12 +214,16 @@ async def test_a_file_is_tried(client: httpx.AsyncClient) -> None:
     ds.save_as(content, enforce_file_format=True)
     tried = await client.post("/explorer/api/rules/try?origin=NM1", content=content.getvalue())
     assert tried.json() == [
-        {"name": "configured", "unmet": None},
-        {"name": "ct", "unmet": None},
-        {"name": "not", "unmet": {"Not": {"Tag": "Modality", "Is": ["CT"]}}},
-        {"name": "sent", "unmet": None},
+        {"name": "configured", "unmet": None, "found": None},
+        {"name": "ct", "unmet": None, "found": None},
+        {"name": "kept", "unmet": {"Tag": "PatientID", "Is": ["A*"]}, "found": ""},
+        {"name": "labelled", "unmet": {"Label": ["x"]}, "found": ""},
+        {"name": "mr", "unmet": {"Tag": "Modality", "Is": ["MR"]}, "found": "CT"},
+        {"name": "not", "unmet": {"Not": {"Tag": "Modality", "Is": ["CT"]}}, "found": None},
+        {"name": "sent", "unmet": None, "found": None},
     ]
-    by_http = await client.post("/explorer/api/rules/try", content=content.getvalue())
-    assert by_http.json()[-1] == {"name": "sent", "unmet": {"Origin": ["NM*"]}}
+    by_http = await client.post("/explorer/api/rules/try?origin=CT1", content=content.getvalue())
+    unmet = {"Origin": ["NM*"]}
+    assert by_http.json()[-1] == {"name": "sent", "unmet": unmet, "found": "CT1"}
     for wrong in (b"", b"no image" * 100):
         assert (await client.post("/explorer/api/rules/try", content=wrong)).status_code == 400

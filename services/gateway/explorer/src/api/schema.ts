@@ -598,6 +598,7 @@ export interface ToldStudy {
 export interface TriedOnFile {
   name: string;
   unmet: Record<string, unknown> | null;
+  found: string | null;
 }
 
 export interface UndeliveredTo {

@@ -103,7 +103,18 @@ function Told({ verdict, rules }: { verdict: Verdict; rules: KnownRule[] }) {
   const t = useTranslations('routing');
   const rule = rules.find(({ name }) => name === verdict.name)?.rule;
   if (!verdict.holds) {
-    return verdict.unmet ? t('unmet', { condition: writtenOf(verdict.unmet) }) : t('none');
+    if (!verdict.unmet) return t('none');
+    return (
+      <>
+        {t('unmet', { condition: writtenOf(verdict.unmet) })}
+        {verdict.found !== null && (
+          <>
+            {' · '}
+            <bdi>{verdict.found ? t('found', { text: verdict.found }) : t('foundNothing')}</bdi>
+          </>
+        )}
+      </>
+    );
   }
   if (rule?.Enabled === false) return t('wouldRest');
   return t('would', { what: [...(rule?.To ?? []), ...(rule?.Label ?? [])].join(', ') });

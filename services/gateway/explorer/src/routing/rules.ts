@@ -57,10 +57,12 @@ export interface Verdict {
   name: string;
   holds: boolean;
   unmet: unknown;
+  /** What there is of what it asks, empty where nothing is; null where it asks several. */
+  found: string | null;
 }
 
 interface DryRun {
-  Resources: { ID: string; Unmet: unknown }[];
+  Resources: { ID: string; Unmet: unknown; Found: string | null }[];
 }
 
 export async function tryOnStudy(names: string[], study: string): Promise<Verdict[]> {
@@ -70,7 +72,8 @@ export async function tryOnStudy(names: string[], study: string): Promise<Verdic
         Resource: study,
       });
       const holds = Resources.some(({ Unmet }) => Unmet === null);
-      return { name, holds, unmet: holds ? null : Resources[0]?.Unmet };
+      const { Unmet = null, Found = null } = (!holds && Resources[0]) || {};
+      return { name, holds, unmet: Unmet, found: Found };
     }),
   );
 }
@@ -84,5 +87,5 @@ export async function tryOnFile(file: File, origin: string): Promise<Verdict[]> 
     throw new ApiError('POST', path, answer.status, await answer.json().catch(() => ({})));
   }
   const told = (await answer.json()) as TriedOnFile[];
-  return told.map(({ name, unmet }) => ({ name, holds: unmet === null, unmet }));
+  return told.map(({ name, unmet, found }) => ({ name, holds: unmet === null, unmet, found }));
 }
