@@ -32,20 +32,22 @@ def test_a_series_that_was_deleted(explorer: Open, store: Store, series: str) ->
 
 
 def test_a_study_and_its_patient(explorer: Open, store: Store, series: str) -> None:
-    """Who deleted them is told where that is known."""
+    """Who deleted them is told where that is known, also to who has the study open meanwhile."""
     study = store.get(f"/series/{series}")["ParentStudy"]
     patient = store.get(f"/studies/{study}")["ParentPatient"]
-    assert store.http.delete(f"/studies/{study}").status_code == 200
-    expect(explorer(f"patients/{patient}").get_by_role("alert").get_by_text(TODAY)).to_be_visible()
 
     def by_alice(route: Route) -> None:
         route.fulfill(json=route.fetch().json() | {"by": "alice"})
 
-    page = explorer("upload")
+    page = explorer(f"studies/{study}")
     page.route("**/explorer/api/deletions/*", by_alice)
+    expect(page.get_by_role("tab", name="Images")).to_be_visible()
+    assert store.http.delete(f"/studies/{study}").status_code == 200
+    told = page.get_by_role("alert").get_by_text(re.compile(r"^This was deleted on .* by alice\.$"))
+    expect(told).to_be_visible()
     visit(page, f"/explorer/studies/{study}")
-    alert = page.get_by_role("alert")
-    expect(alert.get_by_text(re.compile(r"^This was deleted on .* by alice\.$"))).to_be_visible()
+    expect(told).to_be_visible()
+    expect(explorer(f"patients/{patient}").get_by_role("alert").get_by_text(TODAY)).to_be_visible()
 
 
 def test_what_never_was_here(explorer: Open) -> None:

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A study: what it has, what is in it, what can be done with it. */
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useCallback } from 'react';
+import { useCallback, useEffect } from 'react';
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
 import { useLocale, useTranslations } from 'use-intl';
+import { onGone } from '../live/live';
 import { Icon, type IconName } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
@@ -43,6 +44,14 @@ export function StudyPage() {
   const { id } = useParams({ from: '/shell/studies/$id' });
   const study = useQuery(studyQuery(id));
   const series = useQuery(seriesOfStudyQuery(id));
+  const queries = useQueryClient();
+  useEffect(
+    () =>
+      onGone((ids) => {
+        if (ids.includes(id)) void queries.invalidateQueries({ queryKey: studyQuery(id).queryKey });
+      }),
+    [id, queries],
+  );
   const patient = study.data?.PatientMainDicomTags;
   const title = personName(patient?.PatientName ?? '') || patient?.PatientID || t('title');
   const error = study.error ?? series.error;
