@@ -24,7 +24,7 @@ NEW_STUDY = CHANGE_TYPES["NewStudy"]
 BEAT_SECONDS = 15.0
 """A page that hears nothing for some of these takes the stream for dead: comments, which keep
 connections open, are not shown to it."""
-DELETIONS_SECONDS = 5.0
+DELETIONS_SECONDS = 2.0
 """Between two looks at what has been deleted, of which nothing else tells the gateway."""
 
 router = Router(tag_tree.router.title, tag_tree.router.description, prefix="/explorer/api")
