@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from pons.catalog.words import LONGEST
 from pons_gateway.models.examples import example
 from pons_gateway.models.session import CAMEL
 from pons_gateway.models.study_lists import ASKED
@@ -15,7 +16,8 @@ Name = Annotated[
         strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$"
     ),
 ]
-SearchText = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00-\x1f\x7f]*$")]
+SearchText = Annotated[str, Field(max_length=3 * LONGEST, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""As an address has it: three characters for one that is not ASCII."""
 
 
 class ViewAsked(BaseModel):

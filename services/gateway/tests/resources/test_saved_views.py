@@ -24,6 +24,10 @@ async def test_saved_renamed_deleted(client: httpx.AsyncClient) -> None:
     made = await client.post(API, json={"name": " CBCT ", "search": "q=cbct"})
     view = made.json()
     assert (made.status_code, view["name"], view["search"]) == (200, "CBCT", "q=cbct")
+    identifiers = "q=id:" + "%2C".join(f"P{number}" for number in range(1300))
+    long = await client.post(API, json={"name": "Trial", "search": identifiers})
+    assert long.json()["search"] == identifiers
+    assert (await client.delete(f"{API}/{long.json()['id']}")).status_code == 200
     taken = await client.post(API, json={"name": "cbct", "search": ""})
     assert taken.status_code == 409
     assert "There is a view 'cbct' already" in taken.json()["Details"]
@@ -45,7 +49,7 @@ async def test_saved_renamed_deleted(client: httpx.AsyncClient) -> None:
         {"name": "  ", "search": ""},
         {"name": "a\nb", "search": ""},
         {"name": "a" * 81, "search": ""},
-        {"name": "a", "search": "q" * 4001},
+        {"name": "a", "search": "q" * 24_001},
         {"name": "a"},
     ],
 )
