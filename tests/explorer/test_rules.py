@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routing rules in a browser: added, changed, disabled, removed, and tried without sending."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -141,7 +142,9 @@ def test_tester_of_studies(explorer: Open, store: Store) -> None:
     page = explorer("operate/routing")
     tester = page.get_by_role("region", name="Try the rules")
     tester.get_by_label("A study of this store").fill("P0003")
-    tester.get_by_role("button", name="Weiß").click()
+    found = tester.get_by_role("button", name="Weiß")
+    expect(found).to_have_text(re.compile(r" · \d\d/\d\d/\d{4} · "))
+    found.click()
     told = tester.get_by_role("listitem")
     expect(told.filter(has_text="ct")).to_contain_text("would hold, but rests")
     expect(told.filter(has_text="sent")).to_contain_text(

@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Button, DropZone, type FileDropItem, FileTrigger, Text } from 'react-aria-components';
-import { useTranslations } from 'use-intl';
+import { useLocale, useTranslations } from 'use-intl';
 import { post } from '../api/client';
 import type { KnownRule, ListedPage } from '../api/schema';
 import { anyAet } from '../forms/checks';
@@ -12,13 +12,14 @@ import { useForm } from '../forms/useForm';
 import styles from '../known/known.module.css';
 import { Failure } from '../shell/Failure';
 import { Icon } from '../shell/Icon';
-import { personName } from '../studies/dicom';
+import { dateText, personName } from '../studies/dicom';
 import { tryOnFile, tryOnStudy, type Verdict, writtenOf } from './rules';
 
 const SHOWN = 8;
 
 export function Tester({ rules }: { rules: KnownRule[] }) {
   const t = useTranslations('routing');
+  const locale = useLocale();
   const form = useForm({ text: '', origin: '' }, { origin: anyAet });
   const [tried, setTried] = useState<{ of: string; verdicts: Verdict[] } | null>(null);
   const [error, setError] = useState<unknown>(null);
@@ -48,7 +49,11 @@ export function Tester({ rules }: { rules: KnownRule[] }) {
       <TextLine form={form} name="text" label={t('study')} hint={t('studyHint')} />
       <div className={styles.bar}>
         {found.data?.rows.map((row) => {
-          const name = [personName(row.patientName) || row.patientId, row.date, row.description]
+          const name = [
+            personName(row.patientName) || row.patientId,
+            row.date && dateText(row.date, locale),
+            row.description,
+          ]
             .filter(Boolean)
             .join(' · ');
           const names = rules.map((one) => one.name);
