@@ -70,7 +70,11 @@ class ModalityStore:
         peer = find_peer(request, modality, self._settings)
         resources, named = request.resources, request.modality
         complete = bool(request.rules)
-        progress = await begin(run, self._bus, self._catalog, resources, named, complete=complete)
+        # The modality may be described otherwise than when the job was made.
+        called = {"LocalAet": peer.local_aet, "RemoteAet": peer.aet}
+        progress = await begin(
+            run, self._bus, self._catalog, resources, named, lambda _: called, complete=complete
+        )
         sending = Sending(
             self._source, request, peer, run, progress, self._outgoing, self._decompress
         )

@@ -97,6 +97,18 @@ async def test_names_and_move_originator(
     assert (job.content["MoveOriginatorAET"], job.content["MoveOriginatorID"]) == ("MOVER", 42)
 
 
+async def test_a_modality_that_was_corrected_meanwhile(
+    bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any
+) -> None:
+    """The job tells whom it has called, not who was known when it was made."""
+    await store.add_dataset(image())
+    with listening(ACCEPTS_CT) as peer:
+        async with sending(bus, store, peer.port, AET="CORRECTED") as sender:
+            job = await sender.send(peer.port)
+    assert peer.associations == [("PONS", "CORRECTED")]
+    assert (job.content["LocalAet"], job.content["RemoteAet"]) == ("PONS", "CORRECTED")
+
+
 async def test_many_small_fragments(
     bus: Bus, store: Any, index: Any, listening: Any, sending: Any, image: Any, file_of: Any
 ) -> None:
