@@ -14,6 +14,8 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+# Thirty rounds, most with a start of the store: beside other tests each takes a minute.
+@pytest.mark.timeout(1800)
 def test_no_catastrophe_costs_an_acknowledged_instance(
     fresh_store: Callable[..., Store], s3_server: dict[str, str]
 ) -> None:
