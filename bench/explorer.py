@@ -284,6 +284,7 @@ def uploads(bench: Bench, files: int) -> None:
     with tempfile.TemporaryDirectory() as folder, bench.page("upload") as page:
         for number, body in enumerate(fresh()):
             (Path(folder) / f"{number}.dcm").write_bytes(body)
+        os.sync()  # else the store's own files wait behind these
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
         before = heap(session)

@@ -4,11 +4,13 @@
 import asyncio
 import os
 import socket
+import sys
 from typing import Any
 
 import httptools
 import pytest
 
+from pons.http.guard import Connection
 from pons.http.serving import address, serving
 from pons.http.sized_body import PIECE, sized_body
 from pons_testing.waiting import until
@@ -118,14 +120,39 @@ async def test_an_image_is_one_message() -> None:
     assert all(size >= PIECE for size in app.sizes[4:-1])
 
 
-async def test_a_slow_client_has_its_time() -> None:
-    """Also where the system was to wait for the whole body before it tells of any."""
-    data = os.urandom(400_000)
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system waits for more")
+async def test_small_pieces_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browsers send 16 KiB at a time, of bodies of any length."""
+    read: list[int] = []
+    stock = Connection.data_received
+
+    def data_received(self: Connection, data: bytes) -> None:
+        read.append(len(data))
+        stock(self, data)
+
+    monkeypatch.setattr(Connection, "data_received", data_received)
+    data = os.urandom(4_000_000)
+    async with placed() as place:
+        reader, writer = await place.connect()
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(data))
+        for at in range(0, len(data), 16_384):
+            writer.write(data[at : at + 16_384])
+            await writer.drain()
+            await asyncio.sleep(0.0005)
+        assert await answer(reader) == (b"200", b"/" + data)
+    assert len(read) < 60  # of 245 pieces
+
+
+@pytest.mark.parametrize("size", [400_000, 1_500_000])
+async def test_a_slow_client_has_its_time(size: int) -> None:
+    """Also where the system was to wait for more of the body before it tells of any."""
+    data = os.urandom(size)
     async with placed(body=1.5) as place:
         reader, writer = await place.connect()
         writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(data))
-        for at in range(0, len(data), 20_000):
-            writer.write(data[at : at + 20_000])
+        for at in range(0, size, size // 20):
+            writer.write(data[at : at + size // 20])
             await asyncio.sleep(0.1)
         assert await answer(reader) == (b"200", b"/" + data)
 

@@ -17,7 +17,7 @@ from pons.http.exchange import Exchange
 from pons.http.head_and_body import HeadAndBody
 from pons.http.low_water import low_water
 from pons.http.refusals import Refusals
-from pons.http.sized_body import PIECE, SizedBody, sized_body
+from pons.http.sized_body import SizedBody, sized_body
 from pons.http.unsent import TOLD, unsent
 
 LINGER_SECONDS = 1.0
@@ -26,6 +26,9 @@ MOST_LINGERING = 64
 """So many at once; the others are closed without it."""
 WORTH_WAITING = 64 * 1024
 """Bytes of a body that come in more than one piece, usually."""
+WAIT_FOR = 240 * 1024
+"""Bytes that the system waits for at most: nearly what the event loop reads at once. Browsers send
+16 KiB at a time."""
 
 NO_LINE_ENDS = re.compile(rb"[^\r\n]|\Z")
 
@@ -286,8 +289,8 @@ class Connection(asyncio.Protocol):
             self._body = None if body.ended else body
 
     def _expect(self, count: int) -> None:
-        """Let the system wait for the rest of a body, where that is worth while and little."""
-        wanted = count if WORTH_WAITING <= count <= PIECE else 1
+        """Let the system wait for more of a body of which so much has not come."""
+        wanted = min(count, WAIT_FOR) if count >= WORTH_WAITING else 1
         if wanted != self._low_water:
             self._low_water = wanted
             low_water(self._transport, wanted)

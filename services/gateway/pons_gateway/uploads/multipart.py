@@ -62,17 +62,17 @@ class _Reader:
         self._chunks = chunks
         self._buffer = bytearray(beginning)
 
-    async def until(self, mark: bytes) -> AsyncIterator[bytes]:
-        """What comes before `mark`, in pieces; reading goes on after it."""
+    async def until(self, mark: bytes) -> AsyncIterator[bytearray]:
+        """What comes before `mark`, in pieces that are the caller's; reading goes on after it."""
         while (found := self._buffer.find(mark)) < 0:
             sure = len(self._buffer) - len(mark) + 1
             if sure > 0:
-                yield bytes(self._buffer[:sure])
+                yield self._buffer[:sure]
                 del self._buffer[:sure]
             if not await self._more():
                 raise BadRequest("The multipart body ends too early")
         if found:
-            yield bytes(self._buffer[:found])
+            yield self._buffer[:found]
         del self._buffer[: found + len(mark)]
 
     async def goes_on(self) -> bool:

@@ -7,7 +7,7 @@ import { get } from '../api/client';
 import { Icon } from '../shell/Icon';
 import { Page } from '../shell/Page';
 import { personName, sizeText } from '../studies/dicom';
-import { ofInput } from './found';
+import { chosen } from './found';
 import { useUploads } from './queue';
 import { reportOf } from './report';
 import { stageOf, type Upload } from './transfers';
@@ -25,7 +25,8 @@ export function UploadPage() {
   const listed = problems
     ? queue.uploads.filter(({ state }) => PROBLEMS.has(state))
     : queue.uploads;
-  const add = (files: FileList | null) => queue.add(ofInput(files));
+  const add = (files: FileList | null) =>
+    void queue.gather((give, stop) => chosen(files, give, stop));
   return (
     <Page title={t('title')}>
       <div className={styles.drop}>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { walk } from './found';
+import { chosen, walk } from './found';
 import { type Found, UploadQueue } from './transfers';
 
 const file = (fullPath: string, readable = true) => ({
@@ -21,6 +21,34 @@ const folder = (fullPath: string, parts: unknown[]) => ({
 });
 const dropped = (entry: unknown) =>
   ({ items: [{ webkitGetAsEntry: () => entry }] }) as unknown as DataTransfer;
+
+describe('what was chosen', () => {
+  const files = (count: number) =>
+    Array.from({ length: count }, (_, n) => new File(['x'], `${n}`)) as unknown as FileList;
+
+  it('is given on whole, in parts between which the page goes on', async () => {
+    const parts: Found[][] = [];
+    let turns = 0;
+    const turn = setInterval(() => {
+      turns += 1;
+    });
+    await chosen(files(501), (some) => parts.push(some));
+    clearInterval(turn);
+    expect(parts.map(({ length }) => length)).toEqual([200, 200, 101]);
+    expect(parts.flat().map(({ path }) => path)).toEqual([...Array(501).keys()].map(String));
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  it('is not gone through further when the rest is cancelled', async () => {
+    const queue = new UploadQueue();
+    queue.pause();
+    const whole = queue.gather((give, stop) => chosen(files(1000), give, stop));
+    expect([queue.uploads.length, queue.busy]).toEqual([200, true]);
+    queue.cancel();
+    await whole;
+    expect([queue.uploads.length, queue.busy]).toEqual([200, false]);
+  });
+});
 
 describe('a folder that was dropped', () => {
   it('is found whole, and what cannot be read is told', async () => {

@@ -5,8 +5,19 @@ import type { Found } from './transfers';
 const AT_A_TIME = 200;
 const pathOf = ({ fullPath }: FileSystemEntry) => fullPath.replace(/^\//, '');
 
-export function ofInput(files: FileList | null): Found[] {
-  return [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+/** Gives on what was chosen until it is stopped: to ask 100,000 files for their sizes takes a while,
+ * in which the first ones are on their way and the page goes on. */
+export async function chosen(
+  files: FileList | null,
+  give: (found: Found[]) => void,
+  stop?: AbortSignal,
+): Promise<void> {
+  const all = [...(files ?? [])];
+  for (let at = 0; at < all.length && !stop?.aborted; at += AT_A_TIME) {
+    const some = all.slice(at, at + AT_A_TIME);
+    give(some.map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 /** Walks what was dropped until it is stopped, and gives it on as it is found: a folder may have

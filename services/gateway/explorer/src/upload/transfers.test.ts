@@ -73,12 +73,12 @@ describe('files that are sent', () => {
     expect(Request.all.map(({ path }) => path)).toEqual(Array(3).fill('/instances'));
     const other = new UploadQueue();
     Request.all = [];
-    other.add([5, 4_000_001, 7, 8, 3_999_999, 1, 1, 1, 1].map((size) => file(size)));
+    other.add([5, 9_000_001, 7, 8, 8_999_999, 1, 1, 1, 1].map((size) => file(size)));
     expect(Request.all.map(({ names }) => names)).toEqual([
       [5],
-      [4_000_001],
+      [9_000_001],
       [7, 8],
-      [3_999_999, 1],
+      [8_999_999, 1],
     ]);
   });
 

@@ -57,7 +57,7 @@ export interface Totals {
 
 const AT_A_TIME = 4;
 /** Of what goes with one request at most: a request costs as much as the bytes of a small file. */
-const TOGETHER = { files: 16, bytes: 4_000_000 };
+const TOGETHER = { files: 16, bytes: 9_000_000 };
 /** Milliseconds between two looks of the page, however many files there are. */
 const TELL_EVERY = 150;
 export const DONE: ReadonlySet<State> = new Set([
