@@ -3,9 +3,9 @@
 import { useLocale, useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import styles from '../shell/Toolbar.module.css';
-import { type Address, IDENTIFIERS, TEXT_FILTERS } from './address';
+import { type Address, isListFilter, LIST_FILTERS, TEXT_FILTERS } from './address';
 import { dateText } from './dicom';
-import { FILTER_OF, shortened } from './identifiers';
+import { shortened } from './identifiers';
 import type { Term } from './search';
 
 const FILTERS = [...TEXT_FILTERS, 'modality', 'label', 'state'] as const;
@@ -33,7 +33,7 @@ export function Chips({ address, understood, onChange }: Props) {
         <Chip
           key={`${term.kind} ${term.value} ${term.without}`}
           kind={t(`kind_${term.kind}`)}
-          value={term.kind in FILTER_OF ? inShort(term.value) : textOf(term, locale)}
+          value={term.kind in LIST_FILTERS ? inShort(term.value) : textOf(term, locale)}
           remove={() => onChange(term.without ? { ...address, q: term.without } : without('q'))}
         />
       ))}
@@ -41,7 +41,7 @@ export function Chips({ address, understood, onChange }: Props) {
         <Chip
           key={name}
           kind={t(`filter_${name}`)}
-          value={IDENTIFIERS.includes(name) ? inShort(address[name] ?? '') : (address[name] ?? '')}
+          value={isListFilter(name) ? inShort(address[name] ?? '') : (address[name] ?? '')}
           remove={() => onChange(without(name))}
         />
       ))}

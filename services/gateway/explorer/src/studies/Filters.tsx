@@ -6,7 +6,7 @@ import { useTranslations } from 'use-intl';
 import { Icon } from '../shell/Icon';
 import { useShortcuts } from '../shell/keys';
 import styles from '../shell/Toolbar.module.css';
-import { type Address, IDENTIFIERS, LONGEST_SEARCH, STATES, TEXT_FILTERS } from './address';
+import { type Address, isListFilter, LONGEST_SEARCH, STATES, TEXT_FILTERS } from './address';
 import { cellsOf } from './identifiers';
 
 /** A field of one line would lose the ends of lines. */
@@ -64,8 +64,8 @@ export function Filters({
                     id={`filter-${name}`}
                     name={name}
                     defaultValue={address[name] ?? ''}
-                    maxLength={IDENTIFIERS.includes(name) ? LONGEST_SEARCH : 200}
-                    onPaste={IDENTIFIERS.includes(name) ? pasteCells : undefined}
+                    maxLength={isListFilter(name) ? LONGEST_SEARCH : 200}
+                    onPaste={isListFilter(name) ? pasteCells : undefined}
                     autoComplete="off"
                     spellCheck="false"
                     placeholder={
@@ -73,7 +73,7 @@ export function Filters({
                         ? t('dateHint')
                         : name === 'modality'
                           ? 'CT,MR'
-                          : IDENTIFIERS.includes(name)
+                          : isListFilter(name)
                             ? t('listHint')
                             : undefined
                     }

@@ -34,8 +34,15 @@ export const TEXT_FILTERS = [
   'station',
 ] as const;
 export type TextFilter = (typeof TEXT_FILTERS)[number];
-/** Those that may be lists. */
-export const IDENTIFIERS: readonly string[] = ['patientId', 'accession', 'studyUid'];
+/** Those that may be lists, by the term of a search that asks the same. */
+export const LIST_FILTERS = {
+  id: 'patientId',
+  accession: 'accession',
+  uid: 'studyUid',
+} as const satisfies Record<string, TextFilter>;
+export type ListFilter = (typeof LIST_FILTERS)[keyof typeof LIST_FILTERS];
+export const isListFilter = (name: string): name is ListFilter =>
+  (Object.values(LIST_FILTERS) as string[]).includes(name);
 export const STATES = ['arriving', 'stable', 'protected'] as const;
 export type State = (typeof STATES)[number];
 

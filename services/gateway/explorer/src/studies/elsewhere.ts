@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What of a search other archives can be asked for: DICOM queries have no box for any word. */
 import type { Asked } from '../remote/address';
-import { type Address, IDENTIFIERS } from './address';
+import { type Address, isListFilter } from './address';
 import { identifiersOf } from './identifiers';
 
 const SAME = ['name', 'patientId', 'accession', 'description', 'studyUid', 'modality'] as const;
@@ -12,7 +12,7 @@ export function askedElsewhere(address: Address): Asked {
   for (const name of SAME) {
     const text = address[name] ?? '';
     // A query has one identifier.
-    const isList = IDENTIFIERS.includes(name) && identifiersOf(text).length > 1;
+    const isList = isListFilter(name) && identifiersOf(text).length > 1;
     if (text && !isList) asked[name] = text;
   }
   const words = (address.q ?? '').split(/\s+/).filter((word) => /^[^\d:]{3,}$/.test(word));

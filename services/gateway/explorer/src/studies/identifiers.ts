@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Lists of identifiers: pasted from a table, asked for, told in short. */
 
-import type { Address } from './address';
+import { type Address, LIST_FILTERS, type ListFilter } from './address';
 import type { Term } from './search';
 
 const BETWEEN = /[,;\t\r\n]+/;
 const UID = /^\d+(\.\d+){3,}$/;
 const TOLD = 3;
-
-/** Terms of a search that may be lists, and the filters that ask the same. */
-export const FILTER_OF: Record<string, 'patientId' | 'accession' | 'studyUid'> = {
-  id: 'patientId',
-  accession: 'accession',
-  uid: 'studyUid',
-};
 
 /** What commas, semicolons, tabs and ends of lines separate. */
 export const identifiersOf = (text: string) =>
@@ -40,7 +33,7 @@ export function termOf(cells: readonly string[], before: string): string | null 
 }
 
 export interface IdentifierList {
-  filter: (typeof FILTER_OF)[string];
+  filter: ListFilter;
   identifiers: string[];
 }
 
@@ -48,10 +41,10 @@ export interface IdentifierList {
 export function listsIn(address: Address, understood: readonly Term[]): IdentifierList[] {
   return [
     ...understood.flatMap(({ kind, value }) => {
-      const filter = FILTER_OF[kind];
+      const filter = (LIST_FILTERS as Record<string, ListFilter | undefined>)[kind];
       return filter ? [{ filter, text: value }] : [];
     }),
-    ...Object.values(FILTER_OF).map((filter) => ({ filter, text: address[filter] ?? '' })),
+    ...Object.values(LIST_FILTERS).map((filter) => ({ filter, text: address[filter] ?? '' })),
   ]
     .map(({ filter, text }) => ({ filter, identifiers: [...new Set(identifiersOf(text))] }))
     .filter(({ identifiers }) => identifiers.length > 1);
