@@ -220,6 +220,24 @@ def opened_app(backends: Backends) -> FastAPI:
     return app
 
 
+def http_scope(method: str, path: str, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    """What a server gives an application of a request on its own machine."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": list(headers),
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+
+
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
     """`/openapi.json` of a store without any setting, which takes seconds to make."""

@@ -11,6 +11,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from pons_gateway.routing import Router, TreeRouter
 
+from .conftest import http_scope
+
 pytestmark = pytest.mark.anyio
 
 WRITTEN = 20
@@ -55,22 +57,8 @@ async def ask(app: FastAPI, leaves: bool) -> list[bytes]:
                 left.set()
                 await asyncio.Event().wait()
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": "/stream",
-        "raw_path": b"/stream",
-        "query_string": b"",
-        "root_path": "",
-        "headers": [],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
     async with asyncio.timeout(60):
-        await app(scope, receive, send)
+        await app(http_scope("GET", "/stream"), receive, send)
     return got
 
 

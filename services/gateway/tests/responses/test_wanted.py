@@ -11,7 +11,7 @@ import pytest
 from pons_gateway.responses import wanted
 from pons_testing.waiting import until
 
-from ..conftest import STUDY, Store, opened_app
+from ..conftest import STUDY, Store, http_scope, opened_app
 
 pytestmark = pytest.mark.anyio
 
@@ -54,20 +54,8 @@ async def find(store: Store, left: asyncio.Event, sent: list[Any]) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": "/tools/find",
-        "raw_path": b"/tools/find",
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"localhost"), (b"content-length", b"%d" % len(body))],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
+    headers = ((b"host", b"localhost"), (b"content-length", b"%d" % len(body)))
+    scope = http_scope("POST", "/tools/find", *headers)
     await opened_app(store.backends)(scope, receive, send)
 
 
