@@ -15,6 +15,7 @@ import pytest
 
 from pons.errors import StorageUnavailable, Unavailable
 from pons.objects import Objects, new_key, open_objects
+from pons.objects.s3_bucket import REQUESTS_AT_ONCE
 from pons.objects.s3_connections import CONNECT_SECONDS
 from pons_testing.certificates import Authority
 from pons_testing.distance import distant
@@ -97,8 +98,9 @@ async def test_what_was_read_whole_ends_without_a_turn(way: Between, objects: Ob
     reading = objects.stream(key, size=len(IMAGE))
     assert await anext(reading) == IMAGE
     way.mode = "silent"
-    puts = [asyncio.create_task(objects.put(new_key(), b"body")) for _ in range(20)]
-    await until(lambda: way.about("main").count("PUT") == 16)
+    more = REQUESTS_AT_ONCE + 4
+    puts = [asyncio.create_task(objects.put(new_key(), b"body")) for _ in range(more)]
+    await until(lambda: way.about("main").count("PUT") == REQUESTS_AT_ONCE)
     with pytest.raises(StopAsyncIteration):
         await anext(reading)
     assert not any(put.done() for put in puts)

@@ -23,7 +23,7 @@ PART_SIZE = 16 << 20
 LARGE_AT_ONCE = 3
 """Uploads of several parts at once: each holds two parts at most, 96 MiB together."""
 
-REQUESTS_AT_ONCE = 16
+REQUESTS_AT_ONCE = 32
 PROMPT = 2.0
 """Seconds in which a bucket has to say whether it is there, for readiness."""
 PAGE = 1000

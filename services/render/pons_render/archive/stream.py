@@ -23,7 +23,7 @@ from pons_render.archive.dicomdir import DicomDir, Summary, summarize
 from pons_render.archive.plan import Catalog, File, files_of
 from pons_render.archive.zip import Packer, Zip, pack
 
-FILES_AHEAD = 12
+FILES_AHEAD = 16
 BYTES_AHEAD = 16 << 20
 """What one archive reads before it is asked for, if all together may hold as much; a larger file
 than `SPOOL_ABOVE` is streamed."""
