@@ -33,7 +33,8 @@ router = Router("DICOM files", "Send files to the store, get them back.")
 async def upload(request: Request) -> Response:
     """A ZIP is answered by an array of what was stored, a form by nothing.
 
-    What is no DICOM file is refused, except inside a ZIP, where it is passed over.
+    What is no DICOM file is refused, except inside a ZIP, where it is passed over. Images of ZIPs
+    in a ZIP are stored as well.
     """
     stored = await store_upload(request, request.app.state.backends)
     return done() if stored is None else json_answer(stored)

@@ -7,13 +7,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import IO
 
 from pons.errors import InvalidInstance, PonsError, TooLarge
 from pons.limits import MEGABYTE
 from pons.limits.unpacking import UnpackLimit
 from pons.objects import Body, Objects
-from pons.objects.bodies import beginning, opened
+from pons.objects.bodies import beginning, freed, opened
 from pons_gateway.bodies.gathering import Gatherer
 
 SIGNATURE = b"PK\x03\x04"
@@ -24,6 +25,9 @@ END64 = struct.Struct("<4sQ2H2L4Q")
 MAX_COMMENT = 65535
 MAX_DIRECTORY = 64 * MEGABYTE
 """Bytes of a ZIP's list of files, which is read into memory: some 500,000 files."""
+
+DEEPEST = 3
+"""ZIPs that may lie in each other in an upload: archives of archives of studies."""
 
 Damaged = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 """What `zipfile` raises for damaged, encrypted or unknown entries."""
@@ -43,8 +47,9 @@ async def zip_files(
 ) -> AsyncGenerator[tuple[str, Body | PonsError]]:
     """Each file in the ZIP by its name, or why it cannot be had; whoever gets a file frees it.
 
-    Folders and empty files are left out. Raises `InvalidInstance` for a ZIP that cannot be read,
-    and `TooLarge` as soon as its files together unpack further than `unpacking` lets them.
+    Folders and empty files are left out; of a ZIP in the ZIP it is the files in there. Raises
+    `InvalidInstance` for a ZIP that cannot be read, and `TooLarge` as soon as its files together
+    unpack further than `unpacking` lets them.
 
     Parameters
     ----------
@@ -53,27 +58,78 @@ async def zip_files(
     received
         Bytes that were sent, fewer than the ZIP has where it was packed once more.
     """
-    packed = unpacked = 0
     with opened(body) as file:
         archive = await asyncio.to_thread(_archive, file)
+        unpacker = _Unpacker(objects, limit, unpacking, received)
+        async with aclosing(unpacker.files(archive)) as files:
+            async for one in files:
+                yield one
+
+
+class _Unpacker:
+    """Reads the files of one upload, which count together however deep they lie."""
+
+    def __init__(self, objects: Objects, limit: int, unpacking: UnpackLimit, received: int) -> None:
+        self._objects = objects
+        self._limit = limit
+        self._unpacking = unpacking
+        self._received = received
+        self._packed = self._unpacked = 0
+
+    async def files(
+        self, archive: zipfile.ZipFile, folder: str = "", depth: int = 0
+    ) -> AsyncGenerator[tuple[str, Body | PonsError]]:
+        """Those of a ZIP that `folder` names and so many others are around; as `zip_files`."""
         for entry in archive.infolist():
             if entry.is_dir() or entry.file_size == 0:
                 continue
-            packed, unpacked = packed + entry.compress_size, unpacked + entry.file_size
-            if unpacked > unpacking.most(min(packed, received)):
-                excess = unpacking.excess(min(packed, received), unpacked)
-                raise TooLarge(f"The ZIP unpacks too far, with {entry.filename}", excess)
+            name = folder + entry.filename
+            self._count(entry, name, depth)
             try:
-                if entry.file_size > limit:
-                    raise TooLarge(
-                        f"The file has more than {limit // MEGABYTE} MiB",
-                        "setting http.max_zip_entry_mb",
-                    )
-                with Gatherer(objects, limit) as gatherer:
-                    await _read(archive, entry, gatherer)
-                    yield entry.filename, await gatherer.take()
+                file = await self._content(archive, entry)
             except (InvalidInstance, TooLarge) as error:
-                yield entry.filename, error
+                yield name, error
+                continue
+            if not is_zip(file):
+                yield name, file
+                continue
+            with freed(file), opened(file) as content:
+                try:
+                    inner = await _inner(content, depth)
+                except (InvalidInstance, TooLarge) as error:
+                    yield name, error
+                    continue
+                async with aclosing(self.files(inner, f"{name}/", depth + 1)) as files:
+                    async for one in files:
+                        yield one
+
+    def _count(self, entry: zipfile.ZipInfo, name: str, depth: int) -> None:
+        """Raise `TooLarge` where this file is too much."""
+        self._unpacked += entry.file_size
+        if not depth:  # what lies deeper was not sent besides
+            self._packed += entry.compress_size
+        sent = min(self._packed, self._received)
+        if self._unpacked > self._unpacking.most(sent):
+            excess = self._unpacking.excess(sent, self._unpacked)
+            raise TooLarge(f"The ZIP unpacks too far, with {name}", excess)
+
+    async def _content(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Body:
+        if entry.file_size > self._limit:
+            raise TooLarge(
+                f"The file has more than {self._limit // MEGABYTE} MiB",
+                "setting http.max_zip_entry_mb",
+            )
+        with Gatherer(self._objects, self._limit) as gatherer:
+            await _read(archive, entry, gatherer)
+            return await gatherer.take()
+
+
+async def _inner(content: IO[bytes], depth: int) -> zipfile.ZipFile:
+    """A ZIP that lies in a ZIP, around which there are `depth` others."""
+    if depth == DEEPEST:
+        why = f"ZIPs lie in each other more than {DEEPEST} deep"
+        raise InvalidInstance("The ZIP is not unpacked", why)
+    return await asyncio.to_thread(_archive, content)
 
 
 def _archive(file: IO[bytes]) -> zipfile.ZipFile:

@@ -97,6 +97,40 @@ def damaged(name: str, *files: tuple[str, bytes]) -> bytes:
     return bytes(body)
 
 
+async def test_zips_in_a_zip(client: httpx.AsyncClient, store: Store) -> None:
+    """Their images are stored as well; what lies too deep, or is damaged, is told by its path."""
+    inner = zipped(("2.dcm", SECOND), ("notes.txt", b"nothing"))
+    answer = await client.post("/instances", content=zipped(("1.dcm", FIRST), ("p/s.zip", inner)))
+    assert [one["Status"] for one in answer.json()] == ["Success"] * 2
+    assert store.ingest.bodies == [FIRST, SECOND]
+    deep = inner
+    for _ in range(4):
+        deep = zipped(("in.zip", deep))
+    files = (("deep.zip", deep), ("cut.zip", inner[:-30]), ("3.dcm", FIRST + b"3"))
+    answer = await client.post("/instances", content=zipped(*files))
+    assert (answer.status_code, len(answer.json()["Stored"])) == (400, 1)
+    assert answer.json()["Refused"] == [
+        {
+            "File": "deep.zip/in.zip/in.zip/in.zip",
+            "Details": "The ZIP is not unpacked (ZIPs lie in each other more than 3 deep)",
+        },
+        {"File": "cut.zip", "Details": "The ZIP ends too early"},
+    ]
+    assert spools(store) == []
+
+
+async def test_zips_in_a_zip_unpack_together(open_client: Open, store: Store) -> None:
+    """However often it was packed, what comes out is measured by what was sent."""
+    files = [zipped(*((f"{n}.dcm", ZEROS + bytes([i, n])) for n in range(2))) for i in range(4)]
+    body = zipped(*((f"{i}.zip", file) for i, file in enumerate(files)))
+    async with open_client(TIGHT) as client:
+        answer = (await client.post("/instances", content=body)).json()
+    assert answer["HttpStatus"] == 413
+    assert "The ZIP unpacks too far, with 1.zip/1.dcm" in answer["Details"]
+    assert len(answer["Stored"]) == len(store.ingest.bodies) == 3
+    assert spools(store) == []
+
+
 async def test_one_damaged_file_of_a_zip(client: httpx.AsyncClient, store: Store) -> None:
     """It is named, the others are stored, and told as they would be without it."""
     body = damaged("b.dcm", ("a.dcm", FIRST), ("b.dcm", b"DICOM x"), ("c.dcm", SECOND))
