@@ -3,7 +3,7 @@
 import { useLocale, useTranslations } from 'use-intl';
 import type { JobRow } from '../api/schema';
 import { numberFormat, timeFormat } from '../formats';
-import { secondsLeft } from './left';
+import { arrived, secondsLeft } from './progress';
 
 const TYPES = [
   'DicomModalityStore',
@@ -52,9 +52,9 @@ export function useJobTexts() {
       destination ? `${type(name)} ⟶ ${nameOf(destination)}` : type(name),
     state: ({ state, wanted }: Pick<JobRow, 'state' | 'wanted'>) =>
       wanted ? t(`wanted_${wanted}`) : t(`state_${state}`),
-    counted: ({ count, progress, state }: JobRow) => {
+    counted: ({ count, ...job }: JobRow) => {
       if (count === null) return '';
-      const done = state === 'Success' ? count : Math.round(progress * count);
+      const done = arrived({ ...job, count });
       return `${done.toLocaleString(locale)} / ${count.toLocaleString(locale)}`;
     },
     percent: (part: number) =>
