@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from browsing import Open
 from outside import Store, eventually
@@ -30,8 +30,9 @@ def choose_folder(page: Page, folder: Path) -> None:
     picker.set_input_files(folder)
 
 
-def expect_stored(page: Page, store: Store) -> None:
-    expect(page.get_by_text(f"{FILES + 2} of {FILES + 2} files")).to_be_visible()
+def expect_stored(page: Page, store: Store, others: int = 2) -> None:
+    files = FILES + others
+    expect(page.get_by_text(f"{files} of {files} files")).to_be_visible()
     rows = page.get_by_role("table").get_by_role("row").filter(has_text=".dcm")
     expect(rows.filter(has_text="stored")).to_have_count(FILES)
     query = {"Level": "Study", "Query": {"PatientID": "FOLDER"}}
@@ -75,8 +76,19 @@ def test_a_zip_without_images(explorer: Open, tmp_path: Path) -> None:
 
 
 def test_refused_together(explorer: Open, store: Store, tmp_path: Path) -> None:
-    """A proxy that lets no such form pass: each file goes alone."""
+    """A proxy that lets no such form pass: each file goes alone. One that has gone from the disk
+    meanwhile is told so, and is no reason to take the store for gone."""
     page = explorer("upload")
-    page.route("**/explorer/api/upload", lambda route: route.fulfill(status=413))
+    gone = tmp_path / "gone"
+    gone.write_bytes(b"no image either")
+
+    def refuse(route: Route) -> None:
+        gone.unlink(missing_ok=True)
+        route.fulfill(status=413)
+
+    page.route("**/explorer/api/upload", refuse)
     choose_folder(page, folder_of(tmp_path))
-    expect_stored(page, store)
+    expect_stored(page, store, others=3)
+    row = page.get_by_role("table").get_by_role("row").filter(has_text="gone")
+    expect(row).to_contain_text("refused")
+    expect(row).to_contain_text("could not be found")

@@ -95,7 +95,8 @@ async function unanswered(some: readonly Upload[]): Promise<Ended> {
 }
 
 function whyUnreadable(file: File): Promise<string | null> {
-  const read = file.slice(0, 1).arrayBuffer();
+  // Of a file that has gone the size is 0 from then on, and of nothing its first byte can be read.
+  const read = (file.size ? file.slice(0, 1) : file).arrayBuffer();
   return read.then(
     () => null,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
