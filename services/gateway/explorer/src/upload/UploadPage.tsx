@@ -14,7 +14,7 @@ import { stageOf, type Upload } from './transfers';
 import styles from './UploadPage.module.css';
 
 const SHOWN = 200;
-const PROBLEMS = new Set(['notDicom', 'refused', 'failed', 'cancelled']);
+const PROBLEMS = new Set(['partly', 'notDicom', 'refused', 'failed', 'cancelled']);
 
 export function UploadPage() {
   const t = useTranslations('upload');

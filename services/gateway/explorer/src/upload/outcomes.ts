@@ -28,23 +28,25 @@ export function outcomeOf(status: number, answer: unknown): Outcome {
     const whyKey = stored.length < all.length ? 'partlyFiltered' : null;
     return { stored, state, why: '', whyKey };
   }
-  const told = (answer ?? {}) as { Details?: string; Message?: string };
+  const told = (answer ?? {}) as { Details?: string; Message?: string; Stored?: Stored[] };
   const why = told.Details || told.Message || String(status);
-  const failed = { ...nothing, why };
+  // A ZIP has what is stored of it even where another file in it is the reason of the failure.
+  const stored = (told.Stored ?? []).filter(({ Status }) => Status !== 'FilteredOut');
+  const failed = { ...nothing, why, stored };
   if (status === 401) return { ...failed, state: 'failed', whyKey: 'signedOut' };
-  if (status === 413) return { ...failed, state: 'refused', whyKey: 'tooLarge' };
   if (status === 507) return { ...failed, state: 'failed', whyKey: 'full' };
-  if (status === 400) return { ...failed, state: 'notDicom' };
   // Too many at once, or too slow, passes.
-  const passes = status >= 500 || status === 408 || status === 429;
-  return { ...failed, state: passes ? 'failed' : 'refused' };
+  if (status >= 500 || status === 408 || status === 429) return { ...failed, state: 'failed' };
+  if (stored.length) return { ...failed, state: 'partly' };
+  if (status === 413) return { ...failed, state: 'refused', whyKey: 'tooLarge' };
+  return { ...failed, state: status === 400 ? 'notDicom' : 'refused' };
 }
 
 /** What became of each of so many files that came together; null where they were not looked at. */
 export function outcomesOf(status: number, answer: unknown, files: number): Outcome[] | null {
   if (status !== 200 || !Array.isArray(answer) || answer.length !== files) return null;
   return (answer as UploadedFile[]).map(({ status, stored, details }) =>
-    outcomeOf(status, status === 200 ? stored : { Details: details }),
+    outcomeOf(status, status === 200 ? stored : { Details: details, Stored: stored }),
   );
 }
 

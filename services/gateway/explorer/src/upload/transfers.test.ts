@@ -97,6 +97,19 @@ describe('files that are sent', () => {
     expect(Request.all).toHaveLength(5);
   });
 
+  it('have counted what is stored of a ZIP once, however often it is sent', () => {
+    const queue = new UploadQueue();
+    queue.add([file(10)]);
+    const full = { Stored: [{ Status: 'Success', ParentStudy: 'one' }] };
+    Request.all[0]?.answer(507, full);
+    expect([states(queue), [...queue.studies]]).toEqual([['failed'], [['one', 1]]]);
+    queue.retry();
+    const both = ['AlreadyStored', 'Success'].map((Status) => ({ Status, ParentStudy: 'one' }));
+    Request.all[1]?.answer(400, { Details: 'the third one is damaged', Stored: both });
+    expect([states(queue), [...queue.studies]]).toEqual([['partly'], [['one', 2]]]);
+    expect(queue.totals()).toMatchObject({ done: 1, stored: 0, left: 1, failed: 0 });
+  });
+
   it('go alone from then on where they are refused together', () => {
     const queue = new UploadQueue();
     queue.add(Array.from({ length: 40 }, () => file(10)));

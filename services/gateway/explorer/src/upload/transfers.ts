@@ -9,6 +9,7 @@ export type State =
   | 'sending'
   | 'stored'
   | 'already'
+  | 'partly'
   | 'notDicom'
   | 'refused'
   | 'failed'
@@ -63,6 +64,7 @@ const TELL_EVERY = 150;
 export const DONE: ReadonlySet<State> = new Set([
   'stored',
   'already',
+  'partly',
   'notDicom',
   'refused',
   'failed',
@@ -88,6 +90,8 @@ export class UploadQueue {
   private together = true;
   /** What was refused together, or was with a file that cannot be read. */
   private alone = new WeakSet<Upload>();
+  /** ZIPs of which something is stored, and which are to be sent once more. */
+  private begun = new WeakSet<Upload>();
   /** What ends each request that is on its way, and what it has. */
   private running = new Map<() => void, Upload[]>();
   /** What still finds files, in folders that were dropped. */
@@ -219,7 +223,7 @@ export class UploadQueue {
       totals.sent += DONE.has(state) ? size : sent;
       if (DONE.has(state)) totals.done += 1;
       if (state === 'stored' || state === 'already') totals.stored += 1;
-      else if (state === 'notDicom' || state === 'refused') totals.left += 1;
+      else if (state !== 'leftOut' && DONE.has(state)) totals.left += 1;
     }
     return totals;
   }
@@ -278,8 +282,10 @@ export class UploadQueue {
 
   private over(upload: Upload, { state, why, whyKey, stored }: Outcome): void {
     Object.assign(upload, { state, why, whyKey });
-    for (const { ParentStudy } of stored)
-      this.studies.set(ParentStudy, (this.studies.get(ParentStudy) ?? 0) + 1);
+    for (const { ParentStudy, Status } of stored)
+      if (Status !== 'AlreadyStored' || !this.begun.has(upload))
+        this.studies.set(ParentStudy, (this.studies.get(ParentStudy) ?? 0) + 1);
+    if (stored.length) this.begun.add(upload);
     if (state === 'waiting') {
       upload.sent = 0;
       this.alone.add(upload);
