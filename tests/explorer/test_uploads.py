@@ -61,29 +61,31 @@ def test_a_folder(explorer: Open, store: Store, tmp_path: Path) -> None:
 
 
 def test_zips(explorer: Open, tmp_path: Path) -> None:
-    """Why nothing of a ZIP is stored is said: it has none, or has them in a ZIP of its own. One
-    with a damaged file is stored in part, and its study is named."""
+    """Why nothing of a ZIP is stored is said; images of one inside it are. One with a damaged file
+    is stored in part, and its study is named."""
     image = encoded(scan(8390, "Packed^Twice", "TWICE", "20260101"))
     inner = BytesIO()
     with ZipFile(inner, "w") as packed:
-        packed.writestr("image.dcm", image)
+        packed.writestr("image.dcm", encoded(scan(8391, "Packed^Deep", "DEEP", "20260101")))
     with ZipFile(tmp_path / "twice.zip", "w") as packed:
         packed.writestr("inner.zip", inner.getvalue())
+    with ZipFile(tmp_path / "none.zip", "w") as packed:
+        packed.writestr("notes.txt", b"nothing")
     with ZipFile(tmp_path / "part.zip", "w") as packed:
         packed.writestr("whole.dcm", image)
         packed.writestr("cut.dcm", image[:-100])
     page = explorer("upload")
     picker = page.locator('input[type="file"]').first
     picker.wait_for(state="attached")
-    picker.set_input_files([tmp_path / "twice.zip", tmp_path / "part.zip"])
+    picker.set_input_files([tmp_path / f"{name}.zip" for name in ("twice", "none", "part")])
     row = page.get_by_role("table").get_by_role("row")
-    expect(row.filter(has_text="twice.zip")).to_contain_text(
-        "No DICOM file is in this ZIP; ZIPs inside it are not opened."
-    )
+    expect(row.filter(has_text="twice.zip")).to_contain_text("stored")
+    expect(row.filter(has_text="none.zip")).to_contain_text("No DICOM file is in this ZIP.")
     expect(row.filter(has_text="part.zip")).to_contain_text("stored in part")
     expect(row.filter(has_text="part.zip")).to_contain_text("cut.dcm")
-    expect(page.get_by_role("listitem").filter(has_text="Packed, Twice")).to_contain_text("1 image")
-    expect(page.get_by_text("0 files are uploaded, 2 are not").last).to_be_visible()
+    for name in ("Packed, Twice", "Packed, Deep"):
+        expect(page.get_by_role("listitem").filter(has_text=name)).to_contain_text("1 image")
+    expect(page.get_by_text("1 file is uploaded, 2 are not").last).to_be_visible()
 
 
 def test_refused_together(explorer: Open, store: Store, tmp_path: Path) -> None:
