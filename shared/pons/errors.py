@@ -70,8 +70,8 @@ class ReadOnly(PonsError):
 
     def __init__(
         self,
-        message: str = "The store takes and changes nothing",
-        details: str = "setting store.read_only",
+        message: str = "The store takes and changes nothing (setting store.read_only)",
+        details: str = "",
     ) -> None:
         super().__init__(message, details)
 

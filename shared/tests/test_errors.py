@@ -7,6 +7,7 @@ from pons.errors import (
     DamagedObject,
     DatabaseUnavailable,
     PonsError,
+    ReadOnly,
     Unavailable,
     family_name,
     kind_name,
@@ -39,6 +40,13 @@ def test_a_kind_that_nobody_knows_is_its_family() -> None:
     assert named(family_name(away), kind_name(away)) is DatabaseUnavailable
     assert named("Unavailable", "SunUnavailable") is named("Unavailable") is Unavailable
     assert (kind_name(Locked("no")), named("")) == ("", PonsError)
+
+
+def test_what_crosses_says_nothing_twice() -> None:
+    """A job keeps the words of its error; whoever reads them makes the same error of them."""
+    for family in FAMILY.values():
+        error = family("why", "what to do") if family is not ReadOnly else ReadOnly()
+        assert str(named(family_name(error))(str(error))) == str(error)
 
 
 def test_every_error_has_a_status() -> None:
