@@ -10,6 +10,7 @@ import pytest
 from pons.bus import Bus
 from pons.errors import Conflict, NotFound, RemoteFailure, TooLarge, Unavailable
 from pons.jobs import JobRequest, Jobs, Run, failure_of, transitions
+from pons.jobs.actions import act
 from pons_testing.jobs import until_state
 from pons_testing.waiting import until
 
@@ -127,6 +128,36 @@ async def test_our_own_trouble_is_tried_again(
         job = await jobs.wait_for(await jobs.submit(REQUEST), 60)
     assert (job.document.state, tries) == ("Success", [None, 1, 1, 1])
     assert [step for _, step in counting.done] == [1, 2]
+
+
+async def test_somebody_is_quicker_than_the_next_try(
+    bus: Bus, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that waits for its next try is tried at once when asked to, and goes on from there."""
+    monkeypatch.setattr(transitions, "RETRY_DELAYS", (3600.0,))
+    tries = []
+
+    async def hampered(run: Run) -> None:
+        tries.append(run.document.position)
+        if len(tries) != 3:
+            await run.step(1 / 3, {"Steps": 1}, len(tries))
+            raise Unavailable("the object store is away")
+
+    async with working(bus, hampered):
+        job_id = await jobs.submit(REQUEST)
+        await until_state(jobs, job_id, "Retry")
+        assert await act(jobs, [job_id], "retry") == {}
+
+        async def again() -> bool:
+            document = (await jobs.get(job_id)).document
+            return len(tries) == 2 and document.state == "Retry"
+
+        await until(again)  # it has its delays anew, and has not failed for good
+        assert await act(jobs, [job_id], "retry") == {}
+        job = await jobs.wait_for(job_id, 60)
+    assert (job.document.state, job.document.error_code) == ("Success", 0)
+    assert tries == [None, 1, 2]
+    assert list(await act(jobs, [job_id], "retry")) == [job_id]
 
 
 async def test_pause_and_resume(bus: Bus, jobs: Jobs) -> None:

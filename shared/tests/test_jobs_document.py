@@ -27,6 +27,7 @@ from pons.jobs.transitions import (
     claimed,
     ended_by_pause,
     failed,
+    hastened,
     paused,
     released,
     resubmitted,
@@ -178,10 +179,13 @@ def test_a_finished_job_stays(change: Transition, state: JobState) -> None:
     assert change(finished, 5.0) is finished
 
 
-@pytest.mark.parametrize(("change", "allowed"), [(resumed, {"Paused"}), (resubmitted, {"Failure"})])
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [(resumed, {"Paused"}), (resubmitted, {"Failure"}), (hastened, {"Retry"})],
+)
 @pytest.mark.parametrize("state", ["Pending", "Running", "Success", "Failure", "Paused", "Retry"])
-def test_resume_and_resubmit(change: Transition, allowed: set[str], state: JobState) -> None:
-    """Only a paused job can be resumed, only a failed one resubmitted."""
+def test_which_go_on(change: Transition, allowed: set[str], state: JobState) -> None:
+    """Only a paused job is resumed, only a failed one resubmitted, only a waiting one hastened."""
     if state in allowed:
         assert change(document(state), 5.0).state == "Pending"
     else:

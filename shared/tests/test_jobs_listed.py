@@ -60,7 +60,7 @@ def test_only_what_is_on_the_list_of_it_is_undelivered() -> None:
         ({"state": "Running"}, ["pause", "cancel"]),
         ({"state": "Running", "wanted": "pause"}, ["cancel"]),
         ({"state": "Running", "wanted": "cancel"}, []),
-        ({"state": "Retry"}, ["pause", "cancel"]),
+        ({"state": "Retry"}, ["retry", "pause", "cancel"]),
         ({"state": "Paused"}, ["resume", "cancel"]),
         ({"state": "Success"}, ["forget"]),
         ({"state": "Failure"}, ["retry", "forget"]),

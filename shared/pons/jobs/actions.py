@@ -12,6 +12,7 @@ from pons.jobs.transitions import (
     NEVER_RESUBMITTED,
     Transition,
     cancelled,
+    hastened,
     paused,
     resubmitted,
     resumed,
@@ -30,6 +31,8 @@ def possible(document: JobDocument) -> Iterator[JobAction]:
             yield "retry"
         yield "forget"
         return
+    if document.state == "Retry":
+        yield "retry"
     if document.state == "Paused":
         yield "resume"
     elif not document.wanted:
@@ -39,7 +42,10 @@ def possible(document: JobDocument) -> Iterator[JobAction]:
 
 
 def retried(document: JobDocument, now: float) -> JobDocument:
-    """Tried again: a dead letter goes on where it stopped, other failures begin anew."""
+    """Tried again: a dead letter, and a job that waits for its next try, go on where they stopped,
+    other failures begin anew."""
+    if document.state == "Retry":
+        return hastened(document, now)
     return (revived if document.dead_letter else resubmitted)(document, now)
 
 

@@ -135,8 +135,9 @@ class ActionAsked(BaseModel):
     model_config = ASKED | example(action="retry", ids=[JOB])
 
     action: JobAction = Field(
-        description="`retry` goes on with what could not be delivered where it stopped, and begins "
-        "others anew; `forget` takes one that has ended off the list."
+        description="`retry` goes on with what could not be delivered where it stopped, at once "
+        "with what waits for its next try, and begins others anew; `forget` takes one that has "
+        "ended off the list."
     )
     ids: Listed[JobId] = Field(min_length=1, max_length=MOST_ACTED, description="Identifiers.")
 
