@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modalities and peers in a browser: asked, added, changed, removed; what is fixed, is locked."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
-from browsing import Open, faults_in_each_language, faults_of, visit
+from browsing import Open, faults_in_each_language, faults_of, until, visit
 from outside import Store
 
 
@@ -103,9 +104,17 @@ def test_the_row_says_what_was_last(explorer: Open, store: Store) -> None:
 
 
 def test_a_mistake_is_told_where_it_moves_nothing(explorer: Open) -> None:
-    """Save stays where it is while it is pressed, though the field that is left is wrong."""
-    page = explorer("operate/modalities")
-    page.get_by_role("button", name="Add a modality").click()
+    """Save stays where it is while it is pressed, though the field that is left is wrong. Keys and
+    the way back ask before they throw away what was typed, and nothing else does."""
+    page = explorer("operate")
+    page.get_by_role("link", name="Network").click()
+    add = page.get_by_role("button", name="Add a modality")
+    add.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(add).to_be_focused()
+    add.press("Enter")
     dialog = page.get_by_role("dialog")
     save = dialog.get_by_role("button", name="Save")
     expect(dialog.get_by_label("Seconds to wait for it")).to_have_value("")
@@ -118,6 +127,31 @@ def test_a_mistake_is_told_where_it_moves_nothing(explorer: Open) -> None:
     expect(dialog.get_by_text("A number from 1 to 65534.")).to_have_count(0)
     page.mouse.up()
     expect(dialog.get_by_text("A number from 1 to 65534.")).to_be_visible()
+    question = page.get_by_role("dialog", name="Throw away what you typed?")
+    for leave in (lambda: page.keyboard.press("Escape"), page.go_back):
+        leave()
+        expect(question).to_be_visible()
+        assert faults_of(page) == []
+        page.keyboard.press("Escape")
+        expect(question).to_have_count(0)
+        expect(dialog.get_by_role("textbox", name="Name")).to_be_focused()
+        expect(dialog.get_by_role("textbox", name="Port")).to_have_value("70000")
+        expect(page).to_have_url(re.compile("/operate/modalities$"))
+    asked: list[str] = []
+
+    def stay(browsers: Dialog) -> None:
+        asked.append(browsers.type)
+        browsers.dismiss()
+
+    page.once("dialog", stay)
+    page.evaluate("setTimeout(() => location.reload())")
+    until(page, lambda: asked)
+    assert asked == ["beforeunload"]
+    expect(dialog.get_by_role("textbox", name="Port")).to_have_value("70000")
+    page.go_back()
+    question.get_by_role("button", name="Throw away").click()
+    expect(page.get_by_role("heading", name="Store", exact=True)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_peer_keeps_its_password(explorer: Open, store: Store) -> None:

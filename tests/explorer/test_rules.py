@@ -83,6 +83,8 @@ def test_rule(explorer: Open, store: Store) -> None:
     reload(page)
     page.get_by_role("button", name="Change mr").click()
     dialog.get_by_label("modality:fixed").check()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Go on typing").click()
     dialog.get_by_role("button", name="Save").click()
     expect(row(page, "mr")).to_contain_text("send to modality:fixed")
     assert store.get("/routing/rules/mr")["Enabled"] is False

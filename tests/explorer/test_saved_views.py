@@ -31,6 +31,11 @@ def test_a_view_from_its_name_to_its_end(explorer: Open, store: Store) -> None:
     other.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(other.get_by_role("alert")).to_contain_text("There is a view 'ours' already")
     other.keyboard.press("Escape")
+    other.get_by_role("dialog").get_by_role("button", name="Go on typing").click()
+    expect(other.get_by_label("Name of the view")).to_have_value("ours")
+    other.keyboard.press("Escape")
+    other.get_by_role("button", name="Throw away").click()
+    expect(other.get_by_role("dialog")).to_have_count(0)
 
     side.get_by_role("button", name="View Ours: what to do").click()
     other.get_by_role("menuitem", name="Rename").click()

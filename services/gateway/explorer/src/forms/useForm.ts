@@ -9,6 +9,8 @@ export type Checks<V extends Values> = Partial<Record<keyof V, Check>>;
 
 export interface Form<V extends Values> {
   values: V;
+  /** Whether something is other than it was at first. */
+  edited: boolean;
   set: <K extends keyof V>(name: K, value: V[K]) => void;
   /** A mistake to be told at a field: the key of a sentence, or what the store has said. */
   mistake: (name: string) => { key: Mistake } | { told: string } | null;
@@ -26,7 +28,8 @@ export function useForm<V extends Values>(
   /** Of each field; a function where what one of them has to be depends on others. */
   checksOf: Checks<V> | ((values: V) => Checks<V>),
 ): Form<V> {
-  const [values, setValues] = useState(initial);
+  const [begun] = useState(initial);
+  const [values, setValues] = useState(begun);
   const checks = typeof checksOf === 'function' ? checksOf(values) : checksOf;
   const [seen, setSeen] = useState<Set<string> | 'all'>(new Set());
   const [told, setTold] = useState<{ name: string; text: string } | null>(null);
@@ -34,6 +37,7 @@ export function useForm<V extends Values>(
   const wrong = (name: string) => checks[name]?.(String(values[name])) ?? null;
   return {
     values,
+    edited: Object.keys(values).some((name) => values[name] !== begun[name]),
     set: (name, value) => {
       setTold(null);
       setValues((before) => ({ ...before, [name]: value }));

@@ -12,6 +12,8 @@ import { useOpen } from './useOpen';
 
 interface Props<V extends Values> {
   form: Form<V>;
+  /** Whether something beside its fields was changed. */
+  edited?: boolean;
   title: string;
   /** Of what is changed. */
   revision: Revision;
@@ -27,6 +29,7 @@ interface Props<V extends Values> {
 
 export function FormDialog<V extends Values>({
   form,
+  edited = false,
   title,
   revision: seen,
   save,
@@ -70,6 +73,7 @@ export function FormDialog<V extends Values>({
       action={t('save')}
       busy={busy}
       lasting
+      edited={form.edited || edited}
       onAction={() => void run(seen)}
       onClose={onClose}
     >

@@ -63,6 +63,7 @@ export function PeerForm({ known, taken, onClose, onDone }: FormProps<KnownPeer>
   return (
     <FormDialog
       form={form}
+      edited={kept.length < there.length}
       title={known ? texts('changeOf', { name }) : t('addPeer')}
       revision={known?.revision ?? 'new'}
       save={save}

@@ -35,7 +35,8 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
   const rule = known?.rule;
   const when = rule?.When ?? [];
   const [written, setWritten] = useState(!areSimple(when));
-  const [to, setTo] = useState(rule?.To ?? []);
+  const before = rule?.To ?? [];
+  const [to, setTo] = useState(before);
   const form = useForm(
     {
       name: known?.name ?? '',
@@ -67,6 +68,7 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
   return (
     <FormDialog
       form={form}
+      edited={to.length !== before.length || to.some((one) => !before.includes(one))}
       title={known ? texts('changeOf', { name }) : t('add')}
       revision={known?.revision ?? 'new'}
       save={save}

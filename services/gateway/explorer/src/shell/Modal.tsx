@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A dialog with its title and its buttons, of which one does what the dialog is for. */
-import type { ReactNode } from 'react';
+import { useBlocker } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
 import { Modal as AriaModal, Button, Dialog, Heading, ModalOverlay } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import styles from './Modal.module.css';
@@ -14,6 +15,10 @@ interface Props {
   busy?: boolean;
   /** A click beside it does not close it: what was typed would be lost. */
   lasting?: boolean;
+  /** Something was typed or chosen: only the button that cancels throws it away unasked. */
+  edited?: boolean;
+  /** What the button says that cancels. */
+  cancel?: string;
   onAction: () => void;
   onClose: () => void;
   children: ReactNode;
@@ -26,13 +31,21 @@ export function Modal({
   blocked,
   busy,
   lasting,
+  edited,
+  cancel,
   onAction,
   onClose,
   children,
 }: Props) {
   const t = useTranslations('shell');
+  const [asked, setAsked] = useState(false);
   return (
-    <ModalOverlay className={styles.overlay} isOpen onOpenChange={onClose} isDismissable={!lasting}>
+    <ModalOverlay
+      className={styles.overlay}
+      isOpen
+      onOpenChange={() => (edited ? setAsked(true) : onClose())}
+      isDismissable={!lasting}
+    >
       <AriaModal className={styles.modal}>
         <Dialog className={styles.dialog}>
           <form
@@ -58,7 +71,7 @@ export function Modal({
                 </p>
               )}
               <Button className={styles.button} onPress={onClose}>
-                {t('cancel')}
+                {cancel ?? t('cancel')}
               </Button>
               <Button
                 type="submit"
@@ -71,8 +84,51 @@ export function Modal({
               </Button>
             </div>
           </form>
+          {edited && <Leaving asked={asked} onStay={() => setAsked(false)} onLeave={onClose} />}
         </Dialog>
       </AriaModal>
     </ModalOverlay>
   );
 }
+
+interface LeavingProps {
+  asked: boolean;
+  onStay: () => void;
+  onLeave: () => void;
+}
+
+/** Asks before what was typed is thrown away: by a key, a way to another page, or a reload. */
+function Leaving({ asked, onStay, onLeave }: LeavingProps) {
+  const t = useTranslations('shell');
+  const { status, proceed, reset } = useBlocker({
+    shouldBlockFn: isAnotherPage,
+    enableBeforeUnload: true,
+    withResolver: true,
+  });
+  if (!asked && status === 'idle') return null;
+  return (
+    <Modal
+      title={t('leaveTitle')}
+      action={t('leave')}
+      cancel={t('stay')}
+      danger
+      onAction={() => {
+        onLeave();
+        proceed?.();
+      }}
+      onClose={() => {
+        onStay();
+        reset?.();
+      }}
+    >
+      <p>{t('leaveWhat')}</p>
+    </Modal>
+  );
+}
+
+interface Place {
+  pathname: string;
+}
+
+const isAnotherPage = ({ current, next }: { current: Place; next: Place }): boolean =>
+  current.pathname !== next.pathname;

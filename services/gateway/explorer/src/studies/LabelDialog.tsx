@@ -49,6 +49,7 @@ export function LabelDialog({ ids, onClose, onDone }: Props) {
       action={how === 'add' ? t('labelAdd') : t('labelRemove')}
       blocked={LABEL.test(label) ? undefined : t('labelRule')}
       busy={busy}
+      edited={text !== ''}
       onAction={() => void run()}
       onClose={onClose}
     >

@@ -43,6 +43,7 @@ export function ViewDialog({ view, address, onClose }: Props) {
       title={view ? t('viewRename') : t('viewSave')}
       action={view ? t('viewRenameDo') : t('viewSaveDo')}
       blocked={name.trim() ? undefined : t('viewNameLacks')}
+      edited={name !== (view?.name ?? '')}
       onAction={() => !busy && void run()}
       onClose={onClose}
     >
