@@ -22,7 +22,8 @@ def read_only(page: Page, store: Store) -> None:
 
 
 def test_a_store_that_is_only_read(explorer: Open, store: Store) -> None:
-    """Beside what can be done with studies that are chosen, and on the page of one."""
+    """Beside what can be done with studies that are chosen, on the page of one, and where files are
+    uploaded, which an old bookmark may lead to."""
     page = explorer("upload")
     read_only(page, store)
     visit(page, "/explorer/?q=P0007")
@@ -37,6 +38,9 @@ def test_a_store_that_is_only_read(explorer: Open, store: Store) -> None:
     first.locator("a").click()
     for language in in_each_language(page):
         expect(page.get_by_role("toolbar").get_by_text(REASON[language])).to_be_visible()
+    visit(page, "/explorer/upload")
+    expect(page.get_by_role("note").get_by_text(REASON["en"])).to_be_visible()
+    expect(page.get_by_role("button", name="Choose files")).to_have_count(0)
 
 
 def test_what_is_not_loaded_is_not_protected(explorer: Open) -> None:

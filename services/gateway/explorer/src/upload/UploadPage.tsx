@@ -4,6 +4,7 @@ import { memo, useState } from 'react';
 import { Button, FileTrigger } from 'react-aria-components';
 import { useLocale, useTranslations } from 'use-intl';
 import { get } from '../api/client';
+import { useMay, useSession } from '../api/session';
 import { Icon } from '../shell/Icon';
 import { Page } from '../shell/Page';
 import { personName, sizeText } from '../studies/dicom';
@@ -19,6 +20,9 @@ const PROBLEMS = new Set(['partly', 'notDicom', 'refused', 'failed', 'cancelled'
 export function UploadPage() {
   const t = useTranslations('upload');
   const locale = useLocale();
+  const shell = useTranslations('shell');
+  const session = useSession();
+  const barred = !useMay()('upload') && session;
   const queue = useUploads();
   const [problems, setProblems] = useState(false);
   const totals = queue.totals();
@@ -29,18 +33,22 @@ export function UploadPage() {
     void queue.gather((give, stop) => chosen(files, give, stop));
   return (
     <Page title={t('title')}>
-      <div className={styles.drop}>
-        <Icon name="upload" size={28} />
-        <p>{t('drop')}</p>
-        <div className={styles.buttons}>
-          <FileTrigger allowsMultiple onSelect={add}>
-            <Button className={styles.primary}>{t('chooseFiles')}</Button>
-          </FileTrigger>
-          <FileTrigger acceptDirectory onSelect={add}>
-            <Button className={styles.button}>{t('chooseFolder')}</Button>
-          </FileTrigger>
+      {barred ? (
+        <p role="note">{shell(session.readOnly ? 'readOnlyWhy' : 'errorForbidden')}</p>
+      ) : (
+        <div className={styles.drop}>
+          <Icon name="upload" size={28} />
+          <p>{t('drop')}</p>
+          <div className={styles.buttons}>
+            <FileTrigger allowsMultiple onSelect={add}>
+              <Button className={styles.primary}>{t('chooseFiles')}</Button>
+            </FileTrigger>
+            <FileTrigger acceptDirectory onSelect={add}>
+              <Button className={styles.button}>{t('chooseFolder')}</Button>
+            </FileTrigger>
+          </div>
         </div>
-      </div>
+      )}
       {totals.files > 0 && (
         <>
           <section className={styles.state} aria-label={t('progressLabel')}>
