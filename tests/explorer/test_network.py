@@ -233,6 +233,10 @@ def test_a_refusal_is_seen_whatever_it_is_about(explorer: Open, store: Store) ->
     expect(alert).to_be_in_viewport()
     assert faults_of(page) == []
     page.unroute("**/modalities/pacs")
+    page.route("**/modalities/pacs", lambda route: route.abort())
+    dialog.get_by_role("button", name="Save").click()
+    expect(alert).to_contain_text("this may be saved, or not")
+    page.unroute("**/modalities/pacs")
     dialog.get_by_role("textbox", name="Host").fill("")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("textbox", name="Host")).to_be_focused()

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react';
 import { Button } from 'react-aria-components';
 import { useTranslations } from 'use-intl';
 import { ApiError } from '../api/client';
+import { isUnreached } from '../api/reach';
 import { Failure } from '../shell/Failure';
 import styles from './fields.module.css';
 
@@ -34,7 +35,12 @@ export function Refusal({ error, reload, overwrite }: Props) {
           </div>
         </div>
       ) : (
-        <Failure error={error} />
+        <Failure
+          error={error}
+          sentence={
+            error instanceof ApiError && isUnreached(error.status) ? t('unsure') : undefined
+          }
+        />
       )}
     </div>
   );
