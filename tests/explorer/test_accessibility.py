@@ -55,13 +55,19 @@ def test_dialogs(explorer: Open) -> None:
 
 
 def test_narrow_window(explorer: Open) -> None:
-    """The side bar is a drawer, and the page itself does not scroll sideways."""
+    """The side bar is a drawer that keys open and close, and the page itself does not scroll
+    sideways."""
     page = explorer(viewport={"width": 768, "height": 1024})
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     expect(page.get_by_role("navigation")).to_have_count(0)
-    page.get_by_role("button", name="Show or hide the side bar").click()
+    bars = page.get_by_role("button", name="Show or hide the side bar")
+    bars.press("Enter")
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    expect(page.get_by_role("link", name="Studies", exact=True)).to_be_focused()
     assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("navigation", name="Pages")).to_have_count(0)
+    expect(bars).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

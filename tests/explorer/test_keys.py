@@ -16,9 +16,18 @@ def show(page: Page, store: Store, path: str) -> None:
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
 
+def in_the_list_at(page: Page, index: int) -> None:
+    """Return once the keyboard is in the list, at a row that is in sight."""
+    grid = page.get_by_role("grid")
+    expect(grid).to_be_focused()
+    row = page.locator(f'[aria-rowindex="{index}"]')
+    expect(row).to_be_in_viewport()
+    expect(grid).to_have_attribute("aria-activedescendant", str(row.get_attribute("id")))
+
+
 def test_from_study_to_study(explorer: Open, store: Store) -> None:
     """`n` and `b` go through the list that a study was opened from; where it ends, they say so. The
-    way back leads to that list, with what was searched."""
+    way back leads to that list, with what was searched, and there to what was looked at."""
     page = explorer("?q=Dubois")
     first = page.locator('[aria-rowindex="2"] a')
     expect(first).to_be_visible()
@@ -36,10 +45,12 @@ def test_from_study_to_study(explorer: Open, store: Store) -> None:
     page.go_back()
     searched = page.get_by_role("searchbox", name="Search studies")
     expect(searched).to_have_value("Dubois")
+    in_the_list_at(page, 3)
     first.click()
     show(page, store, paths[0])
-    page.get_by_role("link", name="Back to the list").click()
+    page.get_by_role("link", name="Back to the list").press("Enter")
     expect(searched).to_have_value("Dubois")
+    in_the_list_at(page, 2)
     assert page.url.endswith("/explorer/?q=Dubois")
 
 

@@ -70,9 +70,11 @@ def test_modality(explorer: Open, store: Store) -> None:
     page.get_by_role("button", name="Ask all").click()
     expect(itself).to_contain_text("not reachable")
     expect(itself).to_contain_text("C-ECHO")
-    page.get_by_role("button", name="Remove itself").click()
-    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Remove itself").press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Remove").press("Enter")
     expect(itself).to_have_count(0)
+    # What had the focus went with its row: the row that is left has it.
+    expect(fixed.get_by_role("button")).to_be_focused()
     assert store.get("/modalities") == ["fixed"]
 
 

@@ -57,6 +57,8 @@ export interface GridProps<Row> {
   /** Index of the active row; -1 is the row of headings. */
   active: number;
   onActive: (index: number, extend?: boolean) => void;
+  /** Index of a row that is brought into sight, once; -1 for none. */
+  reveal?: number;
   /** What is selected; left out where there is nothing to select rows for. */
   selected?: ReadonlySet<string>;
   /** Rows of what is there no more: they stay where they are, and cannot be selected. */
@@ -103,6 +105,12 @@ export function Grid<Value>(props: GridProps<Value>) {
   const items = rows.getVirtualItems();
   const { startIndex, endIndex } = rows.range ?? { startIndex: 0, endIndex: 0 };
   useEffect(() => onRange(startIndex, endIndex), [startIndex, endIndex, onRange]);
+
+  const { reveal = -1 } = props;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once
+  useEffect(() => {
+    if (reveal >= 0) rows.scrollToIndex(reveal, { align: 'center' });
+  }, [reveal]);
 
   const go = (to: number, extend: boolean) => {
     const index = Math.max(-1, Math.min(to, count - 1));

@@ -12,6 +12,8 @@ import { DropTarget } from '../upload/DropTarget';
 import { Away } from './Away';
 import { Failure } from './Failure';
 import { Keys } from './Keys';
+import { keepFocus } from './keepFocus';
+import { useShortcuts } from './keys';
 import { useNotices } from './notices';
 import styles from './Shell.module.css';
 import { SideBar } from './SideBar';
@@ -49,12 +51,23 @@ export function Shell() {
     const action = { text: t('loadAnew'), run: () => window.location.reload() };
     show({ text: t('earlierVersion'), bad: true, about: 'styles', action });
   }, [styleGone, show, t]);
+  useEffect(() => keepFocus(document.getElementById('app') as HTMLElement), []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: every new address closes the drawer
   useEffect(() => setDrawer(false), [href]);
+  const shell = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (drawer) shell.current?.querySelector<HTMLElement>('nav a')?.focus();
+  }, [drawer]);
+  const closeDrawer = () => {
+    setDrawer(false);
+    shell.current?.querySelector<HTMLElement>('header button')?.focus();
+  };
+  useShortcuts(drawer ? [{ keys: 'Escape', text: t('closeSide'), run: closeDrawer }] : []);
 
   if (stranger) return null;
   return (
     <div
+      ref={shell}
       className={styles.shell}
       data-side={sideBar || undefined}
       data-drawer={drawer || undefined}

@@ -36,6 +36,7 @@ import { SelectionBar } from './SelectionBar';
 import styles from './StudiesPage.module.css';
 import { countQuery, pageQuery, type Row } from './search';
 import { useDrawn } from './useDrawn';
+import { useReturn } from './useReturn';
 import { Views } from './Views';
 import { walkThrough } from './walk';
 
@@ -211,7 +212,14 @@ export function StudiesPage() {
     }
   }, [told, first.isFetching, announce]);
 
-  const inGrid = () => document.querySelector<HTMLElement>('[role="grid"]')?.focus();
+  const returned = useReturn(
+    address,
+    first.data?.rows,
+    useCallback((index: number) => {
+      if (document.activeElement?.matches('body, h1')) inGrid();
+      setActive(index);
+    }, []),
+  );
   const step = (by: number) => {
     inGrid();
     setActive(active < 0 ? 0 : Math.max(0, Math.min(rows - 1, active + by)));
@@ -343,6 +351,7 @@ export function StudiesPage() {
                 if (id) prefer({ widths: { ...preferences.widths, [id]: width } });
               }}
               active={Math.min(active, rows - 1)}
+              reveal={returned}
               onActive={(index, extend) => {
                 setActive(index);
                 if (extend) selection.extendTo(index);
@@ -378,6 +387,7 @@ export function StudiesPage() {
 }
 
 const searchOf = ({ asked: { text, filters } }: Search) => JSON.stringify([text, filters]);
+const inGrid = () => document.querySelector<HTMLElement>('[role="grid"]')?.focus();
 const noRow = () => undefined;
 const keyOf = (row: Row) => row.id;
 const hrefOf = (row: Row) => `/explorer/studies/${row.id}`;

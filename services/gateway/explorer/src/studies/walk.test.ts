@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
-import { besideStudy, listAround, walkThrough } from './walk';
+import { besideStudy, listAround, lookAt, lookedAt, walkThrough } from './walk';
 
 test('a list is gone through both ways, and ends', () => {
   walkThrough(['a', 'b', 'c'], { q: 'ct' });
@@ -15,4 +15,13 @@ test('the way back leads to the list that a study is in', () => {
   walkThrough(['a', 'b'], { q: 'ct', sort: 'name' });
   expect(listAround('b')).toEqual({ q: 'ct', sort: 'name' });
   expect(listAround('elsewhere')).toEqual({});
+});
+
+test('the list at the address that a study was opened from knows which one it was', () => {
+  walkThrough(['a', 'b'], { q: 'ct' });
+  lookAt('b');
+  expect(lookedAt({ q: 'ct' })).toBe('b');
+  expect(lookedAt({ q: 'mr' })).toBeUndefined();
+  lookAt('elsewhere');
+  expect(lookedAt({ q: 'ct' })).toBeUndefined();
 });

@@ -26,7 +26,8 @@ export function Protect({ patient }: { patient: string }) {
   return (
     <Button
       className={styles.action}
-      isDisabled={isProtected === undefined || change.isPending}
+      isDisabled={isProtected === undefined}
+      isPending={change.isPending}
       onPress={() => change.mutate(!isProtected)}
     >
       <Icon name={isProtected ? 'lock' : 'unlock'} />

@@ -11,7 +11,7 @@ import { useShortcuts } from '../shell/keys';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { dateTimeText, personName, sizeText } from '../studies/dicom';
-import { besideStudy, listAround } from '../studies/walk';
+import { besideStudy, listAround, lookAt } from '../studies/walk';
 import { type Address, TABS, type Tab as TabName } from './address';
 import { bornText } from './Facts';
 import { Files } from './Files';
@@ -95,6 +95,7 @@ function Study({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }
     [navigate, study.ID],
   );
   const { show } = useNotices();
+  useEffect(() => lookAt(study.ID), [study.ID]);
   const beside = (by: number) => {
     const id = besideStudy(study.ID, by);
     if (id) void navigate({ to: '/studies/$id', params: { id }, search: tabOnly, replace: true });
