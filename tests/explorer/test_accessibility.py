@@ -6,6 +6,18 @@ from playwright.sync_api import expect
 
 from browsing import Open, faults_of, visit
 
+MARKS = """() => {
+  const row = document.querySelector('[aria-rowindex="2"]');
+  const other = document.querySelector('[aria-rowindex="3"] input');
+  const ground = (input) => getComputedStyle(input, '::after').backgroundColor;
+  return {
+    frame: getComputedStyle(row).outlineStyle,
+    tick: ground(row.querySelector('input')),
+    box: ground(other),
+  };
+}"""
+"""How a list shows that its first row is chosen, and the second one is not."""
+
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
 def test_list(explorer: Open, language: str) -> None:
@@ -43,6 +55,11 @@ def test_dialogs(explorer: Open) -> None:
     page = explorer("?q=Dubois%20P000")
     expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
     page.locator('[aria-rowindex="2"] input').click()
+    page.emulate_media(forced_colors="active")
+    marks = page.evaluate(MARKS)
+    page.emulate_media(forced_colors="none")
+    assert marks["frame"] == "solid"
+    assert marks["tick"] != marks["box"]
     page.keyboard.press("l")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Label", exact=True)).to_be_visible()

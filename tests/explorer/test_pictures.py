@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
-from browsing import Open, faults_in_each_language, faults_of, reload, until, visit
+from browsing import FITS, Open, faults_in_each_language, faults_of, reload, until, visit
 from outside import Store
 from pictures import EDGE, picture, seen, send, slope, volume
 
@@ -324,7 +324,8 @@ def test_a_store_that_stumbles(explorer: Open, store: Store) -> None:
 
 
 def test_accessible(explorer: Open, store: Store) -> None:
-    """The page, its list of windows, and a narrow window."""
+    """The page, its list of windows, a narrow window, and one as small as zoom makes it: there the
+    picture keeps a height in which it can be read, and can be scrolled to."""
     series = send(store, *volume(3, WindowCenterWidthExplanation="SOFT"))
     page = explorer(f"view/{series}")
     shown(page, 1)
@@ -334,6 +335,22 @@ def test_accessible(explorer: Open, store: Store) -> None:
     page.get_by_role("button", name="Windows").click()
     expect(page.get_by_text("SOFT", exact=True)).to_be_visible()
     assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("SOFT", exact=True)).to_have_count(0)
+    for width, height in ((640, 360), (320, 256)):
+        page.set_viewport_size({"width": width, "height": height})
+        stage = page.locator("canvas").locator("..")
+        box = stage.bounding_box()
+        assert box is not None
+        assert box["height"] > 150
+        series_strip = page.get_by_role("navigation", name="Series of the study")
+        series_strip.get_by_role("link").first.scroll_into_view_if_needed()
+        link = series_strip.get_by_role("link").first.bounding_box()
+        strip = series_strip.bounding_box()
+        assert link is not None
+        assert strip is not None
+        assert strip["height"] > link["height"] > 50
+        assert page.evaluate(FITS)
 
 
 def test_what_nobody_touches_is_not_drawn_again(explorer: Open, store: Store) -> None:
