@@ -2,6 +2,7 @@
 /** What to do where there is nothing to show. */
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { useLocale, useTranslations } from 'use-intl';
 import { useMay, useSession } from '../api/session';
 import { type Address, type Asked, TEXT_FILTERS, type TextFilter } from './address';
@@ -73,9 +74,12 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
           {helpful.map((loss) => (
             <li key={`${loss.kind} ${loss.value}`}>
               <button type="button" onClick={() => onChange(lessOf(address, loss))}>
-                {t('without', {
-                  value: loss.kind === 'filter' ? t(`filter_${filterOf(loss)}`) : loss.value,
-                })}
+                <span>
+                  {t.rich('without', {
+                    quoted,
+                    value: loss.kind === 'filter' ? t(`filter_${filterOf(loss)}`) : loss.value,
+                  })}
+                </span>
               </button>
               <span>
                 {t('wouldBe', {
@@ -88,10 +92,10 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
           {words.map((loss) => (
             <li key={`series ${loss.value}`}>
               <button type="button" onClick={() => onChange(wordAs('series', address, loss))}>
-                {t('inSeries', { value: loss.value })}
+                <span>{t.rich('inSeries', { quoted, value: loss.value })}</span>
               </button>
               <button type="button" onClick={() => onChange(wordAs('station', address, loss))}>
-                {t('ofStation', { value: loss.value })}
+                <span>{t.rich('ofStation', { quoted, value: loss.value })}</span>
               </button>
             </li>
           ))}
@@ -112,6 +116,9 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
 }
 
 /** The search for a word in the descriptions of series, or as the name of a device, instead. */
+/** What was written from right to left leaves the marks around it where they are. */
+const quoted = (text: ReactNode) => <bdi>{text}</bdi>;
+
 function wordAs(kind: 'series' | 'station', address: Address, { value, without }: Loss): Address {
   const word = /\s/.test(value) ? `${kind}:"${value}"` : `${kind}:${value}`;
   return { ...address, q: [word, without].filter(Boolean).join(' ') };
