@@ -115,10 +115,10 @@ export function NoMatch({ address, asked, onChange }: NoMatchProps) {
   );
 }
 
-/** The search for a word in the descriptions of series, or as the name of a device, instead. */
 /** What was written from right to left leaves the marks around it where they are. */
 const quoted = (text: ReactNode) => <bdi>{text}</bdi>;
 
+/** The search for a word in the descriptions of series, or as the name of a device, instead. */
 function wordAs(kind: 'series' | 'station', address: Address, { value, without }: Loss): Address {
   const word = /\s/.test(value) ? `${kind}:"${value}"` : `${kind}:${value}`;
   return { ...address, q: [word, without].filter(Boolean).join(' ') };
