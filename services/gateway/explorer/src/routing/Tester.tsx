@@ -70,17 +70,19 @@ export function Tester({ rules }: { rules: KnownRule[] }) {
         {found.data?.rows.length === 0 && <p className={styles.soft}>{t('noStudy')}</p>}
       </div>
       <DropZone
-        className={styles.empty}
+        className={`${styles.empty} ${styles.drop}`}
         onDrop={async ({ items }) => {
           const file = items.find((one): one is FileDropItem => one.kind === 'file');
           onFile(await file?.getFile());
         }}
       >
-        <Text slot="label">{t('drop')}</Text>
+        <div className={styles.bar}>
+          <Text slot="label">{t('drop')}</Text>
+          <FileTrigger onSelect={(files) => onFile(files?.[0])}>
+            <Button className={styles.button}>{t('choose')}</Button>
+          </FileTrigger>
+        </div>
         <TextLine form={form} name="origin" label={t('origin')} hint={t('originHint')} />
-        <FileTrigger onSelect={(files) => onFile(files?.[0])}>
-          <Button className={styles.button}>{t('choose')}</Button>
-        </FileTrigger>
       </DropZone>
       {(error ?? found.error) && <Failure error={error ?? found.error} />}
       {tried && (
