@@ -20,7 +20,7 @@ def test_one_list(explorer: Open, store: Store) -> None:
     panel = page.get_by_role("tabpanel")
     expect(panel.get_by_text("The study came")).to_be_visible()
     expect(panel.get_by_text("Nothing more came for a while: the study")).to_be_visible()
-    failed = panel.get_by_role("row").filter(has_text="Job DicomModalityStore")
+    failed = panel.get_by_role("row").filter(has_text="Job: Send")
     expect(failed).to_contain_text("failed")
     assert faults_of(page) == []
     panel.get_by_role("button", name="Changes").focus()

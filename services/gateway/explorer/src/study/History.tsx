@@ -7,6 +7,7 @@ import { useLocale, useTranslations } from 'use-intl';
 import { get } from '../api/client';
 import type { StudyEvent, StudyEvents } from '../api/schema';
 import { timeFormat } from '../formats';
+import { useJobTexts } from '../jobs/texts';
 import { Failure } from '../shell/Failure';
 import type { SeriesAnswer, StudyAnswer } from './queries';
 import styles from './study.module.css';
@@ -31,6 +32,7 @@ const isUnderWay = ({ state }: StudyEvent) => state === 'Running' || state === '
 
 export function History({ study, series }: { study: StudyAnswer; series: SeriesAnswer[] }) {
   const t = useTranslations('study');
+  const jobs = useJobTexts();
   const locale = useLocale();
   const [kinds, setKinds] = useState<Set<string>>(() => new Set(KINDS));
   const history = useQuery({
@@ -48,7 +50,7 @@ export function History({ study, series }: { study: StudyAnswer; series: SeriesA
     return [tags?.SeriesNumber, tags?.SeriesDescription].filter(Boolean).join(' ');
   };
   const what = (event: StudyEvent) => {
-    if (event.kind === 'job') return t('job', { type: event.what });
+    if (event.kind === 'job') return t('job', { type: jobs.type(event.what) });
     if (event.kind === 'sent') {
       return t('sentLevel', {
         level: event.level ?? 'Study',
