@@ -15,7 +15,7 @@ from pons.http.body import Body, end_of_head
 from pons.http.bounds import Admission, Bounds
 from pons.http.exchange import Exchange
 from pons.http.head_and_body import HeadAndBody
-from pons.http.low_water import low_water
+from pons.http.low_water import low_water, worth_waiting_for
 from pons.http.refusals import Refusals
 from pons.http.sized_body import SizedBody, sized_body
 from pons.http.unsent import TOLD, unsent
@@ -24,11 +24,6 @@ LINGER_SECONDS = 1.0
 """How long a client that was refused may take to read why."""
 MOST_LINGERING = 64
 """So many at once; the others are closed without it."""
-WORTH_WAITING = 64 * 1024
-"""Bytes of a body that come in more than one piece, usually."""
-WAIT_FOR = 240 * 1024
-"""Bytes that the system waits for at most: nearly what the event loop reads at once. Browsers send
-16 KiB at a time."""
 
 NO_LINE_ENDS = re.compile(rb"[^\r\n]|\Z")
 
@@ -290,7 +285,7 @@ class Connection(asyncio.Protocol):
 
     def _expect(self, count: int) -> None:
         """Let the system wait for more of a body of which so much has not come."""
-        wanted = min(count, WAIT_FOR) if count >= WORTH_WAITING else 1
+        wanted = worth_waiting_for(count)
         if wanted != self._low_water:
             self._low_water = wanted
             low_water(self._transport, wanted)

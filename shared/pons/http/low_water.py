@@ -5,6 +5,17 @@ import asyncio
 import socket
 import sys
 
+WORTH_WAITING = 64 * 1024
+"""Bytes of a body that come in more than one piece, usually."""
+WAIT_FOR = 240 * 1024
+"""Bytes that the system waits for at most: nearly what the event loop reads at once. Browsers send
+16 KiB at a time."""
+
+
+def worth_waiting_for(count: int) -> int:
+    """The bytes to wait for where so many of a body have not come."""
+    return min(count, WAIT_FOR) if count >= WORTH_WAITING else 1
+
 
 def low_water(transport: asyncio.Transport, count: int) -> None:
     """Be told of what comes once it has `count` bytes, where the system can wait for that.

@@ -27,7 +27,7 @@ MAX_DIRECTORY = 64 * MEGABYTE
 """Bytes of a ZIP's list of files, which is read into memory: some 500,000 files."""
 
 DEEPEST = 3
-"""ZIPs that may lie in each other in an upload: archives of archives of studies."""
+"""How deep ZIPs may lie in an uploaded one: archives of archives of studies."""
 
 Damaged = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 """What `zipfile` raises for damaged, encrypted or unknown entries."""
@@ -79,7 +79,7 @@ class _Unpacker:
     async def files(
         self, archive: zipfile.ZipFile, folder: str = "", depth: int = 0
     ) -> AsyncGenerator[tuple[str, Body | PonsError]]:
-        """Those of a ZIP that `folder` names and so many others are around; as `zip_files`."""
+        """As `zip_files`, of a ZIP at `folder` in the upload, which lies in `depth` others."""
         for entry in archive.infolist():
             if entry.is_dir() or entry.file_size == 0:
                 continue

@@ -39,7 +39,7 @@ function inItsPlace(way: Way, from: number): Element {
   return found;
 }
 
-/** The heading where all of the page went, and the one that followed has not taken the focus. */
+/** What is nearest to where the focus was; of a page that went as a whole, the heading of the next. */
 function nextTo(way: Way): HTMLElement | null {
   for (let from = 0; from < way.length; from += 1) {
     const within = way[from]?.within;
