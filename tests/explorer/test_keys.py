@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What single keys do beside the list: on from study to study, to a search, to another page."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
-from browsing import Open
+from browsing import Open, until
 from outside import Store
+from patients import STUDIES
 
 
 def show(page: Page, store: Store, path: str) -> None:
@@ -52,6 +55,33 @@ def test_from_study_to_study(explorer: Open, store: Store) -> None:
     expect(searched).to_have_value("Dubois")
     in_the_list_at(page, 2)
     assert page.url.endswith("/explorer/?q=Dubois")
+
+
+def test_back_to_what_is_far_down(explorer: Open, store: Store) -> None:
+    """The list is where it was left, however many rows had to be loaded by scrolling: also once
+    nothing of it is kept any more, and after a study was gone through in between."""
+    page = explorer("", clock=True)
+    grid = page.get_by_role("grid")
+    expect(page.locator('[aria-rowindex="2"] a')).to_be_visible()
+    last = page.locator(f'[aria-rowindex="{STUDIES + 1}"] a')
+
+    def at_the_end() -> bool:
+        grid.press("End")  # of what is loaded
+        return last.is_visible()
+
+    until(page, at_the_end)
+    path = str(last.evaluate("a => a.pathname"))
+    last.click()
+    show(page, store, path)
+    page.keyboard.press("b")
+    expect(page).not_to_have_url(re.compile(path))
+    page.go_back()
+    in_the_list_at(page, STUDIES)
+    last.click()
+    expect(page).to_have_url(re.compile(path))
+    page.clock.run_for(2 * 60_000)
+    page.go_back()
+    in_the_list_at(page, STUDIES + 1)
 
 
 def test_to_the_search_of_tags(explorer: Open, store: Store) -> None:

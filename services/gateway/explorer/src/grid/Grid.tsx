@@ -109,7 +109,8 @@ export function Grid<Value>(props: GridProps<Value>) {
   const { reveal = -1 } = props;
   // biome-ignore lint/correctness/useExhaustiveDependencies: once
   useEffect(() => {
-    if (reveal >= 0) rows.scrollToIndex(reveal, { align: 'center' });
+    const isNear = startIndex <= reveal && reveal <= endIndex;
+    if (reveal >= 0) rows.scrollToIndex(reveal, { align: isNear ? 'auto' : 'center' });
   }, [reveal]);
 
   const go = (to: number, extend: boolean) => {

@@ -21,6 +21,8 @@ export interface PageOf<Row> {
 export interface Pages<Row> {
   /** Rows that can be scrolled to now. */
   count: number;
+  /** Whether these are all. */
+  whole: boolean;
   rowAt: (index: number) => Row | undefined;
   setRange: (first: number, last: number) => void;
   error: unknown;
@@ -50,7 +52,10 @@ export function usePages<Row, Page extends PageOf<Row>, Key extends QueryKey>(
   }, [next, last, cursors, key]);
 
   const read = useCallback(
-    (at: number) => queries.getQueryData<Page>(page(cursors[at] ?? null).queryKey),
+    (at: number) => {
+      const cursor = cursors[at];
+      return cursor === undefined ? undefined : queries.getQueryData<Page>(page(cursor).queryKey);
+    },
     [queries, page, cursors],
   );
 
@@ -66,6 +71,7 @@ export function usePages<Row, Page extends PageOf<Row>, Key extends QueryKey>(
   const waiting = cursors.length > 1 ? 20 : 0;
   return {
     count: (cursors.length - 1) * PAGE + (lastLoaded?.rows.length ?? waiting),
+    whole: lastLoaded !== undefined && lastLoaded.next === null,
     rowAt: (index) => read(Math.floor(index / PAGE))?.rows[index % PAGE],
     setRange: useCallback(
       (from: number, to: number) =>

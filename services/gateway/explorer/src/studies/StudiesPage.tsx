@@ -116,6 +116,17 @@ export function StudiesPage() {
     return [found, counts];
   }, [hidden, deleted, countedAt, pages]);
   const rowAt = (index: number) => pages.rowAt(withoutHidden(index, hiddenAt));
+  const rows = Math.max(0, pages.count - hiddenAt.length);
+  const back = useReturn(
+    address,
+    { count: rows, whole: pages.whole },
+    rowAt,
+    useCallback((index: number) => {
+      if (document.activeElement?.matches('body, h1')) inGrid();
+      setActive(index);
+    }, []),
+  );
+  const { reach } = back;
   const { setRange } = pages;
   // By its numbers: the list of places is another one with each page that comes.
   const places = hiddenAt.join();
@@ -123,11 +134,10 @@ export function StudiesPage() {
     (first: number, last: number) => {
       const at = places ? places.split(',').map(Number) : [];
       // Pages of hidden rows stay in sight, so that these are known.
-      setRange(first, withoutHidden(last, at));
+      setRange(...reach(first, withoutHidden(last, at)));
     },
-    [setRange, places],
+    [setRange, reach, places],
   );
-  const rows = Math.max(0, pages.count - hiddenAt.length);
   // Nothing is done with what another search found, nor with rows that are about to make room.
   const settled = searchOf(shown) === searchOf(wanted) && shown.sort === wanted.sort;
   const selection = useSelection(searchOf(wanted), settled ? rowAt : noRow, gone);
@@ -154,19 +164,14 @@ export function StudiesPage() {
     arrivals.reset();
     setRound((before) => before + 1);
   };
-  const loaded = () => {
-    const found: Row[] = [];
-    for (let at = 0; at < rows; at += 1) {
-      const row = rowAt(at);
-      if (row) found.push(row);
-    }
-    return found;
-  };
   const open = (row: Row) => {
-    walkThrough(
-      loaded().map(({ id }) => id),
-      address,
-    );
+    const ids: string[] = [];
+    let from = 0;
+    for (let at = 0; at < rows; at += 1) {
+      const found = rowAt(at);
+      if (found && ids.push(found.id) === 1) from = at;
+    }
+    walkThrough(ids, address, from);
     router.history.push(hrefOf(row));
   };
   const spoken = useMemo(
@@ -212,14 +217,6 @@ export function StudiesPage() {
     }
   }, [told, first.isFetching, announce]);
 
-  const returned = useReturn(
-    address,
-    first.data?.rows,
-    useCallback((index: number) => {
-      if (document.activeElement?.matches('body, h1')) inGrid();
-      setActive(index);
-    }, []),
-  );
   const step = (by: number) => {
     inGrid();
     setActive(active < 0 ? 0 : Math.max(0, Math.min(rows - 1, active + by)));
@@ -351,7 +348,7 @@ export function StudiesPage() {
                 if (id) prefer({ widths: { ...preferences.widths, [id]: width } });
               }}
               active={Math.min(active, rows - 1)}
-              reveal={returned}
+              reveal={back.index}
               onActive={(index, extend) => {
                 setActive(index);
                 if (extend) selection.extendTo(index);

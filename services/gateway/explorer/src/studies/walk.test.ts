@@ -18,9 +18,9 @@ test('the way back leads to the list that a study is in', () => {
 });
 
 test('the list at the address that a study was opened from knows which one it was', () => {
-  walkThrough(['a', 'b'], { q: 'ct' });
+  walkThrough(['a', 'b'], { q: 'ct' }, 100);
   lookAt('b');
-  expect(lookedAt({ q: 'ct' })).toBe('b');
+  expect(lookedAt({ q: 'ct' })).toEqual({ id: 'b', index: 101 });
   expect(lookedAt({ q: 'mr' })).toBeUndefined();
   lookAt('elsewhere');
   expect(lookedAt({ q: 'ct' })).toBeUndefined();

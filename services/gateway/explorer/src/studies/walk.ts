@@ -3,12 +3,15 @@
 import type { Address } from './address';
 
 let list: readonly string[] = [];
+let first = 0;
 let address: Address = {};
 let last = '';
 
-/** From now on the studies of this list, in its order, are beside each other. */
-export function walkThrough(ids: readonly string[], where: Address): void {
+/** From now on the studies of this list, in its order, are beside each other; `at`: where in the
+ * whole of it they begin. */
+export function walkThrough(ids: readonly string[], where: Address, at = 0): void {
   list = ids;
+  first = at;
   address = where;
 }
 
@@ -17,10 +20,11 @@ export function lookAt(id: string): void {
   last = id;
 }
 
-/** The study of the list at an address that was looked at last. */
-export function lookedAt(where: Address): string | undefined {
-  const isThere = JSON.stringify(where) === JSON.stringify(address) && list.includes(last);
-  return isThere ? last : undefined;
+/** The study of the list at an address that was looked at last, and where it was in the list. */
+export function lookedAt(where: Address): { id: string; index: number } | undefined {
+  const at = list.indexOf(last);
+  const isThere = JSON.stringify(where) === JSON.stringify(address) && at >= 0;
+  return isThere ? { id: last, index: first + at } : undefined;
 }
 
 /** Where the list is that a study was opened from; of one that was not, where all studies are. */
