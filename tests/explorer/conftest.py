@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from browsing import EXPLORER, Open
+from destinations import Destination, destination_of
 from outside import Store, eventually, running
 from patients import STUDIES, fill
 from tabs import WAIT, Tabs
@@ -116,3 +117,10 @@ def explorer(
             store.http.post("/tools/bulk-delete", json={"Resources": more}).raise_for_status()
     assert first_studies <= there
     assert faults == []
+
+
+@pytest.fixture
+def destination(store: Store) -> Iterator[Destination]:
+    """A modality of the store; there are no jobs before, and its own are forgotten in the end."""
+    with destination_of(store) as made:
+        yield made

@@ -1,101 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jobs in a browser: followed while they run, paused, cancelled, tried again, and what was sent."""
+"""Jobs in a browser: followed while they run, paused, cancelled, and tried again."""
 
 import re
-import threading
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Page, Route, expect
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE, evt
-from pynetdicom.events import Event
-from pynetdicom.transport import ThreadedAssociationServer
 
 from browsing import HAS_SHOWN, Open, faults_in_each_language, faults_of, reload, until, visit
-from outside import Store, eventually, free_ports, image
-from patients import encoded, send
-
-
-class Destination:
-    """A modality that takes an image when it is let, and answers with a status."""
-
-    def __init__(self) -> None:
-        self.name = "destination"
-        self.status = 0x0000
-        self.received: list[str] = []
-        self._permissions = threading.Semaphore(0)
-        self._open = False
-
-    def allow(self, images: int) -> None:
-        for _ in range(images):
-            self._permissions.release()
-
-    def open(self) -> None:
-        """Take whatever comes from now on."""
-        self._open = True
-        self.allow(100)
-
-    def store(self, event: Event) -> int:
-        if not self._open:
-            self._permissions.acquire(timeout=120)
-        if self.status == 0:
-            self.received.append(str(event.dataset.SOPInstanceUID))
-        return self.status
-
-
-def forget_jobs(store: Store) -> None:
-    for job in store.get("/jobs?expand"):
-        store.http.post(f"/jobs/{job['ID']}/cancel")
-    eventually("all jobs have ended", lambda: not under_way(store))
-    for job in store.get("/jobs"):
-        store.http.delete(f"/jobs/{job}")
-
-
-@pytest.fixture
-def destination(store: Store) -> Iterator[Destination]:
-    """A modality of the store; there are no jobs before, and its own are forgotten in the end."""
-    forget_jobs(store)
-    made = Destination()
-    ae = AE("DESTINATION")
-    ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian)
-    (port,) = free_ports(1)
-    server = ae.start_server(
-        ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, made.store)]
-    )
-    assert isinstance(server, ThreadedAssociationServer)
-    modality = {"AET": "DESTINATION", "Host": "127.0.0.1", "Port": port, "Timeout": 120}
-    store.http.put(f"/modalities/{made.name}", json=modality).raise_for_status()
-    yield made
-    made.open()
-    forget_jobs(store)
-    store.http.delete(f"/modalities/{made.name}").raise_for_status()
-    server.shutdown()
-    server.server_close()
-
-
-def under_way(store: Store) -> list[str]:
-    states = ("Success", "Failure")
-    return [job["ID"] for job in store.get("/jobs?expand") if job["State"] not in states]
-
-
-def study_of(store: Store, patient_id: str, images: int) -> str:
-    """The identifier of a study of so many images."""
-    first = image(patient_id)
-    first.PatientName = "Jobs^Jane"
-    study = send(store, first)
-    for number in range(1, images):
-        ds = image(patient_id, first.StudyInstanceUID, number + 1)
-        ds.PatientName = "Jobs^Jane"
-        answer = store.http.post("/instances", content=encoded(ds))
-        assert answer.status_code == 200, answer.text
-    return study
-
-
-def send_to(store: Store, destination: str, study: str) -> str:
-    """The job that sends it."""
-    body = {"Resources": [study], "Synchronous": False}
-    return str(store.http.post(f"/modalities/{destination}/store", json=body).json()["ID"])
+from destinations import Destination, send_to, study_of
+from outside import Store, eventually
 
 
 def choose_first(page: Page) -> None:
@@ -251,74 +163,6 @@ def test_rows_stay_where_they_are(explorer: Open, store: Store, destination: Des
     expect(row).to_contain_text("Done")
     changed.click()
     expect(page.get_by_text("No job matches.")).to_be_visible()
-
-
-def test_what_was_not_delivered(explorer: Open, store: Store, destination: Destination) -> None:
-    """What a rule sent and its destination refused is listed with the cause, tried again, and is in
-    the log of what was sent, which is searched by patient and destination."""
-    destination.status = 0xA900
-    destination.open()
-    rule = {
-        "On": "NewInstance",
-        "When": [{"Tag": "PatientID", "Is": ["LETTER"]}],
-        "To": [f"modality:{destination.name}"],
-    }
-    answer = store.http.put("/routing/rules/letters", json=rule)
-    assert answer.status_code == 200, answer.text
-    study = study_of(store, "LETTER", 1)
-    letters = "/jobs/dead-letters"
-    eventually("it is given up", lambda: store.get(letters), seconds=120)
-    page = explorer("operate/routing/dead")
-    card = page.get_by_role("list", name="By destination").get_by_role("listitem").first
-    expect(card).to_contain_text("1 job since")
-    expect(card).to_contain_text("A900")
-    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("Not delivered")
-    expect(page.get_by_role("button", name="1 not delivered")).to_be_visible()
-    assert faults_of(page) == []
-
-    def with_waiting(route: Route) -> None:
-        answer = route.fetch()
-        told = answer.json()
-        for one in told:
-            one["Waiting"] += 1200
-        route.fulfill(response=answer, json=told)
-
-    page.route("**/routing/destinations", with_waiting)
-    visit(page, "/explorer/operate/routing")
-    queue = page.get_by_role("region", name="Not there yet").first.get_by_role("row").nth(1)
-    expect(queue.get_by_role("rowheader")).to_contain_text("destination")
-    left = queue.get_by_role("cell").first
-    expect(left).to_have_text("1,200 changes wait1 job was not delivered")
-    expect(queue).to_contain_text("A900")
-    assert faults_of(page) == []
-    queue.get_by_role("link", name="Show them").click()
-    expect(page).to_have_url(re.compile("routing/dead.destination=modality"))
-    page.unroute_all(behavior="wait")
-    visit(page, "/explorer/operate/routing/dead")  # of all destinations
-    destination.status = 0x0000
-    card.get_by_role("button", name="Try it again").click()
-    expect(page.get_by_text("Nothing that a rule sent has failed.")).to_be_visible()
-    eventually("it arrives", lambda: destination.received)
-    assert store.http.delete("/routing/rules/letters").status_code == 200
-
-    destination.status = 0xA900
-    send_to(store, destination.name, study)
-    expect(page.get_by_text("has failed, such as what is sent by hand.")).to_be_visible()
-    page.get_by_role("link", name="Show failed jobs").click()
-    expect(page).to_have_url(re.compile("jobs.state=Failure"))
-    expect(page.locator('[aria-rowindex="2"]')).to_contain_text("A900")
-    page.get_by_role("link", name="Sent", exact=True).click()
-    page.get_by_role("searchbox", name="Patient name or ID").fill("jane jobs")
-    line = page.get_by_role("row").filter(has_text="LETTER")
-    expect(line).to_contain_text("destination")
-    expect(line).to_contain_text("Jobs, Jane")
-    page.get_by_role("searchbox", name="Destination").fill("nowhere")
-    expect(page.get_by_text("Nothing that was sent matches.")).to_be_visible()
-    expect(page).to_have_url(re.compile("destination=nowhere"))
-    page.get_by_role("searchbox", name="Destination").fill("DEST")
-    expect(line).to_be_visible()
-    line.get_by_role("link").click()
-    expect(page).to_have_url(re.compile(study))
 
 
 def test_accessible(explorer: Open, store: Store, destination: Destination) -> None:

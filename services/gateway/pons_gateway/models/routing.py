@@ -150,7 +150,8 @@ class DestinationState(BaseModel):
         Waiting=120,
         GoingOn=1,
         DeadLetters=0,
-        Reason="",
+        NextTry="20240102T101112",
+        Reason="No answer from 192.0.2.7:104",
     )
 
     Destination: str = Field(description="A kind, and what this store calls it.")
@@ -158,4 +159,7 @@ class DestinationState(BaseModel):
     Waiting: int = Field(description="Changes in its queue, of which no job was made yet.")
     GoingOn: int = Field(description="Jobs that are under way, or are to be tried again.")
     DeadLetters: int = Field(description="Jobs that failed for good: `/jobs/dead-letters`.")
+    NextTry: str | None = Field(
+        description="When, in UTC, the first of those jobs is tried again that wait; null: none."
+    )
     Reason: str = Field(description="Why the last one of these did not get on; empty: none.")

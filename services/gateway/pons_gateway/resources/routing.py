@@ -107,6 +107,7 @@ async def destinations(
     for destination in sorted(named | set(lengths) | {one.destination for one in going_on + dead}):
         theirs = [one for one in dead + going_on if one.destination == destination]
         last = max(theirs, key=lambda one: one.changed, default=None)
+        tries = [one.retry_at for one in theirs if one.state == "Retry"]
         told.append(
             {
                 "Destination": destination,
@@ -114,10 +115,15 @@ async def destinations(
                 "Waiting": lengths.get(destination, 0),
                 "GoingOn": sum(not one.finished for one in theirs),
                 "DeadLetters": sum(one.finished for one in theirs),
+                "NextTry": _moment(min(tries)) if tries else None,
                 "Reason": last.error_details if last else "",
             }
         )
     return told
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S")
 
 
 async def _holding(routing: Routing, change: LoggedChange, rules: dict[str, Rule]) -> Any:

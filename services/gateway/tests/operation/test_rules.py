@@ -74,6 +74,7 @@ async def test_rules(client: httpx.AsyncClient) -> None:
         "Waiting": 0,
         "GoingOn": 0,
         "DeadLetters": 0,
+        "NextTry": None,
         "Reason": "",
     }
 

@@ -5,7 +5,7 @@ import { useRef, useState } from 'react';
 import { Button } from 'react-aria-components';
 import { useLocale, useTranslations } from 'use-intl';
 import { useMay } from '../api/session';
-import { timeFormat } from '../formats';
+import { momentOf, timeFormat } from '../formats';
 import { JobTabs } from '../jobs/JobTabs';
 import styles from '../known/known.module.css';
 import { Table } from '../known/Table';
@@ -13,15 +13,7 @@ import { Failure } from '../shell/Failure';
 import { useNotices } from '../shell/notices';
 import { Page } from '../shell/Page';
 import { DropDialog } from './DropDialog';
-import {
-  type Letter,
-  lettersQuery,
-  MOST,
-  momentOf,
-  type Retried,
-  retryAll,
-  retryOne,
-} from './letters';
+import { type Letter, lettersQuery, MOST, type Retried, retryAll, retryOne } from './letters';
 
 /** What a notice is about that tells what still cannot be indexed. */
 const STILL = 'letters';

@@ -43,11 +43,3 @@ export async function drop(numbers: readonly number[]): Promise<void> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
-
-/** The moment that the store tells as `YYYYMMDDTHHMMSS`; null for what is none. */
-export function momentOf(told: string): Date | null {
-  const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})$/.exec(told);
-  if (!parts) return null;
-  const [, year, month, day, hours, minutes, seconds] = parts.map(Number);
-  return new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day, hours, minutes, seconds));
-}

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What rules have sent that is not there yet: by destination, how much, and why. */
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslations } from 'use-intl';
 import { get } from '../api/client';
+import { useMay } from '../api/session';
+import { momentOf } from '../formats';
+import { identifiers } from '../jobs/queries';
 import { useJobTexts } from '../jobs/texts';
+import { useAct } from '../jobs/useAct';
+import { useTick } from '../jobs/useTick';
 import styles from '../known/known.module.css';
 import { Table } from '../known/Table';
-import { Failure } from '../shell/Failure';
+import { useLive } from '../live/live';
+import { Failure, sentenceOf } from '../shell/Failure';
+import { useNotices } from '../shell/notices';
 
 interface Queue {
   /** As `modality:NAME`. */
@@ -18,19 +25,44 @@ interface Queue {
   /** Jobs under way, or to be tried again. */
   GoingOn: number;
   DeadLetters: number;
+  /** When the first of its jobs is tried again; of none, or told by an earlier version: nothing. */
+  NextTry?: string | null;
   Reason: string;
 }
 
-const queuesQuery = queryOptions({
-  queryKey: ['queues'],
-  queryFn: ({ signal }) => get<Queue[]>('/routing/destinations', { signal }),
-  refetchInterval: 15_000,
-});
+const KEY = ['queues'];
+
+const queuesQuery = (tick: number) =>
+  queryOptions({
+    queryKey: [...KEY, tick],
+    queryFn: ({ signal }) => get<Queue[]>('/routing/destinations', { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000,
+    gcTime: 10_000,
+  });
 
 export function Queues() {
   const t = useTranslations('routing');
+  const shell = useTranslations('shell');
   const texts = useJobTexts();
-  const { data, error, refetch } = useQuery(queuesQuery);
+  const { show } = useNotices();
+  const may = useMay();
+  const act = useAct();
+  const queries = useQueryClient();
+  const tick = useTick(useLive().jobs);
+  const { data, error, refetch } = useQuery(queuesQuery(tick));
+  const tryNow = async (destination: string) => {
+    try {
+      await act('retry', await identifiers({ states: ['Retry'], text: '', destination }));
+    } catch (refusal) {
+      show({ text: shell(sentenceOf(refusal)), bad: true, about: destination });
+    }
+    await queries.invalidateQueries({ queryKey: KEY });
+  };
+  const nextTry = (told: string) => {
+    const at = momentOf(told);
+    return at ? texts.shortly(at.getTime() / 1000) : told;
+  };
   const left = data?.filter((one) => one.Waiting + one.GoingOn + one.DeadLetters > 0) ?? [];
   if (!error && left.length === 0) return null;
   return (
@@ -53,10 +85,11 @@ export function Queues() {
             },
             {
               title: t('queueLeft'),
-              show: ({ Waiting, GoingOn, DeadLetters }) =>
+              show: ({ Waiting, GoingOn, DeadLetters, NextTry }) =>
                 [
                   Waiting > 0 && t('queueWaiting', { count: Waiting }),
                   GoingOn > 0 && t('queueGoingOn', { count: GoingOn }),
+                  NextTry && t('queueNextTry', { at: nextTry(NextTry) }),
                   DeadLetters > 0 && t('queueDead', { count: DeadLetters }),
                 ].map(
                   (told) =>
@@ -78,13 +111,24 @@ export function Queues() {
           ]}
           rows={left}
           keyOf={({ Destination }) => Destination}
-          actions={({ Destination, DeadLetters }) =>
-            DeadLetters > 0 && (
-              <Link to="/operate/routing/dead" search={{ destination: Destination }}>
-                {t('seeDead')}
-              </Link>
-            )
-          }
+          actions={({ Destination, DeadLetters, NextTry }) => (
+            <>
+              {NextTry && may('jobs') && (
+                <button
+                  type="button"
+                  aria-label={t('tryNowOf', { name: texts.nameOf(Destination) })}
+                  onClick={() => void tryNow(Destination)}
+                >
+                  {t('tryNow')}
+                </button>
+              )}
+              {DeadLetters > 0 && (
+                <Link to="/operate/routing/dead" search={{ destination: Destination }}>
+                  {t('seeDead')}
+                </Link>
+              )}
+            </>
+          )}
         />
       )}
     </section>
