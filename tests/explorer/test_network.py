@@ -47,7 +47,7 @@ def test_modality(explorer: Open, store: Store) -> None:
     expect(dialog.get_by_text("This is needed.")).to_be_visible()
     assert store.get("/modalities") == ["fixed"]
     assert faults_of(page) == []
-    dialog.get_by_role("textbox", name="Name").fill("itself")
+    dialog.get_by_role("textbox", name="Name").fill(" itself ")
     dialog.get_by_label("AE title", exact=True).fill("PONS")
     dialog.get_by_role("textbox", name="Host").fill("127.0.0.1")
     dialog.get_by_role("textbox", name="Port").fill(str(store.dicom_port))

@@ -28,6 +28,9 @@ describe('checks of forms', () => {
     const check = newName(['pacs']);
     expect(check('pacs2')).toBeNull();
     expect(check('pacs')).toBe('nameTaken');
+    expect(check(' pacs ')).toBe('nameTaken');
+    expect(check(' archive\t')).toBeNull();
+    expect(check('my archive')).toBe('wantsName');
     expect(check('a.b')).toBe('wantsName');
     expect(check('')).toBe('wantsName');
   });

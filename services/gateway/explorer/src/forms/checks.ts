@@ -51,11 +51,12 @@ export const conditions: Check = (text) => {
 };
 export const user: Check = (text) => (text.includes(':') ? 'wantsUser' : null);
 
-/** A name that is not one of `taken`. */
+/** A name that is not one of `taken`; blanks around it, as they come with what is pasted, are none of it. */
 export function newName(taken: readonly string[]): Check {
   return (text) => {
-    if (!/^[A-Za-z0-9_-]+$/.test(text)) return 'wantsName';
-    return taken.includes(text) ? 'nameTaken' : null;
+    const name = text.trim();
+    if (!/^[A-Za-z0-9_-]+$/.test(name)) return 'wantsName';
+    return taken.includes(name) ? 'nameTaken' : null;
   };
 }
 

@@ -60,7 +60,7 @@ export function ModalityForm({ known, taken, certificate, onClose, onDone }: Pro
     },
   );
 
-  const { name } = form.values;
+  const name = form.values.name.trim();
   const save = async (revision: Revision) => {
     const { name: _, Port, Timeout, Host, ...rest } = form.values;
     const body = { ...rest, Host: Host.trim(), Port: Number(Port), Timeout: Number(Timeout) };

@@ -40,7 +40,7 @@ export function PeerForm({ known, taken, onClose, onDone }: FormProps<KnownPeer>
     },
   );
 
-  const { name } = form.values;
+  const name = form.values.name.trim();
   const save = async (revision: Revision) => {
     const { name: _, Url, Timeout, HttpHeaders, ...rest } = form.values;
     const body: ChangedPeer = {

@@ -48,7 +48,8 @@ export function RetentionForm({ known, taken, onClose }: Props) {
     }),
   );
   const changed = () => queries.invalidateQueries({ queryKey: retentionQuery.queryKey });
-  const { name = '', KeepDays, Delete } = form.values;
+  const { KeepDays, Delete } = form.values;
+  const name = form.values.name?.trim() ?? '';
   const save = (revision: Revision) => {
     const When = conditionsIn(form.values, written);
     // A rule that is new rests until somebody has looked at what it would do.

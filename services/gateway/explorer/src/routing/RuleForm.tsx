@@ -51,7 +51,8 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
       labels: (text) => (to.length > 0 || wordsOf(text).length > 0 ? null : 'wantsDoing'),
     }),
   );
-  const { name = '', on, labels = '' } = form.values;
+  const { on, labels = '' } = form.values;
+  const name = form.values.name?.trim() ?? '';
   const save = (revision: Revision) => {
     const put = wordsOf(labels);
     const body = {
