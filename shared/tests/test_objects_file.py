@@ -58,14 +58,24 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 async def test_contents_reach_the_disk_before_the_name(tmp_path: Path, way: str) -> None:
-    """An object is written, forced to disk, then named, and its folder forced to disk."""
+    """An object is written, forced to disk, then named, and its folder forced to disk. So is the
+    folder's own name, which another process may have made a moment ago."""
     objects = FileObjects(tmp_path, "main", inline_below=100)
     key = new_key()
     objects.local_path(key).parent.mkdir()
-    with system_calls({"open", "write", "fsync", "replace", "link", "mkdir"}) as calls:
+    named = {"open", "write", "fsync", "replace", "link", "mkdir"}
+    with system_calls(named) as calls:
         await objects.put(key, b"body")
-    name = "link" if way == "unnamed" else "replace"
-    assert calls == ["open", "write", "fsync", name, "open", "fsync"]
+    forced = ["open", "fsync"]
+    if way == "unnamed":
+        written = ["open", "write", "fsync", "link", "fsync"]
+        assert calls == ["open", *forced, *written]
+    else:
+        written = ["open", "write", "fsync", "replace", *forced, *forced]
+        assert calls == written
+    with system_calls(named) as calls:
+        await objects.put(type(key)(int=key.int + 1), b"another")
+    assert calls == written
 
 
 async def test_a_new_folder_reaches_the_disk(tmp_path: Path, way: str) -> None:
@@ -74,7 +84,7 @@ async def test_a_new_folder_reaches_the_disk(tmp_path: Path, way: str) -> None:
     with system_calls({"fsync", "replace", "link", "mkdir"}) as calls:
         await objects.put(new_key(), b"body")
     if way == "unnamed":
-        assert calls == ["mkdir", "fsync", "link", "fsync", "fsync"]
+        assert calls == ["mkdir", "fsync", "fsync", "link", "fsync"]
     else:
         assert calls == ["fsync", "replace", "mkdir", "replace", "fsync", "fsync"]
 

@@ -4,7 +4,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import UnsupportedOperation
 from pathlib import Path
 
@@ -83,3 +83,21 @@ def sync_folder(folder: str | Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folders(folder: str, inside: str) -> None:
+    """Make what is missing down to `folder`, but not the one that it lies `inside`."""
+    missing = []
+    while folder != inside and not os.path.isdir(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    for one in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(one, 0o750)
+
+
+def folders_above(folder: str, inside: str) -> Iterator[str]:
+    """Those that a folder lies in, up to and with `inside`."""
+    while folder != inside:
+        folder = os.path.dirname(folder)
+        yield folder

@@ -18,6 +18,7 @@ from pons.objects.file_notes import FileNotes
 from pons.objects.free_space import FreeSpace
 from pons.objects.keys import SHARDS, check_shard, check_store_name, key_from_path, key_path
 from pons.objects.notes import NOTES_FOLDER, OWNER
+from pons.objects.open_folders import OpenFolders
 from pons.objects.place import Place
 from pons.objects.protocol import ObjectEntry
 from pons.objects.spool import (
@@ -90,6 +91,7 @@ class FileObjects:
                 sync_folder(self._root)
                 sync_folder(self._folder)
         self._unnamed = has_unnamed_files(self._spool_folder)
+        self._open_folders = OpenFolders()
         self._place = Place(self._spool_folder, self._folder / NOTES_FOLDER / OWNER)
         self.notes = FileNotes(self._folder, self._spool_folder, self._place, fsync=fsync)
 
@@ -163,7 +165,7 @@ class FileObjects:
         await asyncio.to_thread(self._check)
 
     async def close(self) -> None:
-        """Nothing is open between calls."""
+        self._open_folders.close()
 
     def _check(self) -> None:
         self._place.require()
@@ -182,7 +184,14 @@ class FileObjects:
         target, shard = self._path_and_shard(key)
         if self._unnamed:
             with suppress(FileExistsError), disk_errors(self._spool_folder):
-                write_unnamed(target, shard, body, fsync=self._fsync)
+                write_unnamed(
+                    target,
+                    shard,
+                    body,
+                    fsync=self._fsync,
+                    folders=self._open_folders,
+                    place=self._place.identity,
+                )
                 return
         with Spool(self._spool_folder) as spool:
             spool.write(body)

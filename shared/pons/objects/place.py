@@ -28,12 +28,13 @@ class Place:
     def __init__(self, folder: Path, mark: Path) -> None:
         self._folder = str(folder)
         self._mark = mark
-        self._known = self._identity()
+        self.identity = self._identity()
+        """Device and inode of the folder, as it was found last."""
         self._owner = self._read_mark()
 
     def require(self) -> None:
         """Raise `Unavailable` unless it is. Costs a question to the file system and no more."""
-        if (found := self._identity()) == self._known:
+        if (found := self._identity()) == self.identity:
             return
         # As a network file system has it that was mounted again, or a copy that was put back.
         owner = self._read_mark()
@@ -43,7 +44,7 @@ class Place:
                 "opened, and has not its mark",
                 "mount its disk, or put the folder back; if it is to be another one, start again",
             )
-        self._known, self._owner = found, owner
+        self.identity, self._owner = found, owner
 
     def _identity(self) -> tuple[int, int]:
         with disk_errors(Path(self._folder)):

@@ -4,17 +4,18 @@
 import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Hashable
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from pons.errors import OutOfResources, Unavailable
-from pons.objects.disk import disk_errors, sync_folder
+from pons.objects.disk import disk_errors, folders_above, make_folders, sync_folder
 from pons.objects.free_space import FreeSpace
 from pons.objects.keys import new_key
+from pons.objects.open_folders import OpenFolders
 
 SPOOL_FOLDER = ".spool"
 """Inside the folder of a store; no shard is called so."""
@@ -23,8 +24,6 @@ SUFFIX = ".part"
 PROBE_SIZE = 4096
 LEFT_OVER = timedelta(hours=1)
 """Age after which a temporary file belongs to nobody: its writer wrote nothing for so long."""
-
-T = TypeVar("T")
 
 _FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
@@ -84,9 +83,15 @@ class Spool:
                         os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-                _, changed = _in_folder(folder, inside, lambda: os.replace(self.name, target))
-                if fsync:
-                    _sync_folders(changed)
+                try:
+                    os.replace(self.name, target)
+                except FileNotFoundError:
+                    # The first in this folder. Trying first costs later ones nothing.
+                    make_folders(folder, inside)
+                    os.replace(self.name, target)
+                if fsync:  # those above, too: another process may have made the folder just now
+                    for changed in (folder, *folders_above(folder, inside)):
+                        sync_folder(changed)
         except BaseException:
             remove_spool_file(self.name)
             raise
@@ -121,16 +126,23 @@ def remove_spool_file(name: str) -> None:
 def has_unnamed_files(folder: Path) -> bool:
     """Whether `write_unnamed` works in `folder`: on Linux, for most of its file systems."""
     target = f"{folder}/{new_key()}{SUFFIX}"
-    try:
-        write_unnamed(target, str(folder), b"", fsync=False)
-    except (OSError, AttributeError):
-        return False
+    with closing(OpenFolders()) as folders:
+        try:
+            write_unnamed(target, str(folder), b"", fsync=False, folders=folders)
+        except (OSError, AttributeError):
+            return False
     remove_spool_file(target)
     return True
 
 
 def write_unnamed(
-    target: str, inside: str, body: bytes | bytearray | memoryview, *, fsync: bool
+    target: str,
+    inside: str,
+    body: bytes | bytearray | memoryview,
+    *,
+    fsync: bool,
+    folders: OpenFolders,
+    place: Hashable = None,
 ) -> None:
     """Write a file that has no name before it is whole; otherwise as `Spool.keep`.
 
@@ -139,18 +151,18 @@ def write_unnamed(
     moved, in which inodes come and go. Raises FileExistsError where there is such a file.
     """
     folder = os.path.dirname(target)
-    flags = os.O_WRONLY | os.O_TMPFILE
-    descriptor, changed = _in_folder(folder, inside, lambda: os.open(folder, flags, 0o640))
-    try:
-        _write_whole(descriptor, body)
+    with folders.opened(folder, inside, place, fsync=fsync) as opened:
+        descriptor = os.open(".", os.O_WRONLY | os.O_TMPFILE, 0o640, dir_fd=opened)
+        try:
+            _write_whole(descriptor, body)
+            if fsync:
+                os.fsync(descriptor)
+            # Python follows the link to the open file only where it is told of some folder.
+            os.link(f"/proc/self/fd/{descriptor}", target, src_dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
         if fsync:
-            os.fsync(descriptor)
-        # Python follows the link to the open file only where it is told of some folder.
-        os.link(f"/proc/self/fd/{descriptor}", target, src_dir_fd=descriptor)
-    finally:
-        os.close(descriptor)
-    if fsync:
-        _sync_folders(changed)
+            os.fsync(opened)
 
 
 def _write_whole(descriptor: int, data: bytes | bytearray | memoryview) -> int:
@@ -160,33 +172,6 @@ def _write_whole(descriptor: int, data: bytes | bytearray | memoryview) -> int:
             with rest[written:] as piece:
                 written += os.write(descriptor, piece)
         return written
-
-
-def _in_folder(folder: str, inside: str, act: Callable[[], T]) -> tuple[T, list[str]]:
-    """What `act` gives, after making `folder` where it lacks; and the folders with new names."""
-    try:
-        return act(), [folder]
-    except FileNotFoundError:
-        # The first in this folder. Trying first costs later ones nothing.
-        made = _make_folders(folder, inside)
-        return act(), [folder, *map(os.path.dirname, made)]
-
-
-def _sync_folders(folders: list[str]) -> None:
-    for folder in folders:
-        sync_folder(folder)
-
-
-def _make_folders(folder: str, inside: str) -> list[str]:
-    """Make the folders that are missing down to `folder`; gives them, the innermost first."""
-    missing = []
-    while folder != inside and not os.path.isdir(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
-    for one in reversed(missing):
-        with suppress(FileExistsError):
-            os.mkdir(one, 0o750)
-    return missing
 
 
 def make_spool_folder(folder: Path) -> None:
