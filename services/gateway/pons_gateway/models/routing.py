@@ -24,7 +24,8 @@ class Kept(BaseModel):
     model_config = example(Warnings=[])
 
     Warnings: list[str] = Field(
-        description="Why it may not do what it is to do: a destination that is not known yet."
+        description="Why it may not do what it is to do: a destination that is not known yet, or "
+        "a label in a store that is read-only."
     )
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong with a rule or a webhook, as this store is: what can never work is refused.
 
-Modalities, peers and webhooks may come after the rules that name them, so an unknown one is told,
-and not refused.
+Modalities, peers and webhooks may come after the rules that name them, and a store that is
+read-only may take changes again: this is told, and not refused.
 """
 
 import socket
@@ -43,12 +43,18 @@ def require_possible(rule: Rule, backends: Backends) -> list[str]:
                 f"{destination} is this store itself: what a rule sends there would come in again",
                 "name another destination, or give the rule a Label alone",
             )
-    return [
+    doubts = [
         f"{one} is not known yet: until it is, what the rule sends there fails, and is listed by "
         f"GET /jobs/dead-letters?destination={one}"
         for one in rule.destinations
         if not is_known(one, backends)
     ]
+    if rule.Label and backends.settings.store.read_only:
+        doubts.append(
+            "The store is read-only (setting store.read_only): until it takes changes, the rule "
+            "labels nothing, and what it would have labelled is not labelled later"
+        )
+    return doubts
 
 
 def is_known(destination: str, backends: Backends) -> bool:

@@ -16,7 +16,7 @@ from pons.jobs import Jobs
 from pons.messages.modality import Modality
 from pons.remotes.peers import OtherStore
 from pons.routing.known import open_known
-from pons.settings import JobsSettings, RoutingSettings, Settings
+from pons.settings import JobsSettings, RoutingSettings, Settings, StoreSettings
 
 from ..conftest import Open, Store
 from .test_remotes import FakeRegistry
@@ -32,14 +32,21 @@ WEBHOOK: dict[str, Any] = {
 
 
 @pytest.fixture
-async def client(bus: Bus, store: Store, open_client: Open) -> AsyncIterator[httpx.AsyncClient]:
-    settings = Settings(routing=RoutingSettings(rules={"configured": RULE}))
+def settings() -> Settings:
+    return Settings(routing=RoutingSettings(rules={"configured": RULE}))
+
+
+@pytest.fixture
+async def client(
+    bus: Bus, store: Store, settings: Settings, open_client: Open
+) -> AsyncIterator[httpx.AsyncClient]:
     catalog: Any = store.catalog
     own = Modality("PONS", "127.0.0.1", settings.dicom.port)
     peers = {"own": OtherStore(f"http://localhost:{settings.http.port}/")}
     async with (
         open_known(bus, catalog, settings) as known,
         open_client(
+            settings,
             routing=known,
             jobs=Jobs(bus, JobsSettings()),
             modalities=FakeRegistry({"pacs": Modality("PACS", "pacs", 104), "own": own}),
@@ -129,6 +136,22 @@ async def test_a_rule_that_comes_before_its_destination(client: httpx.AsyncClien
         "modality:pacs": True,
         "webhook:none": False,
     }
+
+
+@pytest.mark.parametrize(
+    "settings", [Settings(store=StoreSettings(read_only=True))], ids=["read-only"]
+)
+async def test_a_rule_that_labels_where_nothing_changes(client: httpx.AsyncClient) -> None:
+    """It is kept, and whoever puts it hears that nothing is labelled. One that only sends works,
+    and one that rests does nothing anyway."""
+    labelling = {"On": "StableStudy", "Label": ["research"]}
+    put = await client.put("/routing/rules/labels", json={**RULE, **labelling})
+    (doubt,) = put.json()["Warnings"]
+    assert doubt.startswith("The store is read-only (setting store.read_only)")
+    assert (await client.get("/routing/rules/labels")).json()["Label"] == ["research"]
+    for body in (RULE, {**labelling, "Enabled": False}):
+        put = await client.put("/routing/rules/other", json=body)
+        assert (put.status_code, put.json()) == (200, {"Warnings": []})
 
 
 @pytest.mark.parametrize(
