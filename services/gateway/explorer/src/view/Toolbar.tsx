@@ -52,7 +52,7 @@ export function Toolbar({ viewer, series, modality, studyId, seriesId }: Props) 
         <Icon name="chevronLeft" />
         {t('study')}
       </Link>
-      <span className={styles.name} dir="auto">
+      <span className={styles.name} dir="auto" title={series}>
         {series}
       </span>
       <Slices viewer={viewer} />
