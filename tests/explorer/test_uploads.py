@@ -12,6 +12,7 @@ from outside import Store, eventually
 from patients import encoded, scan
 
 FILES = 40
+NOTE = "20 Note of the radiologist about the images of this folder.txt"
 
 
 def folder_of(place: Path) -> Path:
@@ -19,7 +20,7 @@ def folder_of(place: Path) -> Path:
     for number in range(FILES):
         ds = scan(8300 + number, "Folder^Me", "FOLDER", "20260101")
         (place / f"{number:02}.dcm").write_bytes(encoded(ds))
-    (place / "20 note.txt").write_bytes(b"no image")
+    (place / NOTE).write_bytes(b"no image")
     (place / "DICOMDIR").write_bytes(b"an index")
     return place
 
@@ -43,7 +44,8 @@ def expect_stored(page: Page, store: Store, others: int = 2) -> None:
 
 
 def test_a_folder(explorer: Open, store: Store, tmp_path: Path) -> None:
-    """All that are images are stored, what is none is told, and few requests are needed."""
+    """All that are images are stored, what is none is told, and few requests are needed. A name has
+    one line where there is room for it, however long the reason beside it."""
     page = explorer("upload")
     sent: list[str] = []
 
@@ -55,8 +57,10 @@ def test_a_folder(explorer: Open, store: Store, tmp_path: Path) -> None:
     choose_folder(page, folder_of(tmp_path))
     expect_stored(page, store)
     rows = page.get_by_role("table").get_by_role("row")
-    expect(rows.filter(has_text="20 note.txt")).to_contain_text("not valid DICOM")
+    expect(rows.filter(has_text=NOTE)).to_contain_text("not valid DICOM")
     expect(rows.filter(has_text="DICOMDIR")).to_contain_text("left out")
+    expect(rows.filter(has_text="DICOMDIR")).to_contain_text("which is not stored itself")
+    assert page.get_by_text(NOTE).evaluate("name => name.getClientRects().length") == 1
     assert len(sent) < FILES / 2
 
 
