@@ -153,3 +153,24 @@ def test_a_store_that_cannot_answer(explorer: Open) -> None:
     page.get_by_role("button", name="Try again").first.click()
     expect(page.get_by_text("AE title PONS")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(2)
+
+
+def test_with_forced_colours(explorer: Open) -> None:
+    """How full the disk is can be seen there, and the grid of a chart is not taken for its line."""
+    page = explorer("operate")
+    expect(page.locator("figure .uplot").first).to_be_visible()
+    page.emulate_media(forced_colors="active")
+    filled = page.get_by_role("meter", name="Disk").locator("span span")
+    full, ground = filled.evaluate(
+        """filled => [filled, filled.parentElement]
+          .map((one) => getComputedStyle(one).backgroundColor)"""
+    )
+    grid, line = page.locator("figure > div").first.evaluate(
+        """plot => ['--line', '--accent'].map((name) => {
+          plot.style.color = `var(${name})`;
+          return getComputedStyle(plot).color;
+        })"""
+    )
+    page.emulate_media(forced_colors="none")
+    assert full != ground
+    assert grid != line
