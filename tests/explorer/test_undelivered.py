@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Route, expect
 
-from browsing import Open, faults_of, visit
+from browsing import Open, faults_of, until, visit
 from destinations import Destination, send_to, study_of
 from outside import Store, eventually, free_ports
 
@@ -112,3 +112,29 @@ def test_what_waits_is_tried_at_once(
     eventually("it arrives", lambda: destination.received)
     expect(page.get_by_role("region", name="Not there yet")).to_have_count(0)
     store.http.delete("/routing/rules/back").raise_for_status()
+
+
+def test_one_destination_is_tried_while_another_is(explorer: Open) -> None:
+    """What is done for one holds up no other, and a second press does nothing more."""
+    page = explorer("upload")
+    left = {"Known": True, "Waiting": 0, "GoingOn": 1, "DeadLetters": 0, "Reason": "it is away"}
+    left |= {"NextTry": "20261201T120000"}
+    queues = [left | {"Destination": f"modality:{name}"} for name in ("NEAR", "FAR")]
+    page.route("**/routing/destinations", lambda route: route.fulfill(json=queues))
+
+    def identify(route: Route) -> None:
+        route.fulfill(json=["job of " + route.request.post_data_json["destination"]])
+
+    page.route("**/explorer/api/jobs/identifiers", identify)
+    acted: list[Route] = []
+    page.route("**/explorer/api/jobs/act", lambda route: acted.append(route))
+    visit(page, "/explorer/operate/routing")
+    for name in ("NEAR", "NEAR", "FAR"):
+        page.get_by_role("button", name=f"Try now what waits for {name}").click()
+    until(page, lambda: len(acted) >= 2)
+    asked = [one.request.post_data_json for one in acted]
+    for one in acted:
+        one.fulfill(json={"done": 1, "refused": {}})
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("1 job is tried again")
+    page.unroute_all(behavior="wait")
+    assert [one["ids"] for one in asked] == [["job of modality:NEAR"], ["job of modality:FAR"]]

@@ -43,22 +43,10 @@ const queuesQuery = (tick: number) =>
 
 export function Queues() {
   const t = useTranslations('routing');
-  const shell = useTranslations('shell');
   const texts = useJobTexts();
-  const { show } = useNotices();
   const may = useMay();
-  const act = useAct();
-  const queries = useQueryClient();
   const tick = useTick(useLive().jobs);
   const { data, error, refetch } = useQuery(queuesQuery(tick));
-  const tryNow = async (destination: string) => {
-    try {
-      await act('retry', await identifiers({ states: ['Retry'], text: '', destination }));
-    } catch (refusal) {
-      show({ text: shell(sentenceOf(refusal)), bad: true, about: destination });
-    }
-    await queries.invalidateQueries({ queryKey: KEY });
-  };
   const nextTry = (told: string) => {
     const at = momentOf(told);
     return at ? texts.shortly(at.getTime() / 1000) : told;
@@ -114,13 +102,7 @@ export function Queues() {
           actions={({ Destination, DeadLetters, NextTry }) => (
             <>
               {NextTry && may('jobs') && (
-                <button
-                  type="button"
-                  aria-label={t('tryNowOf', { name: texts.nameOf(Destination) })}
-                  onClick={() => void tryNow(Destination)}
-                >
-                  {t('tryNow')}
-                </button>
+                <TryNow destination={Destination} name={texts.nameOf(Destination)} />
               )}
               {DeadLetters > 0 && (
                 <Link to="/operate/routing/dead" search={{ destination: Destination }}>
@@ -132,5 +114,33 @@ export function Queues() {
         />
       )}
     </section>
+  );
+}
+
+interface TryNowProps {
+  destination: string;
+  /** As people call it. */
+  name: string;
+}
+
+/** Each destination has its own: to try what waits for one holds up no other. */
+function TryNow({ destination, name }: TryNowProps) {
+  const t = useTranslations('routing');
+  const shell = useTranslations('shell');
+  const { show } = useNotices();
+  const act = useAct();
+  const queries = useQueryClient();
+  const tryNow = async () => {
+    try {
+      await act('retry', await identifiers({ states: ['Retry'], text: '', destination }));
+    } catch (refusal) {
+      show({ text: shell(sentenceOf(refusal)), bad: true, about: destination });
+    }
+    await queries.invalidateQueries({ queryKey: KEY });
+  };
+  return (
+    <button type="button" aria-label={t('tryNowOf', { name })} onClick={() => void tryNow()}>
+      {t('tryNow')}
+    </button>
   );
 }
