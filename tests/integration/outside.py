@@ -279,7 +279,8 @@ def image(patient_id: str = "P1", study_uid: str = "", number: int = 1, rows: in
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows = ds.Columns = rows
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
-    ds.PixelData = bytes((number * 7 + index) % 251 % 16 for index in range(rows * rows * 2))
+    period, size = bytes((number * 7 + index) % 251 % 16 for index in range(251)), rows * rows * 2
+    ds.PixelData = (period * (size // 251 + 1))[:size]
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
