@@ -18,6 +18,9 @@ import pytest
 from outside import ROOT, Store, eventually, image, running
 from pons_testing.operations import commands
 
+LOOK_AGAIN = 0.02
+"""Seconds between two looks for a listener: far less than one has to listen to count."""
+
 
 def run(store: Store, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -145,6 +148,7 @@ def test_a_store_that_is_led_to_anothers_goods_does_not_start(
         try:
             while process.poll() is None:
                 heard |= listens(other)
+                time.sleep(LOOK_AGAIN)
         finally:
             process.kill()
             process.wait()
