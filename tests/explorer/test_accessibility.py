@@ -4,7 +4,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from browsing import Open, faults_of, visit
+from browsing import Open, faults_of, in_each_language, visit
+from tabs import WINDOW
 
 MARKS = """() => {
   const row = document.querySelector('[aria-rowindex="2"]');
@@ -17,6 +18,9 @@ MARKS = """() => {
   };
 }"""
 """How a list shows that its first row is chosen, and the second one is not."""
+
+SIDEWAYS = "({ parentElement: box }) => box.scrollWidth - box.clientWidth"
+"""How far what a dialog is in scrolls sideways."""
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
@@ -45,6 +49,10 @@ def test_everything_else(explorer: Open) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults_of(page) == []
+    page.set_viewport_size({"width": 320, "height": 256})
+    for language in in_each_language(page):
+        assert page.get_by_role("dialog").evaluate(SIDEWAYS) == 0, language
+    page.set_viewport_size(WINDOW)
     page.keyboard.press("Escape")
     visit(page, "/explorer/nowhere/at/all")
     expect(page.get_by_role("heading", name="No such page")).to_be_visible()
