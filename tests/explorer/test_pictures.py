@@ -11,16 +11,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEGBaseline8Bit, generate_uid
 
-from browsing import (
-    FITS,
-    Open,
-    faults_in_each_language,
-    faults_of,
-    in_each_language,
-    reload,
-    until,
-    visit,
-)
+from browsing import FITS, Open, faults_in_each_language, faults_of, reload, until, visit
 from outside import Store
 from pictures import EDGE, picture, seen, send, slope, volume
 
@@ -29,8 +20,6 @@ PIXELS = """canvas => [...canvas.getContext('2d')
 GREY = slope("<u2", low=0, high=4095)
 WAIT = 60_000
 """Milliseconds that a busy machine may take to send the first frame."""
-MIDDLES = """bar => [...bar.children].map((one) => one.getBoundingClientRect())
-  .map(({ top, bottom }) => (top + bottom) / 2)"""
 TOO_SLOW = 250
 """Milliseconds of a draw that no machine needs for so few pixels."""
 
@@ -362,22 +351,6 @@ def test_accessible(explorer: Open, store: Store) -> None:
         assert strip is not None
         assert strip["height"] > link["height"] > 50
         assert page.evaluate(FITS)
-
-
-def test_the_tools_are_in_one_line(explorer: Open, store: Store) -> None:
-    """Beside the side bar of a laptop's window, in each language; what is short is the name."""
-    slices = volume(12)
-    for ds in slices:
-        ds.SeriesDescription = "Sagittal T1 spin echo, after contrast, repeated"
-    page = explorer(f"view/{send(store, *slices)}", viewport={"width": 1280, "height": 720})
-    shown(page, 6)
-    tools = page.get_by_role("toolbar")
-    name = tools.get_by_title(slices[0].SeriesDescription, exact=True)
-    for language in in_each_language(page):
-        middles = tools.evaluate(MIDDLES)
-        assert max(middles) - min(middles) < 4, language
-        assert name.evaluate("name => name.clientWidth") >= 56, language
-    assert faults_of(page) == []
 
 
 def test_what_nobody_touches_is_not_drawn_again(explorer: Open, store: Store) -> None:
