@@ -154,6 +154,19 @@ def test_tester_of_studies(explorer: Open, store: Store) -> None:
     )
 
 
+def test_a_doubtful_rule(explorer: Open, store: Store) -> None:
+    """Why a rule may not do what it is to do is told once it is enabled, until it rests again."""
+    rule = {"On": "StableStudy", "To": ["modality:later"], "Enabled": False}
+    store.http.put("/routing/rules/early", json=rule).raise_for_status()
+    page = explorer("operate/routing")
+    page.get_by_role("button", name="Enable early").click()
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("early is saved. modality:later is not known yet")
+    page.get_by_role("button", name="Disable early").click()
+    expect(notices).not_to_contain_text("not known yet")
+    store.http.delete("/routing/rules/early").raise_for_status()
+
+
 def test_accessible(explorer: Open, store: Store) -> None:
     """The page and its form in a narrow window, as axe sees them."""
     page = explorer("operate/routing", viewport={"width": 768, "height": 1024})

@@ -81,6 +81,12 @@ async function request(
   throw new ApiError(method, path, answer.status, failure);
 }
 
+/** What an answer says; of an empty one nothing. */
+async function bodyOf<T>(answer: Response): Promise<T> {
+  const text = await answer.text();
+  return (text ? JSON.parse(text) : {}) as T;
+}
+
 /** Event of the window: the store does not know any more who asks. */
 export const SIGNED_OUT = 'pons-signed-out';
 
@@ -89,17 +95,19 @@ export async function get<T>(path: string, options: Options = {}): Promise<T> {
 }
 
 export async function post<T>(path: string, body: unknown = {}, options: Options = {}): Promise<T> {
-  const answer = await request('POST', path, body, options);
-  const text = await answer.text();
-  return (text ? JSON.parse(text) : {}) as T;
+  return bodyOf<T>(await request('POST', path, body, options));
 }
 
 export async function del(path: string, options: Options = {}): Promise<void> {
   await request('DELETE', path, undefined, options);
 }
 
-export async function putJson(path: string, body: unknown, options: Options = {}): Promise<void> {
-  await request('PUT', path, body, options);
+export async function putJson<T = unknown>(
+  path: string,
+  body: unknown,
+  options: Options = {},
+): Promise<T> {
+  return bodyOf<T>(await request('PUT', path, body, options));
 }
 
 /** For routes that take a bare text, as Orthanc's `/protected` does. */

@@ -5,6 +5,7 @@ import { useTranslations } from 'use-intl';
 import { putJson } from '../api/client';
 import { sentenceOf } from '../shell/Failure';
 import { useNotices } from '../shell/notices';
+import { type Kept, useDoubts } from './useDoubts';
 
 interface Rule {
   name: string;
@@ -26,13 +27,15 @@ export function EnableButton({ one: { name, rule }, pathOf, read, queryKey }: Pr
   const shell = useTranslations('shell');
   const queries = useQueryClient();
   const { show } = useNotices();
+  const tellDoubts = useDoubts();
   const rests = rule.Enabled === false;
   const change = async () => {
     try {
       const now = (await read()).find((other) => other.name === name);
       if (now) {
         const { revision } = now;
-        await putJson(pathOf(name), { ...now.rule, Enabled: rests }, { revision });
+        const body = { ...now.rule, Enabled: rests };
+        tellDoubts(pathOf(name), name, await putJson<Kept>(pathOf(name), body, { revision }));
       }
     } catch (error) {
       const why = error instanceof Error ? error.message : '';

@@ -18,6 +18,7 @@ import {
   conditionValues,
 } from './Conditions';
 import { rulesQuery, wordsOf } from './rules';
+import { type Kept, useDoubts } from './useDoubts';
 
 const EVENTS = ['StableStudy', 'StableSeries', 'NewInstance'] as const;
 
@@ -53,6 +54,7 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
   );
   const { on, labels = '' } = form.values;
   const name = form.values.name?.trim() ?? '';
+  const tellDoubts = useDoubts();
   const save = (revision: Revision) => {
     const put = wordsOf(labels);
     const body = {
@@ -62,9 +64,13 @@ export function RuleForm({ known, taken, destinations, onClose }: Props) {
       ...(put.length > 0 ? { Label: put } : {}),
       Enabled: rule?.Enabled ?? true,
     };
-    return putJson(`/routing/rules/${name}`, body, { revision }).catch((error) => {
-      throw written ? error : atItsLine(error, form.values);
-    });
+    const path = `/routing/rules/${name}`;
+    return putJson<Kept>(path, body, { revision }).then(
+      (kept) => tellDoubts(path, name, kept),
+      (error) => {
+        throw written ? error : atItsLine(error, form.values);
+      },
+    );
   };
   return (
     <FormDialog

@@ -25,7 +25,10 @@ export function useReturn(
   rowAt: (index: number) => Row | undefined,
   arrive: (index: number) => void,
 ): Return {
-  const [sought, setSought] = useState(() => lookedAt(address));
+  const [sought, setSought] = useState(() => {
+    const last = lookedAt(address);
+    return last && last.index < MOST ? last : undefined;
+  });
   const [index, setIndex] = useState(-1);
   // A page further: what has arrived since is above it.
   const end = sought ? Math.min(sought.index + PAGE, MOST) : 0;
