@@ -60,7 +60,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pat
 async def test_contents_reach_the_disk_before_the_name(tmp_path: Path, way: str) -> None:
     """An object is written, forced to disk, then named, and its folder forced to disk. So is the
     folder's own name, which another process may have made a moment ago."""
-    objects = FileObjects(tmp_path, "main", inline_below=100)
+    objects = FileObjects(tmp_path, "main", inline_below=100, longest_inline=60)
     key = new_key()
     objects.local_path(key).parent.mkdir()
     named = {"open", "write", "fsync", "replace", "link", "mkdir"}
