@@ -96,7 +96,17 @@ class Project:
         """All of it, its containers at once: how they end in order is shown elsewhere."""
         if containers := self.containers():
             self.engine.docker("rm", "--force", "--volumes", *containers)
-        self.compose("down", "--volumes")
+        eventually("its networks have let go of its containers", self._down, 60)
+
+    def _down(self) -> bool:
+        """Whether the rest is removed; the engine may hold a network for a moment longer."""
+        try:
+            self.compose("down", "--volumes")
+        except AssertionError as error:
+            if "has active endpoints" not in str(error):
+                raise
+            return False
+        return True
 
     def version(self) -> str:
         """The tag of the images that it has chosen."""
